@@ -1,0 +1,44 @@
+# Two commands do all the set-up on a fresh machine: `make demo` and `make test`.
+# Nothing is assumed but make and a Python from 3.11 on; everything else comes into .venv from requirements.lock.
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.installed
+
+# The first interpreter that is new enough; `make PYTHON=/path/to/python demo` overrides it.
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& echo $$p && break; done)
+
+.PHONY: demo ui test lint lock clean
+
+demo: $(READY)
+	@$(BIN)/stagenorm demo
+
+ui: $(READY)
+	@$(BIN)/stagenorm ui
+
+test: $(READY)
+	$(BIN)/python -m pytest -n 2
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# --no-deps: the lock is complete, so pip resolves nothing; --no-build-isolation: the build backend is in the lock too.
+$(READY): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "stagenorm needs Python 3.11 or newer: install one, or name it with make PYTHON=/path/to/python"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# Written anew after a change of pyproject.toml: versions and hashes only, for every platform and Python from 3.11 on.
+lock: $(READY)
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url \
+		--extra dev pyproject.toml --output-file requirements.lock
+
+clean:
+	rm -rf $(VENV) .stagenorm

@@ -1,0 +1,33 @@
+-- Change the rows of a batch that still hold the spelling that the plan saw, and log each change.
+-- Promise: compare and set on the stored bytes; one audit row for each row changed, in the same transaction.
+-- `places` NULL: the whole batch; else only the members at those places. `rewritten` counts rows in which a trigger
+-- stored something else than what we wrote. The mapping of the plan says what a member becomes or, in a rollback,
+-- the member itself.
+WITH members AS MATERIALIZED (
+    SELECT m.row_key::{key_type} AS row_key, s.spelling, coalesce(p.stage_after, r.spelling) AS stage_after
+    FROM stage_migration_batch_members b
+    CROSS JOIN LATERAL unnest(b.{member_column}, b.spelling_ids, b.restore_ids)
+         WITH ORDINALITY AS m (row_key, spelling_id, restore_id, place)
+    JOIN stage_migration_spellings s ON s.spelling_id = m.spelling_id
+    LEFT JOIN stage_migration_plan_spellings p ON p.plan_id = %(plan_id)s AND p.spelling_id = m.spelling_id
+    LEFT JOIN stage_migration_spellings r ON r.spelling_id = m.restore_id
+    WHERE b.batch_id = %(batch_id)s
+      AND (%(places)s::integer[] IS NULL OR m.place = ANY (%(places)s::integer[]))
+), changed AS (
+    UPDATE {table} AS t
+    SET {stage_column} = m.stage_after{stage_cast}
+    FROM members m
+    WHERE {key} = m.row_key AND {stage} = m.spelling
+    RETURNING {key}::text AS row_id, m.spelling AS stage_before, m.stage_after, {stage} AS stored
+), audited AS (
+    INSERT INTO stage_normalization_log
+        (schema_name, table_name, column_name, row_id, fund_id, stage_before, stage_after, action, plan_id, batch_id, run_by)
+    SELECT %(schema_name)s, %(table_name)s, %(column_name)s, row_id, %(fund_id)s, stage_before, stage_after,
+           %(action)s, %(plan_id)s, %(batch_id)s, %(run_by)s
+    FROM changed
+    WHERE stored = stage_after
+    RETURNING 1
+)
+SELECT (SELECT count(*) FROM members)                            AS attempted,
+       (SELECT count(*) FROM audited)                            AS updated,
+       (SELECT count(*) FROM changed WHERE stored IS DISTINCT FROM stage_after) AS rewritten;

@@ -1,0 +1,10 @@
+-- Plans of which no batch waits any more are completed, or cancelled where none of their batches did anything.
+-- Promise: idempotent; takes no part in a batch's transaction, so two runners that end together cannot both miss it.
+UPDATE stage_migration_plans p
+SET status = CASE WHEN EXISTS (SELECT 1 FROM stage_migration_batches b
+                               WHERE b.plan_id = p.plan_id AND b.rows_updated IS NOT NULL)
+                  THEN 'completed' ELSE 'cancelled' END,
+    completed_at = now()
+WHERE p.status = 'open'
+  AND NOT EXISTS (SELECT 1 FROM stage_migration_batches b
+                  WHERE b.plan_id = p.plan_id AND b.status IN ('pending', 'running', 'failed'));

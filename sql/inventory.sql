@@ -1,0 +1,13 @@
+-- Rows by spelling and fund, ordered by spelling.
+-- Promise: one scan of the target, however many funds and spellings there are; writes nothing.
+-- A spelling is cut at 1,000 characters on its way to the client (no alias is longer); the hash is of the whole.
+SELECT left(g.spelling, 1000)                                   AS spelling,
+       char_length(g.spelling) > 1000                           AS is_cut,
+       sha256(convert_to(g.spelling, 'UTF8'))                   AS spelling_sha256,
+       g.fund_id,
+       g.rows_counted
+FROM (SELECT {stage} AS spelling, {fund} AS fund_id, count(*) AS rows_counted
+      FROM {table} AS t
+      WHERE {fund_condition}
+      GROUP BY 1, 2) AS g
+ORDER BY g.spelling, g.fund_id;

@@ -1,0 +1,14 @@
+-- The first batch after (plan, number) that still waits, in open plans and in the scope asked for.
+-- Promise: reads a few rows of the waiting batches, whatever the number of finished ones.
+SELECT b.plan_id, b.batch_id, b.batch_number, b.schema_name, b.table_name, b.column_name, b.fund_id,
+       b.rows_planned, b.status, p.total_batches, p.kind
+FROM stage_migration_batches b
+JOIN stage_migration_plans p USING (plan_id)
+WHERE p.status = 'open'
+  AND b.status IN ('pending', 'running', 'failed')
+  AND (b.plan_id, b.batch_number) > (%(after_plan)s::bigint, %(after_number)s::integer)
+  AND (%(plan_id)s::bigint IS NULL OR b.plan_id = %(plan_id)s::bigint)
+  AND {fund_condition}
+  AND (%(targets)s::text[] IS NULL OR concat_ws('.', b.schema_name, b.table_name, b.column_name) = ANY (%(targets)s::text[]))
+ORDER BY b.plan_id, b.batch_number
+LIMIT 1;

@@ -1,0 +1,24 @@
+-- Whether row-level security stands between the current role and a target, and whether it can hide a row.
+-- Promise: reads the catalog only; no row where row-level security is off for this role (its owner, BYPASSRLS).
+-- A policy that says plainly `true` hides nothing; any other one is taken to hide something.
+WITH policies AS (
+    SELECT p.polname, p.polpermissive, p.polcmd,
+           coalesce(pg_get_expr(p.polqual, p.polrelid), 'true')                                          AS shows,
+           coalesce(pg_get_expr(p.polwithcheck, p.polrelid), pg_get_expr(p.polqual, p.polrelid), 'true') AS allows
+    FROM pg_policy p
+    WHERE p.polrelid = format('%%I.%%I', %(schema_name)s::text, %(table_name)s::text)::regclass
+      AND p.polcmd IN ('*', 'r', 'w')
+      AND EXISTS (SELECT 1 FROM unnest(p.polroles) AS r (role_id) WHERE role_id = 0 OR pg_has_role(role_id, 'USAGE'))
+)
+SELECT quote_ident(current_user) AS role_name,
+       array(SELECT quote_ident(polname) FROM policies ORDER BY 1) AS policies,
+       EXISTS (SELECT 1 FROM policies WHERE NOT polpermissive)     AS is_restricted,
+       EXISTS (SELECT 1 FROM policies WHERE polpermissive AND polcmd IN ('*', 'r') AND shows = 'true')
+         AND EXISTS (SELECT 1 FROM policies
+                     WHERE polpermissive AND polcmd IN ('*', 'w') AND shows = 'true' AND allows = 'true')
+         AND NOT EXISTS (SELECT 1 FROM policies WHERE NOT polpermissive AND (shows <> 'true' OR allows <> 'true'))
+                                                                   AS hides_nothing,
+       format('CREATE POLICY stagenorm_runner ON %%I.%%I TO %%I USING (true) WITH CHECK (true);',
+              %(schema_name)s::text, %(table_name)s::text, current_user) AS mend_policy,
+       format('ALTER ROLE %%I BYPASSRLS;', current_user)                 AS mend_role
+WHERE row_security_active(format('%%I.%%I', %(schema_name)s::text, %(table_name)s::text));

@@ -1,0 +1,9 @@
+-- What the server is, and whether it lets this role write at all.
+-- Promise: reads settings only; `default_read_only` is that of new transactions, whatever the one that asks is.
+SELECT current_setting('server_version_num')::integer               AS version_number,
+       current_setting('server_version')                            AS version,
+       current_setting('server_encoding')                           AS encoding,
+       pg_is_in_recovery()                                          AS is_standby,
+       current_setting('default_transaction_read_only')::boolean    AS default_read_only,
+       quote_ident(current_database())                              AS database_name,
+       quote_ident(current_user)                                    AS role_name;

@@ -1,0 +1,32 @@
+-- Record the batches of a rollback: the restorable rows of one target, cut by fund, with what each holds and gets back.
+-- Promise: one statement, so what it restores is what one snapshot saw.
+WITH {candidates}, by_fund AS (
+    SELECT c.fund_id,
+           array_agg(c.row_key::{member_type} ORDER BY c.row_key) AS row_keys,
+           array_agg(e.spelling_id ORDER BY c.row_key)            AS spelling_ids,
+           array_agg(r.spelling_id ORDER BY c.row_key)            AS restore_ids
+    FROM candidates c
+    JOIN stage_migration_spellings e ON e.spelling_sha256 = sha256(convert_to(c.expected, 'UTF8'))
+    JOIN stage_migration_spellings r ON r.spelling_sha256 = sha256(convert_to(c.restore, 'UTF8'))
+    WHERE c.state = 'restorable'
+    GROUP BY c.fund_id
+), slices AS MATERIALIZED (
+    SELECT %(batches_before)s + row_number() OVER (ORDER BY f.fund_id, place) AS batch_number, f.fund_id,
+           f.row_keys[place : place + %(batch_size)s - 1]     AS row_keys,
+           f.spelling_ids[place : place + %(batch_size)s - 1] AS spelling_ids,
+           f.restore_ids[place : place + %(batch_size)s - 1]  AS restore_ids
+    FROM by_fund f
+    CROSS JOIN LATERAL generate_series(1, cardinality(f.row_keys), %(batch_size)s) AS place
+), batches AS (
+    INSERT INTO stage_migration_batches
+        (plan_id, batch_number, schema_name, table_name, column_name, fund_id, range_start, range_end, rows_planned)
+    SELECT %(plan_id)s, batch_number, %(schema_name)s, %(table_name)s, %(column_name)s, fund_id,
+           row_keys[1]::text, row_keys[cardinality(row_keys)]::text, cardinality(row_keys)
+    FROM slices
+    RETURNING batch_id, batch_number, rows_planned
+), members AS (
+    INSERT INTO stage_migration_batch_members (batch_id, {member_column}, spelling_ids, restore_ids)
+    SELECT b.batch_id, s.row_keys, s.spelling_ids, s.restore_ids
+    FROM batches b JOIN slices s USING (batch_number)
+)
+SELECT count(*) AS batches, coalesce(sum(rows_planned), 0)::bigint AS rows_planned FROM batches;

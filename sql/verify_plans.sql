@@ -1,0 +1,18 @@
+-- The plans that a verification covers: applied, not rolled back, newer than the last signed-off verification, and
+-- about one of the targets and the fund asked for. `first_plan`: NULL, or the plan to start from instead.
+WITH signed_off AS (
+    SELECT coalesce(max(plan_id), 0) AS plan_id
+    FROM stage_verifications
+    WHERE signed_off_at IS NOT NULL AND verdict <> 'failed'
+)
+SELECT p.plan_id, p.status, p.created_at, p.created_by, p.vocabulary_version, p.rows_to_change,
+       (p.scope ->> 'all_funds')::boolean AS all_funds, p.scope ->> 'fund_id' AS fund_id
+FROM stage_migration_plans p
+WHERE p.kind = 'normalize' AND p.opened_at IS NOT NULL AND p.status IN ('open', 'completed')
+  AND CASE WHEN %(first_plan)s::bigint IS NULL THEN p.plan_id > (SELECT plan_id FROM signed_off)
+           ELSE p.plan_id >= %(first_plan)s::bigint END
+  AND EXISTS (SELECT 1 FROM stage_migration_plan_targets t
+              WHERE t.plan_id = p.plan_id
+                AND concat_ws('.', t.schema_name, t.table_name, t.column_name) = ANY (%(targets)s::text[]))
+  AND (%(all_funds)s OR (p.scope ->> 'all_funds')::boolean OR p.scope ->> 'fund_id' IS NOT DISTINCT FROM %(fund_id)s::text)
+ORDER BY p.plan_id;

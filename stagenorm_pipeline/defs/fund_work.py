@@ -1,0 +1,130 @@
+"""Applying one fund's batches, and what became of it. Knows nothing of assets, events or partitions but the key."""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import dagster as dg
+
+from stagenorm_pipeline.defs.batch_log import BatchLog
+from stagenorm_pipeline.defs.funds_in_database import count_waiting_rows
+from stagenorm_pipeline.engine.apply import ApplyRequest, ApplyResult, apply_batches
+from stagenorm_pipeline.engine.configuration import TargetSetting
+from stagenorm_pipeline.engine.connection import Database
+from stagenorm_pipeline.engine.errors import ConfigurationError
+from stagenorm_pipeline.engine.funds import FundScope, fund_id_of
+from stagenorm_pipeline.engine.workers import user_name, worker_name
+from stagenorm_pipeline.report.escape import for_markdown, sentence_for_markdown
+
+# Another runner's batch ends within its statement timeout of a minute, unless the database refuses many of its rows.
+_LOOKS_AT_HELD_BATCHES = 60
+_BETWEEN_LOOKS_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class FundOutcome:
+    """What became of a fund. `problem`: what went wrong, None where nothing did."""
+
+    key: str
+    result: ApplyResult
+    problem: str | None = None
+
+    @property
+    def is_done(self) -> bool:
+        return self.result.ok and self.problem is None
+
+    def metadata(self) -> dict[str, dg.MetadataValue | int | str]:
+        """For the fund's event: integers, which Dagster plots, and what to do next."""
+        rows = self.result.rows
+        return {
+            "rows_updated": rows.rows_updated,
+            "rows_skipped": rows.rows_skipped,
+            "rows_failed": rows.rows_failed,
+            "batches": self.result.batches,
+            "what next": dg.MetadataValue.md(self.what_next()),
+        }
+
+    def what_next(self) -> str:
+        """What happened and what to do, as Markdown."""
+        if self.problem is None:
+            if not self.result.batches:
+                return "Nothing to do: no open plan has a batch of this fund that waits."
+            return "Done. When all funds are, materialize `verification_report`."
+        return "\n".join(
+            [
+                f"**{for_markdown(self.key)}** {sentence_for_markdown(self.problem)}",
+                "",
+                "1. See what was refused, row by row: `SELECT * FROM stage_migration_failures;` or `stagenorm status`.",
+                "2. Mend the rows, or what refuses them.",
+                "3. Materialize this fund again: only what is not done yet is tried.",
+            ]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class FundWork:
+    """How funds are worked on in one run. `targets` None: whatever was planned."""
+
+    database: Database
+    targets: tuple[TargetSetting, ...] | None
+    sleep_ms: int
+    way_in: str
+    log: logging.Logger
+
+    def do(self, key: str, should_stop: Callable[[], bool]) -> FundOutcome:
+        """Apply every batch of the fund that waits.
+
+        Raises StagenormError for what would stop the other funds too: no connection, no privilege, no tables.
+        """
+        try:
+            fund_id = fund_id_of(key)
+        except ConfigurationError as error:
+            return FundOutcome(key, ApplyResult(), str(error))
+        watch = BatchLog(self.log, key, count_waiting_rows(self.database, fund_id))
+        request = ApplyRequest(
+            worker=worker_name(self.way_in),
+            run_by=user_name(),
+            scope=FundScope.one(fund_id),
+            targets=self.targets,
+            sleep_ms=self.sleep_ms,
+            watch=watch,
+            should_stop=should_stop,
+        )
+        result = self._apply(request)
+        self.log.info(f"{key}: {_summary(result)}")
+        return FundOutcome(key, result, _problem(result, watch.first_error))
+
+    def _apply(self, request: ApplyRequest) -> ApplyResult:
+        """Apply, and wait for the batches that another runner is at: the fund is done when they are, and not before."""
+        result = apply_batches(self.database, request)
+        looks = 0
+        # After a failure another pass would try the refused rows again, and count them twice.
+        while result.held and not result.failed and not result.stopped and looks < _LOOKS_AT_HELD_BATCHES:
+            looks += 1
+            time.sleep(_BETWEEN_LOOKS_S)
+            again = apply_batches(self.database, request)
+            result = replace(
+                again,
+                batches=result.batches + again.batches,
+                completed=result.completed + again.completed,
+                rows=result.rows + again.rows,
+            )
+        return result
+
+
+def _summary(result: ApplyResult) -> str:
+    if result == ApplyResult():
+        return "nothing to do"
+    rows = result.rows
+    counts = f"{rows.rows_updated:,} rows updated, {rows.rows_skipped:,} skipped, {rows.rows_failed:,} failed"
+    return f"{counts} in {result.batches:,} batches" + (", stopped before the end" if result.stopped else "")
+
+
+def _problem(result: ApplyResult, first_error: str | None) -> str | None:
+    if result.failed:
+        refused = f"{result.rows.rows_failed:,} row(s) in {result.failed:,} batch(es) were not changed."
+        return f"{refused} The database said first: {first_error}" if first_error else refused
+    if result.held and not result.stopped:
+        return f"{result.held} of its batches are still being done by another runner."
+    return None

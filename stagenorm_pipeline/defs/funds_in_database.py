@@ -1,0 +1,32 @@
+"""The two questions about funds that only this face asks: which ones there are, and how much waits in one."""
+
+from psycopg import sql
+
+from stagenorm_pipeline.engine.configuration import TargetSetting
+from stagenorm_pipeline.engine.connection import Database
+from stagenorm_pipeline.engine.targets import resolve_targets
+
+
+def read_fund_ids(database: Database, targets: tuple[TargetSetting, ...]) -> set[str | None]:
+    """The ids of all funds in the targets, None among them where rows have none. One scan of each, no stage is read."""
+    found: set[str | None] = set()
+    with database.snapshot() as connection:
+        for target in resolve_targets(connection, targets):
+            parts = target.sql_parts()
+            # Without a fund column one row tells all there is to know.
+            limit = sql.SQL("" if target.fund_column else " LIMIT 1")
+            query = sql.SQL("SELECT DISTINCT {} FROM {} AS t{}").format(parts["fund"], parts["table"], limit)
+            found.update(connection.exec_driver_sql(query.as_string(None)).scalars())
+    return found
+
+
+def count_waiting_rows(database: Database, fund_id: str | None) -> int:
+    """Rows of the fund that open plans still have to do."""
+    waiting = (
+        "SELECT coalesce(sum(coalesce(b.rows_failed, b.rows_planned)), 0) "
+        "FROM stage_migration_batches b JOIN stage_migration_plans p USING (plan_id) "
+        "WHERE p.status = 'open' AND b.status IN ('pending', 'running', 'failed') "
+        "AND b.fund_id IS NOT DISTINCT FROM %(fund_id)s::text"
+    )
+    with database.transaction() as connection:
+        return int(connection.exec_driver_sql(waiting, {"fund_id": fund_id}).scalar_one())

@@ -1,0 +1,76 @@
+"""The asset `normalized_stages`: applies what is planned, fund by fund. How a batch is done is the engine's matter."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from stagenorm_pipeline import __version__
+from stagenorm_pipeline.defs.failures import errors_as_failures
+from stagenorm_pipeline.defs.fund_work import FundOutcome, FundWork
+from stagenorm_pipeline.defs.graceful_stop import interrupts_noted
+from stagenorm_pipeline.defs.graph import GROUP, OWNERS
+from stagenorm_pipeline.defs.partitions import funds
+from stagenorm_pipeline.defs.resources import ApplicationDatabase, NormalizationSettings
+from stagenorm_pipeline.defs.run_config import ApplyConfig
+
+
+@dg.asset(
+    partitions_def=funds,
+    deps=["batch_plan"],
+    group_name=GROUP,
+    owners=OWNERS,
+    kinds={"postgres"},
+    code_version=__version__,
+    pool="stagenorm_writers",
+    # A process costs seconds and a small fund milliseconds; a run over all funds could not be stopped for a few.
+    backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=25),
+    # A fund that failed must not look materialized; each good one is reported by hand instead.
+    output_required=False,
+)
+def normalized_stages(
+    context: dg.AssetExecutionContext,
+    config: ApplyConfig,
+    database: ApplicationDatabase,
+    settings: NormalizationSettings,
+) -> Iterator[dg.AssetMaterialization | dg.AssetObservation]:
+    """**Step 3: change.** Applies the open plan's batches of a fund: the only step here that changes business data.
+
+    Each batch is one transaction: its rows, their audit rows and its progress move together or not at all. A row that
+    somebody changed since the plan is skipped, a row that the database refuses is set aside, all others go through.
+
+    A fund with nothing to do is done at once. One that failed can be materialized again: it goes on from there. So
+    does one that was terminated: it stops after the batch at work. All funds at once: Materialize, then choose all.
+    """
+    with errors_as_failures():
+        work = FundWork(
+            database.open(),
+            settings.configuration().select(config.table) if config.table else None,
+            config.rest_ms,
+            f"dagster run {context.run.run_id}",
+            context.log,
+        )
+    failed: list[FundOutcome] = []
+    for key in context.partition_keys:
+        # Not held while Dagster stores an event.
+        with errors_as_failures(), interrupts_noted() as should_stop:
+            outcome = work.do(key, should_stop)
+            stop = should_stop()
+        if outcome.is_done:
+            yield dg.AssetMaterialization(context.asset_key, partition=key, metadata=outcome.metadata())
+        elif outcome.problem:
+            failed.append(outcome)
+            yield dg.AssetObservation(context.asset_key, partition=key, metadata=outcome.metadata())
+        if stop:
+            context.log.warning("Stopped after the batch at work. Materialize the same funds again to go on from here.")
+            raise dg.DagsterExecutionInterruptedError
+    if failed:
+        raise _failure(failed)
+
+
+def _failure(failed: list[FundOutcome]) -> dg.Failure:
+    names = ", ".join(outcome.key for outcome in failed)
+    return dg.Failure(
+        description=f"{len(failed)} fund(s) failed: {names}. All others in this run are done.",
+        metadata={outcome.key: dg.MetadataValue.md(outcome.what_next()) for outcome in failed},
+        allow_retries=False,
+    )

@@ -1,0 +1,63 @@
+"""The asset `stage_inventory`: which spellings of a stage are in the data, and what each one means."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from stagenorm_pipeline import __version__
+from stagenorm_pipeline.defs.cross_table import CrossTable
+from stagenorm_pipeline.defs.failures import errors_as_failures
+from stagenorm_pipeline.defs.graph import GROUP, OWNERS
+from stagenorm_pipeline.defs.resources import ApplicationDatabase, NormalizationSettings
+from stagenorm_pipeline.engine.connection import Database
+from stagenorm_pipeline.engine.funds import FundScope
+from stagenorm_pipeline.engine.inventory import InventoryTally, RowCounts, SpellingRows, TargetInventory, read_spellings
+from stagenorm_pipeline.engine.targets import resolve_targets
+from stagenorm_pipeline.report.markdown import inventory_markdown
+
+
+@dg.asset(group_name=GROUP, owners=OWNERS, kinds={"postgres", "pandas"}, code_version=__version__)
+def stage_inventory(database: ApplicationDatabase, settings: NormalizationSettings) -> dg.MaterializeResult[None]:
+    """**Step 1: look.** Which spellings of an investment stage are in the tables, in how many rows and in which fund.
+
+    `Series A`, `seriesa` and `SERIES-A` all mean `series-a`: such known spellings are what the next steps normalize.
+    An unknown one (`Seed Round`) is never guessed: it is listed with suggestions, and a person decides what it means.
+
+    Reads only, one scan of each table. Materialize it whenever you want to see how dirty the data is.
+    """
+    with errors_as_failures():
+        inventories, cross_table = _read(database.open(), settings)
+    counts = sum((inventory.counts for inventory in inventories), RowCounts())
+    return dg.MaterializeResult(
+        metadata={
+            "inventory": dg.MetadataValue.md(inventory_markdown(inventories)),
+            "spellings by fund": dg.MetadataValue.md(cross_table.markdown()),
+            "rows_seen": counts.rows_seen,
+            "rows_canonical": counts.rows_canonical,
+            "rows_to_change": counts.rows_to_change,
+            "rows_unknown": counts.rows_unknown,
+            "rows_left_as_is": counts.rows_left_as_is,
+            "rows_null": counts.rows_null,
+            "unknown_spellings": sum(inventory.unknown_spellings for inventory in inventories),
+            "funds": len({fund.fund_id for inventory in inventories for fund in inventory.funds}),
+        }
+    )
+
+
+def _read(database: Database, settings: NormalizationSettings) -> tuple[tuple[TargetInventory, ...], CrossTable]:
+    """One scan of each table feeds both the inventory and the cross table."""
+    vocabulary = settings.vocabulary()
+    inventories = []
+    cross_table = CrossTable()
+    with database.snapshot() as connection:
+        for target in resolve_targets(connection, settings.configuration().targets):
+            tally = InventoryTally(target)
+            cross_table.add(target.name, _tallied(tally, read_spellings(connection, target, FundScope(), vocabulary)))
+            inventories.append(tally.finish())
+    return tuple(inventories), cross_table
+
+
+def _tallied(tally: InventoryTally, found: Iterator[SpellingRows]) -> Iterator[SpellingRows]:
+    for entry in found:
+        tally.add(entry)
+        yield entry

@@ -1,0 +1,70 @@
+"""The asset `verification_report`: the seven rules over what is really in the database, and the report of them."""
+
+import dagster as dg
+
+from stagenorm_pipeline import __version__
+from stagenorm_pipeline.defs.failures import errors_as_failures
+from stagenorm_pipeline.defs.graph import GROUP, OWNERS
+from stagenorm_pipeline.defs.resources import ApplicationDatabase, NormalizationSettings
+from stagenorm_pipeline.defs.run_config import VerifyConfig
+from stagenorm_pipeline.defs.verdicts import CHECKS_KEY, verdicts_to_metadata
+from stagenorm_pipeline.engine.verification.result import Outcome, VerificationResult
+from stagenorm_pipeline.engine.verification.verify import VerifyRequest, record_verification, verify
+from stagenorm_pipeline.engine.workers import user_name
+from stagenorm_pipeline.report.document import document_sha256, verification_document
+from stagenorm_pipeline.report.markdown import verification_markdown
+
+
+@dg.asset(
+    deps=["normalized_stages"],
+    group_name=GROUP,
+    owners=OWNERS,
+    kinds={"postgres", "markdown"},
+    code_version=__version__,
+)
+def verification_report(
+    config: VerifyConfig, database: ApplicationDatabase, settings: NormalizationSettings
+) -> dg.MaterializeResult[None]:
+    """**Step 4: prove.** Seven rules over what is really in the database, all in one snapshot, and a report to sign.
+
+    The rules are the checks of this asset. A rule that fails does not fail the run: its verdict is the finding, with
+    the exact rows and what to do. Materialize it at any time, in the middle of a migration or after a fund has failed.
+
+    Never writes to the application's tables; notes in `stage_verifications` that it was made.
+    """
+    with errors_as_failures():
+        result = verify(database.open(), verify_request(config, settings))
+        sha256 = document_sha256(verification_document(result))
+        number = record_verification(database.open(), result, sha256)
+    return dg.MaterializeResult(metadata=_metadata(result, number, sha256))
+
+
+def verify_request(config: VerifyConfig, settings: NormalizationSettings) -> VerifyRequest:
+    """What the report asks for, and a check that is run alone."""
+    return VerifyRequest(
+        settings.vocabulary(),
+        user_name(),
+        settings.configuration().targets,
+        strict=config.strict,
+        sample_size=config.sample_size,
+        sample_seed=config.sample_seed,
+    )
+
+
+def _metadata(
+    result: VerificationResult, number: int, sha256: str
+) -> dict[str, dg.MetadataValue | dg.JsonMetadataValue | int | str]:
+    return {
+        "report": dg.MetadataValue.md(verification_markdown(result, sha256)),
+        "verdict": result.verdict.value.replace("_", " "),
+        "checks_passed": result.count(Outcome.PASSED),
+        "checks_warned": result.count(Outcome.WARNED),
+        "checks_failed": result.count(Outcome.FAILED),
+        "rows_seen": result.counts.rows_seen,
+        "rows_canonical": result.counts.rows_canonical,
+        "rows_not_canonical": result.counts.rows_seen - result.counts.rows_canonical - result.counts.rows_null,
+        "unknown_spellings": result.unknown_spellings,
+        "verification_id": number,
+        "report_sha256": sha256,
+        CHECKS_KEY: verdicts_to_metadata(result),
+    }

@@ -1,0 +1,263 @@
+"""Applying recorded batches, one transaction each, until none waits in the scope asked for.
+
+PostgreSQL holds all progress: a runner that is killed leaves nothing to repair, and another one goes on. Does not
+belong here: what happens inside a batch's transaction (see `batch_work`), or how progress is shown.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, TypeVar
+
+import psycopg
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+
+from stagenorm_pipeline.engine.batch_work import WAITING, Bounds, claim_batch, work_batch
+from stagenorm_pipeline.engine.batches import Batch, BatchResult
+from stagenorm_pipeline.engine.configuration import TargetSetting
+from stagenorm_pipeline.engine.connection import Database, first_line
+from stagenorm_pipeline.engine.control import Control, read_control
+from stagenorm_pipeline.engine.errors import ConnectionFailedError, StagenormError
+from stagenorm_pipeline.engine.events import (
+    BatchCompleted,
+    BatchFailed,
+    BatchHeld,
+    BatchStarted,
+    Event,
+    Paused,
+    Retrying,
+    Sleeping,
+)
+from stagenorm_pipeline.engine.funds import FundScope
+from stagenorm_pipeline.engine.migrations import require_migrations
+from stagenorm_pipeline.engine.planned_batches import next_batch, planned_target
+from stagenorm_pipeline.engine.request import DEFAULT_SLEEP_MS
+from stagenorm_pipeline.engine.retry import with_retries
+from stagenorm_pipeline.engine.statements import statement
+from stagenorm_pipeline.engine.steps import Step, reach
+from stagenorm_pipeline.engine.targets import Target, resolve_targets
+
+# A full disk or a read-only server fails every batch alike: going on would only write the same error a thousand times.
+_FAILURES_IN_A_ROW = 3
+
+_PAUSE_POLL_S = 0.5
+_SLICE_S = 0.05
+
+T = TypeVar("T")
+
+
+def _ignore(event: Event) -> None:
+    """For callers who do not watch."""
+
+
+def _never() -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyRequest:
+    """What to apply and how. `plan_id` None: every open plan in the scope. `sleep_ms`: the pause between batches."""
+
+    worker: str
+    run_by: str
+    plan_id: int | None = None
+    scope: FundScope = field(default_factory=FundScope)
+    targets: tuple[TargetSetting, ...] | None = None
+    sleep_ms: int = DEFAULT_SLEEP_MS
+    bounds: Bounds = field(default_factory=Bounds)
+    watch: Callable[[Event], None] = _ignore
+    should_stop: Callable[[], bool] = _never
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyResult:
+    """What became of the batches that this runner took. `held`: batches that another worker had at the end."""
+
+    batches: int = 0
+    completed: int = 0
+    failed: int = 0
+    held: int = 0
+    stopped: bool = False
+    rows: BatchResult = field(default_factory=BatchResult)
+
+    @property
+    def ok(self) -> bool:
+        return not (self.failed or self.held or self.stopped)
+
+
+def apply_batches(database: Database, request: ApplyRequest) -> ApplyResult:
+    """Take and do every waiting batch in the scope, each once.
+
+    A batch that fails does not stop the others; three that fail in a row as a whole do. Raises StagenormError when the
+    database cannot be reached after the retries, refuses the privileges, or lacks the migrations.
+    """
+    return _Runner(database, request).run()
+
+
+class _Runner:
+    def __init__(self, database: Database, request: ApplyRequest) -> None:
+        self._database = database
+        self._request = request
+        self._targets: dict[str, Target] = {}
+        self._names: list[str] | None = None
+        self._failures_in_a_row = 0
+
+    def run(self) -> ApplyResult:
+        with self._database.transaction() as connection:
+            require_migrations(connection)
+            if self._request.targets is not None:
+                self._names = [target.name for target in resolve_targets(connection, self._request.targets)]
+        result = ApplyResult()
+        after = (0, 0)
+        while batch := self._with_retries(None, partial(self._next, after)):
+            after = (batch.plan_id, batch.number)
+            if result.batches:
+                self._sleep()
+            self._wait_while_paused()
+            if self._request.should_stop():
+                result = replace(result, stopped=True)
+                break
+            result = self._add(result, batch, self._do(batch))
+            reach(Step.APPLY_BETWEEN_BATCHES)
+        reach(Step.APPLY_BEFORE_CLOSE)
+        self._with_retries(None, self._close_finished_plans)
+        return result
+
+    def _add(self, so_far: ApplyResult, batch: Batch, outcome: BatchResult | str | None) -> ApplyResult:
+        if outcome is None:
+            return _plus(so_far, held=1) if self._is_held(batch) else so_far
+        if isinstance(outcome, str):
+            self._request.watch(BatchFailed(batch, outcome))
+            self._failures_in_a_row += 1
+            if self._failures_in_a_row >= _FAILURES_IN_A_ROW:
+                raise StagenormError(
+                    f"{_FAILURES_IN_A_ROW} batches in a row failed as a whole; the last: {outcome}",
+                    remedy="Mend the cause, then go on with `stagenorm resume`. Nothing is half done.",
+                )
+            return _plus(so_far, batches=1, failed=1)
+        self._failures_in_a_row = 0
+        self._request.watch(BatchCompleted(batch, outcome))
+        failed = 1 if outcome.refusals else 0
+        return _plus(so_far, batches=1, completed=1 - failed, failed=failed, rows=outcome)
+
+    def _do(self, batch: Batch) -> BatchResult | str | None:
+        """The batch's result; an error's text when it failed as a whole; None when it was not ours to do."""
+        try:
+            reach(Step.APPLY_BEFORE_CLAIM)
+            if not self._with_retries(batch, lambda: self._claim(batch)):
+                return None
+            reach(Step.APPLY_CLAIMED)
+            self._request.watch(BatchStarted(batch))
+            return self._with_retries(batch, lambda: self._work(batch))
+        except ConnectionFailedError:
+            raise
+        except (DBAPIError, psycopg.Error) as error:
+            message = first_line(error)
+            self._with_retries(batch, lambda: self._fail(batch, message))
+            return message
+
+    def _claim(self, batch: Batch) -> bool:
+        with self._database.transaction() as connection:
+            return claim_batch(connection, batch, worker=self._request.worker, bounds=self._request.bounds)
+
+    def _work(self, batch: Batch) -> BatchResult | None:
+        request = self._request
+        with self._database.transaction() as connection:
+            target = self._target(connection, batch)
+            result = work_batch(
+                connection, batch, target, worker=request.worker, run_by=request.run_by, bounds=request.bounds
+            )
+            reach(Step.APPLY_BEFORE_COMMIT)
+        reach(Step.APPLY_AFTER_COMMIT)
+        return result
+
+    def _fail(self, batch: Batch, message: str) -> None:
+        with self._database.transaction() as connection:
+            connection.exec_driver_sql(
+                statement("fail_batch"),
+                {"batch_id": batch.batch_id, "error_message": message, "worker": self._request.worker},
+            )
+
+    def _target(self, connection: sa.Connection, batch: Batch) -> Target:
+        if batch.target not in self._targets:
+            self._targets[batch.target] = planned_target(connection, batch)
+        return self._targets[batch.target]
+
+    def _next(self, after: tuple[int, int]) -> Batch | None:
+        request = self._request
+        with self._database.transaction() as connection:
+            return next_batch(connection, after, request.plan_id, request.scope, self._names)
+
+    def _is_held(self, batch: Batch) -> bool:
+        """Whether somebody works on the batch, which we could not have; it may as well be done or cancelled by now."""
+        row = self._with_retries(batch, lambda: self._status_and_worker(batch))
+        # Not only `running`: while its holder writes the claim, others read the status before it.
+        if row is None or row.status not in WAITING:
+            return False
+        # A claim of ours that came to nothing overwrote the name of the one at work.
+        is_known = row.worker is not None and row.worker != self._request.worker
+        self._request.watch(BatchHeld(batch, row.worker if is_known else "another worker"))
+        return True
+
+    def _status_and_worker(self, batch: Batch) -> sa.Row[Any] | None:
+        with self._database.transaction() as connection:
+            return connection.exec_driver_sql(
+                "SELECT status, worker FROM stage_migration_batches WHERE batch_id = %(batch_id)s",
+                {"batch_id": batch.batch_id},
+            ).one_or_none()
+
+    def _close_finished_plans(self) -> None:
+        with self._database.transaction() as connection:
+            connection.exec_driver_sql(statement("close_finished_plans"))
+
+    def _with_retries(self, batch: Batch | None, attempt: Callable[[], T]) -> T:
+        return with_retries(
+            attempt, lambda error, number, wait_s: self._request.watch(Retrying(batch, error, number, wait_s))
+        )
+
+    def _sleep(self) -> None:
+        if self._request.sleep_ms > 0 and not self._request.should_stop():
+            self._request.watch(Sleeping(self._request.sleep_ms))
+            self._wait(self._request.sleep_ms / 1000)
+
+    def _wait_while_paused(self) -> None:
+        announced = False
+        while not self._request.should_stop():
+            control = self._with_retries(None, self._control)
+            if not control.paused:
+                return
+            if not announced:
+                self._request.watch(Paused(control.reason or "no reason given", control.changed_by or "somebody"))
+                announced = True
+            self._wait(_PAUSE_POLL_S)
+
+    def _control(self) -> Control:
+        with self._database.transaction() as connection:
+            return read_control(connection)
+
+    def _wait(self, seconds: float) -> None:
+        """Sleep in slices, so that a request to stop is heard at once."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0 and not self._request.should_stop():
+            time.sleep(min(left, _SLICE_S))
+
+
+def _plus(
+    so_far: ApplyResult,
+    *,
+    batches: int = 0,
+    completed: int = 0,
+    failed: int = 0,
+    held: int = 0,
+    rows: BatchResult | None = None,
+) -> ApplyResult:
+    return ApplyResult(
+        so_far.batches + batches,
+        so_far.completed + completed,
+        so_far.failed + failed,
+        so_far.held + held,
+        so_far.stopped,
+        so_far.rows + rows if rows else so_far.rows,
+    )

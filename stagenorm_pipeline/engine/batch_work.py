@@ -1,0 +1,236 @@
+"""One batch in one transaction: lock it, change its rows, narrow down to the rows that the database refuses, record.
+
+Does not belong here: which batch is next, retries, sleeping (see `apply`).
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+import sqlalchemy as sa
+from psycopg import sql
+from sqlalchemy.exc import DBAPIError
+
+from stagenorm_pipeline.engine.batches import Batch, BatchResult, Refusal, RefusedRow
+from stagenorm_pipeline.engine.connection import first_line, psycopg_error
+from stagenorm_pipeline.engine.errors import StagenormError
+from stagenorm_pipeline.engine.locks import try_lock_batch
+from stagenorm_pipeline.engine.retry import Failure, classify
+from stagenorm_pipeline.engine.statements import statement
+from stagenorm_pipeline.engine.steps import Step, reach
+from stagenorm_pipeline.engine.targets import KeyKind, Target
+
+# A person reads the message; a hostile trigger could raise megabytes.
+_LONGEST_MESSAGE = 500
+
+# The statuses of a batch that has something left to do.
+WAITING = ("pending", "running", "failed")
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How long one transaction may wait and hold, in milliseconds."""
+
+    lock_timeout_ms: int = 2_000
+    statement_timeout_ms: int = 60_000
+    idle_timeout_ms: int = 30_000
+
+
+class _RewrittenError(Exception):
+    """A trigger stored something else than what we wrote."""
+
+
+def bound_transaction(connection: sa.Connection, bounds: Bounds) -> None:
+    """Apply the bounds to the transaction that `connection` is in."""
+    connection.exec_driver_sql(
+        statement("bound_transaction"),
+        {
+            "lock_timeout": f"{bounds.lock_timeout_ms}ms",
+            "statement_timeout": f"{bounds.statement_timeout_ms}ms",
+            "idle_timeout": f"{bounds.idle_timeout_ms}ms",
+            "application_name": "stagenorm batch",
+        },
+    )
+
+
+def claim_batch(connection: sa.Connection, batch: Batch, *, worker: str, bounds: Bounds) -> bool:
+    """Note who takes the batch; False when its lock is held by somebody at work."""
+    bound_transaction(connection, bounds)
+    # Losing this note in a crash of the server loses nothing: it is information, and saves a flush of the log.
+    connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
+    if not try_lock_batch(connection, batch.batch_id):
+        return False
+    claimed = connection.exec_driver_sql(
+        statement("claim_batch"), {"worker": worker, "batch_id": batch.batch_id}
+    ).rowcount
+    reach(Step.APPLY_CLAIM_BEFORE_COMMIT)
+    return bool(claimed)
+
+
+def work_batch(
+    connection: sa.Connection, batch: Batch, target: Target, *, worker: str, run_by: str, bounds: Bounds
+) -> BatchResult | None:
+    """Do the batch in the caller's transaction; None when somebody else has it, or has finished or cancelled it."""
+    bound_transaction(connection, bounds)
+    if not try_lock_batch(connection, batch.batch_id):
+        return None
+    # A statement of its own: its snapshot must be newer than the lock.
+    row = connection.exec_driver_sql(statement("read_batch"), {"batch_id": batch.batch_id}).one_or_none()
+    if row is not None and row.status == "completed" and row.worker == worker:
+        # Ours since we claimed it: its commit arrived, and the connection was lost before the answer did.
+        return BatchResult(
+            row.rows_updated, row.rows_skipped_changed, row.rows_skipped_deleted, duration_ms=row.duration_ms
+        )
+    # Not only `running`: a crash of the server can lose the claim, and the lock is ours all the same.
+    if row is None or row.plan_status != "open" or row.status not in WAITING:
+        return None
+    reach(Step.APPLY_LOCKED)
+    earlier = BatchResult()
+    places: list[int] = []
+    is_retry = row.rows_updated is not None
+    if is_retry:
+        earlier = BatchResult(row.rows_updated, row.rows_skipped_changed, row.rows_skipped_deleted)
+        places = _quarantined_places(connection, batch, row.rows_failed)
+    result = earlier + change_rows(connection, batch, target, run_by, places if is_retry else None)
+    reach(Step.APPLY_ROWS_CHANGED)
+    duration_ms = _record(connection, batch, result, worker, is_retry=is_retry)
+    reach(Step.APPLY_RESULT_RECORDED)
+    return BatchResult(
+        result.rows_updated, result.rows_skipped_changed, result.rows_skipped_deleted, result.refusals, duration_ms
+    )
+
+
+def change_rows(
+    connection: sa.Connection, batch: Batch, target: Target, run_by: str, places: list[int] | None = None
+) -> BatchResult:
+    """Change and log the rows at `places` of the batch (None: all of them), in the caller's transaction."""
+    return _Rows(connection, batch, target, run_by).apply(
+        places, list(range(1, batch.rows_planned + 1)) if places is None else places
+    )
+
+
+def refused_rows(connection: sa.Connection, batch: Batch, result: BatchResult) -> tuple[RefusedRow, ...]:
+    """The keys of the rows that were refused, in the batch's order."""
+    places = {refusal.place: refusal.message for refusal in result.refusals}
+    rows = connection.exec_driver_sql(
+        "SELECT place, coalesce(b.row_numbers[place]::text, b.row_keys[place]) AS row_id "
+        "FROM stage_migration_batch_members b CROSS JOIN unnest(%(places)s::integer[]) AS place "
+        "WHERE b.batch_id = %(batch_id)s ORDER BY place",
+        {"places": list(places), "batch_id": batch.batch_id},
+    )
+    return tuple(RefusedRow(batch, row.row_id, places[row.place]) for row in rows)
+
+
+def _quarantined_places(connection: sa.Connection, batch: Batch, rows_failed: int) -> list[int]:
+    places = [
+        row.place for row in connection.exec_driver_sql(statement("quarantined_places"), {"batch_id": batch.batch_id})
+    ]
+    if len(places) != rows_failed:
+        raise StagenormError(
+            f"Batch {batch.batch_id} has {rows_failed} failed rows, but {len(places)} of them wait in quarantine.",
+            remedy="Make a new plan for this fund: `stagenorm run` plans these rows anew.",
+        )
+    return places
+
+
+def _record(connection: sa.Connection, batch: Batch, result: BatchResult, worker: str, *, is_retry: bool) -> int:
+    if result.refusals:
+        _quarantine(connection, batch, result.refusals)
+    if is_retry:
+        connection.exec_driver_sql(statement("release_quarantine"), {"batch_id": batch.batch_id})
+    message = None
+    if result.refusals:
+        message = f"{result.rows_failed} row(s) refused by the database, first: {result.refusals[0].message}"
+    return int(
+        connection.exec_driver_sql(
+            statement("record_result"),
+            {
+                "batch_id": batch.batch_id,
+                "status": "failed" if result.refusals else "completed",
+                "worker": worker,
+                "rows_updated": result.rows_updated,
+                "rows_skipped_changed": result.rows_skipped_changed,
+                "rows_skipped_deleted": result.rows_skipped_deleted,
+                "rows_failed": result.rows_failed,
+                "error_message": message,
+            },
+        ).scalar_one()
+    )
+
+
+def _quarantine(connection: sa.Connection, batch: Batch, refusals: tuple[Refusal, ...]) -> None:
+    connection.exec_driver_sql(
+        statement("quarantine_rows"),
+        {
+            "plan_id": batch.plan_id,
+            "batch_id": batch.batch_id,
+            "schema_name": batch.schema,
+            "table_name": batch.table,
+            "column_name": batch.column,
+            "fund_id": batch.fund_id,
+            "places": [refusal.place for refusal in refusals],
+            "messages": [refusal.message for refusal in refusals],
+            "sqlstates": [refusal.sqlstate for refusal in refusals],
+        },
+    )
+
+
+class _Rows:
+    """Changes a batch's rows, halving the set where the database refuses until the refused rows stand alone."""
+
+    def __init__(self, connection: sa.Connection, batch: Batch, target: Target, run_by: str) -> None:
+        self._connection = connection
+        parts = target.sql_parts()
+        member_column = sql.Identifier("row_numbers" if target.key_kind is KeyKind.INTEGER else "row_keys")
+        names = ("key", "key_type", "table", "stage")
+        common = {"member_column": member_column, **{name: parts[name] for name in names}}
+        self._apply_rows = statement(
+            "apply_rows", stage_column=parts["stage_column"], stage_cast=parts["stage_cast"], **common
+        )
+        self._unchanged_rows = statement("unchanged_rows", **common)
+        self._values: dict[str, Any] = {
+            "plan_id": batch.plan_id,
+            "batch_id": batch.batch_id,
+            **target.identity(),
+            "fund_id": batch.fund_id,
+            "run_by": run_by,
+            "action": batch.kind.value,
+        }
+
+    def apply(self, selection: list[int] | None, places: list[int]) -> BatchResult:
+        """Change the rows at `places`; `selection` is the same list, or None for the whole batch."""
+        try:
+            with self._connection.begin_nested():
+                return self._attempt(selection)
+        except (DBAPIError, psycopg.Error, _RewrittenError) as error:
+            if not isinstance(error, _RewrittenError) and classify(error) is not Failure.REFUSAL:
+                raise
+            if len(places) == 1:
+                return BatchResult(refusals=(_refusal(places[0], error),))
+        middle = len(places) // 2
+        return self.apply(places[:middle], places[:middle]) + self.apply(places[middle:], places[middle:])
+
+    def _attempt(self, selection: list[int] | None) -> BatchResult:
+        values = {**self._values, "places": selection}
+        counts = self._connection.exec_driver_sql(self._apply_rows, values).one()
+        if counts.rewritten:
+            raise _RewrittenError
+        # Deferred constraints and constraint triggers would speak at COMMIT, when no row can be singled out any more.
+        self._connection.exec_driver_sql("SET CONSTRAINTS ALL IMMEDIATE")
+        missed = counts.attempted - counts.updated
+        if not missed:
+            return BatchResult(counts.updated)
+        unchanged = self._connection.exec_driver_sql(self._unchanged_rows, values).one()
+        suppressed = tuple(
+            Refusal(place, "The update was suppressed: a BEFORE trigger returned no row.", None)
+            for place in unchanged.suppressed_places
+        )
+        changed = missed - unchanged.deleted - len(suppressed)
+        return BatchResult(counts.updated, changed, unchanged.deleted, suppressed)
+
+
+def _refusal(place: int, error: Exception) -> Refusal:
+    if isinstance(error, _RewrittenError):
+        return Refusal(place, "A trigger stored another stage than the one that was written.", None)
+    cause = psycopg_error(error)
+    return Refusal(place, first_line(error)[:_LONGEST_MESSAGE], cause.sqlstate if cause else None)

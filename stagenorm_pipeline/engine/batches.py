@@ -1,0 +1,83 @@
+"""A batch and its result, as facts."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from stagenorm_pipeline.engine.funds import fund_key
+
+
+class PlanKind(StrEnum):
+    """What a plan does; also the action of its audit rows."""
+
+    NORMALIZE = "normalize"
+    ROLLBACK = "rollback"
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One batch of a plan; `number` of `total_batches` within it."""
+
+    plan_id: int
+    batch_id: int
+    number: int
+    total_batches: int
+    schema: str
+    table: str
+    column: str
+    fund_id: str | None
+    rows_planned: int
+    kind: PlanKind = PlanKind.NORMALIZE
+
+    @property
+    def target(self) -> str:
+        return f"{self.schema}.{self.table}.{self.column}"
+
+    @property
+    def fund_key(self) -> str:
+        return fund_key(self.fund_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A row that the database refused: its place in the batch (from 1), and what was said."""
+
+    place: int
+    message: str
+    sqlstate: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedRow:
+    """A refused row by its key, for people."""
+
+    batch: Batch
+    row_id: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class BatchResult:
+    """Rows by what became of them: updated + skipped_changed + skipped_deleted + failed = planned."""
+
+    rows_updated: int = 0
+    rows_skipped_changed: int = 0
+    rows_skipped_deleted: int = 0
+    refusals: tuple[Refusal, ...] = ()
+    duration_ms: int = 0
+
+    @property
+    def rows_skipped(self) -> int:
+        return self.rows_skipped_changed + self.rows_skipped_deleted
+
+    @property
+    def rows_failed(self) -> int:
+        return len(self.refusals)
+
+    def __add__(self, other: "BatchResult") -> "BatchResult":
+        return BatchResult(
+            self.rows_updated + other.rows_updated,
+            self.rows_skipped_changed + other.rows_skipped_changed,
+            self.rows_skipped_deleted + other.rows_skipped_deleted,
+            self.refusals + other.refusals,
+            self.duration_ms + other.duration_ms,
+        )

@@ -1,0 +1,158 @@
+"""How this program connects: the URL's many forms, the driver, the session's settings, and errors without secrets.
+
+Does not belong here: what is done over the connection.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import psycopg
+import sqlalchemy as sa
+from psycopg.conninfo import make_conninfo
+from sqlalchemy.exc import ArgumentError, DBAPIError
+
+from stagenorm_pipeline.engine.errors import ConfigurationError, ConnectionFailedError, RefusedError
+
+_DRIVER = "postgresql+psycopg"
+_POSTGRES_SCHEMES = {"postgres", "postgresql", "postgresql+psycopg", "postgresql+psycopg2", "postgresql+asyncpg"}
+
+# A vanished client must not hold its row locks for the two hours that Linux waits by default: about 25 s instead.
+_KEEPALIVES = {"keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
+
+
+def parse_database_url(text: str) -> sa.URL:
+    """Any form of a PostgreSQL URL that people paste, with the driver that this program uses.
+
+    Raises ConfigurationError, which never repeats the text: it may hold a password.
+    """
+    try:
+        url = sa.make_url(text.strip())
+        known = url.drivername in _POSTGRES_SCHEMES
+        url = url.set(drivername=_DRIVER)
+        _, options = url.get_dialect()().create_connect_args(url) if known else ((), {})
+    except (ArgumentError, ValueError):
+        known = False
+    # An @ here is one of the password's that nobody encoded: what follows it would be shown as the host.
+    if not known or "@" in f"{url.host}{url.database}":
+        raise ConfigurationError(
+            "The database URL is not a PostgreSQL URL.",
+            remedy="Give it the form postgresql://USER:PASSWORD@HOST:5432/DATABASE "
+            "(special characters in the password percent-encoded).",
+        )
+    try:
+        make_conninfo(**options)
+    except psycopg.ProgrammingError as error:
+        # Other tools keep options of their own in the URL: ?schema=public, ?connection_limit=5.
+        raise ConfigurationError(
+            f"The database URL cannot be used: {first_line(error)}.",
+            remedy="Leave out of it what follows ? and is no option of PostgreSQL's own.",
+        ) from error
+    return url
+
+
+def describe(url: sa.URL) -> str:
+    """The database for people: user, host and name, never the password."""
+    host = url.host or url.query.get("host") or "local socket"
+    return f"{url.database or url.username or 'postgres'} on {host}" + (f":{url.port}" if url.port else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """A database to work on. Opening is lazy: the first transaction connects."""
+
+    engine: sa.Engine
+
+    @classmethod
+    def at(cls, url: str | sa.URL, *, application_name: str = "stagenorm") -> "Database":
+        """Prepared for poolers in transaction mode: no server-side prepared statements, no session state."""
+        parsed = parse_database_url(url) if isinstance(url, str) else url
+        engine = sa.create_engine(
+            parsed,
+            pool_size=2,
+            max_overflow=2,
+            pool_pre_ping=False,
+            # Hides bound values in SQLAlchemy's own messages: stage values are hostile, and long.
+            hide_parameters=True,
+            connect_args={
+                "prepare_threshold": None,
+                "application_name": application_name,
+                "connect_timeout": 10,
+                **_KEEPALIVES,
+            },
+        )
+        return cls(engine)
+
+    @property
+    def name(self) -> str:
+        return describe(self.engine.url)
+
+    @contextmanager
+    def transaction(self) -> Iterator[sa.Connection]:
+        """One READ COMMITTED transaction, committed at the end, rolled back on any exception."""
+        with connection_errors(self.engine.url), self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def snapshot(self) -> Iterator[sa.Connection]:
+        """One READ ONLY, REPEATABLE READ transaction: PostgreSQL itself vouches that nothing is written."""
+        with connection_errors(self.engine.url), self.engine.connect() as connection, connection.begin():
+            connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            # Compiling these scans costs more than it saves, and minutes on some servers.
+            connection.exec_driver_sql("SET LOCAL jit = off")
+            yield connection
+
+    @contextmanager
+    def autocommit(self) -> Iterator[sa.Connection]:
+        """A connection outside any transaction of ours, for scripts that bring their own."""
+        with connection_errors(self.engine.url), self.engine.connect() as connection:
+            yield connection.execution_options(isolation_level="AUTOCOMMIT")
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def psycopg_error(error: BaseException) -> psycopg.Error | None:
+    """The driver's own error behind whatever wraps it."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, psycopg.Error):
+            return seen
+        seen = getattr(seen, "orig", None) or seen.__cause__
+    return None
+
+
+def first_line(error: BaseException) -> str:
+    """What the database said, in one line."""
+    text = str(psycopg_error(error) or error).strip()
+    return text.splitlines()[0].strip() if text else type(error).__name__
+
+
+@contextmanager
+def connection_errors(url: sa.URL) -> Iterator[None]:
+    """Turns a failed connection and a missing privilege into errors that say what to do; passes all others on."""
+    try:
+        yield
+    except (DBAPIError, psycopg.Error) as error:
+        cause = psycopg_error(error)
+        state = getattr(cause, "sqlstate", None)
+        if isinstance(cause, psycopg.errors.InsufficientPrivilege):
+            raise RefusedError(
+                f"The database refused: {first_line(cause)}.",
+                remedy="Connect as a role with the privileges of sql/roles.sql, or grant what is missing.",
+            ) from error
+        # 57014 is a cancelled statement, not a lost connection.
+        lost = state is None or (state[:2] in ("08", "28", "3D", "57") and state != "57014")
+        if isinstance(cause, psycopg.OperationalError) and lost:
+            raise ConnectionFailedError(
+                f"No connection to {describe(url)}: {_without_secret(first_line(cause), url)}",
+                remedy="Check that the server is up and that DATABASE_URL names it; "
+                "nothing is lost, run the same command again.",
+            ) from error
+        raise
+
+
+def _without_secret(text: str, url: sa.URL) -> str:
+    for secret in (url.password, url.query.get("password")):
+        text = text.replace(str(secret), "***") if secret else text
+    return text

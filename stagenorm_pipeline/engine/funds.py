@@ -1,0 +1,51 @@
+"""Funds: the key by which people and Dagster name one, and which of them a piece of work is about."""
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, unquote
+
+from psycopg import sql
+
+from stagenorm_pipeline.engine.errors import ConfigurationError
+
+NO_FUND_KEY = "no-fund"
+_PREFIX = "fund-"
+
+
+def fund_key(fund_id: str | None) -> str:
+    """`fund-<fund_id>`, or `no-fund`. Commas and spaces break Dagster's partition selection: percent-encoded."""
+    return NO_FUND_KEY if fund_id is None else _PREFIX + quote(fund_id, safe="+:@")
+
+
+def fund_id_of(key: str) -> str | None:
+    """The fund's id behind a key; None for `no-fund`. Raises ConfigurationError for anything that is no fund key."""
+    if key == NO_FUND_KEY:
+        return None
+    if not key.startswith(_PREFIX):
+        raise ConfigurationError(f"{key!r} is not a fund key.", remedy="A key reads fund-<fund_id> or no-fund.")
+    return unquote(key.removeprefix(_PREFIX))
+
+
+@dataclass(frozen=True, slots=True)
+class FundScope:
+    """All funds, one fund, or the rows without a fund (`all_funds` false and `fund_id` None)."""
+
+    all_funds: bool = True
+    fund_id: str | None = None
+
+    @classmethod
+    def one(cls, fund_id: str | None) -> "FundScope":
+        return cls(all_funds=False, fund_id=fund_id)
+
+    @property
+    def label(self) -> str:
+        return "all funds" if self.all_funds else fund_key(self.fund_id)
+
+    def condition(self, fund: sql.Composable) -> sql.Composable:
+        """A condition on the SQL expression `fund` (of type text); binds `fund_id` where it needs it."""
+        if self.all_funds:
+            return sql.SQL("TRUE")
+        return (sql.SQL("{} IS NULL") if self.fund_id is None else sql.SQL("{} = %(fund_id)s")).format(fund)
+
+    def as_json(self) -> dict[str, Any]:
+        return {"all_funds": True} if self.all_funds else {"all_funds": False, "fund_id": self.fund_id}

@@ -1,0 +1,40 @@
+"""Our own tables: applying their migrations, and noticing when they are missing."""
+
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from stagenorm_pipeline.engine.connection import Database
+from stagenorm_pipeline.engine.errors import MissingMigrationError
+from stagenorm_pipeline.engine.statements import sql_directory
+
+# The newest thing that each file creates: if it is there, the file was applied whole, since each is one transaction.
+_WITNESS = {
+    "20251030_stage_migration_tracking.sql": "stage_migration_failures",
+    "20251030_stage_normalization_log.sql": "stage_normalization_log",
+}
+
+
+def migration_files() -> tuple[Path, ...]:
+    """The migration files in the order in which they are applied."""
+    return tuple(sorted((sql_directory() / "migrations").glob("*.sql")))
+
+
+def apply_migrations(database: Database) -> tuple[Path, ...]:
+    """Run every migration file; each is safe to run again. Returns the files."""
+    files = migration_files()
+    for file in files:
+        with database.autocommit() as connection:
+            connection.exec_driver_sql(file.read_text(encoding="utf-8").replace("%", "%%"))
+    return files
+
+
+def require_migrations(connection: sa.Connection) -> None:
+    """Raise MissingMigrationError naming the first file that was not applied."""
+    for name, witness in _WITNESS.items():
+        if connection.exec_driver_sql("SELECT to_regclass(%(witness)s)", {"witness": witness}).scalar() is None:
+            raise MissingMigrationError(
+                f"The tables of sql/migrations/{name} are missing in this database.",
+                remedy=f"Apply them with `stagenorm init-db`, or with psql: "
+                f'psql "$DATABASE_URL" -f {sql_directory() / "migrations" / name}',
+            )

@@ -1,0 +1,80 @@
+"""Do the table's CHECK constraints let every canonical stage in?"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import sqlalchemy as sa
+from psycopg import sql
+
+from stagenorm_pipeline.engine.preflight.finding import PreflightCheck, PreflightFinding, PreflightLevel
+from stagenorm_pipeline.engine.preflight.stage_column import StageColumn, read_stage_column
+from stagenorm_pipeline.engine.preflight.trial import attempt, verbatim
+from stagenorm_pipeline.engine.statements import identifier, statement
+from stagenorm_pipeline.engine.targets import Target
+from stagenorm_pipeline.vocabulary import CANONICAL_STAGES
+
+
+def check(connection: sa.Connection, target: Target) -> Iterator[PreflightFinding]:
+    constraints = connection.exec_driver_sql(statement("preflight_check_constraints"), target.identity()).all()
+    column = read_stage_column(connection, target) if constraints else None
+    for row in constraints:
+        if column and row.is_about_stage_alone:
+            yield from _refused_stages(connection, target, column, row)
+        elif row.is_about_stage:
+            yield _finding(
+                target,
+                PreflightLevel.INFO,
+                f"The CHECK constraint {row.constraint_name} judges the stage together with other columns: "
+                "whether it lets every row through cannot be told beforehand.",
+                "Run the rehearsal (--rehearse): it tries the real rows. Refused rows are set aside; the others go on.",
+            )
+        if not row.is_validated:
+            yield _finding(
+                target,
+                PreflightLevel.WARNING,
+                f"The CHECK constraint {row.constraint_name} is NOT VALID: rows that break it already are refused as "
+                "soon as their stage is updated.",
+                "Mend those rows, then validate it:\n"
+                f"ALTER TABLE {_table(target)} VALIDATE CONSTRAINT {row.quoted_name};",
+            )
+
+
+def _refused_stages(
+    connection: sa.Connection, target: Target, column: StageColumn, row: Any
+) -> Iterator[PreflightFinding]:
+    # The very expression that an UPDATE would be judged by, over one row that has the stage alone.
+    query = (
+        sql.SQL("SELECT ({}) FROM (SELECT %(stage)s::text::{} AS {}) AS t")
+        .format(
+            verbatim(row.expression),
+            verbatim(column.type_name),
+            identifier(target.column),
+        )
+        .as_string(None)
+    )
+    refused = []
+    for stage in CANONICAL_STAGES:
+        verdict = attempt(connection, query, {"stage": stage.value})
+        # What the type cannot hold is the business of stage_column.
+        if isinstance(verdict, psycopg.Error):
+            if column.refusal_of(connection, stage.value) is None:
+                refused.append(stage.value)
+        elif verdict[0][0] is False:
+            refused.append(stage.value)
+    if refused:
+        yield _finding(
+            target,
+            PreflightLevel.ERROR,
+            f"The CHECK constraint {row.constraint_name} refuses {', '.join(refused)}.",
+            "Replace it by one that allows the canonical stages beside the old spellings, until the run is done:\n"
+            f"ALTER TABLE {_table(target)} DROP CONSTRAINT {row.quoted_name};",
+        )
+
+
+def _table(target: Target) -> str:
+    return sql.Identifier(target.schema, target.table).as_string(None)
+
+
+def _finding(target: Target, level: PreflightLevel, message: str, remedy: str) -> PreflightFinding:
+    return PreflightFinding(PreflightCheck.CHECK_CONSTRAINTS, level, target.name, message, remedy)

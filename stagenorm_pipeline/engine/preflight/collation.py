@@ -1,0 +1,26 @@
+"""Does the database take different spellings of the column for equal?"""
+
+from collections.abc import Iterator
+
+import sqlalchemy as sa
+
+from stagenorm_pipeline.engine.preflight.finding import PreflightCheck, PreflightFinding, PreflightLevel
+from stagenorm_pipeline.engine.preflight.stage_column import read_stage_column
+from stagenorm_pipeline.engine.targets import Target
+
+
+def check(connection: sa.Connection, target: Target) -> Iterator[PreflightFinding]:
+    column = read_stage_column(connection, target)
+    why = f"its collation {column.collation_name} is nondeterministic" if column.collation_name else None
+    if column.base_type_name == "citext":
+        why = "its type is citext"
+    if why:
+        yield PreflightFinding(
+            PreflightCheck.COLLATION,
+            PreflightLevel.INFO,
+            target.name,
+            f"The application takes some different spellings for equal: {why}. Bytes are compared here, so Seed and "
+            "seed are two spellings, and the first one is changed although the application may see no difference.",
+            "Nothing needs to be done. To count by hand as it is counted here, compare "
+            f'{column.column_name}::text COLLATE "C".',
+        )

@@ -1,0 +1,63 @@
+"""Does the list that the stage column refers to have every canonical stage?"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import sqlalchemy as sa
+from psycopg import sql
+
+from stagenorm_pipeline.engine.preflight.finding import PreflightCheck, PreflightFinding, PreflightLevel
+from stagenorm_pipeline.engine.preflight.trial import attempt, verbatim
+from stagenorm_pipeline.engine.statements import identifier, statement
+from stagenorm_pipeline.engine.targets import Target
+from stagenorm_pipeline.vocabulary import CANONICAL_STAGES
+
+
+def check(connection: sa.Connection, target: Target) -> Iterator[PreflightFinding]:
+    for row in connection.exec_driver_sql(statement("preflight_foreign_keys"), target.identity()):
+        if not row.is_about_stage_alone:
+            yield _finding(
+                target,
+                PreflightLevel.INFO,
+                f"The foreign key {row.constraint_name} to {row.list_name} judges the stage together with other "
+                "columns: whether it lets every row through cannot be told beforehand.",
+                "Run the rehearsal (--rehearse): it tries the real rows. Refused rows are set aside; the others go on.",
+            )
+        elif not row.is_readable:
+            yield _finding(
+                target,
+                PreflightLevel.WARNING,
+                f"The stage refers to {row.list_name} (foreign key {row.constraint_name}), which this role may not "
+                "read: a stage that is missing there is refused.",
+                f"Check that {', '.join(CANONICAL_STAGES)} are in it, or let this role read it:\n{row.mend}",
+            )
+        elif missing := _missing(connection, row):
+            values = ", ".join(f"('{stage}')" for stage in missing)
+            yield _finding(
+                target,
+                PreflightLevel.ERROR,
+                f"{row.list_name}, which the stage refers to (foreign key {row.constraint_name}), has no "
+                f"{', '.join(missing)}: updates to them are refused.",
+                "Add them (with whatever else its rows need):\n"
+                f"INSERT INTO {row.list_name} ({row.quoted_column}) VALUES {values};",
+            )
+
+
+def _missing(connection: sa.Connection, row: Any) -> list[str]:
+    query = (
+        sql.SQL("SELECT EXISTS (SELECT 1 FROM {} AS l WHERE l.{} = %(stage)s::text::{})")
+        .format(identifier(row.list_schema, row.list_table), identifier(row.list_column), verbatim(row.list_type))
+        .as_string(None)
+    )
+    answers = {stage.value: attempt(connection, query, {"stage": stage.value}) for stage in CANONICAL_STAGES}
+    return [stage for stage, found in answers.items() if _is_missing(found)]
+
+
+def _is_missing(found: list[Any] | psycopg.Error) -> bool:
+    # A value that the list's own type refuses is not in the list either; any other error tells nothing.
+    return isinstance(found, psycopg.DataError) if isinstance(found, psycopg.Error) else not found[0][0]
+
+
+def _finding(target: Target, level: PreflightLevel, message: str, remedy: str) -> PreflightFinding:
+    return PreflightFinding(PreflightCheck.FOREIGN_KEYS, level, target.name, message, remedy)

@@ -1,0 +1,54 @@
+"""Has the target inheritance children, whose rows its primary key does not cover?"""
+
+from collections.abc import Iterator
+
+import psycopg
+import sqlalchemy as sa
+
+from stagenorm_pipeline.engine.preflight.finding import PreflightCheck, PreflightFinding, PreflightLevel
+from stagenorm_pipeline.engine.preflight.trial import attempt
+from stagenorm_pipeline.engine.statements import statement
+from stagenorm_pipeline.engine.targets import Target
+
+
+def check(connection: sa.Connection, target: Target) -> Iterator[PreflightFinding]:
+    children = connection.exec_driver_sql(statement("preflight_children"), target.identity()).all()
+    names = ", ".join(child.relation for child in children)
+    foreign = ", ".join(child.relation for child in children if child.is_foreign)
+    if foreign:
+        yield _finding(
+            target,
+            PreflightLevel.ERROR,
+            f"Rows of the target are on another server (foreign table {foreign}): change and audit would not be one "
+            "transaction.",
+            f"Take it out of the inheritance (ALTER FOREIGN TABLE {foreign} NO INHERIT ...), and run on the other "
+            "server for its rows.",
+        )
+    elif children:
+        repeated = _repeated_key(connection, target)
+        if repeated is not None:
+            yield _finding(
+                target,
+                PreflightLevel.ERROR,
+                f"The key {repeated} is there more than once, in the target and its inheritance children ({names}): "
+                "which row an audit entry means could not be told.",
+                "Make the keys unique over parent and children first.",
+            )
+        else:
+            yield _finding(
+                target,
+                PreflightLevel.WARNING,
+                f"The rows of {names} (inheritance) belong to the target too, but its primary key does not keep theirs "
+                "apart: a key that came up twice during the run could not be told apart.",
+                "Make sure that parent and children draw their keys from one sequence.",
+            )
+
+
+def _repeated_key(connection: sa.Connection, target: Target) -> str | None:
+    parts = target.sql_parts()
+    found = attempt(connection, statement("preflight_repeated_key", key=parts["key"], table=parts["table"]))
+    return None if isinstance(found, psycopg.Error) or not found else str(found[0].row_id)
+
+
+def _finding(target: Target, level: PreflightLevel, message: str, remedy: str) -> PreflightFinding:
+    return PreflightFinding(PreflightCheck.INHERITANCE, level, target.name, message, remedy)

@@ -1,0 +1,21 @@
+"""Can this role see how far the replicas are behind?"""
+
+from collections.abc import Iterator
+
+import sqlalchemy as sa
+
+from stagenorm_pipeline.engine.preflight.finding import PreflightCheck, PreflightFinding, PreflightLevel
+from stagenorm_pipeline.engine.statements import statement
+
+
+def check(connection: sa.Connection) -> Iterator[PreflightFinding]:
+    row = connection.exec_driver_sql(statement("preflight_replicas")).one()
+    if row.hidden:
+        yield PreflightFinding(
+            PreflightCheck.REPLICA_LAG,
+            PreflightLevel.INFO,
+            None,
+            f"{row.replicas} replica(s) are connected, but this role may not see their lag.",
+            "Watch the lag by other means and sleep longer between batches (--sleep-ms 500), or let this role see it:\n"
+            f"{row.mend}",
+        )

@@ -1,0 +1,95 @@
+"""Running all checks in one read-only transaction."""
+
+from collections.abc import Callable, Iterator
+
+import sqlalchemy as sa
+
+from stagenorm_pipeline.engine.configuration import TargetSetting
+from stagenorm_pipeline.engine.connection import Database
+from stagenorm_pipeline.engine.preflight import (
+    check_constraints,
+    collation,
+    dagster_storage,
+    deferrable_constraints,
+    foreign_keys,
+    inheritance,
+    open_transactions,
+    prepared_transactions,
+    read_only_server,
+    replica_lag,
+    row_security,
+    server_encoding,
+    server_version,
+    stage_column,
+    target_found,
+    target_privileges,
+    tracking_privileges,
+    tracking_tables,
+    triggers,
+    unique_indexes,
+    update_accepted,
+)
+from stagenorm_pipeline.engine.preflight.finding import PreflightFinding
+from stagenorm_pipeline.engine.preflight.server import read_server
+from stagenorm_pipeline.engine.targets import Target
+
+_DATABASE_CHECKS: tuple[Callable[[sa.Connection], Iterator[PreflightFinding]], ...] = (
+    replica_lag.check,
+    prepared_transactions.check,
+    open_transactions.check,
+    tracking_tables.check,
+    tracking_privileges.check,
+)
+
+_TARGET_CHECKS: tuple[Callable[[sa.Connection, Target], Iterator[PreflightFinding]], ...] = (
+    target_privileges.check,
+    row_security.check,
+    stage_column.check,
+    collation.check,
+    check_constraints.check,
+    foreign_keys.check,
+    unique_indexes.check,
+    deferrable_constraints.check,
+    triggers.check,
+    inheritance.check,
+    update_accepted.check,
+)
+
+
+def run_preflight(
+    database: Database, targets: tuple[TargetSetting, ...], *, dagster_url: str | None = None
+) -> tuple[PreflightFinding, ...]:
+    """Everything that the checks have to say, in their order; empty where all is well.
+
+    `dagster_url` is where Dagster keeps its own storage, where that is known. Reads only, as the role that will do the
+    work: connect as that one. Raises ConnectionFailedError when the database cannot be reached, ConfigurationError when
+    `dagster_url` is no PostgreSQL URL.
+    """
+    with database.snapshot() as connection:
+        return tuple(_findings(connection, database.engine.url, targets, dagster_url))
+
+
+def _findings(
+    connection: sa.Connection, url: sa.URL, targets: tuple[TargetSetting, ...], dagster_url: str | None
+) -> Iterator[PreflightFinding]:
+    # Somebody who holds a target locked must not hold us up: it is found and said.
+    connection.exec_driver_sql("SET LOCAL lock_timeout = '1s'")
+    server = read_server(connection)
+    too_old = tuple(server_version.check(server))
+    yield from too_old
+    if too_old:
+        return  # the other checks' own statements may not run there
+    yield from server_encoding.check(server)
+    yield from read_only_server.check(server)
+    yield from dagster_storage.check(connection, url, dagster_url)
+    for check in _DATABASE_CHECKS:
+        yield from check(connection)
+    seen: set[str] = set()
+    for setting in targets:
+        found = target_found.find(connection, setting, seen)
+        if isinstance(found, PreflightFinding):
+            yield found
+            continue
+        seen.add(found.name)
+        for check_target in _TARGET_CHECKS:
+            yield from check_target(connection, found)

@@ -1,0 +1,24 @@
+"""The facts that the checks of the server share. Judges nothing."""
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from stagenorm_pipeline.engine.statements import statement
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """What the server says of itself. `version_number` as in server_version_num; names are quoted for SQL."""
+
+    version_number: int
+    version: str
+    encoding: str
+    is_standby: bool
+    default_read_only: bool
+    database_name: str
+    role_name: str
+
+
+def read_server(connection: sa.Connection) -> Server:
+    return Server(*connection.exec_driver_sql(statement("preflight_server")).one())

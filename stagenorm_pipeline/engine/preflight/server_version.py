@@ -1,0 +1,21 @@
+"""Is the server new enough for the statements in sql/?"""
+
+from collections.abc import Iterator
+
+from stagenorm_pipeline.engine.preflight.finding import PreflightCheck, PreflightFinding, PreflightLevel
+from stagenorm_pipeline.engine.preflight.server import Server
+
+# The statements need AS MATERIALIZED (12), the checks pg_trigger.tgparentid (13). Nothing older than 14 was tried, and
+# nothing older gets security fixes.
+LOWEST_MAJOR = 14
+
+
+def check(server: Server) -> Iterator[PreflightFinding]:
+    if server.version_number < LOWEST_MAJOR * 10_000:
+        yield PreflightFinding(
+            PreflightCheck.SERVER_VERSION,
+            PreflightLevel.ERROR,
+            None,
+            f"This server is PostgreSQL {server.version}; {LOWEST_MAJOR} is the oldest that is supported.",
+            "Upgrade the server first: its version no longer gets security fixes either.",
+        )

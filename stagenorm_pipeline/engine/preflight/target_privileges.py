@@ -1,0 +1,21 @@
+"""May this role read the target's key, stage and fund, and update its stage?"""
+
+from collections.abc import Iterator
+
+import sqlalchemy as sa
+
+from stagenorm_pipeline.engine.preflight.finding import PreflightCheck, PreflightFinding, PreflightLevel
+from stagenorm_pipeline.engine.statements import statement
+from stagenorm_pipeline.engine.targets import Target
+
+
+def check(connection: sa.Connection, target: Target) -> Iterator[PreflightFinding]:
+    values = {**target.identity(), "key_column": target.key_column, "fund_column": target.fund_column}
+    for row in connection.exec_driver_sql(statement("preflight_target_privileges"), values):
+        yield PreflightFinding(
+            PreflightCheck.TARGET_PRIVILEGES,
+            PreflightLevel.ERROR,
+            target.name,
+            f"The role {row.role_name} lacks {row.privilege} on ({row.columns}).",
+            f"As the table's owner:\n{row.mend}",
+        )

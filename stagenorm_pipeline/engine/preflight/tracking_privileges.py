@@ -1,0 +1,19 @@
+"""May this role read and write our own tables?"""
+
+from collections.abc import Iterator
+
+import sqlalchemy as sa
+
+from stagenorm_pipeline.engine.preflight.finding import PreflightCheck, PreflightFinding, PreflightLevel
+from stagenorm_pipeline.engine.statements import statement
+
+
+def check(connection: sa.Connection) -> Iterator[PreflightFinding]:
+    for row in connection.exec_driver_sql(statement("preflight_tracking_privileges")):
+        yield PreflightFinding(
+            PreflightCheck.TRACKING_PRIVILEGES,
+            PreflightLevel.ERROR,
+            None,
+            f"The role {row.role_name} lacks {row.privileges} on {row.table_name}.",
+            f"Apply sql/roles.sql, or as the table's owner:\n{row.mend}",
+        )

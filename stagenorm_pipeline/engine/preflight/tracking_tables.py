@@ -1,0 +1,40 @@
+"""Are our own tables there, where this role finds them?"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import sqlalchemy as sa
+
+from stagenorm_pipeline.engine.errors import MissingMigrationError
+from stagenorm_pipeline.engine.migrations import require_migrations
+from stagenorm_pipeline.engine.preflight.finding import PreflightCheck, PreflightFinding, PreflightLevel
+from stagenorm_pipeline.engine.statements import statement
+
+
+def check(connection: sa.Connection) -> Iterator[PreflightFinding]:
+    try:
+        require_migrations(connection)
+    except MissingMigrationError as error:
+        elsewhere = connection.exec_driver_sql(statement("preflight_tracking")).all()
+        if not elsewhere:
+            yield _finding(error.message, error.remedy or "")
+        for row in elsewhere:
+            yield _out_of_sight(row)
+
+
+def _out_of_sight(row: Any) -> PreflightFinding:
+    where = f"The tracking tables are in schema {row.schema_name}, "
+    if not row.may_use:
+        return _finding(
+            f"{where}which the role {row.role_name} may not use.",
+            f"Apply sql/roles.sql, or:\nGRANT USAGE ON SCHEMA {row.quoted_schema} TO {row.role_name};",
+        )
+    return _finding(
+        f"{where}where the role {row.role_name} does not look for them.",
+        f"Put the schema on its search path, for example:\n"
+        f"ALTER ROLE {row.role_name} SET search_path = {row.quoted_schema}, public;",
+    )
+
+
+def _finding(message: str, remedy: str) -> PreflightFinding:
+    return PreflightFinding(PreflightCheck.TRACKING_TABLES, PreflightLevel.ERROR, None, message, remedy)

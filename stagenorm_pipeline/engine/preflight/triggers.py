@@ -1,0 +1,36 @@
+"""Which of the user's triggers will an update of the stage fire?"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import sqlalchemy as sa
+
+from stagenorm_pipeline.engine.preflight.finding import PreflightCheck, PreflightFinding, PreflightLevel
+from stagenorm_pipeline.engine.statements import statement
+from stagenorm_pipeline.engine.targets import Target
+
+
+def check(connection: sa.Connection, target: Target) -> Iterator[PreflightFinding]:
+    for row in connection.exec_driver_sql(statement("preflight_triggers"), target.identity()):
+        yield PreflightFinding(
+            PreflightCheck.TRIGGERS, PreflightLevel.WARNING, target.name, _message(row), _REMEDY.format(row.runs_as)
+        )
+
+
+def _message(row: Any) -> str:
+    how = f"{'BEFORE' if row.is_before else 'AFTER'} UPDATE trigger {row.trigger_name} on {row.relation}"
+    often = "every row" if row.is_for_each_row else "every statement"
+    message = f"The {how} fires for {often} that the run updates (function {row.function_name})."
+    if row.is_before and row.is_for_each_row:
+        # A column that it sets beside the stage is neither audited nor undone.
+        message += (
+            " It may suppress the change or store another stage: such rows are set aside. It may also change other "
+            "columns, such as updated_at, which a rollback does not restore."
+        )
+    return message
+
+
+_REMEDY = (
+    "Find out what it does for each row (mails, queues, history tables) and whether that is wanted now. It runs with "
+    "the privileges of {}. The rehearsal (--rehearse) fires it and rolls back what it did in the database."
+)

@@ -1,0 +1,21 @@
+"""Could two rows collide because they get the same stage?"""
+
+from collections.abc import Iterator
+
+import sqlalchemy as sa
+
+from stagenorm_pipeline.engine.preflight.finding import PreflightCheck, PreflightFinding, PreflightLevel
+from stagenorm_pipeline.engine.statements import statement
+from stagenorm_pipeline.engine.targets import Target
+
+
+def check(connection: sa.Connection, target: Target) -> Iterator[PreflightFinding]:
+    for row in connection.exec_driver_sql(statement("preflight_unique_indexes"), target.identity()):
+        yield PreflightFinding(
+            PreflightCheck.UNIQUE_INDEXES,
+            PreflightLevel.INFO,
+            target.name,
+            f"The stage has a part in what {row.index_name} keeps unique ({row.definition}): two rows that differ only "
+            "in the spelling of their stage cannot both become canonical. The second one is refused and set aside.",
+            "Run the rehearsal (--rehearse) to see whether there are such rows.",
+        )

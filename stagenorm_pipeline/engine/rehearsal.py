@@ -1,0 +1,89 @@
+"""Rehearsal: each batch of a draft is really executed and rolled back, so that triggers and constraints speak now.
+
+Holds each batch's row locks for as long as the batch takes, like the real run. What a trigger does outside the
+database (a call over the network) is not rolled back. Does not belong here: the real run (see `apply`).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from stagenorm_pipeline.engine.batch_work import Bounds, bound_transaction, change_rows, refused_rows
+from stagenorm_pipeline.engine.batches import Batch, BatchResult, RefusedRow
+from stagenorm_pipeline.engine.connection import Database
+from stagenorm_pipeline.engine.errors import PlanError
+from stagenorm_pipeline.engine.migrations import require_migrations
+from stagenorm_pipeline.engine.plan import find_plan
+from stagenorm_pipeline.engine.planned_batches import draft_batch, planned_target
+from stagenorm_pipeline.engine.retry import with_retries
+
+
+@dataclass(frozen=True, slots=True)
+class RehearsalResult:
+    """What the run would come to; `refused` are the first of `rows.rows_failed` refused rows."""
+
+    batches: int = 0
+    rows: BatchResult = field(default_factory=BatchResult)
+    refused: tuple[RefusedRow, ...] = ()
+
+
+_SHOWN = 20
+
+_Outcome = tuple[BatchResult, tuple[RefusedRow, ...]]
+
+
+class _RolledBack(Exception):  # noqa: N818 - not an error: it carries the result out of the transaction
+    def __init__(self, result: BatchResult, refused: tuple[RefusedRow, ...]) -> None:
+        self.result = result
+        self.refused = refused
+
+
+def rehearse_plan(
+    database: Database,
+    plan_id: int,
+    *,
+    run_by: str,
+    bounds: Bounds | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> RehearsalResult:
+    """Execute every batch of the draft and roll each back. Raises PlanError when the plan is not a draft."""
+    with database.transaction() as connection:
+        require_migrations(connection)
+        recorded = find_plan(connection, plan_id)
+    if recorded.status != "draft":
+        raise PlanError(f"Plan {plan_id} is {recorded.status}; a rehearsal needs a draft.", remedy="Make a new plan.")
+    result = RehearsalResult()
+    number = 0
+    while not should_stop():
+        batch = _next(database, plan_id, number)
+        if batch is None:
+            break
+        number = batch.number
+        result = _plus(result, *_rehearse(database, batch, run_by, bounds or Bounds()))
+    return result
+
+
+def _next(database: Database, plan_id: int, after: int) -> Batch | None:
+    with database.transaction() as connection:
+        return draft_batch(connection, plan_id, after)
+
+
+def _rehearse(database: Database, batch: Batch, run_by: str, bounds: Bounds) -> _Outcome:
+    def attempt() -> _Outcome:
+        try:
+            with database.transaction() as connection:
+                bound_transaction(connection, bounds)
+                target = planned_target(connection, batch)
+                result = change_rows(connection, batch, target, run_by)
+                raise _RolledBack(result, refused_rows(connection, batch, result))
+        except _RolledBack as end:
+            return end.result, end.refused
+
+    return with_retries(attempt, _ignore)
+
+
+def _ignore(error: str, attempt: int, wait_s: float) -> None:
+    """A rehearsal tries again in silence."""
+
+
+def _plus(so_far: RehearsalResult, result: BatchResult, refused: tuple[RefusedRow, ...]) -> RehearsalResult:
+    return RehearsalResult(so_far.batches + 1, so_far.rows + result, (so_far.refused + refused)[:_SHOWN])

@@ -1,0 +1,36 @@
+"""The SQL files: found by name, with identifiers put in by the driver's own quoting.
+
+In a file, `{name}` stands for an identifier or a type and `%(name)s` for a bound value. A literal percent sign is `%%`.
+"""
+
+from functools import cache
+from pathlib import Path
+
+from psycopg import sql
+
+_PACKAGE = Path(__file__).resolve().parent.parent
+
+
+@cache
+def sql_directory() -> Path:
+    """`sql/` of the installed package or, in a checkout, beside the package."""
+    installed = _PACKAGE / "sql"
+    return installed if installed.is_dir() else _PACKAGE.parent / "sql"
+
+
+@cache
+def _text(name: str) -> str:
+    return (sql_directory() / f"{name}.sql").read_text(encoding="utf-8")
+
+
+def statement(name: str, **parts: sql.Composable) -> str:
+    """The statement of `sql/<name>.sql`, its `{...}` replaced by quoted identifiers."""
+    text = _text(name)
+    # Comments teach the reader of the file; some hold braces and percent signs that are no placeholders.
+    lines = [line for line in text.splitlines() if not line.lstrip().startswith("--")]
+    return sql.SQL("\n".join(lines)).format(**parts).as_string(None)
+
+
+def identifier(*names: str) -> sql.Identifier:
+    """A name for `statement`, whose text the driver reads for placeholders: a percent sign of the name's is doubled."""
+    return sql.Identifier(*(name.replace("%", "%%") for name in names))

@@ -1,0 +1,152 @@
+"""A target as it stands in the database: table, stage column, key, fund column, and how to quote and cast each.
+
+Does not belong here: whether the target is fit to be worked on in production (see `preflight`).
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import sqlalchemy as sa
+from psycopg import sql
+
+from stagenorm_pipeline.engine.configuration import TargetSetting
+from stagenorm_pipeline.engine.errors import TargetError
+from stagenorm_pipeline.engine.statements import identifier, statement
+
+
+class KeyKind(StrEnum):
+    """The kinds of primary key that a batch can hold exactly."""
+
+    INTEGER = "bigint"
+    UUID = "uuid"
+    TEXT = "text"
+
+
+_KEY_KINDS = {
+    "smallint": KeyKind.INTEGER,
+    "integer": KeyKind.INTEGER,
+    "bigint": KeyKind.INTEGER,
+    "uuid": KeyKind.UUID,
+    "text": KeyKind.TEXT,
+    "character varying": KeyKind.TEXT,
+}
+
+_TABLES = {"r", "p"}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A resolved target. `enum_type` is the stage column's type where it is an enum, which text must be cast to."""
+
+    schema: str
+    table: str
+    column: str
+    key_column: str
+    key_kind: KeyKind
+    fund_column: str | None
+    enum_type: str | None = None
+
+    @property
+    def name(self) -> str:
+        return f"{self.schema}.{self.table}.{self.column}"
+
+    def identity(self) -> dict[str, str]:
+        """The target as values to bind."""
+        return {"schema_name": self.schema, "table_name": self.table, "column_name": self.column}
+
+    def sql_parts(self) -> dict[str, sql.Composable]:
+        """The target as identifiers for `statement`."""
+        column = sql.SQL("t.{}").format(identifier(self.column))
+        fund = sql.SQL("t.{}").format(identifier(self.fund_column)) if self.fund_column else None
+        return {
+            "table": identifier(self.schema, self.table),
+            "stage_column": identifier(self.column),
+            # Bytes are compared: neither citext nor a collation of the column may make two spellings equal.
+            "stage": sql.SQL('({}::text COLLATE "C")').format(column),
+            "key": sql.SQL("t.{}").format(identifier(self.key_column)),
+            "key_type": sql.SQL(self.key_kind.value),
+            "fund": sql.SQL("{}::text").format(fund) if fund else sql.SQL("NULL::text"),
+            # An explicit cast to varchar(n) would cut the value without a word; only an enum needs one.
+            "stage_cast": sql.SQL("::" + self.enum_type.replace("%", "%%")) if self.enum_type else sql.SQL(""),
+        }
+
+
+def resolve_targets(connection: sa.Connection, settings: tuple[TargetSetting, ...]) -> tuple[Target, ...]:
+    """Find each target in the catalog.
+
+    Raises TargetError naming the table or column that is missing, of a kind that cannot be worked on, or there twice.
+    """
+    targets = tuple(_resolve(connection, setting) for setting in settings)
+    names = [target.name for target in targets]
+    for name in names:
+        # Its rows would be counted and planned twice.
+        if names.count(name) > 1:
+            raise TargetError(f"Two targets are the column {name}.", remedy="Leave one of them out of stagenorm.toml.")
+    return targets
+
+
+def _resolve(connection: sa.Connection, setting: TargetSetting) -> Target:
+    row = connection.exec_driver_sql(
+        statement("resolve_target"),
+        {
+            "schema": setting.schema,
+            "table": setting.table,
+            "column": setting.column,
+            "key": setting.key,
+            "fund_column": setting.fund_column,
+        },
+    ).one_or_none()
+    where = f"{setting.schema}.{setting.table}" if setting.schema else setting.table
+    if row is None:
+        raise TargetError(
+            f"The table {where} does not exist in this database (or this role cannot see its schema).",
+            remedy="Check DATABASE_URL, name other tables in stagenorm.toml, or leave this one out with --table.",
+        )
+    if row.relation_kind not in _TABLES:
+        raise TargetError(
+            f"{where} is not a table but a relation of kind {row.relation_kind!r}.",
+            remedy="Name the table that holds the rows in stagenorm.toml.",
+        )
+    if row.stage_column is None:
+        raise TargetError(
+            f"The table {where} has no column {setting.column!r}.",
+            remedy="Name its stage column in stagenorm.toml.",
+        )
+    if setting.fund_column_required and row.fund_column is None:
+        raise TargetError(
+            f"The table {where} has no column {setting.fund_column!r}, which stagenorm.toml names as its fund column.",
+            remedy="Name the right column, or leave fund_column out.",
+        )
+    return Target(
+        schema=row.schema_name,
+        table=row.table_name,
+        column=row.stage_column,
+        key_column=row.key_column,
+        key_kind=_key_kind(where, setting, list(row.primary_key), row.key_column, row.key_type),
+        fund_column=row.fund_column,
+        enum_type=row.stage_type if row.stage_type_type == "e" else None,
+    )
+
+
+def _key_kind(
+    where: str, setting: TargetSetting, primary_key: list[str], key_column: str | None, key_type: str | None
+) -> KeyKind:
+    if setting.key and primary_key != [setting.key]:
+        # The key must identify a row and be indexed; anything but the primary key may do neither.
+        raise TargetError(
+            f"The table {where} has the primary key ({', '.join(primary_key) or 'none'}), not {setting.key!r}.",
+            remedy="Leave `key` out of stagenorm.toml, or make it the primary key.",
+        )
+    if len(primary_key) != 1:
+        raise TargetError(
+            f"The table {where} has {'no primary key' if not primary_key else 'a primary key of several columns'}.",
+            remedy="A batch names its rows by one key column; give the table a primary key of one column.",
+        )
+    kind = _KEY_KINDS.get(key_type or "")
+    if kind is None:
+        raise TargetError(
+            f"The primary key {key_column!r} of {where} is of type {key_type}.",
+            remedy="Supported are smallint, integer, bigint, uuid, text and varchar: "
+            "types whose text form finds the row again exactly.",
+        )
+    return kind

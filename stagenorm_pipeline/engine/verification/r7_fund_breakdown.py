@@ -1,0 +1,30 @@
+"""Rule 7: every fund in either table, before and now. Judges nothing; fails only if it cannot be made."""
+
+from stagenorm_pipeline.engine.inventory import fund_order
+from stagenorm_pipeline.engine.verification.facts import TargetFacts
+from stagenorm_pipeline.engine.verification.result import CheckResult, FundBreakdown, Rule, Severity
+
+
+def check(funds: tuple[FundBreakdown, ...]) -> CheckResult:
+    """Say how many funds the breakdown has."""
+    count = len({fund.fund_id for fund in funds if fund.fund_id is not None})
+    without = any(fund.fund_id is None for fund in funds)
+    return CheckResult(
+        Rule.FUND_BREAKDOWN,
+        True,
+        Severity.ERROR,
+        f"Generated breakdown for {count} fund(s)" + (" and the rows without a fund" if without else ""),
+        "nothing: rows by fund in the baseline beside those of now, for a person to read",
+        {"funds": count, "rows_of_breakdown": len(funds)},
+    )
+
+
+def break_down(targets: tuple[TargetFacts, ...]) -> tuple[FundBreakdown, ...]:
+    """Every fund of every target, before and now."""
+    breakdowns = []
+    for facts in targets:
+        now = {fund.fund_id: fund.counts for fund in facts.inventory.funds}
+        before = facts.baseline.funds if facts.baseline else {}
+        for fund_id in sorted({**now, **before}, key=fund_order):
+            breakdowns.append(FundBreakdown(facts.name, fund_id, before.get(fund_id), now.get(fund_id)))
+    return tuple(breakdowns)

@@ -1,0 +1,103 @@
+"""Whom PostgreSQL runs as, and how that account reaches its files. PostgreSQL refuses to run as root.
+
+No account is ever created, and nothing becomes readable to anybody: only the way through directories is opened.
+"""
+
+import os
+import pwd
+import stat
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypedDict
+
+from stagenorm_pipeline.engine.errors import StagenormError
+
+_ACCOUNTS = ("pgserver", "postgres", "nobody")
+
+
+class _Identity(TypedDict, total=False):
+    user: int
+    group: int
+    extra_groups: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class ServerAccount:
+    """An unprivileged account that root starts PostgreSQL as."""
+
+    uid: int
+    gid: int
+
+    def may_pass(self, facts: os.stat_result) -> bool:
+        """Whether the account can traverse a directory, or run a program, of that owner and mode."""
+        if facts.st_uid == self.uid:
+            needed = stat.S_IXUSR
+        elif facts.st_gid == self.gid:
+            needed = stat.S_IXGRP
+        else:
+            needed = stat.S_IXOTH
+        return bool(facts.st_mode & needed)
+
+    def open_way_to(self, directory: Path) -> None:
+        """Adds o+x, never o+r, to the directories on the way (itself included) that the account cannot traverse."""
+        for step in reversed([directory, *directory.parents]):
+            facts = step.stat()
+            if not self.may_pass(facts):
+                step.chmod(stat.S_IMODE(facts.st_mode) | stat.S_IXOTH)
+                sys.stderr.write(f"chmod o+x {step}  (PostgreSQL cannot run as root and must reach its files)\n")
+
+    def check_can_run(self, program: Path) -> None:
+        """Raises StagenormError where the installer's umask kept the wheel's files from all but root."""
+        if not self.may_pass(program.stat()):
+            package = program.parents[2]
+            raise StagenormError(
+                f"PostgreSQL cannot run as root, and no other account may run {program}.",
+                remedy=f"Open the installed binaries: chmod -R o+rX {package} {package}.libs",
+            )
+
+
+def server_account(data: Path) -> ServerAccount | None:
+    """The account to run PostgreSQL as; None means the caller's own, who is not root.
+
+    Existing data decide: PostgreSQL accepts a directory only from its owner.
+    Raises StagenormError when root finds no unprivileged account.
+    """
+    if os.geteuid() != 0:
+        return None
+    if data.exists() and (facts := data.stat()).st_uid != 0:
+        return ServerAccount(facts.st_uid, facts.st_gid)
+    for name in _ACCOUNTS:
+        try:
+            entry = pwd.getpwnam(name)
+        except KeyError:
+            continue
+        return ServerAccount(entry.pw_uid, entry.pw_gid)
+    raise StagenormError(
+        f"PostgreSQL refuses to run as root, and none of the accounts {', '.join(_ACCOUNTS)} exists.",
+        remedy="Run the command as an ordinary user, or name a server of your own in DATABASE_URL.",
+    )
+
+
+def identity(account: ServerAccount | None) -> _Identity:
+    """The arguments of subprocess.Popen that start a program as that account."""
+    return {"user": account.uid, "group": account.gid, "extra_groups": []} if account else {}
+
+
+def private_directory(path: Path, account: ServerAccount | None) -> None:
+    """Makes `path` a directory of mode 0700 that belongs to the account.
+
+    Raises StagenormError when something of somebody else is in its place.
+    """
+    owner = account.uid if account else os.geteuid()
+    try:
+        path.mkdir(mode=0o700)
+        if account:
+            os.chown(path, account.uid, account.gid)
+    except FileExistsError:
+        facts = path.lstat()
+        if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != owner or facts.st_mode & 0o077:
+            raise StagenormError(
+                f"{path} is not a private directory of the account that runs PostgreSQL.",
+                remedy="Somebody else put it there: remove it, or name another directory in TMPDIR.",
+            ) from None

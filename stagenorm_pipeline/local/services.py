@@ -1,0 +1,175 @@
+"""Dagster's processes behind `stagenorm ui`: the web server and the daemon, each with a code server that it manages.
+
+Each runs under a tether, so that nothing outlives the command. What the pages show is `defs`; what is in
+`dagster.yaml` and `workspace.yaml` is theirs.
+
+Managed code servers, from a workspace file, and not one `dagster api grpc` for both: that is one second faster to the
+page (3.1 against 4.0 s, a trivial definition), but then the UI's Reload does not load changed code, so that a broken
+definition could only be mended by a restart; and its TCP port would run code for every user of the machine.
+"""
+
+import http.client
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import stagenorm_pipeline
+from stagenorm_pipeline.engine.errors import StagenormError
+
+_HOST = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class _Service:
+    name: str
+    tether: subprocess.Popen[bytes]
+    log: Path
+
+
+def run_services(
+    home: Path,
+    *,
+    dagster_url: str,
+    app_url: str,
+    say: Callable[[str], None],
+    workspace: Path | None = None,
+    port: int = 3000,
+    hold: tuple[int, ...] = (),
+) -> None:
+    """Serves Dagster's UI until Ctrl-C or SIGTERM, and leaves nothing running.
+
+    `dagster_url` is the PostgreSQL database for Dagster's own storage, `app_url` the one to work on; `say` gets lines
+    for the user. The workspace is the project's own where none is given. `hold` are descriptors that stay open until
+    the services are gone, even when this process is killed: with the embedded server's lease among them, a run can
+    still record its end.
+    Raises StagenormError when the port is taken, before anything is started, and when a service dies.
+    """
+    _check_port(port)
+    environment = _environment(home, dagster_url, app_url)
+    workspace_file = str(workspace or _project_file("workspace.yaml"))
+    commands = {
+        "webserver": ["dagster_webserver", "-h", _HOST, "-p", str(port), "-w", workspace_file],
+        "daemon": ["dagster._daemon", "run", "-w", workspace_file],
+    }
+    services: list[_Service] = []
+    with _signals_interrupt():
+        try:
+            for name, arguments in commands.items():
+                services.append(_start(name, arguments, home / "logs", environment, hold))
+            say(f"Starting the Dagster UI. Logs: {home / 'logs'}")
+            _wait_for_page(services, port)
+            say(f"The Dagster UI is at http://{_HOST}:{port} - Ctrl-C stops it.")
+            while True:
+                _check_alive(services)
+                time.sleep(0.5)
+        except KeyboardInterrupt:
+            say("Stopping.")
+        finally:
+            _stop(services)
+
+
+def _check_port(port: int) -> None:
+    with socket.socket() as probe:
+        # As the web server does it: a port in TIME_WAIT is free, one that somebody listens on is not.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((_HOST, port))
+        except OSError as error:
+            raise StagenormError(
+                f"Port {port} of {_HOST} cannot be used: {error.strerror}.",
+                remedy="Is another `stagenorm ui` running? Stop it, or choose another port.",
+            ) from error
+
+
+def _environment(home: Path, dagster_url: str, app_url: str) -> dict[str, str]:
+    """The services' environment; puts Dagster's settings where Dagster looks for them."""
+    dagster_home = home / "dagster"
+    dagster_home.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(_project_file("dagster.yaml"), dagster_home / "dagster.yaml")
+    # SQLAlchemy 2.1 reads a bare postgresql:// as psycopg 3, with which dagster-postgres fails on its first event.
+    storage_url = "postgresql+psycopg2://" + dagster_url.partition("://")[2]
+    return {
+        **os.environ,
+        "STAGENORM_HOME": str(home),
+        "DAGSTER_HOME": str(dagster_home),
+        "STAGENORM_DAGSTER_URL": storage_url,
+        "DATABASE_URL": app_url,
+    }
+
+
+def _project_file(name: str) -> Path:
+    """A file of the project's top level, which an installed package carries inside."""
+    package = Path(stagenorm_pipeline.__file__).parent
+    return next(path for path in (package / name, package.parent / name) if path.exists())
+
+
+def _start(name: str, arguments: list[str], logs: Path, environment: dict[str, str], hold: tuple[int, ...]) -> _Service:
+    logs.mkdir(parents=True, exist_ok=True)
+    log = logs / f"{name}.log"
+    with log.open("wb") as output:
+        tether = subprocess.Popen(
+            [sys.executable, "-m", "stagenorm_pipeline.local.tether", sys.executable, "-m", *arguments],
+            env=environment,
+            stdin=subprocess.PIPE,  # its end of file tells the tether that we are gone
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            pass_fds=hold,  # the tether's alone: it closes them for its child
+        )
+    return _Service(name, tether, log)
+
+
+def _wait_for_page(services: list[_Service], port: int) -> None:
+    while True:
+        _check_alive(services)
+        # Not urllib: that would ask the proxy which the environment may name.
+        page = http.client.HTTPConnection(_HOST, port, timeout=5)
+        try:
+            page.request("GET", "/server_info")
+            if page.getresponse().status == http.HTTPStatus.OK:
+                return
+        except (OSError, http.client.HTTPException):
+            pass
+        finally:
+            page.close()
+        time.sleep(0.2)
+
+
+def _check_alive(services: list[_Service]) -> None:
+    for service in services:
+        code = service.tether.poll()
+        if code is not None:
+            lines = service.log.read_text(errors="replace").splitlines()[-20:]
+            tail = "\n".join(f"  {line}" for line in lines)
+            raise StagenormError(
+                f"The Dagster {service.name} ended with code {code}. The end of {service.log}:\n{tail}",
+                remedy="Mend what the log names and start the UI again; nothing that was recorded is lost.",
+            )
+
+
+def _stop(services: list[_Service]) -> None:
+    """Ends all services at once; returns when each, with all its children, is gone: after some 10 s at most."""
+    for service in services:
+        if service.tether.stdin:
+            service.tether.stdin.close()
+    for service in services:
+        service.tether.wait()
+
+
+@contextmanager
+def _signals_interrupt() -> Iterator[None]:
+    """Makes a polite kill or a closed terminal work like Ctrl-C, and Ctrl-C work in a background job too."""
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {signum: signal.signal(signum, signal.default_int_handler) for signum in signals}
+    try:
+        yield
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)

@@ -1,0 +1,76 @@
+"""Reports as JSON documents. The verification's form is published in `schema/verification_report.v1.schema.json`.
+
+Texts from the data are in it whole and as they are. The files are ASCII: what is not is in JSON's escapes, so that a
+document printed in a terminal is harmless, and a lone surrogate has a form.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from stagenorm_pipeline.engine.inventory import TargetInventory
+from stagenorm_pipeline.engine.plan import Plan
+from stagenorm_pipeline.engine.verification.result import Outcome, VerificationResult
+
+REPORT_VERSION: Final = 1
+
+Document = dict[str, Any]
+
+
+def verification_document(result: VerificationResult) -> Document:
+    """The whole verification, ready for JSON."""
+    document: Document = _plain(result)
+    for written, check in zip(document["checks"], result.checks, strict=True):
+        written |= {"title": check.rule.heading, "outcome": check.outcome.value}
+    summary = {
+        "total_checks": len(result.checks),
+        "passed": result.count(Outcome.PASSED),
+        "failed": result.count(Outcome.FAILED),
+        "warnings": result.count(Outcome.WARNED),
+    }
+    return _headed("verification", {"verdict": result.verdict.value, "summary": summary, **document})
+
+
+def plan_document(plan: Plan) -> Document:
+    """What a plan would change, ready for JSON."""
+    totals = {
+        "counts": _plain(plan.counts),
+        "total_batches": plan.total_batches,
+        "funds_to_change": list(plan.funds_to_change),
+    }
+    return _headed("plan", {**totals, **_plain(plan)})
+
+
+def inventory_document(inventories: Sequence[TargetInventory]) -> Document:
+    """Which spellings are in the data, ready for JSON."""
+    return _headed("inventory", {"inventories": _plain(tuple(inventories))})
+
+
+def document_json(document: Document) -> str:
+    """The one way in which a document is written: keys in order, two spaces, ASCII, one line break at the end."""
+    return json.dumps(document, sort_keys=True, indent=2, ensure_ascii=True) + "\n"
+
+
+def document_sha256(document: Document) -> str:
+    """The SHA-256 of `document_json`, as `sha256sum` gives for the file."""
+    return hashlib.sha256(document_json(document).encode("ascii")).hexdigest()
+
+
+def _headed(kind: str, document: Document) -> Document:
+    return {"report_version": REPORT_VERSION, "kind": kind, **document}
+
+
+def _plain(value: Any) -> Any:
+    """Facts as JSON knows them: a dataclass by its fields, an instant in ISO 8601 and UTC."""
+    if is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    return str(value) if isinstance(value, str) else value

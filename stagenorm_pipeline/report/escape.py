@@ -1,0 +1,149 @@
+r"""Making text from the data harmless, and still recognizable, in each form that a report has.
+
+A *value* (a spelling, an id, a name) is shown unambiguously: what has no visible shape of its own is written as an
+escape of YAML's double-quoted form, so that a quoted value can be pasted into the decisions file and means the same.
+A *sentence* is ours but may quote the data: its words stay as they are, and the same guards apply to each of them.
+Layout and headings do not belong here.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from typing import Final
+
+from stagenorm_pipeline.report.tags import Html, tag
+
+VALUE_SHOWN: Final = 80
+SENTENCE_SHOWN: Final = 600
+
+_NAMED_ESCAPES: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t", '"': '\\"', "\\": "\\\\"}
+# Fillers, the Braille blank, joiners and variation selectors: "printable" to Unicode, and nothing to see.
+_UNSEEN: Final = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+# Enough for the accents of living scripts; a stack of them paints over the lines around it.
+_MARKS_ON_A_LETTER: Final = 2
+# Escaped in a value, so that it is told apart from what stands around it and from its own escapes.
+_VALUE_BREAKERS: Final = '"\\'
+# A pipe ends a table cell and a backtick a code span, and renderers disagree on how to escape either inside the other.
+_MARKDOWN_BREAKERS: Final = "|`"
+
+_OPENING, _CLOSING, _ENDING = "(\"'", ")\"'", ".,;:!?…"
+# Words and signs that no Markdown renderer acts on. A dot or colon inside a word could start a link or an emoji.
+_PLAIN_WORD: Final = re.compile(
+    rf"[{_OPENING}]*(?=[^\W_])(?!(?i:www)\b)(?:[^\W_]|[-+/%,'…()]|(?<=\d)\.(?=\d))+[{_CLOSING}]*[{_ENDING}]*"
+    rf"|[{_OPENING}]*[{_CLOSING}{_ENDING}]*|[→–—✓⚠✗]"  # noqa: RUF001
+)
+_DRESSED_WORD: Final = re.compile(rf"([{_OPENING}]*)(.*?)([{_CLOSING}]*[{_ENDING}]*)")
+_LIST_NUMBER: Final = re.compile(r"\d+[.)]")
+
+
+def for_terminal(text: str, *, quote: bool = False, limit: int = VALUE_SHOWN) -> str:
+    """A value for a terminal; with `quote` always in quotes, otherwise only where it could be misread without.
+
+    Guards against escape sequences that colour, retitle or type (C0, C1, DEL), carriage returns and backspaces that
+    overwrite, line breaks that forge a line of output, bidirectional marks that reorder one, and text with no shape.
+    """
+    return _value(text, quote, limit, _VALUE_BREAKERS)
+
+
+def for_markdown(text: str, *, quote: bool = False, limit: int = VALUE_SHOWN) -> str:
+    r"""A value as a code span that is safe in a table cell, in Dagster's renderer and in GitHub's.
+
+    In a code span no HTML, link, image, emphasis, entity, emoji, mention or formula comes to life. It is used rather
+    than backslashes because renderers link bare addresses after those are gone. Pipes and backticks, which could end
+    the cell or the span, show as `\x7c` and `\x60`; line breaks, which would end the row, as `\n`.
+    """
+    return f"`{_value(text, quote, limit, _VALUE_BREAKERS + _MARKDOWN_BREAKERS)}`"
+
+
+def for_html(text: str, *, quote: bool = False, limit: int = VALUE_SHOWN) -> Html:
+    """A value as an element of HTML.
+
+    Guards against markup (escaped, quotes too) and against right-to-left text that reorders what stands beside it
+    (isolated in <bdi>); control characters, which HTML forbids or swallows, show as escapes.
+    """
+    return tag("bdi", tag("code", _value(text, quote, limit, _VALUE_BREAKERS)))
+
+
+def sentence_for_terminal(text: str, *, limit: int = SENTENCE_SHOWN) -> str:
+    """A sentence on one line, guarded as a value is. Quotes and backslashes stay as they are."""
+    shown, is_cut = _shown(text, limit)
+    return shown + _length_of(text) if is_cut else shown
+
+
+def sentence_for_markdown(text: str) -> str:
+    """A sentence whose every word that Markdown could act on is a code span, as is what stands between backticks."""
+    parts = re.split(r"`([^`]*)`", sentence_for_terminal(text))
+    sentence = "".join(
+        _code_span(part) if number % 2 else " ".join(map(_markdown_word, part.split(" ")))
+        for number, part in enumerate(parts)
+    ).strip()
+    first, _, others = sentence.partition(" ")
+    return f"{_code_span(first)} {others}".strip() if _LIST_NUMBER.fullmatch(first) else sentence
+
+
+def sentence_for_html(text: str) -> Html:
+    """A sentence, isolated from the direction of what stands around it; what stands between backticks as code."""
+    parts = re.split(r"`([^`]*)`", sentence_for_terminal(text))
+    return tag("bdi", *(tag("code", part) if number % 2 else part for number, part in enumerate(parts)), dir="ltr")
+
+
+def _value(text: str, quote: bool, limit: int, breakers: str) -> str:
+    shown, is_cut = _shown(text, limit, breakers)
+    as_it_is = shown == text and text != "" and text == text.strip(" ")
+    if as_it_is and not quote:
+        return text
+    return f'"{shown}"{_length_of(text)}' if is_cut else f'"{shown}"'
+
+
+def _length_of(text: str) -> str:
+    return f"… ({len(text):,} characters)"
+
+
+def _shown(text: str, limit: int, breakers: str = "") -> tuple[str, bool]:
+    """At most `limit` characters of what shows of `text`, whole escapes only, and whether that is less than all."""
+    pieces: list[str] = []
+    length = 0
+    for piece in _pieces(text[:limit], breakers):
+        length += len(piece)
+        if length > limit:
+            break
+        pieces.append(piece)
+    return "".join(pieces), len(pieces) < len(text)
+
+
+def _pieces(text: str, breakers: str) -> Iterator[str]:
+    """What shows of each character. With `breakers` (a value) the second of two spaces shows too: HTML folds them."""
+    marks, last = _MARKS_ON_A_LETTER, ""
+    for character in text:
+        category = unicodedata.category(character)
+        marks = marks + 1 if category.startswith("M") else 0 if category.startswith("L") else _MARKS_ON_A_LETTER
+        is_seen = character.isprintable() and not _UNSEEN.match(character)
+        is_folded = bool(breakers) and character == last == " "
+        is_stacked = category.startswith("M") and marks > _MARKS_ON_A_LETTER
+        plain = is_seen and not is_folded and not is_stacked and character not in breakers
+        yield character if plain else _escape(character)
+        last = character
+
+
+def _escape(character: str) -> str:
+    if character in _NAMED_ESCAPES:
+        return _NAMED_ESCAPES[character]
+    code = ord(character)
+    if code <= 0xFF:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+
+
+def _markdown_word(word: str) -> str:
+    if not word or _PLAIN_WORD.fullmatch(word):
+        return word
+    if (dressed := _DRESSED_WORD.fullmatch(word)) and dressed[2]:
+        return f"{dressed[1]}{_code_span(dressed[2])}{dressed[3]}"
+    return _code_span(word)
+
+
+def _code_span(text: str) -> str:
+    safe = "".join(_escape(character) if character in _MARKDOWN_BREAKERS else character for character in text)
+    return f"`{safe}`" if safe else ""

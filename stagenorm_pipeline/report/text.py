@@ -1,0 +1,192 @@
+"""Reports for a terminal: the runbook's form first, word for word, then what it lacks."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from shlex import quote as shell_quote
+from typing import Final
+
+from stagenorm_pipeline.engine.inventory import TargetInventory
+from stagenorm_pipeline.engine.plan import Plan
+from stagenorm_pipeline.engine.request import DEFAULT_BATCH_SIZE
+from stagenorm_pipeline.engine.verification.result import CheckResult, Outcome, VerificationResult
+from stagenorm_pipeline.report.escape import for_terminal, sentence_for_terminal
+from stagenorm_pipeline.report.plan_tables import (
+    all_funds_table,
+    changes_table,
+    funds_to_change_table,
+    plan_facts,
+    plan_title,
+    targets_table,
+    unknown_in,
+)
+from stagenorm_pipeline.report.tables import Cell, Name, Spelling, Table, figure
+from stagenorm_pipeline.report.verification_tables import (
+    finding_parts,
+    findings_table,
+    funds_table,
+    plans_table,
+    sample_table,
+    stages_table,
+    target_stages_table,
+    unknown_table,
+)
+from stagenorm_pipeline.report.wording import (
+    MARKS,
+    MEANWHILE,
+    about,
+    figures_line,
+    notes,
+    rows_line,
+    scope_name,
+    verdict_line,
+)
+
+_LINE: Final = "=" * 80
+_SPELLINGS: Final = 15
+_FUNDS: Final = 12
+_SAMPLE: Final = 5
+_FINDINGS: Final = 5
+_COLOURS: Final = {Outcome.PASSED: "\x1b[32m", Outcome.WARNED: "\x1b[33m", Outcome.FAILED: "\x1b[31m"}
+_PLAIN: Final = "\x1b[0m"
+
+
+def verification_text(result: VerificationResult, *, sha256: str | None = None, color: bool = False) -> str:
+    """The verification report; with `color` the marks carry ANSI colours."""
+    return _text((*_runbook_report(result, color), *_beyond_the_runbook(result, sha256), _LINE))
+
+
+def _runbook_report(result: VerificationResult, color: bool) -> Iterator[str]:
+    yield from (_LINE, "VERIFICATION REPORT", _LINE, "", "SUMMARY:")
+    yield f"  Total Checks: {len(result.checks)}"
+    yield f"  Passed: {result.count(Outcome.PASSED)}"
+    yield f"  Failed: {result.count(Outcome.FAILED)}"
+    yield f"  Warnings: {result.count(Outcome.WARNED)}"
+    yield from ("", "CHECKS:")
+    for check in result.checks:
+        mark = MARKS[check.outcome]
+        shown = f"{_COLOURS[check.outcome]}{mark}{_PLAIN}" if color else mark
+        yield f"  {shown} {check.rule.heading}: {sentence_for_terminal(check.summary)}"
+        if not check.passed:
+            yield from _details(check)
+    yield from ("", _LINE)
+
+
+def _details(check: CheckResult) -> Iterator[str]:
+    if check.figures:
+        yield f"      Figures: {figures_line(check)}"
+    for finding in check.findings[:_FINDINGS]:
+        parts = finding_parts(finding)
+        said = ", ".join(f"{heading.lower()} {_cell(cell)}" for heading, cell in parts.items() if heading != "Found")
+        yield f"      - {_cell(finding.what)}: {said}" if said else f"      - {_cell(finding.what)}"
+    if rest := findings_table(check).cut(_FINDINGS).rest:
+        yield f"      {rest}"
+    if check.recommendation:
+        yield f"      What to do: {sentence_for_terminal(check.recommendation)}"
+
+
+def _beyond_the_runbook(result: VerificationResult, sha256: str | None) -> Iterator[str]:
+    yield from ("", verdict_line(result))
+    yield from (f"NOTE: {sentence_for_terminal(note)}" for note in notes(result))
+    yield f"Now: {rows_line(result.counts)}."
+    yield from _table(stages_table(result))
+    if len(result.targets) > 1:
+        yield from _table(target_stages_table(result))
+    yield from _table(funds_table(result).cut(_FUNDS))
+    if not all(check.passed for check in result.checks):
+        yield from ("", MEANWHILE)
+    yield from _table(unknown_table(result.unknown, result.unknown_spellings, _SPELLINGS))
+    yield from _table(sample_table(result).cut(_SAMPLE))
+    yield from _table(plans_table(result))
+    yield from ("", "ABOUT THIS REPORT:", *_facts(about(result, sha256)), "")
+
+
+def plan_text(plan: Plan, *, next_command: str | None = None) -> str:
+    """What a plan would change, for a person to review.
+
+    `next_command` is what to run next; None works it out from the plan, an empty text leaves it out.
+    """
+    command = _next_command(plan) if next_command is None else next_command
+    return _text(
+        (
+            plan_title(plan),
+            *_facts((*plan_facts(plan), ("Scope", Name(scope_name(plan.scope))))),
+            *_table(targets_table(plan.inventories)),
+            *_table(funds_to_change_table(plan.inventories, _FUNDS)),
+            *_table(changes_table(plan.inventories, _SPELLINGS)),
+            *_table(unknown_in(plan.inventories, _SPELLINGS)),
+            *_unknown_advice(plan.inventories),
+            *(("", f"Next: {sentence_for_terminal(command)}") if command else ()),
+        )
+    )
+
+
+def inventory_text(inventories: Sequence[TargetInventory]) -> str:
+    """Which spellings are in the data, and what the vocabulary says of them."""
+    return _text(
+        (
+            "Inventory of stages",
+            *_table(targets_table(inventories)),
+            *_table(all_funds_table(inventories, _FUNDS)),
+            *_table(changes_table(inventories, _SPELLINGS)),
+            *_table(unknown_in(inventories, _SPELLINGS)),
+            *_unknown_advice(inventories),
+        )
+    )
+
+
+def _unknown_advice(inventories: Sequence[TargetInventory]) -> tuple[str, ...]:
+    if not any(inventory.unknown_spellings for inventory in inventories):
+        return ()
+    return ("", "Unknown spellings are never changed. `stagenorm decisions` lists them for a person to decide.")
+
+
+def _next_command(plan: Plan) -> str:
+    if not plan.counts.rows_to_change:
+        return "stagenorm verify (there is nothing to change)"
+    if plan.plan_id is not None:
+        return f"stagenorm run --plan {plan.plan_id}"
+    words = ["stagenorm run"]
+    if not plan.scope.all_funds:
+        fund_id = plan.scope.fund_id
+        words.append("--no-fund" if fund_id is None else f"--fund-id {shell_quote(fund_id)}")
+    if plan.batch_size != DEFAULT_BATCH_SIZE:
+        words.append(f"--batch-size {plan.batch_size}")
+    return " ".join(words)
+
+
+def _text(lines: Iterable[str]) -> str:
+    return "\n".join(lines)
+
+
+def _facts(facts: Sequence[tuple[str, Cell]]) -> Iterator[str]:
+    width = max(len(label) for label, _ in facts) + 1
+    for label, cell in facts:
+        yield f"  {label + ':':<{width}} {_cell(cell)}"
+
+
+def _table(table: Table) -> Iterator[str]:
+    """The table under its title in columns; nothing at all for a table without rows."""
+    if not table.rows:
+        return
+    yield from ("", f"{table.title.upper()}:")
+    cells = [table.headings, *(tuple(_cell(cell) for cell in row) for row in table.rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(table.headings))]
+    for row in cells:
+        padded = (
+            f"{text:>{width}}" if table.is_numeric(column) else f"{text:<{width}}"
+            for column, (text, width) in enumerate(zip(row, widths, strict=True))
+        )
+        yield f"  {'  '.join(padded)}".rstrip()
+    if table.rest:
+        yield f"  {table.rest}"
+
+
+def _cell(cell: Cell) -> str:
+    match cell:
+        case Spelling(text):
+            return "NULL" if text is None else for_terminal(text, quote=True)
+        case Name(text):
+            return for_terminal(text)
+        case str():
+            return sentence_for_terminal(cell)
+        case _:
+            return figure(cell)

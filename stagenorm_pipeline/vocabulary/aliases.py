@@ -1,0 +1,40 @@
+"""The built-in aliases: the table in `aliases.toml` and the look-up in it. Decisions of a person are not known here."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from types import MappingProxyType
+
+from stagenorm_pipeline.vocabulary.normalize import collapse, fold, normalize
+from stagenorm_pipeline.vocabulary.stages import Stage
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AliasTable:
+    """Normalized alias -> stage, and what is folded (code point -> ASCII) for the second look-up."""
+
+    stages: Mapping[str, Stage]
+    folding: Mapping[int, str]
+    longest: int
+
+    def stage_of(self, spelling: str) -> Stage | None:
+        """The stage that the aliases give a spelling, or None where they do not know it."""
+        # NFKD and lower case never make a text shorter, so what is too long now is too long for every alias. This
+        # bounds the rest: NFKD alone takes hours on 1 MB of combining marks in the wrong order.
+        text = collapse(spelling)
+        if len(text) > self.longest:
+            return None
+        text = normalize(text)
+        return self.stages.get(text) or self.stages.get(fold(text, self.folding))
+
+
+@cache
+def built_in_aliases() -> AliasTable:
+    """The table that the package carries, read once."""
+    text = resources.files("stagenorm_pipeline.vocabulary").joinpath("aliases.toml").read_text(encoding="utf-8")
+    data = tomllib.loads(text)
+    stages = {alias: Stage(stage) for stage, aliases in data["aliases"].items() for alias in aliases}
+    folding = {ord(looks): ascii_ for ascii_, folded in data["folding"].items() for looks in folded}
+    return AliasTable(MappingProxyType(stages), MappingProxyType(folding), max(map(len, stages)))

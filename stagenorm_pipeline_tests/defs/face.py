@@ -1,0 +1,80 @@
+"""The Dagster face as its tests use it: the definitions on an instance of their own, run for real."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from stagenorm_pipeline.defs.build import build_defs
+
+RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+
+
+class Face:
+    """Runs jobs as the UI would, and tells what Dagster recorded."""
+
+    def __init__(self, instance: dg.DagsterInstance) -> None:
+        self.instance = instance
+        self.defs = build_defs()
+
+    @property
+    def funds(self) -> list[str]:
+        return list(self.instance.get_dynamic_partitions("funds"))
+
+    def run(
+        self, job: str, *, fund: str | None = None, tags: Mapping[str, str] | None = None, **config: Mapping[str, Any]
+    ) -> dg.ExecuteInProcessResult:
+        """Run a job; `config` is that of each of its ops by name."""
+        ops = {name: {"config": dict(values)} for name, values in config.items()}
+        return self.defs.resolve_job_def(job).execute_in_process(
+            run_config={"ops": ops},
+            partition_key=fund,
+            tags=dict(tags or {}),
+            instance=self.instance,
+            raise_on_error=False,
+        )
+
+    def plan(self, **config: Any) -> dg.ExecuteInProcessResult:
+        return self.run("plan_job", batch_plan=config)
+
+    def normalize_all(self, **config: Any) -> dg.ExecuteInProcessResult:
+        """All funds in one run, as a backfill does it."""
+        tags = {RANGE_START: self.funds[0], RANGE_END: self.funds[-1]}
+        return self.run("normalize_job", tags=tags, normalized_stages={"sleep_ms": 0, **config})
+
+    def normalize(self, fund: str, **config: Any) -> dg.ExecuteInProcessResult:
+        return self.run("normalize_job", fund=fund, normalized_stages={"sleep_ms": 0, **config})
+
+    def check(self, *names: str, **config: Any) -> dg.ExecuteInProcessResult:
+        """Run checks alone."""
+        keys = [dg.AssetCheckKey(dg.AssetKey("verification_report"), name) for name in names]
+        job = dg.define_asset_job("checks_alone", selection=dg.AssetSelection.checks(*keys))
+        defs = dg.Definitions.merge(self.defs, dg.Definitions(jobs=[job]))
+        return defs.resolve_job_def("checks_alone").execute_in_process(
+            run_config={"ops": {"verification_checks": {"config": config}}},
+            instance=self.instance,
+            raise_on_error=False,
+        )
+
+
+def materialized(result: dg.ExecuteInProcessResult, asset: str) -> dict[str | None, dict[str, Any]]:
+    """The metadata of each materialization of the asset, by partition. A second one of a partition is an error."""
+    found: dict[str | None, dict[str, Any]] = {}
+    for event in result.get_asset_materialization_events():
+        made = event.materialization
+        if made.asset_key == dg.AssetKey(asset):
+            assert made.partition not in found
+            found[made.partition] = {name: entry.value for name, entry in made.metadata.items()}
+    return found
+
+
+def checked(result: dg.ExecuteInProcessResult) -> dict[str, dg.AssetCheckEvaluation]:
+    return {evaluation.check_name: evaluation for evaluation in result.get_asset_check_evaluations()}
+
+
+def failure_of(result: dg.ExecuteInProcessResult) -> tuple[str, dict[str, str]]:
+    """The sentence and the metadata with which the only failed step failed."""
+    (event,) = [event for event in result.all_events if event.is_step_failure]
+    data = event.step_failure_data.user_failure_data
+    assert data is not None, event.step_failure_data.error
+    return data.description or "", {name: str(entry.value) for name, entry in data.metadata.items()}

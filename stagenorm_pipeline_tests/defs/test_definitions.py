@@ -1,0 +1,88 @@
+"""Loading the definitions, and what the graph and the launchpad say before anything has run."""
+
+import itertools
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from stagenorm_pipeline.defs.build import build_defs
+from stagenorm_pipeline.defs.run_config import ApplyConfig, PlanConfig, VerifyConfig
+from stagenorm_pipeline_tests.defs.face import Face, failure_of
+
+
+def test_they_load_from_the_workspace_without_environment_and_network(tmp_path: Path) -> None:
+    code = """
+import sys
+
+def refuse(event, arguments):
+    if event in ("socket.connect", "socket.getaddrinfo", "socket.bind"):
+        raise RuntimeError(f"{event} {arguments}")
+
+sys.addaudithook(refuse)
+import dagster as dg
+from stagenorm_pipeline.defs import definitions
+dg.Definitions.validate_loadable(definitions())
+print(sorted(job.name for job in definitions().resolve_all_job_defs()))
+print([name for name in ("pandas", "dagster_webserver") if name in sys.modules])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={}, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+    jobs, heavy = done.stdout.splitlines()
+    assert jobs == "['__ASSET_JOB', 'normalize_job', 'plan_job', 'rollback_job', 'verify_job']"
+    assert heavy == "[]"
+
+
+def test_the_graph_reads_from_looking_to_proving() -> None:
+    graph = build_defs().resolve_asset_graph()
+
+    chain = ["stage_inventory", "batch_plan", "normalized_stages", "verification_report"]
+    assert [key.to_user_string() for key in graph.toposorted_asset_keys] == chain
+    for before, after in itertools.pairwise(chain):
+        assert graph.get(dg.AssetKey(after)).parent_keys == {dg.AssetKey(before)}
+
+
+def test_everything_that_the_pages_show_is_described() -> None:
+    repository = build_defs().get_repository_def()
+    graph = repository.asset_graph
+    assets = [graph.get(key) for key in graph.get_all_asset_keys()]
+    checks = [graph.get_check_spec(key) for key in graph.asset_check_keys]
+    jobs = [job for job in repository.get_all_jobs() if not job.name.startswith("__")]
+
+    assert len(checks) == 7
+    assert all(asset.description and asset.owners and asset.kinds and asset.group_name for asset in assets)
+    assert all(check.description for check in checks)
+    assert all(job.description for job in jobs)
+    assert all(sensor.description for sensor in repository.sensor_defs)
+    fields = [field for config in (PlanConfig, ApplyConfig, VerifyConfig) for field in config.model_fields.values()]
+    assert all(field.description for field in fields)
+
+
+@pytest.mark.parametrize(
+    ("preset", "rows", "rest_ms"), [("conservative", 1000, 500), ("balanced", 5000, 100), ("aggressive", 10000, 0)]
+)
+def test_a_preset_is_the_runbooks_and_a_number_goes_before_it(preset: str, rows: int, rest_ms: int) -> None:
+    assert PlanConfig.model_validate({"preset": preset}).rows_in_a_batch == rows
+    assert ApplyConfig.model_validate({"preset": preset}).rest_ms == rest_ms
+    assert PlanConfig.model_validate({"preset": preset, "batch_size": 7}).rows_in_a_batch == 7
+    assert ApplyConfig.model_validate({"preset": preset, "sleep_ms": 0}).rest_ms == 0
+
+
+def test_without_settings_a_run_is_balanced() -> None:
+    assert PlanConfig().rows_in_a_batch == 5000
+    assert ApplyConfig().rest_ms == 100
+
+
+def test_a_resource_can_be_replaced(face: Face) -> None:
+    class Nowhere(dg.ConfigurableResource[None]):
+        def open(self) -> None:
+            raise dg.Failure("nobody is at home")
+
+    face.defs = build_defs(database=Nowhere())
+
+    assert failure_of(face.run("verify_job"))[0] == "nobody is at home"

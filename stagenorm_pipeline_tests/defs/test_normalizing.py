@@ -1,0 +1,226 @@
+"""Planning and applying through Dagster: partitions, events, metadata, failures, stopping."""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+
+from stagenorm_pipeline.defs import fund_work
+from stagenorm_pipeline.engine import steps
+from stagenorm_pipeline.engine.locks import BATCH_LOCK_CLASS
+from stagenorm_pipeline.engine.steps import Step
+from stagenorm_pipeline_tests.defs.face import Face, failure_of, materialized
+from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, Application
+
+_REFUSE_FUND_2 = """
+CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION 'fund 2 is | <b>frozen</b>'; END $$;
+CREATE TRIGGER refuse BEFORE UPDATE ON portfoliocompanies FOR EACH ROW WHEN (OLD.fund_id = 2) EXECUTE FUNCTION refuse();
+"""
+
+
+def _fill(application: Application, funds: int = 3) -> None:
+    for fund in range(1, funds + 1):
+        application.add(COMPANIES, [(fund, "Seed"), (fund, "Series A"), (fund, "seed")])
+    application.add(DEALS, [(1, "SERIES  C+"), (None, "seriesb"), (None, None)])
+
+
+def test_the_natural_order_normalizes_every_fund(face: Face, application: Application) -> None:
+    _fill(application)
+
+    planned = materialized(face.plan(), "batch_plan")[None]
+    applied = materialized(face.normalize_all(), "normalized_stages")
+
+    assert planned["rows_to_update"] == 8
+    assert planned["funds_to_change"] == 4
+    assert face.funds == ["fund-1", "fund-2", "fund-3", "no-fund"]
+    assert {fund: made["rows_updated"] for fund, made in applied.items()} == {
+        "fund-1": 3,
+        "fund-2": 2,
+        "fund-3": 2,
+        "no-fund": 1,
+    }
+    assert set(application.stages(COMPANIES).values()) == {"seed", "series-a"}
+    assert list(application.stages(DEALS).values()) == ["series-c+", "series-b", None]
+
+
+def test_one_fund_by_hand_is_materialized_once_and_touches_no_other(face: Face, application: Application) -> None:
+    _fill(application)
+    face.plan()
+
+    applied = materialized(face.normalize("fund-2"), "normalized_stages")
+
+    assert list(applied) == ["fund-2"]
+    numbers = {name: value for name, value in applied["fund-2"].items() if isinstance(value, int)}
+    assert numbers == {"rows_updated": 2, "rows_skipped": 0, "rows_failed": 0, "batches": 1}
+    assert application.value("SELECT count(*) FROM portfoliocompanies WHERE stage = 'Seed'") == 2
+
+
+def test_a_second_run_has_nothing_to_do_and_says_so(face: Face, application: Application) -> None:
+    _fill(application)
+    face.plan()
+    face.normalize_all()
+    before = application.stages(COMPANIES)
+
+    applied = materialized(face.normalize_all(), "normalized_stages")
+
+    assert len(applied) == 4
+    assert all(made["batches"] == 0 and "Nothing to do" in made["what next"] for made in applied.values())
+    assert application.stages(COMPANIES) == before
+
+
+def test_a_dry_run_shows_the_plan_and_writes_nothing_at_all(face: Face, application: Application) -> None:
+    _fill(application)
+    before = application.contents()
+
+    planned = materialized(face.plan(dry_run=True, batch_size=1), "batch_plan")[None]
+
+    assert planned["batches"] == 8
+    assert "nothing was recorded" in planned["plan"]
+    assert application.contents() == before
+    assert face.funds == []
+
+
+def test_a_plan_can_be_of_one_table(face: Face, application: Application) -> None:
+    _fill(application)
+
+    planned = materialized(face.plan(table=DEALS), "batch_plan")[None]
+
+    assert planned["rows_to_update"] == 2
+
+
+def test_applying_can_be_of_one_table(face: Face, application: Application) -> None:
+    _fill(application)
+    face.plan()
+
+    applied = materialized(face.normalize("fund-1", table=DEALS), "normalized_stages")
+
+    assert applied["fund-1"]["rows_updated"] == 1
+    assert "Seed" in application.stages(COMPANIES).values()
+
+
+def test_one_bad_fund_fails_alone_and_says_what_to_do(face: Face, application: Application) -> None:
+    _fill(application)
+    application.sql(_REFUSE_FUND_2)
+    face.plan()
+
+    result = face.normalize_all()
+    sentence, details = failure_of(result)
+
+    assert not result.success
+    assert sorted(map(str, materialized(result, "normalized_stages"))) == ["fund-1", "fund-3", "no-fund"]
+    assert "fund-2" in sentence
+    assert "fund-3" not in sentence
+    assert "stage_migration_failures" in details["fund-2"]
+    assert "frozen" in details["fund-2"]
+    assert "<b>" not in details["fund-2"].replace("`<b>frozen</b>`", "")
+
+
+def test_a_bad_funds_figures_are_kept(face: Face, application: Application) -> None:
+    _fill(application)
+    application.sql(_REFUSE_FUND_2)
+    face.plan()
+
+    result = face.normalize("fund-2")
+
+    (event,) = [event for event in result.all_events if event.is_asset_observation]
+    observed = event.asset_observation_data.asset_observation
+    assert observed.partition == "fund-2"
+    assert observed.metadata["rows_failed"].value == 2
+
+
+def test_a_failed_fund_is_done_when_it_is_materialized_again(face: Face, application: Application) -> None:
+    _fill(application)
+    application.sql(_REFUSE_FUND_2)
+    face.plan()
+    face.normalize_all()
+    application.sql("DROP TRIGGER refuse ON portfoliocompanies")
+
+    applied = materialized(face.normalize("fund-2"), "normalized_stages")
+
+    assert applied["fund-2"]["rows_updated"] == 2
+
+
+def test_a_key_that_names_no_fund_fails_alone(face: Face, application: Application) -> None:
+    _fill(application, funds=1)
+    face.plan()
+    face.instance.add_dynamic_partitions("funds", ["typed-by-hand"])
+
+    result = face.normalize_all()
+
+    assert set(materialized(result, "normalized_stages")) == {"fund-1", "no-fund"}
+    assert "typed-by-hand" in failure_of(result)[0]
+
+
+@contextmanager
+def _signal_in_the_middle_of_a_batch(signum: signal.Signals) -> Iterator[None]:
+    """There Dagster's own handler would break the transaction off."""
+    steps.listen(lambda step: os.kill(os.getpid(), signum) if step is Step.APPLY_ROWS_CHANGED else None)
+    try:
+        yield
+    finally:
+        steps.listen(None)
+
+
+def test_terminate_finishes_the_batch_at_work_and_the_next_run_goes_on(face: Face, application: Application) -> None:
+    application.add(COMPANIES, [(1, "Seed")] * 5)
+    face.plan(batch_size=1)
+
+    with _signal_in_the_middle_of_a_batch(signal.SIGINT):
+        stopped = face.normalize_all()
+    statuses = application.column("SELECT status FROM stage_migration_batches ORDER BY batch_number")
+    applied = materialized(face.normalize_all(), "normalized_stages")
+
+    assert statuses == ["completed", "pending", "pending", "pending", "pending"]
+    assert materialized(stopped, "normalized_stages") == {}
+    assert applied["fund-1"]["rows_updated"] == 4
+
+
+def test_a_terminated_run_keeps_the_fund_that_it_finished(face: Face, application: Application) -> None:
+    application.add(COMPANIES, [(fund, "Seed") for fund in (1, 2, 3)])
+    face.plan()
+
+    with _signal_in_the_middle_of_a_batch(signal.SIGTERM):
+        stopped = face.normalize_all()
+
+    assert not stopped.success
+    assert list(materialized(stopped, "normalized_stages")) == ["fund-1"]
+    assert application.column("SELECT fund_id FROM stage_migration_batches WHERE status = 'completed'") == ["1"]
+
+
+def test_a_batch_that_another_runner_has_is_waited_for(
+    face: Face, application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    application.add(COMPANIES, [(1, "Seed"), (1, "Series A")])
+    face.plan(batch_size=1)
+    monkeypatch.setattr(fund_work, "_BETWEEN_LOOKS_S", 0)
+    application.sql("UPDATE stage_migration_batches SET status = 'running', worker = 'w2' WHERE batch_number = 1")
+    with psycopg.connect(application.url) as other:
+        other.execute(
+            "SELECT pg_advisory_xact_lock(%s, batch_id::int) FROM stage_migration_batches WHERE batch_number = 1",
+            [BATCH_LOCK_CLASS],
+        )
+        # The runner looks for the last time in its first pass right before it closes its plans.
+        steps.listen(lambda step: other.rollback() if step is Step.APPLY_BEFORE_CLOSE else None)
+        try:
+            applied = materialized(face.normalize("fund-1"), "normalized_stages")
+        finally:
+            steps.listen(None)
+
+    assert applied["fund-1"]["rows_updated"] == 2
+    assert applied["fund-1"]["batches"] == 2
+
+
+def test_lines_in_the_log_have_the_runbooks_form(
+    face: Face, application: Application, capfd: pytest.CaptureFixture[str]
+) -> None:
+    application.add(COMPANIES, [(1, "Seed")])
+    face.plan()
+    capfd.readouterr()
+
+    face.normalize("fund-1")
+
+    assert 'Batch 1 completed {"rowsUpdated":1,"rowsSkipped":0,"rowsFailed":0,"durationMs":' in capfd.readouterr().err

@@ -1,0 +1,134 @@
+"""The user's application as the engine's tests know it: its tables, its rows, a user at work, and our calls on it."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import psycopg
+
+from stagenorm_pipeline.engine.apply import ApplyRequest, ApplyResult, apply_batches
+from stagenorm_pipeline.engine.batch_work import Bounds
+from stagenorm_pipeline.engine.configuration import DEFAULT_TARGETS, TargetSetting
+from stagenorm_pipeline.engine.connection import Database
+from stagenorm_pipeline.engine.events import Event
+from stagenorm_pipeline.engine.funds import FundScope
+from stagenorm_pipeline.engine.migrations import apply_migrations
+from stagenorm_pipeline.engine.plan import Plan, preview_plan, record_plan
+from stagenorm_pipeline.engine.request import PlanRequest
+from stagenorm_pipeline.engine.verification.result import VerificationResult
+from stagenorm_pipeline.engine.verification.verify import VerifyRequest, verify
+from stagenorm_pipeline.vocabulary import Vocabulary
+
+COMPANIES = "portfoliocompanies"
+DEALS = "deal_opportunities"
+VOCABULARY = Vocabulary.built_in()
+EVERYTHING = FundScope()
+
+# A fund's id (None: no fund) and a stage (None: NULL).
+Row = tuple[int | None, str | None]
+
+# As the application has them; only deals may be without a stage. No index on fund_id: production has none either.
+_TABLES = """
+CREATE TABLE portfoliocompanies (id serial PRIMARY KEY, fund_id integer, name text, stage text NOT NULL);
+CREATE TABLE deal_opportunities (id serial PRIMARY KEY, fund_id integer, title text, stage text);
+"""
+
+
+def _ignore(event: Event) -> None:
+    """For tests that do not watch."""
+
+
+class Application:
+    """A database with the application's tables and our migrations."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.database = Database.at(url)
+        # A user's connection of its own: what it reads is committed, what it writes is seen by all.
+        self.user: psycopg.Connection[tuple[Any, ...]] = psycopg.connect(url, autocommit=True)
+
+    def close(self) -> None:
+        self.user.close()
+        self.database.close()
+
+    def set_up(self) -> None:
+        self.sql(_TABLES)
+        apply_migrations(self.database)
+
+    def sql(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        """Run a statement as the user; the rows that it returns."""
+        cursor = self.user.execute(statement.encode(), values or None)
+        return cursor.fetchall() if cursor.description else []
+
+    def value(self, statement: str, *values: object) -> Any:
+        return self.sql(statement, *values)[0][0]
+
+    def column(self, statement: str, *values: object) -> list[Any]:
+        return [row[0] for row in self.sql(statement, *values)]
+
+    def add(self, table: str, rows: Iterable[Row]) -> list[int]:
+        """Insert rows; their ids, in order."""
+        listed = list(rows)
+        return self.column(
+            f"INSERT INTO {table} (fund_id, stage) SELECT * FROM unnest(%s::int[], %s::text[]) RETURNING id",
+            [fund for fund, _ in listed],
+            [stage for _, stage in listed],
+        )
+
+    def stages(self, table: str) -> dict[Any, str | None]:
+        """The stage of each row by its id."""
+        return dict(self.sql(f"SELECT id, stage::text FROM {table} ORDER BY id"))
+
+    def contents(self) -> dict[str, list[tuple[Any, ...]]]:
+        """Every row of every table with its place and version: equal contents mean that nothing was written."""
+        tables = self.column(
+            "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY 1"
+        )
+        return {t: self.sql(f'SELECT ctid::text, xmin::text, t::text FROM "{t}" AS t ORDER BY 1') for t in tables}
+
+    def request(
+        self,
+        *,
+        scope: FundScope = EVERYTHING,
+        targets: tuple[TargetSetting, ...] = DEFAULT_TARGETS,
+        batch_size: int = 5_000,
+        vocabulary: Vocabulary = VOCABULARY,
+    ) -> PlanRequest:
+        return PlanRequest(vocabulary, targets, scope, batch_size)
+
+    def preview(self, **asked: Any) -> Plan:
+        return preview_plan(self.database, self.request(**asked))
+
+    def plan(self, *, as_draft: bool = False, **asked: Any) -> Plan:
+        return record_plan(self.database, self.request(**asked), created_by="planner", as_draft=as_draft)
+
+    def apply(
+        self,
+        *,
+        plan_id: int | None = None,
+        scope: FundScope = EVERYTHING,
+        targets: tuple[TargetSetting, ...] | None = None,
+        sleep_ms: int = 0,
+        watch: Callable[[Event], None] = _ignore,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> ApplyResult:
+        request = ApplyRequest(
+            worker="worker-1",
+            run_by="operator@host",
+            plan_id=plan_id,
+            scope=scope,
+            targets=targets,
+            sleep_ms=sleep_ms,
+            bounds=Bounds(),
+            watch=watch,
+            should_stop=should_stop,
+        )
+        return apply_batches(self.database, request)
+
+    def run(self, **asked: Any) -> Plan:
+        """Plan and apply."""
+        plan = self.plan(**asked)
+        self.apply(plan_id=plan.plan_id)
+        return plan
+
+    def verify(self, *, vocabulary: Vocabulary = VOCABULARY, **asked: Any) -> VerificationResult:
+        return verify(self.database, VerifyRequest(vocabulary, "reviewer", **asked))

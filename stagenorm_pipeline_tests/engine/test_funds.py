@@ -1,0 +1,52 @@
+"""Fund keys: a name that Dagster can hold, and the way back."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stagenorm_pipeline.engine.errors import ConfigurationError
+from stagenorm_pipeline.engine.funds import FundScope, fund_id_of, fund_key
+
+# What a PostgreSQL text can hold.
+fund_ids = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
+
+
+@settings(deadline=None)
+@given(st.none() | fund_ids | st.sampled_from(["no-fund", "fund-1", "", "12", "a...b", "a,b", "50%"]))
+def test_a_key_leads_back_to_exactly_its_fund(fund_id: str | None) -> None:
+    assert fund_id_of(fund_key(fund_id)) == fund_id
+
+
+@settings(deadline=None)
+@given(fund_ids)
+def test_a_key_holds_nothing_that_a_selection_of_partitions_could_misread(fund_id: str) -> None:
+    key = fund_key(fund_id)
+    assert key.isascii()
+    assert not set(key) & set(", \"'[]*\n\r\t")
+
+
+@pytest.mark.parametrize(
+    ("fund_id", "key"),
+    [("12", "fund-12"), (None, "no-fund"), ("no-fund", "fund-no-fund"), ("A & B", "fund-A%20%26%20B")],
+)
+def test_a_key_can_be_read_by_a_person(fund_id: str | None, key: str) -> None:
+    assert fund_key(fund_id) == key
+
+
+@pytest.mark.parametrize("key", ["", "12", "Fund-12", "no_fund"])
+def test_what_is_no_fund_key_is_an_error_that_says_how_one_reads(key: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"fund-<fund_id> or no-fund"):
+        fund_id_of(key)
+
+
+@pytest.mark.parametrize(
+    ("scope", "label", "as_json"),
+    [
+        (FundScope(), "all funds", {"all_funds": True}),
+        (FundScope.one("7"), "fund-7", {"all_funds": False, "fund_id": "7"}),
+        (FundScope.one(None), "no-fund", {"all_funds": False, "fund_id": None}),
+    ],
+)
+def test_a_scope_says_which_funds_it_means(scope: FundScope, label: str, as_json: dict[str, object]) -> None:
+    assert scope.label == label
+    assert scope.as_json() == as_json

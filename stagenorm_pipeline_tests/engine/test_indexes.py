@@ -1,0 +1,107 @@
+"""Each index of ours is wanted by a query, and PostgreSQL takes it for that query when the tables are full."""
+
+from typing import Any
+
+import pytest
+from psycopg import sql
+
+from stagenorm_pipeline.engine.funds import FundScope
+from stagenorm_pipeline.engine.statements import statement
+from stagenorm_pipeline_tests.engine.application import Application
+from stagenorm_pipeline_tests.engine.query_plans import explain
+
+# 40 plans of 500 batches over 200 funds, nearly all done; 100,000 audit rows.
+_FULL = """
+INSERT INTO stage_migration_plans (created_by, vocabulary_version, code_version, batch_size, scope, status, opened_at)
+SELECT 'me', 'v', '1', 100, '{"all_funds": true, "targets": []}', CASE p WHEN 40 THEN 'open' ELSE 'completed' END, now()
+FROM generate_series(1, 40) p;
+INSERT INTO stage_migration_plan_targets (plan_id, target_no, schema_name, table_name, column_name, key_column)
+SELECT p, 1, 'public', 'deals', 'stage', 'id' FROM generate_series(1, 40) p;
+INSERT INTO stage_migration_baseline (plan_id, target_no, fund_id, kind, rows_counted)
+SELECT p, 1, f::text, 'null', 1 FROM generate_series(1, 40) p, generate_series(1, 500) f;
+INSERT INTO stage_migration_batches (plan_id, batch_number, schema_name, table_name, column_name, fund_id, range_start,
+    range_end, rows_planned, status)
+SELECT p, b, 'public', 'deals', 'stage', mod(b, 200)::text, '1', '5', 5,
+    CASE p WHEN 40 THEN 'pending' ELSE 'completed' END
+FROM generate_series(1, 40) p, generate_series(1, 500) b;
+INSERT INTO stage_migration_quarantine (plan_id, batch_id, schema_name, table_name, column_name, row_id, stage_before,
+    stage_after, error_message, resolved_at, resolution)
+SELECT 1, b, 'public', 'deals', 'stage', r::text, 'Seed', 'seed', 'no', CASE WHEN b > 50 THEN now() END,
+    CASE WHEN b > 50 THEN 'updated' END
+FROM generate_series(1, 2000) b, generate_series(1, 10) r;
+INSERT INTO stage_normalization_log (schema_name, table_name, column_name, row_id, stage_before, stage_after, action,
+    run_at, plan_id, batch_id)
+SELECT 'public', 'deals', 'stage', b || '-' || r, 'Seed', 'seed', 'normalize',
+    timestamptz '2025-10-30' + b * interval '1 min', 1 + b / 500, b
+FROM generate_series(1, 20000) b, generate_series(1, 5) r;
+VACUUM ANALYZE;
+"""
+_SCOPE = {"all_funds": True, "fund_id": None, "targets": ["public.deals.stage"], "shown": 50}
+_TARGET = {"schema_name": "public", "table_name": "deals", "column_name": "stage"}
+
+
+def next_batch(scope: FundScope, after_plan: int = 0, after_number: int = 0) -> tuple[str, dict[str, Any]]:
+    query = statement("next_batch", fund_condition=scope.condition(sql.SQL("b.fund_id")))
+    after = {"after_plan": after_plan, "after_number": after_number}
+    return query, {**after, "fund_id": scope.fund_id, "plan_id": None, "targets": None}
+
+
+# Index -> the queries that want it. Those of primary keys and constraints are wanted by what they forbid.
+WANTED: dict[str, list[tuple[str, dict[str, Any]]]] = {
+    "stage_migration_baseline_plan": [(statement("verify_baseline"), {"plans": [3], **_SCOPE, **_TARGET})],
+    "stage_migration_batches_number": [
+        (statement("verify_batches"), {"plans": [3], **_SCOPE}),
+        ("SELECT * FROM stage_migration_progress", {}),
+        next_batch(FundScope(), after_plan=40, after_number=250),
+    ],
+    "stage_migration_batches_waiting": [
+        next_batch(FundScope.one("7")),
+        next_batch(FundScope.one(None)),
+    ],
+    "stage_migration_quarantine_open": [
+        (statement("verify_open_batches"), {"plans": [1], **_SCOPE}),
+        ("SELECT 1 FROM stage_migration_quarantine WHERE batch_id = 7 AND resolved_at IS NULL", {}),
+    ],
+    "stage_normalization_log_run_at": [
+        ("SELECT * FROM stage_normalization_log WHERE run_at > '2025-11-12'", {}),
+    ],
+    "stage_normalization_log_batch": [
+        (statement("verify_audit_counts"), {"plans": [3], **_SCOPE}),
+        (statement("release_quarantine"), {"batch_id": 7}),
+        ("SELECT * FROM stage_normalization_log WHERE plan_id = 3 AND batch_id = 1007", {}),
+    ],
+}
+_INDEXES = """
+SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+WHERE c.relnamespace = 'public'::regnamespace AND c.relname LIKE 'stage%'
+  AND NOT EXISTS (SELECT 1 FROM pg_constraint k WHERE k.conindid = i.indexrelid)
+"""
+
+
+def test_each_index_is_taken_by_every_query_that_is_said_to_want_it(application: Application) -> None:
+    for part in _FULL.split(";\n"):
+        application.sql(part)
+    assert set(application.column(_INDEXES)) == set(WANTED)
+    left = []
+    with application.database.transaction() as connection:
+        for index, queries in WANTED.items():
+            for query, values in queries:
+                taken = {node["Index Name"] for node in explain(connection, query, values) if "Index Name" in node}
+                if index not in taken:
+                    left.append((index, query.strip(), taken))
+    assert left == []
+
+
+@pytest.mark.parametrize(
+    ("table", "condition"),
+    [
+        ("stage_migration_plan_spellings", "plan_id = 7"),
+        ("stage_migration_batch_members", "batch_id = 7"),
+        ("stage_migration_spellings", "spelling_sha256 = '\\x00'"),
+    ],
+)
+def test_a_look_up_by_a_constraint_takes_its_index(application: Application, table: str, condition: str) -> None:
+    with application.database.transaction() as connection:
+        connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        plan = explain(connection, f"SELECT * FROM {table} WHERE {condition}", {})
+    assert any("Index Name" in node for node in plan)

@@ -1,0 +1,188 @@
+"""The inventory: exact counts of every spelling by table and fund, whatever the spellings are."""
+
+from collections import Counter
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from stagenorm_pipeline.engine.funds import FundScope
+from stagenorm_pipeline.engine.inventory import UNKNOWN_SHOWN, RowCounts, TargetInventory, fund_order
+from stagenorm_pipeline.vocabulary import Decision, Decisions, MeaningKind, Stage, Vocabulary
+from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, VOCABULARY, Application, Row
+
+SPELLINGS = [
+    None,
+    "seed",
+    " seed",
+    "Seed",
+    "SEED\t",
+    "series-a",
+    "Series A",
+    "growth",
+    "",
+    " ",
+    "seriesc",
+    "Seed Round",
+]
+HOSTILE = [
+    "'; DROP TABLE portfoliocompanies; --",
+    "%s %(stage)s {0} {stage}",
+    "<script>alert(1)</script>",
+    "\x1b[31mred",
+    "a\nb\r\nc",
+    "\u202eseed",
+    "se\u200bed",
+    "e\u0301" * 50,
+    "\U0001f600",
+    "\\x53\\n",
+    "{seed,NULL}",
+    "NULL",
+]
+
+
+def inventory_of(application: Application, scope: FundScope | None = None) -> dict[str, TargetInventory]:
+    plan = application.preview(scope=scope or FundScope())
+    return {inventory.target.table: inventory for inventory in plan.inventories}
+
+
+def counted(rows: list[Row]) -> Counter[tuple[str, MeaningKind]]:
+    """The rows by spelling, counted in Python."""
+    return Counter((s, VOCABULARY.meaning_of(s).kind) for _, s in rows if s is not None)
+
+
+@settings(deadline=None, max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    rows=st.lists(
+        st.tuples(
+            st.sampled_from([None, 1, 2, 10]),
+            st.one_of(
+                st.sampled_from(SPELLINGS),
+                st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8),
+            ),
+        ),
+        max_size=60,
+    )
+)
+def test_the_counts_are_those_of_the_rows_whatever_they_hold(application: Application, rows: list[Row]) -> None:
+    application.sql(f"DELETE FROM {DEALS}")
+    application.add(DEALS, rows)
+    found = inventory_of(application)[DEALS]
+    assert Counter({(s.spelling, s.kind): s.rows for s in found.spellings}) == counted(rows)
+    assert found.counts.rows_seen == len(rows)
+    assert found.counts.rows_null == sum(stage is None for _, stage in rows)
+    kinds = Counter({"canonical": found.counts.rows_canonical, "messy": found.counts.rows_to_change})
+    kinds.update({"unknown": found.counts.rows_unknown})
+    assert +kinds == Counter(VOCABULARY.meaning_of(s).kind.value for _, s in rows if s is not None)
+    assert {fund.fund_id: fund.counts.rows_seen for fund in found.funds} == Counter(
+        None if fund is None else str(fund) for fund, _ in rows
+    )
+    assert sum((fund.counts for fund in found.funds), RowCounts()) == found.counts
+
+
+def test_the_counts_are_those_of_plain_sql(application: Application) -> None:
+    application.sql(
+        f"INSERT INTO {DEALS} (fund_id, stage) SELECT nullif(i %% 7, 0), (%s::text[])[1 + i %% 12] "
+        "FROM generate_series(1, 2000) i",
+        SPELLINGS,
+    )
+    found = inventory_of(application)[DEALS]
+    assert {(s.spelling, s.rows, s.funds) for s in found.spellings} == set(
+        application.sql(
+            f"SELECT stage, count(*), count(DISTINCT coalesce(fund_id, -1)) FROM {DEALS} "
+            "WHERE stage IS NOT NULL GROUP BY 1"
+        )
+    )
+    assert {(f.fund_id, f.counts.rows_seen, f.counts.rows_null) for f in found.funds} == set(
+        application.sql(
+            f"SELECT fund_id::text, count(*), count(*) FILTER (WHERE stage IS NULL) FROM {DEALS} GROUP BY 1"
+        )
+    )
+
+
+def test_each_table_is_counted_by_itself(application: Application) -> None:
+    application.add(COMPANIES, [(1, "Seed"), (1, "seed")])
+    application.add(DEALS, [(1, "Seed"), (2, None)])
+    found = inventory_of(application)
+    assert found[COMPANIES].counts == RowCounts(rows_seen=2, rows_canonical=1, rows_to_change=1)
+    assert found[DEALS].counts == RowCounts(rows_seen=2, rows_null=1, rows_to_change=1)
+
+
+@pytest.mark.parametrize(
+    ("scope", "ids"), [(FundScope.one("1"), [1, 2]), (FundScope.one(None), [4]), (FundScope(), [1, 2, 3, 4])]
+)
+def test_a_scope_counts_its_own_rows_alone(application: Application, scope: FundScope, ids: list[int]) -> None:
+    application.add(COMPANIES, [(1, "Seed"), (1, "growth"), (2, "Seed"), (None, "Series A")])
+    assert inventory_of(application, scope)[COMPANIES].counts.rows_seen == len(ids)
+
+
+def test_a_canonical_stage_is_canonical_to_the_byte_alone(application: Application) -> None:
+    application.add(
+        COMPANIES, [(1, s) for s in ["seed", " seed", "seed ", "Seed", "seed\n", "se\u0435d", "seed\u200b"]]
+    )
+    found = {s.spelling: (s.kind, s.stage) for s in inventory_of(application)[COMPANIES].spellings}
+    messy = (MeaningKind.MESSY, Stage.SEED)
+    assert found == {
+        "seed": (MeaningKind.CANONICAL, Stage.SEED),
+        " seed": messy,
+        "seed ": messy,
+        "Seed": messy,
+        "seed\n": messy,
+        "se\u0435d": messy,  # CYRILLIC SMALL LETTER IE
+        "seed\u200b": (MeaningKind.UNKNOWN, None),
+    }
+
+
+def test_hostile_spellings_are_unknown_and_come_back_to_the_byte(application: Application) -> None:
+    application.add(COMPANIES, [(1, spelling) for spelling in HOSTILE])
+    found = inventory_of(application)[COMPANIES]
+    assert {s.spelling for s in found.unknown} == set(HOSTILE)
+    assert found.counts.rows_unknown == len(HOSTILE)
+    application.run()
+    assert set(application.stages(COMPANIES).values()) == set(HOSTILE)
+
+
+def test_a_spelling_of_1000_characters_is_looked_up_and_a_longer_one_is_unknown(application: Application) -> None:
+    longest, too_long = "seed" + " " * 996, "seed" + " " * 997
+    application.add(COMPANIES, [(1, longest), (1, too_long)])
+    found = inventory_of(application)[COMPANIES]
+    assert [(s.spelling, s.stage) for s in found.changes] == [(longest, Stage.SEED)]
+    assert [s.spelling for s in found.unknown] == [too_long[:1000] + "…"]
+
+
+def test_long_spellings_with_one_beginning_are_counted_apart(application: Application) -> None:
+    megabyte = "x" * 1_000_000
+    application.add(COMPANIES, [(1, megabyte + "a"), (2, megabyte + "b"), (2, megabyte + "b")])
+    found = inventory_of(application)[COMPANIES]
+    assert sorted(s.rows for s in found.unknown) == [1, 2]
+    assert found.unknown_spellings == 2
+    application.plan()
+    assert sorted(application.column("SELECT rows_counted FROM stage_migration_baseline")) == [1, 2]
+
+
+def test_twenty_thousand_unknown_spellings_keep_exact_counts_and_a_capped_list(application: Application) -> None:
+    # The 20 with most rows are spread over the whole order, so a cap that keeps the first ones would lose them.
+    application.sql(
+        f"INSERT INTO {COMPANIES} (fund_id, stage) SELECT 1 + mod(i, 3), 'unknown ' || i "
+        "FROM generate_series(1, 20000) i, generate_series(1, CASE mod(i, 1000) WHEN 0 THEN 2 ELSE 1 END)"
+    )
+    found = inventory_of(application)[COMPANIES]
+    assert (found.unknown_spellings, found.counts.rows_unknown) == (20_000, 20_020)
+    assert len(found.unknown) == UNKNOWN_SHOWN == 1_000
+    assert {s.spelling for s in found.unknown[:20]} == {f"unknown {i}" for i in range(1000, 20_001, 1000)}
+    assert {s.rows for s in found.unknown[20:]} == {1}
+    assert sum(fund.counts.rows_unknown for fund in found.funds) == 20_020
+
+
+def test_a_decision_makes_its_spelling_known_and_one_to_leave_is_counted_by_itself(application: Application) -> None:
+    application.add(COMPANIES, [(1, "Seed Round"), (1, "seed round"), (1, "growth"), (1, "late")])
+    decisions = Decisions(
+        (Decision("Seed Round", Stage.SEED), Decision("growth", leave_as_is=True, reason="no round at all"))
+    )
+    plan = application.preview(vocabulary=Vocabulary.with_decisions(decisions))
+    assert plan.counts == RowCounts(rows_seen=4, rows_to_change=1, rows_left_as_is=1, rows_unknown=2)
+
+
+def test_funds_are_listed_by_number_then_by_name_and_those_without_last() -> None:
+    funds = [None, "b", "10", "9", "", "a", "007", "٣", "9" * 30]
+    assert sorted(funds, key=fund_order) == ["007", "9", "10", "", "9" * 30, "a", "b", "٣", None]

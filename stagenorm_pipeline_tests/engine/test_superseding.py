@@ -1,0 +1,141 @@
+"""At most one open plan covers a target and a fund: what a newer plan cancels of an older one, and what it leaves."""
+
+from typing import Any
+
+import pytest
+
+from stagenorm_pipeline.engine.configuration import TargetSetting
+from stagenorm_pipeline.engine.errors import PlanError
+from stagenorm_pipeline.engine.funds import FundScope
+from stagenorm_pipeline.engine.plan import Plan, open_plan
+from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, Application
+
+
+@pytest.fixture
+def planned(application: Application) -> Application:
+    """Two funds in two tables, two batches each, planned once."""
+    for table in (COMPANIES, DEALS):
+        application.add(table, [(1, "Seed"), (1, "Series A"), (2, "Seed"), (2, "Series A"), (None, "Seed")])
+    application.plan(batch_size=1)
+    return application
+
+
+def statuses(application: Application, plan_id: int | None = 1) -> set[tuple[Any, ...]]:
+    return set(
+        application.sql("SELECT table_name, fund_id, status FROM stage_migration_batches WHERE plan_id = %s", plan_id)
+    )
+
+
+def plan_status(application: Application, plan_id: int | None = 1) -> str:
+    return str(application.value("SELECT status FROM stage_migration_plans WHERE plan_id = %s", plan_id))
+
+
+def number(plan: Plan) -> int:
+    assert plan.plan_id is not None
+    return plan.plan_id
+
+
+EVERYWHERE = {(table, fund) for table in (COMPANIES, DEALS) for fund in ("1", "2", None)}
+
+
+@pytest.mark.parametrize(
+    ("scope", "targets", "cancelled"),
+    [
+        (FundScope(), (COMPANIES, DEALS), EVERYWHERE),
+        (FundScope.one("1"), (COMPANIES, DEALS), {(COMPANIES, "1"), (DEALS, "1")}),
+        (FundScope.one(None), (COMPANIES, DEALS), {(COMPANIES, None), (DEALS, None)}),
+        (FundScope(), (DEALS,), {(DEALS, "1"), (DEALS, "2"), (DEALS, None)}),
+        (FundScope.one("2"), (COMPANIES,), {(COMPANIES, "2")}),
+        # It holds no row at all, and supersedes its scope all the same: nothing waits there that it did not see.
+        (FundScope.one("3"), (COMPANIES,), set()),
+    ],
+)
+def test_a_new_plan_cancels_what_waits_in_its_own_scope_and_only_there(
+    planned: Application, scope: FundScope, targets: tuple[str, ...], cancelled: set[tuple[str, str | None]]
+) -> None:
+    planned.plan(scope=scope, targets=tuple(TargetSetting(table) for table in targets))
+    expected = {(table, fund, "cancelled" if (table, fund) in cancelled else "pending") for table, fund in EVERYWHERE}
+    assert statuses(planned) == expected
+    assert plan_status(planned) == ("cancelled" if cancelled == EVERYWHERE else "open")
+
+
+def test_what_was_done_stays_done_and_the_plan_is_completed(planned: Application) -> None:
+    planned.apply(scope=FundScope.one("1"))
+    planned.plan()
+    assert statuses(planned) == {(t, f, "completed" if f == "1" else "cancelled") for t, f in EVERYWHERE}
+    assert plan_status(planned) == "completed"
+
+
+def test_a_cancelled_batch_says_which_plan_superseded_it_and_is_no_failure(planned: Application) -> None:
+    plan = planned.plan()
+    assert set(planned.column("SELECT error_message FROM stage_migration_batches WHERE plan_id = 1")) == {
+        f"[superseded by plan {plan.plan_id}]"
+    }
+    assert planned.sql("SELECT * FROM stage_migration_failures") == []
+    planned.apply()
+    assert planned.verify().verdict == "passed"
+
+
+def test_each_row_waits_in_one_open_plan_at_most(planned: Application) -> None:
+    planned.plan(scope=FundScope.one("1"))
+    planned.plan(targets=(TargetSetting(DEALS),), batch_size=2)
+    planned.plan(scope=FundScope.one(None))
+    waiting = (
+        "SELECT table_name, m, count(*) FROM stage_migration_batches "
+        "JOIN stage_migration_batch_members USING (batch_id) CROSS JOIN unnest(row_numbers) m "
+        "WHERE status = 'pending' GROUP BY 1, 2"
+    )
+    assert {count for _, _, count in planned.sql(waiting)} == {1}
+    assert len(planned.sql(waiting)) == 10
+
+
+def test_a_draft_supersedes_nothing_until_it_is_opened(planned: Application) -> None:
+    draft = planned.plan(as_draft=True)
+    assert draft.status == "draft"
+    assert {status for _, _, status in statuses(planned)} == {"pending"}
+    assert planned.apply(plan_id=draft.plan_id).batches == 0
+    open_plan(planned.database, number(draft))
+    assert {status for _, _, status in statuses(planned)} == {"cancelled"}
+    assert planned.apply().batches == draft.total_batches
+    assert plan_status(planned, draft.plan_id) == "completed"
+
+
+def test_opening_a_plan_that_is_open_changes_nothing(planned: Application) -> None:
+    before = planned.contents()
+    open_plan(planned.database, 1)
+    assert planned.contents() == before
+
+
+def test_a_draft_with_nothing_to_do_is_completed_by_opening_it(application: Application) -> None:
+    draft = application.plan(as_draft=True)
+    open_plan(application.database, number(draft))
+    assert plan_status(application, draft.plan_id) == "completed"
+
+
+@pytest.mark.parametrize("status", ["cancelled", "completed"])
+def test_a_plan_that_ended_cannot_be_opened_again(planned: Application, status: str) -> None:
+    if status == "completed":
+        planned.apply()
+    else:
+        planned.plan()
+    with pytest.raises(PlanError, match=f"Plan 1 is {status}"):
+        open_plan(planned.database, 1)
+
+
+def test_refused_rows_of_an_older_plan_are_planned_anew_and_their_quarantine_is_settled(
+    application: Application,
+) -> None:
+    application.sql(f"ALTER TABLE {COMPANIES} ADD CONSTRAINT no_seed CHECK (stage <> 'seed')")
+    application.add(COMPANIES, [(1, "Seed"), (1, "Series A")])
+    application.run()
+    assert statuses(application) == {(COMPANIES, "1", "failed")}
+    plan = application.plan()
+    assert plan.counts.rows_to_change == 1
+    assert application.column("SELECT resolution FROM stage_migration_quarantine") == ["superseded"]
+    assert application.sql(
+        "SELECT status, rows_updated, rows_failed FROM stage_migration_batches WHERE plan_id = 1"
+    ) == [("cancelled", 1, 1)]
+    application.sql(f"ALTER TABLE {COMPANIES} DROP CONSTRAINT no_seed")
+    application.apply()
+    assert set(application.stages(COMPANIES).values()) == {"seed", "series-a"}
+    assert application.verify().verdict == "passed"

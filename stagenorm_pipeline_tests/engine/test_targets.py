@@ -1,0 +1,176 @@
+"""Targets: what the catalog says of a table, and clear refusals of what cannot be worked on."""
+
+import pytest
+
+from stagenorm_pipeline.engine.configuration import DEFAULT_TARGETS, TargetSetting
+from stagenorm_pipeline.engine.errors import TargetError
+from stagenorm_pipeline.engine.targets import KeyKind, Target, resolve_targets
+from stagenorm_pipeline_tests.engine.application import Application
+
+DEALS = TargetSetting("deals")
+
+
+def resolved(application: Application, *settings: TargetSetting) -> tuple[Target, ...]:
+    with application.database.snapshot() as connection:
+        return resolve_targets(connection, settings)
+
+
+def refused(application: Application, *settings: TargetSetting) -> str:
+    """What the error says; it always says what to do as well."""
+    with pytest.raises(TargetError) as caught:
+        resolved(application, *settings)
+    assert caught.value.remedy
+    return caught.value.message
+
+
+def test_the_default_targets_are_found_with_key_and_fund_column(application: Application) -> None:
+    assert resolved(application, *DEFAULT_TARGETS) == (
+        Target("public", "portfoliocompanies", "stage", "id", KeyKind.INTEGER, "fund_id"),
+        Target("public", "deal_opportunities", "stage", "id", KeyKind.INTEGER, "fund_id"),
+    )
+
+
+def test_a_table_without_a_fund_column_has_no_funds(bare: Application) -> None:
+    bare.sql("CREATE TABLE deals (id int PRIMARY KEY, stage text)")
+    assert resolved(bare, DEALS)[0].fund_column is None
+
+
+def test_a_fund_column_that_the_configuration_names_must_be_there(bare: Application) -> None:
+    bare.sql("CREATE TABLE deals (id int PRIMARY KEY, fund_id int, stage text)")
+    named = TargetSetting("deals", fund_column="vehicle", fund_column_required=True)
+    message = refused(bare, named)
+    assert "deals" in message
+    assert "'vehicle'" in message
+    bare.sql("ALTER TABLE deals ADD vehicle text")
+    assert resolved(bare, named)[0].fund_column == "vehicle"
+
+
+def test_a_dropped_fund_column_is_not_found(bare: Application) -> None:
+    bare.sql("CREATE TABLE deals (id int PRIMARY KEY, fund_id int, stage text); ALTER TABLE deals DROP fund_id")
+    assert resolved(bare, DEALS)[0].fund_column is None
+
+
+@pytest.mark.parametrize(
+    ("type_", "kind"),
+    [
+        ("smallint", KeyKind.INTEGER),
+        ("integer", KeyKind.INTEGER),
+        ("bigint", KeyKind.INTEGER),
+        ("uuid", KeyKind.UUID),
+        ("text", KeyKind.TEXT),
+        ("varchar(40)", KeyKind.TEXT),
+        ("account_number", KeyKind.INTEGER),
+    ],
+)
+def test_a_key_is_a_whole_number_a_uuid_or_text(bare: Application, type_: str, kind: KeyKind) -> None:
+    bare.sql(f"CREATE DOMAIN account_number AS bigint; CREATE TABLE deals (id {type_} PRIMARY KEY, stage text)")
+    assert resolved(bare, DEALS)[0].key_kind is kind
+
+
+@pytest.mark.parametrize(
+    ("type_", "shown"),
+    [
+        ("numeric", "numeric"),
+        ("double precision", "double precision"),
+        ("timestamptz", "timestamp with time zone"),
+        ("char(8)", "character"),
+        ("bytea", "bytea"),
+    ],
+)
+def test_a_key_of_another_type_is_refused_by_name(bare: Application, type_: str, shown: str) -> None:
+    bare.sql(f"CREATE TABLE deals (id {type_} PRIMARY KEY, stage text)")
+    assert f"'id' of deals is of type {shown}." in refused(bare, DEALS)
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ("id int, stage text", "deals has no primary key"),
+        ("id int UNIQUE NOT NULL, stage text", "deals has no primary key"),
+        ("id int, part int, stage text, PRIMARY KEY (id, part)", "deals has a primary key of several columns"),
+        ("id int PRIMARY KEY, state text", "deals has no column 'stage'"),
+        ('id int PRIMARY KEY, "Stage" text', "deals has no column 'stage'"),
+    ],
+)
+def test_a_table_that_cannot_be_worked_on_is_refused_by_name(bare: Application, columns: str, said: str) -> None:
+    bare.sql(f"CREATE TABLE deals ({columns})")
+    assert said in refused(bare, DEALS)
+
+
+def test_a_key_that_is_not_the_primary_key_is_refused(bare: Application) -> None:
+    bare.sql("CREATE TABLE deals (id int PRIMARY KEY, uid uuid UNIQUE, stage text)")
+    assert "has the primary key (id), not 'uid'" in refused(bare, TargetSetting("deals", key="uid"))
+    assert resolved(bare, TargetSetting("deals", key="id"))[0].key_column == "id"
+
+
+def test_a_table_that_does_not_exist_is_refused_by_name(bare: Application) -> None:
+    assert "The table deals does not exist" in refused(bare, DEALS)
+    assert "The table crm.deals does not exist" in refused(bare, TargetSetting("deals", schema="crm"))
+
+
+@pytest.mark.parametrize("relation", ["VIEW", "MATERIALIZED VIEW"])
+def test_a_view_is_refused(bare: Application, relation: str) -> None:
+    bare.sql(f"CREATE TABLE t (id int PRIMARY KEY, stage text); CREATE {relation} deals AS SELECT * FROM t")
+    assert "deals is not a table" in refused(bare, DEALS)
+
+
+def test_a_partitioned_table_is_a_table(bare: Application) -> None:
+    bare.sql("CREATE TABLE deals (id int PRIMARY KEY, fund_id int, stage text) PARTITION BY RANGE (id)")
+    assert resolved(bare, DEALS)[0].name == "public.deals.stage"
+
+
+def test_a_table_of_another_schema_is_found_by_its_schema_alone(bare: Application) -> None:
+    bare.sql("CREATE SCHEMA crm; CREATE TABLE crm.deals (id int PRIMARY KEY, stage text)")
+    assert resolved(bare, TargetSetting("deals", schema="crm"))[0].name == "crm.deals.stage"
+    assert "does not exist" in refused(bare, DEALS)
+
+
+def test_names_with_capitals_spaces_quotes_and_signs_are_taken_as_they_are(bare: Application) -> None:
+    bare.sql(
+        'CREATE SCHEMA "My CRM"; CREATE TABLE "My CRM"."Deal ""x"" 50%%" ("Row Id" int PRIMARY KEY, "Stage {0}" text)'
+    )
+    setting = TargetSetting('Deal "x" 50%%', "Stage {0}", "My CRM", "Row Id")
+    assert resolved(bare, setting)[0] == Target(
+        "My CRM", 'Deal "x" 50%%', "Stage {0}", "Row Id", KeyKind.INTEGER, fund_column=None
+    )
+
+
+@pytest.mark.parametrize(
+    "hostile", ["deals; DROP TABLE deals", "deals'", 'deals"', "deals --", "%s", "%(table)s", "{}"]
+)
+def test_a_hostile_name_is_no_more_than_a_table_that_does_not_exist(bare: Application, hostile: str) -> None:
+    bare.sql("CREATE TABLE deals (id int PRIMARY KEY, stage text)")
+    assert "does not exist" in refused(bare, TargetSetting(hostile))
+    assert "does not exist" in refused(bare, TargetSetting("deals", schema=hostile))
+    assert "has no column" in refused(bare, TargetSetting("deals", hostile))
+    assert resolved(bare, DEALS)
+
+
+def test_two_columns_of_one_table_are_two_targets(bare: Application) -> None:
+    bare.sql("CREATE TABLE deals (id int PRIMARY KEY, first_stage text, last_stage text)")
+    found = resolved(bare, TargetSetting("deals", "first_stage"), TargetSetting("deals", "last_stage"))
+    assert [target.name for target in found] == ["public.deals.first_stage", "public.deals.last_stage"]
+
+
+def test_one_column_under_two_names_is_refused_since_its_rows_would_count_twice(bare: Application) -> None:
+    bare.sql("CREATE TABLE deals (id int PRIMARY KEY, stage text)")
+    assert "public.deals.stage" in refused(bare, DEALS, TargetSetting("deals", schema="public"))
+
+
+@pytest.mark.parametrize(
+    ("type_", "enum_type"),
+    [
+        ("text", None),
+        ("varchar(20)", None),
+        ("char(20)", None),
+        ("stage_text", None),
+        ("round", "round"),
+        ('"R 2"', '"R 2"'),
+    ],
+)
+def test_only_an_enum_column_needs_a_cast(bare: Application, type_: str, enum_type: str | None) -> None:
+    bare.sql(
+        "CREATE DOMAIN stage_text AS text; CREATE TYPE round AS ENUM ('seed'); CREATE TYPE \"R 2\" AS ENUM ('seed')"
+    )
+    bare.sql(f"CREATE TABLE deals (id int PRIMARY KEY, stage {type_})")
+    assert resolved(bare, DEALS)[0].enum_type == enum_type

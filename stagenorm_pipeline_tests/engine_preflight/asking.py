@@ -1,0 +1,50 @@
+"""Asking pre-flight about an application, and following its advice."""
+
+from collections.abc import Sequence
+
+from stagenorm_pipeline.engine.configuration import TargetSetting
+from stagenorm_pipeline.engine.connection import Database
+from stagenorm_pipeline.engine.preflight import PreflightCheck, PreflightFinding, run_preflight
+from stagenorm_pipeline_tests.engine.application import Application
+
+COMPANIES = TargetSetting("portfoliocompanies")
+DEALS = TargetSetting("deal_opportunities")
+
+
+def ask(
+    application: Application,
+    check: PreflightCheck | None = None,
+    *,
+    targets: Sequence[TargetSetting] = (COMPANIES,),
+    url: str | None = None,
+    dagster_url: str | None = None,
+) -> list[PreflightFinding]:
+    """What `check` (None: any check) has to say; `url` to connect as another role."""
+    database = Database.at(url or application.url)
+    try:
+        findings = run_preflight(database, tuple(targets), dagster_url=dagster_url)
+    finally:
+        database.close()
+    return [finding for finding in findings if check in (None, finding.check)]
+
+
+def ask_for_one(
+    application: Application,
+    check: PreflightCheck,
+    *,
+    targets: Sequence[TargetSetting] = (COMPANIES,),
+    url: str | None = None,
+    dagster_url: str | None = None,
+) -> PreflightFinding:
+    """The one finding of `check`."""
+    (finding,) = ask(application, check, targets=targets, url=url, dagster_url=dagster_url)
+    return finding
+
+
+def follow(application: Application, finding: PreflightFinding) -> None:
+    """Run the SQL of the remedy: the lines below its first sentence."""
+    _, _, statements = finding.remedy.partition("\n")
+    assert statements, f"no SQL in the remedy: {finding.remedy}"
+    for statement in statements.splitlines():
+        if not statement.startswith("--"):
+            application.sql(statement)

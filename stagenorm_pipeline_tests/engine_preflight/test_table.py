@@ -1,0 +1,314 @@
+"""Is the target a table of a kind that can be worked on, and what happens when its rows are updated?"""
+
+import psycopg
+import pytest
+
+from stagenorm_pipeline.engine.configuration import TargetSetting
+from stagenorm_pipeline.engine.preflight import PreflightCheck, PreflightLevel
+from stagenorm_pipeline_tests.engine.application import Application
+from stagenorm_pipeline_tests.engine_preflight.asking import COMPANIES, DEALS, ask, ask_for_one, follow
+
+_TRIGGER_FUNCTION = "CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END'"
+
+
+_NO_TARGETS = (
+    (TargetSetting("nowhere"), "does not exist"),
+    (TargetSetting("portfoliocompanies", "phase"), "no column 'phase'"),
+    (TargetSetting("portfoliocompanies", fund_column="f", fund_column_required=True), "no column 'f'"),
+    (TargetSetting("a_view"), "is a view"),
+    (TargetSetting("a_materialized_view"), "is a materialized view"),
+    (TargetSetting("a_foreign_table"), "is a foreign table"),
+    (TargetSetting("without_key"), "no primary key"),
+    (TargetSetting("two_keys"), "of several columns"),
+    (TargetSetting("timed"), "of type timestamp with time zone"),
+)
+
+
+def test_what_cannot_be_a_target_is_an_error_with_a_remedy(application: Application, subtests: pytest.Subtests) -> None:
+    for statement in (
+        "CREATE VIEW a_view AS SELECT * FROM portfoliocompanies",
+        "CREATE MATERIALIZED VIEW a_materialized_view AS SELECT * FROM portfoliocompanies",
+        "CREATE FOREIGN DATA WRAPPER elsewhere",
+        "CREATE SERVER far FOREIGN DATA WRAPPER elsewhere",
+        "CREATE FOREIGN TABLE a_foreign_table (id integer, stage text) SERVER far",
+        "CREATE TABLE without_key (id integer, stage text)",
+        "CREATE TABLE two_keys (a integer, b integer, stage text, PRIMARY KEY (a, b))",
+        "CREATE TABLE timed (id timestamptz PRIMARY KEY, stage text)",
+    ):
+        application.sql(statement)
+
+    for setting, says in _NO_TARGETS:
+        with subtests.test(says):
+            (finding,) = ask(application, targets=[setting])
+
+            assert finding.check is PreflightCheck.TARGET_FOUND
+            assert finding.level is PreflightLevel.ERROR
+            assert finding.target == setting.name
+            assert says in finding.message
+            assert finding.remedy
+
+
+def test_a_target_named_twice_is_an_error(application: Application) -> None:
+    finding = ask_for_one(
+        application,
+        PreflightCheck.TARGET_FOUND,
+        targets=[COMPANIES, TargetSetting("portfoliocompanies", schema="public")],
+    )
+
+    assert finding.level is PreflightLevel.ERROR
+    assert "Two targets" in finding.message
+
+
+def test_every_supported_key_is_fine(application: Application) -> None:
+    types = ("smallint", "integer", "bigint", "uuid", "text", "varchar(36)")
+    for number, key_type in enumerate(types):
+        application.sql(f"CREATE TABLE keyed_{number} (id {key_type} PRIMARY KEY, stage text)")
+
+    assert ask(application, targets=[TargetSetting(f"keyed_{number}") for number in range(len(types))]) == []
+
+
+def test_a_table_of_that_name_in_another_schema_is_pointed_out(application: Application) -> None:
+    application.sql("CREATE SCHEMA app")
+    application.sql("CREATE TABLE app.investments (id integer PRIMARY KEY, stage text)")
+
+    finding = ask_for_one(application, PreflightCheck.TARGET_FOUND, targets=[TargetSetting("investments")])
+
+    assert "are in: app" in finding.message
+    assert ask(application, targets=[TargetSetting("investments", schema="app")]) == []
+
+
+def test_one_bad_target_does_not_keep_the_others_from_being_checked(application: Application) -> None:
+    application.sql("ALTER TABLE portfoliocompanies ALTER COLUMN stage TYPE varchar(3)")
+
+    findings = ask(application, targets=[TargetSetting("nowhere"), COMPANIES, DEALS])
+
+    assert [finding.check for finding in findings] == [PreflightCheck.TARGET_FOUND, PreflightCheck.STAGE_COLUMN]
+
+
+def test_names_with_spaces_capitals_and_quotes_work_throughout(application: Application) -> None:
+    application.sql("""CREATE SCHEMA "My %s Schema" """)
+    application.sql(
+        """CREATE TABLE "My %s Schema"."Deal's {0} ""Table" (
+             "The Key" integer PRIMARY KEY, "The {Stage}" text CHECK ("The {Stage}" <> ''), "Fund Id" uuid)"""
+    )
+    setting = TargetSetting("Deal's {0} \"Table", "The {Stage}", "My %s Schema", fund_column="Fund Id")
+
+    assert ask(application, targets=[setting]) == []
+
+
+def test_a_before_trigger_is_warned_of_with_what_it_may_do(application: Application) -> None:
+    application.sql(_TRIGGER_FUNCTION)
+    application.sql("CREATE TRIGGER first BEFORE UPDATE ON portfoliocompanies FOR EACH ROW EXECUTE FUNCTION touch()")
+
+    finding = ask_for_one(application, PreflightCheck.TRIGGERS)
+
+    assert finding.level is PreflightLevel.WARNING
+    assert "BEFORE UPDATE trigger first" in finding.message
+    assert "suppress" in finding.message
+
+
+def test_an_after_trigger_is_warned_of(application: Application) -> None:
+    application.sql(_TRIGGER_FUNCTION)
+    application.sql(
+        "CREATE TRIGGER mail AFTER INSERT OR UPDATE OF stage ON portfoliocompanies EXECUTE FUNCTION touch()"
+    )
+
+    finding = ask_for_one(application, PreflightCheck.TRIGGERS)
+
+    assert finding.level is PreflightLevel.WARNING
+    assert "AFTER UPDATE trigger mail" in finding.message
+    assert "every statement" in finding.message
+    assert "suppress" not in finding.message
+
+
+def test_triggers_that_the_run_does_not_fire_are_not_mentioned(application: Application) -> None:
+    application.sql(_TRIGGER_FUNCTION)
+    for when in ("BEFORE INSERT", "AFTER DELETE", "BEFORE UPDATE OF name", "BEFORE UPDATE"):
+        name = when.replace(" ", "_").lower()
+        application.sql(f"CREATE TRIGGER {name} {when} ON portfoliocompanies FOR EACH ROW EXECUTE FUNCTION touch()")
+    application.sql("ALTER TABLE portfoliocompanies DISABLE TRIGGER before_update")
+
+    assert ask(application) == []
+
+
+def test_a_deferrable_constraint_trigger_is_warned_of_and_pointed_out(application: Application) -> None:
+    application.sql(_TRIGGER_FUNCTION)
+    application.sql(
+        "CREATE CONSTRAINT TRIGGER late AFTER UPDATE ON portfoliocompanies DEFERRABLE INITIALLY DEFERRED "
+        "FOR EACH ROW EXECUTE FUNCTION touch()"
+    )
+    application.sql(
+        "CREATE CONSTRAINT TRIGGER unheard AFTER INSERT ON portfoliocompanies DEFERRABLE "
+        "FOR EACH ROW EXECUTE FUNCTION touch()"
+    )
+
+    deferrable, trigger = ask(application)
+
+    assert deferrable.check is PreflightCheck.DEFERRABLE_CONSTRAINTS
+    assert "constraint trigger late" in deferrable.message
+    assert trigger.check is PreflightCheck.TRIGGERS
+
+
+_PARTITIONED = """
+CREATE TABLE investments (id bigint, fund_id integer, stage text, PRIMARY KEY (id)) PARTITION BY RANGE (id);
+CREATE TABLE investments_low PARTITION OF investments FOR VALUES FROM (0) TO (1000);
+CREATE TABLE investments_high PARTITION OF investments FOR VALUES FROM (1000) TO (2000)
+"""
+INVESTMENTS = TargetSetting("investments")
+
+
+def test_a_partitioned_table_is_fine(application: Application) -> None:
+    application.sql(_PARTITIONED)
+
+    assert ask(application, targets=[INVESTMENTS]) == []
+
+
+def test_a_trigger_of_a_partitioned_table_is_named_once_and_one_of_a_partition_too(application: Application) -> None:
+    application.sql(_PARTITIONED)
+    application.sql(_TRIGGER_FUNCTION)
+    application.sql("CREATE TRIGGER whole AFTER UPDATE ON investments FOR EACH ROW EXECUTE FUNCTION touch()")
+    application.sql("CREATE TRIGGER part AFTER UPDATE ON investments_high FOR EACH ROW EXECUTE FUNCTION touch()")
+
+    part, whole = ask(application, PreflightCheck.TRIGGERS, targets=[INVESTMENTS])
+
+    assert "trigger part on investments_high " in part.message
+    assert "trigger whole on investments " in whole.message
+
+
+@pytest.mark.parametrize(
+    ("table", "partitions"),
+    [
+        ("(id bigint, stage text, PRIMARY KEY (id, stage)) PARTITION BY LIST (stage)", "FOR VALUES IN ('seed')"),
+        ("(id bigint, stage text) PARTITION BY HASH (lower(stage))", "FOR VALUES WITH (MODULUS 1, REMAINDER 0)"),
+    ],
+)
+def test_partitions_by_the_stage_are_an_error_for_the_table_and_for_each_partition(
+    application: Application, table: str, partitions: str
+) -> None:
+    application.sql(f"CREATE TABLE investments {table}")
+    application.sql(f"CREATE TABLE one_stage PARTITION OF investments {partitions} PARTITION BY HASH (id)")
+    application.sql("CREATE TABLE leaf PARTITION OF one_stage FOR VALUES WITH (MODULUS 1, REMAINDER 0)")
+
+    for name in ("investments", "one_stage", "leaf"):
+        finding = ask_for_one(application, PreflightCheck.TARGET_FOUND, targets=[TargetSetting(name)])
+
+        assert finding.level is PreflightLevel.ERROR
+        assert "investments is partitioned by the stage" in finding.message
+
+
+def test_a_single_partition_is_a_fine_target(application: Application) -> None:
+    application.sql(_PARTITIONED)
+
+    assert ask(application, targets=[TargetSetting("investments_low")]) == []
+
+
+def test_inheritance_children_are_warned_of_and_a_key_there_twice_is_an_error(application: Application) -> None:
+    application.sql("CREATE TABLE old_companies (closed_at date) INHERITS (portfoliocompanies)")
+    application.sql("INSERT INTO portfoliocompanies (id, stage) VALUES (7, 'Seed')")
+    application.sql("INSERT INTO old_companies (id, stage) VALUES (8, 'Seed')")
+
+    finding = ask_for_one(application, PreflightCheck.INHERITANCE)
+    assert finding.level is PreflightLevel.WARNING
+    assert "old_companies" in finding.message
+
+    application.sql("INSERT INTO old_companies (id, stage) VALUES (7, 'Seed')")
+
+    finding = ask_for_one(application, PreflightCheck.INHERITANCE)
+    assert finding.level is PreflightLevel.ERROR
+    assert "key 7" in finding.message
+
+
+def test_a_child_on_another_server_is_an_error(application: Application) -> None:
+    application.sql("CREATE FOREIGN DATA WRAPPER elsewhere")
+    application.sql("CREATE SERVER far FOREIGN DATA WRAPPER elsewhere")
+    application.sql("CREATE FOREIGN TABLE far_companies () INHERITS (portfoliocompanies) SERVER far")
+
+    finding = ask_for_one(application, PreflightCheck.INHERITANCE)
+
+    assert finding.level is PreflightLevel.ERROR
+    assert "far_companies" in finding.message
+
+
+def test_a_published_table_without_a_replica_identity_is_an_error_and_its_remedy_mends_it(
+    application: Application,
+) -> None:
+    application.sql("ALTER TABLE portfoliocompanies REPLICA IDENTITY NOTHING")
+    application.sql("CREATE PUBLICATION changes FOR TABLE portfoliocompanies")
+
+    finding = ask_for_one(application, PreflightCheck.UPDATE_ACCEPTED)
+
+    assert finding.level is PreflightLevel.ERROR
+    with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState):
+        application.sql("UPDATE portfoliocompanies SET stage = stage")
+    follow(application, finding)
+    assert ask(application) == []
+
+
+def test_a_replica_identity_that_a_publications_filter_cannot_use_is_an_error_and_its_remedy_mends_it(
+    application: Application,
+) -> None:
+    application.sql("ALTER TABLE portfoliocompanies ALTER name SET NOT NULL")
+    application.sql("CREATE UNIQUE INDEX by_name ON portfoliocompanies (name)")
+    application.sql("ALTER TABLE portfoliocompanies REPLICA IDENTITY USING INDEX by_name")
+    application.sql("CREATE PUBLICATION changes FOR TABLE portfoliocompanies WHERE (id > 0)")
+
+    finding = ask_for_one(application, PreflightCheck.UPDATE_ACCEPTED)
+
+    assert finding.level is PreflightLevel.ERROR
+    follow(application, finding)
+    assert ask(application) == []
+
+
+def test_a_published_partition_without_a_replica_identity_is_an_error(application: Application) -> None:
+    application.sql(_PARTITIONED)
+    application.sql("ALTER TABLE investments_high REPLICA IDENTITY NOTHING")
+    application.sql("CREATE PUBLICATION changes FOR ALL TABLES")
+
+    finding = ask_for_one(application, PreflightCheck.UPDATE_ACCEPTED, targets=[INVESTMENTS])
+
+    assert "investments_high" in finding.message
+
+
+def test_a_published_table_with_its_key_as_identity_is_fine(application: Application) -> None:
+    application.sql("CREATE PUBLICATION changes FOR TABLE portfoliocompanies")
+
+    assert ask(application) == []
+
+
+def test_a_table_without_identity_in_a_publication_of_inserts_alone_is_fine(application: Application) -> None:
+    application.sql("ALTER TABLE portfoliocompanies REPLICA IDENTITY NOTHING")
+    application.sql("CREATE PUBLICATION changes FOR TABLE portfoliocompanies WITH (publish = 'insert')")
+
+    assert ask(application) == []
+
+
+def test_a_rewrite_rule_on_update_is_an_error(application: Application, subtests: pytest.Subtests) -> None:
+    for rule in ("DO INSTEAD NOTHING", "DO ALSO NOTIFY changed"):
+        with subtests.test(rule):
+            application.sql(f"CREATE OR REPLACE RULE rewritten AS ON UPDATE TO portfoliocompanies {rule}")
+
+            finding = ask_for_one(application, PreflightCheck.UPDATE_ACCEPTED)
+
+            assert finding.level is PreflightLevel.ERROR
+            assert "Remove the rewrite rule" in finding.remedy
+
+
+def test_a_table_that_somebody_holds_locked_is_an_error_and_does_not_hold_us_up(application: Application) -> None:
+    with psycopg.connect(application.url) as other:
+        other.execute("LOCK TABLE portfoliocompanies IN ACCESS EXCLUSIVE MODE")
+
+        finding = ask_for_one(application, PreflightCheck.UPDATE_ACCEPTED, targets=[COMPANIES, DEALS])
+
+    assert finding.level is PreflightLevel.ERROR
+    assert finding.target == "public.portfoliocompanies.stage"
+    assert "locked by somebody else" in finding.message
+
+
+def test_pre_flight_changes_nothing(application: Application) -> None:
+    application.add("portfoliocompanies", [(1, "Seed"), (2, "nonsense")])
+    application.add("deal_opportunities", [(1, None)])
+    before = application.contents()
+
+    ask(application, targets=[COMPANIES, DEALS])
+
+    assert application.contents() == before

@@ -1,0 +1,24 @@
+"""A command that uses the embedded server, for tests: `python -m ...server_user HOME` until its standard input ends.
+
+Prints the URL of the database `postgres` when it has the server, or the error.
+"""
+
+import sys
+from pathlib import Path
+
+from stagenorm_pipeline.engine.errors import StagenormError
+from stagenorm_pipeline.local.embedded_postgres import EmbeddedPostgres
+
+
+def main(home: str) -> None:
+    try:
+        with EmbeddedPostgres.start(Path(home)) as server:
+            sys.stdout.write(server.url("postgres") + "\n")
+            sys.stdout.flush()
+            sys.stdin.read()
+    except StagenormError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,122 @@
+"""The Dagster services of `stagenorm ui`: they come up together and go together."""
+
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from stagenorm_pipeline_tests.local.processes import is_running, wait_until
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds processes by their environment in /proc")
+
+DEFINITIONS = "import dagster\n\n\n@dagster.asset\ndef only() -> None: ...\n"
+WORKSPACE = "load_from:\n  - python_file: {relative_path: definitions.py, location_name: trial}\n"
+LOCATIONS = """{ workspaceOrError { ... on Workspace { locationEntries { name locationOrLoadError {
+    __typename ... on RepositoryLocation { repositories { assetNodes { assetKey { path } } } } } } } } }"""
+
+
+@pytest.fixture(scope="module")
+def home() -> Iterator[Path]:
+    """A home with a workspace in it."""
+    directory = Path(tempfile.mkdtemp(prefix="stagenorm-home-")).resolve()
+    (directory / "definitions.py").write_text(DEFINITIONS)
+    (directory / "workspace.yaml").write_text(WORKSPACE)
+    yield directory
+    wait_until(lambda: not processes_of(directory), "all services are gone")
+    shutil.rmtree(directory)
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def serve(home: Path, workspace: str, port: int) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "stagenorm_pipeline_tests.local.services_user", home, home / workspace, str(port)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for_address(command: subprocess.Popen[str], port: int) -> None:
+    assert command.stdout is not None
+    for line in command.stdout:
+        if f"http://127.0.0.1:{port}" in line:
+            return
+    pytest.fail(f"no address: {command.communicate()[1]}")
+
+
+def processes_of(home: Path) -> list[int]:
+    """The processes that know of the home: services, their code servers and runs, the guardian, and PostgreSQL."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            known = (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes()
+        except OSError:
+            continue
+        if os.fsencode(home) in known and is_running(int(entry.name)):
+            found.append(int(entry.name))
+    return found
+
+
+def ask(port: int, query: str) -> str:
+    page = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    page.request("POST", "/graphql", json.dumps({"query": query}), {"Content-Type": "application/json"})
+    answer = page.getresponse().read().decode()
+    page.close()
+    return answer
+
+
+def test_the_page_shows_the_workspace_and_a_kill_9_of_the_command_leaves_nothing(home: Path, port: int) -> None:
+    command = serve(home, "workspace.yaml", port)
+    wait_for_address(command, port)
+    answer = ask(port, LOCATIONS)
+    assert '"trial"' in answer
+    assert '["only"]' in answer
+    command.kill()
+    command.communicate()
+    wait_until(lambda: not processes_of(home), "all services and the server are gone")
+
+
+def test_a_broken_definition_is_shown_on_the_page_and_a_polite_kill_stops_all_of_it(home: Path, port: int) -> None:
+    (home / "broken.py").write_text("raise RuntimeError('broken on purpose')\n")
+    (home / "broken.yaml").write_text(WORKSPACE.replace("definitions.py", "broken.py"))
+    command = serve(home, "broken.yaml", port)
+    wait_for_address(command, port)
+    assert '"PythonError"' in ask(port, LOCATIONS)
+    command.send_signal(signal.SIGTERM)
+    _, errors = command.communicate()
+    assert (command.returncode, errors) == (0, "")
+    assert not processes_of(home)
+
+
+def test_a_service_that_dies_is_named_with_its_log_and_the_others_are_stopped(home: Path, port: int) -> None:
+    command = serve(home, "no-such-workspace.yaml", port)
+    _, errors = command.communicate()
+    assert command.returncode == 1
+    assert "The Dagster " in errors
+    assert "no-such-workspace.yaml" in errors
+    assert not processes_of(home)
+
+
+def test_a_port_that_is_taken_is_an_error_before_anything_is_started(home: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken = other.getsockname()[1]
+        _, errors = serve(home, "workspace.yaml", taken).communicate()
+    assert f"Port {taken}" in errors
+    assert "Starting" not in errors

@@ -1,0 +1,223 @@
+"""Verification results and plans built by hand: a quiet one, and one whose every text is hostile."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import count
+
+from stagenorm_pipeline.engine.funds import FundScope
+from stagenorm_pipeline.engine.inventory import FundRows, RowCounts, SpellingTotal, TargetInventory
+from stagenorm_pipeline.engine.plan import Plan
+from stagenorm_pipeline.engine.targets import KeyKind, Target
+from stagenorm_pipeline.engine.verification.result import (
+    CheckResult,
+    Finding,
+    FundBreakdown,
+    PlanFacts,
+    Rule,
+    SampleRow,
+    Severity,
+    StageRows,
+    VerificationResult,
+)
+from stagenorm_pipeline.vocabulary import CANONICAL_STAGES, MeaningKind, Stage
+
+COMPANIES = "public.portfoliocompanies.stage"
+DEALS = "public.deal_opportunities.stage"
+NOON = datetime(2026, 1, 19, 12, 0, 5, 250_000, tzinfo=UTC)
+
+HOSTILE = (
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    '"><b class="x">',
+    "a | b | c\n|---|---|---|\n| d | e | f |",
+    "\\| x |",
+    "{{ 7 * 7 }}",
+    "\x1b[2J\x1b]0;title\x07",
+    "\x9b31mred",
+    "\u202etxet\u2066 ",
+    "\u200b\ufeff\u3164",
+    "line\u2028separator\u2029\x85\x0b\x0c",
+    "over\rwrite\x08\x08",
+    "`code` ``more``",
+    "![x](javascript:alert(1))",
+    "[click](javascript:alert(1))",
+    "http://evil.example/ www.evil.example me@evil.example",
+    "<http://evil.example>",
+    "*bold* _it_ ~~gone~~ # head :smile: @who #1 $x$ &lt; &#60;",
+    "[^1]\n\n[^1]: note",
+    "- [x] done",
+    "שלום \u200fعليكم",
+    "Z" + "\u0301" * 40,
+    "'; DROP TABLE plans; --",
+    "Series A ",
+    "Series  A",
+    "",
+    " ",
+    "NULL",
+    "\ud800 lone",
+    "\x00\x7f",
+    "growth 🚀",
+)
+MEGABYTE = "x\n|`<b>" * 180_000
+
+PASSING = {
+    Rule.BATCH_TRACKING: "All batches completed successfully (15 total)",
+    Rule.CANONICAL_STAGES: "All stage values are canonical",
+    Rule.NULL_INTEGRITY: "No unexpected NULL values found",
+    Rule.ROW_COUNTS: "Row counts verified",
+    Rule.AUDIT_CONSISTENCY: "Audit log matches actual data",
+    Rule.SAMPLE_INSPECTION: "Retrieved 100 random samples for manual review",
+    Rule.FUND_BREAKDOWN: "Generated breakdown for 5 fund(s)",
+}
+SEVERITIES = {
+    Rule.BATCH_TRACKING: Severity.ERROR,
+    Rule.CANONICAL_STAGES: Severity.ERROR,
+    Rule.NULL_INTEGRITY: Severity.WARN,
+    Rule.ROW_COUNTS: Severity.WARN,
+    Rule.AUDIT_CONSISTENCY: Severity.WARN,
+    Rule.SAMPLE_INSPECTION: Severity.ERROR,
+    Rule.FUND_BREAKDOWN: Severity.ERROR,
+}
+
+
+def passed_check(rule: Rule) -> CheckResult:
+    return CheckResult(
+        rule=rule,
+        passed=True,
+        severity=SEVERITIES[rule],
+        summary=PASSING[rule],
+        compared="the batches of the plans in scope with their recorded results",
+        figures={"rows_compared": 31_457, "rows_differing": 0},
+        duration_ms=12,
+    )
+
+
+def failed_check(rule: Rule, text: str = "Seed Round") -> CheckResult:
+    """A check that did not pass, with `text` wherever a text from the data may stand."""
+    findings = (
+        Finding(what="unknown spelling", target=COMPANIES, stage_now=text, rows=4_711),
+        Finding(
+            what="changed since",
+            target=text,
+            has_fund=True,
+            fund_id=text,
+            row_id=text,
+            batch_id=12_345,
+            stage_before=text,
+            stage_after="seed",
+            stage_now=text,
+            detail=f"the database said: {text}",
+        ),
+        Finding(what="gone", target=DEALS, has_fund=True, fund_id=None, row_id="77"),
+    )
+    return replace(
+        passed_check(rule),
+        passed=False,
+        summary=f"1,283 rows hold 3 unknown spellings, first of all {text}",
+        figures={"rows_not_canonical": 1_283, "spellings": 3},
+        findings=findings,
+        findings_total=1_285,
+        recommendation=f"Run `stagenorm decisions`, decide on {text}, then `stagenorm run`.",
+    )
+
+
+def passing_result() -> VerificationResult:
+    """Seven checks that passed, over two targets and three funds, in the runbook's figures."""
+    before, after = RowCounts(5_001, 1_200, 11, 90, 0, 3_700), RowCounts(5_003, 4_902, 11, 90, 0, 0)
+    stages = [*(str(stage) for stage in CANONICAL_STAGES), "other", "NULL"]
+    numbers = count(1_001, 97)
+    return VerificationResult(
+        created_at=NOON,
+        created_by="reviewer",
+        database="app",
+        targets=(COMPANIES, DEALS),
+        scope=FundScope(),
+        strict=False,
+        sample_size=100,
+        sample_seed=20_260_119,
+        vocabulary_version="0123456789abcdef",
+        code_version="0.1.0",
+        plans=(PlanFacts(7, "completed", NOON, "operator", "0123456789abcdef", is_baseline=True),),
+        in_progress=False,
+        checks=tuple(passed_check(rule) for rule in Rule),
+        counts=after + after,
+        stages=tuple(
+            StageRows(target, stage, next(numbers), next(numbers)) for target in (COMPANIES, DEALS) for stage in stages
+        ),
+        funds=(
+            FundBreakdown(COMPANIES, "1", before, after),
+            FundBreakdown(COMPANIES, None, None, RowCounts(3, 3)),
+            FundBreakdown(DEALS, "12", before, None),
+        ),
+        unknown=(SpellingTotal(COMPANIES, "Seed Round", MeaningKind.UNKNOWN, None, 180, 2),),
+        unknown_spellings=1,
+        sample=(SampleRow(COMPANIES, "1", "4711", 90_210, "Seed ", "seed", True, "seed", NOON),),
+        duration_ms=4_321,
+    )
+
+
+def failing_result(text: str = "Seed Round") -> VerificationResult:
+    """Rules 2 and 5 did not pass; `text` stands wherever a text from the data may."""
+    result = passing_result()
+    bad = {Rule.CANONICAL_STAGES, Rule.AUDIT_CONSISTENCY}
+    return replace(
+        result,
+        created_by=text,
+        database=text,
+        targets=(COMPANIES, text),
+        scope=FundScope.one(text),
+        in_progress=True,
+        checks=tuple(failed_check(c.rule, text) if c.rule in bad else c for c in result.checks),
+        plans=(replace(result.plans[0], created_by=text),),
+        stages=(*result.stages, StageRows(text, "seed", None, 19)),
+        funds=(*result.funds, FundBreakdown(text, text, None, RowCounts(17, 17))),
+        unknown=(
+            SpellingTotal(text, text, MeaningKind.UNKNOWN, None, 1_234, 3),
+            SpellingTotal(COMPANIES, "Series D", MeaningKind.UNKNOWN, None, 62, 1),
+        ),
+        unknown_spellings=2_468,
+        sample=(
+            SampleRow(text, text, text, 90_211, text, "seed", True, text, NOON),
+            SampleRow(DEALS, None, "5", 90_212, "Seed", "seed", True, None, NOON),
+            SampleRow(DEALS, "9", "6", 90_213, "Seed", "seed", False, None, NOON),
+        ),
+    )
+
+
+def huge_result(text: str, times: int) -> VerificationResult:
+    """A failing result with every part `times` as long, all seven checks failing, and full of `text`."""
+    result = failing_result(text)
+    failed = failed_check(Rule.BATCH_TRACKING, text)
+    return replace(
+        result,
+        targets=result.targets * times,
+        plans=result.plans * times,
+        checks=tuple(replace(failed, rule=rule, findings=failed.findings * times) for rule in Rule),
+        stages=result.stages * times,
+        funds=result.funds * times,
+        unknown=result.unknown * times,
+        sample=result.sample * times,
+    )
+
+
+def inventories(text: str = "Seed Round") -> tuple[TargetInventory, ...]:
+    counts = RowCounts(10_011, 2_000, 11, 500, 0, 7_500)
+    companies = Target("public", "portfoliocompanies", "stage", "id", KeyKind.INTEGER, "fund_id")
+    return (
+        TargetInventory(
+            companies,
+            counts + counts,
+            (FundRows(COMPANIES, text, counts), FundRows(COMPANIES, None, counts)),
+            (
+                SpellingTotal(COMPANIES, "seed", MeaningKind.CANONICAL, Stage.SEED, 4_000, 2),
+                SpellingTotal(COMPANIES, "Series A ", MeaningKind.MESSY, Stage.SERIES_A, 9_000, 2),
+                SpellingTotal(COMPANIES, "Series A", MeaningKind.MESSY, Stage.SERIES_A, 6_000, 1),
+                SpellingTotal(COMPANIES, text, MeaningKind.UNKNOWN, None, 1_000, 2),
+            ),
+            1,
+        ),
+    )
+
+
+def plan(text: str = "Seed Round", plan_id: int | None = None) -> Plan:
+    return Plan(plan_id, "open" if plan_id else "preview", FundScope(), 5_000, "0123456789abcdef", inventories(text))

@@ -1,0 +1,77 @@
+"""The JSON form: nothing lost, one way to write it, and as the published schema says."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import stagenorm_pipeline.report
+from stagenorm_pipeline.report.document import (
+    document_json,
+    document_sha256,
+    inventory_document,
+    plan_document,
+    verification_document,
+)
+from stagenorm_pipeline_tests.report.results import (
+    HOSTILE,
+    MEGABYTE,
+    failing_result,
+    inventories,
+    passing_result,
+    plan,
+)
+
+SCHEMA = Path(stagenorm_pipeline.report.__file__).parent / "schema" / "verification_report.v1.schema.json"
+
+
+def validate(document: Any) -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    validator = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text()))
+    validator.check_schema(validator.schema)
+    validator.validate(document)
+
+
+@pytest.mark.parametrize("text", [*HOSTILE, MEGABYTE])
+def test_every_text_survives_as_it_is(text: str) -> None:
+    read = json.loads(document_json(verification_document(failing_result(text))))
+    assert read["database"] == read["scope"]["fund_id"] == read["unknown"][0]["spelling"] == text
+    assert read["sample"][0]["stage_before"] == text
+    assert read["checks"][1]["findings"][1]["row_id"] == text
+    assert json.loads(document_json(plan_document(plan(text))))["funds_to_change"] == [text, None]
+    inventory = json.loads(document_json(inventory_document(inventories(text))))
+    assert inventory["inventories"][0]["funds"][0]["fund_id"] == text
+
+
+@pytest.mark.parametrize("result", [passing_result(), *map(failing_result, HOSTILE)])
+def test_the_report_is_as_the_published_schema_says(result: Any) -> None:
+    validate(json.loads(document_json(verification_document(result))))
+
+
+def test_the_schema_refuses_a_field_that_it_does_not_know_and_one_that_is_missing() -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    document = verification_document(passing_result())
+    for wrong in ({**document, "more": 1}, {key: value for key, value in document.items() if key != "verdict"}):
+        with pytest.raises(jsonschema.ValidationError):
+            validate(json.loads(document_json(wrong)))
+
+
+def test_a_document_is_written_in_one_way() -> None:
+    document = verification_document(failing_result("growth"))
+    reversed_document = dict(reversed(document.items()))
+    assert document_json(document) == document_json(reversed_document)
+    assert document_json(document).endswith("}\n")
+    assert document_json(document).isascii()
+
+
+def test_the_hash_is_that_of_the_file() -> None:
+    document = verification_document(failing_result("Série A"))
+    assert document_sha256(document) == hashlib.sha256(document_json(document).encode("utf-8")).hexdigest()
+
+
+def test_a_plan_document_counts_what_the_plan_counts() -> None:
+    document = plan_document(plan(plan_id=7))
+    assert (document["plan_id"], document["total_batches"], document["counts"]["rows_to_change"]) == (7, 4, 15_000)
+    assert document["inventories"][0]["target"]["table"] == "portfoliocompanies"

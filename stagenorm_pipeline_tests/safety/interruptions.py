@@ -1,0 +1,69 @@
+"""What befalls a program, and how its work is taken up again."""
+
+import time
+
+import psycopg
+
+from stagenorm_pipeline.engine.steps import Step
+from stagenorm_pipeline_tests.engine.application import Application
+from stagenorm_pipeline_tests.safety import work
+from stagenorm_pipeline_tests.safety.blocked_program import BlockedProgram, Work
+from stagenorm_pipeline_tests.safety.private_server import PrivateServer
+
+_PATIENCE_S = 30.0
+
+# The steps that a migration comes by once.
+ONCE = (
+    Step.PLAN_STARTED,
+    Step.PLAN_RECORDED,
+    Step.PLAN_BEFORE_COMMIT,
+    Step.PLAN_AFTER_COMMIT,
+    Step.APPLY_BEFORE_CLOSE,
+)
+
+
+def kill_backends(application: Application) -> None:
+    """End every session on the application's database but the caller's own; returns when they are gone."""
+    application.sql(
+        "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+
+
+def crash(server: PrivateServer, *applications: Application) -> None:
+    """Stop the server as a crash does, start it again, and connect the test's own applications anew."""
+    server.stop_immediately()
+    server.start()
+    for application in applications:
+        application.close()
+        application.user = psycopg.connect(application.url, autocommit=True)
+
+
+def wait_until_gone(application: Application) -> None:
+    """Wait until the server has noticed that its clients are dead, and no session but the caller's own is left."""
+    others = (
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
+        "AND backend_type = 'client backend'"
+    )
+    deadline = time.monotonic() + _PATIENCE_S
+    while application.value(others):
+        assert time.monotonic() < deadline, "sessions of dead programs live on"
+        time.sleep(0.005)
+
+
+def resume(application: Application, way: Work = work.resume_or_migrate) -> None:
+    """Take the work up again in a new program, once the server has noticed that the last one died."""
+    wait_until_gone(application)
+    with BlockedProgram(application.url, way) as program:
+        outcome = program.outcome()
+    assert outcome.error is None
+    assert outcome.value.result.ok
+
+
+def wait_for_a_waiting_session(application: Application) -> None:
+    """Wait until some session on the database waits for a lock."""
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    deadline = time.monotonic() + _PATIENCE_S
+    while not application.value(waiting):
+        assert time.monotonic() < deadline, "nobody waits for a lock"
+        time.sleep(0.005)

@@ -1,0 +1,89 @@
+"""The data that programs are killed over, and what must hold of them however often that happened."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from stagenorm_pipeline.engine.verification.result import Verdict
+from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, Application
+
+FUNDS = (1, 2, 3, 4, None)
+_SPELLINGS = ("Seed", "series-a", "Series A", "seriesb", "SERIES  C+", "Pre Seed", "ser\u0456es_\u0441")
+
+# Table -> key -> every column of the row as text, the stage apart.
+Contents = dict[str, dict[str, tuple[str, str | None]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Undisturbed:
+    """The tables before a migration, and after one that nobody disturbed."""
+
+    before: Contents
+    after: Contents
+
+    def changes(self) -> Counter[tuple[str, str, str | None, str | None]]:
+        """Table, key, stage before and after of every row that the migration changes."""
+        return Counter(
+            (table, key, stage, self.after[table][key][1])
+            for table, rows in self.before.items()
+            for key, (_, stage) in rows.items()
+            if stage != self.after[table][key][1]
+        )
+
+
+def fill(application: Application) -> None:
+    """A small portfolio: a few batches a fund in both tables, canonical rows and NULLs among them."""
+    companies = [(FUNDS[n % 5], _SPELLINGS[n % 7]) for n in range(160)]
+    deals = [(FUNDS[n % 5], None if n % 11 == 0 else _SPELLINGS[n % 7]) for n in range(100)]
+    application.add(COMPANIES, companies)
+    application.add(DEALS, deals)
+
+
+def contents(application: Application) -> Contents:
+    return {
+        table: {
+            row_id: (rest, stage)
+            for row_id, rest, stage in application.sql(
+                f"SELECT t.id::text, (to_jsonb(t) - 'stage')::text, t.stage::text FROM {table} AS t"
+            )
+        }
+        for table in (COMPANIES, DEALS)
+    }
+
+
+def broken_laws(application: Application, undisturbed: Undisturbed) -> list[str]:
+    """What does not hold after a migration has come to its end. Empty: nothing was lost."""
+    now = contents(application)
+    laws = {
+        "the data are those of an undisturbed run": now == undisturbed.after,
+        "each changed row has one audit row, and no other row has any": _audit(application) == undisturbed.changes(),
+        **_tracking_laws(application),
+        "the verification passes": application.verify().verdict is Verdict.PASSED,
+    }
+    return [law for law, holds in laws.items() if not holds]
+
+
+def _tracking_laws(application: Application) -> dict[str, bool]:
+    wrong_counts = application.sql(
+        "SELECT batch_id FROM stage_migration_batches b WHERE status NOT IN ('completed', 'cancelled') "
+        "OR (status = 'completed') <> coalesce(rows_updated + rows_skipped + rows_failed = rows_planned, false) "
+        "OR coalesce(rows_updated, 0) <> (SELECT count(*) FROM stage_normalization_log l WHERE l.batch_id = b.batch_id)"
+    )
+    statuses = application.column("SELECT status FROM stage_migration_plans ORDER BY plan_id")
+    locks = "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database "
+    return {
+        "the counts of every batch add up, to its audit rows too": not wrong_counts,
+        "no batch skipped or failed a row": not application.value(
+            "SELECT count(*) FROM stage_migration_batches WHERE rows_skipped + rows_failed > 0"
+        ),
+        "the last plan ended completed, every earlier one completed or cancelled": statuses[-1] == "completed"
+        and set(statuses) <= {"completed", "cancelled"},
+        "nothing is quarantined": not application.value("SELECT count(*) FROM stage_migration_quarantine"),
+        "no lock is left": not application.value(
+            locks + "WHERE locktype = 'advisory' AND datname = current_database()"
+        ),
+    }
+
+
+def _audit(application: Application) -> Counter[tuple[str, str, str | None, str | None]]:
+    rows = application.sql("SELECT table_name, row_id, stage_before, stage_after FROM stage_normalization_log")
+    return Counter(rows)

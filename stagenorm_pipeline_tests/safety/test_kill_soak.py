@@ -1,0 +1,152 @@
+"""The long form of `test_kills`: a thousand kills and more, at random steps and in random ways, several a migration.
+
+STAGENORM_SOAK_KILLS and STAGENORM_SOAK_SEED choose how many and which.
+"""
+
+import os
+import random
+import time
+from collections import Counter
+from enum import StrEnum
+
+import pytest
+
+from stagenorm_pipeline.engine.steps import Step
+from stagenorm_pipeline_tests.engine.application import Application
+from stagenorm_pipeline_tests.safety import work
+from stagenorm_pipeline_tests.safety.blocked_program import BlockedProgram, Stop
+from stagenorm_pipeline_tests.safety.interruptions import ONCE, crash, kill_backends, resume, wait_until_gone
+from stagenorm_pipeline_tests.safety.laws import Undisturbed, broken_laws
+from stagenorm_pipeline_tests.safety.private_server import PrivateServer
+
+_STEPS = [step for step in Step if step.startswith(("plan.", "apply."))]
+# How often a migration comes by, where that is less than a few times.
+_ARRIVALS = {**dict.fromkeys(ONCE, 1), Step.PLAN_BASELINE_RECORDED: 2}
+_MOST_KILLS_A_MIGRATION = 12
+# Longer than a whole migration of the small portfolio takes, so that some of these kills come too late.
+_LONGEST_LIFE_S = 0.25
+# How often a program starts over with a new plan instead of going on, and how often another runner is at work too.
+_PLANS_ANEW = 0.3
+_BESIDE_ANOTHER = 0.15
+
+
+class Way(StrEnum):
+    """What is killed."""
+
+    PROGRAM = "SIGKILL"
+    ANY_INSTANT = "SIGKILL, any instant"
+    BACKENDS = "its backends"
+    SERVER = "the server"
+    SERVER_AND_PROGRAM = "server and SIGKILL"
+
+
+_WEIGHTS = {Way.PROGRAM: 60, Way.ANY_INSTANT: 15, Way.BACKENDS: 18, Way.SERVER: 4, Way.SERVER_AND_PROGRAM: 3}
+
+
+class _Soak:
+    """One migration after another, each killed several times, until the kills are used up."""
+
+    def __init__(self, server: PrivateServer, undisturbed: Undisturbed, seed: int) -> None:
+        self._server = server
+        self._undisturbed = undisturbed
+        self._random = random.Random(seed)  # noqa: S311 - reproducible
+        self.kills: Counter[tuple[str, Way]] = Counter()
+        self.broken: list[str] = []
+        self.migrations = 0
+        self.beside_another = 0
+
+    def migrate(self) -> None:
+        url = self._server.create_database(template="small_portfolio")
+        application = Application(url)
+        self.migrations += 1
+        for _ in range(self._random.randint(1, _MOST_KILLS_A_MIGRATION)):
+            if not self._disturb(application):
+                break
+        resume(application)
+        self.broken += [f"migration {self.migrations}: {law}" for law in broken_laws(application, self._undisturbed)]
+        application.close()
+        self._server.drop_database(url)
+
+    def _disturb(self, application: Application) -> bool:
+        """Start a program and kill it; False when it came to its end before that."""
+        wait_until_gone(application)
+        way = self._random.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0]
+        stop = None if way is Way.ANY_INSTANT else self._stop()
+        plans_anew = stop.step.startswith("plan.") if stop else self._random.random() < _PLANS_ANEW
+        job = work.migrate if plans_anew else work.resume_or_migrate
+        with BlockedProgram(application.url, job, stop) as program:
+            if stop is None:
+                time.sleep(self._random.uniform(0, _LONGEST_LIFE_S))
+                is_in_time = program.is_alive()
+            else:
+                is_in_time = program.comes_to_its_stop()
+            if is_in_time:
+                self.kills[stop.step if stop else "-", way] += 1
+                self._kill(way, program, application)
+        return is_in_time
+
+    def _stop(self) -> Stop:
+        step = self._random.choice(_STEPS)
+        return Stop(step, self._random.randint(1, _ARRIVALS.get(step, 6)))
+
+    def _kill(self, way: Way, program: BlockedProgram, application: Application) -> None:
+        if self._random.random() >= _BESIDE_ANOTHER:
+            self._strike(way, program, application)
+            return
+        self.beside_another += 1
+        with BlockedProgram(application.url, work.apply) as other:
+            self._strike(way, program, application)
+            self._expect_good_end(other)
+
+    def _strike(self, way: Way, program: BlockedProgram, application: Application) -> None:
+        match way:
+            case Way.PROGRAM | Way.ANY_INSTANT:
+                program.kill()
+            case Way.BACKENDS:
+                kill_backends(application)
+            case Way.SERVER:
+                crash(self._server, application)
+            case Way.SERVER_AND_PROGRAM:
+                program.freeze()
+                crash(self._server, application)
+                program.kill()
+        if way in (Way.BACKENDS, Way.SERVER):
+            program.go_on()
+            self._expect_good_end(program)
+
+    def _expect_good_end(self, program: BlockedProgram) -> None:
+        """Whoever lives on ends well, or says that the connection was lost and that nothing else was."""
+        error = program.outcome().error
+        if error is not None and "nothing is lost, run the same command again" not in error:
+            self.broken.append(f"migration {self.migrations}: a survivor ended with {error}")
+
+    def table(self) -> str:
+        steps = sorted({step for step, _ in self.kills})
+        lines = ["".join(["step".ljust(28), *(way.rjust(22) for way in Way), "all".rjust(8)])]
+        for step in steps:
+            counts = [self.kills[step, way] for way in Way]
+            lines.append("".join([step.ljust(28), *(str(n).rjust(22) for n in counts), str(sum(counts)).rjust(8)]))
+        total = [sum(n for (_, w), n in self.kills.items() if w is way) for way in Way]
+        lines.append("".join(["all".ljust(28), *(str(n).rjust(22) for n in total), str(self.kills.total()).rjust(8)]))
+        return "\n".join(
+            [
+                *lines,
+                f"{self.beside_another} of them beside another runner; "
+                f"{self.migrations} migrations, laws broken: {len(self.broken)}",
+            ]
+        )
+
+
+@pytest.mark.soak
+def test_a_thousand_kills_lose_nothing(
+    server: PrivateServer, undisturbed: Undisturbed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wanted = int(os.environ.get("STAGENORM_SOAK_KILLS", "1000"))
+    seed = int(os.environ.get("STAGENORM_SOAK_SEED", "20251030"))
+    soak = _Soak(server, undisturbed, seed)
+    started = time.monotonic()
+    while soak.kills.total() < wanted:
+        soak.migrate()
+    with capsys.disabled():
+        print(f"\n{soak.table()}\nseed {seed}, {time.monotonic() - started:.0f} s")  # noqa: T201 - the soak's result
+    assert soak.broken == []

@@ -1,0 +1,141 @@
+"""A program that is killed at any step, in any way, leaves nothing to repair: the next one just goes on."""
+
+from pathlib import Path
+
+import pytest
+
+from stagenorm_pipeline.engine.steps import Step
+from stagenorm_pipeline_tests.engine.application import VOCABULARY, Application
+from stagenorm_pipeline_tests.safety import work
+from stagenorm_pipeline_tests.safety.blocked_program import BlockedProgram, Stop
+from stagenorm_pipeline_tests.safety.interruptions import ONCE, crash, kill_backends, resume
+from stagenorm_pipeline_tests.safety.laws import Undisturbed, broken_laws
+from stagenorm_pipeline_tests.safety.lossy_proxy import LossyProxy
+from stagenorm_pipeline_tests.safety.private_server import PrivateServer
+
+PLANNING = [step for step in Step if step.startswith("plan.")]
+APPLYING = [step for step in Step if step.startswith("apply.")]
+
+
+def stop_at(step: Step) -> Stop:
+    return Stop(step, 1 if step in ONCE else 2)
+
+
+def test_an_undisturbed_run_changes_each_known_spelling_to_its_stage_and_nothing_else(undisturbed: Undisturbed) -> None:
+    expected = {
+        table: {key: (rest, stage and VOCABULARY.stage_of(stage)) for key, (rest, stage) in rows.items()}
+        for table, rows in undisturbed.before.items()
+    }
+    assert undisturbed.after == expected
+    assert undisturbed.changes().total() > 100
+
+
+@pytest.mark.parametrize("step", PLANNING + APPLYING)
+def test_a_program_killed_at_a_step_leaves_nothing_to_repair(
+    portfolio: Application, undisturbed: Undisturbed, step: Step
+) -> None:
+    with BlockedProgram(portfolio.url, work.migrate, stop_at(step)) as program:
+        assert program.comes_to_its_stop()
+        program.kill()
+    resume(portfolio)
+    assert broken_laws(portfolio, undisturbed) == []
+
+
+@pytest.mark.parametrize(
+    "step", [Step.PLAN_AFTER_COMMIT, Step.APPLY_CLAIMED, Step.APPLY_LOCKED, Step.APPLY_BEFORE_COMMIT]
+)
+def test_a_new_plan_after_a_kill_leaves_nothing_to_repair_either(
+    portfolio: Application, undisturbed: Undisturbed, step: Step
+) -> None:
+    with BlockedProgram(portfolio.url, work.migrate, stop_at(step)) as program:
+        assert program.comes_to_its_stop()
+        program.kill()
+    resume(portfolio, work.migrate)
+    assert broken_laws(portfolio, undisturbed) == []
+
+
+@pytest.mark.parametrize("step", APPLYING)
+def test_a_runner_whose_backend_is_killed_goes_on_by_itself(
+    portfolio: Application, undisturbed: Undisturbed, step: Step
+) -> None:
+    with BlockedProgram(portfolio.url, work.migrate, stop_at(step)) as program:
+        assert program.comes_to_its_stop()
+        kill_backends(portfolio)
+        program.go_on()
+        assert program.outcome().error is None
+    assert broken_laws(portfolio, undisturbed) == []
+
+
+@pytest.mark.parametrize("step", [Step.PLAN_STARTED, Step.PLAN_BATCH_RECORDED, Step.PLAN_BEFORE_COMMIT])
+def test_a_planner_whose_backend_is_killed_says_so_and_has_recorded_nothing(
+    portfolio: Application, undisturbed: Undisturbed, step: Step
+) -> None:
+    with BlockedProgram(portfolio.url, work.plan, stop_at(step)) as program:
+        assert program.comes_to_its_stop()
+        kill_backends(portfolio)
+        program.go_on()
+        assert "ConnectionFailedError" in str(program.outcome().error)
+        assert "run the same command again" in str(program.outcome().error)
+    assert portfolio.value("SELECT count(*) FROM stage_migration_plans") == 0
+    resume(portfolio)
+    assert broken_laws(portfolio, undisturbed) == []
+
+
+@pytest.mark.parametrize("step", [Step.APPLY_CLAIMED, Step.APPLY_ROWS_CHANGED, Step.APPLY_AFTER_COMMIT])
+def test_a_runner_whose_server_crashes_and_comes_back_goes_on_by_itself(
+    server: PrivateServer, portfolio: Application, undisturbed: Undisturbed, step: Step
+) -> None:
+    with BlockedProgram(portfolio.url, work.migrate, stop_at(step)) as program:
+        assert program.comes_to_its_stop()
+        crash(server, portfolio)
+        program.go_on()
+        assert program.outcome().error is None
+    assert broken_laws(portfolio, undisturbed) == []
+
+
+def test_a_runner_and_its_server_that_die_together_leave_nothing_to_repair(
+    server: PrivateServer, portfolio: Application, undisturbed: Undisturbed
+) -> None:
+    with BlockedProgram(portfolio.url, work.migrate, stop_at(Step.APPLY_BEFORE_COMMIT)) as program:
+        assert program.comes_to_its_stop()
+        program.freeze()
+        crash(server, portfolio)
+        program.kill()
+    resume(portfolio)
+    assert broken_laws(portfolio, undisturbed) == []
+
+
+def test_a_runner_that_never_hears_of_its_commit_neither_repeats_nor_forgets_the_batch(
+    server: PrivateServer, portfolio: Application, undisturbed: Undisturbed, tmp_path: Path
+) -> None:
+    lossy_url = portfolio.url.replace(str(server.directory), str(tmp_path))
+    with (
+        LossyProxy(tmp_path, server.directory) as proxy,
+        BlockedProgram(lossy_url, work.migrate, stop_at(Step.APPLY_BEFORE_COMMIT)) as program,
+    ):
+        assert program.comes_to_its_stop()
+        proxy.lose_the_next_answer()
+        program.go_on()
+        result = program.outcome().value.result
+        assert proxy.has_lost.is_set()
+    assert broken_laws(portfolio, undisturbed) == []
+    assert result.batches == portfolio.value("SELECT count(*) FROM stage_migration_batches")
+    assert result.rows.rows_updated == undisturbed.changes().total()
+
+
+def test_a_runner_that_never_hears_of_a_commit_with_refused_rows_still_reports_them(
+    server: PrivateServer, portfolio: Application, tmp_path: Path
+) -> None:
+    portfolio.sql("ALTER TABLE portfoliocompanies ADD CHECK (stage <> 'series-c+') NOT VALID")
+    lossy_url = portfolio.url.replace(str(server.directory), str(tmp_path))
+    with (
+        LossyProxy(tmp_path, server.directory) as proxy,
+        BlockedProgram(lossy_url, work.migrate, Stop(Step.APPLY_BEFORE_COMMIT)) as program,
+    ):
+        assert program.comes_to_its_stop()
+        proxy.lose_the_next_answer()
+        program.go_on()
+        result = program.outcome().value.result
+        assert proxy.has_lost.is_set()
+    assert result.rows.rows_failed == portfolio.value("SELECT sum(rows_failed) FROM stage_migration_batches") > 0
+    assert not result.ok

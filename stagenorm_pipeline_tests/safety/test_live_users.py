@@ -1,0 +1,101 @@
+"""People go on working while a migration runs: nothing of theirs is overwritten, and verification tells of it."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+import pytest
+
+from stagenorm_pipeline.engine.verification.result import Outcome, Rule
+from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, Application
+from stagenorm_pipeline_tests.safety import work
+from stagenorm_pipeline_tests.safety.live_users import CLEAN, MESSY, Deleted, RowKey, users_of
+
+_SPELLINGS = ("Seed", "series-a", "Series A", "seriesb", "SERIES  C+", "Pre Seed")
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What a migration among users came to: stages before and now, the users' ledgers, and our audit rows."""
+
+    before: dict[RowKey, str | None]
+    now: dict[RowKey, str | None]
+    ledger: dict[RowKey, str | Deleted | None]
+    audited: dict[RowKey, str]
+
+
+def stages(application: Application) -> dict[RowKey, str | None]:
+    return {(table, key): stage for table in (COMPANIES, DEALS) for key, stage in application.stages(table).items()}
+
+
+def migrate_among_users(application: Application, spellings: tuple[str, ...]) -> Story:
+    application.add(COMPANIES, [(n % 4, _SPELLINGS[n % 6]) for n in range(400)])
+    application.add(DEALS, [(n % 4, None if n % 9 == 0 else _SPELLINGS[n % 6]) for n in range(300)])
+    before = stages(application)
+    work.plan(application.database)
+    users = users_of(application.url, {table: application.stages(table) for table in (COMPANIES, DEALS)}, spellings)
+    for user in users:
+        user.work(25)
+        user.start()
+    result = application.apply(sleep_ms=2)
+    for user in users:
+        user.leave()
+        user.work(25)
+    assert result.ok
+    ledger = {row: stage for user in users for row, stage in user.ledger.items()}
+    log = application.sql("SELECT table_name, row_id::int, stage_after FROM stage_normalization_log")
+    audited = {(table, row_id): stage for table, row_id, stage in log}
+    assert len(audited) == len(log)
+    return Story(before, stages(application), ledger, audited)
+
+
+@pytest.fixture(params=[CLEAN, MESSY], ids=["users who write canonical stages", "users who write as they like"])
+def story(request: pytest.FixtureRequest, application: Application) -> Story:
+    return migrate_among_users(application, request.param)
+
+
+def planned(story: Story) -> set[RowKey]:
+    return {row for row, stage in story.before.items() if stage is not None and stage not in CLEAN}
+
+
+def test_no_write_of_a_user_is_overwritten_and_every_other_row_is_migrated(story: Story) -> None:
+    theirs = {row: stage for row, stage in story.ledger.items() if not isinstance(stage, Deleted)}
+    assert {row: story.now[row] for row in theirs if row in story.now} == theirs
+    assert not {row for row, stage in story.ledger.items() if isinstance(stage, Deleted)} & story.now.keys()
+    untouched = story.before.keys() - story.ledger.keys()
+    assert {row for row in untouched if story.now[row] not in (*CLEAN, None)} == set()
+    assert untouched & planned(story) <= story.audited.keys() <= planned(story)
+
+
+def test_rows_of_users_count_as_skipped_with_the_reason(story: Story, application: Application) -> None:
+    [(updated, changed, deleted, failed)] = application.sql(
+        "SELECT sum(rows_updated), sum(rows_skipped_changed), sum(rows_skipped_deleted), sum(rows_failed) "
+        "FROM stage_migration_batches"
+    )
+    skipped = planned(story) - story.audited.keys()
+    assert (updated, changed + deleted, failed) == (len(story.audited), len(skipped), 0)
+    assert skipped <= story.ledger.keys()
+    # Who deletes a row after its batch skipped it as changed is not seen by the batch.
+    assert len(skipped & story.now.keys()) <= changed
+    assert 0 < deleted <= len(skipped - story.now.keys())
+
+
+def test_verification_lists_what_users_did_and_finds_no_fault_of_ours(story: Story, application: Application) -> None:
+    result = application.verify()
+    ours = {row: story.now.get(row, Deleted()) for row in story.audited}
+    fates = Counter(
+        "gone" if isinstance(stage, Deleted) else "null" if stage is None else "changed"
+        for row, stage in ours.items()
+        if stage != story.audited[row]
+    )
+    assert result.check(Rule.ROW_COUNTS).figures["audited_rows_gone"] == fates["gone"] > 0
+    assert result.check(Rule.NULL_INTEGRITY).figures["audited_rows_now_null"] == fates["null"]
+    assert result.check(Rule.AUDIT_CONSISTENCY).figures["rows_changed_since"] == fates["changed"] > 0
+    left = [stage for stage in story.now.values() if stage is not None and stage not in CLEAN]
+    canonical = result.check(Rule.CANONICAL_STAGES)
+    assert canonical.figures["rows_messy"] + canonical.figures["rows_unknown"] == len(left)
+    failed = {check.rule for check in result.checks if check.outcome is Outcome.FAILED}
+    assert failed == ({Rule.CANONICAL_STAGES} if left else set())
+    findings = result.check(Rule.AUDIT_CONSISTENCY).findings
+    listed = {(str(finding.target).split(".")[1], int(finding.row_id or 0)) for finding in findings}
+    assert listed <= {row for row in ours if ours[row] != story.audited[row]}
+    assert len(listed) == min(fates["changed"], 50)

@@ -1,0 +1,158 @@
+"""Locks between users and us: we wait a bounded time for theirs, and one transaction of ours at most holds them up."""
+
+import threading
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import psycopg
+import pytest
+
+from stagenorm_pipeline.engine import retry
+from stagenorm_pipeline.engine.batch_work import Bounds
+from stagenorm_pipeline.engine.events import BatchFailed, Event, Retrying
+from stagenorm_pipeline.engine.steps import Step
+from stagenorm_pipeline.engine.verification.result import Outcome, Rule
+from stagenorm_pipeline_tests.engine.application import COMPANIES, Application
+from stagenorm_pipeline_tests.safety import work
+from stagenorm_pipeline_tests.safety.blocked_program import BlockedProgram, Stop
+from stagenorm_pipeline_tests.safety.interruptions import wait_for_a_waiting_session, wait_until_gone
+
+HURRIED = Bounds(lock_timeout_ms=50)
+SOON_GIVEN_UP = Bounds(idle_timeout_ms=300)
+TAKE = "UPDATE portfoliocompanies SET stage = 'series-b' WHERE id = %s"
+
+
+@pytest.fixture
+def planned(application: Application) -> Application:
+    """Three batches that wait, of the rows 1 to 20, 21 to 40 and 41 to 60."""
+    application.add(COMPANIES, [(1, "Seed")] * 60)
+    work.plan(application.database)
+    application.database.close()
+    return application
+
+
+@pytest.fixture
+def user(application: Application) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
+    """A user who works in transactions."""
+    connection = psycopg.connect(application.url)
+    yield connection
+    connection.close()
+
+
+@pytest.fixture
+def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retry, "_FIRST_WAIT_S", 0.01)
+    monkeypatch.setattr(retry, "_LONGEST_WAIT_S", 0.02)
+
+
+def retries(applied: work.Applied) -> list[str]:
+    return [event.error for event in applied.events if isinstance(event, Retrying)]
+
+
+def test_a_row_that_a_user_holds_is_tried_again_and_skipped_once_it_is_changed(
+    planned: Application, user: psycopg.Connection[tuple[Any, ...]]
+) -> None:
+    user.execute(TAKE, [5])
+
+    def release(event: Event) -> None:
+        if isinstance(event, Retrying):
+            user.commit()
+
+    applied = work.apply(planned.database, bounds=HURRIED, on_event=release)
+    assert retries(applied) == ["canceling statement due to lock timeout"]
+    assert (applied.result.rows.rows_updated, applied.result.rows.rows_skipped_changed) == (59, 1)
+    assert planned.stages(COMPANIES)[5] == "series-b"
+
+
+def test_a_row_that_a_user_held_and_gave_back_unchanged_is_migrated(
+    planned: Application, user: psycopg.Connection[tuple[Any, ...]]
+) -> None:
+    user.execute(TAKE, [5])
+
+    def release(event: Event) -> None:
+        if isinstance(event, Retrying):
+            user.rollback()
+
+    applied = work.apply(planned.database, bounds=HURRIED, on_event=release)
+    assert applied.result.rows.rows_updated == 60
+    assert set(planned.stages(COMPANIES).values()) == {"seed"}
+
+
+@pytest.mark.usefixtures("_short_waits")
+def test_a_row_that_is_held_for_too_long_fails_its_batch_alone_until_the_next_run(
+    planned: Application, user: psycopg.Connection[tuple[Any, ...]]
+) -> None:
+    user.execute(TAKE, [25])
+    applied = work.apply(planned.database, bounds=HURRIED)
+    assert (applied.result.completed, applied.result.failed) == (2, 1)
+    assert [event.batch.number for event in applied.events if isinstance(event, BatchFailed)] == [2]
+    assert planned.value("SELECT count(*) FROM stage_normalization_log") == 40
+    assert planned.verify().check(Rule.BATCH_TRACKING).outcome is Outcome.FAILED
+
+    user.rollback()
+    again = work.apply(planned.database)
+    assert (again.result.batches, again.result.completed) == (1, 1)
+    assert set(planned.stages(COMPANIES).values()) == {"seed"}
+    assert planned.value("SELECT count(*) FROM stage_normalization_log") == 60
+
+
+def test_a_deadlock_with_a_user_is_tried_again(planned: Application, user: psycopg.Connection[tuple[Any, ...]]) -> None:
+    user.execute("SET deadlock_timeout = '1h'")  # so that it is our session that notices, and is ended
+    user.execute(TAKE, [20])
+
+    def close_the_circle() -> None:
+        wait_for_a_waiting_session(planned)
+        user.execute(TAKE, [1])
+        user.commit()
+
+    other = threading.Thread(target=close_the_circle)
+    other.start()
+    applied = work.apply(planned.database, bounds=Bounds(lock_timeout_ms=20_000))
+    other.join()
+    assert "deadlock detected" in retries(applied)
+    assert (applied.result.rows.rows_updated, applied.result.rows.rows_skipped_changed) == (58, 2)
+    now = planned.stages(COMPANIES)
+    assert {row for row, stage in now.items() if stage == "series-b"} == {1, 20}
+
+
+@pytest.mark.usefixtures("_short_waits")
+def test_a_serialization_failure_is_tried_again(planned: Application) -> None:
+    planned.sql("CREATE SEQUENCE attempts")
+    planned.sql(
+        "CREATE FUNCTION be_busy() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "IF nextval('attempts') <= 3 THEN RAISE 'busy' USING ERRCODE = 'serialization_failure'; END IF; "
+        "RETURN NEW; END $$"
+    )
+    planned.sql("CREATE TRIGGER busy BEFORE UPDATE ON portfoliocompanies FOR EACH ROW EXECUTE FUNCTION be_busy()")
+    applied = work.apply(planned.database)
+    assert retries(applied) == ["busy"] * 3
+    assert applied.result.rows.rows_updated == 60
+
+
+@pytest.mark.parametrize("step", [Step.APPLY_ROWS_CHANGED, Step.APPLY_RESULT_RECORDED, Step.APPLY_BEFORE_COMMIT])
+def test_a_client_that_hangs_holds_up_users_no_longer_than_its_bounds(planned: Application, step: Step) -> None:
+    with BlockedProgram(planned.url, partial(work.apply, bounds=SOON_GIVEN_UP), Stop(step)) as program:
+        assert program.comes_to_its_stop()
+        program.freeze()
+        planned.sql("SET statement_timeout = '20s'")
+        planned.sql(TAKE, 5)
+        program.thaw()
+        program.go_on()
+        result = program.outcome().value.result
+    assert result.ok
+    assert (result.rows.rows_updated, result.rows.rows_skipped_changed) == (59, 1)
+    assert planned.stages(COMPANIES)[5] == "series-b"
+
+
+@pytest.mark.parametrize("step", [Step.APPLY_CLAIM_BEFORE_COMMIT, Step.APPLY_LOCKED])
+def test_a_client_that_hangs_holds_its_batch_no_longer_than_its_bounds(planned: Application, step: Step) -> None:
+    with BlockedProgram(planned.url, partial(work.apply, bounds=SOON_GIVEN_UP), Stop(step)) as program:
+        assert program.comes_to_its_stop()
+        program.freeze()
+        wait_until_gone(planned)
+        assert work.apply(planned.database, worker="second").result.rows.rows_updated == 60
+        program.thaw()
+        program.go_on()
+        assert program.outcome().value.result.ok
+    assert planned.value("SELECT count(*) FROM stage_normalization_log") == 60

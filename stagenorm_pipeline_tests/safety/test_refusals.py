@@ -1,0 +1,275 @@
+"""Rows that the database itself refuses: they alone are quarantined, all others go through, and a retry heals them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import pytest
+import sqlalchemy as sa
+
+from stagenorm_pipeline.engine.batch_work import Bounds
+from stagenorm_pipeline.engine.connection import Database
+from stagenorm_pipeline.engine.errors import RefusedError
+from stagenorm_pipeline.engine.events import BatchCompleted, Event
+from stagenorm_pipeline.engine.verification.result import Outcome, Rule
+from stagenorm_pipeline_tests.engine.application import COMPANIES, Application
+from stagenorm_pipeline_tests.safety import work
+
+# The first batch of twenty rows holds one of them, the second two, the third none.
+ODD = (5, 25, 26)
+ROWS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What makes the database refuse the odd rows, how to undo it, and a part of what it then says."""
+
+    name: str
+    make: str
+    undo: str
+    says: str
+
+
+def _trigger(name: str, body: str, says: str, *, when: str = "BEFORE") -> Cause:
+    kind = "TRIGGER" if when == "BEFORE" else "CONSTRAINT TRIGGER"
+    timing = "BEFORE UPDATE ON portfoliocompanies" if when == "BEFORE" else "AFTER UPDATE ON portfoliocompanies " + when
+    return Cause(
+        name,
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        f"IF NEW.name LIKE 'odd%%' THEN {body} END IF; RETURN NEW; END $$; "
+        f"CREATE {kind} refuse {timing} FOR EACH ROW EXECUTE FUNCTION refuse()",
+        "DROP TRIGGER refuse ON portfoliocompanies",
+        says,
+    )
+
+
+CAUSES = (
+    _trigger("a trigger that raises", "RAISE EXCEPTION 'not %%, says the trigger', NEW.name;", "says the trigger"),
+    _trigger("a trigger that suppresses the update", "RETURN NULL;", "suppressed"),
+    _trigger("a trigger that rewrites the stage", "NEW.stage := 'mine';", "stored another stage"),
+    _trigger("a trigger that sets the old stage again", "NEW.stage := OLD.stage;", "stored another stage"),
+    _trigger("a trigger that writes NULL", "NEW.stage := NULL;", "not-null constraint"),
+    _trigger("a deferred constraint trigger", "RAISE EXCEPTION 'late';", "late", when="DEFERRABLE INITIALLY DEFERRED"),
+    _trigger(
+        "a trigger that misses a privilege",
+        "RAISE EXCEPTION 'not yours' USING ERRCODE = 'insufficient_privilege';",
+        "not yours",
+    ),
+    _trigger(
+        "a trigger that finds a wrong state",
+        "RAISE EXCEPTION 'wrong state' USING ERRCODE = 'object_not_in_prerequisite_state';",
+        "wrong state",
+    ),
+    Cause(
+        "a CHECK constraint",
+        "ALTER TABLE portfoliocompanies ADD CONSTRAINT refuse "
+        "CHECK (name NOT LIKE 'odd%%' OR stage <> 'seed') NOT VALID",
+        "ALTER TABLE portfoliocompanies DROP CONSTRAINT refuse",
+        "violates check constraint",
+    ),
+    Cause(
+        "an exclusion constraint",
+        "INSERT INTO portfoliocompanies (id, name, stage) SELECT id + 1000, name, 'seed' FROM portfoliocompanies "
+        "WHERE name LIKE 'odd%%'; "
+        "ALTER TABLE portfoliocompanies ADD CONSTRAINT refuse EXCLUDE USING btree (name WITH =, stage WITH =)",
+        "ALTER TABLE portfoliocompanies DROP CONSTRAINT refuse",
+        "violates exclusion constraint",
+    ),
+)
+
+
+@pytest.fixture
+def companies(application: Application) -> Application:
+    """Sixty companies to normalize, with names, some of them odd."""
+    application.add(COMPANIES, [(1, "Seed")] * ROWS)
+    application.sql("UPDATE portfoliocompanies SET name = 'good ' || id")
+    application.sql("UPDATE portfoliocompanies SET name = 'odd ' || id WHERE id = ANY (%s)", list(ODD))
+    return application
+
+
+@pytest.fixture(params=CAUSES, ids=lambda cause: cause.name)
+def cause(request: pytest.FixtureRequest, companies: Application) -> Cause:
+    """A cause that is at work."""
+    found: Cause = request.param
+    companies.sql(found.make.replace("%%", "%"))
+    return found
+
+
+def not_seed(application: Application) -> list[int]:
+    return application.column("SELECT id FROM portfoliocompanies WHERE stage <> 'seed' ORDER BY id")
+
+
+def waiting(application: Application) -> list[tuple[str, str]]:
+    return application.sql(
+        "SELECT row_id, error_message FROM stage_migration_quarantine WHERE resolved_at IS NULL ORDER BY row_id::int"
+    )
+
+
+def counts(application: Application) -> list[tuple[str, int, int, int]]:
+    return application.sql(
+        "SELECT status, rows_updated, rows_skipped, rows_failed FROM stage_migration_batches ORDER BY batch_number"
+    )
+
+
+REFUSED = [("failed", 19, 0, 1), ("failed", 18, 0, 2), ("completed", 20, 0, 0)]
+HEALED = [("completed", 20, 0, 0)] * 3
+
+
+def test_the_refused_rows_alone_are_quarantined_with_what_the_database_said(
+    companies: Application, cause: Cause
+) -> None:
+    work.plan(companies.database)
+    result = work.apply(companies.database).result
+    assert (result.completed, result.failed) == (1, 2)
+    assert [row_id for row_id, _ in waiting(companies)] == [str(row_id) for row_id in ODD]
+    assert all(cause.says in message for _, message in waiting(companies))
+    assert counts(companies) == REFUSED
+    assert not_seed(companies) == list(ODD)
+    logged = "SELECT row_id::int FROM stage_normalization_log ORDER BY 1"
+    assert companies.column(logged) == [row_id for row_id in range(1, ROWS + 1) if row_id not in ODD]
+
+    tracking = companies.verify().check(Rule.BATCH_TRACKING)
+    assert tracking.outcome is Outcome.FAILED
+    assert sorted(int(f.row_id) for f in tracking.findings if f.row_id) == list(ODD)
+    assert all(cause.says in str(f.detail) for f in tracking.findings if f.row_id)
+    assert "`stagenorm resume` takes only those rows" in str(tracking.recommendation)
+
+
+def test_a_retry_takes_only_the_refused_rows_in_vain_while_the_cause_lasts_and_then_heals_them(
+    companies: Application, cause: Cause
+) -> None:
+    work.plan(companies.database)
+    work.apply(companies.database)
+    versions = "SELECT id, xmin::text FROM portfoliocompanies WHERE id <= 60 AND name LIKE 'good%' ORDER BY id"
+    good = companies.sql(versions)
+    refused = waiting(companies)
+
+    assert work.apply(companies.database).result.rows.rows_failed == 3
+    assert waiting(companies) == refused
+    assert counts(companies) == REFUSED
+
+    companies.sql(cause.undo)
+    assert work.apply(companies.database).result.ok
+    assert (waiting(companies), counts(companies), not_seed(companies)) == ([], HEALED, [])
+    assert companies.column("SELECT DISTINCT resolution FROM stage_migration_quarantine") == ["updated"]
+    assert companies.value("SELECT count(*) FROM stage_migration_quarantine") == len(ODD)
+    assert companies.sql(versions) == good
+    assert companies.value("SELECT count(*) FROM stage_normalization_log") == ROWS
+    assert companies.verify().check(Rule.BATCH_TRACKING).passed
+
+
+@contextmanager
+def as_ordinary_role(application: Application) -> Iterator[Database]:
+    """The database as a role sees it that owns nothing and may do all that the work needs."""
+    application.sql("DROP ROLE IF EXISTS ordinary")
+    application.sql("CREATE ROLE ordinary LOGIN")
+    application.sql("GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO ordinary")
+    database = Database.at(sa.make_url(application.url).set(drivername="postgresql+psycopg", username="ordinary"))
+    yield database
+    database.close()
+    application.sql("DROP OWNED BY ordinary")
+    application.sql("DROP ROLE ordinary")
+
+
+@pytest.fixture
+def refused(companies: Application) -> Application:
+    """The odd rows are refused and wait; the cause is still there."""
+    companies.sql(CAUSES[0].make.replace("%%", "%"))
+    work.plan(companies.database)
+    work.apply(companies.database)
+    return companies
+
+
+def test_a_refused_row_that_a_user_changed_or_deleted_meanwhile_is_skipped_by_the_retry(refused: Application) -> None:
+    refused.sql(CAUSES[0].undo)
+    refused.sql("UPDATE portfoliocompanies SET stage = 'series-b' WHERE id = 25")
+    refused.sql("DELETE FROM portfoliocompanies WHERE id = 26")
+    assert work.apply(refused.database).result.ok
+    assert counts(refused) == [("completed", 20, 0, 0), ("completed", 18, 2, 0), ("completed", 20, 0, 0)]
+    resolutions = "SELECT row_id::int, resolution FROM stage_migration_quarantine ORDER BY 1"
+    assert refused.sql(resolutions) == [(5, "updated"), (25, "skipped"), (26, "skipped")]
+    assert refused.value("SELECT stage FROM portfoliocompanies WHERE id = 25") == "series-b"
+
+
+def test_a_new_plan_takes_refused_rows_over_and_the_old_entries_are_settled(refused: Application) -> None:
+    refused.sql(CAUSES[0].undo)
+    assert work.migrate(refused.database).result.rows.rows_updated == len(ODD)
+    assert (waiting(refused), not_seed(refused)) == ([], [])
+    assert refused.column("SELECT DISTINCT resolution FROM stage_migration_quarantine") == ["superseded"]
+    assert refused.value("SELECT count(*) FROM stage_normalization_log") == ROWS
+    assert refused.verify().check(Rule.BATCH_TRACKING).passed
+
+
+def test_a_batch_of_which_every_row_is_refused_is_narrowed_down_to_each(companies: Application) -> None:
+    companies.sql("UPDATE portfoliocompanies SET name = 'odd ' || id")
+    companies.sql(CAUSES[0].make.replace("%%", "%"))
+    work.plan(companies.database, batch_size=500)
+    assert work.apply(companies.database).result.rows.rows_failed == ROWS
+    assert len(waiting(companies)) == ROWS
+    assert companies.value("SELECT count(*) FROM stage_normalization_log") == 0
+
+
+def test_a_trigger_that_is_too_slow_fails_its_batch_as_a_whole_and_no_other(companies: Application) -> None:
+    companies.sql(_trigger("slow", "PERFORM pg_sleep(10);", "").make.replace("%%", "%"))
+    work.plan(companies.database)
+    result = work.apply(companies.database, bounds=Bounds(statement_timeout_ms=200)).result
+    assert (result.completed, result.failed) == (1, 2)
+    assert companies.value("SELECT count(*) FROM stage_normalization_log") == 20
+    assert waiting(companies) == []
+    companies.sql(CAUSES[0].undo)
+    assert work.apply(companies.database).result.ok
+    assert counts(companies) == HEALED
+
+
+def test_a_table_altered_under_a_run_fails_whole_batches_and_quarantines_nobody(companies: Application) -> None:
+    work.plan(companies.database)
+
+    def rename(event: Event) -> None:
+        if isinstance(event, BatchCompleted):
+            companies.sql("ALTER TABLE portfoliocompanies RENAME stage TO phase")
+
+    result = work.apply(companies.database, on_event=rename).result
+    assert (result.completed, result.failed) == (1, 2)
+    assert companies.value("SELECT count(*) FROM stage_migration_quarantine") == 0
+    companies.sql("ALTER TABLE portfoliocompanies RENAME phase TO stage")
+    assert work.apply(companies.database).result.ok
+    assert counts(companies) == HEALED
+
+
+# On the server whose logins need no password: a policy binds neither a superuser nor a table's owner.
+def test_a_row_that_a_policy_does_not_allow_to_change_is_quarantined_alone(portfolio: Application) -> None:
+    with as_ordinary_role(portfolio) as database:
+        portfolio.sql("ALTER TABLE portfoliocompanies ENABLE ROW LEVEL SECURITY")
+        portfolio.sql("CREATE POLICY anyone ON portfoliocompanies USING (true) WITH CHECK (stage <> 'series-c+')")
+        work.plan(database)
+        result = work.apply(database).result
+    assert portfolio.column("SELECT DISTINCT error_message FROM stage_migration_quarantine") == [
+        'new row violates row-level security policy for table "portfoliocompanies"'
+    ]
+    plus = "SELECT count(*) FROM portfoliocompanies WHERE stage = 'SERIES  C+'"
+    assert result.rows.rows_failed == portfolio.value(plus) > 0
+    assert result.rows.rows_updated == portfolio.value("SELECT count(*) FROM stage_normalization_log") > 0
+
+
+def test_a_missing_privilege_stops_the_run_and_quarantines_nobody(portfolio: Application) -> None:
+    with as_ordinary_role(portfolio) as database:
+        work.plan(database)
+        portfolio.sql("REVOKE UPDATE ON portfoliocompanies FROM ordinary")
+        with pytest.raises(RefusedError, match="permission denied for table portfoliocompanies"):
+            work.apply(database)
+    assert portfolio.value("SELECT count(*) FROM stage_migration_quarantine") == 0
+
+
+def test_rows_that_a_trigger_rewrites_after_us_are_listed_as_changed_since(companies: Application) -> None:
+    companies.sql(
+        "CREATE FUNCTION rewrite() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "UPDATE portfoliocompanies SET stage = 'series-b' WHERE id = NEW.id; RETURN NULL; END $$"
+    )
+    companies.sql(
+        "CREATE TRIGGER rewrite AFTER UPDATE ON portfoliocompanies FOR EACH ROW "
+        "WHEN (NEW.name LIKE 'odd%' AND pg_trigger_depth() = 0) EXECUTE FUNCTION rewrite()"
+    )
+    work.migrate(companies.database)
+    audit = companies.verify().check(Rule.AUDIT_CONSISTENCY)
+    assert audit.outcome is Outcome.WARNED
+    assert sorted(int(finding.row_id or 0) for finding in audit.findings) == list(ODD)

@@ -1,0 +1,189 @@
+"""Two programs at once on one plan: each batch is applied once, whoever comes first, dies, or is superseded."""
+
+from functools import partial
+
+import pytest
+
+from stagenorm_pipeline.engine.steps import Step
+from stagenorm_pipeline_tests.engine.application import Application
+from stagenorm_pipeline_tests.safety import work
+from stagenorm_pipeline_tests.safety.blocked_program import BlockedProgram, Stop
+from stagenorm_pipeline_tests.safety.interruptions import (
+    kill_backends,
+    wait_for_a_waiting_session,
+    wait_until_gone,
+)
+from stagenorm_pipeline_tests.safety.laws import Undisturbed, broken_laws
+
+FIRST = partial(work.apply, worker="first")
+SECOND = partial(work.apply, worker="second")
+
+
+@pytest.fixture
+def planned(portfolio: Application) -> Application:
+    """The portfolio with a plan that waits."""
+    work.plan(portfolio.database)
+    portfolio.database.close()  # its idle session is none of a runner
+    return portfolio
+
+
+def batches(application: Application) -> int:
+    return int(application.value("SELECT count(*) FROM stage_migration_batches"))
+
+
+def test_two_runners_at_once_share_the_batches_and_do_each_once(planned: Application, undisturbed: Undisturbed) -> None:
+    with BlockedProgram(planned.url, FIRST) as first, BlockedProgram(planned.url, SECOND) as second:
+        results = [program.outcome().value.result for program in (first, second)]
+    assert sum(result.completed for result in results) == batches(planned)
+    assert sum(result.rows.rows_updated for result in results) == undisturbed.changes().total()
+    assert broken_laws(planned, undisturbed) == []
+
+
+@pytest.mark.parametrize(
+    "step", [Step.APPLY_LOCKED, Step.APPLY_ROWS_CHANGED, Step.APPLY_RESULT_RECORDED, Step.APPLY_BEFORE_COMMIT]
+)
+def test_a_second_runner_takes_what_is_free_and_says_who_holds_the_rest(
+    planned: Application, undisturbed: Undisturbed, step: Step
+) -> None:
+    with BlockedProgram(planned.url, FIRST, Stop(step)) as first:
+        assert first.comes_to_its_stop()
+        second = SECOND(planned.database)
+        assert second.held_by == ["first"]
+        assert (second.result.held, second.result.completed) == (1, batches(planned) - 1)
+        first.go_on()
+        assert first.outcome().value.result.completed == 1
+    assert broken_laws(planned, undisturbed) == []
+
+
+def test_a_batch_whose_claim_is_being_written_counts_as_held_too(
+    planned: Application, undisturbed: Undisturbed
+) -> None:
+    with BlockedProgram(planned.url, FIRST, Stop(Step.APPLY_CLAIM_BEFORE_COMMIT)) as first:
+        assert first.comes_to_its_stop()
+        second = SECOND(planned.database)
+        assert second.result.held == 1
+        assert not second.result.ok
+        first.go_on()
+        assert first.outcome().value.result.completed == 1
+    assert broken_laws(planned, undisturbed) == []
+
+
+def test_a_runner_never_says_that_it_is_held_up_by_itself(planned: Application, undisturbed: Undisturbed) -> None:
+    with BlockedProgram(planned.url, FIRST, Stop(Step.APPLY_CLAIMED)) as first:
+        assert first.comes_to_its_stop()
+        with BlockedProgram(planned.url, SECOND, Stop(Step.APPLY_CLAIMED)) as second:
+            assert second.comes_to_its_stop()
+            first.go_on(Stop(Step.APPLY_LOCKED))
+            assert first.comes_to_its_stop()
+            second.go_on()
+            assert second.outcome().value.held_by == ["another worker"]
+        first.go_on()
+        assert first.outcome().value.result.completed == 1
+    assert broken_laws(planned, undisturbed) == []
+
+
+@pytest.mark.parametrize("step", [Step.APPLY_CLAIMED, Step.APPLY_LOCKED, Step.APPLY_BEFORE_COMMIT])
+def test_the_batch_of_a_dead_runner_is_taken_over_at_once(
+    planned: Application, undisturbed: Undisturbed, step: Step
+) -> None:
+    with BlockedProgram(planned.url, FIRST, Stop(step)) as first:
+        assert first.comes_to_its_stop()
+        first.kill()
+        wait_until_gone(planned)
+    says_running = "SELECT batch_id FROM stage_migration_batches WHERE status = 'running' AND worker = 'first'"
+    [orphan] = planned.column(says_running)
+    second = SECOND(planned.database)
+    assert (second.result.completed, second.result.held) == (batches(planned), 0)
+    assert planned.sql("SELECT worker, attempts FROM stage_migration_batches WHERE batch_id = %s", orphan) == [
+        ("second", 2)
+    ]
+    assert broken_laws(planned, undisturbed) == []
+
+
+def test_a_runner_whose_session_died_shares_its_batch_with_the_one_who_took_over(
+    planned: Application, undisturbed: Undisturbed
+) -> None:
+    with BlockedProgram(planned.url, FIRST, Stop(Step.APPLY_BEFORE_COMMIT)) as first:
+        assert first.comes_to_its_stop()
+        kill_backends(planned)
+        second = SECOND(planned.database)
+        assert second.result.completed == batches(planned)
+        first.go_on()
+        assert first.outcome().value.result.batches == 0
+    assert broken_laws(planned, undisturbed) == []
+
+
+def test_of_two_planners_at_once_the_later_plan_stands_and_the_earlier_is_cancelled(
+    portfolio: Application, undisturbed: Undisturbed
+) -> None:
+    with BlockedProgram(portfolio.url, work.plan, Stop(Step.PLAN_BEFORE_COMMIT)) as first:
+        assert first.comes_to_its_stop()
+        with BlockedProgram(portfolio.url, work.plan) as second:
+            wait_for_a_waiting_session(portfolio)
+            first.go_on()
+            plans = [first.outcome().value, second.outcome().value]
+    assert dict(portfolio.sql("SELECT plan_id, status FROM stage_migration_plans")) == {
+        plans[0]: "cancelled",
+        plans[1]: "open",
+    }
+    assert FIRST(portfolio.database).result.ok
+    assert broken_laws(portfolio, undisturbed) == []
+
+
+def test_a_runner_goes_on_with_the_old_plan_when_a_new_planner_dies_before_its_commit(
+    planned: Application, undisturbed: Undisturbed
+) -> None:
+    with (
+        BlockedProgram(planned.url, work.plan, Stop(Step.PLAN_BEFORE_COMMIT)) as planner,
+        BlockedProgram(planned.url, FIRST, Stop(Step.APPLY_BEFORE_CLAIM)) as runner,
+    ):
+        assert planner.comes_to_its_stop()
+        assert runner.comes_to_its_stop()
+        runner.go_on()
+        wait_for_a_waiting_session(planned)
+        planner.kill()
+        assert runner.outcome().value.result.completed == batches(planned)
+    assert broken_laws(planned, undisturbed) == []
+
+
+@pytest.mark.parametrize("step", [Step.APPLY_BEFORE_CLAIM, Step.APPLY_CLAIMED])
+def test_a_plan_superseded_before_the_work_began_is_left_for_the_new_one(
+    planned: Application, undisturbed: Undisturbed, step: Step
+) -> None:
+    total = batches(planned)
+    with BlockedProgram(planned.url, FIRST, Stop(step)) as runner:
+        assert runner.comes_to_its_stop()
+        work.plan(planned.database)
+        runner.go_on()
+        assert runner.outcome().value.result.completed == total
+    assert planned.column("SELECT status FROM stage_migration_plans ORDER BY plan_id") == ["cancelled", "completed"]
+    assert broken_laws(planned, undisturbed) == []
+
+
+def test_a_runner_of_one_plan_does_nothing_more_once_that_plan_is_superseded(
+    portfolio: Application, undisturbed: Undisturbed
+) -> None:
+    old = work.plan(portfolio.database)
+    with BlockedProgram(portfolio.url, partial(FIRST, plan_id=old), Stop(Step.APPLY_CLAIMED)) as runner:
+        assert runner.comes_to_its_stop()
+        work.plan(portfolio.database)
+        runner.go_on()
+        assert runner.outcome().value.result.batches == 0
+    assert portfolio.value("SELECT count(*) FROM stage_normalization_log") == 0
+    assert SECOND(portfolio.database).result.ok
+    assert broken_laws(portfolio, undisturbed) == []
+
+
+def test_a_batch_at_work_when_its_plan_is_superseded_ends_and_the_new_plan_skips_its_rows(
+    planned: Application, undisturbed: Undisturbed
+) -> None:
+    with BlockedProgram(planned.url, FIRST, Stop(Step.APPLY_ROWS_CHANGED)) as runner:
+        assert runner.comes_to_its_stop()
+        new = work.plan(planned.database)
+        runner.go_on()
+        result = runner.outcome().value.result
+    assert broken_laws(planned, undisturbed) == ["no batch skipped or failed a row"]
+    finished = planned.value(
+        "SELECT rows_updated FROM stage_migration_batches WHERE plan_id < %s AND status = 'completed'", new
+    )
+    assert result.rows.rows_skipped_changed == finished > 0

@@ -1,0 +1,74 @@
+"""What the programs of the safety tests do: the engine's own calls, as the command line makes them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from stagenorm_pipeline.engine.apply import ApplyRequest, ApplyResult, apply_batches
+from stagenorm_pipeline.engine.batch_work import Bounds
+from stagenorm_pipeline.engine.connection import Database
+from stagenorm_pipeline.engine.events import BatchHeld, Event
+from stagenorm_pipeline.engine.plan import record_plan
+from stagenorm_pipeline.engine.request import PlanRequest
+from stagenorm_pipeline.engine.rollback import RollbackRequest, finish_rollback, record_rollback
+from stagenorm_pipeline.vocabulary import Vocabulary
+
+BATCH_SIZE = 20
+
+
+@dataclass(slots=True)
+class Applied:
+    """The result of a runner and what it told its watcher."""
+
+    result: ApplyResult = field(default_factory=ApplyResult)
+    events: list[Event] = field(default_factory=list)
+
+    @property
+    def held_by(self) -> list[str]:
+        return [event.worker for event in self.events if isinstance(event, BatchHeld)]
+
+
+def plan(database: Database, batch_size: int = BATCH_SIZE) -> int | None:
+    """Record a plan; its number."""
+    return record_plan(database, PlanRequest(Vocabulary.built_in(), batch_size=batch_size), created_by="test").plan_id
+
+
+def apply(
+    database: Database,
+    worker: str = "runner",
+    bounds: Bounds | None = None,
+    plan_id: int | None = None,
+    on_event: Callable[[Event], None] = lambda _: None,
+) -> Applied:
+    """Apply what waits (`stagenorm resume`)."""
+    applied = Applied()
+
+    def watch(event: Event) -> None:
+        applied.events.append(event)
+        on_event(event)
+
+    request = ApplyRequest(worker, "test", plan_id=plan_id, sleep_ms=0, bounds=bounds or Bounds(), watch=watch)
+    applied.result = apply_batches(database, request)
+    return applied
+
+
+def migrate(database: Database) -> Applied:
+    """Plan everything anew, then apply it (`stagenorm run`)."""
+    plan(database)
+    return apply(database)
+
+
+def resume_or_migrate(database: Database) -> Applied:
+    """Go on with what is open, or start over: what a person does who finds a dead run."""
+    with database.transaction() as connection:
+        is_open = connection.exec_driver_sql(
+            "SELECT EXISTS (SELECT 1 FROM stage_migration_plans WHERE status = 'open')"
+        ).scalar_one()
+    return apply(database) if is_open else migrate(database)
+
+
+def roll_back(database: Database, plan_id: int) -> Applied:
+    """Undo a plan."""
+    number = record_rollback(database, RollbackRequest(plan_id=plan_id, batch_size=BATCH_SIZE), created_by="test")
+    applied = apply(database, plan_id=number)
+    finish_rollback(database, number)
+    return applied

@@ -1,0 +1,47 @@
+"""What makes a decision valid."""
+
+import pytest
+
+from stagenorm_pipeline.vocabulary import Decision, Decisions, DecisionsError, Stage
+
+
+def test_a_decision_names_its_choice() -> None:
+    assert Decision("growth", Stage.SERIES_C).choice == "series-c"
+    assert Decision("Debt", leave_as_is=True, reason="a loan").choice == "leave-as-is"
+    assert Decision("growth").choice is None
+
+
+@pytest.mark.parametrize("reason", ["", " ", "\n\u3000"])
+def test_leaving_a_spelling_as_it_is_takes_a_reason(reason: str) -> None:
+    with pytest.raises(DecisionsError, match='"Debt" is leave-as-is without a reason'):
+        Decision("Debt", leave_as_is=True, reason=reason)
+
+
+def test_a_decision_is_a_stage_or_leave_as_is_but_not_both() -> None:
+    with pytest.raises(DecisionsError, match="both seed and leave-as-is"):
+        Decision("Seed Round", Stage.SEED, leave_as_is=True, reason="?")
+
+
+def test_one_spelling_has_one_entry() -> None:
+    entry = Decision("growth", where="file:3")
+    with pytest.raises(DecisionsError, match=r'^file:9: "growth" has an entry already \(file:3\)'):
+        Decisions((entry, Decision("growth", Stage.SERIES_C, where="file:9")))
+    with pytest.raises(DecisionsError, match="has an entry already"):
+        Decisions((entry, entry))
+
+
+@pytest.mark.parametrize("text", ["a\0b", "a\ud800b"])
+def test_what_no_postgresql_text_can_hold_is_refused_in_every_field(text: str) -> None:
+    with pytest.raises(DecisionsError, match=r"the spelling .* no PostgreSQL text can"):
+        Decision(text)
+    with pytest.raises(DecisionsError, match=r"the reason .* no PostgreSQL text can"):
+        Decision("growth", reason=text)
+    with pytest.raises(DecisionsError, match=r"the decided_by .* no PostgreSQL text can"):
+        Decision("growth", decided_by=text)
+
+
+def test_a_message_shows_a_hostile_spelling_harmlessly_and_shortly() -> None:
+    with pytest.raises(DecisionsError) as caught:
+        Decision("\x1b[31m\u202e\n" * 100_000, leave_as_is=True)
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 500

@@ -1,0 +1,76 @@
+"""The steps from a spelling to the form in which aliases are written."""
+
+import sys
+import unicodedata
+
+import pytest
+from hypothesis import given
+
+from stagenorm_pipeline.vocabulary.aliases import built_in_aliases
+from stagenorm_pipeline.vocabulary.normalize import collapse, fold, normalize
+from stagenorm_pipeline_tests.vocabulary.spellings import WHITE_SPACE, spellings, unhurried
+
+EVERY_CHARACTER = [chr(code) for code in range(sys.maxunicode + 1)]
+
+
+@unhurried
+@given(spellings)
+def test_normalizing_twice_is_normalizing_once(spelling: str) -> None:
+    assert normalize(normalize(spelling)) == normalize(spelling)
+
+
+def test_normalizing_twice_is_normalizing_once_for_every_character_there_is() -> None:
+    assert [c for c in EVERY_CHARACTER if normalize(normalize(c)) != normalize(c)] == []
+
+
+def test_lower_case_leaves_every_decomposed_character_decomposed_and_its_marks_in_place() -> None:
+    # The step from single characters to whole texts in the law above.
+    parts = {part for c in EVERY_CHARACTER for part in unicodedata.normalize("NFKD", c)}
+    broken = [
+        part
+        for part in parts
+        if unicodedata.normalize("NFKD", part.lower()) != part.lower()
+        or unicodedata.combining(part.lower()) != unicodedata.combining(part)
+    ]
+    assert broken == []
+
+
+@unhurried
+@given(spellings)
+def test_folding_a_normalized_text_leaves_it_normalized(spelling: str) -> None:
+    folding = built_in_aliases().folding
+    folded = fold(normalize(spelling), folding)
+    assert normalize(folded) == folded
+    assert fold(folded, folding) == folded
+
+
+def test_no_character_but_white_space_normalizes_to_nothing() -> None:
+    # What makes it right to give up on a text that is too long once its white space is collapsed.
+    assert sorted(c for c in EVERY_CHARACTER if not normalize(c)) == sorted(WHITE_SPACE)
+
+
+def test_each_unicode_white_space_counts_as_one_space() -> None:
+    for space in WHITE_SPACE:
+        assert collapse(f"{space}series{space}{space} a{space}") == "series a"
+
+
+@pytest.mark.parametrize(
+    ("spelling", "form"),
+    [
+        ("  Series\t\n A ", "series a"),
+        ("ＳＥＥＤ", "seed"),
+        ("\u017feed", "seed"),  # LATIN SMALL LETTER LONG S
+        ("Series C\u207a", "series c+"),  # SUPERSCRIPT PLUS SIGN
+        ("\u0130", "i\u0307"),  # the capital that grows in lower case
+        ("\u00b4seed", "\u0301seed"),  # an accent that NFKD turns into a space and a mark
+        ("", ""),
+        (" \u3000 ", ""),
+    ],
+)
+def test_the_steps_give(spelling: str, form: str) -> None:
+    assert normalize(spelling) == form
+
+
+@pytest.mark.parametrize("invisible", ["\u200b", "\u200d", "\u2060", "\ufeff", "\u00ad", "\u200f", "\u202e", "\x1f"])
+def test_an_invisible_character_is_no_white_space_and_stays(invisible: str) -> None:
+    assert normalize(f"Seed{invisible}") == f"seed{invisible}"

@@ -1,0 +1,231 @@
+"""What a spelling means, and the version of the vocabulary."""
+
+import sys
+import unicodedata
+from itertools import permutations
+
+import pytest
+from hypothesis import given
+
+from stagenorm_pipeline.vocabulary import (
+    CANONICAL_STAGES,
+    Decision,
+    Decisions,
+    DecisionsError,
+    Meaning,
+    MeaningKind,
+    Stage,
+    Vocabulary,
+    differences,
+)
+from stagenorm_pipeline.vocabulary.aliases import built_in_aliases
+from stagenorm_pipeline.vocabulary.normalize import normalize
+from stagenorm_pipeline_tests.vocabulary.spellings import (
+    ROWS,
+    WHITE_SPACE,
+    odd_spellings,
+    some_decisions,
+    spellings,
+    unhurried,
+)
+
+BUILT_IN = Vocabulary.built_in()
+UNKNOWN = Meaning(MeaningKind.UNKNOWN)
+EVERY_DASH = [c for c in map(chr, range(sys.maxunicode + 1)) if unicodedata.category(c) == "Pd"] + ["\u2212"]
+
+
+def deciding(*entries: Decision) -> Vocabulary:
+    return Vocabulary.with_decisions(Decisions(entries))
+
+
+@pytest.mark.parametrize(("alias", "stage"), ROWS)
+def test_the_table_says_that_the_alias_means_the_stage(alias: str, stage: Stage) -> None:
+    assert BUILT_IN.stage_of(alias) is stage
+
+
+def test_the_table_holds_no_alias_beyond_the_design() -> None:
+    assert dict(built_in_aliases().stages) == dict(ROWS)
+
+
+@pytest.mark.parametrize("alias", built_in_aliases().stages)
+def test_every_alias_is_written_in_the_normalized_form(alias: str) -> None:
+    assert normalize(alias) == alias
+
+
+def test_a_canonical_stage_means_itself_and_is_canonical() -> None:
+    for stage in CANONICAL_STAGES:
+        assert BUILT_IN.meaning_of(stage.value) == Meaning(MeaningKind.CANONICAL, stage)
+
+
+@unhurried
+@given(odd_spellings())
+def test_an_alias_in_odd_case_spacing_dashes_and_look_alikes_keeps_its_stage(odd: tuple[str, Stage]) -> None:
+    spelling, stage = odd
+    assert BUILT_IN.stage_of(spelling) is stage
+
+
+@unhurried
+@given(odd_spellings())
+def test_only_the_exact_bytes_of_a_canonical_stage_are_canonical(odd: tuple[str, Stage]) -> None:
+    spelling, stage = odd
+    kind = MeaningKind.CANONICAL if spelling == stage.value else MeaningKind.MESSY
+    assert BUILT_IN.meaning_of(spelling) == Meaning(kind, stage)
+
+
+@unhurried
+@given(spellings)
+def test_giving_up_on_long_spellings_early_changes_no_meaning(spelling: str) -> None:
+    table = built_in_aliases()
+    form = normalize(spelling)
+    expected = table.stages.get(form) or table.stages.get(form.translate(dict(table.folding)))
+    assert BUILT_IN.stage_of(spelling) == expected
+
+
+@pytest.mark.parametrize("dash", EVERY_DASH, ids=ascii)
+def test_every_unicode_dash_is_read_as_a_hyphen(dash: str) -> None:
+    assert BUILT_IN.meaning_of(f"Series{dash}A") == Meaning(MeaningKind.MESSY, Stage.SERIES_A)
+
+
+@pytest.mark.parametrize("space", WHITE_SPACE, ids=ascii)
+def test_every_unicode_white_space_is_read_as_a_space(space: str) -> None:
+    assert BUILT_IN.stage_of(f"{space}Pre{space}{space}Seed{space}") is Stage.PRE_SEED
+
+
+@pytest.mark.parametrize(
+    ("spelling", "stage"),
+    [
+        ("s\u0435ries a", Stage.SERIES_A),  # Cyrillic IE
+        ("\u0405\u0415\u0415D", Stage.SEED),  # Cyrillic DZE, IE, IE
+        ("Series \u0410", Stage.SERIES_A),  # Cyrillic A
+        ("SERIES\u0421", Stage.SERIES_C),  # Cyrillic ES, the alias itself
+        ("s\u0435ries\u0441+", Stage.SERIES_C_PLUS),  # two look-alikes
+        ("\u0455eries\u042c", Stage.SERIES_B),  # a look-alike before the alias with the SOFT SIGN
+    ],
+)
+def test_cyrillic_look_alikes_are_read_as_latin_letters(spelling: str, stage: Stage) -> None:
+    assert BUILT_IN.stage_of(spelling) is stage
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        "seriesc",  # C or C+?
+        "SeriesC",
+        "s\u0435ries\u0441",  # folds to the above
+        "\u0455eriesc",
+        "Series D",
+        "Series C++",
+        "Series \u0412",  # Cyrillic VE: B by its look, C by its place in the alphabet
+        "series \u044c",
+        "Seed Round",
+        "pre - seed",
+        "S\u00e9ries A",
+        "se\u200bed",
+        "\u202eseed",
+        "pre\u00adseed",
+        "series\x1fa",
+        "\u0405\u0415\u0415\u0414",  # Cyrillic DE looks like no D
+        "",
+        " ",
+        "-",
+        "NULL",
+    ],
+    ids=ascii,
+)
+def test_what_the_aliases_do_not_say_is_unknown(spelling: str) -> None:
+    assert BUILT_IN.stage_of(spelling) is None
+    assert BUILT_IN.meaning_of(spelling) == UNKNOWN
+
+
+@pytest.mark.parametrize("part", ["x", " x", "\u0301\u0327", "\ufdfa", "\u00b4"])
+def test_a_million_characters_are_unknown(part: str) -> None:
+    # Combining marks out of order would keep NFKD busy for hours.
+    assert BUILT_IN.stage_of(part * (1_000_000 // len(part))) is None
+
+
+def test_a_million_white_spaces_around_an_alias_leave_it_known() -> None:
+    assert BUILT_IN.stage_of(" \t" * 250_000 + "Seed" + "\u3000" * 500_000) is Stage.SEED
+
+
+def test_a_decision_gives_a_spelling_its_stage_byte_for_byte() -> None:
+    vocabulary = deciding(Decision("Seed Round", Stage.SEED))
+    assert vocabulary.meaning_of("Seed Round") == Meaning(MeaningKind.MESSY, Stage.SEED)
+    for other in ("seed round", "Seed  Round", "Seed Round ", "Seed\u00a0Round"):
+        assert vocabulary.meaning_of(other) == UNKNOWN
+
+
+def test_a_spelling_to_leave_as_it_is_has_a_reason_and_no_stage() -> None:
+    vocabulary = deciding(Decision("Debt", leave_as_is=True, reason="no equity round"))
+    assert vocabulary.stage_of("Debt") is None
+    assert vocabulary.meaning_of("Debt") == Meaning(MeaningKind.LEAVE_AS_IS, reason="no equity round")
+
+
+def test_an_undecided_entry_changes_neither_meaning_nor_version() -> None:
+    vocabulary = deciding(Decision("growth", reason="asked Ana"))
+    assert vocabulary.meaning_of("growth") == UNKNOWN
+    assert vocabulary.version == BUILT_IN.version
+
+
+@pytest.mark.parametrize("spelling", ["Seed", " SEED ", "seed", "\u0455eed"])
+def test_a_decision_cannot_contradict_an_alias(spelling: str) -> None:
+    with pytest.raises(DecisionsError, match="is seed by a built-in alias, so it cannot be series-a"):
+        Decision(spelling, Stage.SERIES_A)
+    with pytest.raises(DecisionsError, match="so it cannot be leave-as-is: remove this entry"):
+        Decision(spelling, leave_as_is=True, reason="we like it")
+
+
+def test_a_decision_that_repeats_an_alias_changes_no_version() -> None:
+    assert deciding(Decision("SEED", Stage.SEED)).version == BUILT_IN.version
+
+
+@unhurried
+@given(some_decisions(), spellings)
+def test_decisions_change_the_meaning_of_no_other_spelling(decisions: Decisions, spelling: str) -> None:
+    if spelling not in decisions.decided:
+        assert Vocabulary.with_decisions(decisions).meaning_of(spelling) == BUILT_IN.meaning_of(spelling)
+
+
+def test_the_version_of_the_built_in_vocabulary_is_what_recorded_plans_hold() -> None:
+    # Change it only together with the meaning of a spelling: plans made before are refused from then on.
+    assert BUILT_IN.version == "2d52ee030f5ad8be"
+
+
+def test_the_version_changes_with_a_decision_and_not_with_order_or_who_when_and_why() -> None:
+    one = Decision("Seed Round", Stage.SEED)
+    two = Decision("Debt", leave_as_is=True, reason="no equity")
+    three = Decision("growth", Stage.SERIES_C)
+    assert len({deciding(*order).version for order in permutations((one, two, three))}) == 1
+    retold = Decision("Debt", leave_as_is=True, reason="a loan", decided_by="Ana", where="file:3")
+    assert deciding(one, retold).version == deciding(one, two).version
+    versions = [
+        BUILT_IN.version,
+        deciding(one).version,
+        deciding(two).version,
+        deciding(one, two).version,
+        deciding(Decision("Seed Round", Stage.PRE_SEED)).version,
+        deciding(Decision("Seed round", Stage.SEED)).version,
+    ]
+    assert len(set(versions)) == len(versions)
+
+
+@unhurried
+@given(some_decisions(), some_decisions())
+def test_two_vocabularies_have_one_version_exactly_when_they_do_not_differ(one: Decisions, other: Decisions) -> None:
+    before, after = Vocabulary.with_decisions(one), Vocabulary.with_decisions(other)
+    assert (before.version == after.version) is (before.differences(after) == ())
+    assert len(before.differences(after)) == len(after.differences(before))
+
+
+def test_differences_name_each_spelling_with_what_it_was_and_is() -> None:
+    before = deciding(Decision("growth", Stage.SERIES_C), Decision("Debt\n", leave_as_is=True, reason="a loan"))
+    after = deciding(Decision("growth", Stage.SERIES_C_PLUS), Decision("Seed Round", Stage.SEED))
+    assert before.differences(after) == (
+        '"Debt\\x0A": leave-as-is -> unknown',
+        '"Seed Round": unknown -> seed',
+        '"growth": series-c -> series-c+',
+    )
+
+
+def test_differences_against_a_recorded_content_name_a_change_of_the_built_in_part() -> None:
+    recorded = BUILT_IN.content.replace('"steps":1', '"steps":0')
+    assert differences(recorded, BUILT_IN.content) == ("the built-in steps changed",)
