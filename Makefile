@@ -10,7 +10,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo $$p && break; done)
 
-.PHONY: demo ui test lint lock clean
+.PHONY: demo ui test soak lint lock clean
 
 demo: $(READY)
 	@$(BIN)/stagenorm demo
@@ -20,6 +20,10 @@ ui: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest -n 2
+
+# At least 1,000 seeded kills, and the slow ends of the hostile values; not part of `make test`.
+soak: $(READY)
+	$(BIN)/python -m pytest -m soak -s
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -7,4 +7,5 @@ SET status = CASE WHEN EXISTS (SELECT 1 FROM stage_migration_batches b
     completed_at = now()
 WHERE p.status = 'open'
   AND NOT EXISTS (SELECT 1 FROM stage_migration_batches b
-                  WHERE b.plan_id = p.plan_id AND b.status IN ('pending', 'running', 'failed'));
+                  WHERE b.plan_id = p.plan_id AND b.status IN ('pending', 'running', 'failed'))
+RETURNING p.plan_id, p.kind, p.status;

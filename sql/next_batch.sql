@@ -8,6 +8,7 @@ WHERE p.status = 'open'
   AND b.status IN ('pending', 'running', 'failed')
   AND (b.plan_id, b.batch_number) > (%(after_plan)s::bigint, %(after_number)s::integer)
   AND (%(plan_id)s::bigint IS NULL OR b.plan_id = %(plan_id)s::bigint)
+  AND (%(kind)s::text IS NULL OR p.kind = %(kind)s::text)
   AND {fund_condition}
   AND (%(targets)s::text[] IS NULL OR concat_ws('.', b.schema_name, b.table_name, b.column_name) = ANY (%(targets)s::text[]))
 ORDER BY b.plan_id, b.batch_number

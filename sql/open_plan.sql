@@ -5,4 +5,4 @@ SET status = CASE WHEN total_batches = 0 THEN 'completed' ELSE 'open' END,
     opened_at = now(),
     completed_at = CASE WHEN total_batches = 0 THEN now() END
 WHERE plan_id = %(plan_id)s AND status = 'draft'
-RETURNING status;
+RETURNING status, kind;

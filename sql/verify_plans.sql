@@ -1,9 +1,12 @@
--- The plans that a verification covers: applied, not rolled back, newer than the last signed-off verification, and
--- about one of the targets and the fund asked for. `first_plan`: NULL, or the plan to start from instead.
+-- The plans that a verification covers: applied, not rolled back, newer than the last signed-off verification (of all
+-- that is asked for: signing off one fund settles nothing of the others), and about one of the targets and the fund. `first_plan`: NULL, or the plan to start from instead.
 WITH signed_off AS (
     SELECT coalesce(max(plan_id), 0) AS plan_id
     FROM stage_verifications
     WHERE signed_off_at IS NOT NULL AND verdict <> 'failed'
+      AND ARRAY(SELECT jsonb_array_elements_text(scope -> 'targets')) @> %(targets)s::text[]
+      AND ((scope ->> 'all_funds')::boolean
+           OR NOT %(all_funds)s AND scope ->> 'fund_id' IS NOT DISTINCT FROM %(fund_id)s::text)
 )
 SELECT p.plan_id, p.status, p.created_at, p.created_by, p.vocabulary_version, p.rows_to_change,
        (p.scope ->> 'all_funds')::boolean AS all_funds, p.scope ->> 'fund_id' AS fund_id

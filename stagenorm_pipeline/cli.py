@@ -165,6 +165,16 @@ def init_db() -> None:
 
 
 @main.command()
+@click.option("--table", help="One target only: a table, schema.table or schema.table.column.")
+def preflight(table: str | None) -> None:
+    """Look for what would stand in the way, each with its remedy. Reads only; run it as the role that will work."""
+    work = _work(None, no_fund=False, table=table)
+    with _database() as database:
+        if not _show_findings(database, work):
+            click.echo("Nothing stands in the way.")
+
+
+@main.command()
 @_scope_options
 @click.option("--json", "as_json", is_flag=True, help="For a script.")
 def inventory(fund_id: str | None, no_fund: bool, table: str | None, as_json: bool) -> None:
@@ -243,6 +253,7 @@ def run(
     if plan_id is not None and batch_size is not None:
         raise ConfigurationError("--plan has its batches already.", remedy="Leave --batch-size out.")
     with _database() as database:
+        _preflight(database, work)
         if plan_id is None:
             if not yes and not rehearse:
                 _require_somebody_to_ask()
@@ -275,6 +286,7 @@ def resume(fund_id: str | None, no_fund: bool, table: str | None, sleep_ms: int)
     """Go on with open plans: pending batches, failed ones (of those, the refused rows only), and abandoned ones."""
     work = _work(fund_id, no_fund, table)
     with _database() as database:
+        _preflight(database, work)
         _apply(database, work, None, sleep_ms)
 
 
@@ -344,7 +356,6 @@ def rollback(
     """
     from stagenorm_pipeline.engine.rollback import (
         RollbackRequest,
-        finish_rollback,
         preview_rollback,
         record_rollback,
     )
@@ -359,10 +370,7 @@ def rollback(
         if not yes or not preview.restorable:
             return
         recorded = record_rollback(database, request, created_by=user_name())
-        try:
-            _apply(database, work, recorded, sleep_ms)
-        finally:
-            finish_rollback(database, recorded)
+        _apply(database, work, recorded, sleep_ms)
 
 
 @main.command()
@@ -457,6 +465,31 @@ def ui(port: int) -> None:
     from stagenorm_pipeline.local.ui import run_ui
 
     run_ui(port)
+
+
+def _preflight(database: Database, work: _Work) -> None:
+    """Before anything is recorded or changed. What is missing altogether is one error, not a list of findings."""
+    from stagenorm_pipeline.engine.migrations import require_migrations
+    from stagenorm_pipeline.engine.targets import resolve_targets
+
+    with database.snapshot() as connection:
+        require_migrations(connection)
+        resolve_targets(connection, work.targets)
+    _show_findings(database, work)
+
+
+def _show_findings(database: Database, work: _Work) -> bool:
+    """Show what pre-flight finds; whether it found anything. An error ends the command."""
+    from stagenorm_pipeline.engine.preflight import PreflightLevel, run_preflight
+    from stagenorm_pipeline.terminal import show_finding
+
+    dagster_url = os.environ.get("STAGENORM_DAGSTER_URL", "").strip() or None
+    findings = run_preflight(database, work.targets, dagster_url=dagster_url)
+    for finding in findings:
+        show_finding(finding)
+    if any(finding.level is PreflightLevel.ERROR for finding in findings):
+        sys.exit(_EXIT_FAILED)
+    return bool(findings)
 
 
 def _plan_request(work: _Work, batch_size: int | None) -> Any:

@@ -22,6 +22,7 @@ from stagenorm_pipeline.engine.events import (
     Retrying,
     Sleeping,
 )
+from stagenorm_pipeline.engine.preflight import PreflightFinding
 from stagenorm_pipeline.report.escape import for_terminal, sentence_for_terminal
 
 
@@ -39,6 +40,15 @@ def show_error(error: StagenormError) -> None:
     print(f"Error: {sentence_for_terminal(error.message, limit=2_000)}", file=sys.stderr)  # noqa: T201
     if error.remedy:
         print(f"  {sentence_for_terminal(error.remedy, limit=2_000)}", file=sys.stderr)  # noqa: T201
+
+
+def show_finding(finding: PreflightFinding) -> None:
+    """A pre-flight finding with its remedy; the SQL of a remedy keeps its lines."""
+    where = f"{for_terminal(finding.target)}: " if finding.target else ""
+    level = "WARN" if finding.level == "warning" else finding.level.upper()
+    say(f"{where}{sentence_for_terminal(finding.message, limit=2_000)}", level, check=finding.check)
+    for line in finding.remedy.splitlines():
+        print(f"    {sentence_for_terminal(line, limit=2_000)}", flush=True)  # noqa: T201 - this is the terminal
 
 
 def watcher() -> Callable[[Event], None]:

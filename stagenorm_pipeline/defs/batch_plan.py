@@ -6,6 +6,7 @@ from stagenorm_pipeline import __version__
 from stagenorm_pipeline.defs.failures import errors_as_failures
 from stagenorm_pipeline.defs.graph import GROUP, OWNERS
 from stagenorm_pipeline.defs.partitions import funds, new_fund_keys
+from stagenorm_pipeline.defs.preflight import look_ahead
 from stagenorm_pipeline.defs.resources import ApplicationDatabase, NormalizationSettings
 from stagenorm_pipeline.defs.run_config import PlanConfig
 from stagenorm_pipeline.engine.plan import Plan, preview_plan, record_plan
@@ -40,6 +41,7 @@ def batch_plan(
         if config.dry_run:
             plan = preview_plan(database.open(), request)
         else:
+            look_ahead(context, database.open(), request.targets)
             plan = record_plan(database.open(), request, created_by=user_name())
             _add_partitions(context, plan)
     return dg.MaterializeResult(

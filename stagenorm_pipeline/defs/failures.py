@@ -1,4 +1,4 @@
-"""The engine's errors as Dagster shows them best: what is wrong and what to do, instead of a stack trace."""
+"""The engine's errors as Dagster shows them best: what is wrong and what to do first, without a cause's stack trace."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import dagster as dg
 
 from stagenorm_pipeline.engine.errors import StagenormError
-from stagenorm_pipeline.report.escape import sentence_for_markdown, sentence_for_terminal
+from stagenorm_pipeline.report.escape import sentence_for_terminal
 from stagenorm_pipeline.vocabulary import VocabularyError
 
 
@@ -21,12 +21,6 @@ def errors_as_failures() -> Iterator[None]:
 
 
 def failure(error: StagenormError | VocabularyError) -> dg.Failure:
-    """The error for the run page."""
-    remedy = error.remedy if isinstance(error, StagenormError) else None
-    message = error.message if isinstance(error, StagenormError) else str(error)
-    return dg.Failure(
-        description=sentence_for_terminal(f"{message} {remedy}" if remedy else message),
-        metadata={"what to do": dg.MetadataValue.md(sentence_for_markdown(remedy))} if remedy else None,
-        # Trying again mends no configuration, and the engine has tried again where that helps.
-        allow_retries=False,
-    )
+    """The error for the run page, which shows the description first and Dagster's own frames below it."""
+    # Trying again mends no configuration, and the engine has tried again where that helps.
+    return dg.Failure(description=sentence_for_terminal(str(error).replace("\n", " ")), allow_retries=False)

@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 import dagster as dg
 
 from stagenorm_pipeline.defs.batch_log import BatchLog
-from stagenorm_pipeline.defs.funds_in_database import count_waiting_rows
 from stagenorm_pipeline.engine.apply import ApplyRequest, ApplyResult, apply_batches
+from stagenorm_pipeline.engine.batches import PlanKind
 from stagenorm_pipeline.engine.configuration import TargetSetting
 from stagenorm_pipeline.engine.connection import Database
 from stagenorm_pipeline.engine.errors import ConfigurationError
 from stagenorm_pipeline.engine.funds import FundScope, fund_id_of
+from stagenorm_pipeline.engine.funds_in_database import count_waiting_rows
 from stagenorm_pipeline.engine.workers import user_name, worker_name
 from stagenorm_pipeline.report.escape import for_markdown, sentence_for_markdown
 
@@ -85,6 +86,8 @@ class FundWork:
         request = ApplyRequest(
             worker=worker_name(self.way_in),
             run_by=user_name(),
+            # An interrupted rollback is open too, and is not for this asset to go on with.
+            kind=PlanKind.NORMALIZE,
             scope=FundScope.one(fund_id),
             targets=self.targets,
             sleep_ms=self.sleep_ms,

@@ -2,6 +2,6 @@
 
 from collections.abc import Sequence
 
-# One group: with several, Dagster's graph opens with closed boxes instead of the four assets and their arrows.
+# One group, so that the graph is one picture: four assets in a row.
 GROUP = "stage_normalization"
 OWNERS: Sequence[str] = ("team:data-platform",)

@@ -1,10 +1,13 @@
-"""What the assets work with: the application's database, and what the user configured. Opened and read when used."""
+"""What the assets work with: the application's database, and what the user configured. Opened and read when used.
+
+Neither has a field for the launchpad: a URL in Dagster's configuration would be stored and shown with its password, and
+which tables are meant must not differ between a plan and its runs.
+"""
 
 import os
-from pathlib import Path
 
 import dagster as dg
-from pydantic import Field, PrivateAttr
+from pydantic import PrivateAttr
 
 from stagenorm_pipeline.engine.configuration import Configuration, load_configuration
 from stagenorm_pipeline.engine.connection import Database
@@ -13,27 +16,22 @@ from stagenorm_pipeline.vocabulary import Vocabulary, load_decisions
 
 
 class ApplicationDatabase(dg.ConfigurableResource[Database]):
-    """The PostgreSQL database that holds the application's tables."""
-
-    # The variable's name and not its value: a URL in Dagster's configuration is stored and shown with its password,
-    # and an EnvVar that is not set fails before the run exists, with nothing but a stack trace.
-    url_variable: str = Field(
-        default="DATABASE_URL",
-        description="Name of the environment variable that holds the database's URL, "
-        "postgresql://USER:PASSWORD@HOST:5432/DATABASE. Never the URL itself: it may hold a password.",
-    )
+    """The PostgreSQL database with the application's tables, which the environment variable DATABASE_URL names."""
 
     _database: Database | None = PrivateAttr(default=None)
 
     def open(self) -> Database:
-        """The database; connects at its first transaction. Raises ConfigurationError when no URL is there."""
+        """The database; connects at its first transaction. Raises ConfigurationError when no URL is there.
+
+        Read here and not as a dg.EnvVar: one that is not set fails before there is a run, with a stack trace alone.
+        """
         if self._database is None:
-            url = os.environ.get(self.url_variable, "")
+            url = os.environ.get("DATABASE_URL", "")
             if not url.strip():
                 raise ConfigurationError(
-                    f"The environment variable {self.url_variable} is not set for Dagster's processes.",
-                    remedy=f"Set {self.url_variable} to postgresql://USER:PASSWORD@HOST:5432/DATABASE "
-                    "where Dagster is started, and start it again.",
+                    "DATABASE_URL is not set for Dagster's processes.",
+                    remedy="Set it to postgresql://USER:PASSWORD@HOST:5432/DATABASE where Dagster is started, "
+                    "and start it again.",
                 )
             self._database = Database.at(url, application_name="stagenorm dagster")
         return self._database
@@ -45,17 +43,11 @@ class ApplicationDatabase(dg.ConfigurableResource[Database]):
 
 
 class NormalizationSettings(dg.ConfigurableResource["NormalizationSettings"]):
-    """Which tables are normalized, and what each spelling means."""
-
-    config_file: str | None = Field(
-        default=None,
-        description="Path of the configuration file. Empty: the file that STAGENORM_CONFIG names, else stagenorm.toml "
-        "where Dagster was started, else the two default tables.",
-    )
+    """Which tables are normalized (stagenorm.toml, or the two default ones), and what each spelling means."""
 
     def configuration(self) -> Configuration:
         """Read anew at each call. Raises ConfigurationError."""
-        return load_configuration(Path(self.config_file) if self.config_file else None)
+        return load_configuration()
 
     def vocabulary(self) -> Vocabulary:
         """The built-in aliases and the reviewed decisions, where there are any. Raises DecisionsError."""

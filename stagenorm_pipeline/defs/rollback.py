@@ -12,7 +12,6 @@ from stagenorm_pipeline.engine.connection import Database
 from stagenorm_pipeline.engine.rollback import (
     RollbackPreview,
     RollbackRequest,
-    finish_rollback,
     preview_rollback,
     record_rollback,
 )
@@ -78,20 +77,17 @@ def _restore(
 ) -> ApplyResult:
     with interrupts_noted() as should_stop:
         plan_id = record_rollback(database, request, created_by=user_name())
-        try:
-            return apply_batches(
-                database,
-                ApplyRequest(
-                    worker=worker_name(f"dagster run {context.run.run_id}"),
-                    run_by=user_name(),
-                    plan_id=plan_id,
-                    sleep_ms=config.sleep_ms,
-                    watch=BatchLog(context.log, f"rollback of plan {config.plan_id}", rows),
-                    should_stop=should_stop,
-                ),
-            )
-        finally:
-            finish_rollback(database, plan_id)
+        return apply_batches(
+            database,
+            ApplyRequest(
+                worker=worker_name(f"dagster run {context.run.run_id}"),
+                run_by=user_name(),
+                plan_id=plan_id,
+                sleep_ms=config.sleep_ms,
+                watch=BatchLog(context.log, f"rollback of plan {config.plan_id}", rows),
+                should_stop=should_stop,
+            ),
+        )
 
 
 def _metadata(preview: RollbackPreview) -> dict[str, dg.MetadataValue | int]:

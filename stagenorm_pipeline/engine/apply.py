@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from stagenorm_pipeline.engine.batch_work import WAITING, Bounds, claim_batch, work_batch
-from stagenorm_pipeline.engine.batches import Batch, BatchResult
+from stagenorm_pipeline.engine.batches import Batch, BatchResult, PlanKind
 from stagenorm_pipeline.engine.configuration import TargetSetting
 from stagenorm_pipeline.engine.connection import Database, first_line
 from stagenorm_pipeline.engine.control import Control, read_control
@@ -32,6 +32,7 @@ from stagenorm_pipeline.engine.events import (
 )
 from stagenorm_pipeline.engine.funds import FundScope
 from stagenorm_pipeline.engine.migrations import require_migrations
+from stagenorm_pipeline.engine.plan import close_finished_plans
 from stagenorm_pipeline.engine.planned_batches import next_batch, planned_target
 from stagenorm_pipeline.engine.request import DEFAULT_SLEEP_MS
 from stagenorm_pipeline.engine.retry import with_retries
@@ -58,11 +59,15 @@ def _never() -> bool:
 
 @dataclass(frozen=True, slots=True)
 class ApplyRequest:
-    """What to apply and how. `plan_id` None: every open plan in the scope. `sleep_ms`: the pause between batches."""
+    """What to apply and how. `plan_id` None: every open plan in the scope, of `kind` where one is given.
+
+    `sleep_ms` is the pause between batches.
+    """
 
     worker: str
     run_by: str
     plan_id: int | None = None
+    kind: PlanKind | None = None
     scope: FundScope = field(default_factory=FundScope)
     targets: tuple[TargetSetting, ...] | None = None
     sleep_ms: int = DEFAULT_SLEEP_MS
@@ -188,7 +193,9 @@ class _Runner:
     def _next(self, after: tuple[int, int]) -> Batch | None:
         request = self._request
         with self._database.transaction() as connection:
-            return next_batch(connection, after, request.plan_id, request.scope, self._names)
+            return next_batch(
+                connection, after, plan_id=request.plan_id, kind=request.kind, scope=request.scope, targets=self._names
+            )
 
     def _is_held(self, batch: Batch) -> bool:
         """Whether somebody works on the batch, which we could not have; it may as well be done or cancelled by now."""
@@ -210,7 +217,7 @@ class _Runner:
 
     def _close_finished_plans(self) -> None:
         with self._database.transaction() as connection:
-            connection.exec_driver_sql(statement("close_finished_plans"))
+            close_finished_plans(connection)
 
     def _with_retries(self, batch: Batch | None, attempt: Callable[[], T]) -> T:
         return with_retries(

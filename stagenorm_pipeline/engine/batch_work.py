@@ -199,14 +199,20 @@ class _Rows:
 
     def apply(self, selection: list[int] | None, places: list[int]) -> BatchResult:
         """Change the rows at `places`; `selection` is the same list, or None for the whole batch."""
+        self._connection.exec_driver_sql("SAVEPOINT attempt")
         try:
-            with self._connection.begin_nested():
-                return self._attempt(selection)
+            result = self._attempt(selection)
         except (DBAPIError, psycopg.Error, _RewrittenError) as error:
             if not isinstance(error, _RewrittenError) and classify(error) is not Failure.REFUSAL:
                 raise
+            # Released as well, which SQLAlchemy's begin_nested leaves out: its savepoints stay open inside one another,
+            # and 20,000 refused rows exhausted the lock table that all sessions of the server share.
+            self._connection.exec_driver_sql("ROLLBACK TO SAVEPOINT attempt; RELEASE SAVEPOINT attempt")
             if len(places) == 1:
                 return BatchResult(refusals=(_refusal(places[0], error),))
+        else:
+            self._connection.exec_driver_sql("RELEASE SAVEPOINT attempt")
+            return result
         middle = len(places) // 2
         return self.apply(places[:middle], places[:middle]) + self.apply(places[middle:], places[middle:])
 

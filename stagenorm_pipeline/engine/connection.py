@@ -76,6 +76,8 @@ class Database:
             hide_parameters=True,
             connect_args={
                 "prepare_threshold": None,
+                # Without it a SQL_ASCII database sends bytes, which SQLAlchemy cannot start with.
+                "client_encoding": "utf8",
                 "application_name": application_name,
                 "connect_timeout": 10,
                 **_KEEPALIVES,

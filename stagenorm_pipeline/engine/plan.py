@@ -138,7 +138,7 @@ def cancel_plan(database: Database, plan_id: int) -> int:
         connection.exec_driver_sql(
             "UPDATE stage_migration_plans SET status = 'open' WHERE plan_id = %(plan_id)s AND status = 'draft'", values
         )
-        connection.exec_driver_sql(statement("close_finished_plans"))
+        close_finished_plans(connection)
     return cancelled
 
 
@@ -194,8 +194,18 @@ def open_draft(connection: sa.Connection, plan_id: int, scope: FundScope) -> str
             "lock_class": BATCH_LOCK_CLASS,
         },
     )
-    connection.exec_driver_sql(statement("close_finished_plans"))
-    return str(connection.exec_driver_sql(statement("open_plan"), {"plan_id": plan_id}).scalar_one())
+    close_finished_plans(connection)
+    opened = connection.exec_driver_sql(statement("open_plan"), {"plan_id": plan_id}).one()
+    if opened.kind == PlanKind.ROLLBACK and opened.status == "completed":
+        connection.exec_driver_sql(statement("mark_rolled_back"), {"plan_id": plan_id})
+    return str(opened.status)
+
+
+def close_finished_plans(connection: sa.Connection) -> None:
+    """Give the open plans of which no batch waits any more their end; a rollback marks what it undid."""
+    for row in connection.exec_driver_sql(statement("close_finished_plans")).all():
+        if row.kind == PlanKind.ROLLBACK and row.status == "completed":
+            connection.exec_driver_sql(statement("mark_rolled_back"), {"plan_id": row.plan_id})
 
 
 class _Recorder:

@@ -13,13 +13,20 @@ from stagenorm_pipeline.engine.targets import Target, resolve_targets
 
 
 def next_batch(
-    connection: sa.Connection, after: tuple[int, int], plan_id: int | None, scope: FundScope, targets: list[str] | None
+    connection: sa.Connection,
+    after: tuple[int, int],
+    *,
+    plan_id: int | None,
+    kind: PlanKind | None,
+    scope: FundScope,
+    targets: list[str] | None,
 ) -> Batch | None:
     """The first batch beyond `after` (plan, number) that waits in an open plan, in the scope; None when none does."""
     values = {
         "after_plan": after[0],
         "after_number": after[1],
         "plan_id": plan_id,
+        "kind": kind.value if kind else None,
         "fund_id": scope.fund_id,
         "targets": targets,
     }

@@ -143,12 +143,6 @@ def record_rollback(database: Database, request: RollbackRequest, *, created_by:
     return plan_id
 
 
-def finish_rollback(database: Database, plan_id: int) -> None:
-    """Mark what a completed rollback undid; does nothing while batches of it still wait."""
-    with database.transaction() as connection:
-        connection.exec_driver_sql(statement("mark_rolled_back"), {"plan_id": plan_id})
-
-
 def _record_plan(
     connection: sa.Connection, request: RollbackRequest, targets: tuple[Target, ...], created_by: str
 ) -> int:

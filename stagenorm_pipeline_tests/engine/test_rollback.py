@@ -11,7 +11,7 @@ from stagenorm_pipeline.engine.apply import ApplyResult
 from stagenorm_pipeline.engine.errors import ConfigurationError, PlanError
 from stagenorm_pipeline.engine.events import BatchCompleted, Event
 from stagenorm_pipeline.engine.funds import FundScope
-from stagenorm_pipeline.engine.rollback import RollbackRequest, finish_rollback, preview_rollback, record_rollback
+from stagenorm_pipeline.engine.rollback import RollbackRequest, preview_rollback, record_rollback
 from stagenorm_pipeline.engine.verification.result import Outcome, Rule
 from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, Application
 
@@ -21,9 +21,7 @@ _OTHER = ["seed", "series-c+", "Seed Round", "', DROP TABLE x; --", "%s {} \\", 
 
 def _roll_back(application: Application, **asked: Any) -> ApplyResult:
     plan = record_rollback(application.database, RollbackRequest(**asked), created_by="operator")
-    result = application.apply(plan_id=plan)
-    finish_rollback(application.database, plan)
-    return result
+    return application.apply(plan_id=plan)
 
 
 def _apply_one_batch(application: Application, plan_id: int | None) -> ApplyResult:

@@ -17,7 +17,7 @@ from stagenorm_pipeline.engine.plan import cancel_plan, open_plan, record_plan
 from stagenorm_pipeline.engine.preflight import PreflightLevel
 from stagenorm_pipeline.engine.rehearsal import rehearse_plan
 from stagenorm_pipeline.engine.request import PlanRequest
-from stagenorm_pipeline.engine.rollback import RollbackRequest, finish_rollback, preview_rollback, record_rollback
+from stagenorm_pipeline.engine.rollback import RollbackRequest, preview_rollback, record_rollback
 from stagenorm_pipeline.engine.statements import sql_directory
 from stagenorm_pipeline.engine.status import read_status
 from stagenorm_pipeline.engine.verification.result import Outcome
@@ -107,7 +107,6 @@ def test_the_role_can_do_the_whole_runbook(application: Application, as_role: Da
     assert preview_rollback(as_role, undo).restorable == 5
     rollback = record_rollback(as_role, undo, created_by="operator")
     _apply(as_role, rollback)
-    finish_rollback(as_role, rollback)
     assert application.stages("portfoliocompanies") == before
 
 

@@ -9,7 +9,7 @@ from stagenorm_pipeline.engine.connection import Database
 from stagenorm_pipeline.engine.events import BatchHeld, Event
 from stagenorm_pipeline.engine.plan import record_plan
 from stagenorm_pipeline.engine.request import PlanRequest
-from stagenorm_pipeline.engine.rollback import RollbackRequest, finish_rollback, record_rollback
+from stagenorm_pipeline.engine.rollback import RollbackRequest, record_rollback
 from stagenorm_pipeline.vocabulary import Vocabulary
 
 BATCH_SIZE = 20
@@ -69,6 +69,4 @@ def resume_or_migrate(database: Database) -> Applied:
 def roll_back(database: Database, plan_id: int) -> Applied:
     """Undo a plan."""
     number = record_rollback(database, RollbackRequest(plan_id=plan_id, batch_size=BATCH_SIZE), created_by="test")
-    applied = apply(database, plan_id=number)
-    finish_rollback(database, number)
-    return applied
+    return apply(database, plan_id=number)

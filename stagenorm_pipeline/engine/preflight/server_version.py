@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from stagenorm_pipeline.engine.preflight.finding import PreflightCheck, PreflightFinding, PreflightLevel
 from stagenorm_pipeline.engine.preflight.server import Server
 
-# The statements need AS MATERIALIZED (12), the checks pg_trigger.tgparentid (13). Nothing older than 14 was tried, and
-# nothing older gets security fixes.
+# The statements need AS MATERIALIZED (12), the checks pg_trigger.tgparentid (13); what is older than 14 has had no
+# security fixes since 2025. The tests pass on 15, 16 and 18.
 LOWEST_MAJOR = 14
 
 

@@ -16,11 +16,21 @@ from stagenorm_pipeline.vocabulary import CANONICAL_STAGES
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """What a target held when the covering plans were made: counts by fund, rows by canonical stage."""
+    """What a target held when the covering plans were made: counts by fund, rows by canonical stage.
+
+    `covered`: the funds that the plans were about; None where one of them was about all.
+    """
 
     funds: Mapping[str | None, RowCounts] = field(default_factory=dict)
     stages: Mapping[str, int] = field(default_factory=dict)
     plans: frozenset[int] = frozenset()
+    covered: frozenset[str | None] | None = None
+
+    def before(self, fund_id: str | None) -> RowCounts | None:
+        """The fund's counts, all zero where it came later; None where no plan was about it."""
+        if self.covered is not None and fund_id not in self.covered:
+            return None
+        return self.funds.get(fund_id, RowCounts())
 
     @property
     def counts(self) -> RowCounts:
@@ -99,6 +109,9 @@ def read_target(snapshot: Snapshot, inventory: TargetInventory) -> TargetFacts:
 
 
 def _baseline(snapshot: Snapshot, target: Target) -> Baseline | None:
+    covering = snapshot.rows("verify_covering_plans", target.identity())
+    if not covering:
+        return None
     funds: dict[str | None, RowCounts] = {}
     stages: dict[str, int] = {}
     plans: set[int] = set()
@@ -110,7 +123,9 @@ def _baseline(snapshot: Snapshot, target: Target) -> Baseline | None:
         stage = row.stage or ("NULL" if row.kind == "null" else "other")
         stages[stage] = stages.get(stage, 0) + rows
         plans.add(row.plan_id)
-    return Baseline(funds, stages, frozenset(plans))
+    all_funds = any(plan.all_funds for plan in covering)
+    covered = None if all_funds else frozenset(plan.fund_id for plan in covering)
+    return Baseline(funds, stages, frozenset(plans), covered)
 
 
 def _audit_states(snapshot: Snapshot, target: Target) -> dict[str, AuditState]:

@@ -93,5 +93,5 @@ def _recommendation(counts: dict[str, int], rows_failed: int, wrong_sums: int, m
     if wrong_sums:
         advice.append("A batch's counts were changed by hand: compare it with the audit log before trusting it.")
     if missing_rows:
-        advice.append("Batches of an open plan were deleted: make a new plan with `stagenorm run`.")
+        advice.append("Batches were deleted: `stagenorm run` plans anew what is left of them.")
     return " ".join(advice)

@@ -4,7 +4,6 @@ Proves that no audited row is NULL and that no fund has more NULLs than before. 
 NULL, or a new row without a stage, from damage: both are listed, as a warning.
 """
 
-from stagenorm_pipeline.engine.inventory import RowCounts
 from stagenorm_pipeline.engine.verification.facts import TargetFacts
 from stagenorm_pipeline.engine.verification.result import FINDINGS_SHOWN, CheckResult, Finding, Rule, Severity
 
@@ -48,7 +47,8 @@ def _funds_with_more(facts: TargetFacts) -> list[Finding]:
         return []
     findings = []
     for fund in facts.inventory.funds:
-        before = facts.baseline.funds.get(fund.fund_id, RowCounts()).rows_null
+        counts = facts.baseline.before(fund.fund_id)
+        before = counts.rows_null if counts else fund.counts.rows_null
         if fund.counts.rows_null > before:
             findings.append(
                 Finding(

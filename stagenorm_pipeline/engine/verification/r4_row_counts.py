@@ -4,7 +4,6 @@ Proves that stagenorm lost no row. Data alone cannot tell a live user's delete, 
 damage: both are listed, as a warning. Rows inserted since are named and are no fault.
 """
 
-from stagenorm_pipeline.engine.inventory import RowCounts
 from stagenorm_pipeline.engine.verification.facts import TargetFacts
 from stagenorm_pipeline.engine.verification.result import FINDINGS_SHOWN, CheckResult, Finding, Rule, Severity
 
@@ -62,8 +61,9 @@ def _differences(facts: TargetFacts) -> list[Finding]:
     now = {fund.fund_id: fund.counts.rows_seen for fund in facts.inventory.funds}
     findings = []
     for fund_id in {**now, **facts.baseline.funds}:
-        before_rows = facts.baseline.funds.get(fund_id, RowCounts()).rows_seen
         rows = now.get(fund_id, 0)
+        before = facts.baseline.before(fund_id)
+        before_rows = before.rows_seen if before else rows
         if rows != before_rows:
             what = "fewer rows than before" if rows < before_rows else "more rows than before"
             detail = f"{before_rows} before, {rows} now"

@@ -1,9 +1,10 @@
-"""The two questions about funds that only this face asks: which ones there are, and how much waits in one."""
+"""Which funds there are in the data, and how much waits in one. Reads only."""
 
 from psycopg import sql
 
 from stagenorm_pipeline.engine.configuration import TargetSetting
 from stagenorm_pipeline.engine.connection import Database
+from stagenorm_pipeline.engine.statements import statement
 from stagenorm_pipeline.engine.targets import resolve_targets
 
 
@@ -22,11 +23,5 @@ def read_fund_ids(database: Database, targets: tuple[TargetSetting, ...]) -> set
 
 def count_waiting_rows(database: Database, fund_id: str | None) -> int:
     """Rows of the fund that open plans still have to do."""
-    waiting = (
-        "SELECT coalesce(sum(coalesce(b.rows_failed, b.rows_planned)), 0) "
-        "FROM stage_migration_batches b JOIN stage_migration_plans p USING (plan_id) "
-        "WHERE p.status = 'open' AND b.status IN ('pending', 'running', 'failed') "
-        "AND b.fund_id IS NOT DISTINCT FROM %(fund_id)s::text"
-    )
     with database.transaction() as connection:
-        return int(connection.exec_driver_sql(waiting, {"fund_id": fund_id}).scalar_one())
+        return int(connection.exec_driver_sql(statement("waiting_rows"), {"fund_id": fund_id}).scalar_one())

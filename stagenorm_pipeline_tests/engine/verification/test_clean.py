@@ -1,0 +1,195 @@
+"""Verifications of what nobody damaged: before, during and after a migration, and after users worked beside it."""
+
+from typing import Any
+
+import pytest
+
+from stagenorm_pipeline import __version__
+from stagenorm_pipeline.engine.configuration import TargetSetting
+from stagenorm_pipeline.engine.errors import PlanError, TargetError
+from stagenorm_pipeline.engine.funds import FundScope
+from stagenorm_pipeline.engine.inventory import RowCounts
+from stagenorm_pipeline.engine.verification.result import Outcome, Rule, Severity, Verdict
+from stagenorm_pipeline.engine.verification.verify import record_verification
+from stagenorm_pipeline.vocabulary import Decision, Decisions, Vocabulary
+from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, VOCABULARY, Application
+from stagenorm_pipeline_tests.engine.verification.outcomes import not_passed
+
+
+def test_a_clean_run_passes_all_seven_rules(migrated: Application) -> None:
+    result = migrated.verify(strict=True)
+    assert [check.rule for check in result.checks] == list(Rule)
+    assert (result.verdict, result.count(Outcome.PASSED)) == (Verdict.PASSED, 7)
+    assert [check.recommendation for check in result.checks] == [None] * 7
+    assert [check.findings for check in result.checks] == [()] * 7
+
+
+def test_each_figure_is_that_of_plain_sql(migrated: Application) -> None:
+    result = migrated.verify()
+    figures = {check.rule: dict(check.figures) for check in result.checks}
+    batches = migrated.sql("SELECT count(*), sum(rows_planned), sum(rows_updated) FROM stage_migration_batches")[0]
+    assert (
+        figures[Rule.BATCH_TRACKING]["total_batches"],
+        figures[Rule.BATCH_TRACKING]["rows_planned"],
+        figures[Rule.BATCH_TRACKING]["rows_updated"],
+    ) == batches
+    both = f"(SELECT fund_id, stage FROM {COMPANIES} UNION ALL SELECT fund_id, stage FROM {DEALS}) AS both_tables"
+    rows, nulls = migrated.sql(f"SELECT count(*), count(*) FILTER (WHERE stage IS NULL) FROM {both}")[0]
+    assert figures[Rule.CANONICAL_STAGES]["rows_checked"] == rows - nulls
+    assert figures[Rule.CANONICAL_STAGES]["rows_canonical"] == rows - nulls
+    assert figures[Rule.NULL_INTEGRITY]["null_now"] == figures[Rule.NULL_INTEGRITY]["null_before"] == nulls
+    assert figures[Rule.ROW_COUNTS]["rows_now"] == figures[Rule.ROW_COUNTS]["rows_before"] == rows
+    logged = migrated.value("SELECT count(*) FROM stage_normalization_log")
+    assert figures[Rule.AUDIT_CONSISTENCY]["audit_rows"] == figures[Rule.SAMPLE_INSPECTION]["rows_sampled"] == logged
+    assert figures[Rule.FUND_BREAKDOWN]["funds"] == migrated.value(f"SELECT count(DISTINCT fund_id) FROM {both}")
+
+
+def test_every_fund_of_every_table_stands_before_and_now(migrated: Application) -> None:
+    migrated.add(DEALS, [(8, "seed")])
+    migrated.sql(f"DELETE FROM {DEALS} WHERE fund_id = 3")
+    funds = {(f.target.split(".")[1], f.fund_id): (f.before, f.after) for f in migrated.verify().funds}
+    assert funds == {
+        (COMPANIES, "1"): (RowCounts(2, rows_to_change=2), RowCounts(2, rows_canonical=2)),
+        (COMPANIES, "2"): (RowCounts(2, rows_canonical=1, rows_to_change=1), RowCounts(2, rows_canonical=2)),
+        (COMPANIES, None): (RowCounts(1, rows_to_change=1), RowCounts(1, rows_canonical=1)),
+        (DEALS, "1"): (RowCounts(1, rows_to_change=1), RowCounts(1, rows_canonical=1)),
+        (DEALS, "2"): (RowCounts(2, rows_null=1, rows_to_change=1), RowCounts(2, rows_canonical=1, rows_null=1)),
+        (DEALS, "3"): (RowCounts(1, rows_to_change=1), None),
+        (DEALS, "8"): (None, RowCounts(1, rows_canonical=1)),
+        (DEALS, None): (RowCounts(1, rows_canonical=1), RowCounts(1, rows_canonical=1)),
+    }
+
+
+def test_the_stages_stand_before_and_now(migrated: Application) -> None:
+    stages = {(s.target.split(".")[1], s.stage): (s.before, s.after) for s in migrated.verify().stages}
+    assert stages[COMPANIES, "seed"] == (1, 3)
+    assert stages[COMPANIES, "other"] == (4, 0)
+    assert stages[DEALS, "series-a"] == (1, 1)
+    assert stages[DEALS, "NULL"] == (1, 1)
+    assert len(stages) == 16
+
+
+def test_the_result_says_what_was_verified_by_whom_and_under_which_vocabulary(migrated: Application) -> None:
+    result = migrated.verify(sample_size=3, sample_seed=9)
+    assert (result.created_by, result.vocabulary_version, result.code_version) == (
+        "reviewer",
+        VOCABULARY.version,
+        __version__,
+    )
+    assert result.targets == ("public.portfoliocompanies.stage", "public.deal_opportunities.stage")
+    assert (result.sample_size, result.sample_seed, result.scope) == (3, 9, FundScope())
+    assert [(p.plan_id, p.status, p.created_by, p.is_baseline) for p in result.plans] == [
+        (1, "completed", "planner", True)
+    ]
+    assert not result.in_progress
+
+
+def test_before_any_plan_only_the_canonical_rule_can_judge(application: Application) -> None:
+    application.add(DEALS, [(1, "Seed"), (1, None)])
+    result = application.verify()
+    assert not_passed(result) == {Rule.CANONICAL_STAGES: Severity.ERROR}
+    assert result.plans == ()
+    assert "no plan has been applied" in result.check(Rule.NULL_INTEGRITY).summary
+
+
+def test_empty_tables_pass(application: Application) -> None:
+    assert application.verify().verdict is Verdict.PASSED
+    application.run()
+    assert application.verify().verdict is Verdict.PASSED
+
+
+def test_in_the_middle_of_a_migration_it_says_so(application: Application) -> None:
+    application.add(COMPANIES, [(1, "Seed"), (2, "Seed")])
+    application.plan()
+    application.apply(scope=FundScope.one("1"))
+    result = application.verify()
+    assert result.in_progress
+    assert not_passed(result) == {Rule.BATCH_TRACKING: Severity.ERROR, Rule.CANONICAL_STAGES: Severity.ERROR}
+    figures = result.check(Rule.BATCH_TRACKING).figures
+    assert (figures["completed_batches"], figures["pending_batches"]) == (1, 1)
+    assert "stagenorm resume" in (result.check(Rule.BATCH_TRACKING).recommendation or "")
+
+
+def test_a_draft_that_nobody_opened_is_no_part_of_it(migrated: Application) -> None:
+    migrated.plan(as_draft=True)
+    assert [plan.plan_id for plan in migrated.verify().plans] == [1]
+
+
+def test_refused_rows_are_named_with_what_the_database_said(application: Application) -> None:
+    application.sql(f"ALTER TABLE {COMPANIES} ADD CONSTRAINT no_seed CHECK (stage <> 'seed')")
+    application.add(COMPANIES, [(1, "Seed"), (1, "Series A")])
+    application.run()
+    result = application.verify()
+    assert not_passed(result) == {Rule.BATCH_TRACKING: Severity.ERROR, Rule.CANONICAL_STAGES: Severity.ERROR}
+    (finding,) = result.check(Rule.BATCH_TRACKING).findings
+    assert (finding.row_id, finding.stage_before, finding.stage_after) == ("1", "Seed", "seed")
+    assert "no_seed" in (finding.detail or "")
+
+
+def test_rows_skipped_because_users_worked_beside_the_run_are_no_fault(application: Application) -> None:
+    application.add(COMPANIES, [(1, "Seed")] * 4)
+    application.plan()
+    application.sql(f"UPDATE {COMPANIES} SET stage = 'series-b' WHERE id = 1")
+    application.apply()
+    result = application.verify()
+    assert not_passed(result) == {}
+    assert result.check(Rule.BATCH_TRACKING).figures["rows_skipped"] == 1
+
+
+def test_a_row_that_a_user_messed_up_again_and_a_later_plan_mended_is_no_fault(migrated: Application) -> None:
+    migrated.sql(f"UPDATE {COMPANIES} SET stage = 'SERIES B' WHERE id = 1")
+    migrated.run()
+    assert not_passed(migrated.verify()) == {}
+    migrated.sql(f"UPDATE {COMPANIES} SET stage = 'SERIES B' WHERE id = 1")
+    result = migrated.verify()
+    assert not_passed(result) == {Rule.CANONICAL_STAGES: Severity.ERROR, Rule.AUDIT_CONSISTENCY: Severity.ERROR}
+    # Its latest change is what counts: named once.
+    assert [f.row_id for f in result.check(Rule.AUDIT_CONSISTENCY).findings] == ["1"]
+
+
+def test_a_spelling_that_a_reviewer_left_as_it_is_warns_and_fails_in_strict_mode_alone(migrated: Application) -> None:
+    migrated.add(COMPANIES, [(1, "growth"), (2, "growth")])
+    decided = Vocabulary.with_decisions(Decisions((Decision("growth", leave_as_is=True, reason="no round"),)))
+    result = migrated.verify(vocabulary=decided)
+    assert not_passed(result) == {Rule.CANONICAL_STAGES: Severity.WARN}
+    assert result.check(Rule.CANONICAL_STAGES).figures["rows_left_as_is"] == 2
+    assert result.verdict is Verdict.PASSED_WITH_WARNINGS
+    assert migrated.verify(vocabulary=decided, strict=True).verdict is Verdict.FAILED
+
+
+def test_unknown_spellings_are_listed_with_most_rows_first(migrated: Application) -> None:
+    migrated.add(COMPANIES, [(1, "growth"), (2, "late"), (2, "late")])
+    migrated.add(DEALS, [(1, "growth"), (1, "growth"), (1, "growth")])
+    result = migrated.verify()
+    assert [(s.target.split(".")[1], s.spelling, s.rows) for s in result.unknown] == [
+        (DEALS, "growth", 3),
+        (COMPANIES, "late", 2),
+        (COMPANIES, "growth", 1),
+    ]
+    assert result.check(Rule.CANONICAL_STAGES).figures["rows_unknown"] == 6
+
+
+def test_a_missing_table_is_an_error_that_names_it(migrated: Application) -> None:
+    with pytest.raises(TargetError, match="nowhere"):
+        migrated.verify(targets=(TargetSetting("nowhere"),))
+
+
+@pytest.mark.parametrize("plan_id", [7, 2])
+def test_a_plan_that_was_never_applied_cannot_be_compared_with(migrated: Application, plan_id: int) -> None:
+    migrated.plan(as_draft=True)
+    with pytest.raises(PlanError, match=f"Plan {plan_id} was never applied"):
+        migrated.verify(plan_id=plan_id)
+
+
+def test_the_record_of_a_verification_holds_its_verdict_and_counts(migrated: Application) -> None:
+    migrated.sql(f"DELETE FROM {COMPANIES} WHERE id = 4")
+    result = migrated.verify(strict=False, scope=FundScope.one("2"))
+    number = record_verification(migrated.database, result, "ab" * 32)
+    columns = "verification_id, created_by, plan_id, strict, report_sha256, verdict, checks_passed, checks_failed"
+    row: tuple[Any, ...] = (number, "reviewer", 1, False, "ab" * 32, "passed_with_warnings", 6, 0)
+    assert migrated.sql(f"SELECT {columns} FROM stage_verifications") == [row]
+    assert migrated.value("SELECT scope FROM stage_verifications") == {
+        "targets": ["public.portfoliocompanies.stage", "public.deal_opportunities.stage"],
+        "all_funds": False,
+        "fund_id": "2",
+    }
