@@ -73,10 +73,10 @@ CREATE TABLE IF NOT EXISTS stage_migration_spellings (
     spelling_sha256 bytea NOT NULL UNIQUE CHECK (octet_length(spelling_sha256) = 32),
     spelling        text  COLLATE "C" NOT NULL
 );
-COMMENT ON TABLE stage_migration_spellings IS 'Each spelling that a plan ever saw, exactly as stored, kept once.';
+COMMENT ON TABLE stage_migration_spellings IS 'Each spelling that a plan ever saw, kept once.';
 COMMENT ON COLUMN stage_migration_spellings.spelling_id IS 'Short number of the spelling, used by baseline and batches.';
 COMMENT ON COLUMN stage_migration_spellings.spelling_sha256 IS 'SHA-256 of its UTF-8 bytes: the look-up key, since a spelling can be longer than an index entry may be.';
-COMMENT ON COLUMN stage_migration_spellings.spelling IS 'The spelling, never trimmed, never lowered.';
+COMMENT ON COLUMN stage_migration_spellings.spelling IS 'The spelling, never trimmed, never lowered. Of one longer than 1,000 characters (always unknown, so never changed) the beginning.';
 
 CREATE TABLE IF NOT EXISTS stage_migration_plan_spellings (
     plan_id     bigint  NOT NULL REFERENCES stage_migration_plans ON DELETE CASCADE,
@@ -206,7 +206,7 @@ CREATE TABLE IF NOT EXISTS stage_migration_quarantine (
     resolution     text        CHECK (resolution IN ('updated', 'skipped', 'superseded', 'rolled_back')),
     CHECK ((resolved_at IS NULL) = (resolution IS NULL))
 );
--- Wanted by: the retry of a batch, which takes its unresolved rows only (sql/quarantined_rows.sql), and rule 1.
+-- Wanted by: the retry of a batch, which takes its unresolved rows only (sql/quarantined_places.sql), and rule 1.
 CREATE UNIQUE INDEX IF NOT EXISTS stage_migration_quarantine_open ON stage_migration_quarantine (batch_id, row_id)
     WHERE resolved_at IS NULL;
 COMMENT ON TABLE stage_migration_quarantine IS 'Rows that the database itself refused to change (trigger, constraint), each with its error. Their batch''s other rows went through.';

@@ -9,6 +9,7 @@ from stagenorm_pipeline.defs.partitions import funds, new_fund_keys
 from stagenorm_pipeline.defs.preflight import look_ahead
 from stagenorm_pipeline.defs.resources import ApplicationDatabase, NormalizationSettings
 from stagenorm_pipeline.defs.run_config import PlanConfig
+from stagenorm_pipeline.engine.inventory import count_unknown_spellings
 from stagenorm_pipeline.engine.plan import Plan, preview_plan, record_plan
 from stagenorm_pipeline.engine.request import PlanRequest
 from stagenorm_pipeline.engine.workers import user_name
@@ -53,7 +54,7 @@ def batch_plan(
             "rows_to_update": plan.counts.rows_to_change,
             "rows_seen": plan.counts.rows_seen,
             "rows_unknown": plan.counts.rows_unknown,
-            "unknown_spellings": sum(inventory.unknown_spellings for inventory in plan.inventories),
+            "unknown_spellings": count_unknown_spellings(plan.inventories),
             "funds_to_change": len(plan.funds_to_change),
         }
     )

@@ -14,6 +14,9 @@ from stagenorm_pipeline.defs.resources import ApplicationDatabase, Normalization
 from stagenorm_pipeline.defs.run_config import ApplyConfig
 from stagenorm_pipeline.report.escape import sentence_for_terminal
 
+# Runs that write at once; how many is in dagster.yaml.
+POOL = "stagenorm_writers"
+
 
 @dg.asset(
     partitions_def=funds,
@@ -22,7 +25,7 @@ from stagenorm_pipeline.report.escape import sentence_for_terminal
     owners=OWNERS,
     kinds={"postgres"},
     code_version=__version__,
-    pool="stagenorm_writers",
+    pool=POOL,
     # 100 small funds through the daemon: 57 s, of which the runs take 14 s (the daemon looks every 30 s). A process for
     # each fund took 538 s even with an asset that did nothing; with all in one run, one Terminate stops every fund.
     backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=25),

@@ -11,7 +11,14 @@ from stagenorm_pipeline.defs.graph import GROUP, OWNERS
 from stagenorm_pipeline.defs.resources import ApplicationDatabase, NormalizationSettings
 from stagenorm_pipeline.engine.connection import Database
 from stagenorm_pipeline.engine.funds import FundScope
-from stagenorm_pipeline.engine.inventory import InventoryTally, RowCounts, SpellingRows, TargetInventory, read_spellings
+from stagenorm_pipeline.engine.inventory import (
+    InventoryTally,
+    RowCounts,
+    SpellingRows,
+    TargetInventory,
+    count_unknown_spellings,
+    read_spellings,
+)
 from stagenorm_pipeline.engine.targets import resolve_targets
 from stagenorm_pipeline.report.markdown import inventory_markdown
 
@@ -38,7 +45,7 @@ def stage_inventory(database: ApplicationDatabase, settings: NormalizationSettin
             "rows_unknown": counts.rows_unknown,
             "rows_left_as_is": counts.rows_left_as_is,
             "rows_null": counts.rows_null,
-            "unknown_spellings": sum(inventory.unknown_spellings for inventory in inventories),
+            "unknown_spellings": count_unknown_spellings(inventories),
             "funds": len({fund.fund_id for inventory in inventories for fund in inventory.funds}),
         }
     )

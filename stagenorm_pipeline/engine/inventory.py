@@ -233,3 +233,13 @@ def undecided_spellings(inventories: tuple[TargetInventory, ...]) -> tuple[Undec
         for spelling, totals in found.items()
     ]
     return tuple(sorted(undecided, key=lambda entry: (-entry.rows, entry.spelling)))
+
+
+def count_unknown_spellings(inventories: tuple[TargetInventory, ...]) -> int:
+    """The unknown spellings of all targets.
+
+    One that is in two targets counts once where it is among those shown, and shown whole: two that are cut may differ.
+    """
+    whole = [{total.spelling for total in inventory.unknown if not total.is_cut} for inventory in inventories]
+    others = (inventory.unknown_spellings - len(shown) for inventory, shown in zip(inventories, whole, strict=True))
+    return len(set().union(*whole)) + sum(others)

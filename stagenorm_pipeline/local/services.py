@@ -43,13 +43,15 @@ def run_services(
     workspace: Path | None = None,
     port: int = 3000,
     hold: tuple[int, ...] = (),
+    owns_runs: bool = False,
 ) -> None:
     """Serves Dagster's UI until Ctrl-C or SIGTERM, and leaves nothing running.
 
     `dagster_url` is the PostgreSQL database for Dagster's own storage, `app_url` the one to work on; `say` gets lines
     for the user. The workspace is the project's own where none is given. `hold` are descriptors that stay open until
     the services are gone, even when this process is killed: with the embedded server's lease among them, a run can
-    still record its end.
+    still record its end. `owns_runs`: every run of this storage belonged to an earlier call of this function, so that
+    those which a crash left unfinished are reported as failed.
     Raises StagenormError when the port is taken, before anything is started, and when a service dies.
     """
     _check_port(port)
@@ -62,9 +64,10 @@ def run_services(
     services: list[_Service] = []
     with _signals_interrupt():
         try:
+            say(f"Starting the Dagster UI. Logs: {home / 'logs'}")
+            _prepare_instance(environment, home / "logs", leftovers=owns_runs)
             for name, arguments in commands.items():
                 services.append(_start(name, arguments, home / "logs", environment, hold))
-            say(f"Starting the Dagster UI. Logs: {home / 'logs'}")
             _wait_for_page(services, port)
             say(f"The Dagster UI is at http://{_HOST}:{port} - Ctrl-C stops it.")
             while True:
@@ -103,6 +106,18 @@ def _environment(home: Path, dagster_url: str, app_url: str) -> dict[str, str]:
         "STAGENORM_DAGSTER_URL": storage_url,
         "DATABASE_URL": app_url,
     }
+
+
+def _prepare_instance(environment: dict[str, str], logs: Path, *, leftovers: bool) -> None:
+    logs.mkdir(parents=True, exist_ok=True)
+    log = logs / "instance.log"
+    command = [sys.executable, "-m", "stagenorm_pipeline.defs.instance_start", *(["--leftovers"] if leftovers else [])]
+    with log.open("wb") as output:
+        code = subprocess.run(
+            command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, check=False
+        ).returncode
+    if code:
+        raise StagenormError("Dagster's storage could not be prepared.", remedy=f"See {log}.")
 
 
 def _project_file(name: str) -> Path:

@@ -25,6 +25,7 @@ def run_ui(port: int) -> None:
     dagster_url = os.environ.get("STAGENORM_DAGSTER_URL", "").strip()
     with ExitStack() as stack:
         hold: tuple[int, ...] = ()
+        owns_runs = not dagster_url
         if not app_url or not dagster_url:
             server = stack.enter_context(EmbeddedPostgres.start(home))
             hold = (server.lease_fd,)
@@ -34,7 +35,9 @@ def run_ui(port: int) -> None:
             if not app_url:
                 app_url = _demo_database(server)
         _refuse_one_database_for_both(app_url, dagster_url)
-        run_services(home, dagster_url=dagster_url, app_url=app_url, say=_say, port=port, hold=hold)
+        run_services(
+            home, dagster_url=dagster_url, app_url=app_url, say=_say, port=port, hold=hold, owns_runs=owns_runs
+        )
 
 
 def _demo_database(server: EmbeddedPostgres) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from stagenorm_pipeline.engine.inventory import RowCounts, TargetInventory
+from stagenorm_pipeline.engine.inventory import RowCounts, TargetInventory, count_unknown_spellings
 from stagenorm_pipeline.engine.plan import Plan
 from stagenorm_pipeline.report.tables import Cell, Name, Spelling, Table
 from stagenorm_pipeline.report.verification_tables import unknown_table
@@ -60,8 +60,8 @@ def changes_table(inventories: Sequence[TargetInventory], limit: int) -> Table:
 
 def unknown_in(inventories: Sequence[TargetInventory], limit: int) -> Table:
     """Unknown spellings of all targets, most rows first."""
-    unknown = sorted((found for inventory in inventories for found in inventory.unknown), key=lambda found: -found.rows)
-    return unknown_table(unknown, sum(inventory.unknown_spellings for inventory in inventories), limit)
+    unknown = [found for inventory in inventories for found in inventory.unknown]
+    return unknown_table(unknown, count_unknown_spellings(tuple(inventories)), limit)
 
 
 def plan_title(plan: Plan) -> str:

@@ -10,7 +10,7 @@ from stagenorm_pipeline.engine.verification.result import (
     SampleRow,
     VerificationResult,
 )
-from stagenorm_pipeline.report.tables import Cell, Change, Difference, Name, Spelling, Table
+from stagenorm_pipeline.report.tables import Cell, Change, Difference, Name, Spelling, Table, number
 from stagenorm_pipeline.report.wording import MARKS, OUTCOMES, figures_line, fund_name, rule_name
 from stagenorm_pipeline.vocabulary import Suggestion, suggest
 
@@ -102,17 +102,25 @@ def findings_table(check: CheckResult) -> Table:
 _FINDING_HEADINGS = ("Found", "Fund", "Row", "Batch", "Before", "After", "Now", "Rows", "Detail", "Target")
 
 
+def _most_first(entry: tuple[int, str, list[SpellingTotal]]) -> tuple[int, str]:
+    return (-entry[0], entry[1])
+
+
 def unknown_table(spellings: Sequence[SpellingTotal], total: int, limit: int) -> Table:
-    """At most `limit` unknown spellings with the nearest stages, which are suggestions and never applied."""
+    """At most `limit` unknown spellings, each once, most rows first, with the nearest stages: never applied."""
+    by_spelling: dict[str, list[SpellingTotal]] = {}
+    for found in spellings:
+        by_spelling.setdefault(found.spelling, []).append(found)
+    merged = sorted(((sum(f.rows for f in same), text, same) for text, same in by_spelling.items()), key=_most_first)
     rows = tuple(
         (
-            spelling.rows,
-            Spelling(spelling.spelling),
-            spelling.funds,
-            "; ".join(map(_suggested, suggest(spelling.spelling, limit=2))) or "no suggestion",
-            Name(spelling.target),
+            count,
+            Spelling(text),
+            "; ".join(number(found.funds) for found in same),
+            "; ".join(map(_suggested, suggest(text, limit=2))) or "no suggestion",
+            Name("; ".join(found.target for found in same)),
         )
-        for spelling in spellings[:limit]
+        for count, text, same in merged[:limit]
     )
     headings = ("Rows", "Spelling", "Funds", "Suggestion", "Target")
     return Table("Unknown spellings left", headings, rows, total, "unknown spellings")

@@ -3,12 +3,11 @@
 from typing import Any
 
 import pytest
-from psycopg import sql
 
 from stagenorm_pipeline.engine.funds import FundScope
 from stagenorm_pipeline.engine.statements import statement
 from stagenorm_pipeline_tests.engine.application import Application
-from stagenorm_pipeline_tests.engine.query_plans import explain
+from stagenorm_pipeline_tests.engine.query_plans import explain, explained
 
 # 40 plans of 500 batches over 200 funds, nearly all done; 100,000 audit rows.
 _FULL = """
@@ -39,24 +38,12 @@ VACUUM ANALYZE;
 _SCOPE = {"all_funds": True, "fund_id": None, "targets": ["public.deals.stage"], "shown": 50}
 _TARGET = {"schema_name": "public", "table_name": "deals", "column_name": "stage"}
 
-
-def next_batch(scope: FundScope, after_plan: int = 0, after_number: int = 0) -> tuple[str, dict[str, Any]]:
-    query = statement("next_batch", fund_condition=scope.condition(sql.SQL("b.fund_id")))
-    after = {"after_plan": after_plan, "after_number": after_number}
-    return query, {**after, "fund_id": scope.fund_id, "plan_id": None, "targets": None}
-
-
 # Index -> the queries that want it. Those of primary keys and constraints are wanted by what they forbid.
 WANTED: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "stage_migration_baseline_plan": [(statement("verify_baseline"), {"plans": [3], **_SCOPE, **_TARGET})],
     "stage_migration_batches_number": [
         (statement("verify_batches"), {"plans": [3], **_SCOPE}),
         ("SELECT * FROM stage_migration_progress", {}),
-        next_batch(FundScope(), after_plan=40, after_number=250),
-    ],
-    "stage_migration_batches_waiting": [
-        next_batch(FundScope.one("7")),
-        next_batch(FundScope.one(None)),
     ],
     "stage_migration_quarantine_open": [
         (statement("verify_open_batches"), {"plans": [1], **_SCOPE}),
@@ -78,18 +65,33 @@ WHERE c.relnamespace = 'public'::regnamespace AND c.relname LIKE 'stage%'
 """
 
 
-def test_each_index_is_taken_by_every_query_that_is_said_to_want_it(application: Application) -> None:
+@pytest.fixture
+def full(application: Application) -> Application:
     for part in _FULL.split(";\n"):
         application.sql(part)
-    assert set(application.column(_INDEXES)) == set(WANTED)
+    return application
+
+
+def test_each_index_is_taken_by_every_query_that_is_said_to_want_it(full: Application) -> None:
+    assert set(full.column(_INDEXES)) == {*WANTED, "stage_migration_batches_waiting"}
     left = []
-    with application.database.transaction() as connection:
+    with full.database.transaction() as connection:
         for index, queries in WANTED.items():
             for query, values in queries:
                 taken = {node["Index Name"] for node in explain(connection, query, values) if "Index Name" in node}
                 if index not in taken:
                     left.append((index, query.strip(), taken))
     assert left == []
+
+
+@pytest.mark.parametrize("fund_id", ["7", None])
+def test_the_first_waiting_batch_of_a_fund_is_found_by_the_index_of_what_waits(
+    full: Application, fund_id: str | None
+) -> None:
+    with explained(full, containing="ORDER BY b.plan_id, b.batch_number") as plans:
+        assert full.apply(scope=FundScope.one(fund_id), should_stop=lambda: True).batches == 0
+    (scan,) = [node for node in plans[0] if node.get("Index Name") == "stage_migration_batches_waiting"]
+    assert "fund_id" in scan["Index Cond"]
 
 
 @pytest.mark.parametrize(

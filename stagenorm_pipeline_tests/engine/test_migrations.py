@@ -17,6 +17,7 @@ from stagenorm_pipeline.engine.errors import MissingMigrationError
 from stagenorm_pipeline.engine.migrations import apply_migrations, migration_files, require_migrations
 from stagenorm_pipeline.engine.plan import open_plan, record_plan
 from stagenorm_pipeline.engine.request import PlanRequest
+from stagenorm_pipeline.engine.statements import sql_directory
 from stagenorm_pipeline.engine.verification.verify import VerifyRequest, verify
 from stagenorm_pipeline_tests.engine.application import COMPANIES, VOCABULARY, Application
 
@@ -106,6 +107,13 @@ def test_every_table_view_and_column_of_ours_has_a_comment(application: Applicat
         "AND (obj_description(c.oid, 'pg_class') IS NULL OR a.attnum > 0 AND col_description(c.oid, a.attnum) IS NULL)"
     )
     assert without == []
+
+
+def test_every_sql_file_that_a_comment_names_is_there() -> None:
+    directory = sql_directory()
+    named = {n for file in directory.rglob("*.sql") for n in re.findall(r"sql/([\w/]+\.sql)", file.read_text("utf-8"))}
+    assert named
+    assert [name for name in sorted(named) if not (directory / name).is_file()] == []
 
 
 def test_a_batch_whose_counts_do_not_add_up_cannot_be_stored(application: Application) -> None:

@@ -72,16 +72,17 @@ def test_a_preview_needs_no_table_of_ours(bare: Application) -> None:
     assert (plan.plan_id, plan.status, plan.total_batches) == (None, "preview", 1)
 
 
-@settings(deadline=None, max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=st.lists(
         st.tuples(
-            st.sampled_from([None, 1, 2, 30]),
+            st.sampled_from([None, 1]),
             st.sampled_from(["seed", "Seed", " seed", "Series A", "SERIES_B", "growth", "", "series-c+", "Series C"]),
         ),
+        min_size=1,
         max_size=40,
     ),
-    batch_size=st.integers(1, 12),
+    batch_size=st.integers(1, 4),
 )
 def test_a_plan_holds_exactly_what_the_preview_says(application: Application, rows: list[Row], batch_size: int) -> None:
     application.sql(f"DELETE FROM {COMPANIES}; DELETE FROM {DEALS}; DELETE FROM stage_migration_plans")

@@ -11,9 +11,11 @@ from stagenorm_pipeline.engine.batch_work import Bounds
 from stagenorm_pipeline.engine.connection import Database
 from stagenorm_pipeline.engine.errors import RefusedError
 from stagenorm_pipeline.engine.events import BatchCompleted, Event
+from stagenorm_pipeline.engine.steps import Step
 from stagenorm_pipeline.engine.verification.result import Outcome, Rule
 from stagenorm_pipeline_tests.engine.application import COMPANIES, Application
 from stagenorm_pipeline_tests.safety import work
+from stagenorm_pipeline_tests.safety.blocked_program import BlockedProgram, Stop
 
 # The first batch of twenty rows holds one of them, the second two, the third none.
 ODD = (5, 25, 26)
@@ -207,6 +209,20 @@ def test_a_batch_of_which_every_row_is_refused_is_narrowed_down_to_each(companie
     assert work.apply(companies.database).result.rows.rows_failed == ROWS
     assert len(waiting(companies)) == ROWS
     assert companies.value("SELECT count(*) FROM stage_normalization_log") == 0
+
+
+def test_narrowing_keeps_no_savepoint_open(companies: Application) -> None:
+    # Each would hold a place in the lock table that all sessions of the server share.
+    companies.sql("UPDATE portfoliocompanies SET name = 'odd ' || id WHERE id % 2 = 0")
+    companies.sql(CAUSES[0].make.replace("%%", "%"))
+    work.plan(companies.database, batch_size=500)
+    with BlockedProgram(companies.url, work.apply, Stop(Step.APPLY_ROWS_CHANGED)) as program:
+        assert program.comes_to_its_stop()
+        held = companies.value(
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'transactionid' AND pid IN "
+            "(SELECT pid FROM pg_stat_activity WHERE datname = current_database())"
+        )
+    assert held == 1
 
 
 def test_a_trigger_that_is_too_slow_fails_its_batch_as_a_whole_and_no_other(companies: Application) -> None:

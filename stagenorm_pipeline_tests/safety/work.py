@@ -1,5 +1,7 @@
 """What the programs of the safety tests do: the engine's own calls, as the command line makes them."""
 
+import resource
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -10,9 +12,12 @@ from stagenorm_pipeline.engine.events import BatchHeld, Event
 from stagenorm_pipeline.engine.plan import record_plan
 from stagenorm_pipeline.engine.request import PlanRequest
 from stagenorm_pipeline.engine.rollback import RollbackRequest, record_rollback
+from stagenorm_pipeline.engine.verification.verify import VerifyRequest, verify
 from stagenorm_pipeline.vocabulary import Vocabulary
 
 BATCH_SIZE = 20
+
+Job = Callable[[Database], object]
 
 
 @dataclass(slots=True)
@@ -70,3 +75,20 @@ def roll_back(database: Database, plan_id: int) -> Applied:
     """Undo a plan."""
     number = record_rollback(database, RollbackRequest(plan_id=plan_id, batch_size=BATCH_SIZE), created_by="test")
     return apply(database, plan_id=number)
+
+
+def connect(database: Database) -> None:
+    """Open a transaction: what every program costs."""
+    with database.transaction() as connection:
+        connection.exec_driver_sql("SELECT 1")
+
+
+def verify_everything(database: Database) -> None:
+    verify(database, VerifyRequest(Vocabulary.built_in(), "test"))
+
+
+def measured(job: Job, database: Database) -> int:
+    """Do the job; the most memory that this process ever had, in MB."""
+    job(database)
+    unit = 1024 * 1024 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // unit

@@ -3,7 +3,7 @@
 Proves it for every row of the snapshot. Spellings that a reviewer left as they are count as a warning.
 """
 
-from stagenorm_pipeline.engine.inventory import RowCounts
+from stagenorm_pipeline.engine.inventory import RowCounts, count_unknown_spellings
 from stagenorm_pipeline.engine.verification.facts import Snapshot, TargetFacts, read_noncanonical_rows
 from stagenorm_pipeline.engine.verification.result import FINDINGS_SHOWN, CheckResult, Finding, Rule, Severity
 from stagenorm_pipeline.vocabulary import MeaningKind
@@ -15,7 +15,7 @@ def check(snapshot: Snapshot, targets: tuple[TargetFacts, ...]) -> CheckResult:
     """Judge what the targets hold now."""
     counts = sum((facts.inventory.counts for facts in targets), RowCounts())
     spellings = [s for facts in targets for s in facts.inventory.spellings if s.kind is not MeaningKind.CANONICAL]
-    unknown_spellings = sum(facts.inventory.unknown_spellings for facts in targets)
+    unknown_spellings = count_unknown_spellings(tuple(facts.inventory for facts in targets))
     bad = counts.rows_unknown + counts.rows_to_change
     figures = {
         "rows_checked": counts.rows_seen - counts.rows_null,

@@ -12,7 +12,7 @@ from stagenorm_pipeline.engine.configuration import DEFAULT_TARGETS, TargetSetti
 from stagenorm_pipeline.engine.connection import Database
 from stagenorm_pipeline.engine.errors import PlanError
 from stagenorm_pipeline.engine.funds import FundScope
-from stagenorm_pipeline.engine.inventory import RowCounts, read_inventory
+from stagenorm_pipeline.engine.inventory import RowCounts, count_unknown_spellings, read_inventory
 from stagenorm_pipeline.engine.migrations import require_migrations
 from stagenorm_pipeline.engine.statements import statement
 from stagenorm_pipeline.engine.targets import resolve_targets
@@ -127,7 +127,7 @@ class _Verification:
             stages=_stage_rows(facts),
             funds=funds,
             unknown=tuple(unknown),
-            unknown_spellings=sum(inventory.unknown_spellings for inventory in inventories),
+            unknown_spellings=count_unknown_spellings(inventories),
             sample=sample,
             duration_ms=round((time.monotonic() - self._started) * 1000),
         )
