@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from types import FrameType
 
+    from sqlalchemy import Connection
+
     from stagenorm_pipeline.engine.configuration import Configuration, TargetSetting
     from stagenorm_pipeline.engine.connection import Database
     from stagenorm_pipeline.engine.funds import FundScope
@@ -186,6 +188,7 @@ def inventory(fund_id: str | None, no_fund: bool, table: str | None, as_json: bo
 
     work = _work(fund_id, no_fund, table)
     with _database() as database, database.snapshot() as connection:
+        _say_what_is_missing(connection)
         targets = resolve_targets(connection, work.targets)
         inventories = read_inventory(connection, targets, work.scope, work.vocabulary())
     text = document_json(inventory_document(inventories)).rstrip("\n") if as_json else inventory_text(inventories)
@@ -209,6 +212,8 @@ def dry_run(fund_id: str | None, no_fund: bool, table: str | None, batch_size: i
 
     work = _work(fund_id, no_fund, table)
     with _database() as database:
+        with database.snapshot() as connection:
+            _say_what_is_missing(connection)
         plan = preview_plan(database, _plan_request(work, batch_size))
     arguments = [f"--fund-id {shlex.quote(fund_id)}"] if fund_id is not None else []
     arguments += ["--no-fund"] if no_fund else []
@@ -465,6 +470,17 @@ def ui(port: int) -> None:
     from stagenorm_pipeline.local.ui import run_ui
 
     run_ui(port)
+
+
+def _say_what_is_missing(connection: Connection) -> None:
+    """For commands that only look, and so work without our tables: which migration a run would need."""
+    from stagenorm_pipeline.engine.errors import MissingMigrationError
+    from stagenorm_pipeline.engine.migrations import require_migrations
+
+    try:
+        require_migrations(connection)
+    except MissingMigrationError as error:
+        click.echo(f"Before a run: {error}", err=True)
 
 
 def _preflight(database: Database, work: _Work) -> None:

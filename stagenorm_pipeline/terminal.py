@@ -37,9 +37,9 @@ def say(message: str, level: str = "INFO", **fields: Any) -> None:
 
 def show_error(error: StagenormError) -> None:
     """What is wrong, and what to do, on standard error."""
-    print(f"Error: {sentence_for_terminal(error.message, limit=2_000)}", file=sys.stderr)  # noqa: T201
-    if error.remedy:
-        print(f"  {sentence_for_terminal(error.remedy, limit=2_000)}", file=sys.stderr)  # noqa: T201
+    first, *others = [*error.message.splitlines(), *(error.remedy or "").splitlines()]
+    for line in (f"Error: {first}", *(f"  {line}" for line in others)):
+        print(sentence_for_terminal(line, limit=2_000), file=sys.stderr)  # noqa: T201
 
 
 def show_finding(finding: PreflightFinding) -> None:

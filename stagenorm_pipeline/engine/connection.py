@@ -17,8 +17,14 @@ from stagenorm_pipeline.engine.errors import ConfigurationError, ConnectionFaile
 _DRIVER = "postgresql+psycopg"
 _POSTGRES_SCHEMES = {"postgres", "postgresql", "postgresql+psycopg", "postgresql+psycopg2", "postgresql+asyncpg"}
 
-# A vanished client must not hold its row locks for the two hours that Linux waits by default: about 25 s instead.
+# A server that vanished (a failover, a cut cable) is noticed in about 25 s instead of the two hours of Linux. The other
+# way round, that a client of ours vanished, is for the server's own timeouts to notice.
 _KEEPALIVES = {"keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
+
+
+# A reader pauses for as long as we work on what it fetched: seconds. One that hangs would keep its tables from being
+# altered, and the server from cleaning up behind it, for as long as the operating system keeps its connection.
+_SNAPSHOT_IDLE = "5min"
 
 
 def parse_database_url(text: str) -> sa.URL:
@@ -72,6 +78,8 @@ class Database:
             pool_size=2,
             max_overflow=2,
             pool_pre_ping=False,
+            # Said with each BEGIN: a database's default may be stricter, its snapshots older than our locks.
+            isolation_level="READ COMMITTED",
             # Hides bound values in SQLAlchemy's own messages: stage values are hostile, and long.
             hide_parameters=True,
             connect_args={
@@ -102,6 +110,7 @@ class Database:
             connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             # Compiling these scans costs more than it saves, and minutes on some servers.
             connection.exec_driver_sql("SET LOCAL jit = off")
+            connection.exec_driver_sql(f"SET LOCAL idle_in_transaction_session_timeout = '{_SNAPSHOT_IDLE}'")
             yield connection
 
     @contextmanager
@@ -144,10 +153,11 @@ def connection_errors(url: sa.URL) -> Iterator[None]:
                 remedy="Connect as a role with the privileges of sql/roles.sql, or grant what is missing.",
             ) from error
         # 57014 is a cancelled statement, not a lost connection.
-        lost = state is None or (state[:2] in ("08", "28", "3D", "57") and state != "57014")
-        if isinstance(cause, psycopg.OperationalError) and lost:
+        gone = state is None or (state[:2] in ("08", "28", "3D", "57") and state != "57014")
+        lost = isinstance(cause, psycopg.OperationalError) and gone
+        if lost or isinstance(cause, psycopg.errors.IdleInTransactionSessionTimeout):
             raise ConnectionFailedError(
-                f"No connection to {describe(url)}: {_without_secret(first_line(cause), url)}",
+                f"No connection to {describe(url)}: {_without_secret(first_line(error), url)}",
                 remedy="Check that the server is up and that DATABASE_URL names it; "
                 "nothing is lost, run the same command again.",
             ) from error

@@ -13,8 +13,11 @@ _PREFIX = "fund-"
 
 
 def fund_key(fund_id: str | None) -> str:
-    """`fund-<fund_id>`, or `no-fund`. Commas and spaces break Dagster's partition selection: percent-encoded."""
-    return NO_FUND_KEY if fund_id is None else _PREFIX + quote(fund_id, safe="+:@")
+    """`fund-<fund_id>`, or `no-fund`. Percent-encoded is what Dagster's partition selection cannot take.
+
+    Those are commas and spaces, and three dots in a row, which it reads as a range.
+    """
+    return NO_FUND_KEY if fund_id is None else _PREFIX + quote(fund_id, safe="+:@").replace("...", "%2E%2E%2E")
 
 
 def fund_id_of(key: str) -> str | None:

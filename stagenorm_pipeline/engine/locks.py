@@ -4,11 +4,21 @@ Transaction-level locks only, so that a pooler in transaction mode works. They a
 class numbers (`classid`), a batch's with its number as `objid`.
 """
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import sqlalchemy as sa
+
+from stagenorm_pipeline.engine.connection import Database
 
 # "stag" and "plan" in ASCII: arbitrary, and unlikely to be an application's own.
 BATCH_LOCK_CLASS = 0x73746167
 PLANNING_LOCK_CLASS = 0x706C616E
+
+_PLANNING_POLL_S = 0.1
+# It idles while its reader scans; beyond this a planner that hangs would keep all others out.
+_PLANNING_IDLE = "1h"
 
 
 def try_lock_batch(connection: sa.Connection, batch_id: int) -> bool:
@@ -21,6 +31,25 @@ def try_lock_batch(connection: sa.Connection, batch_id: int) -> bool:
     )
 
 
-def lock_planning(connection: sa.Connection) -> None:
-    """Wait until nobody else records or opens a plan, and keep others out for this transaction."""
-    connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%(lock_class)s, 0)", {"lock_class": PLANNING_LOCK_CLASS})
+@contextmanager
+def planning_transaction(database: Database) -> Iterator[sa.Connection]:
+    """A transaction in which nobody else records, opens or cancels a plan; waits until that is so.
+
+    Waits without a session: planners that wait in one each can take all that a pooler has, while the planner at work
+    needs a second one for its snapshot, and then none of them gets on.
+    """
+    while True:
+        with database.transaction() as connection:
+            if _try_lock_planning(connection):
+                connection.exec_driver_sql(f"SET LOCAL idle_in_transaction_session_timeout = '{_PLANNING_IDLE}'")
+                yield connection
+                return
+        time.sleep(_PLANNING_POLL_S)
+
+
+def _try_lock_planning(connection: sa.Connection) -> bool:
+    return bool(
+        connection.exec_driver_sql(
+            "SELECT pg_try_advisory_xact_lock(%(lock_class)s, 0)", {"lock_class": PLANNING_LOCK_CLASS}
+        ).scalar_one()
+    )

@@ -27,7 +27,7 @@ from stagenorm_pipeline.engine.inventory import (
     read_inventory,
     read_spellings,
 )
-from stagenorm_pipeline.engine.locks import BATCH_LOCK_CLASS, lock_planning
+from stagenorm_pipeline.engine.locks import BATCH_LOCK_CLASS, planning_transaction
 from stagenorm_pipeline.engine.migrations import require_migrations
 from stagenorm_pipeline.engine.request import PlanRequest
 from stagenorm_pipeline.engine.statements import statement
@@ -86,10 +86,9 @@ def preview_plan(database: Database, request: PlanRequest) -> Plan:
 
 def record_plan(database: Database, request: PlanRequest, *, created_by: str, as_draft: bool = False) -> Plan:
     """Record the plan with its baseline and batches and, unless `as_draft`, open it for applying."""
-    with database.transaction() as writer:
+    # The snapshot comes after the lock: a planner that waited must not plan from what it saw before it waited.
+    with planning_transaction(database) as writer:
         require_migrations(writer)
-        # Before the snapshot: a planner that waited here must not plan from what it saw before it waited.
-        lock_planning(writer)
         with database.snapshot() as reader:
             targets = resolve_targets(reader, request.targets)
             recorder = _Recorder(reader, writer, request)
@@ -106,9 +105,8 @@ def open_plan(database: Database, plan_id: int) -> None:
 
     Raises PlanError when there is no such plan, or when it was cancelled, completed or rolled back.
     """
-    with database.transaction() as connection:
+    with planning_transaction(database) as connection:
         require_migrations(connection)
-        lock_planning(connection)
         recorded = find_plan(connection, plan_id)
         if recorded.status == "draft":
             open_draft(connection, plan_id, recorded.scope)
@@ -124,9 +122,8 @@ def cancel_plan(database: Database, plan_id: int) -> int:
 
     A batch that somebody works on right now is left to end. Raises PlanError when there is no such plan.
     """
-    with database.transaction() as connection:
+    with planning_transaction(database) as connection:
         require_migrations(connection)
-        lock_planning(connection)
         recorded = find_plan(connection, plan_id)
         if recorded.status not in ("draft", "open"):
             raise PlanError(

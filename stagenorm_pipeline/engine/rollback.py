@@ -20,7 +20,7 @@ from stagenorm_pipeline.engine.configuration import DEFAULT_TARGETS, TargetSetti
 from stagenorm_pipeline.engine.connection import Database
 from stagenorm_pipeline.engine.errors import ConfigurationError
 from stagenorm_pipeline.engine.funds import FundScope
-from stagenorm_pipeline.engine.locks import lock_planning
+from stagenorm_pipeline.engine.locks import planning_transaction
 from stagenorm_pipeline.engine.migrations import require_migrations
 from stagenorm_pipeline.engine.plan import find_plan, open_draft
 from stagenorm_pipeline.engine.request import DEFAULT_BATCH_SIZE
@@ -119,9 +119,8 @@ def record_rollback(database: Database, request: RollbackRequest, *, created_by:
 
     What older plans still had to do in the scope is cancelled. Returns the plan's number.
     """
-    with database.transaction() as connection:
+    with planning_transaction(database) as connection:
         require_migrations(connection)
-        lock_planning(connection)
         connection.exec_driver_sql("SET LOCAL jit = off")
         if request.plan_id is not None:
             find_plan(connection, request.plan_id)

@@ -28,7 +28,6 @@ class Step(StrEnum):
     APPLY_BETWEEN_BATCHES = "apply.between_batches"
     APPLY_BEFORE_CLOSE = "apply.before_close"
     ROLLBACK_STARTED = "rollback.started"
-    ROLLBACK_ROWS_RESTORED = "rollback.rows_restored"
     ROLLBACK_BEFORE_COMMIT = "rollback.before_commit"
     ROLLBACK_AFTER_COMMIT = "rollback.after_commit"
 

@@ -125,6 +125,19 @@ def test_a_snapshot_does_not_see_what_is_committed_after_its_first_look(applicat
         assert connection.exec_driver_sql(count).scalar_one() == 1
 
 
+@pytest.mark.parametrize("default", ["repeatable read", "serializable"])
+def test_a_transaction_is_read_committed_whatever_the_database_has_as_its_default(
+    bare: Application, default: str
+) -> None:
+    # Under its default the status of a batch would be read as it was before the batch's lock was had.
+    name = bare.value("SELECT current_database()")
+    bare.sql(f"ALTER DATABASE {name} SET default_transaction_isolation = '{default}'")
+    with bare.database.transaction() as connection:
+        assert connection.exec_driver_sql("SHOW transaction_isolation").scalar_one() == "read committed"
+    with bare.database.snapshot() as connection:
+        assert connection.exec_driver_sql("SHOW transaction_isolation").scalar_one() == "repeatable read"
+
+
 def test_a_transaction_that_fails_leaves_nothing(application: Application) -> None:
     with pytest.raises(DBAPIError):
         ask(application.database, "INSERT INTO portfoliocompanies (stage) VALUES ('seed')", "SELECT 1 / 0")

@@ -1,6 +1,7 @@
 """What befalls a program, and how its work is taken up again."""
 
 import time
+from collections.abc import Callable
 
 import psycopg
 
@@ -12,13 +13,21 @@ from stagenorm_pipeline_tests.safety.private_server import PrivateServer
 
 _PATIENCE_S = 30.0
 
-# The steps that a migration comes by once.
+_OTHERS = (
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
+    "AND backend_type = 'client backend'"
+)
+
+# The steps that a migration, or a rollback, comes by once.
 ONCE = (
     Step.PLAN_STARTED,
     Step.PLAN_RECORDED,
     Step.PLAN_BEFORE_COMMIT,
     Step.PLAN_AFTER_COMMIT,
     Step.APPLY_BEFORE_CLOSE,
+    Step.ROLLBACK_STARTED,
+    Step.ROLLBACK_BEFORE_COMMIT,
+    Step.ROLLBACK_AFTER_COMMIT,
 )
 
 
@@ -41,13 +50,24 @@ def crash(server: PrivateServer, *applications: Application) -> None:
 
 def wait_until_gone(application: Application) -> None:
     """Wait until the server has noticed that its clients are dead, and no session but the caller's own is left."""
-    others = (
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
-        "AND backend_type = 'client backend'"
-    )
+    _wait(lambda: not application.value(_OTHERS), "sessions of dead programs live on")
+
+
+def wait_for_sessions(application: Application, number: int) -> None:
+    """Wait until programs have that many sessions on the application's database."""
+    _wait(lambda: application.value(_OTHERS) >= number, "the programs do not connect")
+
+
+def wait_for_a_waiting_session(application: Application) -> None:
+    """Wait until some session on the application's database waits for a lock."""
+    waiting = f"{_OTHERS} AND wait_event_type = 'Lock'"
+    _wait(lambda: application.value(waiting) > 0, "nobody waits for a lock")
+
+
+def _wait(is_so: Callable[[], bool], otherwise: str) -> None:
     deadline = time.monotonic() + _PATIENCE_S
-    while application.value(others):
-        assert time.monotonic() < deadline, "sessions of dead programs live on"
+    while not is_so():
+        assert time.monotonic() < deadline, otherwise
         time.sleep(0.005)
 
 
@@ -58,12 +78,3 @@ def resume(application: Application, way: Work = work.resume_or_migrate) -> None
         outcome = program.outcome()
     assert outcome.error is None
     assert outcome.value.result.ok
-
-
-def wait_for_a_waiting_session(application: Application) -> None:
-    """Wait until some session on the database waits for a lock."""
-    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    deadline = time.monotonic() + _PATIENCE_S
-    while not application.value(waiting):
-        assert time.monotonic() < deadline, "nobody waits for a lock"
-        time.sleep(0.005)

@@ -52,21 +52,39 @@ def contents(application: Application) -> Contents:
 
 def broken_laws(application: Application, undisturbed: Undisturbed) -> list[str]:
     """What does not hold after a migration has come to its end. Empty: nothing was lost."""
-    now = contents(application)
     laws = {
-        "the data are those of an undisturbed run": now == undisturbed.after,
+        "the data are those of an undisturbed run": contents(application) == undisturbed.after,
         "each changed row has one audit row, and no other row has any": _audit(application) == undisturbed.changes(),
-        **_tracking_laws(application),
+        **_tracking_laws(application, {"completed", "cancelled"}),
         "the verification passes": application.verify().verdict is Verdict.PASSED,
     }
     return [law for law, holds in laws.items() if not holds]
 
 
-def _tracking_laws(application: Application) -> dict[str, bool]:
+def broken_laws_of_rollback(application: Application, undisturbed: Undisturbed) -> list[str]:
+    """What does not hold after a migration was undone as a whole."""
+    changes = undisturbed.changes()
+    there_and_back = changes + Counter((table, key, after, before) for table, key, before, after in changes.elements())
+    undone = (
+        "SELECT DISTINCT status FROM stage_migration_plans JOIN stage_normalization_log USING (plan_id) "
+        "WHERE action = 'normalize'"
+    )
+    laws = {
+        "the data are those before the migration": contents(application) == undisturbed.before,
+        "each row was logged once on its way there, and once on its way back": _audit(application) == there_and_back,
+        **_tracking_laws(application, {"completed", "cancelled", "rolled_back"}),
+        "what was undone says so": application.column(undone) == ["rolled_back"],
+    }
+    return [law for law, holds in laws.items() if not holds]
+
+
+def _tracking_laws(application: Application, ends: set[str]) -> dict[str, bool]:
     wrong_counts = application.sql(
-        "SELECT batch_id FROM stage_migration_batches b WHERE status NOT IN ('completed', 'cancelled') "
-        "OR (status = 'completed') <> coalesce(rows_updated + rows_skipped + rows_failed = rows_planned, false) "
-        "OR coalesce(rows_updated, 0) <> (SELECT count(*) FROM stage_normalization_log l WHERE l.batch_id = b.batch_id)"
+        "SELECT batch_id FROM stage_migration_batches b WHERE status <> ALL (%s) "
+        "OR (status <> 'cancelled') <> coalesce(rows_updated + rows_skipped + rows_failed = rows_planned, false) "
+        "OR coalesce(rows_updated, 0) "
+        "<> (SELECT count(*) FROM stage_normalization_log l WHERE l.batch_id = b.batch_id)",
+        list(ends),
     )
     statuses = application.column("SELECT status FROM stage_migration_plans ORDER BY plan_id")
     locks = "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database "
@@ -75,8 +93,8 @@ def _tracking_laws(application: Application) -> dict[str, bool]:
         "no batch skipped or failed a row": not application.value(
             "SELECT count(*) FROM stage_migration_batches WHERE rows_skipped + rows_failed > 0"
         ),
-        "the last plan ended completed, every earlier one completed or cancelled": statuses[-1] == "completed"
-        and set(statuses) <= {"completed", "cancelled"},
+        "the last plan ended completed, and every earlier one ended": statuses[-1] == "completed"
+        and set(statuses) <= ends,
         "nothing is quarantined": not application.value("SELECT count(*) FROM stage_migration_quarantine"),
         "no lock is left": not application.value(
             locks + "WHERE locktype = 'advisory' AND datname = current_database()"

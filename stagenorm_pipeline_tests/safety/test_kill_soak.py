@@ -7,6 +7,8 @@ import os
 import random
 import time
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
 
 import pytest
@@ -14,20 +16,37 @@ import pytest
 from stagenorm_pipeline.engine.steps import Step
 from stagenorm_pipeline_tests.engine.application import Application
 from stagenorm_pipeline_tests.safety import work
-from stagenorm_pipeline_tests.safety.blocked_program import BlockedProgram, Stop
+from stagenorm_pipeline_tests.safety.blocked_program import BlockedProgram, Stop, Work
 from stagenorm_pipeline_tests.safety.interruptions import ONCE, crash, kill_backends, resume, wait_until_gone
-from stagenorm_pipeline_tests.safety.laws import Undisturbed, broken_laws
+from stagenorm_pipeline_tests.safety.laws import Undisturbed, broken_laws, broken_laws_of_rollback
 from stagenorm_pipeline_tests.safety.private_server import PrivateServer
 
-_STEPS = [step for step in Step if step.startswith(("plan.", "apply."))]
 # How often a migration comes by, where that is less than a few times.
 _ARRIVALS = {**dict.fromkeys(ONCE, 1), Step.PLAN_BASELINE_RECORDED: 2}
-_MOST_KILLS_A_MIGRATION = 12
+_MOST_KILLS_A_PHASE = 12
 # Longer than a whole migration of the small portfolio takes, so that some of these kills come too late.
 _LONGEST_LIFE_S = 0.25
-# How often a program starts over with a new plan instead of going on, and how often another runner is at work too.
-_PLANS_ANEW = 0.3
+# How often a program starts over with a new plan or rollback instead of going on.
+_STARTS_OVER = 0.3
+# How often another runner is at work when it is killed.
 _BESIDE_ANOTHER = 0.15
+
+
+@dataclass(frozen=True, slots=True)
+class _Phase:
+    """One way through: what starts it, what goes on with it, the beginnings of its steps' names, and its laws."""
+
+    start: Work
+    go_on: Work
+    recording: str
+    laws: Callable[[Application, Undisturbed], list[str]]
+
+    def steps(self) -> list[Step]:
+        return [step for step in Step if step.startswith((self.recording, "apply."))]
+
+
+_THERE = _Phase(work.migrate, work.resume_or_migrate, "plan.", broken_laws)
+_BACK = _Phase(work.roll_back, work.resume_or_roll_back, "rollback.", broken_laws_of_rollback)
 
 
 class Way(StrEnum):
@@ -56,25 +75,28 @@ class _Soak:
         self.beside_another = 0
 
     def migrate(self) -> None:
+        """A migration and, every second time, its rollback."""
         url = self._server.create_database(template="small_portfolio")
         application = Application(url)
         self.migrations += 1
-        for _ in range(self._random.randint(1, _MOST_KILLS_A_MIGRATION)):
-            if not self._disturb(application):
-                break
-        resume(application)
-        self.broken += [f"migration {self.migrations}: {law}" for law in broken_laws(application, self._undisturbed)]
+        for phase in (_THERE, _BACK)[: self._random.randint(1, 2)]:
+            for _ in range(self._random.randint(1, _MOST_KILLS_A_PHASE)):
+                if not self._disturb(application, phase):
+                    break
+            resume(application, phase.go_on)
+            broken = phase.laws(application, self._undisturbed)
+            self.broken += [f"migration {self.migrations}, {phase.recording}: {law}" for law in broken]
+            application.database.close()
         application.close()
         self._server.drop_database(url)
 
-    def _disturb(self, application: Application) -> bool:
+    def _disturb(self, application: Application, phase: _Phase) -> bool:
         """Start a program and kill it; False when it came to its end before that."""
         wait_until_gone(application)
         way = self._random.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0]
-        stop = None if way is Way.ANY_INSTANT else self._stop()
-        plans_anew = stop.step.startswith("plan.") if stop else self._random.random() < _PLANS_ANEW
-        job = work.migrate if plans_anew else work.resume_or_migrate
-        with BlockedProgram(application.url, job, stop) as program:
+        stop = None if way is Way.ANY_INSTANT else self._stop(phase)
+        starts_over = stop.step.startswith(phase.recording) if stop else self._random.random() < _STARTS_OVER
+        with BlockedProgram(application.url, phase.start if starts_over else phase.go_on, stop) as program:
             if stop is None:
                 time.sleep(self._random.uniform(0, _LONGEST_LIFE_S))
                 is_in_time = program.is_alive()
@@ -85,8 +107,8 @@ class _Soak:
                 self._kill(way, program, application)
         return is_in_time
 
-    def _stop(self) -> Stop:
-        step = self._random.choice(_STEPS)
+    def _stop(self, phase: _Phase) -> Stop:
+        step = self._random.choice(phase.steps())
         return Stop(step, self._random.randint(1, _ARRIVALS.get(step, 6)))
 
     def _kill(self, way: Way, program: BlockedProgram, application: Application) -> None:

@@ -4,16 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from stagenorm_pipeline.engine.steps import Step
+from stagenorm_pipeline.engine.steps import Step, listen
 from stagenorm_pipeline_tests.engine.application import VOCABULARY, Application
 from stagenorm_pipeline_tests.safety import work
 from stagenorm_pipeline_tests.safety.blocked_program import BlockedProgram, Stop
 from stagenorm_pipeline_tests.safety.interruptions import ONCE, crash, kill_backends, resume
-from stagenorm_pipeline_tests.safety.laws import Undisturbed, broken_laws
+from stagenorm_pipeline_tests.safety.laws import Undisturbed, broken_laws, broken_laws_of_rollback
 from stagenorm_pipeline_tests.safety.lossy_proxy import LossyProxy
 from stagenorm_pipeline_tests.safety.private_server import PrivateServer
 
 PLANNING = [step for step in Step if step.startswith("plan.")]
+ROLLING_BACK = [step for step in Step if step.startswith("rollback.")]
 APPLYING = [step for step in Step if step.startswith("apply.")]
 
 
@@ -28,6 +29,17 @@ def test_an_undisturbed_run_changes_each_known_spelling_to_its_stage_and_nothing
     }
     assert undisturbed.after == expected
     assert undisturbed.changes().total() > 100
+
+
+def test_every_step_is_come_by(portfolio: Application) -> None:
+    seen: list[Step] = []
+    listen(seen.append)
+    try:
+        work.migrate(portfolio.database)
+        work.roll_back(portfolio.database)
+    finally:
+        listen(None)
+    assert set(seen) == set(Step)
 
 
 @pytest.mark.parametrize("step", PLANNING + APPLYING)
@@ -52,6 +64,19 @@ def test_a_new_plan_after_a_kill_leaves_nothing_to_repair_either(
         program.kill()
     resume(portfolio, work.migrate)
     assert broken_laws(portfolio, undisturbed) == []
+
+
+@pytest.mark.parametrize("step", ROLLING_BACK + APPLYING)
+def test_a_rollback_killed_at_a_step_leaves_nothing_to_repair(
+    portfolio: Application, undisturbed: Undisturbed, step: Step
+) -> None:
+    work.migrate(portfolio.database)
+    portfolio.database.close()
+    with BlockedProgram(portfolio.url, work.roll_back, stop_at(step)) as program:
+        assert program.comes_to_its_stop()
+        program.kill()
+    resume(portfolio, work.resume_or_roll_back)
+    assert broken_laws_of_rollback(portfolio, undisturbed) == []
 
 
 @pytest.mark.parametrize("step", APPLYING)

@@ -156,3 +156,18 @@ def test_a_client_that_hangs_holds_its_batch_no_longer_than_its_bounds(planned: 
         program.go_on()
         assert program.outcome().value.result.ok
     assert planned.value("SELECT count(*) FROM stage_normalization_log") == 60
+
+
+@pytest.mark.parametrize("step", [Step.PLAN_BASELINE_RECORDED, Step.PLAN_BATCH_RECORDED, Step.PLAN_BEFORE_COMMIT])
+def test_a_planner_that_hangs_keeps_nobody_from_altering_a_table_or_planning(planned: Application, step: Step) -> None:
+    with BlockedProgram(planned.url, work.plan_soon_given_up, Stop(step)) as program:
+        assert program.comes_to_its_stop()
+        program.freeze()
+        planned.sql("SET statement_timeout = '20s'")
+        planned.sql("ALTER TABLE portfoliocompanies ADD note text")
+        with BlockedProgram(planned.url, work.plan) as other:
+            assert other.outcome().error is None
+        program.thaw()
+        program.go_on()
+        assert "nothing is lost, run the same command again" in str(program.outcome().error)
+    assert planned.column("SELECT status FROM stage_migration_plans ORDER BY plan_id") == ["cancelled", "open"]

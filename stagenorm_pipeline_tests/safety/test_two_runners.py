@@ -11,6 +11,7 @@ from stagenorm_pipeline_tests.safety.blocked_program import BlockedProgram, Stop
 from stagenorm_pipeline_tests.safety.interruptions import (
     kill_backends,
     wait_for_a_waiting_session,
+    wait_for_sessions,
     wait_until_gone,
 )
 from stagenorm_pipeline_tests.safety.laws import Undisturbed, broken_laws
@@ -119,7 +120,8 @@ def test_of_two_planners_at_once_the_later_plan_stands_and_the_earlier_is_cancel
     with BlockedProgram(portfolio.url, work.plan, Stop(Step.PLAN_BEFORE_COMMIT)) as first:
         assert first.comes_to_its_stop()
         with BlockedProgram(portfolio.url, work.plan) as second:
-            wait_for_a_waiting_session(portfolio)
+            wait_for_sessions(portfolio, 3)  # the first one has a reader and a writer
+            assert second.is_alive()
             first.go_on()
             plans = [first.outcome().value, second.outcome().value]
     assert dict(portfolio.sql("SELECT plan_id, status FROM stage_migration_plans")) == {

@@ -4,7 +4,9 @@ import resource
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
+from stagenorm_pipeline.engine import connection, locks
 from stagenorm_pipeline.engine.apply import ApplyRequest, ApplyResult, apply_batches
 from stagenorm_pipeline.engine.batch_work import Bounds
 from stagenorm_pipeline.engine.connection import Database
@@ -37,6 +39,12 @@ def plan(database: Database, batch_size: int = BATCH_SIZE) -> int | None:
     return record_plan(database, PlanRequest(Vocabulary.built_in(), batch_size=batch_size), created_by="test").plan_id
 
 
+def plan_soon_given_up(database: Database) -> int | None:
+    """Record a plan in sessions that the server ends when they idle for a moment."""
+    connection._SNAPSHOT_IDLE = locks._PLANNING_IDLE = "300ms"
+    return plan(database)
+
+
 def apply(
     database: Database,
     worker: str = "runner",
@@ -64,23 +72,34 @@ def migrate(database: Database) -> Applied:
 
 def resume_or_migrate(database: Database) -> Applied:
     """Go on with what is open, or start over: what a person does who finds a dead run."""
-    with database.transaction() as connection:
-        is_open = connection.exec_driver_sql(
-            "SELECT EXISTS (SELECT 1 FROM stage_migration_plans WHERE status = 'open')"
-        ).scalar_one()
-    return apply(database) if is_open else migrate(database)
+    return apply(database) if is_a_plan_open(database) else migrate(database)
 
 
-def roll_back(database: Database, plan_id: int) -> Applied:
-    """Undo a plan."""
-    number = record_rollback(database, RollbackRequest(plan_id=plan_id, batch_size=BATCH_SIZE), created_by="test")
-    return apply(database, plan_id=number)
+def is_a_plan_open(database: Database) -> bool:
+    with database.transaction() as session:
+        return bool(
+            session.exec_driver_sql(
+                "SELECT EXISTS (SELECT 1 FROM stage_migration_plans WHERE status = 'open')"
+            ).scalar_one()
+        )
+
+
+def roll_back(database: Database, plan_id: int | None = None) -> Applied:
+    """Undo a plan, or everything (`stagenorm rollback`)."""
+    since = None if plan_id else datetime(2000, 1, 1, tzinfo=UTC)
+    request = RollbackRequest(plan_id=plan_id, since=since, batch_size=BATCH_SIZE)
+    return apply(database, plan_id=record_rollback(database, request, created_by="test"))
+
+
+def resume_or_roll_back(database: Database) -> Applied:
+    """Go on with the rollback that is open, or start one."""
+    return apply(database) if is_a_plan_open(database) else roll_back(database)
 
 
 def connect(database: Database) -> None:
     """Open a transaction: what every program costs."""
-    with database.transaction() as connection:
-        connection.exec_driver_sql("SELECT 1")
+    with database.transaction() as session:
+        session.exec_driver_sql("SELECT 1")
 
 
 def verify_everything(database: Database) -> None:

@@ -1,0 +1,125 @@
+"""The whole runbook through PgBouncer in transaction mode: it works and leaves nothing in the pooled sessions."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from functools import partial
+from typing import Any
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+
+from stagenorm_pipeline.engine.migrations import apply_migrations
+from stagenorm_pipeline.engine.steps import Step
+from stagenorm_pipeline.engine.verification.result import Verdict
+from stagenorm_pipeline_tests.engine.application import Application
+from stagenorm_pipeline_tests.safety import work
+from stagenorm_pipeline_tests.safety.blocked_program import BlockedProgram, Stop
+from stagenorm_pipeline_tests.safety.interruptions import kill_backends
+from stagenorm_pipeline_tests.safety.laws import Undisturbed, broken_laws, contents
+from stagenorm_pipeline_tests.safety.pooler import Pooler, find_pgbouncer
+from stagenorm_pipeline_tests.safety.private_server import PrivateServer
+
+pytestmark = pytest.mark.skipif(find_pgbouncer() is None, reason="PgBouncer is not installed (apt install pgbouncer)")
+
+POOL_SIZE = 3
+
+
+@pytest.fixture(scope="module")
+def pooler(server: PrivateServer) -> Iterator[Pooler]:
+    with Pooler(server, pool_size=POOL_SIZE) as started:
+        yield started
+
+
+def through(pooler: Pooler, application: Application) -> Application:
+    """The same database by way of the pooler."""
+    return Application(pooler.url(sa.make_url(application.url).database))
+
+
+def session_facts(connection: psycopg.Connection[Any]) -> tuple[Any, ...]:
+    """Which session it is, and what a client before us may have left in it."""
+    facts = connection.execute(
+        "SELECT pg_backend_pid(), (SELECT count(*) FROM pg_prepared_statements), "
+        "(SELECT count(*) FROM pg_cursors), "
+        "(SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()), "
+        "(SELECT count(*) FROM pg_class WHERE relpersistence = 't')"
+    ).fetchone()
+    assert facts is not None
+    # Names with a dot belong to extensions that a session may have loaded: PL/pgSQL, by the migrations' DO blocks.
+    settings = connection.execute(
+        "SELECT name, setting FROM pg_settings WHERE name <> 'application_name' AND name NOT LIKE '%.%'"
+    ).fetchall()
+    return (*facts, dict(settings))
+
+
+def test_the_whole_runbook_works_through_a_pooler_and_leaves_nothing_in_its_sessions(
+    pooler: Pooler, portfolio: Application, undisturbed: Undisturbed
+) -> None:
+    pooled = through(pooler, portfolio)
+    ours = pooled.column("SELECT relname FROM pg_class WHERE relname LIKE 'stage%' AND relkind = 'r'")
+    pooled.sql(f"DROP TABLE {', '.join(ours)} CASCADE")
+    apply_migrations(pooled.database)
+    assert pooled.preview().counts.rows_to_change == undisturbed.changes().total()
+    plan_id = work.plan(pooled.database)
+    assert plan_id is not None
+    with (
+        BlockedProgram(pooled.url, partial(work.apply, worker="first")) as first,
+        BlockedProgram(pooled.url, partial(work.apply, worker="second")) as second,
+    ):
+        results = [program.outcome().value.result for program in (first, second)]
+    assert sum(result.rows.rows_updated for result in results) == undisturbed.changes().total()
+    pooled.database.close()
+    assert broken_laws(pooled, undisturbed) == []
+
+    with ExitStack() as stack:
+        sessions = [stack.enter_context(psycopg.connect(pooled.url)) for _ in range(POOL_SIZE)]
+        left = [session_facts(connection) for connection in sessions]
+        fresh = session_facts(stack.enter_context(psycopg.connect(portfolio.url)))
+    assert len({facts[0] for facts in left}) == POOL_SIZE
+    assert [facts[1:] for facts in left] == [fresh[1:]] * POOL_SIZE
+
+    assert pooled.verify().verdict is Verdict.PASSED
+    work.roll_back(pooled.database, plan_id)
+    assert contents(pooled) == undisturbed.before
+    pooled.close()
+
+
+@pytest.mark.parametrize("step", [Step.PLAN_BATCH_RECORDED, Step.APPLY_LOCKED, Step.APPLY_BEFORE_COMMIT])
+def test_a_program_killed_behind_a_pooler_leaves_nothing_to_repair(
+    pooler: Pooler, portfolio: Application, undisturbed: Undisturbed, step: Step
+) -> None:
+    pooled = through(pooler, portfolio)
+    with BlockedProgram(pooled.url, work.migrate, Stop(step)) as program:
+        assert program.comes_to_its_stop()
+        program.kill()
+    with BlockedProgram(pooled.url, work.resume_or_migrate) as program:
+        outcome = program.outcome()
+    assert outcome.error is None
+    pooled.database.close()
+    assert broken_laws(pooled, undisturbed) == []
+    pooled.close()
+
+
+def test_a_runner_whose_pooled_session_is_killed_goes_on_by_itself(
+    pooler: Pooler, portfolio: Application, undisturbed: Undisturbed
+) -> None:
+    pooled = through(pooler, portfolio)
+    with BlockedProgram(pooled.url, work.migrate, Stop(Step.APPLY_ROWS_CHANGED)) as program:
+        assert program.comes_to_its_stop()
+        kill_backends(portfolio)
+        program.go_on()
+        assert program.outcome().error is None
+    assert broken_laws(portfolio, undisturbed) == []
+    pooled.close()
+
+
+def test_planners_that_wait_for_each_other_leave_the_one_at_work_a_session_of_a_small_pool(
+    server: PrivateServer, portfolio: Application, undisturbed: Undisturbed
+) -> None:
+    with Pooler(server, pool_size=2, query_wait_s=5) as small, ExitStack() as stack:
+        url = small.url(sa.make_url(portfolio.url).database)
+        planners = [stack.enter_context(BlockedProgram(url, work.plan)) for _ in range(4)]
+        assert [program.outcome().error for program in planners] == [None] * 4
+    assert work.apply(portfolio.database).result.ok
+    portfolio.database.close()
+    assert broken_laws(portfolio, undisturbed) == []
