@@ -211,10 +211,11 @@ def dry_run(fund_id: str | None, no_fund: bool, table: str | None, batch_size: i
     from stagenorm_pipeline.engine.plan import preview_plan
 
     work = _work(fund_id, no_fund, table)
+    request = _plan_request(work, batch_size)
     with _database() as database:
         with database.snapshot() as connection:
             _say_what_is_missing(connection)
-        plan = preview_plan(database, _plan_request(work, batch_size))
+        plan = preview_plan(database, request)
     arguments = [f"--fund-id {shlex.quote(fund_id)}"] if fund_id is not None else []
     arguments += ["--no-fund"] if no_fund else []
     arguments += [f"--table {shlex.quote(table)}"] if table else []
@@ -257,6 +258,7 @@ def run(
     work = _work(fund_id, no_fund, table)
     if plan_id is not None and batch_size is not None:
         raise ConfigurationError("--plan has its batches already.", remedy="Leave --batch-size out.")
+    request = _plan_request(work, batch_size)
     with _database() as database:
         _preflight(database, work)
         if plan_id is None:
@@ -264,7 +266,7 @@ def run(
                 _require_somebody_to_ask()
             say("Starting migration script...")
             say("Creating batch plans...")
-            plan = record_plan(database, _plan_request(work, batch_size), created_by=user_name(), as_draft=True)
+            plan = record_plan(database, request, created_by=user_name(), as_draft=True)
             say(f"Created {plan.total_batches} batch plans")
             say("Recording batch plans in stage_migration_batches...", planId=plan.plan_id)
             plan_id = plan.plan_id
