@@ -1,9 +1,13 @@
--- Settle the quarantined rows that a retry took and that were not refused again (those were stamped in this transaction).
--- A row that has an audit row of this batch was updated, any other was skipped.
+-- Settle the quarantined rows that a retry took and that were not refused again: all but those at the places `refused`.
+-- A row that has an audit row of this transaction was updated, any other was skipped.
 UPDATE stage_migration_quarantine q
 SET resolved_at = now(),
     resolution = CASE WHEN EXISTS (SELECT 1 FROM stage_normalization_log l
                                    WHERE l.plan_id = q.plan_id AND l.batch_id = q.batch_id AND l.row_id = q.row_id
                                      AND l.run_at = now())
                       THEN 'updated' ELSE 'skipped' END
-WHERE q.batch_id = %(batch_id)s AND q.resolved_at IS NULL AND q.quarantined_at < now();
+WHERE q.batch_id = %(batch_id)s AND q.resolved_at IS NULL
+  AND q.row_id NOT IN (SELECT coalesce(b.row_numbers[f.place]::text, b.row_keys[f.place])
+                       FROM stage_migration_batch_members b
+                       CROSS JOIN unnest(%(refused)s::integer[]) AS f (place)
+                       WHERE b.batch_id = %(batch_id)s);

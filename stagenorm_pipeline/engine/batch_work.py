@@ -137,7 +137,10 @@ def _record(connection: sa.Connection, batch: Batch, result: BatchResult, worker
     if result.refusals:
         _quarantine(connection, batch, result.refusals)
     if is_retry:
-        connection.exec_driver_sql(statement("release_quarantine"), {"batch_id": batch.batch_id})
+        connection.exec_driver_sql(
+            statement("release_quarantine"),
+            {"batch_id": batch.batch_id, "refused": [refusal.place for refusal in result.refusals]},
+        )
     message = None
     if result.refusals:
         message = f"{result.rows_failed} row(s) refused by the database, first: {result.refusals[0].message}"

@@ -54,7 +54,7 @@ WANTED: dict[str, list[tuple[str, dict[str, Any]]]] = {
     ],
     "stage_normalization_log_batch": [
         (statement("verify_audit_counts"), {"plans": [3], **_SCOPE}),
-        (statement("release_quarantine"), {"batch_id": 7}),
+        (statement("release_quarantine"), {"batch_id": 7, "refused": [1]}),
         ("SELECT * FROM stage_normalization_log WHERE plan_id = 3 AND batch_id = 1007", {}),
     ],
 }

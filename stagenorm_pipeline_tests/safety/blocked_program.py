@@ -17,7 +17,7 @@ from stagenorm_pipeline.engine.connection import Database
 from stagenorm_pipeline.engine.steps import Step, listen
 
 # Longer than the engine's own retries: beyond it the program hangs, which is a defect of its own.
-_PATIENCE_S = 60.0
+PATIENCE_S = 60.0
 
 _warm = multiprocessing.get_context("forkserver")
 _warm.set_forkserver_preload(["stagenorm_pipeline_tests.safety.work"])
@@ -49,7 +49,8 @@ class ProgramHangsError(Exception):
 class BlockedProgram:
     """A running program. As a context manager it is killed at the end, whatever it does."""
 
-    def __init__(self, url: str, work: Work, stop: Stop | None = None) -> None:
+    def __init__(self, url: str, work: Work, stop: Stop | None = None, *, patience_s: float = PATIENCE_S) -> None:
+        self._patience_s = patience_s
         self._connection, theirs = _warm.Pipe()
         self._process = _warm.Process(target=_run, args=(url, work, stop, theirs), daemon=True)
         self._process.start()
@@ -107,7 +108,7 @@ class BlockedProgram:
         return self._process.pid
 
     def _hear(self) -> Any:
-        if not self._connection.poll(_PATIENCE_S):
+        if not self._connection.poll(self._patience_s):
             raise ProgramHangsError
         return self._connection.recv()
 

@@ -138,7 +138,7 @@ def test_a_million_spellings_take_bounded_memory(application: Application, capsy
         "verify": work.verify_everything,
     }
     for name, job in jobs.items():
-        with BlockedProgram(application.url, partial(work.measured, job)) as program:
+        with BlockedProgram(application.url, partial(work.measured, job), patience_s=600) as program:
             peaks[name] = program.outcome().value
     with capsys.disabled():
         print("\na million spellings, peak memory in MB: " + ", ".join(f"{k} {v}" for k, v in peaks.items()))  # noqa: T201

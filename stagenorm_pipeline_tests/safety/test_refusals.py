@@ -193,6 +193,13 @@ def test_a_refused_row_that_a_user_changed_or_deleted_meanwhile_is_skipped_by_th
     assert refused.value("SELECT stage FROM portfoliocompanies WHERE id = 25") == "series-b"
 
 
+def test_rows_heal_though_the_clock_was_set_back_meanwhile(refused: Application) -> None:
+    refused.sql("UPDATE stage_migration_quarantine SET quarantined_at = now() + interval '1 hour'")
+    refused.sql(CAUSES[0].undo)
+    assert work.apply(refused.database).result.ok
+    assert (waiting(refused), counts(refused)) == ([], HEALED)
+
+
 def test_a_new_plan_takes_refused_rows_over_and_the_old_entries_are_settled(refused: Application) -> None:
     refused.sql(CAUSES[0].undo)
     assert work.migrate(refused.database).result.rows.rows_updated == len(ODD)
