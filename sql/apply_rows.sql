@@ -1,8 +1,9 @@
--- Change the rows of a batch that still hold the spelling that the plan saw, and log each change.
+-- Change the rows of a batch that still hold the spelling that the plan saw, log each change, and record the result.
 -- Promise: compare and set on the stored bytes; one audit row for each row changed, in the same transaction.
 -- `places` NULL: the whole batch; else only the members at those places. `rewritten` counts rows in which a trigger
 -- stored something else than what we wrote. The mapping of the plan says what a member becomes or, in a rollback,
--- the member itself.
+-- the member itself. The result is recorded here (`duration_ms` not NULL) only where a whole batch went through
+-- without an exception: a statement less for nearly every batch.
 WITH members AS MATERIALIZED (
     SELECT m.row_key::{key_type} AS row_key, s.spelling, coalesce(p.stage_after, r.spelling) AS stage_after
     FROM stage_migration_batch_members b
@@ -27,7 +28,18 @@ WITH members AS MATERIALIZED (
     FROM changed
     WHERE stored = stage_after
     RETURNING 1
+), counts AS MATERIALIZED (
+    SELECT (SELECT count(*) FROM members)                            AS attempted,
+           (SELECT count(*) FROM audited)                            AS updated,
+           (SELECT count(*) FROM changed WHERE stored IS DISTINCT FROM stage_after) AS rewritten
+), recorded AS (
+    UPDATE stage_migration_batches
+    SET status = 'completed', worker = %(worker)s, rows_updated = counts.updated,
+        rows_skipped = 0, rows_skipped_changed = 0, rows_skipped_deleted = 0, rows_failed = 0, error_message = NULL,
+        completed_at = clock_timestamp(), updated_at = clock_timestamp(),
+        duration_ms = (extract(epoch FROM clock_timestamp() - now()) * 1000)::bigint
+    FROM counts
+    WHERE batch_id = %(batch_id)s AND %(places)s::integer[] IS NULL AND counts.updated = rows_planned
+    RETURNING duration_ms
 )
-SELECT (SELECT count(*) FROM members)                            AS attempted,
-       (SELECT count(*) FROM audited)                            AS updated,
-       (SELECT count(*) FROM changed WHERE stored IS DISTINCT FROM stage_after) AS rewritten;
+SELECT attempted, updated, rewritten, (SELECT duration_ms FROM recorded) AS duration_ms FROM counts;

@@ -1,4 +1,5 @@
 -- The first batch after (plan, number) that still waits, in open plans and in the scope asked for.
+-- None while all work is paused, unless `even_if_paused`.
 -- Promise: reads a few rows of the waiting batches, whatever the number of finished ones.
 SELECT b.plan_id, b.batch_id, b.batch_number, b.schema_name, b.table_name, b.column_name, b.fund_id,
        b.rows_planned, b.status, p.total_batches, p.kind
@@ -10,6 +11,7 @@ WHERE p.status = 'open'
   AND (%(plan_id)s::bigint IS NULL OR b.plan_id = %(plan_id)s::bigint)
   AND (%(kind)s::text IS NULL OR p.kind = %(kind)s::text)
   AND {fund_condition}
+  AND (%(even_if_paused)s OR NOT EXISTS (SELECT 1 FROM stage_migration_control WHERE paused))
   AND (%(targets)s::text[] IS NULL OR concat_ws('.', b.schema_name, b.table_name, b.column_name) = ANY (%(targets)s::text[]))
 ORDER BY b.plan_id, b.batch_number
 LIMIT 1;

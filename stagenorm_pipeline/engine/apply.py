@@ -14,12 +14,20 @@ import psycopg
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
-from stagenorm_pipeline.engine.batch_work import WAITING, Bounds, claim_batch, work_batch
+from stagenorm_pipeline.engine.batch_work import (
+    WAITING,
+    Bounds,
+    RewrittenError,
+    bound_claim,
+    claim_batch,
+    is_refusal,
+    work_batch,
+)
 from stagenorm_pipeline.engine.batches import Batch, BatchResult, PlanKind
 from stagenorm_pipeline.engine.configuration import TargetSetting
 from stagenorm_pipeline.engine.connection import Database, first_line
 from stagenorm_pipeline.engine.control import Control, read_control
-from stagenorm_pipeline.engine.errors import ConnectionFailedError, StagenormError
+from stagenorm_pipeline.engine.errors import ConnectionFailedError, RefusedError, StagenormError
 from stagenorm_pipeline.engine.events import (
     BatchCompleted,
     BatchFailed,
@@ -29,11 +37,12 @@ from stagenorm_pipeline.engine.events import (
     Paused,
     Retrying,
     Sleeping,
+    WorkFound,
 )
 from stagenorm_pipeline.engine.funds import FundScope
 from stagenorm_pipeline.engine.migrations import require_migrations
 from stagenorm_pipeline.engine.plan import close_finished_plans
-from stagenorm_pipeline.engine.planned_batches import next_batch, planned_target
+from stagenorm_pipeline.engine.planned_batches import next_batch, planned_target, waiting_work
 from stagenorm_pipeline.engine.request import DEFAULT_SLEEP_MS
 from stagenorm_pipeline.engine.retry import with_retries
 from stagenorm_pipeline.engine.statements import statement
@@ -110,25 +119,37 @@ class _Runner:
         self._failures_in_a_row = 0
 
     def run(self) -> ApplyResult:
-        with self._database.transaction() as connection:
-            require_migrations(connection)
-            if self._request.targets is not None:
-                self._names = [target.name for target in resolve_targets(connection, self._request.targets)]
+        self._with_retries(None, self._look)
         result = ApplyResult()
         after = (0, 0)
-        while batch := self._with_retries(None, partial(self._next, after)):
-            after = (batch.plan_id, batch.number)
-            if result.batches:
+        while True:
+            if result.batches and self._request.sleep_ms > 0 and self._waits(after):
                 self._sleep()
-            self._wait_while_paused()
             if self._request.should_stop():
-                result = replace(result, stopped=True)
+                result = replace(result, stopped=self._waits(after))
                 break
-            result = self._add(result, batch, self._do(batch))
+            reach(Step.APPLY_BEFORE_CLAIM)
+            batch, is_claimed = self._with_retries(None, partial(self._take, after))
+            if batch is None:
+                # Unpaused between the two looks: there is a batch after all.
+                if self._is_paused() or self._waits(after):
+                    continue
+                break
+            after = (batch.plan_id, batch.number)
+            result = self._add(result, batch, self._do(batch) if is_claimed else None)
             reach(Step.APPLY_BETWEEN_BATCHES)
         reach(Step.APPLY_BEFORE_CLOSE)
         self._with_retries(None, self._close_finished_plans)
         return result
+
+    def _look(self) -> None:
+        """See that all is there, and what waits."""
+        with self._database.transaction() as connection:
+            require_migrations(connection)
+            if self._request.targets is not None:
+                self._names = [target.name for target in resolve_targets(connection, self._request.targets)]
+            batches, rows = waiting_work(connection, **self._scope())
+        self._request.watch(WorkFound(batches, rows))
 
     def _add(self, so_far: ApplyResult, batch: Batch, outcome: BatchResult | str | None) -> ApplyResult:
         if outcome is None:
@@ -147,15 +168,26 @@ class _Runner:
         failed = 1 if outcome.refusals else 0
         return _plus(so_far, batches=1, completed=1 - failed, failed=failed, rows=outcome)
 
+    def _take(self, after: tuple[int, int]) -> tuple[Batch | None, bool]:
+        """The next batch, and whether it could be claimed; one transaction for both, as it is paid for every batch."""
+        with self._database.transaction() as connection:
+            bound_claim(connection, self._request.bounds)
+            batch = next_batch(connection, after, **self._scope())
+            is_claimed = batch is not None and claim_batch(connection, batch, worker=self._request.worker)
+        if is_claimed:
+            reach(Step.APPLY_CLAIMED)
+        return batch, is_claimed
+
     def _do(self, batch: Batch) -> BatchResult | str | None:
         """The batch's result; an error's text when it failed as a whole; None when it was not ours to do."""
+        self._request.watch(BatchStarted(batch))
         try:
-            reach(Step.APPLY_BEFORE_CLAIM)
-            if not self._with_retries(batch, lambda: self._claim(batch)):
-                return None
-            reach(Step.APPLY_CLAIMED)
-            self._request.watch(BatchStarted(batch))
-            return self._with_retries(batch, lambda: self._work(batch))
+            try:
+                return self._with_retries(batch, lambda: self._work(batch))
+            except (DBAPIError, psycopg.Error, RefusedError, RewrittenError) as error:
+                if not is_refusal(error):
+                    raise
+            return self._with_retries(batch, lambda: self._work(batch, is_narrowing=True))
         except ConnectionFailedError:
             raise
         except (DBAPIError, psycopg.Error) as error:
@@ -163,16 +195,18 @@ class _Runner:
             self._with_retries(batch, lambda: self._fail(batch, message))
             return message
 
-    def _claim(self, batch: Batch) -> bool:
-        with self._database.transaction() as connection:
-            return claim_batch(connection, batch, worker=self._request.worker, bounds=self._request.bounds)
-
-    def _work(self, batch: Batch) -> BatchResult | None:
+    def _work(self, batch: Batch, *, is_narrowing: bool = False) -> BatchResult | None:
         request = self._request
         with self._database.transaction() as connection:
             target = self._target(connection, batch)
             result = work_batch(
-                connection, batch, target, worker=request.worker, run_by=request.run_by, bounds=request.bounds
+                connection,
+                batch,
+                target,
+                worker=request.worker,
+                run_by=request.run_by,
+                bounds=request.bounds,
+                is_narrowing=is_narrowing,
             )
             reach(Step.APPLY_BEFORE_COMMIT)
         reach(Step.APPLY_AFTER_COMMIT)
@@ -190,12 +224,18 @@ class _Runner:
             self._targets[batch.target] = planned_target(connection, batch)
         return self._targets[batch.target]
 
-    def _next(self, after: tuple[int, int]) -> Batch | None:
+    def _waits(self, after: tuple[int, int]) -> bool:
+        """Whether a batch beyond `after` waits, paused or not."""
+
+        def look() -> bool:
+            with self._database.transaction() as connection:
+                return next_batch(connection, after, **self._scope(), even_if_paused=True) is not None
+
+        return self._with_retries(None, look)
+
+    def _scope(self) -> dict[str, Any]:
         request = self._request
-        with self._database.transaction() as connection:
-            return next_batch(
-                connection, after, plan_id=request.plan_id, kind=request.kind, scope=request.scope, targets=self._names
-            )
+        return {"plan_id": request.plan_id, "kind": request.kind, "scope": request.scope, "targets": self._names}
 
     def _is_held(self, batch: Batch) -> bool:
         """Whether somebody works on the batch, which we could not have; it may as well be done or cancelled by now."""
@@ -229,16 +269,17 @@ class _Runner:
             self._request.watch(Sleeping(self._request.sleep_ms))
             self._wait(self._request.sleep_ms / 1000)
 
-    def _wait_while_paused(self) -> None:
+    def _is_paused(self) -> bool:
+        """Whether all work was paused; comes back when it is no more, or when we are to stop."""
         announced = False
-        while not self._request.should_stop():
-            control = self._with_retries(None, self._control)
-            if not control.paused:
-                return
+        while (control := self._with_retries(None, self._control)).paused:
             if not announced:
                 self._request.watch(Paused(control.reason or "no reason given", control.changed_by or "somebody"))
                 announced = True
             self._wait(_PAUSE_POLL_S)
+            if self._request.should_stop():
+                break
+        return announced
 
     def _control(self) -> Control:
         with self._database.transaction() as connection:

@@ -3,7 +3,7 @@
 Does not belong here: which batch is next, retries, sleeping (see `apply`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import psycopg
@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from stagenorm_pipeline.engine.batches import Batch, BatchResult, Refusal, RefusedRow
 from stagenorm_pipeline.engine.connection import first_line, psycopg_error
 from stagenorm_pipeline.engine.errors import StagenormError
-from stagenorm_pipeline.engine.locks import try_lock_batch
+from stagenorm_pipeline.engine.locks import BATCH_LOCK_CLASS, try_lock_batch
 from stagenorm_pipeline.engine.retry import Failure, classify
 from stagenorm_pipeline.engine.statements import statement
 from stagenorm_pipeline.engine.steps import Step, reach
@@ -36,11 +36,11 @@ class Bounds:
     idle_timeout_ms: int = 30_000
 
 
-class _RewrittenError(Exception):
+class RewrittenError(Exception):
     """A trigger stored something else than what we wrote."""
 
 
-def bound_transaction(connection: sa.Connection, bounds: Bounds) -> None:
+def bound_transaction(connection: sa.Connection, bounds: Bounds, *, synchronous_commit: str | None = None) -> None:
     """Apply the bounds to the transaction that `connection` is in."""
     connection.exec_driver_sql(
         statement("bound_transaction"),
@@ -48,29 +48,44 @@ def bound_transaction(connection: sa.Connection, bounds: Bounds) -> None:
             "lock_timeout": f"{bounds.lock_timeout_ms}ms",
             "statement_timeout": f"{bounds.statement_timeout_ms}ms",
             "idle_timeout": f"{bounds.idle_timeout_ms}ms",
+            "synchronous_commit": synchronous_commit,
             "application_name": "stagenorm batch",
         },
     )
 
 
-def claim_batch(connection: sa.Connection, batch: Batch, *, worker: str, bounds: Bounds) -> bool:
+def bound_claim(connection: sa.Connection, bounds: Bounds) -> None:
+    """Apply the bounds to a transaction that only claims a batch.
+
+    Losing a claim in a crash of the server loses nothing: it is information, and saves a flush of the log.
+    """
+    bound_transaction(connection, bounds, synchronous_commit="off")
+
+
+def claim_batch(connection: sa.Connection, batch: Batch, *, worker: str) -> bool:
     """Note who takes the batch; False when its lock is held by somebody at work."""
-    bound_transaction(connection, bounds)
-    # Losing this note in a crash of the server loses nothing: it is information, and saves a flush of the log.
-    connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
-    if not try_lock_batch(connection, batch.batch_id):
-        return False
     claimed = connection.exec_driver_sql(
-        statement("claim_batch"), {"worker": worker, "batch_id": batch.batch_id}
+        statement("claim_batch"), {"worker": worker, "batch_id": batch.batch_id, "lock_class": BATCH_LOCK_CLASS}
     ).rowcount
     reach(Step.APPLY_CLAIM_BEFORE_COMMIT)
     return bool(claimed)
 
 
 def work_batch(
-    connection: sa.Connection, batch: Batch, target: Target, *, worker: str, run_by: str, bounds: Bounds
+    connection: sa.Connection,
+    batch: Batch,
+    target: Target,
+    *,
+    worker: str,
+    run_by: str,
+    bounds: Bounds,
+    is_narrowing: bool = False,
 ) -> BatchResult | None:
-    """Do the batch in the caller's transaction; None when somebody else has it, or has finished or cancelled it."""
+    """Do the batch in the caller's transaction; None when somebody else has it, or has finished or cancelled it.
+
+    Raises the database's own error, or RewrittenError, when a row is refused (see `is_refusal`): do it again, in a new
+    transaction, with `is_narrowing`, which finds the refused rows one by one and lets the others through.
+    """
     bound_transaction(connection, bounds)
     if not try_lock_batch(connection, batch.batch_id):
         return None
@@ -91,20 +106,31 @@ def work_batch(
     if is_retry:
         earlier = BatchResult(row.rows_updated, row.rows_skipped_changed, row.rows_skipped_deleted)
         places = _quarantined_places(connection, batch, row.rows_failed)
-    result = earlier + change_rows(connection, batch, target, run_by, places if is_retry else None)
+    duration_ms: int | None = None
+    if is_retry or is_narrowing:
+        result = earlier + change_rows(connection, batch, target, run_by, places if is_retry else None)
+    else:
+        result, duration_ms = _Rows(connection, batch, target, run_by, worker).change(None)
     reach(Step.APPLY_ROWS_CHANGED)
-    duration_ms = _record(connection, batch, result, worker, is_retry=is_retry)
+    if duration_ms is None:
+        duration_ms = _record(connection, batch, result, worker, is_retry=is_retry)
     reach(Step.APPLY_RESULT_RECORDED)
-    return BatchResult(
-        result.rows_updated, result.rows_skipped_changed, result.rows_skipped_deleted, result.refusals, duration_ms
-    )
+    return replace(result, duration_ms=duration_ms)
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Whether `error`, raised by `work_batch`, means that the database refused a row of the batch."""
+    return isinstance(error, RewrittenError) or classify(error) is Failure.REFUSAL
 
 
 def change_rows(
     connection: sa.Connection, batch: Batch, target: Target, run_by: str, places: list[int] | None = None
 ) -> BatchResult:
-    """Change and log the rows at `places` of the batch (None: all of them), in the caller's transaction."""
-    return _Rows(connection, batch, target, run_by).apply(
+    """Change and log the rows at `places` of the batch (None: all of them), in the caller's transaction.
+
+    Rows that the database refuses are found one by one, and are in the result.
+    """
+    return _Rows(connection, batch, target, run_by, None).narrow(
         places, list(range(1, batch.rows_planned + 1)) if places is None else places
     )
 
@@ -179,9 +205,11 @@ def _quarantine(connection: sa.Connection, batch: Batch, refusals: tuple[Refusal
 
 
 class _Rows:
-    """Changes a batch's rows, halving the set where the database refuses until the refused rows stand alone."""
+    """Changes a batch's rows; a set that the database refuses is halved until the refused rows stand alone."""
 
-    def __init__(self, connection: sa.Connection, batch: Batch, target: Target, run_by: str) -> None:
+    def __init__(
+        self, connection: sa.Connection, batch: Batch, target: Target, run_by: str, worker: str | None
+    ) -> None:
         self._connection = connection
         parts = target.sql_parts()
         member_column = sql.Identifier("row_numbers" if target.key_kind is KeyKind.INTEGER else "row_keys")
@@ -197,16 +225,17 @@ class _Rows:
             **target.identity(),
             "fund_id": batch.fund_id,
             "run_by": run_by,
+            "worker": worker,
             "action": batch.kind.value,
         }
 
-    def apply(self, selection: list[int] | None, places: list[int]) -> BatchResult:
+    def narrow(self, selection: list[int] | None, places: list[int]) -> BatchResult:
         """Change the rows at `places`; `selection` is the same list, or None for the whole batch."""
         self._connection.exec_driver_sql("SAVEPOINT attempt")
         try:
-            result = self._attempt(selection)
-        except (DBAPIError, psycopg.Error, _RewrittenError) as error:
-            if not isinstance(error, _RewrittenError) and classify(error) is not Failure.REFUSAL:
+            result, _ = self.change(selection)
+        except (DBAPIError, psycopg.Error, RewrittenError) as error:
+            if not is_refusal(error):
                 raise
             # Released as well, which SQLAlchemy's begin_nested leaves out: its savepoints stay open inside one another,
             # and 20,000 refused rows exhausted the lock table that all sessions of the server share.
@@ -217,29 +246,33 @@ class _Rows:
             self._connection.exec_driver_sql("RELEASE SAVEPOINT attempt")
             return result
         middle = len(places) // 2
-        return self.apply(places[:middle], places[:middle]) + self.apply(places[middle:], places[middle:])
+        return self.narrow(places[:middle], places[:middle]) + self.narrow(places[middle:], places[middle:])
 
-    def _attempt(self, selection: list[int] | None) -> BatchResult:
+    def change(self, selection: list[int] | None) -> tuple[BatchResult, int | None]:
+        """Change the rows at `selection` (None: the whole batch), all or none.
+
+        The second value is the batch's duration in milliseconds where its result has been recorded along with it.
+        """
         values = {**self._values, "places": selection}
         counts = self._connection.exec_driver_sql(self._apply_rows, values).one()
         if counts.rewritten:
-            raise _RewrittenError
+            raise RewrittenError
         # Deferred constraints and constraint triggers would speak at COMMIT, when no row can be singled out any more.
         self._connection.exec_driver_sql("SET CONSTRAINTS ALL IMMEDIATE")
         missed = counts.attempted - counts.updated
         if not missed:
-            return BatchResult(counts.updated)
+            return BatchResult(counts.updated), counts.duration_ms
         unchanged = self._connection.exec_driver_sql(self._unchanged_rows, values).one()
         suppressed = tuple(
             Refusal(place, "The update was suppressed: a BEFORE trigger returned no row.", None)
             for place in unchanged.suppressed_places
         )
         changed = missed - unchanged.deleted - len(suppressed)
-        return BatchResult(counts.updated, changed, unchanged.deleted, suppressed)
+        return BatchResult(counts.updated, changed, unchanged.deleted, suppressed), None
 
 
 def _refusal(place: int, error: Exception) -> Refusal:
-    if isinstance(error, _RewrittenError):
+    if isinstance(error, RewrittenError):
         return Refusal(place, "A trigger stored another stage than the one that was written.", None)
     cause = psycopg_error(error)
     return Refusal(place, first_line(error)[:_LONGEST_MESSAGE], cause.sqlstate if cause else None)

@@ -6,6 +6,14 @@ from stagenorm_pipeline.engine.batches import Batch, BatchResult
 
 
 @dataclass(frozen=True, slots=True)
+class WorkFound:
+    """What waits in the scope as the work begins; of a failed batch its refused rows alone."""
+
+    batches: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
 class BatchStarted:
     """A batch was taken."""
 
@@ -61,4 +69,4 @@ class Paused:
     changed_by: str
 
 
-Event = BatchStarted | BatchCompleted | BatchFailed | BatchHeld | Retrying | Sleeping | Paused
+Event = WorkFound | BatchStarted | BatchCompleted | BatchFailed | BatchHeld | Retrying | Sleeping | Paused

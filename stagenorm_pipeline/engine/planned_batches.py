@@ -20,20 +20,51 @@ def next_batch(
     kind: PlanKind | None,
     scope: FundScope,
     targets: list[str] | None,
+    even_if_paused: bool = False,
 ) -> Batch | None:
-    """The first batch beyond `after` (plan, number) that waits in an open plan, in the scope; None when none does."""
+    """The first batch beyond `after` (plan, number) that waits in an open plan, in the scope.
+
+    None when none does and, unless `even_if_paused`, while all work is paused.
+    """
     values = {
         "after_plan": after[0],
         "after_number": after[1],
+        **_in_scope(plan_id, kind, scope, targets),
+        "even_if_paused": even_if_paused,
+    }
+    query = statement("next_batch", fund_condition=_fund_condition(scope))
+    row = connection.exec_driver_sql(query, values).one_or_none()
+    return None if row is None else _batch(row)
+
+
+def waiting_work(
+    connection: sa.Connection,
+    *,
+    plan_id: int | None,
+    kind: PlanKind | None,
+    scope: FundScope,
+    targets: list[str] | None,
+) -> tuple[int, int]:
+    """Batches and rows that wait in open plans, in the scope; of a failed batch, its refused rows."""
+    query = statement("waiting_work", fund_condition=_fund_condition(scope))
+    row = connection.exec_driver_sql(query, _in_scope(plan_id, kind, scope, targets)).one()
+    return row.batches, row.rows_waiting
+
+
+def _in_scope(
+    plan_id: int | None, kind: PlanKind | None, scope: FundScope, targets: list[str] | None
+) -> dict[str, object]:
+    return {
         "plan_id": plan_id,
         "kind": kind.value if kind else None,
         "fund_id": scope.fund_id,
         "targets": targets,
     }
+
+
+def _fund_condition(scope: FundScope) -> sql.Composable:
     # Not `IS NOT DISTINCT FROM`, for which PostgreSQL takes no index.
-    query = statement("next_batch", fund_condition=scope.condition(sql.SQL("b.fund_id")))
-    row = connection.exec_driver_sql(query, values).one_or_none()
-    return None if row is None else _batch(row)
+    return scope.condition(sql.SQL("b.fund_id"))
 
 
 def draft_batch(connection: sa.Connection, plan_id: int, after: int) -> Batch | None:

@@ -8,7 +8,7 @@ from stagenorm_pipeline.engine.apply import ApplyResult
 from stagenorm_pipeline.engine.batches import Batch
 from stagenorm_pipeline.engine.configuration import TargetSetting
 from stagenorm_pipeline.engine.errors import TargetError
-from stagenorm_pipeline.engine.events import BatchCompleted, BatchStarted, Event, Sleeping
+from stagenorm_pipeline.engine.events import BatchCompleted, BatchStarted, Event, Sleeping, WorkFound
 from stagenorm_pipeline.engine.funds import FundScope
 from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, VOCABULARY, Application, Row
 
@@ -233,8 +233,16 @@ def test_there_is_a_pause_between_two_batches_and_neither_before_nor_after(fille
     events: list[Event] = []
     filled.apply(scope=FundScope.one("1"), sleep_ms=1, watch=events.append)
     kinds = [type(event) for event in events]
-    assert kinds == [BatchStarted, BatchCompleted, *[Sleeping, BatchStarted, BatchCompleted] * 3]
+    assert kinds == [WorkFound, BatchStarted, BatchCompleted, *[Sleeping, BatchStarted, BatchCompleted] * 3]
     assert {event.milliseconds for event in events if isinstance(event, Sleeping)} == {1}
+
+
+def test_what_waits_is_said_before_the_first_batch(filled: Application) -> None:
+    filled.plan(batch_size=1)
+    events: list[Event] = []
+    filled.apply(scope=FundScope.one("1"), sleep_ms=0, watch=events.append)
+    done = [event for event in events if isinstance(event, BatchCompleted)]
+    assert events[0] == WorkFound(len(done), sum(event.batch.rows_planned for event in done))
 
 
 def test_without_a_pause_there_is_none(filled: Application) -> None:

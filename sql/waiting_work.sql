@@ -1,0 +1,10 @@
+-- How many batches and rows still wait in open plans, in the scope asked for; of a failed batch, its refused rows.
+SELECT count(*) AS batches, coalesce(sum(coalesce(b.rows_failed, b.rows_planned)), 0)::bigint AS rows_waiting
+FROM stage_migration_batches b
+JOIN stage_migration_plans p USING (plan_id)
+WHERE p.status = 'open'
+  AND b.status IN ('pending', 'running', 'failed')
+  AND (%(plan_id)s::bigint IS NULL OR b.plan_id = %(plan_id)s::bigint)
+  AND (%(kind)s::text IS NULL OR p.kind = %(kind)s::text)
+  AND {fund_condition}
+  AND (%(targets)s::text[] IS NULL OR concat_ws('.', b.schema_name, b.table_name, b.column_name) = ANY (%(targets)s::text[]));
