@@ -10,7 +10,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo $$p && break; done)
 
-.PHONY: demo ui test soak lint lock clean
+.PHONY: demo ui ui-readonly test soak bench lint lock clean
 
 demo: $(READY)
 	@$(BIN)/stagenorm demo
@@ -18,12 +18,20 @@ demo: $(READY)
 ui: $(READY)
 	@$(BIN)/stagenorm ui
 
+# The same pages for those who only read reports: nothing can be started there. Beside `make ui`, or without it.
+ui-readonly: $(READY)
+	@$(BIN)/stagenorm ui --read-only
+
 test: $(READY)
 	$(BIN)/python -m pytest -n 2
 
 # At least 1,000 seeded kills, and the slow ends of the hostile values; not part of `make test`.
 soak: $(READY)
 	$(BIN)/python -m pytest -m soak -s
+
+# Every contestant side by side at 100,000 and 1,000,000 rows; `make bench BENCH="--rows 10000000 --rounds 1"` for more.
+bench: $(READY)
+	$(BIN)/python -m benchmarks $(BENCH)
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -1,45 +1,51 @@
--- Change the rows of a batch that still hold the spelling that the plan saw, log each change, and record the result.
--- Promise: compare and set on the stored bytes; one audit row for each row changed, in the same transaction.
--- `places` NULL: the whole batch; else only the members at those places. `rewritten` counts rows in which a trigger
+-- Change the rows of batches that still hold the spelling that the plan saw, log each change, and record the results.
+-- Promise: compare and set on the stored bytes; one audit row for each row changed, in the same transaction; one row
+-- for each batch in the answer.
+-- Several batches are those of one plan, target and fund that share a transaction (`group_rows` together).
+-- `places` NULL: whole batches; else only the members at those places. `rewritten` counts rows in which a trigger
 -- stored something else than what we wrote. The mapping of the plan says what a member becomes or, in a rollback,
--- the member itself. The result is recorded here (`duration_ms` not NULL) only where a whole batch went through
+-- the member itself. A result is recorded here (`duration_ms` not NULL) only where a whole batch went through
 -- without an exception: a statement less for nearly every batch.
 WITH members AS MATERIALIZED (
-    SELECT m.row_key::{key_type} AS row_key, s.spelling, coalesce(p.stage_after, r.spelling) AS stage_after
+    SELECT b.batch_id, m.row_key::{key_type} AS row_key, s.spelling, coalesce(p.stage_after, r.spelling) AS stage_after
     FROM stage_migration_batch_members b
     CROSS JOIN LATERAL unnest(b.{member_column}, b.spelling_ids, b.restore_ids)
          WITH ORDINALITY AS m (row_key, spelling_id, restore_id, place)
     JOIN stage_migration_spellings s ON s.spelling_id = m.spelling_id
     LEFT JOIN stage_migration_plan_spellings p ON p.plan_id = %(plan_id)s AND p.spelling_id = m.spelling_id
     LEFT JOIN stage_migration_spellings r ON r.spelling_id = m.restore_id
-    WHERE b.batch_id = %(batch_id)s
+    WHERE b.batch_id = ANY (%(batch_ids)s::bigint[])
       AND (%(places)s::integer[] IS NULL OR m.place = ANY (%(places)s::integer[]))
 ), changed AS (
     UPDATE {table} AS t
     SET {stage_column} = m.stage_after{stage_cast}
     FROM members m
     WHERE {key} = m.row_key AND {stage} = m.spelling
-    RETURNING {key}::text AS row_id, m.spelling AS stage_before, m.stage_after, {stage} AS stored
+    RETURNING m.batch_id, {key}::text AS row_id, m.spelling AS stage_before, m.stage_after, {stage} AS stored
 ), audited AS (
     INSERT INTO stage_normalization_log
         (schema_name, table_name, column_name, row_id, fund_id, stage_before, stage_after, action, plan_id, batch_id, run_by)
     SELECT %(schema_name)s, %(table_name)s, %(column_name)s, row_id, %(fund_id)s, stage_before, stage_after,
-           %(action)s, %(plan_id)s, %(batch_id)s, %(run_by)s
+           %(action)s, %(plan_id)s, batch_id, %(run_by)s
     FROM changed
     WHERE stored = stage_after
-    RETURNING 1
+    RETURNING batch_id
 ), counts AS MATERIALIZED (
-    SELECT (SELECT count(*) FROM members)                            AS attempted,
-           (SELECT count(*) FROM audited)                            AS updated,
-           (SELECT count(*) FROM changed WHERE stored IS DISTINCT FROM stage_after) AS rewritten
+    SELECT batch_id, coalesce(m.attempted, 0) AS attempted, coalesce(a.updated, 0) AS updated,
+           coalesce(c.rewritten, 0) AS rewritten
+    FROM unnest(%(batch_ids)s::bigint[]) AS batches (batch_id)
+    LEFT JOIN (SELECT batch_id, count(*) AS attempted FROM members GROUP BY batch_id) AS m USING (batch_id)
+    LEFT JOIN (SELECT batch_id, count(*) AS updated FROM audited GROUP BY batch_id) AS a USING (batch_id)
+    LEFT JOIN (SELECT batch_id, count(*) AS rewritten FROM changed
+               WHERE stored IS DISTINCT FROM stage_after GROUP BY batch_id) AS c USING (batch_id)
 ), recorded AS (
-    UPDATE stage_migration_batches
+    UPDATE stage_migration_batches b
     SET status = 'completed', worker = %(worker)s, rows_updated = counts.updated,
         rows_skipped = 0, rows_skipped_changed = 0, rows_skipped_deleted = 0, rows_failed = 0, error_message = NULL,
         completed_at = clock_timestamp(), updated_at = clock_timestamp(),
-        duration_ms = (extract(epoch FROM clock_timestamp() - now()) * 1000)::bigint
+        duration_ms = (extract(epoch FROM clock_timestamp() - now()) * 1000 * b.rows_planned / %(group_rows)s)::bigint
     FROM counts
-    WHERE batch_id = %(batch_id)s AND %(places)s::integer[] IS NULL AND counts.updated = rows_planned
-    RETURNING duration_ms
+    WHERE b.batch_id = counts.batch_id AND %(places)s::integer[] IS NULL AND counts.updated = b.rows_planned
+    RETURNING b.batch_id, b.duration_ms
 )
-SELECT attempted, updated, rewritten, (SELECT duration_ms FROM recorded) AS duration_ms FROM counts;
+SELECT batch_id, attempted, updated, rewritten, duration_ms FROM counts LEFT JOIN recorded USING (batch_id);

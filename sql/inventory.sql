@@ -1,12 +1,14 @@
--- Rows by spelling and fund, ordered by spelling.
+-- Rows by spelling and fund, ordered by spelling, each with its lowest and highest key where the caller asks for them.
 -- Promise: one scan of the target, however many funds and spellings there are; writes nothing.
 -- A spelling is cut at 1,000 characters on its way to the client (no alias is longer); the hash is of the whole.
 SELECT left(g.spelling, 1000)                                   AS spelling,
        char_length(g.spelling) > 1000                           AS is_cut,
        sha256(convert_to(g.spelling, 'UTF8'))                   AS spelling_sha256,
-       g.fund_id,
-       g.rows_counted
-FROM (SELECT {stage} AS spelling, {fund} AS fund_id, count(*) AS rows_counted
+       g.fund_id::text                                          AS fund_id,
+       g.rows_counted,
+       g.first_key,
+       g.last_key
+FROM (SELECT {stage} AS spelling, {fund_group} AS fund_id, count(*) AS rows_counted, {first_key} AS first_key, {last_key} AS last_key
       FROM {table} AS t
       WHERE {fund_condition}
       GROUP BY 1, 2) AS g

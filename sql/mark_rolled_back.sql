@@ -1,18 +1,16 @@
--- After a rollback has ended: the batches that it undid say so, and the plans of which nothing else is left.
--- Promise: idempotent; a batch counts as undone when it lies in the scope of a completed rollback.
+-- After a rollback has ended: the batches that it undid say so, and the plans of which nothing else stands or waits.
+-- Promise: idempotent. A rollback that was cancelled before its end, or superseded, marks nothing: some of the rows still
+-- stand, and the next rollback of them marks. Nor is a batch marked that has changed more rows since the rollback was
+-- recorded: it was at work then.
 WITH undone AS (
     UPDATE stage_migration_batches b
     SET status = 'rolled_back', updated_at = now()
-    FROM stage_migration_plans r, stage_migration_plan_targets t
+    FROM stage_migration_plans r
+    JOIN stage_migration_rollback_batches u USING (plan_id)
     WHERE r.plan_id = %(plan_id)s AND r.kind = 'rollback' AND r.status = 'completed'
-      AND t.plan_id = r.plan_id AND b.plan_id < r.plan_id
-      AND (t.schema_name, t.table_name, t.column_name) = (b.schema_name, b.table_name, b.column_name)
-      AND ((r.scope ->> 'all_funds')::boolean OR b.fund_id IS NOT DISTINCT FROM r.scope ->> 'fund_id')
-      AND coalesce(b.plan_id = (r.scope #>> '{{rollback,plan_id}}')::bigint, true)
-      AND coalesce(b.batch_id = (r.scope #>> '{{rollback,batch_id}}')::bigint, true)
-      AND coalesce(b.started_at >= (r.scope #>> '{{rollback,since}}')::timestamptz, true)
-      AND b.rows_updated IS NOT NULL AND b.status IN ('completed', 'failed', 'cancelled')
-      AND EXISTS (SELECT 1 FROM stage_migration_plans p WHERE p.plan_id = b.plan_id AND p.kind = 'normalize')
+      AND NOT EXISTS (SELECT 1 FROM stage_migration_batches own WHERE own.plan_id = r.plan_id AND own.status = 'cancelled')
+      AND b.batch_id = u.batch_id AND b.rows_updated = u.rows_updated
+      AND b.status IN ('completed', 'failed', 'cancelled')
     RETURNING b.batch_id, b.plan_id
 ), settled AS (
     UPDATE stage_migration_quarantine q
@@ -24,5 +22,6 @@ UPDATE stage_migration_plans p
 SET status = 'rolled_back', completed_at = now()
 WHERE p.plan_id IN (SELECT plan_id FROM undone)
   AND NOT EXISTS (SELECT 1 FROM stage_migration_batches b
-                  WHERE b.plan_id = p.plan_id AND b.status NOT IN ('rolled_back', 'cancelled')
+                  WHERE b.plan_id = p.plan_id AND b.status <> 'rolled_back'
+                    AND (b.status IN ('pending', 'running', 'failed') OR b.rows_updated > 0)
                     AND b.batch_id NOT IN (SELECT batch_id FROM undone));

@@ -1,8 +1,8 @@
--- The first batch after (plan, number) that still waits, in open plans and in the scope asked for.
+-- The first batches after (plan, number) that still wait, in open plans and in the scope asked for, at most `most`.
 -- None while all work is paused, unless `even_if_paused`.
 -- Promise: reads a few rows of the waiting batches, whatever the number of finished ones.
 SELECT b.plan_id, b.batch_id, b.batch_number, b.schema_name, b.table_name, b.column_name, b.fund_id,
-       b.rows_planned, b.status, p.total_batches, p.kind
+       b.rows_planned, b.status, b.rows_updated IS NOT NULL OR b.status = 'failed' AS was_tried, p.total_batches, p.kind
 FROM stage_migration_batches b
 JOIN stage_migration_plans p USING (plan_id)
 WHERE p.status = 'open'
@@ -14,4 +14,4 @@ WHERE p.status = 'open'
   AND (%(even_if_paused)s OR NOT EXISTS (SELECT 1 FROM stage_migration_control WHERE paused))
   AND (%(targets)s::text[] IS NULL OR concat_ws('.', b.schema_name, b.table_name, b.column_name) = ANY (%(targets)s::text[]))
 ORDER BY b.plan_id, b.batch_number
-LIMIT 1;
+LIMIT %(most)s;

@@ -11,11 +11,15 @@ WITH needed AS (
                  ('stage_migration_batches',        ARRAY['SELECT', 'INSERT', 'UPDATE']),
                  ('stage_migration_batch_members',  ARRAY['SELECT', 'INSERT']),
                  ('stage_migration_quarantine',     ARRAY['SELECT', 'INSERT', 'UPDATE']),
+                 ('stage_migration_rollback_batches', ARRAY['SELECT', 'INSERT']),
+                 ('stage_migration_backups',        ARRAY['SELECT', 'INSERT']),
+                 ('stage_migration_runners',        ARRAY['SELECT', 'INSERT', 'UPDATE']),
                  ('stage_verifications',            ARRAY['SELECT', 'INSERT']),
                  ('stage_migration_control',        ARRAY['SELECT', 'UPDATE']),
                  ('stage_normalization_log',        ARRAY['SELECT']),
                  ('stage_migration_progress',         ARRAY['SELECT']),
                  ('stage_migration_progress_by_fund', ARRAY['SELECT']),
+                 ('stage_migration_current_runners',  ARRAY['SELECT']),
                  ('stage_migration_failures',         ARRAY['SELECT'])) AS t (table_name, privileges)
     CROSS JOIN unnest(t.privileges) AS p (privilege)
     UNION ALL

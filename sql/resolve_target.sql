@@ -8,6 +8,7 @@ SELECT n.nspname                                            AS schema_name,
        format_type(stage.atttypid, NULL)                    AS stage_type,
        stage.attnotnull                                     AS stage_not_null,
        fund.attname                                         AS fund_column,
+       format_type(fund.atttypid, NULL)                     AS fund_type,
        ARRAY(SELECT key.attname::text
              FROM pg_index i
              CROSS JOIN LATERAL unnest(i.indkey::smallint[]) WITH ORDINALITY AS k (attnum, place)

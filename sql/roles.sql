@@ -93,13 +93,16 @@ SELECT :'target2_table' <> '' AS has_second_target
 
 GRANT USAGE ON SCHEMA :"tracking_schema" TO :"role";
 
--- Written once, when a plan is recorded, and from then on only read.
+-- Written once, when a plan is recorded or a backup made, and from then on only read.
 GRANT SELECT, INSERT ON TABLE
     :"tracking_schema".stage_migration_plan_targets,
     :"tracking_schema".stage_migration_spellings,
     :"tracking_schema".stage_migration_plan_spellings,
     :"tracking_schema".stage_migration_baseline,
     :"tracking_schema".stage_migration_batch_members,
+    :"tracking_schema".stage_migration_rollback_batches,
+    :"tracking_schema".stage_migration_backups,
+    :"tracking_schema".stage_migration_vocabularies,
     :"tracking_schema".stage_verifications
 TO :"role";
 
@@ -110,6 +113,9 @@ GRANT SELECT, INSERT, UPDATE ON TABLE
     :"tracking_schema".stage_migration_batches,
     :"tracking_schema".stage_migration_quarantine
 TO :"role";
+
+-- Who runs and what holds them: a row for each runner, which it alone changes.
+GRANT SELECT, INSERT, UPDATE ON TABLE :"tracking_schema".stage_migration_runners TO :"role";
 
 -- The pause switch: one row, which is turned and never added to.
 GRANT SELECT, UPDATE ON TABLE :"tracking_schema".stage_migration_control TO :"role";
@@ -125,6 +131,7 @@ GRANT INSERT (schema_name, table_name, column_name, row_id, fund_id, stage_befor
 GRANT SELECT ON TABLE
     :"tracking_schema".stage_migration_progress,
     :"tracking_schema".stage_migration_progress_by_fund,
+    :"tracking_schema".stage_migration_current_runners,
     :"tracking_schema".stage_migration_failures
 TO :"role";
 
@@ -139,6 +146,8 @@ TO :"role";
 COMMIT;
 
 -- What is not done here, because it is yours to decide:
+--   * `stagenorm enforce` changes the definition of a target, which only its owner may do: run that one as the owner.
+--     So the role gets nothing on stage_migration_enforcements.
 --   * Row-level security on a target hides rows from this role. Pre-flight finds it and names the policy that mends it.
 --   * A trigger on a target runs with the rights of whoever fires it, unless its function is SECURITY DEFINER: this
 --     role may need rights for what the trigger does, for example INSERT on a history table.

@@ -1,5 +1,6 @@
--- Record the batches of a rollback: the restorable rows of one target, cut by fund, with what each holds and gets back.
--- Promise: one statement, so what it restores is what one snapshot saw.
+-- Record the batches of a rollback: the restorable rows of one target, cut by fund, with what each holds and gets back;
+-- and the earlier batches that are undone by it, which are those whose every change lies in the scope.
+-- Promise: one statement, so both are what one snapshot saw. A batch that is at work meanwhile is in neither.
 WITH {candidates}, by_fund AS (
     SELECT c.fund_id,
            array_agg(c.row_key::{member_type} ORDER BY c.row_key) AS row_keys,
@@ -28,5 +29,11 @@ WITH {candidates}, by_fund AS (
     INSERT INTO stage_migration_batch_members (batch_id, {member_column}, spelling_ids, restore_ids)
     SELECT b.batch_id, s.row_keys, s.spelling_ids, s.restore_ids
     FROM batches b JOIN slices s USING (batch_number)
+), undone AS (
+    INSERT INTO stage_migration_rollback_batches (plan_id, batch_id, rows_updated)
+    SELECT %(plan_id)s, b.batch_id, b.rows_updated
+    FROM stage_migration_batches b
+    JOIN (SELECT batch_id, count(*) AS rows_changed FROM changes WHERE in_scope GROUP BY batch_id) AS c USING (batch_id)
+    WHERE b.rows_updated = c.rows_changed AND b.status IN ('completed', 'failed', 'cancelled')
 )
 SELECT count(*) AS batches, coalesce(sum(rows_planned), 0)::bigint AS rows_planned FROM batches;

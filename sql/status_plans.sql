@@ -1,4 +1,4 @@
--- The newest plans with how far each is, newest first.
+-- The newest plans, and every one that is open, with how far each is; newest first.
 SELECT p.plan_id, p.kind, p.status, p.created_at, p.created_by, p.scope, p.batch_size, p.vocabulary_version, p.total_batches,
        p.rows_to_change,
        coalesce(sum(b.rows_updated), 0)::bigint AS rows_updated,
@@ -7,7 +7,6 @@ SELECT p.plan_id, p.kind, p.status, p.created_at, p.created_by, p.scope, p.batch
        count(*) FILTER (WHERE b.status IN ('pending', 'running', 'failed')) AS batches_left
 FROM stage_migration_plans p
 LEFT JOIN stage_migration_batches b USING (plan_id)
-WHERE p.plan_id > (SELECT coalesce(max(plan_id), 0) - 20 FROM stage_migration_plans)
+WHERE p.status = 'open' OR p.plan_id IN (SELECT plan_id FROM stage_migration_plans ORDER BY plan_id DESC LIMIT 5)
 GROUP BY p.plan_id
-ORDER BY p.plan_id DESC
-LIMIT 5;
+ORDER BY p.plan_id DESC;

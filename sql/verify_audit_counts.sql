@@ -1,17 +1,77 @@
--- Batches whose number of audit rows is not their rows_updated: the first ones, with how many there are in all.
-WITH audited AS (
-    SELECT l.batch_id, count(*) AS audit_rows
+-- The audit log counted in one pass, and held against the batches. The parts of the answer are told apart by `part`:
+-- `target`: how many entries of each action a target has, and between which ids;
+-- `work`: who made how many under which plan, the first ones of `total`;
+-- `batch`: batches that disagree with the log, the first ones of `total`, each with its `problem`:
+--   `count`: it has another number of audit rows than its rows_updated;
+--   `rows`: all its rows were updated, but its audit rows name others than its members (told by a hash of the row ids);
+--   `no batch`: audit rows that name a batch which is not there, more than the rows that its plan has lost with batches.
+-- `first_plan`: where the pass begins; `first_plans`: where each target's part begins.
+WITH entries AS MATERIALIZED (
+    SELECT l.schema_name, l.table_name, l.column_name, l.plan_id, l.batch_id, l.action, l.run_by, count(*) AS entries,
+           min(l.id) AS first_id, max(l.id) AS last_id, min(l.run_at) AS first_at, max(l.run_at) AS last_at,
+           bit_xor(hashtextextended(l.row_id, 0)) AS rows_mark
     FROM stage_normalization_log l
-    WHERE l.action = 'normalize' AND l.plan_id = ANY (%(plans)s::bigint[])
-    GROUP BY l.batch_id
-), wrong AS (
-    SELECT b.batch_id, concat_ws('.', b.schema_name, b.table_name, b.column_name) AS target, b.fund_id,
-           coalesce(b.rows_updated, 0) AS rows_updated, coalesce(a.audit_rows, 0) AS audit_rows
+    WHERE l.plan_id >= %(first_plan)s AND l.action IN ('normalize', 'rollback')
+      AND (%(all_funds)s OR l.fund_id IS NOT DISTINCT FROM %(fund_id)s::text)
+    GROUP BY l.schema_name, l.table_name, l.column_name, l.plan_id, l.batch_id, l.action, l.run_by
+), asked AS (
+    SELECT e.*, t.target, e.plan_id >= t.first_plan AS is_covered
+    FROM entries e
+    JOIN unnest(%(targets)s::text[], %(first_plans)s::bigint[]) AS t (target, first_plan)
+         ON t.target = concat_ws('.', e.schema_name, e.table_name, e.column_name)
+), audited AS (
+    SELECT target, plan_id, batch_id, action, sum(entries)::bigint AS audit_rows, bit_xor(rows_mark) AS rows_mark
+    FROM asked
+    WHERE is_covered
+    GROUP BY target, plan_id, batch_id, action
+), batches AS (
+    SELECT concat_ws('.', b.schema_name, b.table_name, b.column_name) AS target, b.plan_id, b.batch_id, p.kind AS action,
+           b.fund_id, b.rows_planned, coalesce(b.rows_updated, 0) AS rows_updated
     FROM stage_migration_batches b
-    LEFT JOIN audited a USING (batch_id)
-    WHERE b.plan_id = ANY (%(plans)s::bigint[])
-      AND concat_ws('.', b.schema_name, b.table_name, b.column_name) = ANY (%(targets)s::text[])
-      AND (%(all_funds)s OR b.fund_id IS NOT DISTINCT FROM %(fund_id)s::text)
-      AND coalesce(b.rows_updated, 0) <> coalesce(a.audit_rows, 0)
+    JOIN stage_migration_plans p USING (plan_id)
+    WHERE b.batch_id IN (SELECT batch_id FROM audited)
+       OR b.plan_id = ANY (%(plans)s::bigint[])
+          AND concat_ws('.', b.schema_name, b.table_name, b.column_name) = ANY (%(targets)s::text[])
+          AND (%(all_funds)s OR b.fund_id IS NOT DISTINCT FROM %(fund_id)s::text)
+), compared AS (
+    SELECT target, plan_id, batch_id, action, b.fund_id, b.rows_planned, b.rows_updated,
+           coalesce(a.audit_rows, 0) AS audit_rows, a.rows_mark, b.rows_updated IS NULL AS is_orphan,
+           sum(a.audit_rows) FILTER (WHERE b.rows_updated IS NULL) OVER (PARTITION BY target, plan_id) AS orphans
+    FROM audited a
+    FULL JOIN batches b USING (target, plan_id, batch_id, action)
+), judged AS (
+    SELECT c.*, CASE
+               WHEN c.is_orphan THEN CASE WHEN c.orphans > coalesce(lost.rows_lost, 0) THEN 'no batch' END
+               WHEN c.rows_updated <> c.audit_rows THEN 'count'
+               WHEN c.rows_updated = c.rows_planned
+                    AND c.rows_mark IS DISTINCT FROM
+                        (SELECT bit_xor(hashtextextended(member, 0))
+                         FROM stage_migration_batch_members m
+                         CROSS JOIN LATERAL unnest(coalesce(m.row_keys, m.row_numbers::text[])) AS member
+                         WHERE m.batch_id = c.batch_id) THEN 'rows'
+           END AS problem
+    FROM compared c
+    LEFT JOIN unnest(%(lost_plans)s::bigint[], %(lost_targets)s::text[], %(lost_rows)s::bigint[])
+              AS lost (plan_id, target, rows_lost) USING (plan_id, target)
 )
-SELECT *, count(*) OVER () AS wrong_batches FROM wrong ORDER BY batch_id LIMIT %(shown)s;
+(SELECT 'target' AS part, target, NULL::bigint AS plan_id, NULL::bigint AS batch_id, action, NULL AS run_by,
+        NULL AS fund_id, sum(entries)::bigint AS audit_rows, NULL::integer AS rows_updated, NULL AS problem,
+        min(first_id) AS first_id, max(last_id) AS last_id, NULL::timestamptz AS first_at, NULL::timestamptz AS last_at,
+        NULL::bigint AS total
+ FROM asked
+ WHERE is_covered
+ GROUP BY target, action)
+UNION ALL
+(SELECT 'work', NULL, plan_id, NULL, action, run_by, NULL, sum(entries)::bigint, NULL, NULL, NULL, NULL,
+        min(first_at), max(last_at), count(*) OVER ()
+ FROM asked
+ GROUP BY plan_id, action, run_by
+ ORDER BY plan_id, action, run_by
+ LIMIT %(shown)s)
+UNION ALL
+(SELECT 'batch', target, plan_id, batch_id, action, NULL, fund_id, audit_rows, rows_updated, problem, NULL, NULL,
+        NULL, NULL, count(*) OVER ()
+ FROM judged
+ WHERE problem IS NOT NULL
+ ORDER BY batch_id, target
+ LIMIT %(shown)s);

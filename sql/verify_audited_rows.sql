@@ -1,27 +1,44 @@
--- Rows that do not hold what the audit log says they became, by what they hold now; for each kind the exact number
--- and the first ones. Promise: one pass over log and target; only mismatches are looked at twice.
+-- Rows that do not hold what the log's latest entry says they became, or that are in another fund, by what they are now;
+-- for each kind the exact number and the first ones.
 -- `gone`: deleted. `null`: no stage any more. `set_back`: what stood there before us. `changed`: something else.
-WITH mismatched AS (
-    SELECT l.id, l.row_id, l.fund_id, l.batch_id, l.stage_before, l.stage_after, {stage} AS stage_now,
+-- `moved`: the stage holds, the fund does not. `is_left`: the entry's batch was rolled back, and this row was left.
+-- Promise: one pass over log and target; the log is looked at once more only where something differs.
+-- Keys are compared as text: a damaged row_id is a row that is gone, and not an error of the whole verification.
+WITH held_against AS (
+    SELECT l.id, l.row_id, l.action, l.batch_id, left({stage}, 1000) AS stage_now, {fund} AS fund_now,
            CASE WHEN {key} IS NULL THEN 'gone'
                 WHEN {stage} IS NULL THEN 'null'
+                WHEN {stage} = l.stage_after AND {fund} IS NOT DISTINCT FROM l.fund_id THEN 'holds'
+                WHEN {stage} = l.stage_after THEN 'moved'
                 WHEN {stage} = l.stage_before THEN 'set_back'
                 ELSE 'changed' END AS state
     FROM stage_normalization_log l
-    LEFT JOIN {table} AS t ON {key} = l.row_id::{key_type}
-    WHERE l.plan_id >= %(first_plan)s
+    LEFT JOIN {table} AS t ON ({key}::text COLLATE "C") = l.row_id
+    WHERE l.plan_id >= %(first_plan)s AND l.action IN ('normalize', 'rollback')
       AND (l.schema_name, l.table_name, l.column_name) = (%(schema_name)s, %(table_name)s, %(column_name)s)
       AND (%(all_funds)s OR l.fund_id IS NOT DISTINCT FROM %(fund_id)s::text)
-      AND ({key} IS NULL OR {stage} IS DISTINCT FROM l.stage_after)
-), latest AS (
-    SELECT m.*, row_number() OVER (PARTITION BY m.state ORDER BY m.id) AS place, count(*) OVER (PARTITION BY m.state) AS total
+), mismatched AS MATERIALIZED (
+    -- Written as an equality because the planner takes one to be rare: with `<>` it expects nearly all rows, and then
+    -- neither works in parallel nor hashes the small side.
+    SELECT * FROM held_against WHERE CASE state WHEN 'holds' THEN 'holds' ELSE 'differs' END = 'differs'
+), superseded AS (
+    -- By row and id alone: a narrow hash of the mismatched rows, along which the log passes once.
+    SELECT m.id
     FROM mismatched m
-    WHERE NOT EXISTS (SELECT 1 FROM stage_normalization_log later
-                      WHERE later.row_id = m.row_id AND later.id > m.id AND later.plan_id >= %(first_plan)s
-                        AND (later.schema_name, later.table_name, later.column_name)
-                            = (%(schema_name)s, %(table_name)s, %(column_name)s))
+    JOIN stage_normalization_log later ON later.row_id = m.row_id AND later.id > m.id
+    WHERE later.plan_id >= %(first_plan)s AND later.action IN ('normalize', 'rollback')
+      AND (later.schema_name, later.table_name, later.column_name) = (%(schema_name)s, %(table_name)s, %(column_name)s)
+), latest AS (
+    SELECT m.*, coalesce(m.action = 'normalize' AND b.status = 'rolled_back', false) AS is_left
+    FROM mismatched m
+    LEFT JOIN stage_migration_batches b USING (batch_id)
+    WHERE NOT EXISTS (SELECT 1 FROM superseded s WHERE s.id = m.id)
+), counted AS (
+    SELECT latest.*, row_number() OVER (PARTITION BY state, is_left ORDER BY id) AS place,
+           count(*) OVER (PARTITION BY state, is_left) AS total
+    FROM latest
 )
-SELECT state, total, row_id, fund_id, batch_id, stage_before, stage_after, left(stage_now, 1000) AS stage_now
-FROM latest
+SELECT state, is_left, total, id, row_id, stage_now, fund_now
+FROM counted
 WHERE place <= %(shown)s
-ORDER BY state, id;
+ORDER BY state, is_left, id;

@@ -1,6 +1,8 @@
--- What a target held by fund and kind of spelling when the earliest of the given plans that covers the fund was made.
+-- What a target held by fund and kind of spelling, before: for each fund as the first of the given plans has it, in the
+-- order given, that covers the fund.
 WITH covering AS (
-    SELECT p.plan_id, t.target_no, (p.scope ->> 'all_funds')::boolean AS all_funds, p.scope ->> 'fund_id' AS fund_id
+    SELECT p.plan_id, array_position(%(plans)s::bigint[], p.plan_id) AS place, t.target_no,
+           (p.scope ->> 'all_funds')::boolean AS all_funds, p.scope ->> 'fund_id' AS fund_id
     FROM stage_migration_plans p
     JOIN stage_migration_plan_targets t USING (plan_id)
     WHERE p.plan_id = ANY (%(plans)s::bigint[])
@@ -12,7 +14,7 @@ FROM covering c
 JOIN stage_migration_baseline b ON b.plan_id = c.plan_id AND b.target_no = c.target_no
 LEFT JOIN stage_migration_spellings s ON s.spelling_id = b.spelling_id AND b.kind = 'canonical'
 WHERE (%(all_funds)s OR b.fund_id IS NOT DISTINCT FROM %(fund_id)s::text)
-  AND NOT EXISTS (SELECT 1 FROM covering earlier
-                  WHERE earlier.plan_id < c.plan_id
-                    AND (earlier.all_funds OR earlier.fund_id IS NOT DISTINCT FROM b.fund_id))
+  AND NOT EXISTS (SELECT 1 FROM covering preferred
+                  WHERE preferred.place < c.place
+                    AND (preferred.all_funds OR preferred.fund_id IS NOT DISTINCT FROM b.fund_id))
 GROUP BY 1, 2, 3, 4;

@@ -1,5 +1,7 @@
--- The batches of the covered plans by status, with the rows of those that have a result, and whether the counts add up.
-SELECT b.status,
+-- The batches of the covered plans by kind and status, with the rows of those that have a result, and how many do not
+-- add up.
+SELECT p.kind,
+       b.status,
        count(*)                                                     AS batches,
        coalesce(sum(b.rows_planned), 0)::bigint                     AS rows_planned,
        coalesce(sum(b.rows_updated), 0)::bigint                     AS rows_updated,
@@ -8,7 +10,8 @@ SELECT b.status,
        count(*) FILTER (WHERE b.status = 'completed' AND b.rows_updated IS NULL
                            OR b.rows_updated + b.rows_skipped + b.rows_failed <> b.rows_planned) AS wrong_sums
 FROM stage_migration_batches b
+JOIN stage_migration_plans p USING (plan_id)
 WHERE b.plan_id = ANY (%(plans)s::bigint[])
   AND concat_ws('.', b.schema_name, b.table_name, b.column_name) = ANY (%(targets)s::text[])
   AND (%(all_funds)s OR b.fund_id IS NOT DISTINCT FROM %(fund_id)s::text)
-GROUP BY b.status;
+GROUP BY p.kind, b.status;

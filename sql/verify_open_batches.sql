@@ -1,8 +1,8 @@
 -- Examples of batches that did not end well: failed ones with their refused rows first, then those still to do.
-SELECT b.batch_id, b.batch_number, b.status, concat_ws('.', b.schema_name, b.table_name, b.column_name) AS target, b.fund_id,
-       b.rows_planned, b.rows_updated, b.rows_skipped, b.rows_failed, b.error_message, b.worker,
-       q.row_id, q.stage_before, q.stage_after, q.error_message AS row_error
+SELECT b.batch_id, p.kind, b.status, concat_ws('.', b.schema_name, b.table_name, b.column_name) AS target, b.fund_id,
+       b.rows_planned, b.error_message, q.row_id, q.stage_before, q.stage_after, q.error_message AS row_error
 FROM stage_migration_batches b
+JOIN stage_migration_plans p USING (plan_id)
 LEFT JOIN stage_migration_quarantine q ON q.batch_id = b.batch_id AND q.resolved_at IS NULL AND b.status = 'failed'
 WHERE b.plan_id = ANY (%(plans)s::bigint[])
   AND concat_ws('.', b.schema_name, b.table_name, b.column_name) = ANY (%(targets)s::text[])

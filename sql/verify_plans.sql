@@ -1,5 +1,6 @@
--- The plans that a verification covers: applied, not rolled back, newer than the last signed-off verification (of all
--- that is asked for: signing off one fund settles nothing of the others), and about one of the targets and the fund. `first_plan`: NULL, or the plan to start from instead.
+-- The applied plans that a verification is about, rollbacks and what they undid too: newer than the last signed-off
+-- verification (of all that is asked for: signing off one fund settles nothing of the others), and about one of the
+-- targets and the fund. `first_plan`: NULL, or the plan to start from instead.
 WITH signed_off AS (
     SELECT coalesce(max(plan_id), 0) AS plan_id
     FROM stage_verifications
@@ -8,14 +9,16 @@ WITH signed_off AS (
       AND ((scope ->> 'all_funds')::boolean
            OR NOT %(all_funds)s AND scope ->> 'fund_id' IS NOT DISTINCT FROM %(fund_id)s::text)
 )
-SELECT p.plan_id, p.status, p.created_at, p.created_by, p.vocabulary_version, p.rows_to_change,
-       (p.scope ->> 'all_funds')::boolean AS all_funds, p.scope ->> 'fund_id' AS fund_id
+SELECT p.plan_id, p.kind, p.status, p.created_at, p.created_by, p.vocabulary_version, p.code_version, p.opened_at,
+       p.completed_at, p.rows_to_change, (p.scope ->> 'all_funds')::boolean AS all_funds, p.scope ->> 'fund_id' AS fund_id,
+       own.targets
 FROM stage_migration_plans p
-WHERE p.kind = 'normalize' AND p.opened_at IS NOT NULL AND p.status IN ('open', 'completed')
+CROSS JOIN LATERAL (SELECT array_agg(concat_ws('.', t.schema_name, t.table_name, t.column_name)) AS targets
+                    FROM stage_migration_plan_targets t
+                    WHERE t.plan_id = p.plan_id) AS own
+WHERE p.opened_at IS NOT NULL AND p.status IN ('open', 'completed', 'rolled_back')
   AND CASE WHEN %(first_plan)s::bigint IS NULL THEN p.plan_id > (SELECT plan_id FROM signed_off)
            ELSE p.plan_id >= %(first_plan)s::bigint END
-  AND EXISTS (SELECT 1 FROM stage_migration_plan_targets t
-              WHERE t.plan_id = p.plan_id
-                AND concat_ws('.', t.schema_name, t.table_name, t.column_name) = ANY (%(targets)s::text[]))
+  AND own.targets && %(targets)s::text[]
   AND (%(all_funds)s OR (p.scope ->> 'all_funds')::boolean OR p.scope ->> 'fund_id' IS NOT DISTINCT FROM %(fund_id)s::text)
 ORDER BY p.plan_id;

@@ -1,15 +1,16 @@
 """What a run says in a terminal or a log: one line an event, in the runbook's words; and errors with their remedy.
 
-Plain lines `[INFO] message {fields}`, or one JSON object a line with LOG_FORMAT=json.
+Plain lines `[INFO] message {fields}`, or one JSON object a line with LOG_FORMAT=json. What is drawn and redrawn on a
+person's screen does not belong here (see `commands/screen`).
 """
 
 import json
 import os
 import sys
-from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from stagenorm_pipeline.engine.errors import StagenormError
 from stagenorm_pipeline.engine.events import (
@@ -18,9 +19,14 @@ from stagenorm_pipeline.engine.events import (
     BatchHeld,
     BatchStarted,
     Event,
+    GroupSplit,
+    Held,
     Paused,
+    Released,
     Retrying,
     Sleeping,
+    Unwatched,
+    WorkFound,
 )
 from stagenorm_pipeline.engine.preflight import PreflightFinding
 from stagenorm_pipeline.report.escape import for_terminal, sentence_for_terminal
@@ -28,15 +34,38 @@ from stagenorm_pipeline.report.escape import for_terminal, sentence_for_terminal
 
 def say(message: str, level: str = "INFO", **fields: Any) -> None:
     """Write one log line to standard output."""
-    if os.environ.get("LOG_FORMAT") == "json":
-        line = json.dumps({"time": datetime.now(UTC).isoformat(), "level": level, "message": message, **fields})
-    else:
-        line = f"[{level}] {message}" + (f" {json.dumps(fields, separators=(',', ':'))}" if fields else "")
-    print(line, flush=True)  # noqa: T201 - this is the terminal
+    print(_line(message, level, fields), flush=True)  # noqa: T201 - this is the terminal
+
+
+def say_in_handler(message: str, level: str) -> None:
+    """The same from a signal handler, which may have interrupted `say` inside the stream's own buffer."""
+    # Over a progress bar, which is on the last line of the screen.
+    start = "\r\x1b[K" if is_screen(sys.stdout) else ""
+    with suppress(OSError):
+        os.write(1, f"{start}{_line(message, level, {})}\n".encode())
+
+
+def is_screen(stream: TextIO) -> bool:
+    """Whether a person looks at it, on a terminal that can be drawn on."""
+    return stream.isatty() and os.environ.get("TERM") != "dumb" and not logs_json()
+
+
+def logs_json() -> bool:
+    """Whether a machine reads the log: one JSON object a line, and nothing else among them."""
+    return os.environ.get("LOG_FORMAT") == "json"
+
+
+def _line(message: str, level: str, fields: dict[str, Any]) -> str:
+    if logs_json():
+        return json.dumps({"time": datetime.now(UTC).isoformat(), "level": level, "message": message, **fields})
+    return f"[{level}] {message}" + (f" {json.dumps(fields, separators=(',', ':'))}" if fields else "")
 
 
 def show_error(error: StagenormError) -> None:
     """What is wrong, and what to do, on standard error."""
+    if logs_json():
+        print(_line(error.message, "ERROR", {"remedy": error.remedy}), file=sys.stderr)  # noqa: T201
+        return
     first, *others = [*error.message.splitlines(), *(error.remedy or "").splitlines()]
     for line in (f"Error: {first}", *(f"  {line}" for line in others)):
         print(sentence_for_terminal(line, limit=2_000), file=sys.stderr)  # noqa: T201
@@ -46,14 +75,13 @@ def show_finding(finding: PreflightFinding) -> None:
     """A pre-flight finding with its remedy; the SQL of a remedy keeps its lines."""
     where = f"{for_terminal(finding.target)}: " if finding.target else ""
     level = "WARN" if finding.level == "warning" else finding.level.upper()
-    say(f"{where}{sentence_for_terminal(finding.message, limit=2_000)}", level, check=finding.check)
+    message = f"{where}{sentence_for_terminal(finding.message, limit=2_000)}"
+    if logs_json():
+        say(message, level, check=finding.check, remedy=finding.remedy)
+        return
+    say(message, level, check=finding.check)
     for line in finding.remedy.splitlines():
         print(f"    {sentence_for_terminal(line, limit=2_000)}", flush=True)  # noqa: T201 - this is the terminal
-
-
-def watcher() -> Callable[[Event], None]:
-    """A listener that says each event in a line."""
-    return _say_event
 
 
 def replace_file(path: Path, text: str) -> None:
@@ -70,8 +98,11 @@ def replace_file(path: Path, text: str) -> None:
         raise StagenormError(f"{path} cannot be written: {error.strerror}.", remedy="Choose another place.") from error
 
 
-def _say_event(event: Event) -> None:
+def say_event(event: Event) -> None:
+    """Say what happened to a batch, or between two, in a line."""
     match event:
+        case WorkFound():
+            pass  # The runbook has no line for it.
         case BatchStarted(batch):
             say(
                 f"Processing batch {batch.number}/{batch.total_batches}...",
@@ -103,3 +134,7 @@ def _say_event(event: Event) -> None:
         case Paused(reason, changed_by):
             by = for_terminal(changed_by)
             say(f"Paused by {by}: {sentence_for_terminal(reason)}. Waiting for `stagenorm unpause`.", "WARN")
+        case Held() | Unwatched() | GroupSplit():
+            say(sentence_for_terminal(str(event)), "WARN")
+        case Released():
+            say(sentence_for_terminal(str(event)))

@@ -8,7 +8,19 @@ import logging
 import time
 from collections.abc import Callable
 
-from stagenorm_pipeline.engine.events import BatchCompleted, BatchFailed, BatchHeld, Event, Paused, Retrying
+from stagenorm_pipeline.engine.batches import Batch, BatchResult
+from stagenorm_pipeline.engine.events import (
+    BatchCompleted,
+    BatchFailed,
+    BatchHeld,
+    Event,
+    Held,
+    Paused,
+    Released,
+    Retrying,
+    Unwatched,
+)
+from stagenorm_pipeline.engine.progress import ProgressMeter
 from stagenorm_pipeline.report.escape import sentence_for_terminal
 
 _PROGRESS_EVERY_S = 10.0
@@ -21,60 +33,56 @@ class BatchLog:
         self,
         log: logging.Logger,
         fund: str,
-        rows_waiting: int,
         *,
         progress_every_s: float = _PROGRESS_EVERY_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._log = log
         self._fund = fund
-        self._rows_waiting = rows_waiting
-        self._rows_done = 0
+        self._meter = ProgressMeter()
         self._progress_every_s = progress_every_s
         self._clock = clock
-        self._started = self._last_progress = clock()
+        self._last_progress = clock()
         self.first_error: str | None = None
 
     def __call__(self, event: Event) -> None:
+        now = self._clock()
+        self._meter.hear(event, now)
         match event:
             case BatchCompleted(batch, result):
-                counts = {
-                    "rowsUpdated": result.rows_updated,
-                    "rowsSkipped": result.rows_skipped,
-                    "rowsFailed": result.rows_failed,
-                    "durationMs": result.duration_ms,
-                }
-                self._log.info(f"Batch {batch.number} completed {json.dumps(counts, separators=(',', ':'))}")
-                if result.refusals:
-                    self._error(f"Batch {batch.number}: a row was refused", result.refusals[0].message)
-                self._progress(batch.rows_planned)
+                self._completed(batch, result)
+                self._progress(now)
             case BatchFailed(batch, error):
                 self._error(f"Batch {batch.number} failed", error)
             case BatchHeld(batch, worker):
                 self._log.info(f"Batch {batch.number} is being done by {sentence_for_terminal(worker)}")
             case Retrying(batch, error, attempt, wait_s):
                 what = f"Batch {batch.number}" if batch else "The database"
-                self._log.warning(
-                    f"{what}: {sentence_for_terminal(error)} Attempt {attempt + 1} follows in {wait_s:.1f} s."
-                )
+                self._warn(f"{what}: {error} Attempt {attempt + 1} follows in {wait_s:.1f} s.")
             case Paused(reason, changed_by):
-                self._log.warning(
-                    sentence_for_terminal(f"Paused by {changed_by}: {reason}. Waiting for `stagenorm unpause`.")
-                )
+                self._warn(f"Paused by {changed_by}: {reason}. Waiting for unpause_job or `stagenorm unpause`.")
+            case Held() | Released() | Unwatched():
+                self._warn(str(event))
+
+    def _completed(self, batch: Batch, result: BatchResult) -> None:
+        counts = {
+            "rowsUpdated": result.rows_updated,
+            "rowsSkipped": result.rows_skipped,
+            "rowsFailed": result.rows_failed,
+            "durationMs": result.duration_ms,
+        }
+        self._log.info(f"Batch {batch.number} completed {json.dumps(counts, separators=(',', ':'))}")
+        if result.refusals:
+            self._error(f"Batch {batch.number}: a row was refused", result.refusals[0].message)
+
+    def _warn(self, text: str) -> None:
+        self._log.warning(sentence_for_terminal(text))
 
     def _error(self, what: str, error: str) -> None:
         self.first_error = self.first_error or error
         self._log.error(f"{what}: {sentence_for_terminal(error)}")
 
-    def _progress(self, rows: int) -> None:
-        self._rows_done += rows
-        now = self._clock()
-        if now - self._last_progress < self._progress_every_s:
-            return
-        self._last_progress = now
-        rate = self._rows_done / (now - self._started)
-        left = max(self._rows_waiting - self._rows_done, 0)
-        self._log.info(
-            f"{self._fund}: {self._rows_done:,} of {self._rows_waiting:,} rows, {rate:,.0f} rows/s, "
-            f"about {left / rate:,.0f} s to go"
-        )
+    def _progress(self, now: float) -> None:
+        if now - self._last_progress >= self._progress_every_s:
+            self._last_progress = now
+            self._log.info(f"{self._fund}: {sentence_for_terminal(self._meter.progress.sentence)}")

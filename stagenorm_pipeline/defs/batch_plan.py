@@ -4,20 +4,33 @@ import dagster as dg
 
 from stagenorm_pipeline import __version__
 from stagenorm_pipeline.defs.failures import errors_as_failures
-from stagenorm_pipeline.defs.graph import GROUP, OWNERS
-from stagenorm_pipeline.defs.partitions import funds, new_fund_keys
+from stagenorm_pipeline.defs.graceful_stop import interrupts_noted
+from stagenorm_pipeline.defs.graph import BATCH_PLAN, GROUP, OWNERS
+from stagenorm_pipeline.defs.partitions import add_fund_keys
 from stagenorm_pipeline.defs.preflight import look_ahead
+from stagenorm_pipeline.defs.rehearsing import rehearsal_metadata
 from stagenorm_pipeline.defs.resources import ApplicationDatabase, NormalizationSettings
 from stagenorm_pipeline.defs.run_config import PlanConfig
+from stagenorm_pipeline.defs.work_state import read_work_state
+from stagenorm_pipeline.engine.connection import Database
 from stagenorm_pipeline.engine.inventory import count_unknown_spellings
-from stagenorm_pipeline.engine.plan import Plan, preview_plan, record_plan
+from stagenorm_pipeline.engine.plan import Plan, find_plan, open_plan, preview_plan, record_plan
+from stagenorm_pipeline.engine.rehearsal import rehearse_plan
 from stagenorm_pipeline.engine.request import PlanRequest
 from stagenorm_pipeline.engine.workers import user_name
 from stagenorm_pipeline.report.markdown import plan_markdown
+from stagenorm_pipeline.vocabulary import Vocabulary
+
+PlanMetadata = dict[str, dg.MetadataValue | int]
 
 
 @dg.asset(
-    deps=["stage_inventory"], group_name=GROUP, owners=OWNERS, kinds={"postgres", "table"}, code_version=__version__
+    name=BATCH_PLAN,
+    deps=["stage_inventory"],
+    group_name=GROUP,
+    owners=OWNERS,
+    kinds={"postgres", "table"},
+    code_version=__version__,
 )
 def batch_plan(
     context: dg.AssetExecutionContext,
@@ -31,24 +44,67 @@ def batch_plan(
     next step. Changes no business data. It holds only rows whose spelling is known and not canonical; a newer plan
     takes the place of what an older one had left to do.
 
-    With `dry_run: true` in the launchpad it shows the plan and records nothing at all.
+    In the launchpad: `dry_run` shows the plan and records nothing at all; `rehearse` records a draft, executes each
+    batch and rolls it back; `open_draft` opens a draft that was reviewed or rehearsed.
     """
     with errors_as_failures():
+        config.require_one_way()
+        opened = database.open()
+        if config.open_draft:
+            return dg.MaterializeResult(metadata=_open(context, opened, config.open_draft, settings.vocabulary()))
         request = PlanRequest(
             settings.vocabulary(),
-            settings.configuration().select(config.table),
-            batch_size=config.rows_in_a_batch,
+            settings.configuration().select(config.table or None),
+            config.scope,
+            config.rows_in_a_batch,
         )
         if config.dry_run:
-            plan = preview_plan(database.open(), request)
-        else:
-            look_ahead(context, database.open(), request.targets)
-            plan = record_plan(database.open(), request, created_by=user_name())
-            _add_partitions(context, plan)
+            return _result(preview_plan(opened, request))
+        look_ahead(context, opened, request.targets)
+        plan = record_plan(opened, request, created_by=user_name(), as_draft=config.draft or config.rehearse)
+        added = add_fund_keys(context.instance, (f.fund_id for i in plan.inventories for f in i.funds))
+        context.log.info(f"Recorded plan {plan.plan_id}; added {len(added)} fund partition(s)")
+        rehearsed = _rehearse(context, opened, plan) if config.rehearse and plan.plan_id else {}
+    return _result(plan, **rehearsed)
+
+
+def _open(context: dg.AssetExecutionContext, database: Database, plan_id: int, vocabulary: Vocabulary) -> PlanMetadata:
+    open_plan(database, plan_id, vocabulary)
+    # Whoever recorded the draft need not have had this Dagster.
+    add_fund_keys(context.instance, (fund.fund_id for fund in read_work_state(database).waiting))
+    return open_plan_metadata(database, plan_id)
+
+
+def open_plan_metadata(database: Database, plan_id: int) -> PlanMetadata:
+    """What the page shows of a plan that somebody else recorded."""
+    with database.snapshot() as connection:
+        plan = find_plan(connection, plan_id)
+    return {
+        "what next": dg.MetadataValue.md(_APPLY.format(plan_id=plan_id)),
+        "plan_id": plan_id,
+        "batches": plan.total_batches,
+        "rows_to_update": plan.counts.rows_to_change,
+        "rows_seen": plan.counts.rows_seen,
+        "rows_unknown": plan.counts.rows_unknown,
+    }
+
+
+def _rehearse(context: dg.AssetExecutionContext, database: Database, plan: Plan) -> PlanMetadata:
+    with interrupts_noted() as should_stop:
+        result = rehearse_plan(database, plan.plan_id or 0, run_by=user_name(), should_stop=should_stop)
+        stop = should_stop()
+    if stop:
+        context.log.warning(f"The rehearsal stopped after the batch at work. Plan {plan.plan_id} is still a draft.")
+        raise dg.DagsterExecutionInterruptedError
+    return rehearsal_metadata(context.log, result)
+
+
+def _result(plan: Plan, **rehearsed: dg.MetadataValue | int) -> dg.MaterializeResult[None]:
     return dg.MaterializeResult(
         metadata={
-            "plan": dg.MetadataValue.md(plan_markdown(plan)),
             "what next": dg.MetadataValue.md(_what_next(plan)),
+            **rehearsed,
+            "plan": dg.MetadataValue.md(plan_markdown(plan)),
             **({} if plan.plan_id is None else {"plan_id": plan.plan_id}),
             "batches": plan.total_batches,
             "rows_to_update": plan.counts.rows_to_change,
@@ -60,19 +116,23 @@ def batch_plan(
     )
 
 
-def _add_partitions(context: dg.AssetExecutionContext, plan: Plan) -> None:
-    seen = (fund.fund_id for inventory in plan.inventories for fund in inventory.funds)
-    if keys := new_fund_keys(context.instance, seen):
-        context.instance.add_dynamic_partitions(str(funds.name), keys)
-        context.log.info(f"Added {len(keys)} fund partition(s)")
+_APPLY = (
+    "Plan {plan_id} is open. Materialize [normalized_stages](/assets/normalized_stages?view=partitions) for one fund, "
+    "to see how it goes, and then for all. To withdraw it: run the job `cancel_plan_job` with plan_id {plan_id}."
+)
+_DRAFT = (
+    "Plan {plan_id} is a draft: nothing of it runs yet. To open it, materialize `batch_plan` from its launchpad "
+    "(the arrow beside Materialize) with `open_draft: {plan_id}`. To drop it: run the job `cancel_plan_job` with "
+    "plan_id {plan_id}."
+)
 
 
 def _what_next(plan: Plan) -> str:
     if not plan.counts.rows_to_change:
-        return "Nothing to do: no row holds a known spelling that is not canonical. Materialize `verification_report`."
+        return (
+            "Nothing to do: no row holds a known spelling that is not canonical. Materialize "
+            "[verification_report](/assets/verification_report)."
+        )
     if plan.plan_id is None:
-        return "Review the plan, then materialize `batch_plan` without `dry_run`."
-    return (
-        "Review the plan, then materialize `normalized_stages` for one fund, to see how it goes, and for all. "
-        f"To withdraw it: `stagenorm cancel --plan {plan.plan_id}`."
-    )
+        return "Review the plan, then materialize `batch_plan` without `dry_run`. Nothing was recorded."
+    return "Review the plan. " + (_DRAFT if plan.status == "draft" else _APPLY).format(plan_id=plan.plan_id)

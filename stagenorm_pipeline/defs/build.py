@@ -2,24 +2,32 @@
 
 import dagster as dg
 
+from stagenorm_pipeline.defs.alert import alert_on_failure
 from stagenorm_pipeline.defs.batch_plan import batch_plan
+from stagenorm_pipeline.defs.cancelling import cancel_plan_job
+from stagenorm_pipeline.defs.drift_sensor import spelling_drift
 from stagenorm_pipeline.defs.fund_sensor import discover_funds
 from stagenorm_pipeline.defs.jobs import normalize_job, plan_job, verify_job
 from stagenorm_pipeline.defs.normalized_stages import normalized_stages
+from stagenorm_pipeline.defs.pausing import pause_job, unpause_job
 from stagenorm_pipeline.defs.resources import ApplicationDatabase, NormalizationSettings
 from stagenorm_pipeline.defs.rollback import rollback_job
+from stagenorm_pipeline.defs.schedules import nightly_backfill, nightly_plan
 from stagenorm_pipeline.defs.stage_inventory import stage_inventory
 from stagenorm_pipeline.defs.verification_checks import verification_checks
 from stagenorm_pipeline.defs.verification_report import verification_report
+from stagenorm_pipeline.defs.verify_sensor import verify_when_done
+from stagenorm_pipeline.defs.work_state import work_state_checks
 
 
 def build_defs(**overrides: object) -> dg.Definitions:
     """All definitions; `overrides` are resources by name that take the place of the usual ones."""
     return dg.Definitions(
         assets=[stage_inventory, batch_plan, normalized_stages, verification_report],
-        asset_checks=[verification_checks],
-        jobs=[plan_job, normalize_job, verify_job, rollback_job],
-        sensors=[discover_funds],
+        asset_checks=[work_state_checks, verification_checks],
+        jobs=[plan_job, normalize_job, verify_job, rollback_job, pause_job, unpause_job, cancel_plan_job],
+        schedules=[nightly_plan, nightly_backfill],
+        sensors=[discover_funds, spelling_drift, verify_when_done, alert_on_failure],
         resources={
             "database": ApplicationDatabase(),
             "settings": NormalizationSettings(),

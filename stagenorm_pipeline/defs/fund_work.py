@@ -4,10 +4,12 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from urllib.parse import quote
 
 import dagster as dg
 
 from stagenorm_pipeline.defs.batch_log import BatchLog
+from stagenorm_pipeline.defs.graph import NORMALIZED_STAGES
 from stagenorm_pipeline.engine.apply import ApplyRequest, ApplyResult, apply_batches
 from stagenorm_pipeline.engine.batches import PlanKind
 from stagenorm_pipeline.engine.configuration import TargetSetting
@@ -17,6 +19,7 @@ from stagenorm_pipeline.engine.funds import FundScope, fund_id_of
 from stagenorm_pipeline.engine.funds_in_database import count_waiting_rows
 from stagenorm_pipeline.engine.workers import user_name, worker_name
 from stagenorm_pipeline.report.escape import for_markdown, sentence_for_markdown
+from stagenorm_pipeline.vocabulary import Vocabulary
 
 # Another runner's batch ends within its statement timeout of a minute, unless the database refuses many of its rows.
 _LOOKS_AT_HELD_BATCHES = 60
@@ -25,49 +28,59 @@ _BETWEEN_LOOKS_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class FundOutcome:
-    """What became of a fund. `problem`: what went wrong, None where nothing did."""
+    """What became of a fund. `problem`: what went wrong, None where nothing did. `rows_left`: to do after a stop."""
 
     key: str
     result: ApplyResult
     problem: str | None = None
+    rows_left: int = 0
 
     @property
     def is_done(self) -> bool:
         return self.result.ok and self.problem is None
 
-    def metadata(self) -> dict[str, dg.MetadataValue | int | str]:
-        """For the fund's event: integers, which Dagster plots, and what to do next."""
+    def metadata(self, by: str) -> dict[str, dg.MetadataValue | int | str]:
+        """For the fund's event: what to do next, integers, which Dagster plots, and who did it."""
         rows = self.result.rows
         return {
+            "what next": dg.MetadataValue.md(self.what_next()),
             "rows_updated": rows.rows_updated,
             "rows_skipped": rows.rows_skipped,
             "rows_failed": rows.rows_failed,
             "batches": self.result.batches,
-            "what next": dg.MetadataValue.md(self.what_next()),
+            "by": by,
         }
 
     def what_next(self) -> str:
         """What happened and what to do, as Markdown."""
-        if self.problem is None:
-            if not self.result.batches:
-                return "Nothing to do: no open plan has a batch of this fund that waits."
-            return "Done. When all funds are, materialize `verification_report`."
-        return "\n".join(
-            [
-                f"**{for_markdown(self.key)}** {sentence_for_markdown(self.problem)}",
-                "",
-                "1. See what was refused, row by row: `SELECT * FROM stage_migration_failures;` or `stagenorm status`.",
-                "2. Mend the rows, or what refuses them.",
-                "3. Materialize this fund again: only what is not done yet is tried.",
-            ]
-        )
+        again = f"/assets/{NORMALIZED_STAGES}?view=partitions&partition={quote(self.key, safe='')}"
+        if self.problem is not None:
+            return "\n".join(
+                [
+                    f"**{for_markdown(self.key)}** {sentence_for_markdown(self.problem)}",
+                    "",
+                    "1. See what was refused, row by row: `SELECT * FROM stage_migration_failures;` or "
+                    "`stagenorm status`.",
+                    "2. Mend the rows, or what refuses them.",
+                    f"3. [Materialize this fund again]({again}): only what is not done yet is tried.",
+                ]
+            )
+        if self.result.stopped:
+            return f"Stopped before its end: {self.rows_left:,} rows wait. [Materialize this fund again]({again})."
+        if not self.result.batches:
+            return "Nothing to do: no open plan has a batch of this fund that waits."
+        return "Done. When all funds are, materialize [verification_report](/assets/verification_report)."
 
 
 @dataclass(frozen=True, slots=True)
 class FundWork:
-    """How funds are worked on in one run. `targets` None: whatever was planned."""
+    """How funds are worked on in one run. `targets` None: whatever was planned.
+
+    A plan that was made with another vocabulary than `vocabulary` is refused.
+    """
 
     database: Database
+    vocabulary: Vocabulary
     targets: tuple[TargetSetting, ...] | None
     sleep_ms: int
     way_in: str
@@ -76,13 +89,14 @@ class FundWork:
     def do(self, key: str, should_stop: Callable[[], bool]) -> FundOutcome:
         """Apply every batch of the fund that waits.
 
-        Raises StagenormError for what would stop the other funds too: no connection, no privilege, no tables.
+        Raises StagenormError for what would stop the other funds too: no connection, no privilege, no tables, a plan
+        that was made with another vocabulary.
         """
         try:
             fund_id = fund_id_of(key)
         except ConfigurationError as error:
             return FundOutcome(key, ApplyResult(), str(error))
-        watch = BatchLog(self.log, key, count_waiting_rows(self.database, fund_id))
+        watch = BatchLog(self.log, key)
         request = ApplyRequest(
             worker=worker_name(self.way_in),
             run_by=user_name(),
@@ -93,10 +107,12 @@ class FundWork:
             sleep_ms=self.sleep_ms,
             watch=watch,
             should_stop=should_stop,
+            vocabulary=self.vocabulary,
         )
         result = self._apply(request)
         self.log.info(f"{key}: {_summary(result)}")
-        return FundOutcome(key, result, _problem(result, watch.first_error))
+        rows_left = count_waiting_rows(self.database, fund_id) if result.stopped else 0
+        return FundOutcome(key, result, problem_of(result, watch.first_error), rows_left)
 
     def _apply(self, request: ApplyRequest) -> ApplyResult:
         """Apply, and wait for the batches that another runner is at: the fund is done when they are, and not before."""
@@ -124,7 +140,8 @@ def _summary(result: ApplyResult) -> str:
     return f"{counts} in {result.batches:,} batches" + (", stopped before the end" if result.stopped else "")
 
 
-def _problem(result: ApplyResult, first_error: str | None) -> str | None:
+def problem_of(result: ApplyResult, first_error: str | None) -> str | None:
+    """What went wrong with a fund, in a sentence that quotes what the database said first."""
     if result.failed:
         refused = f"{result.rows.rows_failed:,} row(s) in {result.failed:,} batch(es) were not changed."
         return f"{refused} The database said first: {first_error}" if first_error else refused

@@ -8,17 +8,24 @@ from stagenorm_pipeline import __version__
 from stagenorm_pipeline.defs.failures import errors_as_failures
 from stagenorm_pipeline.defs.fund_work import FundOutcome, FundWork
 from stagenorm_pipeline.defs.graceful_stop import interrupts_noted
-from stagenorm_pipeline.defs.graph import GROUP, OWNERS
+from stagenorm_pipeline.defs.graph import GROUP, NORMALIZED_STAGES, OWNERS
 from stagenorm_pipeline.defs.partitions import funds
 from stagenorm_pipeline.defs.resources import ApplicationDatabase, NormalizationSettings
 from stagenorm_pipeline.defs.run_config import ApplyConfig
+from stagenorm_pipeline.defs.work_state import report_work_state
+from stagenorm_pipeline.engine.workers import user_name
 from stagenorm_pipeline.report.escape import sentence_for_terminal
 
 # Runs that write at once; how many is in dagster.yaml.
 POOL = "stagenorm_writers"
 
+# 100 small funds through the daemon: 57 s, of which the runs take 14 s (the daemon looks every 30 s). A process for
+# each fund took 538 s even with an asset that did nothing; with all in one run, one Terminate stops every fund.
+FUNDS_IN_A_RUN = 25
+
 
 @dg.asset(
+    name=NORMALIZED_STAGES,
     partitions_def=funds,
     deps=["batch_plan"],
     group_name=GROUP,
@@ -26,9 +33,7 @@ POOL = "stagenorm_writers"
     kinds={"postgres"},
     code_version=__version__,
     pool=POOL,
-    # 100 small funds through the daemon: 57 s, of which the runs take 14 s (the daemon looks every 30 s). A process for
-    # each fund took 538 s even with an asset that did nothing; with all in one run, one Terminate stops every fund.
-    backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=25),
+    backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=FUNDS_IN_A_RUN),
     # A fund that failed must not look materialized; each good one is reported by hand instead.
     output_required=False,
 )
@@ -49,25 +54,32 @@ def normalized_stages(
     with errors_as_failures():
         work = FundWork(
             database.open(),
+            settings.vocabulary(),
             settings.configuration().select(config.table) if config.table else None,
             config.rest_ms,
             f"dagster run {context.run.run_id}",
             context.log,
         )
     failed: list[FundOutcome] = []
+    # The page shows the newest value of each name: without this one, whoever did it before would seem to have.
+    by = f"Dagster, {user_name()}"
     for key in context.partition_keys:
         # Not held while Dagster stores an event.
         with errors_as_failures(), interrupts_noted() as should_stop:
             outcome = work.do(key, should_stop)
             stop = should_stop()
         if outcome.is_done:
-            yield dg.AssetMaterialization(context.asset_key, partition=key, metadata=outcome.metadata())
-        elif outcome.problem:
-            failed.append(outcome)
-            yield dg.AssetObservation(context.asset_key, partition=key, metadata=outcome.metadata())
+            yield dg.AssetMaterialization(context.asset_key, partition=key, metadata=outcome.metadata(by))
+        else:
+            failed += [outcome] if outcome.problem else []
+            yield dg.AssetObservation(context.asset_key, partition=key, metadata=outcome.metadata(by))
         if stop:
-            context.log.warning("Stopped after the batch at work. Materialize the same funds again to go on from here.")
-            raise dg.DagsterExecutionInterruptedError
+            break
+    with errors_as_failures():
+        report_work_state(context.instance, work.database)
+    if stop:
+        context.log.warning("Stopped after the batch at work. Materialize the same funds again to go on from here.")
+        raise dg.DagsterExecutionInterruptedError
     if failed:
         raise _failure(failed)
 

@@ -17,3 +17,11 @@ def new_fund_keys(instance: dg.DagsterInstance, fund_ids: Iterable[str | None]) 
     """The keys of the funds that have no partition yet, in the order in which people look for a fund."""
     known = set(instance.get_dynamic_partitions("funds"))
     return [key for key in map(fund_key, sorted(set(fund_ids), key=fund_order)) if key not in known]
+
+
+def add_fund_keys(instance: dg.DagsterInstance, fund_ids: Iterable[str | None]) -> list[str]:
+    """Make a partition of each fund that has none yet; the keys added."""
+    keys = new_fund_keys(instance, fund_ids)
+    if keys:
+        instance.add_dynamic_partitions("funds", keys)
+    return keys

@@ -6,9 +6,14 @@ from pydantic import Field
 from stagenorm_pipeline.defs.batch_log import BatchLog
 from stagenorm_pipeline.defs.failures import errors_as_failures
 from stagenorm_pipeline.defs.graceful_stop import interrupts_noted
+from stagenorm_pipeline.defs.graph import NORMALIZED_STAGES
 from stagenorm_pipeline.defs.resources import ApplicationDatabase, NormalizationSettings
+from stagenorm_pipeline.defs.work_state import report_work_state
 from stagenorm_pipeline.engine.apply import ApplyRequest, ApplyResult, apply_batches
+from stagenorm_pipeline.engine.batches import PlanKind
 from stagenorm_pipeline.engine.connection import Database
+from stagenorm_pipeline.engine.fund_tally import FundResult, FundTally
+from stagenorm_pipeline.engine.funds import FundScope, fund_id_of, fund_key
 from stagenorm_pipeline.engine.rollback import (
     RollbackPreview,
     RollbackRequest,
@@ -17,14 +22,7 @@ from stagenorm_pipeline.engine.rollback import (
 )
 from stagenorm_pipeline.engine.workers import user_name, worker_name
 from stagenorm_pipeline.report.escape import for_markdown
-
-_STATES = {
-    "restorable": "hold what was written: restored",
-    "later": "changed by a later plan, or restored already: left",
-    "changed": "changed by somebody else since: left",
-    "null": "have no stage any more: left",
-    "gone": "deleted: left",
-}
+from stagenorm_pipeline.report.rollback_text import STATES
 
 
 class RollbackConfig(dg.Config):
@@ -34,7 +32,12 @@ class RollbackConfig(dg.Config):
     execute: bool = Field(
         default=False, description="Do it. Without this the run only shows what would be restored and what left."
     )
-    table: str | None = Field(default=None, description="Undo it in one table only. Empty: in every configured table.")
+    table: str = Field(default="", description="Undo it in one table only. Empty: in every configured table.")
+    fund: str = Field(
+        default="",
+        description="Undo it for one fund only, by its partition: fund-<fund_id>, or no-fund for the rows without one. "
+        "Empty: for all funds.",
+    )
     sleep_ms: int = Field(default=100, description="Milliseconds to rest between two batches.")
 
 
@@ -48,14 +51,20 @@ def roll_back(
     """Restore the rows that still hold what the plan wrote; list and leave those that somebody changed since."""
     with errors_as_failures():
         opened = database.open()
-        request = RollbackRequest(config.plan_id, targets=settings.configuration().select(config.table))
+        scope = FundScope.one(fund_id_of(config.fund)) if config.fund else FundScope()
+        targets = settings.configuration().select(config.table or None)
+        request = RollbackRequest(config.plan_id, targets=targets, scope=scope)
         preview = preview_rollback(opened, request)
         context.add_output_metadata(_metadata(preview))
         context.log.info(f"{preview.restorable:,} rows can be restored, {preview.left:,} are left as they are")
         if not config.execute:
             context.log.info("Nothing was changed: run this again with `execute: true` to do it")
             return
-        result = _restore(opened, request, config, context, preview.restorable)
+        tally = FundTally()
+        result = _restore(opened, request, config, context, tally)
+        for fund_id, restored in tally.funds(PlanKind.ROLLBACK):
+            context.log_event(undone(fund_id, restored))
+        report_work_state(context.instance, opened)
     if result.stopped:
         context.log.warning("Stopped after the batch at work. Run the same rollback again to go on from here.")
         raise dg.DagsterExecutionInterruptedError
@@ -73,7 +82,7 @@ def _restore(
     request: RollbackRequest,
     config: RollbackConfig,
     context: dg.OpExecutionContext,
-    rows: int,
+    tally: FundTally,
 ) -> ApplyResult:
     with interrupts_noted() as should_stop:
         plan_id = record_rollback(database, request, created_by=user_name())
@@ -84,16 +93,39 @@ def _restore(
                 run_by=user_name(),
                 plan_id=plan_id,
                 sleep_ms=config.sleep_ms,
-                watch=BatchLog(context.log, f"rollback of plan {config.plan_id}", rows),
+                watch=tally.before(BatchLog(context.log, f"rollback of plan {config.plan_id}")),
                 should_stop=should_stop,
             ),
         )
 
 
+def undone(fund_id: str | None, restored: FundResult) -> dg.AssetObservation:
+    """A fund's partition stays green, as what was materialized; this stands beside it, and says what became of it."""
+    return dg.AssetObservation(
+        NORMALIZED_STAGES,
+        partition=fund_key(fund_id),
+        metadata={
+            "what next": dg.MetadataValue.md(
+                f"Rolled back: {restored.rows.rows_updated:,} rows hold their old spelling again. To normalize them "
+                "after all, materialize [batch_plan](/assets/batch_plan)."
+            ),
+            "rows_restored": restored.rows.rows_updated,
+            "rows_skipped": restored.rows.rows_skipped,
+            "rows_failed": restored.rows.rows_failed,
+        },
+    )
+
+
 def _metadata(preview: RollbackPreview) -> dict[str, dg.MetadataValue | int]:
     lines = ["| Rows | What they are |", "| ---: | --- |"]
-    lines += [f"| {preview.counts.get(state, 0):,} | {words} |" for state, words in _STATES.items()]
-    lines += ["", "| Target | Row | Is | Holds | Was before |", "| --- | --- | --- | --- | --- |"]
+    lines += [f"| {preview.counts.get(state, 0):,} | {words} |" for state, words in STATES.items()]
+    lines += [""]
+    lines += [
+        f"The rollback cancels {batches:,} batches of plan {plan_id} that are still to be done.\n"
+        for plan_id, batches in preview.waiting.items()
+    ]
+    lines += [f"Not in its scope, though the plan changed it too: {for_markdown(name)}\n" for name in preview.left_out]
+    lines += ["| Target | Row | Is | Holds | Was before |", "| --- | --- | --- | --- | --- |"]
     for row in preview.examples:
         now, back = ("NULL" if text is None else for_markdown(text, quote=True) for text in (row.now, row.restore))
         lines.append(f"| {for_markdown(row.target)} | {for_markdown(row.row_id)} | {row.state} | {now} | {back} |")

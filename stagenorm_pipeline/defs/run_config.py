@@ -5,6 +5,8 @@ from typing import Final, Literal
 import dagster as dg
 from pydantic import Field
 
+from stagenorm_pipeline.engine.errors import ConfigurationError
+from stagenorm_pipeline.engine.funds import FundScope, fund_id_of
 from stagenorm_pipeline.engine.verification.verify import DEFAULT_SAMPLE_SIZE
 
 Preset = Literal["conservative", "balanced", "aggressive"]
@@ -16,31 +18,75 @@ _PRESETS: Final[dict[Preset, tuple[int, int]]] = {
     "aggressive": (10_000, 0),
 }
 
+# The launchpad shows a field only where its default is something: so "as the preset says" is a number, and "all" is
+# an empty text. Zero milliseconds is a rest that people choose.
+_AS_THE_PRESET: Final = -1
+
+# Beyond this it is no rest but a pause, which has a switch of its own.
+_LONGEST_SLEEP_MS = 600_000
+
 _TABLE = (
     "Work on one table only, by its name (or schema.table, or schema.table.column). Empty: on every configured table."
 )
 
 
 class PlanConfig(dg.Config):
-    """Settings of a plan."""
+    """Settings of a plan. Of dry_run, rehearse, draft and open_draft one at most."""
 
     preset: Preset = Field(
         default="balanced",
         description="How many rows one batch changes: conservative 1000 (for production with replicas), "
         "balanced 5000, aggressive 10000 (for a maintenance window).",
     )
-    batch_size: int | None = Field(
-        default=None, description="Most rows that one batch changes, 1 to 100000. Empty: what the preset says."
+    batch_size: int = Field(
+        default=_AS_THE_PRESET, description="Most rows that one batch changes, 1 to 100000. -1: what the preset says."
     )
-    table: str | None = Field(default=None, description=_TABLE)
+    table: str = Field(default="", description=_TABLE)
+    fund: str = Field(
+        default="",
+        description="Plan one fund only, by its partition: fund-<fund_id>, or no-fund for the rows without one. "
+        "Empty: all funds.",
+    )
     dry_run: bool = Field(
         default=False,
         description="Only show what the plan would be: nothing is recorded, and open plans stay as they are.",
     )
+    rehearse: bool = Field(
+        default=False,
+        description="Record the plan as a draft, execute every batch of it and roll each back: triggers and "
+        "constraints speak now, and nothing is changed. Each batch holds its row locks as the real run would.",
+    )
+    draft: bool = Field(
+        default=False, description="Record the plan, but leave it as a draft: nothing of it runs until it is opened."
+    )
+    open_draft: int = Field(
+        default=0,
+        description="Open this recorded draft, reviewed or rehearsed, by its plan_id, instead of making a new plan. "
+        "0: make a new one.",
+    )
 
     @property
     def rows_in_a_batch(self) -> int:
-        return _PRESETS[self.preset][0] if self.batch_size is None else self.batch_size
+        return _PRESETS[self.preset][0] if self.batch_size == _AS_THE_PRESET else self.batch_size
+
+    @property
+    def scope(self) -> FundScope:
+        """Raises ConfigurationError for what is no fund's key."""
+        return FundScope.one(fund_id_of(self.fund)) if self.fund else FundScope()
+
+    def require_one_way(self) -> None:
+        """Raises ConfigurationError when it asks for two things at once."""
+        ways = {
+            "dry_run": self.dry_run,
+            "rehearse": self.rehearse,
+            "draft": self.draft,
+            "open_draft": bool(self.open_draft),
+        }
+        asked = [name for name, is_asked in ways.items() if is_asked]
+        if len(asked) > 1:
+            raise ConfigurationError(
+                f"{' and '.join(asked)} exclude each other.", remedy="Set one of them in the launchpad."
+            )
 
 
 class ApplyConfig(dg.Config):
@@ -51,14 +97,22 @@ class ApplyConfig(dg.Config):
         description="How long to rest between two batches, so that replicas keep up: conservative 500 ms, "
         "balanced 100 ms, aggressive 0 ms. How large a batch is was settled with the plan.",
     )
-    sleep_ms: int | None = Field(
-        default=None, description="Milliseconds to rest between two batches. Empty: what the preset says."
+    sleep_ms: int = Field(
+        default=_AS_THE_PRESET,
+        description="Milliseconds to rest between two batches, 0 to 600000. -1: what the preset says.",
     )
-    table: str | None = Field(default=None, description=_TABLE)
+    table: str = Field(default="", description=_TABLE)
 
     @property
     def rest_ms(self) -> int:
-        return _PRESETS[self.preset][1] if self.sleep_ms is None else self.sleep_ms
+        """Raises ConfigurationError when it is out of bounds."""
+        rest_ms = _PRESETS[self.preset][1] if self.sleep_ms == _AS_THE_PRESET else self.sleep_ms
+        if not 0 <= rest_ms <= _LONGEST_SLEEP_MS:
+            raise ConfigurationError(
+                f"A rest of {rest_ms} ms between two batches is out of bounds.",
+                remedy=f"Choose 0 to {_LONGEST_SLEEP_MS} as sleep_ms; to stop all work for longer, run pause_job.",
+            )
+        return rest_ms
 
 
 class VerifyConfig(dg.Config):

@@ -28,7 +28,8 @@ def stage_inventory(database: ApplicationDatabase, settings: NormalizationSettin
     """**Step 1: look.** Which spellings of an investment stage are in the tables, in how many rows and in which fund.
 
     `Series A`, `seriesa` and `SERIES-A` all mean `series-a`: such known spellings are what the next steps normalize.
-    An unknown one (`Seed Round`) is never guessed: it is listed with suggestions, and a person decides what it means.
+    An unknown one (`Seed Round`) is never guessed: it is listed with where it is and what it may mean, and a person
+    decides: `stagenorm decisions` writes the file to fill in.
 
     Reads only, one scan of each table. Materialize it whenever you want to see how dirty the data is.
     """
@@ -59,7 +60,8 @@ def _read(database: Database, settings: NormalizationSettings) -> tuple[tuple[Ta
     with database.snapshot() as connection:
         for target in resolve_targets(connection, settings.configuration().targets):
             tally = InventoryTally(target)
-            cross_table.add(target.name, _tallied(tally, read_spellings(connection, target, FundScope(), vocabulary)))
+            found = read_spellings(connection, target, FundScope(), vocabulary, with_keys=True)
+            cross_table.add(target.name, _tallied(tally, found))
             inventories.append(tally.finish())
     return tuple(inventories), cross_table
 

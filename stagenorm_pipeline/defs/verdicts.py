@@ -19,13 +19,18 @@ CHECKS_KEY = "checks"
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One rule's verdict. `sentence`: the result and what to do. `details`: all of it, as Markdown."""
+    """One rule's verdict. `sentence`: the result and what to do. `details`: all of it, as Markdown.
+
+    `compared`: what was compared with what. `duration_ms`: what this rule alone took.
+    """
 
     rule: str
     passed: bool
     severity: str
     sentence: str
     figures: Mapping[str, int]
+    compared: str
+    duration_ms: int
     details: str
 
     def as_asset_check(self) -> dg.AssetCheckResult:
@@ -37,7 +42,12 @@ class Verdict:
             severity=dg.AssetCheckSeverity.ERROR if is_error else dg.AssetCheckSeverity.WARN,
             # Shown in the list of checks; the metadata hides behind a click.
             description=self.sentence,
-            metadata={**self.figures, "details": dg.MetadataValue.md(self.details)},
+            metadata={
+                **self.figures,
+                "compared": self.compared,
+                "duration_ms": self.duration_ms,
+                "details": dg.MetadataValue.md(self.details),
+            },
         )
 
 
@@ -62,5 +72,7 @@ def _verdict(check: CheckResult) -> Verdict:
         severity=check.severity.value,
         sentence=sentence_for_terminal(sentence),
         figures=dict(check.figures),
+        compared=check.compared,
+        duration_ms=check.duration_ms,
         details=check_markdown(check),
     )

@@ -12,8 +12,8 @@ from stagenorm_pipeline.engine.verification.result import Outcome, VerificationR
 from stagenorm_pipeline.engine.verification.verify import VerifyRequest, record_verification, verify
 from stagenorm_pipeline.engine.workers import user_name
 from stagenorm_pipeline.report.document import document_sha256, verification_document
+from stagenorm_pipeline.report.glance import funds_markdown, stages_markdown, verdict_markdown
 from stagenorm_pipeline.report.markdown import verification_markdown
-from stagenorm_pipeline.report.wording import MARKS, OUTCOMES, verdict_line
 
 
 @dg.asset(
@@ -56,8 +56,11 @@ def _metadata(
     result: VerificationResult, number: int, sha256: str
 ) -> dict[str, dg.MetadataValue | dg.JsonMetadataValue | int | str]:
     return {
-        "verdict": dg.MetadataValue.md(_verdict(result)),
-        "report": dg.MetadataValue.md(verification_markdown(result, sha256)),
+        # The page shows what is short at once, in this order; the report is behind a link.
+        "verdict": dg.MetadataValue.md(verdict_markdown(result)),
+        "stages": dg.MetadataValue.md(stages_markdown(result)),
+        "funds": dg.MetadataValue.md(funds_markdown(result)),
+        "report": dg.MetadataValue.md(verification_markdown(result, sha256, number)),
         "checks_passed": result.count(Outcome.PASSED),
         "checks_warned": result.count(Outcome.WARNED),
         "checks_failed": result.count(Outcome.FAILED),
@@ -69,9 +72,3 @@ def _metadata(
         "report_sha256": sha256,
         CHECKS_KEY: verdicts_to_metadata(result),
     }
-
-
-def _verdict(result: VerificationResult) -> str:
-    """The report in a few lines: Markdown of a thousand characters or more hides behind a link on the asset's page."""
-    rules = [f"- {MARKS[check.outcome]} {check.rule.heading}: {OUTCOMES[check.outcome]}" for check in result.checks]
-    return "\n".join([f"**{verdict_line(result)}**", "", *rules])

@@ -1,11 +1,14 @@
 """Applying recorded batches, one transaction each, until none waits in the scope asked for.
 
-PostgreSQL holds all progress: a runner that is killed leaves nothing to repair, and another one goes on. Does not
-belong here: what happens inside a batch's transaction (see `batch_work`), or how progress is shown.
+With pacing one transaction takes as many consecutive batches as the pacer allows; where that does not go through, fewer
+and in the end each alone. PostgreSQL holds all progress: a runner that is killed leaves nothing to repair, and another
+one goes on. Does not belong here: what happens inside a batch's transaction (see `batch_work`), what is waited for
+between two (see `intermission`), or how progress is shown.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeVar
@@ -17,16 +20,17 @@ from sqlalchemy.exc import DBAPIError
 from stagenorm_pipeline.engine.batch_work import (
     WAITING,
     Bounds,
+    NotTogetherError,
     RewrittenError,
     bound_claim,
-    claim_batch,
+    claim_batches,
     is_refusal,
     work_batch,
+    work_group,
 )
 from stagenorm_pipeline.engine.batches import Batch, BatchResult, PlanKind
 from stagenorm_pipeline.engine.configuration import TargetSetting
 from stagenorm_pipeline.engine.connection import Database, first_line
-from stagenorm_pipeline.engine.control import Control, read_control
 from stagenorm_pipeline.engine.errors import ConnectionFailedError, RefusedError, StagenormError
 from stagenorm_pipeline.engine.events import (
     BatchCompleted,
@@ -34,26 +38,33 @@ from stagenorm_pipeline.engine.events import (
     BatchHeld,
     BatchStarted,
     Event,
-    Paused,
+    GroupSplit,
     Retrying,
-    Sleeping,
     WorkFound,
 )
 from stagenorm_pipeline.engine.funds import FundScope
+from stagenorm_pipeline.engine.intermission import Intermission
 from stagenorm_pipeline.engine.migrations import require_migrations
+from stagenorm_pipeline.engine.pacing import MOST_BATCHES_TOGETHER, Pacer, Pacing
 from stagenorm_pipeline.engine.plan import close_finished_plans
-from stagenorm_pipeline.engine.planned_batches import next_batch, planned_target, waiting_work
+from stagenorm_pipeline.engine.plan_vocabulary import require_same_vocabulary
+from stagenorm_pipeline.engine.planned_batches import next_group, planned_target, waiting_work
 from stagenorm_pipeline.engine.request import DEFAULT_SLEEP_MS
-from stagenorm_pipeline.engine.retry import with_retries
+from stagenorm_pipeline.engine.retry import Failure, classify, with_retries
 from stagenorm_pipeline.engine.statements import statement
 from stagenorm_pipeline.engine.steps import Step, reach
 from stagenorm_pipeline.engine.targets import Target, resolve_targets
+from stagenorm_pipeline.engine.throttle.hold import Hold
+from stagenorm_pipeline.engine.throttle.reading import Waiter, waiters_behind
+from stagenorm_pipeline.engine.throttle.runners import RunnerEntry
+from stagenorm_pipeline.engine.throttle.settings import ThrottleSettings
+from stagenorm_pipeline.vocabulary import Vocabulary
 
 # A full disk or a read-only server fails every batch alike: going on would only write the same error a thousand times.
 _FAILURES_IN_A_ROW = 3
 
-_PAUSE_POLL_S = 0.5
-_SLICE_S = 0.05
+# A transaction that is over sooner can have kept nobody waiting long, and is not worth the look at the lock table.
+_WORTH_A_LOOK_S = 0.1
 
 T = TypeVar("T")
 
@@ -70,7 +81,9 @@ def _never() -> bool:
 class ApplyRequest:
     """What to apply and how. `plan_id` None: every open plan in the scope, of `kind` where one is given.
 
-    `sleep_ms` is the pause between batches.
+    `sleep_ms` is the pause between batches. `vocabulary`: what spellings mean now; a plan that was made with another
+    one is refused. None: not compared, for a rollback. `throttle` None: nothing but the sleep holds it up. `pacing`
+    None: each batch has a transaction of its own.
     """
 
     worker: str
@@ -83,6 +96,9 @@ class ApplyRequest:
     bounds: Bounds = field(default_factory=Bounds)
     watch: Callable[[Event], None] = _ignore
     should_stop: Callable[[], bool] = _never
+    vocabulary: Vocabulary | None = None
+    throttle: ThrottleSettings | None = None
+    pacing: Pacing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +121,8 @@ def apply_batches(database: Database, request: ApplyRequest) -> ApplyResult:
     """Take and do every waiting batch in the scope, each once.
 
     A batch that fails does not stop the others; three that fail in a row as a whole do. Raises StagenormError when the
-    database cannot be reached after the retries, refuses the privileges, or lacks the migrations.
+    database cannot be reached after the retries, refuses the privileges, or lacks the migrations, and
+    OtherVocabularyError before the first batch of a plan that was made with another vocabulary.
     """
     return _Runner(database, request).run()
 
@@ -116,31 +133,57 @@ class _Runner:
         self._request = request
         self._targets: dict[str, Target] = {}
         self._names: list[str] | None = None
+        self._compared_plans: set[int] = set()
         self._failures_in_a_row = 0
+        self._pacer = Pacer(request.pacing) if request.pacing else None
+        self._group_size = _GroupSize()
+        self._entry = RunnerEntry(database, worker=request.worker, run_by=request.run_by, plan_id=request.plan_id)
+        self._between = Intermission(
+            database,
+            sleep_ms=request.sleep_ms,
+            throttle=request.throttle,
+            should_stop=request.should_stop,
+            watch=request.watch,
+            record=self._record_hold,
+            retry=self._with_retries,
+        )
 
     def run(self) -> ApplyResult:
-        self._with_retries(None, self._look)
+        self._with_retries(self._look)
+        try:
+            result = self._apply()
+            reach(Step.APPLY_BEFORE_CLOSE)
+            self._with_retries(self._close_finished_plans)
+        finally:
+            self._between.close()
+            # For people only, and the error that brought us here must not be hidden behind another.
+            with suppress(DBAPIError, psycopg.Error, StagenormError):
+                self._entry.end()
+        return result
+
+    def _apply(self) -> ApplyResult:
         result = ApplyResult()
         after = (0, 0)
         while True:
-            if result.batches and self._request.sleep_ms > 0 and self._waits(after):
-                self._sleep()
+            if result.batches and self._request.sleep_ms > 0 and self._peek(after):
+                self._between.sleep()
+            self._between.hold(partial(self._next_table, after))
             if self._request.should_stop():
-                result = replace(result, stopped=self._waits(after))
-                break
+                return replace(result, stopped=self._peek(after) is not None)
             reach(Step.APPLY_BEFORE_CLAIM)
-            batch, is_claimed = self._with_retries(None, partial(self._take, after))
-            if batch is None:
+            batches, is_claimed = self._with_retries(partial(self._take, after))
+            if not batches:
                 # Unpaused between the two looks: there is a batch after all.
-                if self._is_paused() or self._waits(after):
+                if self._between.is_paused() or self._peek(after):
                     continue
-                break
-            after = (batch.plan_id, batch.number)
-            result = self._add(result, batch, self._do(batch) if is_claimed else None)
+                return result
+            outcomes = self._attempt(batches) if is_claimed else [None]
+            # No outcome at all: they did not go through together. The same ones come again, fewer at once.
+            for batch, outcome in zip(batches, outcomes, strict=False):
+                after = (batch.plan_id, batch.number)
+                result = self._add(result, batch, outcome)
+            self._group_size.learn(batches, outcomes)
             reach(Step.APPLY_BETWEEN_BATCHES)
-        reach(Step.APPLY_BEFORE_CLOSE)
-        self._with_retries(None, self._close_finished_plans)
-        return result
 
     def _look(self) -> None:
         """See that all is there, and what waits."""
@@ -168,49 +211,106 @@ class _Runner:
         failed = 1 if outcome.refusals else 0
         return _plus(so_far, batches=1, completed=1 - failed, failed=failed, rows=outcome)
 
-    def _take(self, after: tuple[int, int]) -> tuple[Batch | None, bool]:
-        """The next batch, and whether it could be claimed; one transaction for both, as it is paid for every batch."""
+    def _take(self, after: tuple[int, int]) -> tuple[tuple[Batch, ...], bool]:
+        """The next batches, and whether they could be claimed; one transaction for both, as it is paid each time."""
+        rows, most = (self._pacer.rows, self._group_size.most) if self._pacer else (0, 1)
         with self._database.transaction() as connection:
             bound_claim(connection, self._request.bounds)
-            batch = next_batch(connection, after, **self._scope())
-            is_claimed = batch is not None and claim_batch(connection, batch, worker=self._request.worker)
-        if is_claimed:
-            reach(Step.APPLY_CLAIMED)
-        return batch, is_claimed
+            batches = next_group(connection, after, **self._scope(), rows=rows, most=most)
+            if not batches:
+                return (), False
+            self._require_same_vocabulary(connection, batches[0])
+            claimed = claim_batches(connection, batches, worker=self._request.worker)
+        if not claimed:
+            return batches[:1], False
+        reach(Step.APPLY_CLAIMED)
+        self._with_retries(self._entry.keep)
+        return claimed, True
+
+    def _require_same_vocabulary(self, connection: sa.Connection, batch: Batch) -> None:
+        vocabulary = self._request.vocabulary
+        if vocabulary is not None and batch.plan_id not in self._compared_plans:
+            require_same_vocabulary(connection, batch.plan_id, vocabulary)
+            self._compared_plans.add(batch.plan_id)
+
+    def _attempt(self, batches: Sequence[Batch]) -> Sequence[BatchResult | str | None]:
+        """What became of each batch; of several that did not go through together, of none."""
+        for batch in batches:
+            self._request.watch(BatchStarted(batch))
+        if len(batches) == 1:
+            return [self._do(batches[0])]
+        try:
+            return self._work_together(batches)
+        except (DBAPIError, psycopg.Error, NotTogetherError, RewrittenError, StagenormError) as error:
+            self._request.watch(GroupSplit(len(batches), first_line(error)))
+            # The commit may have arrived, and only its answer be lost: each alone finds out what became of it.
+            return [self._do(batch) for batch in batches] if classify(error) is Failure.CONNECTION else ()
+
+    def _work_together(self, batches: Sequence[Batch]) -> Sequence[BatchResult]:
+        request = self._request
+        started = time.monotonic()
+        with self._database.transaction() as connection:
+            results = work_group(
+                connection,
+                batches,
+                self._target(connection, batches[0]),
+                worker=request.worker,
+                run_by=request.run_by,
+                bounds=request.bounds,
+            )
+            waiters = self._waiters(connection, started)
+            reach(Step.APPLY_BEFORE_COMMIT)
+        reach(Step.APPLY_AFTER_COMMIT)
+        self._learn(sum(batch.rows_planned for batch in batches), started, waiters)
+        return results
 
     def _do(self, batch: Batch) -> BatchResult | str | None:
         """The batch's result; an error's text when it failed as a whole; None when it was not ours to do."""
-        self._request.watch(BatchStarted(batch))
         try:
             try:
-                return self._with_retries(batch, lambda: self._work(batch))
+                return self._with_retries(lambda: self._work(batch), batch)
             except (DBAPIError, psycopg.Error, RefusedError, RewrittenError) as error:
                 if not is_refusal(error):
                     raise
-            return self._with_retries(batch, lambda: self._work(batch, is_narrowing=True))
+            return self._with_retries(lambda: self._work(batch, is_narrowing=True), batch)
         except ConnectionFailedError:
             raise
         except (DBAPIError, psycopg.Error) as error:
             message = first_line(error)
-            self._with_retries(batch, lambda: self._fail(batch, message))
+            self._with_retries(lambda: self._fail(batch, message), batch)
             return message
 
     def _work(self, batch: Batch, *, is_narrowing: bool = False) -> BatchResult | None:
         request = self._request
+        started = time.monotonic()
         with self._database.transaction() as connection:
-            target = self._target(connection, batch)
             result = work_batch(
                 connection,
                 batch,
-                target,
+                self._target(connection, batch),
                 worker=request.worker,
                 run_by=request.run_by,
                 bounds=request.bounds,
                 is_narrowing=is_narrowing,
             )
+            waiters = self._waiters(connection, started)
             reach(Step.APPLY_BEFORE_COMMIT)
         reach(Step.APPLY_AFTER_COMMIT)
+        if result is not None and not is_narrowing:
+            self._learn(batch.rows_planned, started, waiters)
         return result
+
+    def _waiters(self, connection: sa.Connection, started: float) -> tuple[Waiter, ...]:
+        is_worth_it = self._between.is_throttled and time.monotonic() - started >= _WORTH_A_LOOK_S
+        return waiters_behind(connection) if is_worth_it else ()
+
+    def _learn(self, rows: int, started: float, waiters: tuple[Waiter, ...]) -> None:
+        milliseconds = (time.monotonic() - started) * 1_000
+        made_wait = self._between.note_waiters(waiters)
+        if self._pacer:
+            self._pacer.note(rows, milliseconds)
+            if made_wait:
+                self._pacer.slow_down()
 
     def _fail(self, batch: Batch, message: str) -> None:
         with self._database.transaction() as connection:
@@ -224,14 +324,21 @@ class _Runner:
             self._targets[batch.target] = planned_target(connection, batch)
         return self._targets[batch.target]
 
-    def _waits(self, after: tuple[int, int]) -> bool:
-        """Whether a batch beyond `after` waits, paused or not."""
+    def _peek(self, after: tuple[int, int]) -> Batch | None:
+        """The batch beyond `after` that waits, paused or not."""
 
-        def look() -> bool:
+        def look() -> Batch | None:
             with self._database.transaction() as connection:
-                return next_batch(connection, after, **self._scope(), even_if_paused=True) is not None
+                return next(iter(next_group(connection, after, **self._scope(), even_if_paused=True)), None)
 
-        return self._with_retries(None, look)
+        return self._with_retries(look)
+
+    def _next_table(self, after: tuple[int, int]) -> str | None:
+        batch = self._peek(after)
+        return f"{batch.schema}.{batch.table}" if batch else None
+
+    def _record_hold(self, hold: Hold | None) -> None:
+        self._with_retries(partial(self._entry.hold, hold))
 
     def _scope(self) -> dict[str, Any]:
         request = self._request
@@ -239,7 +346,7 @@ class _Runner:
 
     def _is_held(self, batch: Batch) -> bool:
         """Whether somebody works on the batch, which we could not have; it may as well be done or cancelled by now."""
-        row = self._with_retries(batch, lambda: self._status_and_worker(batch))
+        row = self._with_retries(lambda: self._status_and_worker(batch), batch)
         # Not only `running`: while its holder writes the claim, others read the status before it.
         if row is None or row.status not in WAITING:
             return False
@@ -259,37 +366,34 @@ class _Runner:
         with self._database.transaction() as connection:
             close_finished_plans(connection)
 
-    def _with_retries(self, batch: Batch | None, attempt: Callable[[], T]) -> T:
-        return with_retries(
-            attempt, lambda error, number, wait_s: self._request.watch(Retrying(batch, error, number, wait_s))
-        )
+    def _with_retries(self, attempt: Callable[[], T], batch: Batch | None = None) -> T:
+        def announce(error: str, number: int, wait_s: float) -> None:
+            self._entry.forget_session()
+            self._request.watch(Retrying(batch, error, number, wait_s))
 
-    def _sleep(self) -> None:
-        if self._request.sleep_ms > 0 and not self._request.should_stop():
-            self._request.watch(Sleeping(self._request.sleep_ms))
-            self._wait(self._request.sleep_ms / 1000)
+        return with_retries(attempt, announce)
 
-    def _is_paused(self) -> bool:
-        """Whether all work was paused; comes back when it is no more, or when we are to stop."""
-        announced = False
-        while (control := self._with_retries(None, self._control)).paused:
-            if not announced:
-                self._request.watch(Paused(control.reason or "no reason given", control.changed_by or "somebody"))
-                announced = True
-            self._wait(_PAUSE_POLL_S)
-            if self._request.should_stop():
-                break
-        return announced
 
-    def _control(self) -> Control:
-        with self._database.transaction() as connection:
-            return read_control(connection)
+class _GroupSize:
+    """How many batches may share a transaction: half as many where they did not go through, double after success.
 
-    def _wait(self, seconds: float) -> None:
-        """Sleep in slices, so that a request to stop is heard at once."""
-        end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0 and not self._request.should_stop():
-            time.sleep(min(left, _SLICE_S))
+    What stands in the way is in the group that did not go through, and halving finds it in as many steps as the group's
+    size has binary digits; up to its end nothing grows.
+    """
+
+    def __init__(self) -> None:
+        self.most = MOST_BATCHES_TOGETHER
+        self._doubtful_until = (0, 0)
+
+    def learn(self, batches: Sequence[Batch], outcomes: Sequence[BatchResult | str | None]) -> None:
+        last = (batches[-1].plan_id, batches[-1].number)
+        if not outcomes:
+            self.most = max(1, len(batches) // 2)
+            self._doubtful_until = last
+        elif last >= self._doubtful_until and all(
+            isinstance(one, BatchResult) and not one.refusals for one in outcomes
+        ):
+            self.most = min(MOST_BATCHES_TOGETHER, 2 * self.most)
 
 
 def _plus(

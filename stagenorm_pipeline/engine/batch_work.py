@@ -1,9 +1,12 @@
 """One batch in one transaction: lock it, change its rows, narrow down to the rows that the database refuses, record.
 
-Does not belong here: which batch is next, retries, sleeping (see `apply`).
+Or a group of batches in one transaction, where all goes well. Does not belong here: which batch is next, retries,
+sleeping (see `apply`).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import Any
 
 import psycopg
@@ -14,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from stagenorm_pipeline.engine.batches import Batch, BatchResult, Refusal, RefusedRow
 from stagenorm_pipeline.engine.connection import first_line, psycopg_error
 from stagenorm_pipeline.engine.errors import StagenormError
-from stagenorm_pipeline.engine.locks import BATCH_LOCK_CLASS, try_lock_batch
+from stagenorm_pipeline.engine.locks import BATCH_LOCK_CLASS, try_lock_batches
 from stagenorm_pipeline.engine.retry import Failure, classify
 from stagenorm_pipeline.engine.statements import statement
 from stagenorm_pipeline.engine.steps import Step, reach
@@ -40,6 +43,10 @@ class RewrittenError(Exception):
     """A trigger stored something else than what we wrote."""
 
 
+class NotTogetherError(Exception):
+    """Batches could not go through in one transaction; nothing is wrong with those that can go alone."""
+
+
 def bound_transaction(connection: sa.Connection, bounds: Bounds, *, synchronous_commit: str | None = None) -> None:
     """Apply the bounds to the transaction that `connection` is in."""
     connection.exec_driver_sql(
@@ -62,13 +69,12 @@ def bound_claim(connection: sa.Connection, bounds: Bounds) -> None:
     bound_transaction(connection, bounds, synchronous_commit="off")
 
 
-def claim_batch(connection: sa.Connection, batch: Batch, *, worker: str) -> bool:
-    """Note who takes the batch; False when its lock is held by somebody at work."""
-    claimed = connection.exec_driver_sql(
-        statement("claim_batch"), {"worker": worker, "batch_id": batch.batch_id, "lock_class": BATCH_LOCK_CLASS}
-    ).rowcount
+def claim_batches(connection: sa.Connection, batches: Sequence[Batch], *, worker: str) -> tuple[Batch, ...]:
+    """Note who takes the batches; those up to the first that somebody else is at, or has finished."""
+    values = {"worker": worker, "batch_ids": [batch.batch_id for batch in batches], "lock_class": BATCH_LOCK_CLASS}
+    claimed = {row.batch_id for row in connection.exec_driver_sql(statement("claim_batch"), values)}
     reach(Step.APPLY_CLAIM_BEFORE_COMMIT)
-    return bool(claimed)
+    return tuple(takewhile(lambda batch: batch.batch_id in claimed, batches))
 
 
 def work_batch(
@@ -87,10 +93,10 @@ def work_batch(
     transaction, with `is_narrowing`, which finds the refused rows one by one and lets the others through.
     """
     bound_transaction(connection, bounds)
-    if not try_lock_batch(connection, batch.batch_id):
+    if not try_lock_batches(connection, [batch.batch_id]):
         return None
     # A statement of its own: its snapshot must be newer than the lock.
-    row = connection.exec_driver_sql(statement("read_batch"), {"batch_id": batch.batch_id}).one_or_none()
+    row = connection.exec_driver_sql(statement("read_batch"), {"batch_ids": [batch.batch_id]}).one_or_none()
     if row is not None and row.status == "completed" and row.worker == worker:
         # Ours since we claimed it: its commit arrived, and the connection was lost before the answer did.
         return BatchResult(
@@ -110,12 +116,48 @@ def work_batch(
     if is_retry or is_narrowing:
         result = earlier + change_rows(connection, batch, target, run_by, places if is_retry else None)
     else:
-        result, duration_ms = _Rows(connection, batch, target, run_by, worker).change(None)
+        ((result, duration_ms),) = _Rows(connection, (batch,), target, run_by, worker).change(None)
     reach(Step.APPLY_ROWS_CHANGED)
     if duration_ms is None:
-        duration_ms = _record(connection, batch, result, worker, is_retry=is_retry)
+        duration_ms = _record(connection, batch, result, worker, batch.rows_planned, is_retry=is_retry)
     reach(Step.APPLY_RESULT_RECORDED)
     return replace(result, duration_ms=duration_ms)
+
+
+def work_group(
+    connection: sa.Connection, batches: Sequence[Batch], target: Target, *, worker: str, run_by: str, bounds: Bounds
+) -> tuple[BatchResult, ...]:
+    """Do the batches (of one plan, target and fund) in the caller's transaction, each with its lock, log and result.
+
+    Raises NotTogetherError when one of them is not ours to do, was tried before, or had a row refused, RewrittenError
+    and whatever the database does: roll back, and do fewer at once.
+    """
+    bound_transaction(connection, bounds)
+    batch_ids = [batch.batch_id for batch in batches]
+    if not try_lock_batches(connection, batch_ids):
+        raise NotTogetherError("another worker is at one of them")
+    rows = connection.exec_driver_sql(statement("read_batch"), {"batch_ids": batch_ids}).all()
+    is_fresh = [row.plan_status == "open" and row.status in WAITING and row.rows_updated is None for row in rows]
+    if len(rows) != len(batches) or not all(is_fresh):
+        raise NotTogetherError("one of them was tried, finished or cancelled meanwhile")
+    reach(Step.APPLY_LOCKED)
+    outcomes = _Rows(connection, batches, target, run_by, worker).change(None)
+    reach(Step.APPLY_ROWS_CHANGED)
+    for result, _ in outcomes:
+        if result.refusals:
+            raise NotTogetherError(result.refusals[0].message)
+    group_rows = sum(batch.rows_planned for batch in batches)
+    results = tuple(
+        replace(
+            result,
+            duration_ms=_record(connection, batch, result, worker, group_rows, is_retry=False)
+            if duration_ms is None
+            else duration_ms,
+        )
+        for batch, (result, duration_ms) in zip(batches, outcomes, strict=True)
+    )
+    reach(Step.APPLY_RESULT_RECORDED)
+    return results
 
 
 def is_refusal(error: BaseException) -> bool:
@@ -130,7 +172,7 @@ def change_rows(
 
     Rows that the database refuses are found one by one, and are in the result.
     """
-    return _Rows(connection, batch, target, run_by, None).narrow(
+    return _Rows(connection, (batch,), target, run_by, None).narrow(
         places, list(range(1, batch.rows_planned + 1)) if places is None else places
     )
 
@@ -159,7 +201,9 @@ def _quarantined_places(connection: sa.Connection, batch: Batch, rows_failed: in
     return places
 
 
-def _record(connection: sa.Connection, batch: Batch, result: BatchResult, worker: str, *, is_retry: bool) -> int:
+def _record(
+    connection: sa.Connection, batch: Batch, result: BatchResult, worker: str, group_rows: int, *, is_retry: bool
+) -> int:
     if result.refusals:
         _quarantine(connection, batch, result.refusals)
     if is_retry:
@@ -182,6 +226,7 @@ def _record(connection: sa.Connection, batch: Batch, result: BatchResult, worker
                 "rows_skipped_deleted": result.rows_skipped_deleted,
                 "rows_failed": result.rows_failed,
                 "error_message": message,
+                "group_rows": group_rows,
             },
         ).scalar_one()
     )
@@ -205,12 +250,18 @@ def _quarantine(connection: sa.Connection, batch: Batch, refusals: tuple[Refusal
 
 
 class _Rows:
-    """Changes a batch's rows; a set that the database refuses is halved until the refused rows stand alone."""
+    """Changes the rows of batches; a set of one that the database refuses is halved until the refused stand alone."""
 
     def __init__(
-        self, connection: sa.Connection, batch: Batch, target: Target, run_by: str, worker: str | None
+        self,
+        connection: sa.Connection,
+        batches: Sequence[Batch],
+        target: Target,
+        run_by: str,
+        worker: str | None,
     ) -> None:
         self._connection = connection
+        self._batches = batches
         parts = target.sql_parts()
         member_column = sql.Identifier("row_numbers" if target.key_kind is KeyKind.INTEGER else "row_keys")
         names = ("key", "key_type", "table", "stage")
@@ -219,21 +270,23 @@ class _Rows:
             "apply_rows", stage_column=parts["stage_column"], stage_cast=parts["stage_cast"], **common
         )
         self._unchanged_rows = statement("unchanged_rows", **common)
+        first = batches[0]
         self._values: dict[str, Any] = {
-            "plan_id": batch.plan_id,
-            "batch_id": batch.batch_id,
+            "plan_id": first.plan_id,
+            "batch_ids": [batch.batch_id for batch in batches],
+            "group_rows": sum(batch.rows_planned for batch in batches),
             **target.identity(),
-            "fund_id": batch.fund_id,
+            "fund_id": first.fund_id,
             "run_by": run_by,
             "worker": worker,
-            "action": batch.kind.value,
+            "action": first.kind.value,
         }
 
     def narrow(self, selection: list[int] | None, places: list[int]) -> BatchResult:
         """Change the rows at `places`; `selection` is the same list, or None for the whole batch."""
         self._connection.exec_driver_sql("SAVEPOINT attempt")
         try:
-            result, _ = self.change(selection)
+            ((result, _),) = self.change(selection)
         except (DBAPIError, psycopg.Error, RewrittenError) as error:
             if not is_refusal(error):
                 raise
@@ -248,27 +301,34 @@ class _Rows:
         middle = len(places) // 2
         return self.narrow(places[:middle], places[:middle]) + self.narrow(places[middle:], places[middle:])
 
-    def change(self, selection: list[int] | None) -> tuple[BatchResult, int | None]:
-        """Change the rows at `selection` (None: the whole batch), all or none.
+    def change(self, selection: list[int] | None) -> list[tuple[BatchResult, int | None]]:
+        """Change the rows at `selection` (None: whole batches), all or none.
 
-        The second value is the batch's duration in milliseconds where its result has been recorded along with it.
+        For each batch its result, and its duration in milliseconds where that has been recorded along with it.
         """
         values = {**self._values, "places": selection}
-        counts = self._connection.exec_driver_sql(self._apply_rows, values).one()
-        if counts.rewritten:
+        counts = {row.batch_id: row for row in self._connection.exec_driver_sql(self._apply_rows, values)}
+        if any(count.rewritten for count in counts.values()):
             raise RewrittenError
         # Deferred constraints and constraint triggers would speak at COMMIT, when no row can be singled out any more.
         self._connection.exec_driver_sql("SET CONSTRAINTS ALL IMMEDIATE")
-        missed = counts.attempted - counts.updated
-        if not missed:
-            return BatchResult(counts.updated), counts.duration_ms
+        return [self._outcome(batch, selection, counts[batch.batch_id]) for batch in self._batches]
+
+    def _outcome(self, batch: Batch, selection: list[int] | None, count: Any) -> tuple[BatchResult, int | None]:
+        if count.attempted == count.updated:
+            return BatchResult(count.updated), count.duration_ms
+        return self._with_missed(batch, selection, count), None
+
+    def _with_missed(self, batch: Batch, selection: list[int] | None, count: Any) -> BatchResult:
+        """The result of a batch of which some rows did not change, and why each did not."""
+        values = {"batch_id": batch.batch_id, "places": selection}
         unchanged = self._connection.exec_driver_sql(self._unchanged_rows, values).one()
         suppressed = tuple(
             Refusal(place, "The update was suppressed: a BEFORE trigger returned no row.", None)
             for place in unchanged.suppressed_places
         )
-        changed = missed - unchanged.deleted - len(suppressed)
-        return BatchResult(counts.updated, changed, unchanged.deleted, suppressed), None
+        changed = count.attempted - count.updated - unchanged.deleted - len(suppressed)
+        return BatchResult(count.updated, changed, unchanged.deleted, suppressed)
 
 
 def _refusal(place: int, error: Exception) -> Refusal:

@@ -1,4 +1,4 @@
-"""`stagenorm.toml`: which columns are targets and where the reviewed decisions are.
+"""`stagenorm.toml`: which columns are targets, where the reviewed decisions are, and the throttle's bounds.
 
 The command line and Dagster read the same one.
 Without a file the two default targets are meant. Does not belong here: whether a target exists (see `targets`).
@@ -7,15 +7,20 @@ Without a file the two default targets are meant. Does not belong here: whether 
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from stagenorm_pipeline.engine.errors import ConfigurationError
+from stagenorm_pipeline.engine.pacing import Pacing
+from stagenorm_pipeline.engine.throttle.settings import ThrottlerName, ThrottleSettings
 
 _ENVIRONMENT_VARIABLE = "STAGENORM_CONFIG"
+_REPLICAS_VARIABLE = "STAGENORM_REPLICA_URLS"
 _DEFAULT_FILE = Path("stagenorm.toml")
 _DEFAULT_DECISIONS = Path("stage_decisions.yaml")
+
+S = TypeVar("S", ThrottleSettings, Pacing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +46,16 @@ DEFAULT_TARGETS = (TargetSetting("portfoliocompanies"), TargetSetting("deal_oppo
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """What `stagenorm.toml` says. `decisions` is where the reviewed decisions are; the file may not exist yet."""
+    """What `stagenorm.toml` says. `decisions` is where the reviewed decisions are; the file may not exist yet.
+
+    `pacing` counts where `--batch-size auto` is asked for.
+    """
 
     targets: tuple[TargetSetting, ...] = DEFAULT_TARGETS
     decisions: Path = _DEFAULT_DECISIONS
     source: Path | None = field(default=None, compare=False)
+    throttle: ThrottleSettings = field(default_factory=ThrottleSettings)
+    pacing: Pacing = field(default_factory=Pacing)
 
     def select(self, table: str | None) -> tuple[TargetSetting, ...]:
         """The targets that `--table` means: a table, `schema.table` or `schema.table.column`; all when it is None.
@@ -72,9 +82,33 @@ class Configuration:
 def load_configuration(path: Path | None = None, environment: Mapping[str, str] | None = None) -> Configuration:
     """Read `path`, else the file that STAGENORM_CONFIG names, else ./stagenorm.toml, else the defaults.
 
+    STAGENORM_REPLICA_URLS (commas or white space between them) beats the file's `replica_urls`: it may hold passwords.
     Raises ConfigurationError naming the file and the entry.
     """
     environment = os.environ if environment is None else environment
+    configuration = _read_file(path, environment)
+    urls = tuple(environment.get(_REPLICAS_VARIABLE, "").replace(",", " ").split())
+    if urls:
+        configuration = replace(configuration, throttle=replace(configuration.throttle, replica_urls=urls))
+    if configuration.throttle.replica_urls:
+        _require_urls(configuration.throttle.replica_urls)
+    return configuration
+
+
+def _require_urls(urls: tuple[str, ...]) -> None:
+    from stagenorm_pipeline.engine.connection import parse_database_url
+
+    for number, url in enumerate(urls, start=1):
+        try:
+            parse_database_url(url)
+        except ConfigurationError as error:
+            raise ConfigurationError(
+                f"Replica URL {number} of {len(urls)} cannot be used. {error.message}",
+                remedy=f"{error.remedy} It comes from {_REPLICAS_VARIABLE}, or from replica_urls in [throttle].",
+            ) from error
+
+
+def _read_file(path: Path | None, environment: Mapping[str, str]) -> Configuration:
     named = path or (Path(environment[_ENVIRONMENT_VARIABLE]) if environment.get(_ENVIRONMENT_VARIABLE) else None)
     source = named or _DEFAULT_FILE
     if not source.is_file():
@@ -92,7 +126,7 @@ def load_configuration(path: Path | None = None, environment: Mapping[str, str] 
 
 
 def _configuration(document: dict[str, Any], source: Path) -> Configuration:
-    _only_known_keys(document, {"target", "decisions"}, source, "top level")
+    _only_known_keys(document, {"target", "decisions", "throttle"}, source, "top level")
     entries = document.get("target", [])
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise ConfigurationError(f"{source}: `target` must be a list of tables.", remedy="Write [[target]].")
@@ -104,7 +138,8 @@ def _configuration(document: dict[str, Any], source: Path) -> Configuration:
     decisions = document.get("decisions", str(_DEFAULT_DECISIONS))
     if not isinstance(decisions, str):
         raise ConfigurationError(f"{source}: `decisions` must be a path.", remedy='Write decisions = "file.yaml".')
-    return Configuration(targets, source.parent / decisions, source)
+    throttle, pacing = _throttle(document.get("throttle", {}), source)
+    return Configuration(targets, source.parent / decisions, source, throttle, pacing)
 
 
 def _target(entry: dict[str, Any], source: Path) -> TargetSetting:
@@ -122,6 +157,47 @@ def _target(entry: dict[str, Any], source: Path) -> TargetSetting:
         fund_column=entry.get("fund_column", "fund_id"),
         fund_column_required="fund_column" in entry,
     )
+
+
+def _throttle(section: Any, source: Path) -> tuple[ThrottleSettings, Pacing]:
+    if not isinstance(section, dict):
+        raise ConfigurationError(f"{source}: `throttle` must be a table.", remedy="Write [throttle].")
+    bounds = {entry.name for entry in fields(ThrottleSettings)} - {"ignore", "replica_urls"}
+    paces = {entry.name for entry in fields(Pacing)}
+    _only_known_keys(section, {"ignore", "replica_urls"} | bounds | paces, source, "[throttle]")
+    ignored = _names(section, "ignore", source)
+    unknown = sorted(set(ignored) - set(ThrottlerName))
+    if unknown:
+        raise ConfigurationError(
+            f"{source}: `ignore` in [throttle] names {unknown[0]!r}, which is no throttler.",
+            remedy=f"The throttlers: {', '.join(ThrottlerName)}.",
+        )
+    settings = ThrottleSettings(frozenset(map(ThrottlerName, ignored)), tuple(_names(section, "replica_urls", source)))
+    return (
+        _with_numbers(settings, {key: section[key] for key in section.keys() & bounds}, source),
+        _with_numbers(Pacing(), {key: section[key] for key in section.keys() & paces}, source),
+    )
+
+
+def _names(section: dict[str, Any], key: str, source: Path) -> list[str]:
+    names = section.get(key, [])
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ConfigurationError(f"{source}: `{key}` in [throttle] must be a list of names.", remedy='Write ["..."].')
+    return names
+
+
+def _with_numbers(settings: S, numbers: dict[str, Any], source: Path) -> S:
+    for key, value in sorted(numbers.items()):
+        kinds = (int,) if isinstance(getattr(settings, key), int) else (int, float)
+        # True is an int to Python; and TOML has inf and nan.
+        if isinstance(value, bool) or not isinstance(value, kinds) or not 0 < value < float("inf"):
+            raise ConfigurationError(
+                f"{source}: `{key}` in [throttle] must be a number above 0.", remedy=f"Write {key} = 10, say."
+            )
+    try:
+        return replace(settings, **numbers)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{source}: {error.message}", remedy=error.remedy) from error
 
 
 def _only_known_keys(table: dict[str, Any], known: set[str], source: Path, where: str) -> None:

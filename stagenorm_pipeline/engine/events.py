@@ -1,6 +1,7 @@
 """What happens while batches are applied, as facts that a terminal, Dagster or a log can show."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from stagenorm_pipeline.engine.batches import Batch, BatchResult
 
@@ -69,4 +70,62 @@ class Paused:
     changed_by: str
 
 
-Event = WorkFound | BatchStarted | BatchCompleted | BatchFailed | BatchHeld | Retrying | Sleeping | Paused
+@dataclass(frozen=True, slots=True)
+class GroupSplit:
+    """Batches that were to share a transaction did not go through together; nothing changed, fewer are tried next."""
+
+    batches: int
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.batches} batches did not go through in one transaction, fewer follow: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The throttle keeps the next batch from starting; said again each minute. `reason` may quote the database."""
+
+    reason: str
+    since: datetime
+
+    def __str__(self) -> str:
+        return f"Holding since {self.since:%H:%M:%S %Z}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """The throttle lets the work go on, after `seconds` of holding for `reason`."""
+
+    reason: str
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"Going on after {self.seconds:.1f} s of holding: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Unwatched:
+    """Something that the throttle would watch has never been visible; said once, the work goes on without."""
+
+    throttler: str
+    reason: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"Not watched ({self.throttler}): {self.reason}. What to do: {self.remedy}."
+
+
+Event = (
+    WorkFound
+    | BatchStarted
+    | BatchCompleted
+    | BatchFailed
+    | BatchHeld
+    | Retrying
+    | Sleeping
+    | Paused
+    | Held
+    | Released
+    | Unwatched
+    | GroupSplit
+)

@@ -5,7 +5,7 @@ class numbers (`classid`), a batch's with its number as `objid`.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import sqlalchemy as sa
@@ -21,12 +21,13 @@ _PLANNING_POLL_S = 0.1
 _PLANNING_IDLE = "1h"
 
 
-def try_lock_batch(connection: sa.Connection, batch_id: int) -> bool:
-    """Take the batch for this transaction; False when somebody else has it."""
+def try_lock_batches(connection: sa.Connection, batch_ids: Sequence[int]) -> bool:
+    """Take the batches for this transaction; False when somebody else has one of them."""
     return bool(
         connection.exec_driver_sql(
-            "SELECT pg_try_advisory_xact_lock(%(lock_class)s, %(batch_id)s)",
-            {"lock_class": BATCH_LOCK_CLASS, "batch_id": batch_id},
+            "SELECT bool_and(pg_try_advisory_xact_lock(%(lock_class)s, batch_id)) "
+            "FROM unnest(%(batch_ids)s::integer[]) AS batches (batch_id)",
+            {"lock_class": BATCH_LOCK_CLASS, "batch_ids": list(batch_ids)},
         ).scalar_one()
     )
 

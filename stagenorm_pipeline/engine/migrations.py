@@ -12,6 +12,11 @@ from stagenorm_pipeline.engine.statements import sql_directory
 _WITNESS = {
     "20251030_stage_migration_tracking.sql": "stage_migration_failures",
     "20251030_stage_normalization_log.sql": "stage_normalization_log",
+    "20261122_stage_backups.sql": "stage_migration_backups",
+    "20261122_stage_rollback_batches.sql": "stage_migration_rollback_batches",
+    "20261122_stage_migration_runners.sql": "stage_migration_current_runners",
+    "20261122_stage_plan_vocabulary.sql": "stage_migration_vocabularies",
+    "20261122_stage_enforcement.sql": "stage_migration_enforcements",
 }
 
 

@@ -12,7 +12,7 @@ from stagenorm_pipeline.engine.statements import statement
 from stagenorm_pipeline.engine.targets import Target, resolve_targets
 
 
-def next_batch(
+def next_group(
     connection: sa.Connection,
     after: tuple[int, int],
     *,
@@ -20,21 +20,39 @@ def next_batch(
     kind: PlanKind | None,
     scope: FundScope,
     targets: list[str] | None,
+    rows: int = 0,
+    most: int = 1,
     even_if_paused: bool = False,
-) -> Batch | None:
+) -> tuple[Batch, ...]:
     """The first batch beyond `after` (plan, number) that waits in an open plan, in the scope.
 
-    None when none does and, unless `even_if_paused`, while all work is paused.
+    With those that wait right behind it and may share its transaction: of the same plan, target and fund, none of them
+    tried before, of `rows` rows together, `most` in all. Empty when none waits and, unless `even_if_paused`, while all
+    work is paused.
     """
     values = {
         "after_plan": after[0],
         "after_number": after[1],
         **_in_scope(plan_id, kind, scope, targets),
         "even_if_paused": even_if_paused,
+        "most": most,
     }
     query = statement("next_batch", fund_condition=_fund_condition(scope))
-    row = connection.exec_driver_sql(query, values).one_or_none()
-    return None if row is None else _batch(row)
+    found = connection.exec_driver_sql(query, values).all()
+    group: list[Batch] = []
+    for row in found:
+        batch = _batch(row)
+        together = sum(one.rows_planned for one in group) + batch.rows_planned
+        if group and (row.was_tried or together > rows or _kin(batch) != _kin(group[0])):
+            break
+        group.append(batch)
+        if row.was_tried:
+            break
+    return tuple(group)
+
+
+def _kin(batch: Batch) -> tuple[object, ...]:
+    return batch.plan_id, batch.target, batch.fund_id
 
 
 def waiting_work(

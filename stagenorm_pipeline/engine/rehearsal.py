@@ -4,13 +4,16 @@ Holds each batch's row locks for as long as the batch takes, like the real run. 
 database (a call over the network) is not rolled back. Does not belong here: the real run (see `apply`).
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from stagenorm_pipeline.engine.batch_work import Bounds, bound_transaction, change_rows, refused_rows
 from stagenorm_pipeline.engine.batches import Batch, BatchResult, RefusedRow
 from stagenorm_pipeline.engine.connection import Database
+from stagenorm_pipeline.engine.control import read_control
 from stagenorm_pipeline.engine.errors import PlanError
+from stagenorm_pipeline.engine.events import BatchCompleted, BatchStarted, Event, Paused, Retrying, WorkFound
 from stagenorm_pipeline.engine.migrations import require_migrations
 from stagenorm_pipeline.engine.plan import find_plan
 from stagenorm_pipeline.engine.planned_batches import draft_batch, planned_target
@@ -27,6 +30,7 @@ class RehearsalResult:
 
 
 _SHOWN = 20
+_PAUSE_POLL_S = 0.5
 
 _Outcome = tuple[BatchResult, tuple[RefusedRow, ...]]
 
@@ -37,29 +41,56 @@ class _RolledBack(Exception):  # noqa: N818 - not an error: it carries the resul
         self.refused = refused
 
 
+def _unwatched(event: Event) -> None:
+    """For callers who do not watch."""
+
+
 def rehearse_plan(
     database: Database,
     plan_id: int,
     *,
     run_by: str,
     bounds: Bounds | None = None,
+    watch: Callable[[Event], None] = _unwatched,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> RehearsalResult:
-    """Execute every batch of the draft and roll each back. Raises PlanError when the plan is not a draft."""
+    """Execute every batch of the draft and roll each back, waiting while all work is paused.
+
+    Raises PlanError when the plan is not a draft.
+    """
     with database.transaction() as connection:
         require_migrations(connection)
         recorded = find_plan(connection, plan_id)
     if recorded.status != "draft":
         raise PlanError(f"Plan {plan_id} is {recorded.status}; a rehearsal needs a draft.", remedy="Make a new plan.")
+    watch(WorkFound(recorded.total_batches, recorded.counts.rows_to_change))
     result = RehearsalResult()
     number = 0
-    while not should_stop():
+    while not _is_to_stop(database, watch, should_stop):
         batch = _next(database, plan_id, number)
         if batch is None:
             break
         number = batch.number
-        result = _plus(result, *_rehearse(database, batch, run_by, bounds or Bounds()))
+        watch(BatchStarted(batch))
+        outcome, refused = _rehearse(database, batch, run_by, bounds or Bounds(), watch)
+        watch(BatchCompleted(batch, outcome))
+        result = _plus(result, outcome, refused)
     return result
+
+
+def _is_to_stop(database: Database, watch: Callable[[Event], None], should_stop: Callable[[], bool]) -> bool:
+    """Comes back when the work is not paused, or is to stop: a rehearsal holds locks as the real run does."""
+    is_announced = False
+    while not should_stop():
+        with database.transaction() as connection:
+            control = read_control(connection)
+        if not control.paused:
+            return False
+        if not is_announced:
+            watch(Paused(control.reason or "no reason given", control.changed_by or "somebody"))
+            is_announced = True
+        time.sleep(_PAUSE_POLL_S)
+    return True
 
 
 def _next(database: Database, plan_id: int, after: int) -> Batch | None:
@@ -67,7 +98,9 @@ def _next(database: Database, plan_id: int, after: int) -> Batch | None:
         return draft_batch(connection, plan_id, after)
 
 
-def _rehearse(database: Database, batch: Batch, run_by: str, bounds: Bounds) -> _Outcome:
+def _rehearse(
+    database: Database, batch: Batch, run_by: str, bounds: Bounds, watch: Callable[[Event], None]
+) -> _Outcome:
     def attempt() -> _Outcome:
         try:
             with database.transaction() as connection:
@@ -78,11 +111,7 @@ def _rehearse(database: Database, batch: Batch, run_by: str, bounds: Bounds) -> 
         except _RolledBack as end:
             return end.result, end.refused
 
-    return with_retries(attempt, _ignore)
-
-
-def _ignore(error: str, attempt: int, wait_s: float) -> None:
-    """A rehearsal tries again in silence."""
+    return with_retries(attempt, lambda error, number, wait_s: watch(Retrying(batch, error, number, wait_s)))
 
 
 def _plus(so_far: RehearsalResult, result: BatchResult, refused: tuple[RefusedRow, ...]) -> RehearsalResult:

@@ -6,9 +6,8 @@ somebody changed since, a user or a later plan, is listed and left. Does not bel
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,51 +15,35 @@ from psycopg import sql
 
 from stagenorm_pipeline import __version__
 from stagenorm_pipeline.engine.batches import PlanKind
-from stagenorm_pipeline.engine.configuration import DEFAULT_TARGETS, TargetSetting
 from stagenorm_pipeline.engine.connection import Database
-from stagenorm_pipeline.engine.errors import ConfigurationError
-from stagenorm_pipeline.engine.funds import FundScope
+from stagenorm_pipeline.engine.enforce import enforced_by, refuse_to_restore
 from stagenorm_pipeline.engine.locks import planning_transaction
 from stagenorm_pipeline.engine.migrations import require_migrations
-from stagenorm_pipeline.engine.plan import find_plan, open_draft
-from stagenorm_pipeline.engine.request import DEFAULT_BATCH_SIZE
+from stagenorm_pipeline.engine.plan import open_draft
+from stagenorm_pipeline.engine.rollback_scope import RollbackRequest, RollbackScope, read_scope
 from stagenorm_pipeline.engine.statements import statement
 from stagenorm_pipeline.engine.steps import Step, reach
-from stagenorm_pipeline.engine.targets import KeyKind, Target, resolve_targets
+from stagenorm_pipeline.engine.targets import KeyKind, Target
+
+__all__ = [
+    "RollbackPreview",
+    "RollbackRequest",
+    "RollbackRow",
+    "preview_rollback",
+    "record_rollback",
+    "rows_left",
+]
 
 _EXAMPLES = 20
-
-
-@dataclass(frozen=True, slots=True)
-class RollbackRequest:
-    """What to undo: changes that meet every condition given. At least one of plan, batch and time must be."""
-
-    plan_id: int | None = None
-    batch_id: int | None = None
-    since: datetime | None = None
-    targets: tuple[TargetSetting, ...] = DEFAULT_TARGETS
-    scope: FundScope = field(default_factory=FundScope)
-    batch_size: int = DEFAULT_BATCH_SIZE
-
-    def __post_init__(self) -> None:
-        if self.plan_id is None and self.batch_id is None and self.since is None:
-            raise ConfigurationError(
-                "A rollback needs to know what to undo.", remedy="Name a plan, a batch, or a time to go back to."
-            )
-
-    def values(self) -> dict[str, Any]:
-        return {
-            "rolled_plan": self.plan_id,
-            "rolled_batch": self.batch_id,
-            "since": self.since,
-            "all_funds": self.scope.all_funds,
-            "fund_id": self.scope.fund_id,
-        }
+_FETCH = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class RollbackRow:
-    """A row of a rollback: `now` is what it holds, `expected` what we wrote, `restore` what it gets back."""
+    """A row of a rollback: `now` is what it holds, `expected` what we wrote, `restore` what it gets back.
+
+    `later_plan`: the plan whose change of the row came after those in the scope.
+    """
 
     target: str
     fund_id: str | None
@@ -69,14 +52,24 @@ class RollbackRow:
     restore: str | None
     expected: str | None
     now: str | None
+    later_plan: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RollbackPreview:
-    """Rows by state (`restorable`, `later`, `changed`, `null`, `gone`), exactly, with the first ones of each."""
+    """Rows by state (`restorable undone later changed null gone`), exactly, with the first ones of each.
+
+    `repeated`: of the restorable, those that were changed several times within the scope. `waiting`: batches still to
+    do in the scope, by plan, which the rollback would cancel. `left_out`: targets of the plan outside the scope.
+    `enforced`: targets with rows to restore whose constraint (`stagenorm enforce`) would refuse the old spellings.
+    """
 
     counts: Mapping[str, int]
     examples: tuple[RollbackRow, ...]
+    repeated: int = 0
+    waiting: Mapping[int, int] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
+    enforced: tuple[str, ...] = ()
 
     @property
     def restorable(self) -> int:
@@ -88,47 +81,70 @@ class RollbackPreview:
 
 
 def preview_rollback(database: Database, request: RollbackRequest) -> RollbackPreview:
-    """What a rollback would restore and would leave, in one read-only snapshot.
-
-    Raises PlanError when `plan_id` names no plan.
-    """
+    """What a rollback would restore and would leave, in one read-only snapshot. Raises as `read_scope` does."""
     counts: dict[str, int] = {}
     examples: list[RollbackRow] = []
+    repeated = 0
+    enforced = []
     with database.snapshot() as connection:
         require_migrations(connection)
-        if request.plan_id is not None:
-            find_plan(connection, request.plan_id)
-        for target in resolve_targets(connection, request.targets):
-            values = {**request.values(), **target.identity(), "shown": _EXAMPLES}
+        scope = read_scope(connection, request)
+        for target in scope.targets:
+            values = {**scope.request.values(), **target.identity(), "shown": _EXAMPLES}
             query = statement("rollback_preview", candidates=_candidates(target))
             seen = set()
             for row in connection.exec_driver_sql(query, values):
                 if row.state not in seen:
                     counts[row.state] = counts.get(row.state, 0) + row.total
+                    repeated += row.repeated if row.state == "restorable" else 0
                     seen.add(row.state)
-                examples.append(
-                    RollbackRow(
-                        target.name, row.fund_id, row.row_id, row.state, row.restore, row.expected, row.stage_now
-                    )
-                )
-    return RollbackPreview(counts, tuple(examples))
+                examples.append(_row(target, row))
+            if "restorable" in seen and enforced_by(connection, target):
+                enforced.append(target.name)
+        waiting = _waiting(connection, scope)
+    return RollbackPreview(counts, tuple(examples), repeated, waiting, scope.left_out, tuple(enforced))
+
+
+def rows_left(database: Database, request: RollbackRequest) -> Iterator[RollbackRow]:
+    """Every row that a rollback would leave, streamed from one read-only snapshot. Raises as `read_scope` does."""
+    with database.snapshot() as connection:
+        require_migrations(connection)
+        scope = read_scope(connection, request)
+        for target in scope.targets:
+            query = statement("rollback_left", candidates=_candidates(target))
+            values = {**scope.request.values(), **target.identity()}
+            options = {"stream_results": True, "yield_per": _FETCH}
+            with connection.exec_driver_sql(query, values, execution_options=options) as result:
+                for row in result:
+                    yield _row(target, row)
+
+
+def _row(target: Target, row: Any) -> RollbackRow:
+    return RollbackRow(
+        target.name, row.fund_id, row.row_id, row.state, row.restore, row.expected, row.stage_now, row.later_plan
+    )
+
+
+def _waiting(connection: sa.Connection, scope: RollbackScope) -> dict[int, int]:
+    values = {**scope.request.values(), "targets": [target.name for target in scope.targets]}
+    return {row.plan_id: row.batches for row in connection.exec_driver_sql(statement("rollback_waiting"), values)}
 
 
 def record_rollback(database: Database, request: RollbackRequest, *, created_by: str) -> int:
     """Record the rollback as a plan and open it; `apply_batches` with its number then restores the rows.
 
-    What older plans still had to do in the scope is cancelled. Returns the plan's number.
+    What older plans still had to do in the scope is cancelled. Returns the plan's number. Raises as `read_scope` does,
+    and StagenormError where a target is enforced: its constraint would refuse the old spellings.
     """
     with planning_transaction(database) as connection:
         require_migrations(connection)
         connection.exec_driver_sql("SET LOCAL jit = off")
-        if request.plan_id is not None:
-            find_plan(connection, request.plan_id)
-        targets = resolve_targets(connection, request.targets)
-        plan_id = _record_plan(connection, request, targets, created_by)
+        scope = read_scope(connection, request)
+        request = scope.request
+        plan_id = _record_plan(connection, request, scope.targets, created_by)
         reach(Step.ROLLBACK_STARTED)
         batches = rows = 0
-        for number, target in enumerate(targets, start=1):
+        for number, target in enumerate(scope.targets, start=1):
             recorded = _record_target(connection, request, plan_id, number, target, batches)
             batches, rows = batches + recorded[0], rows + recorded[1]
         connection.exec_driver_sql(
@@ -190,6 +206,8 @@ def _record_target(
     row = connection.exec_driver_sql(
         query, {**values, "batch_size": request.batch_size, "batches_before": batches_before}
     ).one()
+    if row.batches:
+        refuse_to_restore(connection, target)
     return row.batches, row.rows_planned
 
 

@@ -2,14 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from stagenorm_pipeline.engine.connection import Database
 from stagenorm_pipeline.engine.control import Control, read_control
-from stagenorm_pipeline.engine.inventory import fund_order
 from stagenorm_pipeline.engine.locks import BATCH_LOCK_CLASS
 from stagenorm_pipeline.engine.migrations import require_migrations
 from stagenorm_pipeline.engine.statements import statement
+from stagenorm_pipeline.engine.throttle.runners import Runner, read_runners
 
 _FAILURES_SHOWN = 20
 
@@ -18,17 +19,30 @@ _FAILURES_SHOWN = 20
 class Status:
     """What the database says of the work, each row as a mapping with the columns of the view that it comes from.
 
-    `progress`: `stage_migration_progress`. `funds`: `stage_migration_progress_by_fund`. `failures`: the first of
-    `failures_total` rows of `stage_migration_failures`. `plans`: the newest, newest first. `running`: batches at work.
+    `as_of`: the server's clock. `progress`: `stage_migration_progress`. `funds`: `stage_migration_progress_by_fund`.
+    `failures`: the first of `failures_total` rows of `stage_migration_failures`. `plans`: those that are open and the
+    newest, newest first. `running`: batches that say so. `runners`: those that have not said that they ended.
     """
 
+    as_of: datetime
     progress: Mapping[str, Any]
     funds: tuple[Mapping[str, Any], ...]
     failures: tuple[Mapping[str, Any], ...]
     failures_total: int
     plans: tuple[Mapping[str, Any], ...]
     running: tuple[Mapping[str, Any], ...]
+    runners: tuple[Runner, ...]
     control: Control
+
+    @property
+    def is_attended(self) -> bool:
+        """Whether a runner is there; one behind a pooler, of which nobody can tell, counts."""
+        return any(runner.is_alive is not False for runner in self.runners) or any(b["is_held"] for b in self.running)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a batch waits or is being worked on; failed ones wait for a person."""
+        return bool(self.progress["pending_batches"] or self.progress["running_batches"])
 
 
 def read_status(database: Database) -> Status:
@@ -39,13 +53,25 @@ def read_status(database: Database) -> Status:
         def rows(query: str, **values: Any) -> tuple[Mapping[str, Any], ...]:
             return tuple(dict(row) for row in connection.exec_driver_sql(query, values).mappings())
 
-        funds = rows("SELECT * FROM stage_migration_progress_by_fund")
         return Status(
+            as_of=rows("SELECT now() AS as_of")[0]["as_of"],
             progress=rows("SELECT * FROM stage_migration_progress")[0],
-            funds=tuple(sorted(funds, key=lambda fund: fund_order(fund["fund_id"]))),
+            funds=rows(statement("status_funds")),
             failures=rows(f"SELECT * FROM stage_migration_failures LIMIT {_FAILURES_SHOWN}"),  # noqa: S608 - a constant
             failures_total=rows("SELECT count(*) AS total FROM stage_migration_failures")[0]["total"],
             plans=rows(statement("status_plans")),
             running=rows(statement("status_running"), lock_class=BATCH_LOCK_CLASS),
+            runners=read_runners(connection),
             control=read_control(connection),
+        )
+
+
+def count_cancelled(database: Database, plan_id: int) -> int:
+    """How many batches of the plan were cancelled, by a person or by a newer plan of the same funds."""
+    with database.transaction() as connection:
+        return int(
+            connection.exec_driver_sql(
+                "SELECT count(*) FROM stage_migration_batches WHERE plan_id = %(plan_id)s AND status = 'cancelled'",
+                {"plan_id": plan_id},
+            ).scalar_one()
         )

@@ -31,12 +31,18 @@ _KEY_KINDS = {
     "character varying": KeyKind.TEXT,
 }
 
+# Types of which equal values have one text.
+_ONE_TEXT_EACH = {"smallint", "integer", "bigint", "uuid"}
+
 _TABLES = {"r", "p"}
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A resolved target. `enum_type` is the stage column's type where it is an enum, which text must be cast to."""
+    """A resolved target. `enum_type` is the stage column's type where it is an enum, which text must be cast to.
+
+    `fund_groups_as_text`: equal fund ids may read differently (1.0 and 1.00), so rows are grouped by their text.
+    """
 
     schema: str
     table: str
@@ -45,6 +51,7 @@ class Target:
     key_kind: KeyKind
     fund_column: str | None
     enum_type: str | None = None
+    fund_groups_as_text: bool = True
 
     @property
     def name(self) -> str:
@@ -58,6 +65,7 @@ class Target:
         """The target as identifiers for `statement`."""
         column = sql.SQL("t.{}").format(identifier(self.column))
         fund = sql.SQL("t.{}").format(identifier(self.fund_column)) if self.fund_column else None
+        fund_text = sql.SQL("{}::text").format(fund or sql.NULL)
         return {
             "table": identifier(self.schema, self.table),
             "stage_column": identifier(self.column),
@@ -65,7 +73,11 @@ class Target:
             "stage": sql.SQL('({}::text COLLATE "C")').format(column),
             "key": sql.SQL("t.{}").format(identifier(self.key_column)),
             "key_type": sql.SQL(self.key_kind.value),
-            "fund": sql.SQL("{}::text").format(fund) if fund else sql.SQL("NULL::text"),
+            "fund": fund_text,
+            # The cast of every row is a third of an inventory's time (10 million rows: 2.9 s, without it 2.0 s).
+            "fund_group": fund
+            if fund and not self.fund_groups_as_text
+            else sql.SQL("{}::text").format(fund or sql.NULL),
             # An explicit cast to varchar(n) would cut the value without a word; only an enum needs one.
             "stage_cast": sql.SQL("::" + self.enum_type.replace("%", "%%")) if self.enum_type else sql.SQL(""),
         }
@@ -125,6 +137,7 @@ def _resolve(connection: sa.Connection, setting: TargetSetting) -> Target:
         key_kind=_key_kind(where, setting, list(row.primary_key), row.key_column, row.key_type),
         fund_column=row.fund_column,
         enum_type=row.stage_type if row.stage_type_type == "e" else None,
+        fund_groups_as_text=row.fund_type not in _ONE_TEXT_EACH,
     )
 
 

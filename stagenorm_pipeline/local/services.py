@@ -1,5 +1,7 @@
 """Dagster's processes behind `stagenorm ui`: the web server and the daemon, each with a code server that it manages.
 
+Or the web server alone, for those who only read.
+
 Each runs under a tether, so that nothing outlives the command. What the pages show is `defs`; what is in
 `dagster.yaml` and `workspace.yaml` is theirs.
 
@@ -16,7 +18,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +26,25 @@ from pathlib import Path
 import stagenorm_pipeline
 from stagenorm_pipeline.engine.errors import StagenormError
 
-_HOST = "127.0.0.1"
+LOOPBACK = "127.0.0.1"
+_EVERYWHERE = "0.0.0.0"  # noqa: S104 - only compared with
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where the pages are served."""
+
+    port: int
+    host: str = LOOPBACK
+
+    @property
+    def reachable_host(self) -> str:
+        """By what this machine finds them."""
+        return LOOPBACK if self.host == _EVERYWHERE else self.host
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.reachable_host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +60,8 @@ def run_services(
     dagster_url: str,
     app_url: str,
     say: Callable[[str], None],
+    address: Address,
     workspace: Path | None = None,
-    port: int = 3000,
     hold: tuple[int, ...] = (),
     owns_runs: bool = False,
 ) -> None:
@@ -54,22 +74,64 @@ def run_services(
     those which a crash left unfinished are reported as failed.
     Raises StagenormError when the port is taken, before anything is started, and when a service dies.
     """
-    _check_port(port)
-    environment = _environment(home, dagster_url, app_url)
+    _check_port(address)
+    environment = _environment(home, dagster_url, DATABASE_URL=app_url)
+    # For the alert, which names the page of the run that failed.
+    environment.setdefault("STAGENORM_UI_URL", address.url)
     workspace_file = str(workspace or _project_file("workspace.yaml"))
     commands = {
-        "webserver": ["dagster_webserver", "-h", _HOST, "-p", str(port), "-w", workspace_file],
+        "webserver": ["dagster_webserver", "-h", address.host, "-p", str(address.port), "-w", workspace_file],
         "daemon": ["dagster._daemon", "run", "-w", workspace_file],
     }
+
+    def prepare() -> None:
+        _prepare_instance(environment, home / "logs", leftovers=owns_runs)
+
+    _serve(commands, environment, address, home / "logs", hold, say, prepare=prepare, what="The Dagster UI")
+
+
+def run_read_only(
+    home: Path,
+    *,
+    dagster_url: str,
+    say: Callable[[str], None],
+    address: Address,
+    workspace: Path | None = None,
+    hold: tuple[int, ...] = (),
+) -> None:
+    """Serves the pages of the same storage for reading alone, beside `run_services` or without it; no daemon.
+
+    It knows no database to work on: nothing that it shows needs one, and nothing can be started there.
+    """
+    _check_port(address)
+    environment = _environment(home, dagster_url)
+    environment.pop("DATABASE_URL", None)
+    workspace_file = str(workspace or _project_file("workspace.yaml"))
+    server = ["dagster_webserver", "--read-only", "-h", address.host, "-p", str(address.port), "-w", workspace_file]
+    what = "The Dagster UI, for reading only,"
+    _serve({"webserver-read-only": server}, environment, address, home / "logs", hold, say, what=what)
+
+
+def _serve(
+    commands: Mapping[str, list[str]],
+    environment: dict[str, str],
+    address: Address,
+    logs: Path,
+    hold: tuple[int, ...],
+    say: Callable[[str], None],
+    *,
+    what: str,
+    prepare: Callable[[], None] = lambda: None,
+) -> None:
     services: list[_Service] = []
     with _signals_interrupt():
         try:
-            say(f"Starting the Dagster UI. Logs: {home / 'logs'}")
-            _prepare_instance(environment, home / "logs", leftovers=owns_runs)
+            say(f"Starting the Dagster UI. Logs: {logs}")
+            prepare()
             for name, arguments in commands.items():
-                services.append(_start(name, arguments, home / "logs", environment, hold))
-            _wait_for_page(services, port)
-            say(f"The Dagster UI is at http://{_HOST}:{port} - Ctrl-C stops it.")
+                services.append(_start(name, arguments, logs, environment, hold))
+            _wait_for_page(services, address)
+            say(f"{what} is at {address.url} - Ctrl-C stops it.")
             while True:
                 _check_alive(services)
                 time.sleep(0.5)
@@ -79,24 +141,26 @@ def run_services(
             _stop(services)
 
 
-def _check_port(port: int) -> None:
+def _check_port(address: Address) -> None:
     with socket.socket() as probe:
         # As the web server does it: a port in TIME_WAIT is free, one that somebody listens on is not.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((_HOST, port))
+            probe.bind((address.host, address.port))
         except OSError as error:
             raise StagenormError(
-                f"Port {port} of {_HOST} cannot be used: {error.strerror}.",
+                f"Port {address.port} of {address.host} cannot be used: {error.strerror}.",
                 remedy="Is another `stagenorm ui` running? Stop it, or choose another port.",
             ) from error
 
 
-def _environment(home: Path, dagster_url: str, app_url: str) -> dict[str, str]:
+def _environment(home: Path, dagster_url: str, **more: str) -> dict[str, str]:
     """The services' environment; puts Dagster's settings where Dagster looks for them."""
     dagster_home = home / "dagster"
     dagster_home.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(_project_file("dagster.yaml"), dagster_home / "dagster.yaml")
+    # In one step: another UI of this home may be launching a run, which reads its settings from here.
+    shutil.copyfile(_project_file("dagster.yaml"), dagster_home / f"dagster.yaml.{os.getpid()}")
+    (dagster_home / f"dagster.yaml.{os.getpid()}").replace(dagster_home / "dagster.yaml")
     # SQLAlchemy 2.1 reads a bare postgresql:// as psycopg 3, with which dagster-postgres fails on its first event.
     storage_url = "postgresql+psycopg2://" + dagster_url.partition("://")[2]
     return {
@@ -104,7 +168,7 @@ def _environment(home: Path, dagster_url: str, app_url: str) -> dict[str, str]:
         "STAGENORM_HOME": str(home),
         "DAGSTER_HOME": str(dagster_home),
         "STAGENORM_DAGSTER_URL": storage_url,
-        "DATABASE_URL": app_url,
+        **more,
     }
 
 
@@ -141,11 +205,11 @@ def _start(name: str, arguments: list[str], logs: Path, environment: dict[str, s
     return _Service(name, tether, log)
 
 
-def _wait_for_page(services: list[_Service], port: int) -> None:
+def _wait_for_page(services: list[_Service], address: Address) -> None:
     while True:
         _check_alive(services)
         # Not urllib: that would ask the proxy which the environment may name.
-        page = http.client.HTTPConnection(_HOST, port, timeout=5)
+        page = http.client.HTTPConnection(address.reachable_host, address.port, timeout=5)
         try:
             page.request("GET", "/server_info")
             if page.getresponse().status == http.HTTPStatus.OK:

@@ -13,7 +13,9 @@ from typing import Any, Final
 
 from stagenorm_pipeline.engine.inventory import TargetInventory
 from stagenorm_pipeline.engine.plan import Plan
+from stagenorm_pipeline.engine.plan_vocabulary import DecisionChanges
 from stagenorm_pipeline.engine.verification.result import Outcome, VerificationResult
+from stagenorm_pipeline.vocabulary import suggest
 
 REPORT_VERSION: Final = 1
 
@@ -24,7 +26,13 @@ def verification_document(result: VerificationResult) -> Document:
     """The whole verification, ready for JSON."""
     document: Document = _plain(result)
     for written, check in zip(document["checks"], result.checks, strict=True):
-        written |= {"title": check.rule.heading, "outcome": check.outcome.value}
+        written |= {
+            "title": check.rule.heading,
+            "outcome": check.outcome.value,
+            "passing_proves": check.rule.proves,
+            "cannot_know": check.rule.cannot_know,
+            "counts_as": check.rule.counts_as,
+        }
     summary = {
         "total_checks": len(result.checks),
         "passed": result.count(Outcome.PASSED),
@@ -44,9 +52,24 @@ def plan_document(plan: Plan) -> Document:
     return _headed("plan", {**totals, **_plain(plan)})
 
 
+def decisions_document(found: DecisionChanges) -> Document:
+    """What the decisions changed since the newest applied plan, as a part of a plan's document."""
+    return {"decisions_changed": _plain(found)}
+
+
 def inventory_document(inventories: Sequence[TargetInventory]) -> Document:
-    """Which spellings are in the data, ready for JSON."""
-    return _headed("inventory", {"inventories": _plain(tuple(inventories))})
+    """Which spellings are in the data, ready for JSON; each unknown one with where it is and what it may mean."""
+    return _headed("inventory", {"inventories": [_inventory(inventory) for inventory in inventories]})
+
+
+def _inventory(inventory: TargetInventory) -> Document:
+    document: Document = _plain(inventory)
+    del document["places"]
+    document["unknown"] = [
+        {**_plain(total), "places": _plain(places), "suggestions": _plain(suggest(total.spelling))}
+        for total, places in inventory.unknown_places
+    ]
+    return document
 
 
 def document_json(document: Document) -> str:

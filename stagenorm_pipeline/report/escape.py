@@ -2,6 +2,7 @@ r"""Making text from the data harmless, and still recognizable, in each form tha
 
 A *value* (a spelling, an id, a name) is shown unambiguously: what has no visible shape of its own is written as an
 escape of YAML's double-quoted form, so that a quoted value can be pasted into the decisions file and means the same.
+So is what looks like ASCII beside it: `series\u2011b`, which became `series-b`, would seem to have stayed as it was.
 A *sentence* is ours but may quote the data: its words stay as they are, and the same guards apply to each of them.
 Layout and headings do not belong here.
 """
@@ -12,6 +13,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from stagenorm_pipeline.report.tags import Html, tag
+from stagenorm_pipeline.vocabulary.aliases import built_in_aliases
+from stagenorm_pipeline.vocabulary.normalize import normalize
 
 VALUE_SHOWN: Final = 80
 SENTENCE_SHOWN: Final = 600
@@ -31,7 +34,7 @@ _MARKDOWN_BREAKERS: Final = "|`"
 _OPENING, _CLOSING, _ENDING = "(\"'", ")\"'", ".,;:!?…"
 # Words and signs that no Markdown renderer acts on. A dot or colon inside a word could start a link or an emoji.
 _PLAIN_WORD: Final = re.compile(
-    rf"[{_OPENING}]*(?=[^\W_])(?!(?i:www)\b)(?:[^\W_]|[-+/%,'…()]|(?<=\d)\.(?=\d))+[{_CLOSING}]*[{_ENDING}]*"
+    rf"[{_OPENING}]*(?=[^\W_])(?!\S*(?i:www)\b)(?:[^\W_]|[-+/%,'…()]|(?<=\d)\.(?=\d))+[{_CLOSING}]*[{_ENDING}]*"
     rf"|[{_OPENING}]*[{_CLOSING}{_ENDING}]*|[→–—✓⚠✗]"  # noqa: RUF001
 )
 _DRESSED_WORD: Final = re.compile(rf"([{_OPENING}]*)(.*?)([{_CLOSING}]*[{_ENDING}]*)")
@@ -105,12 +108,24 @@ def _shown(text: str, limit: int, breakers: str = "") -> tuple[str, bool]:
     """At most `limit` characters of what shows of `text`, whole escapes only, and whether that is less than all."""
     pieces: list[str] = []
     length = 0
-    for piece in _pieces(text[:limit], breakers):
+    beginning = text[:limit]
+    if breakers:
+        breakers += _looking_like_ascii(beginning)
+    for piece in _pieces(beginning, breakers):
         length += len(piece)
         if length > limit:
             break
         pieces.append(piece)
     return "".join(pieces), len(pieces) < len(text)
+
+
+def _looking_like_ascii(text: str) -> str:
+    """The characters of a text with Latin letters that the aliases read as ASCII: dashes, letters of other scripts."""
+    if not any(character.isascii() and character.isalpha() for character in text):
+        return ""
+    folding = built_in_aliases().folding
+    read = {character: normalize(character) for character in set(text) if not character.isascii()}
+    return "".join(character for character, one in read.items() if len(one) == 1 and ord(one) in folding)
 
 
 def _pieces(text: str, breakers: str) -> Iterator[str]:

@@ -4,14 +4,16 @@ The size is bounded whatever the data holds: Dagster stores a report with each m
 """
 
 from base64 import b64encode
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from stagenorm_pipeline.engine.inventory import TargetInventory
 from stagenorm_pipeline.engine.plan import Plan
 from stagenorm_pipeline.engine.verification.result import CheckResult, Outcome, VerificationResult
 from stagenorm_pipeline.report.escape import for_markdown, sentence_for_markdown
-from stagenorm_pipeline.report.pictures import ON_CARD, funds_picture, stages_picture
+from stagenorm_pipeline.report.notes import notes
+from stagenorm_pipeline.report.outline import Limits, Section, outline
+from stagenorm_pipeline.report.pictures import ON_CARD
 from stagenorm_pipeline.report.plan_tables import (
     all_funds_table,
     changes_table,
@@ -20,68 +22,70 @@ from stagenorm_pipeline.report.plan_tables import (
     plan_title,
     targets_table,
     unknown_in,
+    unknown_places_table,
 )
-from stagenorm_pipeline.report.tables import Cell, Name, Spelling, Table, figure
+from stagenorm_pipeline.report.signing import FIELDS, RECORD, is_to_sign, record_command, statement
+from stagenorm_pipeline.report.tables import Cell, Name, Spelling, Table, duration, figure
 from stagenorm_pipeline.report.tags import Html
-from stagenorm_pipeline.report.verification_tables import (
-    checks_table,
-    findings_table,
-    funds_table,
-    plans_table,
-    sample_table,
-    stage_totals,
-    stages_table,
-    target_stages_table,
-    unknown_table,
-)
+from stagenorm_pipeline.report.verification_tables import checks_table, findings_table, judgements_table
 from stagenorm_pipeline.report.wording import (
     MARKS,
-    MEANWHILE,
     OUTCOMES,
     VERDICT_OUTCOMES,
     about,
     figures_line,
-    notes,
     rows_line,
     scope_name,
     verdict_line,
 )
 
 LARGEST: Final = 100_000
-_FINDINGS: Final = 10
 _FUNDS: Final = 40
 _SPELLINGS: Final = 40
-_SAMPLE: Final = 20
-_PLANS: Final = 10
 _STAGES: Final = 80
+_LIMITS: Final = Limits(stages=_STAGES, funds=_FUNDS, findings=10, spellings=_SPELLINGS, sample=20, plans=10)
 _LEFT_OUT: Final = "*Left out here for its size: the JSON and the HTML report have it.*"
 
 
-def verification_markdown(result: VerificationResult, sha256: str | None = None) -> str:
-    """The verification report, from the verdict down to how it was made."""
+def verification_markdown(
+    result: VerificationResult, sha256: str | None = None, verification_id: int | None = None
+) -> str:
+    """The verification report, from the verdict down to the signature.
+
+    `sha256` is that of the JSON, `verification_id` the number under which the verification was recorded.
+    """
     mark = MARKS[VERDICT_OUTCOMES[result.verdict]]
     return _bounded(
         (
-            f"## {mark} {verdict_line(result)}\n\n{rows_line(result.counts)}.",
+            f"## {mark} {verdict_line(result)}\n\nNow {rows_line(result.counts)}.",
             *(f"> {MARKS[Outcome.WARNED]} {sentence_for_markdown(note)}" for note in notes(result)),
             _table(checks_table(result)),
-            _table(stages_table(result), picture=stages_picture(stage_totals(result), ON_CARD)),
-            _table(target_stages_table(result).cut(_STAGES)) if len(result.targets) > 1 else "",
-            _table(funds_table(result).cut(_FUNDS), picture=funds_picture(result.funds, ON_CARD)),
-            *_findings(result),
-            _table(unknown_table(result.unknown, result.unknown_spellings, _SPELLINGS)),
-            _table(sample_table(result).cut(_SAMPLE)),
-            _table(plans_table(result).cut(_PLANS)),
-            _section("About this report", _facts(about(result, sha256))),
+            *(_outlined(section) for section in outline(result, _LIMITS, ON_CARD)),
+            _table(judgements_table(result)),
+            _section("About this report", _facts(about(result, sha256, verification_id))),
+            _section("Sign-off", _sign_off(result, verification_id)),
         )
     )
 
 
-def _findings(result: VerificationResult) -> Iterator[str]:
-    tables = [_table(findings_table(check).cut(_FINDINGS), level=4) for check in result.checks]
-    if any(tables):
-        yield f"### What the checks found, and what others changed meanwhile\n\n{MEANWHILE}"
-    yield from tables
+def _outlined(section: Section) -> str:
+    parts = [*map(sentence_for_markdown, section.said)] if section.filled else [section.nothing]
+    if section.picture is not None:
+        parts.append(_image(section.title, section.picture))
+    for table in section.filled:
+        has_title = table.title != section.title
+        parts.append(_table(table, level=4) if has_title else _rows(table))
+    return _section(section.title, "\n\n".join(parts))
+
+
+def _sign_off(result: VerificationResult, verification_id: int | None) -> str:
+    parts = [statement(result)]
+    if is_to_sign(result):
+        lines = [row(FIELDS), row("---" for _ in FIELDS), row(" " for _ in FIELDS)]
+        parts.append("\n".join(lines))
+        if verification_id is not None:
+            parts.append(f"{RECORD} `{record_command(verification_id)}`")
+    return "\n\n".join(parts)
 
 
 def check_markdown(check: CheckResult) -> str:
@@ -92,6 +96,10 @@ def check_markdown(check: CheckResult) -> str:
         ("Figures", figures_line(check)),
         ("Compared", check.compared),
         ("What to do", check.recommendation),
+        ("Passing proves", check.rule.proves),
+        ("Cannot know", check.rule.cannot_know),
+        ("Not passing is", check.rule.counts_as),
+        ("Took", duration(check.duration_ms)),
     )
     return _bounded((_facts(facts), _table(findings_table(check))))
 
@@ -101,7 +109,7 @@ def inventory_markdown(inventories: Sequence[TargetInventory]) -> str:
     return _bounded(
         (
             _table(targets_table(inventories).cut(_STAGES)),
-            _table(unknown_in(inventories, _SPELLINGS)),
+            _table(unknown_places_table(inventories, _SPELLINGS)),
             _table(changes_table(inventories, _SPELLINGS)),
             _table(all_funds_table(inventories, _FUNDS)),
         )
@@ -142,26 +150,28 @@ def _section(title: str, body: str, level: int = 3) -> str:
     return f"{'#' * level} {title}\n\n{body}"
 
 
-def _table(table: Table, level: int = 3, picture: Html | None = None) -> str:
-    """The table under its title and a picture of it; nothing at all for a table without rows."""
-    if not table.rows:
-        return ""
+def _table(table: Table, level: int = 3) -> str:
+    """The table under its title; nothing at all for a table without rows."""
+    return _section(table.title, _rows(table), level) if table.rows else ""
+
+
+def _rows(table: Table) -> str:
     columns = range(len(table.headings))
     lines = [
-        _row(table.headings),
-        _row("---:" if table.is_numeric(column) else "---" for column in columns),
-        *(_row(map(_cell, row)) for row in table.rows),
+        row(table.headings),
+        row("---:" if table.is_numeric(column) else "---" for column in columns),
+        *(row(map(_cell, cells)) for cells in table.shown),
     ]
-    parts = (_image(table.title, picture) if picture else "", "\n".join(lines), table.rest)
-    return _section(table.title, "\n\n".join(filter(None, parts)), level)
+    return "\n\n".join(filter(None, ("\n".join(lines), table.rest)))
 
 
 def _facts(facts: Iterable[tuple[str, Cell]]) -> str:
-    lines = ["| | |", "| --- | --- |", *(_row((f"**{label}**", _cell(cell))) for label, cell in facts)]
+    lines = ["| | |", "| --- | --- |", *(row((f"**{label}**", _cell(cell))) for label, cell in facts)]
     return "\n".join(lines)
 
 
-def _row(cells: Iterable[str]) -> str:
+def row(cells: Iterable[str]) -> str:
+    """A line of a table; what is in the cells must have been made safe for one."""
     return f"| {' | '.join(cells)} |"
 
 

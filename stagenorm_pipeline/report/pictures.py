@@ -7,15 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from stagenorm_pipeline.engine.inventory import RowCounts
 from stagenorm_pipeline.engine.verification.result import FundBreakdown
 from stagenorm_pipeline.report.escape import for_terminal
+from stagenorm_pipeline.report.progress import FundProgress, fund_progress
 from stagenorm_pipeline.report.tables import Change, number
 from stagenorm_pipeline.report.tags import Html, tag
-from stagenorm_pipeline.report.wording import fund_name
 
 FUNDS_DRAWN: Final = 12
-_LABEL_SHOWN: Final = 18
+LABEL_SHOWN: Final = 18
 
 _WIDTH: Final = 420
 _MARGIN: Final = 10
@@ -37,19 +36,18 @@ ON_PAGE: Final = Palette("currentColor", None)
 # As an image it cannot know what it stands on: Dagster's theme is its own, not the system's. So it brings its paper.
 ON_CARD: Final = Palette("#1f2328", "#f6f8fa")
 # Both keep a contrast of 3 to 1 and more on white, on the card and on the dark page.
-_BEFORE: Final = "#8b7355"
-_NOW: Final = "#2f7fd6"
+BEFORE: Final = "#8b7355"
+NOW: Final = "#2f7fd6"
 
 
 def stages_picture(totals: Mapping[str, Change], palette: Palette) -> Html:
     """Two bars a stage, before above now; one where before is not known."""
     longest = max((count or 0 for total in totals.values() for count in (total.before, total.now)), default=0)
-    drawn = [_rectangle(_MARGIN, 8, 12, 12, _BEFORE), _text(28, 18, "before")]
-    drawn += [_rectangle(92, 8, 12, 12, _NOW), _text(110, 18, "now")]
+    drawn = _legend(("before", BEFORE), ("now", NOW))
     top = 34
     for stage, total in totals.items():
         drawn.append(_text(_MARGIN, top + 18, stage))
-        for place, (count, colour) in enumerate(((total.before, _BEFORE), (total.now, _NOW))):
+        for place, (count, colour) in enumerate(((total.before, BEFORE), (total.now, NOW))):
             if count is not None:
                 length = _LONGEST_BAR * count / longest if longest else 0
                 drawn.append(_rectangle(_LABELS, top + place * (_BAR + 1), length, _BAR, colour))
@@ -59,24 +57,38 @@ def stages_picture(totals: Mapping[str, Change], palette: Palette) -> Html:
 
 
 def funds_picture(funds: Sequence[FundBreakdown], palette: Palette) -> Html:
-    """The share of canonical rows of the FUNDS_DRAWN funds with most rows that are not."""
-    counts: dict[str | None, RowCounts] = {}
-    for fund in funds:
-        if fund.after is not None:
-            counts[fund.fund_id] = counts.get(fund.fund_id, RowCounts()) + fund.after
-    drawn = [_text(_MARGIN, 20, "Rows now, the funds with most left first")]
+    """How many of its rows with a stage each fund has canonical; the FUNDS_DRAWN funds with most rows that are not."""
+    progress = fund_progress(funds)
+    left_out = len(progress) - FUNDS_DRAWN
+    drawn = _legend(("canonical before", BEFORE), ("since", NOW))
     top = 32
-    most_left = sorted(counts.items(), key=lambda item: item[1].rows_canonical - item[1].rows_seen)
-    for fund_id, rows in most_left[:FUNDS_DRAWN]:
-        share = rows.rows_canonical / rows.rows_seen if rows.rows_seen else 1
-        label = for_terminal(fund_name(fund_id), limit=_LABEL_SHOWN)
-        said = f"{label}: {number(rows.rows_canonical)} of {number(rows.rows_seen)} canonical ({int(share * 100)} %)"
-        whole = _WIDTH - 2 * _MARGIN
-        drawn.append(_text(_MARGIN, top + 12, said))
-        drawn.append(_rectangle(_MARGIN, top + 18, whole * share, 9, _NOW))
-        drawn.append(_rectangle(_MARGIN, top + 18, whole, 9, "none", stroke=_BEFORE))
+    for fund in progress[:FUNDS_DRAWN]:
+        drawn += _fund_bar(fund, top)
         top += 38
-    return _picture("Canonical rows by fund", top, drawn, palette)
+    if left_out > 0:
+        drawn.append(_text(_MARGIN, top + 12, f"… and {number(left_out)} more, with fewer rows left"))
+        top += 22
+    return _picture("Canonical rows by fund, those with most rows left first", top, drawn, palette)
+
+
+def _fund_bar(fund: FundProgress, top: int) -> list[Html]:
+    whole = _WIDTH - 2 * _MARGIN
+    said = f"{for_terminal(fund.name, limit=LABEL_SHOWN)}: {fund.said}"
+    before, now = whole * fund.share_before, whole * fund.share
+    return [
+        _text(_MARGIN, top + 12, said),
+        _rectangle(_MARGIN, top + 18, now, 9, NOW),
+        _rectangle(_MARGIN, top + 18, min(before, now), 9, BEFORE),
+        _rectangle(_MARGIN, top + 18, whole, 9, "none", stroke=BEFORE),
+    ]
+
+
+def _legend(*entries: tuple[str, str]) -> list[Html]:
+    drawn, left = [], _MARGIN
+    for name, colour in entries:
+        drawn += [_rectangle(left, 8, 12, 12, colour), _text(left + 18, 18, name)]
+        left += 40 + 7 * len(name)
+    return drawn
 
 
 def _picture(title: str, height: int, drawn: Sequence[Html], palette: Palette) -> Html:

@@ -2,11 +2,22 @@
 
 from collections.abc import Sequence
 
-from stagenorm_pipeline.engine.inventory import RowCounts, TargetInventory, count_unknown_spellings
+from stagenorm_pipeline.engine.inventory import (
+    FundShare,
+    Places,
+    RowCounts,
+    SpellingTotal,
+    TargetInventory,
+    count_unknown_spellings,
+)
 from stagenorm_pipeline.engine.plan import Plan
-from stagenorm_pipeline.report.tables import Cell, Name, Spelling, Table
-from stagenorm_pipeline.report.verification_tables import unknown_table
+from stagenorm_pipeline.engine.plan_vocabulary import DecisionChange, DecisionChanges
+from stagenorm_pipeline.report.tables import Cell, Name, Spelling, Table, number
+from stagenorm_pipeline.report.verification_tables import suggestions, unknown_table
 from stagenorm_pipeline.report.wording import fund_name
+
+# Of the funds that hold an unknown spelling, as many as fit in a line; the JSON has more.
+_FUNDS_IN_A_LINE = 3
 
 _COUNTS = ("Rows", "To update", "Canonical", "Unknown", "Left as is", "NULL")
 
@@ -33,7 +44,8 @@ def _funds_table(title: str, inventories: Sequence[TargetInventory], limit: int,
         if fund.counts.rows_to_change or not only_to_change
     ]
     rows = tuple((Name(fund_name(fund.fund_id)), *_counts(fund.counts), Name(fund.target)) for fund in funds[:limit])
-    return Table(title, ("Fund", *_COUNTS, "Target"), rows, len(funds), "funds")
+    unit = "funds" if len(inventories) == 1 else "funds, counted in each target"
+    return Table(title, ("Fund", *_COUNTS, "Target"), rows, len(funds), unit)
 
 
 def _counts(counts: RowCounts) -> tuple[Cell, ...]:
@@ -62,6 +74,63 @@ def unknown_in(inventories: Sequence[TargetInventory], limit: int) -> Table:
     """Unknown spellings of all targets, most rows first."""
     unknown = [found for inventory in inventories for found in inventory.unknown]
     return unknown_table(unknown, count_unknown_spellings(tuple(inventories)), limit)
+
+
+def unknown_places_table(inventories: Sequence[TargetInventory], limit: int) -> Table:
+    """Unknown spellings by target, most rows first: in which funds, between which ids, and the nearest stages.
+
+    One that is in two targets has a line for each, since an id means something within its own table alone.
+    """
+    found = sorted(
+        (pair for inventory in inventories for pair in inventory.unknown_places),
+        key=lambda pair: (-pair[0].rows, pair[0].spelling, pair[0].target),
+    )
+    rows = tuple(
+        (
+            total.rows,
+            Spelling(total.spelling),
+            *_where(total, places),
+            suggestions(total.spelling),
+            Name(total.target),
+        )
+        for total, places in found[:limit]
+    )
+    headings = ("Rows", "Spelling", "Most in", "First id", "Last id", "Suggestion", "Target")
+    total = sum(inventory.unknown_spellings for inventory in inventories)
+    return Table("Unknown spellings by target", headings, rows, total, "unknown spellings by target")
+
+
+def _where(total: SpellingTotal, places: Places | None) -> tuple[Cell, Cell, Cell]:
+    if places is None:
+        return None, None, None
+    return Name(_most_in(total, places)), Name(places.first_id), Name(places.last_id)
+
+
+def _most_in(total: SpellingTotal, places: Places) -> str:
+    def one(share: FundShare) -> str:
+        return f"{fund_name(share.fund_id)}: {number(share.rows)}"
+
+    shown = ", ".join(map(one, places.funds[:_FUNDS_IN_A_LINE]))
+    others = total.funds - len(places.funds[:_FUNDS_IN_A_LINE])
+    return f"{shown} and {number(others)} more" if others else shown
+
+
+def decisions_table(found: DecisionChanges, limit: int) -> Table:
+    """Decisions that are new or changed, with the rows that each is about; most rows first."""
+    rows = tuple(
+        (change.rows, Spelling(change.spelling), change.was, change.now, _changed_before(change))
+        for change in found.changes[:limit]
+    )
+    title = "Decisions"
+    if found.since_plan is not None:
+        title = f"Decisions new since plan {found.since_plan}, or that earlier changes contradict"
+    headings = ("Rows now", "Spelling", "Was", "Is", "Changed before, and not changed again")
+    return Table(title, headings, rows, len(found.changes), "decisions")
+
+
+def _changed_before(change: DecisionChange) -> str | None:
+    parts = (f"{number(p.rows)} rows to {p.stage} (plan {', '.join(map(str, p.plans))})" for p in change.earlier)
+    return "; ".join(parts) or None
 
 
 def plan_title(plan: Plan) -> str:

@@ -1,19 +1,77 @@
-"""How far the work is, as text for a terminal, and as a document for a script. Pure."""
+"""How far the work is, as text for a terminal, as one line for a log, and as a document for a script. Pure."""
 
 import json
+import shlex
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 from stagenorm_pipeline.engine.funds import fund_key
+from stagenorm_pipeline.engine.progress import time_span
 from stagenorm_pipeline.engine.status import Status
+from stagenorm_pipeline.engine.throttle.runners import Runner
 from stagenorm_pipeline.report.escape import for_terminal, sentence_for_terminal
 
 _FUNDS_SHOWN = 40
 
+_Row = Mapping[str, Any]
 
-def status_text(status: Status) -> str:
-    """Plan, progress, who is running, funds, failures, and the next command to type."""
-    lines = [*_headline(status), *_running(status), *_funds(status), *_failures(status)]
+
+def status_text(status: Status, funds_shown: int = _FUNDS_SHOWN) -> str:
+    """Plans, progress, what holds it, who is running, funds, failures, and the next command to type."""
+    lines = [
+        *_plans(status),
+        *_progress(status),
+        *_holds(status),
+        *_runners(status),
+        *_funds(status, funds_shown),
+        *_failures(status),
+    ]
     return "\n".join([*lines, "", f"Next: {next_command(status)}"])
+
+
+def status_line(status: Status) -> str:
+    """The same in one line, for a log that watches."""
+    progress = status.progress
+    parts = [f"{progress['completion_percent']}% of {progress['rows_planned']:,} rows{_pace(status)}"]
+    if progress["failed_batches"]:
+        parts.append(f"{progress['failed_batches']:,} batches failed")
+    parts += _holds(status)
+    parts += [
+        f"HELD: {reason}" for reason in {sentence_for_terminal(r.hold.reason): None for r in status.runners if r.hold}
+    ]
+    return ", ".join(parts)
+
+
+def status_json(status: Status, *, indent: int | None = 2) -> str:
+    """The same for a script: the columns of the views, times in ISO 8601. `indent` None: one line."""
+    document: dict[str, Any] = {
+        "as_of": status.as_of,
+        "progress": dict(status.progress),
+        "funds": [{"fund_key": fund_key(fund["fund_id"]), **fund} for fund in status.funds],
+        "failures": [dict(row) for row in status.failures],
+        "failures_total": status.failures_total,
+        "plans": [dict(row) for row in status.plans],
+        "running": [dict(row) for row in status.running],
+        "runners": [asdict(runner) for runner in status.runners],
+        "paused": status.control.paused,
+        "paused_by": status.control.changed_by if status.control.paused else None,
+        "paused_reason": status.control.reason if status.control.paused else None,
+        "paused_since": status.control.changed_at if status.control.paused else None,
+        "next": next_command(status),
+    }
+    return json.dumps(document, indent=indent, default=_plain)
+
+
+def plan_line(plan: Mapping[str, Any]) -> str:
+    """One of a status's plans in a line."""
+    return (
+        f"Plan {plan['plan_id']} ({plan['kind']}) is {plan['status']}: {plan['rows_to_change']:,} rows "
+        f"in {plan['total_batches']:,} batches of at most {plan['batch_size']:,}, "
+        f"made {_moment(plan['created_at'])} by {for_terminal(plan['created_by'])}"
+    )
 
 
 def next_command(status: Status) -> str:
@@ -23,103 +81,146 @@ def next_command(status: Status) -> str:
         return "stagenorm unpause"
     if progress["failed_batches"]:
         return "mend what the failures say, then stagenorm resume"
-    if progress["pending_batches"] or progress["running_batches"]:
-        return "stagenorm resume" if not any(row["is_held"] for row in status.running) else "wait, or stagenorm pause"
-    drafts = [plan["plan_id"] for plan in status.plans if plan["status"] == "draft"]
-    if drafts:
-        return f"stagenorm run --plan {drafts[0]}"
-    return "stagenorm verify" if status.plans else "stagenorm dry-run"
+    if status.is_open:
+        return "wait, or stagenorm pause" if status.is_attended else "stagenorm resume"
+    if not status.plans:
+        return "stagenorm dry-run"
+    newest = status.plans[0]
+    return f"stagenorm run --plan {newest['plan_id']}" if newest["status"] == "draft" else "stagenorm verify"
 
 
-def _headline(status: Status) -> list[str]:
-    progress = status.progress
+def _plans(status: Status) -> list[str]:
+    """The newest, and those that are open."""
     if not status.plans:
         return ["No plan has been recorded yet."]
-    plan = status.plans[0]
-    made = f"{plan['created_at']:%Y-%m-%d %H:%M:%S %Z} by {for_terminal(plan['created_by'])}"
-    lines = [
-        f"Plan {plan['plan_id']} ({plan['kind']}) is {plan['status']}: {plan['rows_to_change']:,} rows "
-        f"in {plan['total_batches']:,} batches of at most {plan['batch_size']:,}, made {made}"
-    ]
-    if status.control.paused:
-        control = status.control
-        lines.append(
-            f"PAUSED since {control.changed_at:%Y-%m-%d %H:%M:%S %Z} by {for_terminal(control.changed_by or '?')}: "
-            f"{sentence_for_terminal(control.reason or 'no reason given')}"
-        )
-    rate = f", {progress['rows_per_second']:,} rows/s lately" if progress["rows_per_second"] else ""
-    left = progress["estimated_minutes_remaining"]
-    eta = f", about {left} minutes left" if left else ""
-    lines += [
-        f"Progress: {progress['completion_percent']}% of {progress['rows_planned']:,} rows{rate}{eta}",
+    shown = [plan for plan in status.plans if plan is status.plans[0] or plan["status"] == "open"]
+    return [plan_line(plan) for plan in shown]
+
+
+def _progress(status: Status) -> list[str]:
+    progress = status.progress
+    if not status.plans:
+        return []
+    return [
+        f"Progress: {progress['completion_percent']}% of {progress['rows_planned']:,} rows{_pace(status)}",
         f"  batches: {progress['completed_batches']:,} completed, {progress['running_batches']:,} running, "
         f"{progress['pending_batches']:,} pending, {progress['failed_batches']:,} failed",
         f"  rows: {progress['rows_updated']:,} updated, {progress['rows_skipped']:,} skipped, "
         f"{progress['rows_failed']:,} failed",
     ]
-    return lines
 
 
-def _running(status: Status) -> list[str]:
+def _pace(status: Status) -> str:
+    """The rate seen lately, and what it means for what is left; nothing once all is done."""
+    progress = status.progress
+    if not status.is_open or progress["rows_per_second"] is None:
+        return ""
+    rate = f", {progress['rows_per_second']:,} rows/s lately"
+    minutes = progress["estimated_minutes_remaining"]
+    if minutes is None or status.control.paused or not status.is_attended:
+        return rate
+    return f"{rate}, about {time_span(float(minutes) * 60)} left"
+
+
+def _holds(status: Status) -> list[str]:
+    """What keeps all runners from going on; what holds one of them stands beside it."""
+    control = status.control
+    if not control.paused:
+        return []
     return [
-        f"  batch {row['batch_number']} of {for_terminal(row['target'])}, {for_terminal(fund_key(row['fund_id']))}: "
-        + (
-            f"held by {for_terminal(row['worker'] or '?')}"
-            if row["is_held"]
-            else f"its worker {for_terminal(row['worker'] or '?')} is gone or between two steps; free to take"
-        )
-        for row in status.running
+        f"PAUSED since {_moment(control.changed_at)} by {for_terminal(control.changed_by or '?')}: "
+        f"{sentence_for_terminal(control.reason or 'no reason given')}"
     ]
 
 
-def _funds(status: Status) -> list[str]:
+def _runners(status: Status) -> list[str]:
+    """Who is at work, on what, and what holds it; then the batches that a worker left behind."""
+    lines = ["Running:"] if status.is_attended or status.runners else []
+    for runner in status.runners:
+        since = f"since {runner.started_at:%H:%M:%S} ({_span(status.as_of, runner.started_at)})"
+        lines.append(f"  {for_terminal(runner.worker)}, {since}: {_doing(status, runner)}")
+    listed = {runner.worker for runner in status.runners if runner.is_alive is not False}
+    for row in status.running:
+        if row["worker"] in listed:
+            continue
+        if row["is_held"]:
+            lines.append(f"  {for_terminal(row['worker'] or '?')}: batch {row['batch_number']} of {_place(row)}")
+        else:
+            gone = f"its worker {for_terminal(row['worker'] or '?')} is gone"
+            lines.append(f"  batch {row['batch_number']} of {_place(row)}: {gone}; stagenorm resume takes it")
+    return lines
+
+
+def _doing(status: Status, runner: Runner) -> str:
+    if runner.is_alive is False:
+        return "gone without a word; nothing is half done"
+    if runner.hold is not None:
+        held_for = _span(status.as_of, runner.hold.since)
+        return f"HELD for {held_for}: {sentence_for_terminal(runner.hold.reason)}"
+    for row in status.running:
+        if row["is_held"] and row["worker"] == runner.worker:
+            return f"batch {row['batch_number']} of {_place(row)}"
+    return "waits while all work is paused" if status.control.paused else "between two batches"
+
+
+def _funds(status: Status, shown: int) -> list[str]:
     if not status.funds:
         return []
     lines = ["", f"  {'fund':<16}{'done':>7}{'rows':>12}{'updated':>12}{'skipped':>9}{'failed':>8}"]
-    for fund in status.funds[:_FUNDS_SHOWN]:
+    for fund in status.funds[:shown]:
         name = for_terminal(fund_key(fund["fund_id"]))
         lines.append(
             f"  {name:<16}{fund['completion_percent']:>6}%{fund['rows_planned']:>12,}"
             f"{fund['rows_updated']:>12,}{fund['rows_skipped']:>9,}{fund['rows_failed']:>8,}"
         )
-    if len(status.funds) > _FUNDS_SHOWN:
-        more = len(status.funds) - _FUNDS_SHOWN
+    more = len(status.funds) - shown
+    if more > 0:
         lines.append(f"  and {more:,} more, in the view stage_migration_progress_by_fund")
     return lines
 
 
 def _failures(status: Status) -> list[str]:
+    """Each failed batch with what was said of it, row by row, and the command that tries it again."""
     if not status.failures:
         return []
     lines = ["", f"Failures ({status.failures_total:,}):"]
-    for row in status.failures:
-        table = f"{row['schema_name']}.{row['table_name']}"
-        where = f"batch {row['batch_number']} of {for_terminal(table)}"
-        if row["row_id"] is None:
-            lines.append(f"  {where}: {sentence_for_terminal(row['error_message'] or 'no message')}")
-        else:
-            change = f"{for_terminal(row['stage_before'], quote=True)} -> {row['stage_after']}"
-            lines.append(
-                f"  {where}, row {for_terminal(row['row_id'])} ({change}): {sentence_for_terminal(row['row_error'])}"
-            )
+    for _, group in groupby(status.failures, key=lambda row: row["batch_id"]):
+        rows = list(group)
+        lines.append(f"  batch {rows[0]['batch_number']} of plan {rows[0]['plan_id']}, {_place(rows[0])}:")
+        lines += (f"    {_failure(row)}" for row in rows)
+        lines.append(f"    mend that, then: {_retry(rows[0])}")
     if status.failures_total > len(status.failures):
         lines.append("  all of them are in the view stage_migration_failures")
     return lines
 
 
-def status_json(status: Status) -> str:
-    """The same for a script: the columns of the views, times in ISO 8601."""
-    document: dict[str, Any] = {
-        "progress": dict(status.progress),
-        "funds": [{"fund_key": fund_key(fund["fund_id"]), **fund} for fund in status.funds],
-        "failures": [dict(row) for row in status.failures],
-        "failures_total": status.failures_total,
-        "plans": [dict(row) for row in status.plans],
-        "running": [dict(row) for row in status.running],
-        "paused": status.control.paused,
-        "next": next_command(status),
-    }
-    return json.dumps(document, indent=2, default=_plain)
+def _failure(row: _Row) -> str:
+    if row["row_id"] is None:
+        return sentence_for_terminal(row["error_message"] or "no message")
+    change = f"{for_terminal(row['stage_before'], quote=True)} -> {row['stage_after']}"
+    return f"row {for_terminal(row['row_id'])} ({change}): {sentence_for_terminal(row['row_error'])}"
+
+
+def _retry(row: _Row) -> str:
+    """Narrowed down to the batch's table and fund, as far as their names can be typed as they are shown."""
+    words = ["stagenorm resume"]
+    for option, value in (("--table", row["table_name"]), ("--fund-id", row["fund_id"])):
+        if value is not None and for_terminal(value) == value:
+            words.append(f"{option} {shlex.quote(value)}")
+    return " ".join([*words, "--no-fund"] if row["fund_id"] is None else words)
+
+
+def _place(row: _Row) -> str:
+    target = row.get("target") or ".".join((row["schema_name"], row["table_name"], row["column_name"]))
+    return f"{for_terminal(target)}, {for_terminal(fund_key(row['fund_id']))}"
+
+
+def _moment(when: datetime) -> str:
+    return f"{when:%Y-%m-%d %H:%M:%S %Z}"
+
+
+def _span(later: datetime, earlier: datetime) -> str:
+    return time_span(max((later - earlier).total_seconds(), 0))
 
 
 def _plain(value: Any) -> Any:

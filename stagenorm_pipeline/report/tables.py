@@ -25,7 +25,7 @@ class Name:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A count before and now; None: there was, or is, nothing to count."""
+    """A count before and now; None: there was, or is, nothing to count. One number where both are the same."""
 
     before: int | None
     now: int | None
@@ -45,27 +45,40 @@ Cell = str | Spelling | Name | Figure
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows under headings. `total` counts what there is, of which `rows` may hold a part; `unit` names it in plural."""
+    """Rows under headings. `total` counts what there is, of which `rows` may hold a part; `unit` names it in plural.
+
+    `sums` stands above the rows and is none of them. `first` says which rows stay when not all do.
+    """
 
     title: str
     headings: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
     total: int
     unit: str
+    sums: tuple[Cell, ...] | None = None
+    first: str = ""
 
     def cut(self, limit: int) -> "Table":
         """The same with at most `limit` rows."""
         return replace(self, rows=self.rows[:limit])
 
     @property
+    def shown(self) -> tuple[tuple[Cell, ...], ...]:
+        """The rows as they stand in the table, the sums first."""
+        return self.rows if self.sums is None else (self.sums, *self.rows)
+
+    @property
     def rest(self) -> str:
         """What is there and not in the rows, as a remark; empty when everything is."""
         left_out = self.total - len(self.rows)
-        return f"… and {number(left_out)} more {self.unit} ({number(self.total)} in all)" if left_out > 0 else ""
+        if left_out <= 0:
+            return ""
+        remark = f"… and {number(left_out)} more {self.unit} ({number(self.total)} in all)"
+        return f"{remark}. Shown: {self.first}." if self.first else remark
 
     def is_numeric(self, column: int) -> bool:
         """Whether a column holds nothing but counts, which are aligned to the right."""
-        return all(isinstance(row[column], int | Change | Difference | None) for row in self.rows)
+        return all(isinstance(row[column], int | Change | Difference | None) for row in self.shown)
 
 
 def number(count: int) -> str:
@@ -80,7 +93,9 @@ def moment(when: datetime) -> str:
 
 def duration(milliseconds: int) -> str:
     """A duration for people."""
-    seconds = milliseconds / 1000
+    if milliseconds < 1_000:
+        return f"{milliseconds} ms" if milliseconds else "under 1 ms"
+    seconds = milliseconds / 1_000
     return f"{seconds:.1f} s" if seconds < 120 else f"{seconds / 60:.1f} min"
 
 
@@ -94,6 +109,6 @@ def figure(cell: Figure) -> str:
         case datetime():
             return moment(cell)
         case Change(before, now):
-            return f"{figure(before)} → {figure(now)}"
+            return figure(now) if before == now else f"{figure(before)} → {figure(now)}"
         case Difference(count):
             return f"{count:+,}" if count else "0"

@@ -6,36 +6,33 @@ from typing import Final
 
 from stagenorm_pipeline.engine.inventory import TargetInventory
 from stagenorm_pipeline.engine.plan import Plan
+from stagenorm_pipeline.engine.plan_vocabulary import DecisionChanges
 from stagenorm_pipeline.engine.request import DEFAULT_BATCH_SIZE
 from stagenorm_pipeline.engine.verification.result import CheckResult, Outcome, VerificationResult
 from stagenorm_pipeline.report.escape import for_terminal, sentence_for_terminal
+from stagenorm_pipeline.report.notes import notes
+from stagenorm_pipeline.report.outline import Limits, Section, outline
 from stagenorm_pipeline.report.plan_tables import (
     all_funds_table,
     changes_table,
+    decisions_table,
     funds_to_change_table,
     plan_facts,
     plan_title,
     targets_table,
     unknown_in,
+    unknown_places_table,
 )
-from stagenorm_pipeline.report.tables import Cell, Name, Spelling, Table, figure
-from stagenorm_pipeline.report.verification_tables import (
-    finding_parts,
-    findings_table,
-    funds_table,
-    plans_table,
-    sample_table,
-    stages_table,
-    target_stages_table,
-    unknown_table,
-)
+from stagenorm_pipeline.report.signing import FIELDS, RECORD, is_to_sign, record_command, statement
+from stagenorm_pipeline.report.tables import Cell, Name, Spelling, Table, duration, figure
+from stagenorm_pipeline.report.verification_tables import finding_parts, findings_table
 from stagenorm_pipeline.report.wording import (
     MARKS,
-    MEANWHILE,
+    OUTCOMES,
     about,
     figures_line,
-    notes,
     rows_line,
+    rule_name,
     scope_name,
     verdict_line,
 )
@@ -43,15 +40,21 @@ from stagenorm_pipeline.report.wording import (
 _LINE: Final = "=" * 80
 _SPELLINGS: Final = 15
 _FUNDS: Final = 12
-_SAMPLE: Final = 5
 _FINDINGS: Final = 5
+# The findings stand below their check already.
+_LIMITS: Final = Limits(stages=80, funds=_FUNDS, findings=0, spellings=_SPELLINGS, sample=5, plans=10)
 _COLOURS: Final = {Outcome.PASSED: "\x1b[32m", Outcome.WARNED: "\x1b[33m", Outcome.FAILED: "\x1b[31m"}
 _PLAIN: Final = "\x1b[0m"
 
 
-def verification_text(result: VerificationResult, *, sha256: str | None = None, color: bool = False) -> str:
-    """The verification report; with `color` the marks carry ANSI colours."""
-    return _text((*_runbook_report(result, color), *_beyond_the_runbook(result, sha256), _LINE))
+def verification_text(
+    result: VerificationResult, *, sha256: str | None = None, verification_id: int | None = None, color: bool = False
+) -> str:
+    """The verification report; with `color` the marks carry ANSI colours.
+
+    `sha256` is that of the JSON, `verification_id` the number under which the verification was recorded.
+    """
+    return _text((*_runbook_report(result, color), *_beyond_the_runbook(result, sha256, verification_id), _LINE))
 
 
 def _runbook_report(result: VerificationResult, color: bool) -> Iterator[str]:
@@ -71,8 +74,6 @@ def _runbook_report(result: VerificationResult, color: bool) -> Iterator[str]:
 
 
 def _details(check: CheckResult) -> Iterator[str]:
-    if check.figures:
-        yield f"      Figures: {figures_line(check)}"
     for finding in check.findings[:_FINDINGS]:
         parts = finding_parts(finding)
         said = ", ".join(f"{heading.lower()} {_cell(cell)}" for heading, cell in parts.items() if heading != "Found")
@@ -83,24 +84,41 @@ def _details(check: CheckResult) -> Iterator[str]:
         yield f"      What to do: {sentence_for_terminal(check.recommendation)}"
 
 
-def _beyond_the_runbook(result: VerificationResult, sha256: str | None) -> Iterator[str]:
+def _beyond_the_runbook(result: VerificationResult, sha256: str | None, verification_id: int | None) -> Iterator[str]:
     yield from ("", verdict_line(result))
     yield from (f"NOTE: {sentence_for_terminal(note)}" for note in notes(result))
-    yield f"Now: {rows_line(result.counts)}."
-    yield from _table(stages_table(result))
-    if len(result.targets) > 1:
-        yield from _table(target_stages_table(result))
-    yield from _table(funds_table(result).cut(_FUNDS))
-    if not all(check.passed for check in result.checks):
-        yield from ("", MEANWHILE)
-    yield from _table(unknown_table(result.unknown, result.unknown_spellings, _SPELLINGS))
-    yield from _table(sample_table(result).cut(_SAMPLE))
-    yield from _table(plans_table(result))
-    yield from ("", "ABOUT THIS REPORT:", *_facts(about(result, sha256)), "")
+    yield f"Now {rows_line(result.counts)}."
+    yield from ("", "THE CHECKS IN FIGURES:")
+    for check in result.checks:
+        yield f"  {rule_name(check.rule)} ({OUTCOMES[check.outcome]}, {duration(check.duration_ms)})"
+        yield f"      Figures: {figures_line(check)}"
+        yield f"      Compared: {sentence_for_terminal(check.compared)}"
+    for section in outline(result, _LIMITS):
+        yield from _outlined(section)
+    yield from ("", "ABOUT THIS REPORT:", *_facts(about(result, sha256, verification_id)))
+    yield from ("", "SIGN-OFF:", *_sign_off(result, verification_id), "")
 
 
-def plan_text(plan: Plan, *, next_command: str | None = None) -> str:
-    """What a plan would change, for a person to review.
+def _outlined(section: Section) -> Iterator[str]:
+    yield from ("", f"{section.title.upper()}:")
+    yield from (f"  {sentence_for_terminal(said)}" for said in (section.said if section.filled else (section.nothing,)))
+    for table in section.filled:
+        if table.title != section.title:
+            yield from ("", f"  {table.title}:")
+        yield from _rows(table)
+
+
+def _sign_off(result: VerificationResult, verification_id: int | None) -> Iterator[str]:
+    yield f"  {statement(result)}"
+    if is_to_sign(result):
+        blank = "_" * 20
+        yield from ("", f"  {'  '.join(f'{field}: {blank}' for field in FIELDS)}")
+        if verification_id is not None:
+            yield f"  {RECORD} {record_command(verification_id)}"
+
+
+def plan_text(plan: Plan, *, decisions: DecisionChanges | None = None, next_command: str | None = None) -> str:
+    """What a plan would change, for a person to review, and what new decisions do.
 
     `next_command` is what to run next; None works it out from the plan, an empty text leaves it out.
     """
@@ -112,6 +130,7 @@ def plan_text(plan: Plan, *, next_command: str | None = None) -> str:
             *_table(targets_table(plan.inventories)),
             *_table(funds_to_change_table(plan.inventories, _FUNDS)),
             *_table(changes_table(plan.inventories, _SPELLINGS)),
+            *(_table(decisions_table(decisions, _SPELLINGS)) if decisions else ()),
             *_table(unknown_in(plan.inventories, _SPELLINGS)),
             *_unknown_advice(plan.inventories),
             *(("", f"Next: {sentence_for_terminal(command)}") if command else ()),
@@ -127,7 +146,7 @@ def inventory_text(inventories: Sequence[TargetInventory]) -> str:
             *_table(targets_table(inventories)),
             *_table(all_funds_table(inventories, _FUNDS)),
             *_table(changes_table(inventories, _SPELLINGS)),
-            *_table(unknown_in(inventories, _SPELLINGS)),
+            *_table(unknown_places_table(inventories, _SPELLINGS)),
             *_unknown_advice(inventories),
         )
     )
@@ -168,7 +187,11 @@ def _table(table: Table) -> Iterator[str]:
     if not table.rows:
         return
     yield from ("", f"{table.title.upper()}:")
-    cells = [table.headings, *(tuple(_cell(cell) for cell in row) for row in table.rows)]
+    yield from _rows(table)
+
+
+def _rows(table: Table) -> Iterator[str]:
+    cells = [table.headings, *(tuple(_cell(cell) for cell in row) for row in table.shown)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(table.headings))]
     for row in cells:
         padded = (

@@ -1,22 +1,26 @@
 """The tables of a verification report, the same for every form. How a table looks does not belong here."""
 
 from collections.abc import Sequence
+from typing import TypeVar
 
-from stagenorm_pipeline.engine.inventory import SpellingTotal
+from stagenorm_pipeline.engine.inventory import RowCounts, SpellingTotal, fund_order
 from stagenorm_pipeline.engine.verification.result import (
     CheckResult,
     Finding,
     FundBreakdown,
+    LeftAsIs,
     SampleRow,
     VerificationResult,
 )
-from stagenorm_pipeline.report.tables import Cell, Change, Difference, Name, Spelling, Table, number
+from stagenorm_pipeline.report.tables import Cell, Change, Difference, Name, Spelling, Table, duration, number
 from stagenorm_pipeline.report.wording import MARKS, OUTCOMES, figures_line, fund_name, rule_name
 from stagenorm_pipeline.vocabulary import Suggestion, suggest
 
+_Found = TypeVar("_Found", SpellingTotal, LeftAsIs)
+
 
 def checks_table(result: VerificationResult) -> Table:
-    headings = ("Rule", "Outcome", "Result", "Figures", "Compared", "What to do")
+    headings = ("Check", "Outcome", "Result", "Figures", "Compared", "What to do", "Took")
     rows = tuple(
         (
             rule_name(check.rule),
@@ -25,10 +29,21 @@ def checks_table(result: VerificationResult) -> Table:
             figures_line(check),
             check.compared,
             check.recommendation,
+            duration(check.duration_ms),
         )
         for check in result.checks
     )
     return Table("The seven checks", headings, rows, len(rows), "checks")
+
+
+def judgements_table(result: VerificationResult) -> Table:
+    """What each check proves and what it cannot know."""
+    rows = tuple(
+        (rule_name(check.rule), check.rule.proves, check.rule.cannot_know, check.rule.counts_as)
+        for check in result.checks
+    )
+    title = "What the checks prove, and what they cannot know"
+    return Table(title, ("Check", "Passing proves", "Cannot know", "Not passing is"), rows, len(rows), "checks")
 
 
 def stage_totals(result: VerificationResult) -> dict[str, Change]:
@@ -48,9 +63,9 @@ def stages_table(result: VerificationResult) -> Table:
 
 def target_stages_table(result: VerificationResult) -> Table:
     rows = tuple(
-        (Name(part.target), part.stage, *_before_and_now(Change(part.before, part.after))) for part in result.stages
+        (part.stage, *_before_and_now(Change(part.before, part.after)), Name(part.target)) for part in result.stages
     )
-    headings = ("Target", "Stage", "Before", "Now", "Difference")
+    headings = ("Stage", "Before", "Now", "Difference", "Target")
     return Table("Before → after by target and stage", headings, rows, len(rows), "stages")
 
 
@@ -60,18 +75,45 @@ def _before_and_now(counts: Change) -> tuple[Cell, ...]:
     return counts.before, counts.now, Difference(counts.now - counts.before)
 
 
-def funds_table(result: VerificationResult) -> Table:
+_COUNTS = ("rows_seen", "rows_canonical", "rows_to_change", "rows_unknown", "rows_left_as_is", "rows_null")
+
+
+def funds_table(result: VerificationResult, limit: int) -> Table:
+    """Each fund of each target before and now, and the sums. Of more than `limit`, those with most left or lost."""
     headings = ("Fund", "Rows", "Canonical", "To change", "Unknown", "Left as is", "NULL", "Target")
-    rows = tuple(_fund_row(fund) for fund in result.funds)
-    return Table("Before → after by fund", headings, rows, len(rows), "funds")
+    chosen = result.funds if len(result.funds) <= limit else sorted(result.funds, key=_most_left)[:limit]
+    rows = tuple(_fund_row(fund) for fund in sorted(chosen, key=lambda fund: fund_order(fund.fund_id)))
+    return Table(
+        "Before → after by fund",
+        headings,
+        rows,
+        len(result.funds),
+        "funds" if len(result.targets) == 1 else "funds, counted in each target",
+        sums=_sums(result) if rows else None,
+        first="those with most rows left to do, lost or without a stage",
+    )
+
+
+def _most_left(fund: FundBreakdown) -> int:
+    now, before = fund.after or RowCounts(), fund.before or fund.after or RowCounts()
+    left = now.rows_seen - now.rows_canonical
+    return -left - max(0, before.rows_seen - now.rows_seen)
+
+
+def _sums(result: VerificationResult) -> tuple[Cell, ...]:
+    """All funds together; before is not known where a target has no baseline."""
+    is_known = all(part.before is not None for part in result.stages)
+    before = sum((fund.before for fund in result.funds if fund.before), RowCounts())
+    after = sum((fund.after for fund in result.funds if fund.after), RowCounts())
+    changes = (Change(getattr(before, kind) if is_known else None, getattr(after, kind)) for kind in _COUNTS)
+    return "all funds", *changes, "all targets"
 
 
 def _fund_row(fund: FundBreakdown) -> tuple[Cell, ...]:
     def counted(kind: str) -> Change:
         return Change(*(None if side is None else getattr(side, kind) for side in (fund.before, fund.after)))
 
-    kinds = ("rows_seen", "rows_canonical", "rows_to_change", "rows_unknown", "rows_left_as_is", "rows_null")
-    return Name(fund_name(fund.fund_id)), *(counted(kind) for kind in kinds), Name(fund.target)
+    return Name(fund_name(fund.fund_id)), *(counted(kind) for kind in _COUNTS), Name(fund.target)
 
 
 def finding_parts(finding: Finding) -> dict[str, Cell]:
@@ -83,7 +125,7 @@ def finding_parts(finding: Finding) -> dict[str, Cell]:
         "Batch": None if finding.batch_id is None else Name(str(finding.batch_id)),
         "Before": None if finding.stage_before is None else Spelling(finding.stage_before),
         "After": None if finding.stage_after is None else Spelling(finding.stage_after),
-        "Now": None if finding.stage_now is None else Spelling(finding.stage_now),
+        "Now": Spelling(finding.stage_now) if finding.has_stage_now or finding.stage_now is not None else None,
         "Rows": finding.rows,
         "Detail": finding.detail,
         "Target": None if finding.target is None else Name(finding.target),
@@ -102,36 +144,51 @@ def findings_table(check: CheckResult) -> Table:
 _FINDING_HEADINGS = ("Found", "Fund", "Row", "Batch", "Before", "After", "Now", "Rows", "Detail", "Target")
 
 
-def _most_first(entry: tuple[int, str, list[SpellingTotal]]) -> tuple[int, str]:
-    return (-entry[0], entry[1])
+def _by_spelling(found: Sequence[_Found]) -> list[tuple[int, str, list[_Found]]]:
+    """Each spelling once, most rows first: its rows in all targets, and what was found of it in each."""
+    same: dict[str, list[_Found]] = {}
+    for one in found:
+        same.setdefault(one.spelling, []).append(one)
+    merged = ((sum(one.rows for one in of_it), text, of_it) for text, of_it in same.items())
+    return sorted(merged, key=lambda entry: (-entry[0], entry[1]))
+
+
+def _where(found: Sequence[SpellingTotal | LeftAsIs]) -> tuple[Cell, Cell]:
+    """In how many funds of each target, and in which targets."""
+    return "; ".join(number(one.funds) for one in found), Name("; ".join(one.target for one in found))
 
 
 def unknown_table(spellings: Sequence[SpellingTotal], total: int, limit: int) -> Table:
     """At most `limit` unknown spellings, each once, most rows first, with the nearest stages: never applied."""
-    by_spelling: dict[str, list[SpellingTotal]] = {}
-    for found in spellings:
-        by_spelling.setdefault(found.spelling, []).append(found)
-    merged = sorted(((sum(f.rows for f in same), text, same) for text, same in by_spelling.items()), key=_most_first)
-    rows = tuple(
-        (
-            count,
-            Spelling(text),
-            "; ".join(number(found.funds) for found in same),
-            "; ".join(map(_suggested, suggest(text, limit=2))) or "no suggestion",
-            Name("; ".join(found.target for found in same)),
-        )
-        for count, text, same in merged[:limit]
-    )
+    rows = []
+    for count, text, found in _by_spelling(spellings)[:limit]:
+        funds, targets = _where(found)
+        rows.append((count, Spelling(text), funds, suggestions(text), targets))
     headings = ("Rows", "Spelling", "Funds", "Suggestion", "Target")
-    return Table("Unknown spellings left", headings, rows, total, "unknown spellings")
+    return Table("Unknown spellings left", headings, tuple(rows), total, "unknown spellings")
+
+
+def suggestions(spelling: str) -> str:
+    """What an unknown spelling may mean, for a person; made of our own words alone."""
+    return "; ".join(map(_suggested, suggest(spelling, limit=2))) or "no suggestion"
 
 
 def _suggested(suggestion: Suggestion) -> str:
     return f"{suggestion.stage}? {suggestion.why}" if suggestion.stage else suggestion.why
 
 
+def left_as_is_table(result: VerificationResult, limit: int) -> Table:
+    """At most `limit` spellings that stay by decision, each once, most rows first, with the reason."""
+    rows = []
+    for count, text, found in _by_spelling(result.left_as_is)[:limit]:
+        funds, targets = _where(found)
+        rows.append((count, Spelling(text), funds, found[0].reason or "no reason given", targets))
+    headings = ("Rows", "Spelling", "Funds", "Reason", "Target")
+    return Table("Left as they are, by decision", headings, tuple(rows), result.left_as_is_spellings, "spellings")
+
+
 def sample_table(result: VerificationResult) -> Table:
-    headings = ("Row", "Fund", "Before", "Audited after", "Now", "Audit row", "Changed at", "Target")
+    headings = ("Row", "Fund", "Before", "Audited after", "Now", "Audit row", "Action", "Changed at", "Target")
     rows = tuple(_sample_row(row) for row in result.sample)
     return Table("Random sample of changed rows", headings, rows, len(rows), "rows")
 
@@ -144,22 +201,7 @@ def _sample_row(row: SampleRow) -> tuple[Cell, ...]:
         Spelling(row.stage_after),
         Spelling(row.stage_now) if row.exists else "gone",
         Name(str(row.audit_id)),
+        row.action,
         row.run_at,
         Name(row.target),
     )
-
-
-def plans_table(result: VerificationResult) -> Table:
-    headings = ("Plan", "Status", "Compared with", "Vocabulary version", "Made at", "By")
-    rows = tuple(
-        (
-            Name(str(plan.plan_id)),
-            plan.status,
-            "yes" if plan.is_baseline else "no",
-            Name(plan.vocabulary_version),
-            plan.created_at,
-            Name(plan.created_by),
-        )
-        for plan in result.plans
-    )
-    return Table("Plans covered", headings, rows, len(rows), "plans")

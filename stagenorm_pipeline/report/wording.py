@@ -4,8 +4,14 @@ from typing import Final
 
 from stagenorm_pipeline.engine.funds import NO_FUND_KEY, FundScope
 from stagenorm_pipeline.engine.inventory import RowCounts
-from stagenorm_pipeline.engine.verification.result import CheckResult, Outcome, Rule, Verdict, VerificationResult
-from stagenorm_pipeline.report.tables import Cell, Name, duration, number
+from stagenorm_pipeline.engine.verification.result import (
+    CheckResult,
+    Outcome,
+    Rule,
+    Verdict,
+    VerificationResult,
+)
+from stagenorm_pipeline.report.tables import Cell, Name, duration, moment, number
 
 MARKS: Final = {Outcome.PASSED: "✓", Outcome.WARNED: "⚠", Outcome.FAILED: "✗"}
 OUTCOMES: Final = {Outcome.PASSED: "passed", Outcome.WARNED: "warning", Outcome.FAILED: "failed"}
@@ -19,12 +25,12 @@ VERDICT_OUTCOMES: Final = {
     Verdict.PASSED_WITH_WARNINGS: Outcome.WARNED,
     Verdict.FAILED: Outcome.FAILED,
 }
+_TARGETS_NAMED: Final = 20
+# In the order of the checks, as a sentence names them.
+_RULES: Final = tuple(Rule)
 
-IN_PROGRESS: Final = (
-    "Batches are still pending or running: these are the figures of a migration in progress, not of a finished one."
-)
 MEANWHILE: Final = (
-    "Rules 3, 4 and 5 list what changed outside the migration. Data alone cannot tell a live user's change from damage."
+    "Checks 3, 4 and 5 list what changed outside the migration. Data alone cannot tell a user's change from damage."
 )
 
 
@@ -36,14 +42,6 @@ def verdict_line(result: VerificationResult) -> str:
     return f"{VERDICTS[result.verdict]}. Of {len(result.checks)} checks {counts}.{strict}"
 
 
-def notes(result: VerificationResult) -> tuple[str, ...]:
-    """What a reader of the verdict must not miss."""
-    in_progress = (IN_PROGRESS,) if result.in_progress else ()
-    if result.scope.all_funds:
-        return in_progress
-    return (*in_progress, f"Only {scope_name(result.scope)} was verified: this is no verdict on the other funds.")
-
-
 def rows_line(counts: RowCounts) -> str:
     """The rows by what their stage is; the parts add up to the whole."""
     return (
@@ -53,14 +51,23 @@ def rows_line(counts: RowCounts) -> str:
     )
 
 
+def rule_number(rule: Rule) -> int:
+    return _RULES.index(rule) + 1
+
+
 def rule_name(rule: Rule) -> str:
     """The rule's number and name."""
-    return f"{tuple(Rule).index(rule) + 1} {rule.heading}"
+    return f"{rule_number(rule)} {rule.heading}"
+
+
+def figures(check: CheckResult) -> tuple[tuple[str, str], ...]:
+    """The exact counts of a check, by what they count."""
+    return tuple((name.replace("_", " "), number(count)) for name, count in check.figures.items())
 
 
 def figures_line(check: CheckResult) -> str:
-    """The exact counts of a check."""
-    return "; ".join(f"{name.replace('_', ' ')} {number(count)}" for name, count in check.figures.items())
+    """The exact counts of a check in one line."""
+    return "; ".join(f"{name} {count}" for name, count in figures(check))
 
 
 def fund_name(fund_id: str | None) -> str:
@@ -72,21 +79,31 @@ def scope_name(scope: FundScope) -> str:
     return "all funds" if scope.all_funds else fund_name(scope.fund_id)
 
 
-def about(result: VerificationResult, sha256: str | None) -> tuple[tuple[str, Cell], ...]:
-    """How the verification was made, and the report's mark."""
+def about(result: VerificationResult, sha256: str | None, verification_id: int | None) -> tuple[tuple[str, Cell], ...]:
+    """How the verification was made, and the marks by which the report is found again."""
     sample = f"{number(len(result.sample))} of at most {number(result.sample_size)} rows, seed {result.sample_seed}"
+    judging = sum(check.duration_ms for check in result.checks)
+    took = f"{duration(result.duration_ms)}: {duration(judging)} in the checks, the rest in reading for all of them"
     facts: list[tuple[str, Cell]] = [
         ("Made at", result.created_at),
         ("By", Name(result.created_by)),
-        ("Took", duration(result.duration_ms)),
+        ("Took", took),
         ("Database", Name(result.database)),
-        *(("Target", Name(target)) for target in result.targets),
+        *(("Target", Name(target)) for target in result.targets[:_TARGETS_NAMED]),
+        *((("Other targets", others),) if (others := len(result.targets) - _TARGETS_NAMED) > 0 else ()),
         ("Scope", Name(scope_name(result.scope))),
         ("Strict mode", "on" if result.strict else "off"),
         ("Sample", sample),
         ("Vocabulary version", Name(result.vocabulary_version)),
         ("Code version", Name(result.code_version)),
     ]
+    if verification_id is not None:
+        facts.append(("Recorded as verification", Name(str(verification_id))))
     if sha256 is not None:
         facts.append(("SHA-256 of the JSON", Name(sha256)))
     return tuple(facts)
+
+
+def made(result: VerificationResult) -> str:
+    """Which database, when and by whom: what a sheet of paper must say of itself. Holds names from the data."""
+    return f"{result.database}, {scope_name(result.scope)}, {moment(result.created_at)}, by {result.created_by}"

@@ -1,12 +1,13 @@
 """The vocabulary: which canonical stage a spelling means. Pure: no database, no terminal, no environment."""
 
 from stagenorm_pipeline.vocabulary.decisions import LEAVE_AS_IS, Decision, Decisions
-from stagenorm_pipeline.vocabulary.decisions_file import Undecided, load_decisions, parse_decisions, render_decisions
+from stagenorm_pipeline.vocabulary.decisions_file import load_decisions, parse_decisions, read_decisions_text
+from stagenorm_pipeline.vocabulary.decisions_text import Undecided, decided_alike, with_decision, with_undecided
 from stagenorm_pipeline.vocabulary.errors import DecisionsError, VocabularyError
-from stagenorm_pipeline.vocabulary.nearest import Suggestion, suggest
+from stagenorm_pipeline.vocabulary.nearest import Suggestion, proposal, same_words, suggest
 from stagenorm_pipeline.vocabulary.normalize import normalize
 from stagenorm_pipeline.vocabulary.stages import CANONICAL_STAGES, Stage
-from stagenorm_pipeline.vocabulary.vocabulary import Meaning, MeaningKind, Vocabulary, differences
+from stagenorm_pipeline.vocabulary.vocabulary import Meaning, MeaningKind, Redecided, Vocabulary, differences, redecided
 
 __all__ = [
     "CANONICAL_STAGES",
@@ -16,15 +17,22 @@ __all__ = [
     "DecisionsError",
     "Meaning",
     "MeaningKind",
+    "Redecided",
     "Stage",
     "Suggestion",
     "Undecided",
     "Vocabulary",
     "VocabularyError",
+    "decided_alike",
     "differences",
     "load_decisions",
     "normalize",
     "parse_decisions",
-    "render_decisions",
+    "proposal",
+    "read_decisions_text",
+    "redecided",
+    "same_words",
     "suggest",
+    "with_decision",
+    "with_undecided",
 ]

@@ -7,10 +7,16 @@ from typing import Final
 
 from stagenorm_pipeline.vocabulary.aliases import built_in_aliases
 from stagenorm_pipeline.vocabulary.errors import DecisionsError
+from stagenorm_pipeline.vocabulary.normalize import collapse, fold, normalize
 from stagenorm_pipeline.vocabulary.quoting import shown
 from stagenorm_pipeline.vocabulary.stages import Stage
 
 LEAVE_AS_IS: Final = "leave-as-is"
+
+# In characters. A longer one is never looked up: only its beginning leaves the database.
+LONGEST_SPELLING: Final = 1_000
+# Nobody mistypes the case of a longer one; NFKD takes long on combining marks.
+_LONGEST_COMPARED: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,12 @@ class Decision:
             raise DecisionsError(
                 f"{shown(self.spelling)} is {LEAVE_AS_IS} without a reason: say in `reason` why it stays", self.where
             )
+        if self.choice is not None and len(self.spelling) > LONGEST_SPELLING:
+            raise DecisionsError(
+                f"{shown(self.spelling)} is longer than {LONGEST_SPELLING:,} characters, so this would never apply: "
+                "remove this entry and mend such rows in the database",
+                self.where,
+            )
         self._refuse_to_contradict_an_alias()
 
     def _refuse_to_contradict_an_alias(self) -> None:
@@ -58,7 +70,11 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Decisions:
-    """Decisions and entries still undecided, in the order of their file. Raises DecisionsError on a duplicate."""
+    """Decisions and entries still undecided, in the order of their file.
+
+    Raises DecisionsError for a second entry of one spelling, and for two spellings that differ in case, white space or
+    dashes alone and are decided differently: the same text cannot mean two things.
+    """
 
     entries: tuple[Decision, ...] = ()
 
@@ -71,6 +87,22 @@ class Decisions:
                     f"{shown(entry.spelling)} has an entry already ({earlier}): keep one of them", entry.where
                 )
             places[entry.spelling] = entry.where
+        self._refuse_to_contradict_one_another()
+
+    def _refuse_to_contradict_one_another(self) -> None:
+        folding = built_in_aliases().folding
+        decided: dict[str, Decision] = {}
+        for entry in self.entries:
+            if entry.choice is None or len(collapse(entry.spelling)) > _LONGEST_COMPARED:
+                continue
+            other = decided.setdefault(fold(normalize(collapse(entry.spelling)), folding), entry)
+            if other.choice != entry.choice:
+                raise DecisionsError(
+                    f"{shown(entry.spelling)} is {entry.choice}, but {shown(other.spelling)} "
+                    f"({other.where or 'earlier in the list'}), which differs in case, white space or dashes alone, is "
+                    f"{other.choice}: decide both alike",
+                    entry.where,
+                )
 
     @property
     def decided(self) -> Mapping[str, Decision]:

@@ -1,4 +1,6 @@
-"""The decisions file (`stage_decisions.yaml`), read and written. What makes a decision valid is `decisions`' matter.
+"""The decisions file (`stage_decisions.yaml`), read.
+
+What makes a decision valid is the matter of `decisions`; adding to the file is that of `decisions_text`.
 
 The file is YAML, a list of entries:
 
@@ -16,7 +18,7 @@ where they stand, before they can cost anything.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -27,12 +29,13 @@ import yaml
 from stagenorm_pipeline.vocabulary.aliases import built_in_aliases
 from stagenorm_pipeline.vocabulary.decisions import LEAVE_AS_IS, Decision, Decisions
 from stagenorm_pipeline.vocabulary.errors import DecisionsError
-from stagenorm_pipeline.vocabulary.nearest import suggest
-from stagenorm_pipeline.vocabulary.quoting import escaped, quoted, shown
+from stagenorm_pipeline.vocabulary.quoting import quoted, shown
 from stagenorm_pipeline.vocabulary.stages import CANONICAL_STAGES, Stage
 
 # Some 250,000 entries. Above it somebody named the wrong file, or free text is no column of stages.
 MAX_FILE_BYTES: Final = 32 * 1024 * 1024
+
+BYTE_ORDER_MARK: Final = "\ufeff"
 
 _KEYS: Final = ("spelling", "stage", "reason", "decided_by", "decided_on")
 _CHOICES: Final = ", ".join([*CANONICAL_STAGES, LEAVE_AS_IS])
@@ -41,26 +44,14 @@ _LOADER: Final[type] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # What YAML 1.1 allows in a file; the two parsers differ in how they tell where they met something else.
 _NOT_YAML: Final = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
-_HEADER: Final = f"""\
-# What each spelling means that the built-in aliases do not know.
-# stage: one of {", ".join(CANONICAL_STAGES)};
-#   or {LEAVE_AS_IS}, with a reason; or empty while nobody has decided.
-# spelling: in quotes, exactly as stored. `stagenorm decisions` adds what is new and keeps every entry, but
-# writes all comments afresh: keep notes in `reason`.
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Undecided:
-    """An unknown spelling to ask a person about: how many rows hold it, and where (one line for people)."""
-
-    spelling: str
-    rows: int
-    where: str = ""
-
 
 def load_decisions(path: Path) -> Decisions:
     """Read the file at `path`. Raises DecisionsError, with the line, for a file that cannot be used."""
+    return parse_decisions(read_decisions_text(path), str(path))
+
+
+def read_decisions_text(path: Path) -> str:
+    """The file's text, each byte in its place. Raises DecisionsError where it is missing, too large or not UTF-8."""
     source = str(path)
     try:
         with path.open("rb") as file:
@@ -72,42 +63,46 @@ def load_decisions(path: Path) -> Decisions:
     if len(data) > MAX_FILE_BYTES:
         raise DecisionsError(f"larger than {MAX_FILE_BYTES >> 20} MB: is it the right file?", source)
     try:
-        text = data.decode("utf-8-sig")
+        return data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise DecisionsError("not UTF-8 from here on: save the file as UTF-8", f"{source}:{line}") from None
-    return parse_decisions(text, source)
 
 
 def parse_decisions(text: str, source: str) -> Decisions:
     """Read decisions from YAML; `source` names the file in errors. Raises DecisionsError, with the line."""
+    return Decisions(tuple(entry.decision for entry in written_entries(text, source)))
+
+
+# A line and a column of the text, both from 0.
+Spot = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenEntry:
+    """An entry and where it is written: the column of its keys, and the start and end of each value by its key.
+
+    `dash_column` None: the list is in brackets. `is_block` false: the entry is in braces.
+    """
+
+    decision: Decision
+    dash_column: int | None
+    is_block: bool
+    key_column: int
+    values: dict[str, tuple[Spot, Spot]]
+
+
+def written_entries(text: str, source: str) -> Iterator[WrittenEntry]:
+    """The entries of a file's text, in its order. Raises DecisionsError, with the line."""
+    # The byte order mark, which some editors write, takes no place in its line.
+    text = text.removeprefix(BYTE_ORDER_MARK)
     forbidden = _NOT_YAML.search(text)
     if forbidden:
         raise DecisionsError(
             f"YAML cannot hold the character {quoted(forbidden[0])} itself: write it in that form",
             f"{source}:{text.count(chr(10), 0, forbidden.start()) + 1}",
         )
-    return Decisions(tuple(_entries(_events(text, source), source)))
-
-
-def render_decisions(existing: Decisions, undecided: Iterable[Undecided] = ()) -> str:
-    """The file's text: every entry of `existing` in its order, then the spellings that have none, most rows first.
-
-    `undecided` names each spelling once; where it names one that has an entry, that entry shows its rows. Reading the
-    text gives the same entries back. Raises DecisionsError for a spelling that no PostgreSQL text holds (a NUL, half a
-    surrogate pair) and where the text would be too large to be read again.
-    """
-    asked = {item.spelling: item for item in undecided}
-    new = asked.keys() - {entry.spelling for entry in existing.entries}
-    added = sorted((asked[spelling] for spelling in new), key=lambda item: (-item.rows, item.spelling))
-    entries = Decisions((*existing.entries, *(Decision(item.spelling) for item in added))).entries
-    text = "\n".join([_HEADER, *(_rendered(entry, asked.get(entry.spelling)) for entry in entries)])
-    if len(text.encode()) > MAX_FILE_BYTES:
-        raise DecisionsError(
-            f"{len(entries):,} entries make a file larger than {MAX_FILE_BYTES >> 20} MB: decide the spellings with "
-            "the most rows first, and ask whether this column holds stages at all"
-        )
-    return text
+    return _entries(_events(text, source), source)
 
 
 def _events(text: str, source: str) -> Iterator[yaml.Event]:
@@ -132,16 +127,24 @@ def _events(text: str, source: str) -> Iterator[yaml.Event]:
         raise DecisionsError(f"not readable as YAML: {error.problem}", f"{source}:{line}") from None
 
 
-def _entries(events: Iterator[yaml.Event], source: str) -> Iterator[Decision]:
+def _entries(events: Iterator[yaml.Event], source: str) -> Iterator[WrittenEntry]:
     form = "the file must be a list of entries, each beginning with `- spelling:`"
     top = next(events, None)
     if top is None:
         return
     if not isinstance(top, yaml.SequenceStartEvent):
         raise DecisionsError(form, _place(top, source))
+    dash_column = None if top.flow_style else _start(top)[1]
     for event in events:
         if isinstance(event, yaml.MappingStartEvent):
-            yield _decision(_fields(events, source), _place(event, source), source)
+            fields = _fields(events, source)
+            yield WrittenEntry(
+                _decision(fields, _place(event, source), source),
+                dash_column,
+                not event.flow_style,
+                _start(event)[1],
+                {name: (_start(value), _end(value)) for name, value in fields.items()},
+            )
         elif not isinstance(event, yaml.SequenceEndEvent):
             raise DecisionsError(form, _place(event, source))
 
@@ -218,26 +221,16 @@ def _text(value: yaml.ScalarEvent) -> str:
 
 
 def _place(event: yaml.Event, source: str) -> str:
-    return f"{source}:{event.start_mark.line + 1}" if event.start_mark else source
+    return f"{source}:{_start(event)[0] + 1}"
+
+
+def _start(event: yaml.Event) -> Spot:
+    return (event.start_mark.line, event.start_mark.column) if event.start_mark else (0, 0)
+
+
+def _end(event: yaml.Event) -> Spot:
+    return (event.end_mark.line, event.end_mark.column) if event.end_mark else (0, 0)
 
 
 def _lines(event: yaml.Event) -> int:
-    return event.end_mark.line - event.start_mark.line + 1 if event.start_mark and event.end_mark else 1
-
-
-def _rendered(entry: Decision, asked: Undecided | None) -> str:
-    lines = []
-    if asked is not None:
-        rows = "1 row" if asked.rows == 1 else f"{asked.rows:,} rows"
-        lines.append(f"# {rows} {escaped(asked.where)}".rstrip())
-    if entry.choice is None:
-        lines += [f"# {suggestion}" for suggestion in suggest(entry.spelling)]
-    lines += [
-        f"- spelling: {quoted(entry.spelling)}",
-        f"  stage: {entry.choice or ''}".rstrip(),
-        f"  reason: {quoted(entry.reason)}",
-        f"  decided_by: {quoted(entry.decided_by)}",
-        f"  decided_on: {entry.decided_on or ''}".rstrip(),
-        "",
-    ]
-    return "\n".join(lines)
+    return _end(event)[0] - _start(event)[0] + 1

@@ -20,6 +20,8 @@ _COMMON_EXTRAS: Final = frozenset(
     {"round", "funding", "fund", "financing", "investment", "stage", "venture", "capital"}
 )
 _SHIFTING: Final = frozenset({"pre", "post", "mid"})
+# Below it the spelling names another round ("pre series a", 50): shown, and not to be taken with one key.
+_LEAST_PROPOSED: Final = 70
 # In words: "series d", "series d 1", "series c d", "seriesd". A glued s is rather a slip ("seriess a") than a round.
 _LATER_ROUND_WORDS: Final = re.compile(r"\bseries (?:[a-z\d+] )*[d-z]\b|\bseries[d-rt-z]\b")
 # Cyrillic VE and SOFT SIGN: too uncertain to be read as b, likely enough to ask.
@@ -52,7 +54,7 @@ def suggest(spelling: str, limit: int = 3) -> tuple[Suggestion, ...]:
     the aliases alone, so it is harmless wherever it is shown.
     """
     text = normalize(collapse(spelling)[:_COMPARED_CHARACTERS])
-    words = tuple(_WORD.findall(fold(text, {**built_in_aliases().folding, **_LOOKS_LIKE_B})))
+    words = _words(text)
     if _LATER_ROUND_WORDS.search(" ".join(words)):
         return (LATER_ROUND,)[:limit]
     beware = "" if text.isascii() else "; beware, it holds characters that are not plain ASCII"
@@ -61,6 +63,23 @@ def suggest(spelling: str, limit: int = 3) -> tuple[Suggestion, ...]:
         if stage not in best or score > best[stage].score:
             best[stage] = Suggestion(stage, alias, score, why + beware)
     return tuple(sorted(best.values(), key=lambda found: (-found.score, found.alias)))[:limit]
+
+
+def proposal(spelling: str) -> Stage | None:
+    """The stage that a person may take with one key: there is one suggestion only, and nothing speaks against it."""
+    match suggest(spelling):
+        case (Suggestion(stage, _, score, _),) if score >= _LEAST_PROPOSED:
+            return stage
+    return None
+
+
+def same_words(spelling: str) -> frozenset[str]:
+    """The words of a spelling, for finding others that differ in case, order, signs and spaces alone; may be empty."""
+    return frozenset(_words(normalize(collapse(spelling)[:_COMPARED_CHARACTERS])))
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(_WORD.findall(fold(text, {**built_in_aliases().folding, **_LOOKS_LIKE_B})))
 
 
 _Found = tuple[str, Stage, int, str]

@@ -79,6 +79,11 @@ class Vocabulary:
         version = hashlib.sha256(content.encode()).hexdigest()[:16]
         return cls(version, content, aliases, decided)
 
+    @property
+    def left_as_is(self) -> tuple[str, ...]:
+        """The spellings that a person decided to leave as they are, in order."""
+        return tuple(sorted(spelling for spelling, decision in self._decided.items() if decision.leave_as_is))
+
     def stage_of(self, spelling: str) -> Stage | None:
         """The stage that a spelling means, or None where it is unknown or left as it is."""
         stage = self._aliases.stage_of(spelling)
@@ -102,13 +107,45 @@ class Vocabulary:
         return differences(self.content, other.content)
 
 
+@dataclass(frozen=True, slots=True)
+class Redecided:
+    """A spelling that a decision gave another meaning: `was` and `now` are a stage, `leave-as-is` or `unknown`."""
+
+    spelling: str
+    was: str
+    now: str
+
+    def __str__(self) -> str:
+        return f"{shown(self.spelling)}: {self.was} -> {self.now}"
+
+
+def redecided(before: str, after: str) -> tuple[Redecided, ...]:
+    """The spellings that decisions give another meaning in `after` than in `before`, two `Vocabulary.content`s."""
+    old, new = _Content(before), _Content(after)
+    spellings = sorted(old.decisions.keys() | new.decisions.keys())
+    meanings = ((spelling, old.meaning_of(spelling), new.meaning_of(spelling)) for spelling in spellings)
+    return tuple(Redecided(spelling, was, now) for spelling, was, now in meanings if was != now)
+
+
 def differences(before: str, after: str) -> tuple[str, ...]:
     """What changes between two `Vocabulary.content`s, of which one may have been kept from an earlier run."""
-    old, new = json.loads(before), json.loads(after)
-    lines = [f"the built-in {part} changed" for part in ("steps", "aliases", "folding") if old[part] != new[part]]
-    decided = sorted(old["decisions"].keys() | new["decisions"].keys())
-    for spelling in decided:
-        was, now = (decisions.get(spelling, MeaningKind.UNKNOWN) for decisions in (old["decisions"], new["decisions"]))
-        if was != now:
-            lines.append(f"{shown(spelling)}: {was} -> {now}")
-    return tuple(lines)
+    old, new = _Content(before), _Content(after)
+    lines = [
+        f"the built-in {part} changed" for part in ("steps", "aliases", "folding") if old.all[part] != new.all[part]
+    ]
+    return (*lines, *map(str, redecided(before, after)))
+
+
+class _Content:
+    """A `Vocabulary.content`, read."""
+
+    def __init__(self, content: str) -> None:
+        self.all = json.loads(content)
+        self.decisions: dict[str, str] = self.all["decisions"]
+        stages = {alias: Stage(stage) for alias, stage in self.all["aliases"].items()}
+        folding = {ord(looks): ascii_ for looks, ascii_ in self.all["folding"].items()}
+        self._aliases = AliasTable(stages, folding, max(map(len, stages)))
+
+    def meaning_of(self, spelling: str) -> str:
+        # What was decided may have become an alias, or the other way round.
+        return self.decisions.get(spelling) or self._aliases.stage_of(spelling) or MeaningKind.UNKNOWN

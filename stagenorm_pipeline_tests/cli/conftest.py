@@ -1,7 +1,13 @@
 """Fixtures of the command line's tests."""
 
+from collections.abc import Iterator
+
 import psycopg
 import pytest
+
+from stagenorm_pipeline.engine.connection import Database
+from stagenorm_pipeline.engine.migrations import apply_migrations
+from stagenorm_pipeline_tests.cli.slow_database import SlowDatabase
 
 # As the runbook's application has them, with a few rows of each kind.
 _TABLES = b"""
@@ -24,3 +30,14 @@ def application_url(database_url: str) -> str:
     with psycopg.connect(database_url) as connection:
         connection.execute(_TABLES)
     return database_url
+
+
+@pytest.fixture
+def slow(database_url: str) -> Iterator[SlowDatabase]:
+    """Eight messy rows, ready to run, of which each takes the database as long as the test says."""
+    database = Database.at(database_url)
+    with psycopg.connect(database_url, autocommit=True) as user:
+        user.execute(_TABLES.split(b"INSERT")[0])
+        apply_migrations(database)
+        yield SlowDatabase(database_url, user)
+    database.close()

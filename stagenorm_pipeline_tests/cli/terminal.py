@@ -1,11 +1,22 @@
 """`stagenorm` as a user types it: a process of its own, with nothing of this one's environment but what is named."""
 
+import fcntl
 import os
+import re
 import subprocess
 import sys
-from collections.abc import Mapping
+import termios
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import chdir, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
+from typing import IO
+
+from click.testing import CliRunner
+
+from stagenorm_pipeline.cli import main
 
 
 @dataclass(frozen=True)
@@ -21,16 +32,16 @@ class Ran:
         return self.out + self.err
 
 
+_PATIENCE_S = 60
+
+
 def stagenorm(
     *arguments: str, url: str | None = None, directory: Path | None = None, environment: Mapping[str, str] | None = None
 ) -> Ran:
     """Run the command and wait."""
-    clean = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    if url is not None:
-        clean["DATABASE_URL"] = url
     finished = subprocess.run(
-        [sys.executable, "-m", "stagenorm_pipeline.cli", *arguments],
-        env={**clean, **(environment or {})},
+        _command(arguments),
+        env=_environment(url, environment),
         cwd=directory,
         capture_output=True,
         text=True,
@@ -39,3 +50,117 @@ def stagenorm(
         check=False,
     )
     return Ran(finished.returncode, finished.stdout, finished.stderr)
+
+
+def stagenorm_here(*arguments: str, url: str | None = None, directory: Path | None = None) -> Ran:
+    """The same in this process: in a tenth of the time, for what does not need a process of its own.
+
+    Raises what would end a process with a stack trace.
+    """
+    ours = {name: None for name in os.environ if name.startswith(("STAGENORM_", "DAGSTER_", "PG", "LOG_FORMAT"))}
+    with chdir(directory or Path()):
+        result = CliRunner(env={**ours, "DATABASE_URL": url}).invoke(main, arguments)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return Ran(result.exit_code, result.stdout, result.stderr)
+
+
+class Running:
+    """A command at work. What it writes is heard as it comes; on a terminal both streams are one."""
+
+    def __init__(self, process: subprocess.Popen[bytes], heard: IO[bytes], keys: IO[bytes] | None = None) -> None:
+        self.process = process
+        self._keys = keys
+        self._heard = b""
+        self._ear = Thread(target=self._listen, args=(heard,), daemon=True)
+        self._ear.start()
+
+    @property
+    def text(self) -> str:
+        return self._heard.decode(errors="replace")
+
+    def wait_for(self, pattern: str) -> None:
+        """Until it has written something that matches."""
+        wait_until(lambda: re.search(pattern, self.text) is not None, f"{pattern!r} in {self.text}")
+
+    def press(self, key: str) -> None:
+        """Press a key of its terminal."""
+        assert self._keys is not None, "it has no terminal"
+        self._keys.write(key.encode())
+
+    def end(self) -> int:
+        """Wait for its end. Returns its exit code."""
+        code = self.process.wait(_PATIENCE_S)
+        self._ear.join(_PATIENCE_S)
+        return code
+
+    def _listen(self, heard: IO[bytes]) -> None:
+        # A terminal whose last process ended cannot be read any more; a pipe is empty then.
+        try:
+            while chunk := os.read(heard.fileno(), 65_536):
+                self._heard += chunk
+        except OSError:
+            pass
+
+
+@contextmanager
+def started(*arguments: str, url: str, environment: Mapping[str, str] | None = None) -> Iterator[Running]:
+    """Start a command whose standard output and error are one pipe."""
+    with subprocess.Popen(
+        _command(arguments),
+        env=_environment(url, environment),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    ) as process:
+        assert process.stdout is not None
+        try:
+            yield Running(process, process.stdout)
+        finally:
+            process.kill()
+
+
+@contextmanager
+def on_terminal(*arguments: str, url: str, environment: Mapping[str, str] | None = None) -> Iterator[Running]:
+    """Start a command on a terminal of its own, 100 columns wide."""
+    ours, theirs = os.openpty()
+    with os.fdopen(ours, "r+b", buffering=0) as ours_file:
+        process = subprocess.Popen(
+            _command(arguments),
+            env=_environment(url, {"TERM": "xterm", "COLUMNS": "100", "LINES": "40", **(environment or {})}),
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            # A session of its own, whose Ctrl-C comes from this terminal.
+            start_new_session=True,
+            preexec_fn=_take_terminal,  # noqa: PLW1509 - the child does nothing else
+        )
+        os.close(theirs)
+        try:
+            yield Running(process, ours_file, ours_file)
+        finally:
+            process.kill()
+            process.wait(_PATIENCE_S)
+
+
+def _take_terminal() -> None:
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+def wait_until(is_so: Callable[[], bool], what: str) -> None:
+    """Until it is so; fails after a minute."""
+    end = time.monotonic() + _PATIENCE_S
+    while not is_so():
+        assert time.monotonic() < end, f"waited for {what}"
+        time.sleep(0.02)
+
+
+def _command(arguments: tuple[str, ...]) -> list[str]:
+    return [sys.executable, "-m", "stagenorm_pipeline.cli", *arguments]
+
+
+def _environment(url: str | None, more: Mapping[str, str] | None) -> dict[str, str]:
+    clean = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    if url is not None:
+        clean["DATABASE_URL"] = url
+    return {**clean, **(more or {})}

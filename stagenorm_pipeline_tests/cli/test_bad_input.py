@@ -6,7 +6,7 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from stagenorm_pipeline_tests.cli.terminal import Ran, stagenorm
+from stagenorm_pipeline_tests.cli.terminal import Ran, stagenorm, stagenorm_here
 
 _SECRET = "s3cret-p@ss"  # noqa: S105 - what must never be shown
 
@@ -22,7 +22,7 @@ def _is_clear(ran: Ran) -> None:
 
 @pytest.mark.parametrize("command", ["init-db", "inventory", "dry-run", "run", "resume", "status", "verify", "pause"])
 def test_without_database_url_every_command_says_so(command: str) -> None:
-    ran = stagenorm(command)
+    ran = stagenorm_here(command)
     assert ran.code == 2
     assert "DATABASE_URL is not set" in ran.err
     _is_clear(ran)
@@ -30,7 +30,7 @@ def test_without_database_url_every_command_says_so(command: str) -> None:
 
 @pytest.mark.parametrize("url", ["mysql://u:s3cret-p@ss@h/d", "s3cret-p@ss", "postgres//u:s3cret-p@ss@h", "http://x"])
 def test_a_url_that_is_not_postgresql_is_refused_without_being_shown(url: str) -> None:
-    ran = stagenorm("status", url=url)
+    ran = stagenorm_here("status", url=url)
     assert ran.code == 2
     _is_clear(ran)
 
@@ -52,7 +52,7 @@ def test_an_unreachable_server_is_named_without_the_password(url: str) -> None:
 
 def test_a_database_that_does_not_exist_is_named(database_url: str) -> None:
     missing = sa.make_url(database_url).set(database="no_such_database").render_as_string(hide_password=False)
-    ran = stagenorm("status", url=missing)
+    ran = stagenorm_here("status", url=missing)
     assert ran.code == 1
     assert "no_such_database" in ran.err
     _is_clear(ran)
@@ -62,7 +62,7 @@ def test_a_database_that_does_not_exist_is_named(database_url: str) -> None:
 def test_without_the_migrations_the_missing_file_is_named_and_how_to_apply_it(
     application_url: str, command: tuple[str, ...]
 ) -> None:
-    ran = stagenorm(*command, url=application_url)
+    ran = stagenorm_here(*command, url=application_url)
     assert ran.code == 1
     assert "20251030_stage_migration_tracking.sql" in ran.err
     assert "stagenorm init-db" in ran.err
@@ -73,7 +73,7 @@ def test_without_the_migrations_the_missing_file_is_named_and_how_to_apply_it(
 def test_commands_that_only_look_work_without_the_migrations_and_name_the_missing_file(
     application_url: str, command: str
 ) -> None:
-    ran = stagenorm(command, url=application_url)
+    ran = stagenorm_here(command, url=application_url)
     assert ran.code == 0
     assert "20251030_stage_migration_tracking.sql" in ran.err
     assert "stagenorm init-db" in ran.err
@@ -81,7 +81,7 @@ def test_commands_that_only_look_work_without_the_migrations_and_name_the_missin
 
 @pytest.mark.parametrize("command", ["inventory", "dry-run"])
 def test_without_the_tables_the_missing_table_is_named(database_url: str, command: str) -> None:
-    ran = stagenorm(command, url=database_url)
+    ran = stagenorm_here(command, url=database_url)
     assert ran.code == 1
     assert "Error: The table portfoliocompanies does not exist" in ran.err
     assert "Traceback" not in ran.all
@@ -99,7 +99,7 @@ def test_without_the_tables_the_missing_table_is_named(database_url: str, comman
     ],
 )
 def test_arguments_that_make_no_sense_exit_with_2(application_url: str, arguments: tuple[str, ...], named: str) -> None:
-    ran = stagenorm(*arguments, url=application_url)
+    ran = stagenorm_here(*arguments, url=application_url)
     assert ran.code == 2
     assert named in ran.err
     _is_clear(ran)
@@ -107,14 +107,14 @@ def test_arguments_that_make_no_sense_exit_with_2(application_url: str, argument
 
 @pytest.mark.parametrize("arguments", [("dry-run", "--batch-size", "many"), ("run", "--sleep-ms", "-1"), ("nonsense",)])
 def test_arguments_of_the_wrong_type_exit_with_2(arguments: tuple[str, ...]) -> None:
-    ran = stagenorm(*arguments, url="postgresql://u@h/d")
+    ran = stagenorm_here(*arguments, url="postgresql://u@h/d")
     assert ran.code == 2
     assert "Usage:" in ran.err
 
 
 def test_a_plan_that_does_not_exist_is_named(application_url: str) -> None:
-    stagenorm("init-db", url=application_url)
-    ran = stagenorm("run", "--plan", "99", url=application_url)
+    stagenorm_here("init-db", url=application_url)
+    ran = stagenorm_here("run", "--plan", "99", url=application_url)
     assert ran.code == 1
     assert "no plan 99" in ran.err
     _is_clear(ran)
@@ -122,7 +122,7 @@ def test_a_plan_that_does_not_exist_is_named(application_url: str) -> None:
 
 def test_a_broken_decisions_file_is_named_with_its_line(application_url: str, tmp_path: Path) -> None:
     (tmp_path / "stage_decisions.yaml").write_text('- spelling: "Seed Round"\n  stage: series-z\n')
-    ran = stagenorm("dry-run", url=application_url, directory=tmp_path)
+    ran = stagenorm_here("dry-run", url=application_url, directory=tmp_path)
     assert ran.code == 2
     assert "stage_decisions.yaml:2" in ran.err
     assert "Traceback" not in ran.all
@@ -130,7 +130,7 @@ def test_a_broken_decisions_file_is_named_with_its_line(application_url: str, tm
 
 def test_a_configuration_file_with_a_wrong_key_is_named(application_url: str, tmp_path: Path) -> None:
     (tmp_path / "stagenorm.toml").write_text('[[target]]\ntabel = "x"\n')
-    ran = stagenorm("dry-run", url=application_url, directory=tmp_path)
+    ran = stagenorm_here("dry-run", url=application_url, directory=tmp_path)
     assert ran.code == 2
     assert "tabel" in ran.err
     _is_clear(ran)
@@ -142,7 +142,7 @@ def test_a_role_without_privileges_is_told_what_it_lacks(application_url: str) -
         connection.execute("CREATE ROLE stagenorm_test_nobody LOGIN")
     try:
         poor = sa.make_url(application_url).set(username="stagenorm_test_nobody")
-        ran = stagenorm("dry-run", url=poor.render_as_string(hide_password=False))
+        ran = stagenorm_here("dry-run", url=poor.render_as_string(hide_password=False))
         assert ran.code == 1
         assert "permission denied" in ran.err
         assert "Traceback" not in ran.all

@@ -7,7 +7,7 @@ from typing import LiteralString
 import psycopg
 from psycopg.sql import SQL
 
-from stagenorm_pipeline_tests.cli.terminal import stagenorm
+from stagenorm_pipeline_tests.cli.terminal import stagenorm, stagenorm_here
 
 
 def _value(url: str, query: LiteralString) -> object:
@@ -48,65 +48,65 @@ def test_the_runbook_from_an_empty_start_to_a_verified_end(application_url: str,
 def test_a_decision_makes_an_unknown_spelling_known_and_the_verification_pass(
     application_url: str, tmp_path: Path
 ) -> None:
-    stagenorm("init-db", url=application_url)
-    wrote = stagenorm("decisions", url=application_url, directory=tmp_path)
+    stagenorm_here("init-db", url=application_url)
+    wrote = stagenorm_here("decisions", url=application_url, directory=tmp_path)
     assert wrote.code == 0, wrote.all
     file = tmp_path / "stage_decisions.yaml"
     text = file.read_text()
     assert '"Seed Round"' in text
     file.write_text('- spelling: "Seed Round"\n  stage: seed\n  decided_by: "Ana"\n')
 
-    run = stagenorm("run", "--yes", "--sleep-ms", "0", url=application_url, directory=tmp_path)
+    run = stagenorm_here("run", "--yes", "--sleep-ms", "0", url=application_url, directory=tmp_path)
     assert '"rowsUpdated":90' in run.out, run.all
-    assert stagenorm("verify", url=application_url, directory=tmp_path).code == 0
+    assert stagenorm_here("verify", url=application_url, directory=tmp_path).code == 0
 
 
 def test_a_fund_can_be_run_alone_and_rolled_back(application_url: str) -> None:
-    stagenorm("init-db", url=application_url)
+    stagenorm_here("init-db", url=application_url)
     before = _value(application_url, "SELECT md5(string_agg(stage, '|' ORDER BY id)) FROM portfoliocompanies")
-    run = stagenorm("run", "--yes", "--fund-id", "2", "--table", "portfoliocompanies", url=application_url)
+    run = stagenorm_here("run", "--yes", "--fund-id", "2", "--table", "portfoliocompanies", url=application_url)
     assert run.code == 0, run.all
     changed = _value(application_url, "SELECT count(*) FROM stage_normalization_log")
     assert changed == _value(application_url, "SELECT count(*) FROM stage_normalization_log WHERE fund_id = '2'") == 15
 
-    shown = stagenorm("rollback", "--plan", "1", url=application_url)
+    shown = stagenorm_here("rollback", "--plan", "1", url=application_url)
     assert shown.code == 0
     assert "15 still hold what was written" in shown.out
     assert _value(application_url, "SELECT count(*) FROM stage_normalization_log") == 15, "only shown"
 
-    assert stagenorm("rollback", "--plan", "1", "--yes", url=application_url).code == 0
+    assert stagenorm_here("rollback", "--plan", "1", "--yes", url=application_url).code == 0
     after = _value(application_url, "SELECT md5(string_agg(stage, '|' ORDER BY id)) FROM portfoliocompanies")
     assert after == before
     assert _value(application_url, "SELECT status FROM stage_migration_plans WHERE plan_id = 1") == "rolled_back"
 
 
 def test_without_yes_and_without_anybody_to_ask_nothing_is_recorded(application_url: str) -> None:
-    stagenorm("init-db", url=application_url)
-    run = stagenorm("run", url=application_url)
+    stagenorm_here("init-db", url=application_url)
+    run = stagenorm_here("run", url=application_url)
     assert run.code == 2
     assert "--yes" in run.err
     assert _value(application_url, "SELECT count(*) FROM stage_migration_plans") == 0
 
 
 def test_a_failed_row_makes_the_run_exit_1_and_resume_heals_it(application_url: str) -> None:
-    stagenorm("init-db", url=application_url)
+    stagenorm_here("init-db", url=application_url)
     with psycopg.connect(application_url) as connection:
         connection.execute("ALTER TABLE portfoliocompanies ADD CONSTRAINT odd CHECK (id <> 5 OR stage <> 'seed')")
-    run = stagenorm("run", "--yes", "--sleep-ms", "0", url=application_url)
+    run = stagenorm_here("run", "--yes", "--sleep-ms", "0", url=application_url)
     assert run.code == 1
-    status = stagenorm("status", url=application_url)
+    status = stagenorm_here("status", url=application_url)
     assert "row 5" in status.out
     assert "stagenorm resume" in status.out
-    assert stagenorm("verify", url=application_url).code == 1
+    assert stagenorm_here("verify", url=application_url).code == 1
     with psycopg.connect(application_url) as connection:
         connection.execute("ALTER TABLE portfoliocompanies DROP CONSTRAINT odd")
-    assert stagenorm("resume", url=application_url).code == 0
-    assert json.loads(stagenorm("status", "--json", url=application_url).out)["progress"]["failed_batches"] == 0
+    assert stagenorm_here("resume", url=application_url).code == 0
+    assert json.loads(stagenorm_here("status", "--json", url=application_url).out)["progress"]["failed_batches"] == 0
 
 
 def test_status_counts_in_json_what_the_view_counts(application_url: str) -> None:
-    stagenorm("init-db", url=application_url)
-    stagenorm("run", "--yes", "--sleep-ms", "0", url=application_url)
-    progress = json.loads(stagenorm("status", "--json", url=application_url).out)["progress"]
+    stagenorm_here("init-db", url=application_url)
+    stagenorm_here("run", "--yes", "--sleep-ms", "0", url=application_url)
+    progress = json.loads(stagenorm_here("status", "--json", url=application_url).out)["progress"]
     assert progress["rows_updated"] == 70
     assert progress["rows_updated"] == _value(application_url, "SELECT rows_updated FROM stage_migration_progress")

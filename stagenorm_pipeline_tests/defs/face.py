@@ -1,9 +1,13 @@
 """The Dagster face as its tests use it: the definitions on an instance of their own, run for real."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
+from dagster._core.definitions.schedule_definition import ScheduleExecutionData
+from dagster._core.definitions.sensor_definition import SensorExecutionData
+from dagster._core.instance.ref import InstanceRef
 
 from stagenorm_pipeline.defs.build import build_defs
 
@@ -55,6 +59,36 @@ class Face:
             instance=self.instance,
             raise_on_error=False,
         )
+
+    def sensor(self, name: str, *, cursor: str | None = None) -> SensorExecutionData:
+        """What a tick of the sensor would tell the daemon."""
+        repository = self.defs.get_repository_def()
+        resources = repository.get_top_level_resources()
+        with dg.build_sensor_context(
+            instance=self.instance, cursor=cursor, repository_def=repository, resources=resources
+        ) as context:
+            return repository.get_sensor_def(name).evaluate_tick(context)
+
+    def schedule(self, name: str) -> ScheduleExecutionData:
+        """What a tick of the schedule would tell the daemon."""
+        repository = self.defs.get_repository_def()
+        with dg.build_schedule_context(
+            scheduled_execution_time=datetime(2026, 1, 19, 2, tzinfo=UTC),
+            repository_def=repository,
+            resources=repository.get_top_level_resources(),
+        ) as context:
+            # Dagster opens a schedule's instance by its reference, which one in memory has not.
+            context._instance_ref = InstanceRef.from_dir(".")
+            context._instance = self.instance  # type: ignore[assignment]
+            return repository.get_schedule_def(name).evaluate_tick(context)
+
+    def verdict(self, check: str) -> dg.AssetCheckEvaluation:
+        """The newest evaluation of a check of `batch_plan`, whoever made it."""
+        key = dg.AssetCheckKey(dg.AssetKey("batch_plan"), check)
+        (record,) = self.instance.event_log_storage.get_asset_check_execution_history(key, limit=1)
+        assert record.event is not None
+        assert record.event.dagster_event is not None
+        return record.event.dagster_event.asset_check_evaluation_data
 
 
 def materialized(result: dg.ExecuteInProcessResult, asset: str) -> dict[str | None, dict[str, Any]]:

@@ -7,7 +7,16 @@ import pytest
 
 from stagenorm_pipeline.defs.batch_log import BatchLog
 from stagenorm_pipeline.engine.batches import Batch, BatchResult, Refusal
-from stagenorm_pipeline.engine.events import BatchCompleted, BatchFailed, BatchStarted, Paused, Retrying, Sleeping
+from stagenorm_pipeline.engine.events import (
+    BatchCompleted,
+    BatchFailed,
+    BatchStarted,
+    Paused,
+    Retrying,
+    Sleeping,
+    Unwatched,
+    WorkFound,
+)
 
 _BATCH = Batch(1, 50, 5, 15, "public", "companies", "stage", "7", 1_000)
 
@@ -15,11 +24,11 @@ _BATCH = Batch(1, 50, 5, 15, "public", "companies", "stage", "7", 1_000)
 class _Log:
     """A listener with a clock that moves a second at each look."""
 
-    def __init__(self, caplog: pytest.LogCaptureFixture, rows_waiting: int = 100_000) -> None:
+    def __init__(self, caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level(logging.DEBUG)
         self._records = caplog
         seconds = iter(range(1_000))
-        self.listener = BatchLog(logging.getLogger("fund"), "fund-7", rows_waiting, clock=lambda: float(next(seconds)))
+        self.listener = BatchLog(logging.getLogger("fund"), "fund-7", clock=lambda: float(next(seconds)))
 
     @property
     def lines(self) -> Iterator[str]:
@@ -40,14 +49,14 @@ def test_a_batch_is_one_line_and_its_beginning_and_rest_are_none(caplog: pytest.
 def test_progress_is_told_at_intervals_and_not_with_every_batch(caplog: pytest.LogCaptureFixture) -> None:
     log = _Log(caplog)
 
-    for _ in range(20):
+    log.listener(WorkFound(100, 100_000))
+    for _ in range(12):
+        log.listener(BatchStarted(_BATCH))
         log.listener(BatchCompleted(_BATCH, BatchResult(1_000)))
 
     told = [line for line in log.lines if "rows/s" in line]
-    assert told == [
-        "INFO fund-7: 10,000 of 100,000 rows, 1,000 rows/s, about 90 s to go",
-        "INFO fund-7: 20,000 of 100,000 rows, 1,000 rows/s, about 80 s to go",
-    ]
+    assert len(told) == 2
+    assert told[0].startswith("INFO fund-7: 5,000 of 100,000 rows (5%), 500 rows/s, about ")
 
 
 def test_the_first_error_is_kept_and_no_control_character_reaches_a_terminal(
@@ -59,8 +68,10 @@ def test_the_first_error_is_kept_and_no_control_character_reaches_a_terminal(
     log.listener(BatchFailed(_BATCH, "disk full"))
     log.listener(Retrying(None, "gone\x07", 1, 0.5))
     log.listener(Paused("re\x1bason", "ana"))
+    log.listener(Unwatched("replicas", "no\x1b[2J privilege", "grant it"))
 
     assert log.listener.first_error == "\x1b[31mred\nline"
     text = "\n".join(log.lines)
     assert "disk full" in text
+    assert "Not watched (replicas)" in text
     assert not any(character in text for character in "\x1b\x07")

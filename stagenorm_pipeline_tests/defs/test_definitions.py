@@ -9,6 +9,9 @@ import dagster as dg
 import pytest
 
 from stagenorm_pipeline.defs.build import build_defs
+from stagenorm_pipeline.defs.cancelling import CancelConfig
+from stagenorm_pipeline.defs.pausing import PauseConfig
+from stagenorm_pipeline.defs.rollback import RollbackConfig
 from stagenorm_pipeline.defs.run_config import ApplyConfig, PlanConfig, VerifyConfig
 from stagenorm_pipeline_tests.defs.face import Face, failure_of
 
@@ -34,7 +37,8 @@ print([name for name in ("pandas", "dagster_webserver") if name in sys.modules])
 
     assert done.returncode == 0, done.stderr
     jobs, heavy = done.stdout.splitlines()
-    assert jobs == "['__ASSET_JOB', 'normalize_job', 'plan_job', 'rollback_job', 'verify_job']"
+    names = "cancel_plan_job normalize_job pause_job plan_job rollback_job unpause_job verify_job"
+    assert jobs == str(["__ASSET_JOB", *names.split()])
     assert heavy == "[]"
 
 
@@ -54,12 +58,14 @@ def test_everything_that_the_pages_show_is_described() -> None:
     checks = [graph.get_check_spec(key) for key in graph.asset_check_keys]
     jobs = [job for job in repository.get_all_jobs() if not job.name.startswith("__")]
 
-    assert len(checks) == 7
+    assert len(checks) == 7 + 2
     assert all(asset.description and asset.owners and asset.kinds and asset.group_name for asset in assets)
     assert all(check.description for check in checks)
     assert all(job.description for job in jobs)
     assert all(sensor.description for sensor in repository.sensor_defs)
-    fields = [field for config in (PlanConfig, ApplyConfig, VerifyConfig) for field in config.model_fields.values()]
+    assert all(schedule.description for schedule in repository.schedule_defs)
+    configs = (PlanConfig, ApplyConfig, VerifyConfig, PauseConfig, CancelConfig, RollbackConfig)
+    fields = [field for config in configs for field in config.model_fields.values()]
     assert all(field.description for field in fields)
 
 
@@ -71,6 +77,20 @@ def test_a_preset_is_the_runbooks_and_a_number_goes_before_it(preset: str, rows:
     assert ApplyConfig.model_validate({"preset": preset}).rest_ms == rest_ms
     assert PlanConfig.model_validate({"preset": preset, "batch_size": 7}).rows_in_a_batch == 7
     assert ApplyConfig.model_validate({"preset": preset, "sleep_ms": 0}).rest_ms == 0
+
+
+def test_nothing_happens_by_itself_until_somebody_switches_it_on() -> None:
+    repository = build_defs().get_repository_def()
+
+    assert {sensor.name for sensor in repository.sensor_defs} == {
+        "discover_funds",
+        "spelling_drift",
+        "verify_when_done",
+        "alert_on_failure",
+    }
+    assert {schedule.name for schedule in repository.schedule_defs} == {"nightly_plan", "nightly_backfill"}
+    assert all(sensor.default_status is dg.DefaultSensorStatus.STOPPED for sensor in repository.sensor_defs)
+    assert all(schedule.default_status is dg.DefaultScheduleStatus.STOPPED for schedule in repository.schedule_defs)
 
 
 def test_without_settings_a_run_is_balanced() -> None:

@@ -7,14 +7,6 @@ from stagenorm_pipeline_tests.defs.face import Face
 from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, Application
 
 
-def _tick(face: Face) -> SensorExecutionData:
-    """What the daemon would be told."""
-    repository = face.defs.get_repository_def()
-    resources = repository.get_top_level_resources()
-    with dg.build_sensor_context(instance=face.instance, repository_def=repository, resources=resources) as context:
-        return repository.get_sensor_def("discover_funds").evaluate_tick(context)
-
-
 def _added(tick: SensorExecutionData) -> list[str]:
     (request,) = tick.dynamic_partitions_requests or []
     assert isinstance(request, dg.AddDynamicPartitionsRequest)
@@ -26,7 +18,7 @@ def test_new_funds_are_added_and_nothing_is_launched(face: Face, application: Ap
     application.add(COMPANIES, [(10, "Seed"), (2, "seed")])
     application.add(DEALS, [(10, None), (None, None)])
 
-    tick = _tick(face)
+    tick = face.sensor("discover_funds")
 
     assert _added(tick) == ["fund-2", "fund-10", "no-fund"]
     assert not tick.run_requests
@@ -36,7 +28,7 @@ def test_known_funds_are_passed_over_and_gone_ones_are_kept(face: Face, applicat
     application.add(COMPANIES, [(1, "Seed")])
     face.instance.add_dynamic_partitions("funds", ["fund-1", "fund-99"])
 
-    tick = _tick(face)
+    tick = face.sensor("discover_funds")
 
     assert not tick.dynamic_partitions_requests
     assert "No new fund" in (tick.skip_message or "")
@@ -49,10 +41,4 @@ def test_a_table_without_a_fund_column_has_the_key_for_rows_without_a_fund(
     application.sql("ALTER TABLE portfoliocompanies DROP COLUMN fund_id")
     application.sql("INSERT INTO portfoliocompanies (stage) VALUES ('Seed'), ('Seed')")
 
-    assert _added(_tick(face)) == ["no-fund"]
-
-
-def test_it_is_off_until_somebody_switches_it_on(face: Face) -> None:
-    sensor = face.defs.get_repository_def().get_sensor_def("discover_funds")
-
-    assert sensor.default_status is dg.DefaultSensorStatus.STOPPED
+    assert _added(face.sensor("discover_funds")) == ["no-fund"]

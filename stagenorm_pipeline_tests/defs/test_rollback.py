@@ -34,5 +34,16 @@ def test_it_restores_what_was_written_and_leaves_what_a_user_changed_since(
     assert list(application.stages(COMPANIES).values()) == ["Seed", "pre-seed", "seriesb"]
 
 
+def test_the_funds_that_were_undone_say_so_beside_their_materialization(face: Face, application: Application) -> None:
+    _normalize(face, application)
+
+    result = face.run("rollback_job", roll_back={"plan_id": 1, "execute": True, "sleep_ms": 0, "fund": "fund-1"})
+
+    (event,) = [event for event in result.all_events if event.is_asset_observation]
+    observed = event.asset_observation_data.asset_observation
+    assert (observed.partition, observed.metadata["rows_restored"].value) == ("fund-1", 2)
+    assert list(application.stages(COMPANIES).values()) == ["Seed", "Series A", "series-b"]
+
+
 def test_a_plan_that_there_is_not_is_named(face: Face, application: Application) -> None:
     assert "no plan 99" in failure_of(face.run("rollback_job", roll_back={"plan_id": 99}))[0]

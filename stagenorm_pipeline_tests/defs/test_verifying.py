@@ -1,7 +1,9 @@
 """The report and its seven checks through Dagster."""
 
 import dagster as dg
+import pytest
 
+from stagenorm_pipeline.engine.rollback import RollbackRequest, record_rollback
 from stagenorm_pipeline.report.document import document_sha256
 from stagenorm_pipeline_tests.defs.face import Face, checked, materialized
 from stagenorm_pipeline_tests.engine.application import COMPANIES, Application
@@ -124,3 +126,57 @@ def test_values_from_the_data_cannot_become_markup(face: Face, application: Appl
         outside_code = "".join(line.split("`")[::2])
         assert "<" not in outside_code
         assert "](" not in outside_code
+
+
+def test_each_failing_check_says_in_a_sentence_what_was_found_and_what_to_do(
+    face: Face, application: Application
+) -> None:
+    _fill(application)
+    face.plan()
+    face.normalize_all()
+    application.sql("""
+        UPDATE stage_migration_batches SET status = 'failed' WHERE batch_id = 1;
+        INSERT INTO deal_opportunities (fund_id, stage) VALUES (1, 'growth'), (1, NULL);
+        DELETE FROM portfoliocompanies WHERE fund_id = 2;
+        UPDATE stage_normalization_log SET row_id = 'none' WHERE row_id = '1';
+    """)
+
+    found = checked(face.run("verify_job"))
+
+    said = {
+        "r1_batch_tracking": ("1 failed", "`stagenorm resume`"),
+        "r2_canonical_stages": ("1 row(s) hold 1 unknown spelling(s)", "`stagenorm decisions` writes the file"),
+        "r3_null_integrity": ("1 more NULL stage(s)", "Ask who did"),
+        "r4_row_counts": ("1 row(s) fewer", "Ask who did"),
+        "r5_audit_consistency": ("1 batch(es) and their audit rows disagree", "restore them from a backup"),
+        "r6_sample_inspection": ("The sample could not be read", "Mend what the database says"),
+    }
+    assert {name for name, check in found.items() if not check.passed} == set(said)
+    for name, parts in said.items():
+        assert all(part in (found[name].description or "") for part in parts), found[name].description
+        assert found[name].metadata["compared"].value
+        assert isinstance(found[name].metadata["duration_ms"].value, int)
+
+
+def test_after_a_rollback_a_warning_says_that_it_was_on_purpose(face: Face, application: Application) -> None:
+    _fill(application)
+    face.plan()
+    face.normalize_all()
+    rollback = record_rollback(application.database, RollbackRequest(plan_id=1), created_by="operator")
+    application.apply(plan_id=rollback)
+
+    found = checked(face.run("verify_job"))
+
+    failed = {name: check for name, check in found.items() if not check.passed}
+    assert list(failed) == ["r2_canonical_stages"]
+    assert failed["r2_canonical_stages"].severity is dg.AssetCheckSeverity.WARN
+    assert "rolled back on purpose" in (failed["r2_canonical_stages"].description or "")
+    assert failed["r2_canonical_stages"].metadata["rows_rolled_back"].value == 3
+
+
+@pytest.mark.parametrize("part", [{"fund": "fund-1"}, {"fund_id": "1"}, {"table": COMPANIES}])
+def test_a_part_cannot_be_verified_here_for_its_verdicts_would_overwrite_those_of_the_whole(
+    face: Face, application: Application, part: dict[str, str]
+) -> None:
+    with pytest.raises(dg.DagsterInvalidConfigError):
+        face.run("verify_job", verification_report=part)

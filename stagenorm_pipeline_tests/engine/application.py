@@ -12,8 +12,10 @@ from stagenorm_pipeline.engine.connection import Database
 from stagenorm_pipeline.engine.events import Event
 from stagenorm_pipeline.engine.funds import FundScope
 from stagenorm_pipeline.engine.migrations import apply_migrations
+from stagenorm_pipeline.engine.pacing import Pacing
 from stagenorm_pipeline.engine.plan import Plan, preview_plan, record_plan
 from stagenorm_pipeline.engine.request import PlanRequest
+from stagenorm_pipeline.engine.throttle.settings import ThrottleSettings
 from stagenorm_pipeline.engine.verification.result import VerificationResult
 from stagenorm_pipeline.engine.verification.verify import VerifyRequest, verify
 from stagenorm_pipeline.vocabulary import Vocabulary
@@ -110,6 +112,9 @@ class Application:
         sleep_ms: int = 0,
         watch: Callable[[Event], None] = _ignore,
         should_stop: Callable[[], bool] = lambda: False,
+        throttle: ThrottleSettings | None = None,
+        pacing: Pacing | None = None,
+        bounds: Bounds | None = None,
     ) -> ApplyResult:
         request = ApplyRequest(
             worker="worker-1",
@@ -118,9 +123,11 @@ class Application:
             scope=scope,
             targets=targets,
             sleep_ms=sleep_ms,
-            bounds=Bounds(),
+            bounds=bounds or Bounds(),
             watch=watch,
             should_stop=should_stop,
+            throttle=throttle,
+            pacing=pacing,
         )
         return apply_batches(self.database, request)
 

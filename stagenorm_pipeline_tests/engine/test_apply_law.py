@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from stagenorm_pipeline.engine.pacing import Pacing
 from stagenorm_pipeline_tests.engine.application import DEALS, VOCABULARY, Application
 
 # What a user does to a row between plan and apply.
@@ -74,9 +75,9 @@ def refusing(application: Application) -> Application:
 
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(rows=ROWS, batch_size=st.integers(1, 8))
+@given(rows=ROWS, batch_size=st.integers(1, 8), pacing=st.sampled_from([None, Pacing()]))
 def test_every_planned_row_is_updated_skipped_or_failed_and_no_row_of_others_is_overwritten(
-    refusing: Application, rows: list[tuple[int | None, str, str | None, str]], batch_size: int
+    refusing: Application, rows: list[tuple[int | None, str, str | None, str]], batch_size: int, pacing: Pacing | None
 ) -> None:
     application = refusing
     # DELETE, not TRUNCATE: on small tables ten times faster, and this runs once an example.
@@ -94,7 +95,7 @@ def test_every_planned_row_is_updated_skipped_or_failed_and_no_row_of_others_is_
             interfere(application, row_id, deed)
     as_users_left_it = application.stages(DEALS)
 
-    result = application.apply()
+    result = application.apply(pacing=pacing)
 
     expected = dict(as_users_left_it)
     outcomes: Counter[str] = Counter()

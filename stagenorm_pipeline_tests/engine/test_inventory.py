@@ -6,8 +6,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from stagenorm_pipeline.engine.configuration import DEFAULT_TARGETS, TargetSetting
 from stagenorm_pipeline.engine.funds import FundScope
-from stagenorm_pipeline.engine.inventory import UNKNOWN_SHOWN, RowCounts, TargetInventory, fund_order
+from stagenorm_pipeline.engine.inventory import (
+    FUNDS_SHOWN,
+    UNKNOWN_SHOWN,
+    FundShare,
+    Places,
+    RowCounts,
+    TargetInventory,
+    fund_order,
+    read_inventory,
+    undecided_spellings,
+)
+from stagenorm_pipeline.engine.targets import resolve_targets
 from stagenorm_pipeline.vocabulary import Decision, Decisions, MeaningKind, Stage, Vocabulary
 from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, VOCABULARY, Application, Row
 
@@ -44,6 +56,14 @@ HOSTILE = [
 def inventory_of(application: Application, scope: FundScope | None = None) -> dict[str, TargetInventory]:
     plan = application.preview(scope=scope or FundScope())
     return {inventory.target.table: inventory for inventory in plan.inventories}
+
+
+def places_of(application: Application, table: str = COMPANIES) -> dict[str, Places]:
+    """Where each unknown spelling of the table is."""
+    with application.database.snapshot() as connection:
+        targets = resolve_targets(connection, (TargetSetting(table),))
+        (found,) = read_inventory(connection, targets, FundScope(), VOCABULARY, with_places=True)
+    return {total.spelling: places for total, places in found.unknown_places if places is not None}
 
 
 def counted(rows: list[Row]) -> Counter[tuple[str, MeaningKind]]:
@@ -172,6 +192,78 @@ def test_twenty_thousand_unknown_spellings_keep_exact_counts_and_a_capped_list(a
     assert {s.spelling for s in found.unknown[:20]} == {f"unknown {i}" for i in range(1000, 20_001, 1000)}
     assert {s.rows for s in found.unknown[20:]} == {1}
     assert sum(fund.counts.rows_unknown for fund in found.funds) == 20_020
+
+
+def test_an_unknown_spelling_has_its_lowest_and_highest_key_and_the_funds_with_most_rows(
+    application: Application,
+) -> None:
+    rows: list[Row] = [(9, "growth"), (10, "growth"), (None, "late"), (10, "growth"), (2, "Seed"), (None, "growth")]
+    application.add(COMPANIES, rows * 2)
+    assert places_of(application) == {
+        "growth": Places("1", "12", (FundShare("10", 4), FundShare("9", 2), FundShare(None, 2))),
+        "late": Places("3", "9", (FundShare(None, 2),)),
+    }
+
+
+@settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.tuples(st.sampled_from([None, *range(15)]), st.sampled_from(["growth", "late", "Seed"])), max_size=60)
+)
+def test_the_places_are_those_of_the_rows(application: Application, rows: list[Row]) -> None:
+    application.sql(f"DELETE FROM {COMPANIES}")
+    ids = application.add(COMPANIES, rows)
+    found = places_of(application)
+    for spelling in ("growth", "late"):
+        held = [(key, fund) for key, (fund, stage) in zip(ids, rows, strict=True) if stage == spelling]
+        if not held:
+            assert spelling not in found
+            continue
+        places = found[spelling]
+        assert (places.first_id, places.last_id) == (str(min(held)[0]), str(max(held)[0]))
+        funds = Counter(None if fund is None else str(fund) for _, fund in held)
+        largest = sorted(funds.items(), key=lambda item: (-item[1], fund_order(item[0])))[:FUNDS_SHOWN]
+        assert [(share.fund_id, share.rows) for share in places.funds] == largest
+
+
+@pytest.mark.parametrize(
+    ("type_", "keys"),
+    [
+        ("smallint", ["-3", "2", "10"]),
+        ("bigint", ["9", "10", "9223372036854775807"]),
+        ("uuid", [f"0000000{n}-0000-0000-0000-00000000000{n}" for n in "19a"]),
+        ("text", ["", "Z", "a", "\u00e9", "\U0001f600"]),
+    ],
+)
+def test_keys_of_every_kind_are_compared_as_their_kind(application: Application, type_: str, keys: list[str]) -> None:
+    application.sql(f"CREATE TABLE keyed (id {type_} PRIMARY KEY, fund_id integer, stage text)")
+    for fund, key in enumerate(reversed(keys)):
+        application.sql(f"INSERT INTO keyed VALUES (%s::{type_}, {fund}, 'growth')", key)
+    places = places_of(application, "keyed")["growth"]
+    assert (places.first_id, places.last_id) == (keys[0], keys[-1])
+
+
+def test_planning_asks_for_no_places(application: Application) -> None:
+    application.add(COMPANIES, [(1, "growth")])
+    assert inventory_of(application)[COMPANIES].places == ()
+
+
+def test_what_is_to_be_decided_is_said_once_with_where_it_is(application: Application) -> None:
+    application.add(COMPANIES, [(1, "growth"), (2, "growth"), (2, "x" * 1_001)])
+    application.add(DEALS, [(7, "growth"), (None, "late")])
+    with application.database.snapshot() as connection:
+        targets = resolve_targets(connection, DEFAULT_TARGETS)
+        undecided = undecided_spellings(
+            read_inventory(connection, targets, FundScope(), VOCABULARY, with_places=True, unknown_kept=10)
+        )
+    assert [(item.spelling, item.rows, item.where) for item in undecided] == [
+        (
+            "growth",
+            3,
+            "2 in public.portfoliocompanies.stage (2 funds, ids 1 to 2); "
+            "1 in public.deal_opportunities.stage (fund-7, id 1)",
+        ),
+        ("late", 1, "1 in public.deal_opportunities.stage (no-fund, id 2)"),
+    ]
 
 
 def test_a_decision_makes_its_spelling_known_and_one_to_leave_is_counted_by_itself(application: Application) -> None:

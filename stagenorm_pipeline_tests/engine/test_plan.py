@@ -58,11 +58,9 @@ def filled(application: Application) -> Application:
 
 
 def test_a_preview_writes_nothing(filled: Application) -> None:
-    before, next_xid = filled.contents(), filled.value("SELECT pg_current_xact_id()::text::bigint")
+    before = filled.contents()
     filled.preview()
     assert filled.contents() == before
-    # A transaction that writes gets a number; between the two that ask here, nobody did.
-    assert filled.value("SELECT pg_current_xact_id()::text::bigint") == next_xid + 1
 
 
 def test_a_preview_needs_no_table_of_ours(bare: Application) -> None:

@@ -81,18 +81,78 @@ def test_the_parts_of_the_funds_add_up_to_the_whole(planned: Application) -> Non
     )
 
 
-def test_the_estimate_is_what_waits_at_the_rate_seen_lately(planned: Application) -> None:
-    planned.apply(scope=FundScope.one(None))
-    planned.sql(
+def finish(application: Application, number: int, at_s: float, *, work_s: float, worker: str = "worker-1") -> None:
+    """The batch ended `at_s` seconds after the beginning, ten hours ago, having worked for `work_s` of them."""
+    application.sql(
         "UPDATE stage_migration_batches SET status = 'completed', rows_updated = rows_planned, rows_skipped = 0, "
-        "rows_failed = 0, rows_skipped_changed = 0, rows_skipped_deleted = 0 WHERE batch_number <= 2"
+        "rows_failed = 0, rows_skipped_changed = 0, rows_skipped_deleted = 0, worker = %s, duration_ms = %s, "
+        "started_at = now() - interval '10 hours' + make_interval(secs => %s), "
+        "completed_at = now() - interval '10 hours' + make_interval(secs => %s) WHERE batch_number = %s",
+        worker,
+        round(work_s * 1000),
+        at_s - work_s,
+        at_s,
+        number,
     )
-    # Eight rows in four minutes, sleeps included: the four that wait take two more.
-    planned.sql(
-        "UPDATE stage_migration_batches SET started_at = now() - interval '10 min', "
-        "completed_at = now() - interval '6 min' WHERE status = 'completed'"
-    )
-    assert progress(planned, "rows_waiting, estimated_minutes_remaining") == [(4, Decimal("2.0"))]
+
+
+def seconds_left(application: Application) -> float | None:
+    ((minutes,),) = progress(application, "estimated_minutes_remaining")
+    return None if minutes is None else float(minutes * 60)
+
+
+@pytest.fixture
+def paced(application: Application) -> Application:
+    """Twenty batches of two rows, planned; the pause switch was turned a day ago."""
+    application.add(COMPANIES, [(1, "Seed")] * 40)
+    application.plan(batch_size=2)
+    application.sql("UPDATE stage_migration_control SET changed_at = now() - interval '1 day'")
+    return application
+
+
+def test_the_estimate_is_told_from_the_end_of_one_batch_to_the_end_of_the_next_so_it_needs_two(
+    paced: Application,
+) -> None:
+    finish(paced, 1, 60, work_s=6)
+    assert seconds_left(paced) is None
+    finish(paced, 2, 120, work_s=6)
+    # A batch a minute, sleep included.
+    assert seconds_left(paced) == pytest.approx(18 * 60, abs=1)
+    assert progress(paced, "rows_per_second, rows_waiting") == [(0, 36)]
+
+
+def test_two_runners_halve_the_estimate(paced: Application) -> None:
+    for number in range(1, 6):
+        finish(paced, number, 60 + 30 * number, work_s=50, worker=f"worker-{number % 2}")
+    assert seconds_left(paced) == pytest.approx(15 * 30, abs=1)
+
+
+def test_small_batches_cost_their_sleep_and_not_the_time_of_large_ones(application: Application) -> None:
+    application.add(COMPANIES, [(1, "Seed")] * 100 + [(fund, "Seed") for fund in range(2, 12)])
+    application.plan(batch_size=20)
+    application.sql("UPDATE stage_migration_control SET changed_at = now() - interval '1 day'")
+    for number in range(1, 6):
+        finish(application, number, 50 * number, work_s=20)
+    # 30 s of sleep for each of the ten, and 1 s of work for each of their rows.
+    assert seconds_left(application) == pytest.approx(10 * 31, abs=1)
+
+
+def test_the_time_in_which_nobody_worked_says_nothing_of_the_pace(paced: Application) -> None:
+    for number in range(1, 4):
+        finish(paced, number, 60 * number, work_s=6)
+    # Resumed two hours later by another process: its start counts as a minute at most.
+    for number in range(4, 7):
+        finish(paced, number, 7_200 + 60 * number, work_s=6, worker="worker-2")
+    assert seconds_left(paced) == pytest.approx(14 * 60, rel=0.05)
+
+
+def test_a_pause_says_nothing_of_the_pace(paced: Application) -> None:
+    for number in range(1, 4):
+        finish(paced, number, 60 * number, work_s=6)
+    for number in range(4, 7):
+        finish(paced, number, 7_200 + 60 * number, work_s=6)
+    paced.sql("UPDATE stage_migration_control SET changed_at = now() - interval '10 hours' + interval '7380 s'")
+    assert seconds_left(paced) == pytest.approx(14 * 60, rel=0.05)
 
 
 @pytest.fixture
@@ -139,10 +199,11 @@ def test_a_retry_that_succeeds_moves_the_row_from_failed_to_updated(refused: App
     assert progress(refused, "*", "stage_migration_failures") == []
 
 
-def test_what_a_newer_plan_cancelled_counts_no_more(planned: Application) -> None:
+def test_what_a_newer_plan_cancelled_counts_no_more_but_what_was_done_meanwhile_does(planned: Application) -> None:
     planned.plan(scope=FundScope.one("1"))
     planned.apply(scope=FundScope.one(None))
-    assert progress(planned, f"{BATCHES}, rows_planned") == [(1, 0, 1, 0, 0, 10)]
+    # Four batches of fund 1 are the newer plan's one; the older plan's two rows without a fund are done.
+    assert progress(planned, f"{BATCHES}, rows_planned, rows_done") == [(2, 1, 1, 0, 0, 12, 2)]
 
 
 def test_the_plan_that_was_completed_last_is_shown_when_none_is_open(planned: Application) -> None:
@@ -150,3 +211,15 @@ def test_the_plan_that_was_completed_last_is_shown_when_none_is_open(planned: Ap
     planned.add(COMPANIES, [(1, "Series A")])
     planned.run()
     assert progress(planned, "plan_id, total_batches, rows_updated") == [(2, 1, 1)]
+
+
+def test_progress_does_not_drop_back_when_a_plan_of_one_fund_ends_beside_an_older_one(planned: Application) -> None:
+    planned.add(COMPANIES, [(2, "Seed")] * 5)
+    newer = planned.plan(scope=FundScope.one("2"))
+    planned.apply(scope=FundScope.one(None))
+    before = progress(planned, "rows_planned, rows_done")
+    planned.apply(plan_id=newer.plan_id)
+    assert before == [(17, 2)]
+    assert progress(planned, "rows_planned, rows_done") == [(17, 7)]
+    planned.apply()
+    assert progress(planned, "rows_planned, rows_done, completion_percent") == [(17, 17, 100)]

@@ -8,10 +8,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stagenorm_pipeline.engine.apply import ApplyResult
-from stagenorm_pipeline.engine.errors import ConfigurationError, PlanError
-from stagenorm_pipeline.engine.events import BatchCompleted, Event
+from stagenorm_pipeline.engine.configuration import TargetSetting
+from stagenorm_pipeline.engine.control import set_paused
+from stagenorm_pipeline.engine.events import BatchCompleted, Event, Paused
 from stagenorm_pipeline.engine.funds import FundScope
-from stagenorm_pipeline.engine.rollback import RollbackRequest, preview_rollback, record_rollback
+from stagenorm_pipeline.engine.plan import cancel_plan, open_draft
+from stagenorm_pipeline.engine.rollback import RollbackRequest, preview_rollback, record_rollback, rows_left
+from stagenorm_pipeline.engine.steps import Step, listen
 from stagenorm_pipeline.engine.verification.result import Outcome, Rule
 from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, Application
 
@@ -35,7 +38,14 @@ def _apply_one_batch(application: Application, plan_id: int | None) -> ApplyResu
     return application.apply(plan_id=plan_id, watch=watch, should_stop=lambda: bool(done))
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def _statuses(application: Application, plan_id: int | None) -> tuple[str, list[str]]:
+    """What the plan says, and its batches in order."""
+    plan: str = application.value("SELECT status FROM stage_migration_plans WHERE plan_id = %s", plan_id)
+    batches = "SELECT status FROM stage_migration_batches WHERE plan_id = %s ORDER BY batch_number"
+    return plan, application.column(batches, plan_id)
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     companies=st.lists(st.tuples(st.sampled_from([1, 2, None]), st.sampled_from(_MESSY + _OTHER)), max_size=30),
     deals=st.lists(st.tuples(st.sampled_from([1, None]), st.sampled_from([*_MESSY, *_OTHER, None])), max_size=15),
@@ -173,8 +183,204 @@ def test_a_second_rollback_finds_nothing_left(application: Application) -> None:
     assert preview_rollback(application.database, RollbackRequest(plan_id=plan.plan_id)).restorable == 0
 
 
-def test_a_rollback_without_a_scope_or_of_no_plan_is_refused(application: Application) -> None:
-    with pytest.raises(ConfigurationError, match="what to undo"):
-        RollbackRequest()
-    with pytest.raises(PlanError, match="no plan 7"):
-        preview_rollback(application.database, RollbackRequest(plan_id=7))
+def test_who_changed_a_row_since_is_said_and_every_row_left_can_be_had(application: Application) -> None:
+    ids = application.add(COMPANIES, [(1, "Seed")] * 3)
+    first = application.run()
+    application.sql("UPDATE portfoliocompanies SET stage = 'Series A' WHERE id = %s", ids[0])
+    application.run()
+    application.sql("UPDATE portfoliocompanies SET stage = 'Growth' WHERE id = %s", ids[1])
+    request = RollbackRequest(plan_id=first.plan_id)
+    left = list(rows_left(application.database, request))
+    assert [(row.row_id, row.state, row.now, row.restore, row.later_plan) for row in left] == [
+        (str(ids[1]), "changed", "Growth", "Seed", None),
+        (str(ids[0]), "later", "series-a", "Seed", 2),
+    ]
+    _roll_back(application, plan_id=first.plan_id)
+    assert preview_rollback(application.database, request).counts == {"undone": 1, "changed": 1, "later": 1}
+
+
+def test_a_row_that_moved_to_another_fund_is_undone_with_the_fund_it_was_planned_under(
+    application: Application,
+) -> None:
+    (row,) = application.add(COMPANIES, [(1, "Seed")])
+    application.run()
+    application.sql("UPDATE portfoliocompanies SET fund_id = 2")
+    preview = preview_rollback(application.database, RollbackRequest(scope=FundScope.one("2")))
+    assert preview.counts == {}
+    _roll_back(application, scope=FundScope.one("1"))
+    assert application.stages(COMPANIES) == {row: "Seed"}
+
+
+def test_a_rollback_that_was_cancelled_halfway_leaves_the_plan_standing_until_the_rest_is_undone(
+    application: Application,
+) -> None:
+    application.add(COMPANIES, [(1, "Seed")] * 10)
+    plan = application.run(batch_size=5)
+    request = RollbackRequest(plan_id=plan.plan_id, batch_size=3)
+    recorded = record_rollback(application.database, request, created_by="operator")
+    _apply_one_batch(application, recorded)
+    cancel_plan(application.database, recorded)
+    assert _statuses(application, plan.plan_id) == ("completed", ["completed", "completed"])
+
+    assert preview_rollback(application.database, request).counts == {"undone": 3, "restorable": 7}
+    _roll_back(application, plan_id=plan.plan_id)
+    assert set(application.stages(COMPANIES).values()) == {"Seed"}
+    assert _statuses(application, plan.plan_id) == ("rolled_back", ["rolled_back", "rolled_back"])
+
+
+def test_a_rollback_of_a_part_marks_its_batches_and_the_plan_when_the_last_part_is_undone(
+    application: Application,
+) -> None:
+    application.add(COMPANIES, [(1, "Seed"), (2, "Seed"), (3, "Seed")])
+    plan = application.plan()
+    application.apply(scope=FundScope.one("1"))
+    _roll_back(application, plan_id=plan.plan_id, scope=FundScope.one("1"))
+    assert _statuses(application, plan.plan_id) == ("open", ["rolled_back", "pending", "pending"])
+    application.sql("UPDATE portfoliocompanies SET stage = 'growth' WHERE fund_id = 3")
+    application.apply()
+    assert _statuses(application, plan.plan_id) == ("completed", ["rolled_back", "completed", "completed"])
+    _roll_back(application, plan_id=plan.plan_id, scope=FundScope.one("2"))
+    assert _statuses(application, plan.plan_id) == ("rolled_back", ["rolled_back", "rolled_back", "completed"]), (
+        "the last one had changed nothing"
+    )
+
+
+def test_a_rollback_by_time_of_half_a_batch_leaves_the_batch_standing(application: Application) -> None:
+    ids = application.add(COMPANIES, [(1, "Seed"), (1, "Series A")])
+    application.sql("ALTER TABLE portfoliocompanies ADD CONSTRAINT no CHECK (stage <> 'series-a') NOT VALID")
+    plan = application.run()
+    between: datetime = application.value("SELECT clock_timestamp()")
+    application.sql("ALTER TABLE portfoliocompanies DROP CONSTRAINT no")
+    application.apply()
+    assert set(application.stages(COMPANIES).values()) == {"seed", "series-a"}
+    _roll_back(application, since=between)
+    assert application.stages(COMPANIES) == {ids[0]: "seed", ids[1]: "Series A"}
+    assert _statuses(application, plan.plan_id) == ("completed", ["completed"])
+    _roll_back(application, plan_id=plan.plan_id)
+    assert _statuses(application, plan.plan_id) == ("rolled_back", ["rolled_back"])
+
+
+def test_a_batch_at_work_while_its_plan_is_rolled_back_is_neither_undone_nor_called_so(
+    application: Application,
+) -> None:
+    application.add(COMPANIES, [(1, "Seed")] * 6)
+    plan = application.plan(batch_size=2)
+    rollbacks: list[int] = []
+    commits = 0
+
+    def roll_back_beside_the_second_batch(step: Step) -> None:
+        nonlocal commits
+        commits += step is Step.APPLY_BEFORE_COMMIT
+        if step is Step.APPLY_BEFORE_COMMIT and commits == 2:
+            request = RollbackRequest(plan_id=plan.plan_id)
+            rollbacks.append(record_rollback(application.database, request, created_by="operator"))
+
+    listen(roll_back_beside_the_second_batch)
+    try:
+        application.apply(plan_id=plan.plan_id)
+    finally:
+        listen(None)
+    assert _statuses(application, plan.plan_id)[1] == ["completed", "completed", "cancelled"]
+    application.apply(plan_id=rollbacks[0])
+    assert list(application.stages(COMPANIES).values()) == ["Seed", "Seed", "seed", "seed", "Seed", "Seed"]
+    assert _statuses(application, plan.plan_id) == ("completed", ["rolled_back", "completed", "cancelled"])
+    _roll_back(application, plan_id=plan.plan_id)
+    assert _statuses(application, plan.plan_id) == ("rolled_back", ["rolled_back", "rolled_back", "cancelled"])
+
+
+def test_a_spelling_that_the_column_no_longer_takes_is_refused_alone_and_restored_by_a_retry(
+    application: Application,
+) -> None:
+    ids = application.add(COMPANIES, [(1, "Seed"), (1, "   seed      ")])
+    plan = application.run()
+    application.sql("ALTER TABLE portfoliocompanies ALTER stage TYPE varchar(10)")
+    recorded = record_rollback(application.database, RollbackRequest(plan_id=plan.plan_id), created_by="operator")
+    refused = application.apply(plan_id=recorded)
+    assert (refused.rows.rows_updated, refused.rows.rows_failed) == (1, 1)
+    assert application.stages(COMPANIES) == {ids[0]: "Seed", ids[1]: "seed"}
+    assert _statuses(application, plan.plan_id)[0] == "completed", "a row of it still stands"
+    application.sql("ALTER TABLE portfoliocompanies ALTER stage TYPE text")
+    assert application.apply(plan_id=recorded).ok
+    assert application.stages(COMPANIES) == {ids[0]: "Seed", ids[1]: "   seed      "}
+    assert _statuses(application, plan.plan_id)[0] == "rolled_back"
+
+
+def test_a_rollback_waits_while_all_work_is_paused(application: Application) -> None:
+    application.add(COMPANIES, [(1, "Seed")])
+    plan = application.run()
+    recorded = record_rollback(application.database, RollbackRequest(plan_id=plan.plan_id), created_by="operator")
+    set_paused(application.database, paused=True, reason="lunch", changed_by="me")
+    paused_at: list[dict[Any, str | None]] = []
+
+    def watch(event: Event) -> None:
+        if isinstance(event, Paused):
+            paused_at.append(application.stages(COMPANIES))
+            set_paused(application.database, paused=False, reason=None, changed_by="me")
+
+    application.apply(plan_id=recorded, watch=watch)
+    assert [set(stages.values()) for stages in paused_at] == [{"seed"}]
+    assert set(application.stages(COMPANIES).values()) == {"Seed"}
+
+
+@pytest.mark.parametrize("asked", [{"batch_id": 1}, {"plan_id": 1}])
+def test_a_rollback_cancels_nothing_outside_the_funds_and_tables_that_it_is_about(
+    application: Application, asked: dict[str, Any]
+) -> None:
+    ids = application.add(COMPANIES, [(1, "Seed"), (2, "Seed")])
+    application.add(DEALS, [(1, "Seed")])
+    is_batch = "batch_id" in asked
+    # Undoing a batch, its plan is about more than it; undoing a plan, that is about one fund of one table.
+    targets = (TargetSetting(COMPANIES),)
+    application.run(**({} if is_batch else {"scope": FundScope.one("1"), "targets": targets}))
+    application.sql(
+        "UPDATE portfoliocompanies SET stage = 'Series A'; UPDATE deal_opportunities SET stage = 'Series A'"
+    )
+    later = application.plan().plan_id
+    application.sql("UPDATE portfoliocompanies SET stage = 'seed' WHERE fund_id = 1")
+    assert preview_rollback(application.database, RollbackRequest(**asked)).waiting == {later: 1}
+    _roll_back(application, **asked)
+    assert application.stages(COMPANIES)[ids[0]] == "Seed"
+    waiting = application.sql("SELECT table_name, fund_id FROM stage_migration_batches WHERE status = 'pending'")
+    assert sorted(waiting) == [(DEALS, "1"), (COMPANIES, "2")]
+
+
+def test_a_batch_that_is_retried_while_its_rollback_is_recorded_is_not_called_undone(
+    application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    application.add(COMPANIES, [(1, "Seed"), (1, "Series A")])
+    application.sql("ALTER TABLE portfoliocompanies ADD CONSTRAINT no CHECK (stage <> 'series-a') NOT VALID")
+    plan = application.run()
+    application.sql("ALTER TABLE portfoliocompanies DROP CONSTRAINT no")
+
+    def after_a_retry(*arguments: Any) -> str:
+        application.apply(plan_id=plan.plan_id)
+        return open_draft(*arguments)
+
+    monkeypatch.setattr("stagenorm_pipeline.engine.rollback.open_draft", after_a_retry)
+    recorded = record_rollback(application.database, RollbackRequest(plan_id=plan.plan_id), created_by="operator")
+    application.apply(plan_id=recorded)
+    assert list(application.stages(COMPANIES).values()) == ["Seed", "series-a"]
+    assert _statuses(application, plan.plan_id) == ("completed", ["completed"])
+
+
+def test_the_history_of_another_tool_is_not_undone(application: Application) -> None:
+    (row,) = application.add(DEALS, [(1, "seed")])
+    application.sql(
+        "INSERT INTO stage_normalization_log (schema_name, table_name, column_name, row_id, stage_before, stage_after, "
+        "action) VALUES ('public', 'deal_opportunities', 'stage', %s, NULL, 'seed', 'normalize'), "
+        "('public', 'deal_opportunities', 'stage', %s, 'Seed', 'seed', 'force_through')",
+        str(row),
+        str(row),
+    )
+    assert preview_rollback(application.database, RollbackRequest(by_table=True)).counts == {}
+
+
+@pytest.mark.parametrize(("type_", "key"), [("uuid", "gen_random_uuid()"), ("text", r"'%s {} \ ' || i"), ("int", "-i")])
+def test_every_kind_of_key_finds_its_row_back(application: Application, type_: str, key: str) -> None:
+    targets = (TargetSetting("deals"),)
+    application.sql(f"CREATE TABLE deals (id {type_} PRIMARY KEY, stage text)")
+    application.user.execute(f"INSERT INTO deals SELECT {key}, 'Seed ' FROM generate_series(1, 5) i".encode())
+    before = application.sql("SELECT * FROM deals ORDER BY id")
+    plan = application.run(targets=targets)
+    _roll_back(application, plan_id=plan.plan_id, targets=targets, batch_size=2)
+    assert application.sql("SELECT * FROM deals ORDER BY id") == before

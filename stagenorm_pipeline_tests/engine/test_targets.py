@@ -25,8 +25,8 @@ def refused(application: Application, *settings: TargetSetting) -> str:
 
 def test_the_default_targets_are_found_with_key_and_fund_column(application: Application) -> None:
     assert resolved(application, *DEFAULT_TARGETS) == (
-        Target("public", "portfoliocompanies", "stage", "id", KeyKind.INTEGER, "fund_id"),
-        Target("public", "deal_opportunities", "stage", "id", KeyKind.INTEGER, "fund_id"),
+        Target("public", "portfoliocompanies", "stage", "id", KeyKind.INTEGER, "fund_id", None, False),
+        Target("public", "deal_opportunities", "stage", "id", KeyKind.INTEGER, "fund_id", None, False),
     )
 
 

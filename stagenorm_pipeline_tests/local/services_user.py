@@ -1,11 +1,11 @@
-"""The Dagster services over an embedded server, for tests: `python -m ...services_user HOME WORKSPACE PORT`."""
+"""The Dagster services over an embedded server, for tests: `... services_user HOME WORKSPACE PORT [read-only]`."""
 
 import sys
 from pathlib import Path
 
 from stagenorm_pipeline.engine.errors import StagenormError
 from stagenorm_pipeline.local.embedded_postgres import EmbeddedPostgres
-from stagenorm_pipeline.local.services import run_services
+from stagenorm_pipeline.local.services import Address, run_read_only, run_services
 
 
 def say(line: str) -> None:
@@ -13,18 +13,25 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
-def main(home: str, workspace: str, port: str) -> None:
+def main(home: str, workspace: str, port: str, kind: str = "") -> None:
+    address = Address(int(port))
     try:
         with EmbeddedPostgres.start(Path(home)) as server:
             server.ensure_database("dagster")
+            url, hold = server.url("dagster"), (server.lease_fd,)
+            if kind == "read-only":
+                run_read_only(
+                    Path(home), dagster_url=url, say=say, address=address, workspace=Path(workspace), hold=hold
+                )
+                return
             run_services(
                 Path(home),
-                dagster_url=server.url("dagster"),
+                dagster_url=url,
                 app_url=server.url("postgres"),
                 say=say,
+                address=address,
                 workspace=Path(workspace),
-                port=int(port),
-                hold=(server.lease_fd,),
+                hold=hold,
             )
     except StagenormError as error:
         sys.exit(str(error))

@@ -10,10 +10,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from stagenorm_pipeline.engine.errors import StagenormError
+from stagenorm_pipeline.local.ui import only_one
 from stagenorm_pipeline_tests.local.processes import is_running, wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds processes by their environment in /proc")
@@ -42,9 +45,10 @@ def port() -> int:
         return int(probe.getsockname()[1])
 
 
-def serve(home: Path, workspace: str, port: int) -> subprocess.Popen[str]:
+def serve(home: Path, workspace: str, port: int, *kind: str) -> subprocess.Popen[str]:
+    user = [sys.executable, "-m", "stagenorm_pipeline_tests.local.services_user"]
     return subprocess.Popen(
-        [sys.executable, "-m", "stagenorm_pipeline_tests.local.services_user", home, home / workspace, str(port)],
+        [*user, home, home / workspace, str(port), *kind],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -89,6 +93,29 @@ def test_the_page_shows_the_workspace_and_a_kill_9_of_the_command_leaves_nothing
     command.kill()
     command.communicate()
     wait_until(lambda: not processes_of(home), "all services and the server are gone")
+
+
+RELOAD = 'mutation { reloadRepositoryLocation(repositoryLocationName: "trial") { __typename } }'
+
+
+def test_for_readers_there_are_the_pages_and_nothing_that_can_be_started(home: Path, port: int) -> None:
+    command = serve(home, "workspace.yaml", port, "read-only")
+    wait_for_address(command, port)
+    assert '["only"]' in ask(port, LOCATIONS)
+    assert "UnauthorizedError" in ask(port, RELOAD)
+    started = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in processes_of(home)]
+    assert not any(b"dagster._daemon" in line for line in started)
+    command.send_signal(signal.SIGTERM)
+    command.communicate()
+
+
+def test_a_home_has_one_ui_with_a_daemon(home: Path) -> None:
+    with ExitStack() as first, ExitStack() as second:
+        only_one(home, first)
+        with pytest.raises(StagenormError, match="Another `stagenorm ui`"):
+            only_one(home, second)
+    with ExitStack() as later:
+        only_one(home, later)
 
 
 def test_a_broken_definition_is_shown_on_the_page_and_a_polite_kill_stops_all_of_it(home: Path, port: int) -> None:

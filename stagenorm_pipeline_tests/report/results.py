@@ -9,14 +9,19 @@ from stagenorm_pipeline.engine.inventory import FundRows, RowCounts, SpellingTot
 from stagenorm_pipeline.engine.plan import Plan
 from stagenorm_pipeline.engine.targets import KeyKind, Target
 from stagenorm_pipeline.engine.verification.result import (
+    AuditedWork,
     CheckResult,
+    Coverage,
     Finding,
     FundBreakdown,
+    LeftAsIs,
     PlanFacts,
     Rule,
     SampleRow,
     Severity,
+    SharedRead,
     StageRows,
+    UndoneRows,
     VerificationResult,
 )
 from stagenorm_pipeline.vocabulary import CANONICAL_STAGES, MeaningKind, Stage
@@ -80,6 +85,9 @@ SEVERITIES = {
 }
 
 
+PLAN = PlanFacts(7, "completed", NOON, "operator", "0123456789abcdef", True, "0.1.0", NOON, NOON, 7_400)
+
+
 def passed_check(rule: Rule) -> CheckResult:
     return CheckResult(
         rule=rule,
@@ -137,7 +145,7 @@ def passing_result() -> VerificationResult:
         sample_seed=20_260_119,
         vocabulary_version="0123456789abcdef",
         code_version="0.1.0",
-        plans=(PlanFacts(7, "completed", NOON, "operator", "0123456789abcdef", is_baseline=True),),
+        plans=(PLAN,),
         in_progress=False,
         checks=tuple(passed_check(rule) for rule in Rule),
         counts=after + after,
@@ -153,6 +161,10 @@ def passing_result() -> VerificationResult:
         unknown_spellings=1,
         sample=(SampleRow(COMPANIES, "1", "4711", 90_210, "Seed ", "seed", True, "seed", NOON),),
         duration_ms=4_321,
+        work=(AuditedWork(7, "normalize", "operator@host", 7_400, NOON, NOON),),
+        work_total=1,
+        coverage=(Coverage(COMPANIES, (7,), True), Coverage(DEALS, (7,), True)),
+        reads=(SharedRead("the inventory", COMPANIES, (Rule.CANONICAL_STAGES, Rule.ROW_COUNTS), 812),),
     )
 
 
@@ -168,7 +180,16 @@ def failing_result(text: str = "Seed Round") -> VerificationResult:
         scope=FundScope.one(text),
         in_progress=True,
         checks=tuple(failed_check(c.rule, text) if c.rule in bad else c for c in result.checks),
-        plans=(replace(result.plans[0], created_by=text),),
+        plans=(replace(PLAN, created_by=text, vocabulary_version=text),),
+        rolled_back=(replace(PLAN, plan_id=6, status="rolled_back", code_version=text, is_baseline=False),),
+        left_as_is=(LeftAsIs(text, text, 87, 4, text), LeftAsIs(COMPANIES, "Debt", 12, 2, "no round of equity")),
+        left_as_is_spellings=5,
+        work=(AuditedWork(7, "normalize", text, 7_400, NOON, NOON), AuditedWork(8, "rollback", text, 31, NOON, NOON)),
+        work_total=2,
+        rollbacks=(replace(PLAN, plan_id=8, created_by=text, is_baseline=False),),
+        undone=UndoneRows(29, 2),
+        coverage=(Coverage(text, (7,), False, (text, None)), Coverage(DEALS, (), False)),
+        reads=(SharedRead("the inventory", text, (Rule.CANONICAL_STAGES,), 812),),
         stages=(*result.stages, StageRows(text, "seed", None, 19)),
         funds=(*result.funds, FundBreakdown(text, text, None, RowCounts(17, 17))),
         unknown=(
@@ -197,6 +218,13 @@ def huge_result(text: str, times: int) -> VerificationResult:
         funds=result.funds * times,
         unknown=result.unknown * times,
         sample=result.sample * times,
+        left_as_is=result.left_as_is * times,
+        rolled_back=result.rolled_back * times,
+        rollbacks=result.rollbacks * times,
+        coverage=result.coverage * times,
+        reads=result.reads * times,
+        work=result.work * times,
+        work_total=len(result.work) * times,
     )
 
 

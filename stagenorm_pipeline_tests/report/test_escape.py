@@ -15,6 +15,7 @@ from stagenorm_pipeline.report.escape import (
     sentence_for_markdown,
     sentence_for_terminal,
 )
+from stagenorm_pipeline.vocabulary.aliases import built_in_aliases
 from stagenorm_pipeline_tests.report.rendered import inline_tokens, is_inert, read_html, renderer
 from stagenorm_pipeline_tests.report.results import HOSTILE, MEGABYTE
 
@@ -40,6 +41,16 @@ def test_a_quoted_value_means_the_same_in_the_decisions_file(text: str) -> None:
 @given(STORABLE_TEXT | SHARP_TEXT, STORABLE_TEXT | SHARP_TEXT)
 def test_two_values_never_look_alike(one: str, other: str) -> None:
     assert (for_terminal(one, limit=10_000) == for_terminal(other, limit=10_000)) == (one == other)
+
+
+# Those after the first are read as one of the first by NFKD.
+@pytest.mark.parametrize("looks", [*sorted(map(chr, built_in_aliases().folding)), "\u2011", "\u207b", "\ufe58"])
+def test_what_the_aliases_read_as_ascii_shows_as_what_it_is_beside_latin_letters(looks: str) -> None:
+    for text in (f"series{looks}b", f"SERIES{looks.upper()}B"):
+        assert for_terminal(text).isascii()
+        assert yaml.safe_load(for_terminal(text, quote=True)) == text
+    if looks.isprintable():
+        assert for_terminal(f"Серия {looks}", quote=True) == f'"Серия {looks}"'
 
 
 @given(ANY_TEXT | SHARP_TEXT)
@@ -120,7 +131,7 @@ def test_a_sentence_starts_no_list_heading_quote_or_code_block(start: str) -> No
 
 
 @pytest.mark.parametrize(
-    "link", ["http://x.example", "www.x.example", "me@x.example", "WWW", "#12", "@who", "x.example"]
+    "link", ["http://x.example", "www.x.example", "me@x.example", "WWW", "0WWW", "#12", "@who", "x.example"]
 )
 def test_a_word_that_a_renderer_could_link_is_set_as_code(link: str) -> None:
     assert sentence_for_markdown(f"see {link}, then") == f"see `{link}`, then"

@@ -2,11 +2,16 @@
 
 import re
 from base64 import b64encode
+from dataclasses import replace
 from hashlib import sha256
+from itertools import pairwise
 
 import pytest
 
+from stagenorm_pipeline.engine.verification.result import VerificationResult
 from stagenorm_pipeline.report.html import verification_html
+from stagenorm_pipeline.report.pictures import BEFORE, NOW, ON_CARD
+from stagenorm_pipeline.report.stylesheet import STYLESHEET
 from stagenorm_pipeline.report.tags import Html, tag
 from stagenorm_pipeline_tests.report.rendered import read_html
 from stagenorm_pipeline_tests.report.results import HOSTILE, MEGABYTE, failing_result, huge_result, passing_result
@@ -36,7 +41,8 @@ def test_the_page_asks_for_nothing_and_runs_nothing() -> None:
     read = read_html(verification_html(failing_result("<script>alert(1)</script>"), "0" * 64))
     names = {name for name, _ in read.attributes}
     assert not {"script", "link", "img", "iframe", "object", "form", "base"} & set(read.tags)
-    assert not {name for name in names if name in {"src", "href", "style", "srcset"} or name.startswith("on")}
+    assert not {name for name in names if name in {"src", "style", "srcset", "action"} or name.startswith("on")}
+    assert all(str(target).startswith("#") for name, target in read.attributes if name == "href")
     assert "url(" not in read.text
     assert "@import" not in read.text
 
@@ -51,21 +57,82 @@ def test_the_policy_allows_the_one_style_sheet_and_nothing_else() -> None:
     assert f"default-src &#x27;none&#x27;; style-src &#x27;sha256-{digest}&#x27;" in page
 
 
+@pytest.mark.parametrize("result", [passing_result(), failing_result("growth"), huge_result("growth", 3)])
+def test_every_link_leads_to_one_place_in_the_page(result: VerificationResult) -> None:
+    attributes = read_html(verification_html(result)).attributes
+    places = [value for name, value in attributes if name == "id"]
+    links = {str(value).removeprefix("#") for name, value in attributes if name == "href"}
+    assert len(places) == len(set(places))
+    assert len(links) >= 7 + 10
+    assert links <= set(places)
+
+
 def test_a_reader_who_listens_finds_headings_labels_and_a_language() -> None:
     page = verification_html(failing_result("growth"))
     read = read_html(page)
     assert ("lang", "en") in read.attributes
-    assert read.tags.count("h1") == 1
-    assert read.tags.count("table") == read.attributes.count(("role", "region")) > 0
+    levels = [int(name[1]) for name in read.tags if re.fullmatch("h[1-6]", name)]
+    assert levels.count(1) == 1
+    assert all(later <= earlier + 1 for earlier, later in pairwise(levels))
+    assert read.tags.count("table") == read.tags.count("caption") == read.attributes.count(("role", "region")) > 0
     assert all("scope=" in head for head in re.findall(r"<th[ >][^>]*", page))
     assert read.tags.count("svg") == read.attributes.count(("role", "img")) == 2
     assert ("aria-label", "Rows by stage, before and now") in read.attributes
     assert [word in read.text for word in ("✗ failed", "✓ passed", "⚠ warning")] == [True] * 3
 
 
+def colours() -> list[dict[str, str]]:
+    """The colours of the style sheet by name: light, dark, and on paper."""
+    schemes = re.findall(r":root \{(.*?)\}", STYLESHEET, re.DOTALL)
+    return [dict(re.findall(r"--(\w+): (#[0-9a-f]{6});", scheme)) for scheme in schemes]
+
+
+def luminance(colour: str) -> float:
+    """The relative luminance of WCAG 2."""
+    parts = (int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5))
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str) -> float:
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("scheme", range(3))
+@pytest.mark.parametrize("ink", ["ink", "soft", "passed", "warned", "failed", "link"])
+def test_every_text_stands_out_from_page_and_card(scheme: int, ink: str) -> None:
+    found = colours()[scheme]
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)
+    assert min(contrast(found[ink], found[ground]) for ground in ("page", "card")) >= 4.5
+
+
+@pytest.mark.parametrize("bar", [BEFORE, NOW])
+def test_every_bar_stands_out_from_whatever_it_is_drawn_on(bar: str) -> None:
+    grounds = {scheme[ground] for scheme in colours() for ground in ("page", "card")} | {str(ON_CARD.paper)}
+    assert min(contrast(bar, ground) for ground in grounds) >= 3
+
+
+def test_what_is_to_be_signed_has_a_line_for_name_date_and_signature() -> None:
+    to_sign, not_to_sign = (verification_html(result, "0" * 64) for result in (passing_result(), failing_result()))
+    assert [f"<dt>{field}</dt><dd></dd>" in to_sign for field in ("Name", "Date", "Signature")] == [True] * 3
+    assert "<dd></dd>" not in not_to_sign
+
+
+def test_the_page_stays_bounded_however_much_there_is() -> None:
+    few_findings = passing_result().checks
+    much, more = (
+        len(verification_html(replace(huge_result("growth", times), checks=few_findings)).encode())
+        for times in (500, 600)
+    )
+    assert much < 2_000_000
+    assert more == pytest.approx(much, rel=0.01)
+    assert len(verification_html(huge_result(MEGABYTE[:2_000], 40)).encode()) < 4_000_000
+
+
 def test_a_very_long_report_says_what_it_left_out() -> None:
     page = verification_html(huge_result("growth", 300))
-    assert "… and 700 more funds (1,200 in all)" in page
+    assert "… and 700 more funds, counted in each target (1,200 in all)" in page
 
 
 def test_an_element_escapes_whatever_is_not_markup() -> None:

@@ -92,13 +92,21 @@ def test_the_report_reads_from_the_verdict_down_to_how_it_was_made() -> None:
         "Before → after by stage",
         "Before → after by target and stage",
         "Before → after by fund",
-        "What the checks found, and what others changed meanwhile",
-        "2 Canonical Stage Validation: findings",
+        "What others changed meanwhile",
         "5 Audit Log Consistency: findings",
+        "What else the checks found",
+        "2 Canonical Stage Validation: findings",
         "Unknown spellings left",
+        "Left as they are, by decision",
         "Random sample of changed rows",
+        "Plans, and who applied them",
         "Plans covered",
+        "What is compared with",
+        "Who changed how much, by the audit log",
+        "Read once for several checks",
+        "What the checks prove, and what they cannot know",
         "About this report",
+        "Sign-off",
     ]
 
 

@@ -51,8 +51,7 @@ def test_a_passing_report_begins_as_the_runbook_prints_it() -> None:
 def test_a_check_that_did_not_pass_shows_its_figures_its_findings_and_what_to_do() -> None:
     lines = verification_text(failing_result()).splitlines()
     failed = next(number for number, line in enumerate(lines) if line.startswith("  ✗ Canonical Stage Validation:"))
-    assert lines[failed + 1 : failed + 7] == [
-        "      Figures: rows not canonical 1,283; spellings 3",
+    assert lines[failed + 1 : failed + 6] == [
         f'      - unknown spelling: now "Seed Round", rows 4,711, target {COMPANIES}',
         '      - changed since: fund fund-Seed Round, row Seed Round, batch 12345, before "Seed Round", after "seed", '
         'now "Seed Round", detail the database said: Seed Round, target Seed Round',
@@ -87,7 +86,8 @@ def test_many_funds_are_counted_and_not_all_listed() -> None:
     counts = RowCounts(10, 10)
     funds = tuple(FundBreakdown(COMPANIES, str(number), counts, counts) for number in range(100))
     shown = verification_text(replace(passing_result(), funds=funds))
-    assert "… and 88 more funds (100 in all)" in shown
+    assert "… and 88 more funds, counted in each target (100 in all)" in shown
+    assert "Shown: those with most rows left to do" in shown
 
 
 def test_a_plan_tells_a_spelling_with_a_space_from_one_without() -> None:

@@ -45,3 +45,24 @@ def test_a_message_shows_a_hostile_spelling_harmlessly_and_shortly() -> None:
         Decision("\x1b[31m\u202e\n" * 100_000, leave_as_is=True)
     assert str(caught.value).isprintable()
     assert len(str(caught.value)) < 500
+
+
+def test_one_text_cannot_be_decided_in_two_ways_by_its_case_spaces_or_dashes() -> None:
+    first = Decision("Seed Round", Stage.SEED, where="file:3")
+    for other in ("seed round", " Seed\tRound ", "SEED\u00a0ROUND"):
+        with pytest.raises(DecisionsError, match=r'^file:9: .* is series-a, but "Seed Round" \(file:3\).* is seed'):
+            Decisions((first, Decision(other, Stage.SERIES_A, where="file:9")))
+        Decisions((first, Decision(other, Stage.SEED), Decision("Seed-Round", Stage.SERIES_A)))
+    Decisions((first, Decision("seed round")))
+
+
+def test_a_decision_that_could_never_apply_is_refused() -> None:
+    Decision("x" * 1_000, Stage.SEED)
+    Decision("x" * 1_001)
+    with pytest.raises(DecisionsError, match="longer than 1,000 characters"):
+        Decision("x" * 1_001, Stage.SEED)
+
+
+def test_a_long_text_is_not_compared_with_others_which_could_take_hours() -> None:
+    marks = "\u0301\u0327" * 499
+    Decisions((Decision(marks, Stage.SEED), Decision(marks + " ", Stage.SERIES_A)))

@@ -17,6 +17,7 @@ from stagenorm_pipeline.vocabulary import (
     Stage,
     Vocabulary,
     differences,
+    redecided,
 )
 from stagenorm_pipeline.vocabulary.aliases import built_in_aliases
 from stagenorm_pipeline.vocabulary.normalize import normalize
@@ -229,3 +230,16 @@ def test_differences_name_each_spelling_with_what_it_was_and_is() -> None:
 def test_differences_against_a_recorded_content_name_a_change_of_the_built_in_part() -> None:
     recorded = BUILT_IN.content.replace('"steps":1', '"steps":0')
     assert differences(recorded, BUILT_IN.content) == ("the built-in steps changed",)
+
+
+def test_a_decision_that_became_an_alias_changed_nothing_and_one_that_another_alias_took_over_did() -> None:
+    recorded = deciding(Decision("seriesc", Stage.SERIES_C), Decision("growth", Stage.SEED))
+    later = BUILT_IN.content.replace('"seriesc+":', '"growth":"series-a","seriesc":"series-c","seriesc+":')
+    assert [str(change) for change in redecided(recorded.content, later)] == ['"growth": seed -> series-a']
+    assert [str(change) for change in redecided(later, recorded.content)] == ['"growth": series-a -> seed']
+    assert differences(recorded.content, later) == ("the built-in aliases changed", '"growth": seed -> series-a')
+
+
+def test_what_is_left_as_it_is_is_listed_in_order() -> None:
+    left = [Decision(text, leave_as_is=True, reason="no round") for text in ("b", "a")]
+    assert deciding(*left, Decision("c", Stage.SEED), Decision("d")).left_as_is == ("a", "b")

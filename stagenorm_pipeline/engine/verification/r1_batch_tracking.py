@@ -1,70 +1,79 @@
-"""Rule 1: every planned batch ended, none failed, and its counts add up.
+"""Rule 1: every planned batch ended, none failed, its counts add up, and no planned row has lost its batch.
 
-Proves that no planned work is left over or was refused. Cannot know of rows that no plan held: rule 2 does.
+Proves that no planned work is left over or was refused, that of a rollback included. Cannot know of rows that no plan
+held: rule 2 does. An error.
 """
 
-from stagenorm_pipeline.engine.verification.facts import Snapshot
-from stagenorm_pipeline.engine.verification.result import CheckResult, Finding, Rule, Severity
+from typing import Any
 
-_STATUSES = ("completed", "failed", "pending", "running", "cancelled")
+from stagenorm_pipeline.engine.batches import PlanKind
+from stagenorm_pipeline.engine.verification.audit_log import LostRows
+from stagenorm_pipeline.engine.verification.result import CheckResult, Finding, Rule, Severity, some_of_each
+from stagenorm_pipeline.engine.verification.snapshot import Snapshot
+
+_COMPARED = "the recorded plans with what became of their batches"
+_ENDED_OTHERWISE = ("cancelled", "rolled_back")
+_STATUSES = ("completed", "failed", "pending", "running", *_ENDED_OTHERWISE)
 
 
-def check(snapshot: Snapshot, targets: list[str]) -> CheckResult:
+def check(snapshot: Snapshot, lost: tuple[LostRows, ...]) -> CheckResult:
     """Judge the batches of the covered plans in scope."""
-    if not snapshot.plans:
-        return CheckResult(
-            Rule.BATCH_TRACKING,
-            True,
-            Severity.ERROR,
-            "No plan has been applied yet: there are no batches to track",
-            "the recorded plans with what became of their batches",
-            {"total_batches": 0},
-        )
-    by_status = {row.status: row for row in snapshot.rows("verify_batches", {"targets": targets})}
-    counts = {status: by_status[status].batches if status in by_status else 0 for status in _STATUSES}
-    wrong_sums = sum(row.wrong_sums for row in by_status.values())
-    missing = snapshot.rows("verify_missing_batches", {}) if snapshot.scope.all_funds else []
-    missing_rows = sum(row.rows_to_change - row.rows_in_batches for row in missing)
-    total = sum(counts.values()) - counts["cancelled"]
-    bad = counts["failed"] + counts["pending"] + counts["running"] + wrong_sums + len(missing)
-    figures = {
-        "total_batches": total,
-        **{f"{status}_batches": counts[status] for status in _STATUSES},
-        "rows_planned": sum(row.rows_planned for status, row in by_status.items() if status != "cancelled"),
-        "rows_updated": sum(row.rows_updated for row in by_status.values()),
-        "rows_skipped": sum(row.rows_skipped for row in by_status.values()),
-        "rows_failed": by_status["failed"].rows_failed if "failed" in by_status else 0,
-        "wrong_sums": wrong_sums,
-        "rows_without_a_batch": missing_rows,
-    }
+    if not snapshot.plans.judged:
+        summary = "No plan has been applied yet: there are no batches to track"
+        return CheckResult(Rule.BATCH_TRACKING, True, Severity.ERROR, summary, _COMPARED, {"total_batches": 0})
+    unsettled = tuple(entry for entry in lost if not entry.is_settled)
+    figures = _figures(snapshot.rows("verify_batches"), unsettled)
+    wrong = ("failed_batches", "pending_batches", "running_batches", "wrong_sums")
+    bad = sum(figures[name] for name in wrong) + len(unsettled)
     return CheckResult(
         Rule.BATCH_TRACKING,
         bad == 0,
         Severity.ERROR,
-        _summary(total, counts, wrong_sums, missing_rows),
-        "the recorded plans with what became of their batches",
+        _summary(figures),
+        _COMPARED,
         figures,
-        _findings(snapshot, targets) if bad else (),
+        some_of_each(_findings(snapshot), [_lost_finding(entry) for entry in unsettled]) if bad else (),
         bad,
-        _recommendation(counts, figures["rows_failed"], wrong_sums, missing_rows) if bad else None,
+        _recommendation(figures) if bad else None,
     )
 
 
-def _summary(total: int, counts: dict[str, int], wrong_sums: int, missing_rows: int) -> str:
-    parts = [f"{counts['failed']} failed"] if counts["failed"] else []
-    waiting = counts["pending"] + counts["running"]
+def _figures(rows: list[Any], unsettled: tuple[LostRows, ...]) -> dict[str, int]:
+    counts = {status: sum(row.batches for row in rows if row.status == status) for status in _STATUSES}
+    normalizing = [row for row in rows if row.kind == PlanKind.NORMALIZE]
+    return {
+        "total_batches": sum(count for status, count in counts.items() if status not in _ENDED_OTHERWISE),
+        **{f"{status}_batches": counts[status] for status in _STATUSES},
+        "rows_planned": sum(row.rows_planned for row in normalizing if row.status != "cancelled"),
+        "rows_updated": sum(row.rows_updated for row in normalizing),
+        "rows_restored": sum(row.rows_updated for row in rows if row.kind == PlanKind.ROLLBACK),
+        "rows_skipped": sum(row.rows_skipped for row in rows),
+        "rows_failed": sum(row.rows_failed for row in rows if row.status == "failed"),
+        "wrong_sums": sum(row.wrong_sums for row in rows),
+        "rows_without_a_batch": sum(entry.rows for entry in unsettled if entry.rows > 0),
+        "rows_never_planned": -sum(entry.rows for entry in unsettled if entry.rows < 0),
+    }
+
+
+def _summary(figures: dict[str, int]) -> str:
+    parts = [f"{figures['failed_batches']} failed"] if figures["failed_batches"] else []
+    waiting = figures["pending_batches"] + figures["running_batches"]
     parts += [f"{waiting} not done yet"] if waiting else []
-    parts += [f"{wrong_sums} whose counts do not add up"] if wrong_sums else []
-    parts += [f"{missing_rows} planned row(s) have lost their batch"] if missing_rows else []
-    if not parts:
-        return f"All batches completed successfully ({total} total)"
-    return f"Of {total} batches: {', '.join(parts)}"
+    parts += [f"{figures['wrong_sums']} whose counts do not add up"] if figures["wrong_sums"] else []
+    lost, added = figures["rows_without_a_batch"], figures["rows_never_planned"]
+    parts += [f"{lost} planned row(s) have lost their batch"] if lost else []
+    parts += [f"{added} row(s) in batches were never planned"] if added else []
+    total = figures["total_batches"]
+    if parts:
+        return f"Of {total} batches: {', '.join(parts)}"
+    undone = f", {figures['rolled_back_batches']} rolled back" if figures["rolled_back_batches"] else ""
+    return f"All batches completed successfully ({total} total{undone})"
 
 
-def _findings(snapshot: Snapshot, targets: list[str]) -> tuple[Finding, ...]:
-    return tuple(
+def _findings(snapshot: Snapshot) -> list[Finding]:
+    return [
         Finding(
-            what="row refused by the database" if row.row_id is not None else f"batch {row.status}",
+            what="row refused by the database" if row.row_id is not None else f"{_batch(row.kind)} {row.status}",
             target=row.target,
             has_fund=True,
             fund_id=row.fund_id,
@@ -75,23 +84,36 @@ def _findings(snapshot: Snapshot, targets: list[str]) -> tuple[Finding, ...]:
             rows=None if row.row_id is not None else row.rows_planned,
             detail=row.row_error or row.error_message,
         )
-        for row in snapshot.rows("verify_open_batches", {"targets": targets})
-    )
+        for row in snapshot.rows("verify_open_batches")
+    ]
 
 
-def _recommendation(counts: dict[str, int], rows_failed: int, wrong_sums: int, missing_rows: int) -> str:
+def _batch(kind: str) -> str:
+    return "batch of a rollback" if kind == PlanKind.ROLLBACK else "batch"
+
+
+def _lost_finding(lost: LostRows) -> Finding:
+    what = "planned rows that lost their batch" if lost.rows > 0 else "rows in batches that were never planned"
+    return Finding(what, lost.target, lost.has_fund, lost.fund_id, rows=abs(lost.rows), detail=f"plan {lost.plan_id}")
+
+
+def _recommendation(figures: dict[str, int]) -> str:
     advice = []
-    if rows_failed:
+    if figures["rows_failed"]:
         advice.append(
-            f"{rows_failed} row(s) were refused: mend what refuses them (the error stands beside each), "
+            f"{figures['rows_failed']} row(s) were refused: mend what refuses them (the error stands beside each), "
             "then `stagenorm resume` takes only those rows."
         )
-    elif counts["failed"]:
+    elif figures["failed_batches"]:
         advice.append("Read the batches' errors (`SELECT * FROM stage_migration_failures`), then `stagenorm resume`.")
-    if counts["pending"] or counts["running"]:
+    if figures["pending_batches"] or figures["running_batches"]:
         advice.append("The migration is not at its end: `stagenorm status` tells, `stagenorm resume` goes on.")
-    if wrong_sums:
+    if figures["wrong_sums"]:
         advice.append("A batch's counts were changed by hand: compare it with the audit log before trusting it.")
-    if missing_rows:
-        advice.append("Batches were deleted: `stagenorm run` plans anew what is left of them.")
+    if figures["rows_without_a_batch"]:
+        advice.append(
+            "Batches were deleted: `stagenorm run` plans anew what is left of them, for these funds or for all."
+        )
+    if figures["rows_never_planned"]:
+        advice.append("Batches were added or enlarged by hand: compare them with the plan before trusting them.")
     return " ".join(advice)

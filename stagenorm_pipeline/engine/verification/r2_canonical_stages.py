@@ -1,55 +1,45 @@
 """Rule 2: every stage is canonical, byte for byte. `Seed` and ` seed` are not; NULLs are for rule 3.
 
-Proves it for every row of the snapshot. Spellings that a reviewer left as they are count as a warning.
+Proves it for every row of the snapshot. Cannot know whether a canonical stage is the right one. An error; a warning
+where all that is not canonical was left as it is by decision, or was rolled back on purpose.
 """
 
 from stagenorm_pipeline.engine.inventory import RowCounts, count_unknown_spellings
-from stagenorm_pipeline.engine.verification.facts import Snapshot, TargetFacts, read_noncanonical_rows
-from stagenorm_pipeline.engine.verification.result import FINDINGS_SHOWN, CheckResult, Finding, Rule, Severity
+from stagenorm_pipeline.engine.verification.facts import TargetFacts, read_noncanonical_rows
+from stagenorm_pipeline.engine.verification.result import CheckResult, Finding, Rule, Severity, some_of_each
+from stagenorm_pipeline.engine.verification.snapshot import Snapshot
 from stagenorm_pipeline.vocabulary import MeaningKind
 
 _COMPARED = "every stored stage with the six canonical ones, byte for byte"
 
 
-def check(snapshot: Snapshot, targets: tuple[TargetFacts, ...]) -> CheckResult:
-    """Judge what the targets hold now."""
+def check(snapshot: Snapshot, targets: tuple[TargetFacts, ...], *, waiting: int) -> CheckResult:
+    """Judge what the targets hold now. `waiting`: batches that are still to run."""
     counts = sum((facts.inventory.counts for facts in targets), RowCounts())
-    spellings = [s for facts in targets for s in facts.inventory.spellings if s.kind is not MeaningKind.CANONICAL]
-    unknown_spellings = count_unknown_spellings(tuple(facts.inventory for facts in targets))
-    bad = counts.rows_unknown + counts.rows_to_change
     figures = {
         "rows_checked": counts.rows_seen - counts.rows_null,
         "rows_canonical": counts.rows_canonical,
         "rows_unknown": counts.rows_unknown,
         "rows_messy": counts.rows_to_change,
         "rows_left_as_is": counts.rows_left_as_is,
-        "unknown_spellings": unknown_spellings,
+        "rows_rolled_back": sum(facts.audited.restored.total for facts in targets),
+        "unknown_spellings": count_unknown_spellings(tuple(facts.inventory for facts in targets)),
     }
+    bad = counts.rows_unknown + counts.rows_to_change
     if not bad and not counts.rows_left_as_is:
         return CheckResult(
             Rule.CANONICAL_STAGES, True, Severity.ERROR, "All stage values are canonical", _COMPARED, figures
         )
-    findings = [
-        Finding(_WHAT[s.kind], s.target, stage_now=s.spelling, stage_after=s.stage, rows=s.rows)
-        for s in sorted(spellings, key=lambda s: -s.rows)
-    ]
-    rows = [
-        row
-        for facts in targets
-        if facts.inventory.counts
-        for row in read_noncanonical_rows(snapshot, facts.inventory.target)
-    ]
-    half = FINDINGS_SHOWN // 2
     return CheckResult(
         Rule.CANONICAL_STAGES,
         False,
-        Severity.ERROR if bad else Severity.WARN,
-        _summary(counts, unknown_spellings),
+        Severity.ERROR if bad > figures["rows_rolled_back"] else Severity.WARN,
+        _summary(figures),
         _COMPARED,
         figures,
-        (*findings[:half], *rows[:half]),
-        bad + counts.rows_left_as_is,
-        _recommendation(counts),
+        _findings(snapshot, targets, has_others=bad + counts.rows_left_as_is > figures["rows_rolled_back"]),
+        bad + counts.rows_left_as_is + sum(map(_spellings_found, targets)),
+        _recommendation(figures, waiting),
     )
 
 
@@ -60,25 +50,58 @@ _WHAT = {
 }
 
 
-def _summary(counts: RowCounts, unknown_spellings: int) -> str:
+def _spellings_found(facts: TargetFacts) -> int:
+    named = (MeaningKind.MESSY, MeaningKind.LEAVE_AS_IS)
+    return facts.inventory.unknown_spellings + sum(s.kind in named for s in facts.inventory.spellings)
+
+
+def _findings(snapshot: Snapshot, targets: tuple[TargetFacts, ...], *, has_others: bool) -> tuple[Finding, ...]:
+    """The spellings with most rows, then rows: those that were not rolled back, and those that were."""
+    spellings = [s for facts in targets for s in facts.inventory.spellings if s.kind is not MeaningKind.CANONICAL]
+    found = [
+        Finding(_WHAT[s.kind], s.target, stage_now=s.spelling, stage_after=s.stage, rows=s.rows, has_stage_now=True)
+        for s in sorted(spellings, key=lambda s: -s.rows)
+    ]
+    rows = [
+        row
+        for facts in targets
+        if has_others and facts.inventory.counts
+        for row in read_noncanonical_rows(snapshot, facts)
+    ]
+    return some_of_each(found, rows, [example for facts in targets for example in facts.audited.restored.examples])
+
+
+def _summary(figures: dict[str, int]) -> str:
     parts = []
-    if counts.rows_unknown:
-        parts.append(f"{counts.rows_unknown} row(s) hold {unknown_spellings} unknown spelling(s)")
-    if counts.rows_to_change:
-        parts.append(f"{counts.rows_to_change} row(s) hold known spellings that are not normalized")
-    if counts.rows_left_as_is:
-        parts.append(f"{counts.rows_left_as_is} row(s) are left as they are by decision")
+    undone = figures["rows_rolled_back"]
+    unknown, messy = figures["rows_unknown"], figures["rows_messy"]
+    if unknown:
+        parts.append(f"{unknown} row(s) hold {figures['unknown_spellings']} unknown spelling(s)")
+    if messy:
+        parts.append(f"{messy} row(s) hold known spellings that are not normalized")
+    if undone:
+        which = "all of these" if undone == unknown + messy else f"{undone} of these"
+        parts.append(f"{which} are messy again because they were rolled back on purpose")
+    if figures["rows_left_as_is"]:
+        parts.append(f"{figures['rows_left_as_is']} row(s) are left as they are by decision")
     return "; ".join(parts)
 
 
-def _recommendation(counts: RowCounts) -> str | None:
+def _recommendation(figures: dict[str, int], waiting: int) -> str | None:
     advice = []
-    if counts.rows_unknown:
+    if figures["rows_unknown"]:
         advice.append(
             "A person decides what each unknown spelling means: `stagenorm inventory` lists them with suggestions, "
             "`stagenorm decisions` writes the file to fill in; then run again."
         )
-    if counts.rows_to_change:
+    if figures["rows_rolled_back"]:
+        advice.append(
+            "Nothing is wrong with the rows that were rolled back: `stagenorm run` makes a new plan for them when the "
+            "reason for the rollback is gone."
+        )
+    if waiting:
+        advice.append("The batches that wait hold known spellings: `stagenorm resume` changes them.")
+    elif figures["rows_messy"] > figures["rows_rolled_back"]:
         advice.append(
             "`stagenorm run` plans and changes the known ones: they came after the plan, or it was not applied."
         )

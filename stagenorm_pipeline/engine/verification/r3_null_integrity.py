@@ -1,63 +1,86 @@
 """Rule 3: no new NULLs against the baseline, by table and fund, and no row that we changed lost its stage.
 
 Proves that no audited row is NULL and that no fund has more NULLs than before. Data alone cannot tell a live user's
-NULL, or a new row without a stage, from damage: both are listed, as a warning.
+NULL, or a new row without a stage, from damage: both are listed, as a warning. Cannot know which of a fund's NULLs are
+new, nor of new ones that others in the fund make up for.
 """
 
-from stagenorm_pipeline.engine.verification.facts import TargetFacts
-from stagenorm_pipeline.engine.verification.result import FINDINGS_SHOWN, CheckResult, Finding, Rule, Severity
+from collections import Counter
+
+from stagenorm_pipeline.engine.verification.audited_rows import RowState
+from stagenorm_pipeline.engine.verification.facts import TargetFacts, read_null_rows
+from stagenorm_pipeline.engine.verification.result import CheckResult, Finding, Rule, Severity, some_of_each
+from stagenorm_pipeline.engine.verification.snapshot import Snapshot
 
 _COMPARED = "NULL stages now with those of the baseline, by table and fund; audited rows with NULL"
 
 
-def check(targets: tuple[TargetFacts, ...]) -> CheckResult:
+def check(snapshot: Snapshot, targets: tuple[TargetFacts, ...]) -> CheckResult:
     """Judge NULLs now against the baseline."""
-    more = [finding for facts in targets for finding in _funds_with_more(facts)]
-    new_nulls = sum(finding.rows or 0 for finding in more)
-    audited_null = sum(facts.null.total for facts in targets)
-    rows = [example for facts in targets for example in facts.null.examples]
+    more = {facts.name: _funds_with_more(facts) for facts in targets}
+    funds = [finding for findings in more.values() for finding in findings]
+    audited = [facts.audited.of(RowState.NULL) for facts in targets]
+    null_now = sum(fund.counts.rows_null for facts in targets for fund in facts.compared)
     figures = {
         "null_before": sum(facts.baseline.counts.rows_null for facts in targets if facts.baseline),
-        "null_now": sum(facts.inventory.counts.rows_null for facts in targets),
-        "new_null": new_nulls,
-        "audited_rows_now_null": audited_null,
+        "null_now": null_now,
+        "new_null": sum(finding.rows or 0 for finding in funds),
+        "audited_rows_now_null": sum(rows.total for rows in audited),
+        "null_not_compared": sum(facts.inventory.counts.rows_null for facts in targets) - null_now,
         "targets_without_baseline": sum(facts.baseline is None for facts in targets),
     }
-    if not more and not audited_null:
+    if not funds and not figures["audited_rows_now_null"]:
         summary = "No unexpected NULL values found"
         if all(facts.baseline is None for facts in targets):
             summary = "No baseline to compare with: no plan has been applied yet"
         return CheckResult(Rule.NULL_INTEGRITY, True, Severity.WARN, summary, _COMPARED, figures)
+    rows = [example for found in audited for example in found.examples]
+    others = [finding for facts in targets for finding in _others(snapshot, facts, more[facts.name])]
     return CheckResult(
         Rule.NULL_INTEGRITY,
         False,
         Severity.WARN,
-        f"{new_nulls} more NULL stage(s) than in the baseline; {audited_null} row(s) that were changed are NULL now",
+        _summary(figures),
         _COMPARED,
         figures,
-        (*rows, *more)[:FINDINGS_SHOWN],
-        len(more) + audited_null,
-        "stagenorm never writes NULL. Ask who did: for each row listed the audit log has the stage it had "
-        "(stage_after), `stagenorm rollback` leaves such rows alone.",
+        some_of_each(rows, funds, others),
+        figures["audited_rows_now_null"] + len(funds) + len(others),
+        "stagenorm never writes NULL. Ask who did: for each row that was changed the audit log has the stage it had "
+        "(stage_after), and `stagenorm rollback` leaves such rows alone.",
+    )
+
+
+def _summary(figures: dict[str, int]) -> str:
+    new, audited = figures["new_null"], figures["audited_rows_now_null"]
+    summary = f"{new} more NULL stage(s) than in the baseline; {audited} row(s) that were changed are NULL now"
+    others = new - audited
+    return (
+        f"{summary}; at least {others} of the NULLs are in rows that stagenorm never changed" if others > 0 else summary
     )
 
 
 def _funds_with_more(facts: TargetFacts) -> list[Finding]:
-    if facts.baseline is None:
-        return []
     findings = []
-    for fund in facts.inventory.funds:
-        counts = facts.baseline.before(fund.fund_id)
-        before = counts.rows_null if counts else fund.counts.rows_null
-        if fund.counts.rows_null > before:
+    for fund in facts.compared:
+        counts = facts.baseline.before(fund.fund_id) if facts.baseline else None
+        before = counts.rows_null if counts else 0
+        now = fund.counts.rows_null
+        if now > before:
             findings.append(
                 Finding(
                     "more NULLs than before",
                     facts.name,
                     True,
                     fund.fund_id,
-                    rows=fund.counts.rows_null - before,
-                    detail=f"{before} before, {fund.counts.rows_null} now",
+                    rows=now - before,
+                    detail=f"{before} before, {now} now",
                 )
             )
     return findings
+
+
+def _others(snapshot: Snapshot, facts: TargetFacts, more: list[Finding]) -> tuple[Finding, ...]:
+    """Rows without a stage in the funds in which the rows that we changed do not account for all new NULLs."""
+    named = Counter(finding.fund_id for finding in facts.audited.of(RowState.NULL).examples)
+    funds = [finding.fund_id for finding in more if (finding.rows or 0) > named[finding.fund_id]]
+    return read_null_rows(snapshot, facts, funds) if funds else ()

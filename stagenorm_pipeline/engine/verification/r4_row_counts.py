@@ -1,11 +1,13 @@
-"""Rule 4: nothing vanished. Every row that the audit log touched still exists, and no fund has fewer rows.
+"""Rule 4: nothing vanished. Every row that the audit log touched still exists, in its fund, and no fund has fewer rows.
 
 Proves that stagenorm lost no row. Data alone cannot tell a live user's delete, or a move to another fund, from
-damage: both are listed, as a warning. Rows inserted since are named and are no fault.
+damage: both are listed, as a warning. Rows inserted since are named and are no fault. Cannot know of a row that we
+never changed and that was deleted from a fund which got another one.
 """
 
+from stagenorm_pipeline.engine.verification.audited_rows import RowState
 from stagenorm_pipeline.engine.verification.facts import TargetFacts
-from stagenorm_pipeline.engine.verification.result import FINDINGS_SHOWN, CheckResult, Finding, Rule, Severity
+from stagenorm_pipeline.engine.verification.result import CheckResult, Finding, Rule, Severity, some_of_each
 
 _COMPARED = "rows now with those of the baseline, by table and fund; audited rows with the rows that exist"
 
@@ -13,20 +15,21 @@ _COMPARED = "rows now with those of the baseline, by table and fund; audited row
 def check(targets: tuple[TargetFacts, ...]) -> CheckResult:
     """Judge the number of rows now against the baseline."""
     differences = [difference for facts in targets for difference in _differences(facts)]
-    fewer = [finding for finding in differences if (finding.rows or 0) < 0]
-    gone = sum(facts.gone.total for facts in targets)
-    examples = [example for facts in targets for example in facts.gone.examples]
-    before = sum(facts.baseline.counts.rows_seen for facts in targets if facts.baseline)
-    now = sum(facts.inventory.counts.rows_seen for facts in targets)
+    fewer = -sum(finding.rows or 0 for finding in differences if (finding.rows or 0) < 0)
+    lost = [facts.audited.of(state) for state in (RowState.GONE, RowState.MOVED) for facts in targets]
+    rows_now = sum(fund.counts.rows_seen for facts in targets for fund in facts.compared)
     figures = {
-        "rows_before": before,
-        "rows_now": now,
+        "rows_before": sum(facts.baseline.counts.rows_seen for facts in targets if facts.baseline),
+        "rows_now": rows_now,
         "rows_more": sum(finding.rows or 0 for finding in differences if (finding.rows or 0) > 0),
-        "rows_fewer": -sum(finding.rows or 0 for finding in fewer),
-        "audited_rows_gone": gone,
+        "rows_fewer": fewer,
+        "audited_rows_gone": sum(facts.audited.of(RowState.GONE).total for facts in targets),
+        "audited_rows_moved": sum(facts.audited.of(RowState.MOVED).total for facts in targets),
+        "rows_not_compared": sum(facts.inventory.counts.rows_seen for facts in targets) - rows_now,
         "targets_without_baseline": sum(facts.baseline is None for facts in targets),
     }
-    passed = not fewer and not gone
+    lost_total = sum(rows.total for rows in lost)
+    passed = not fewer and not lost_total
     return CheckResult(
         Rule.ROW_COUNTS,
         passed,
@@ -34,8 +37,8 @@ def check(targets: tuple[TargetFacts, ...]) -> CheckResult:
         _summary(targets, figures, passed=passed),
         _COMPARED,
         figures,
-        (*examples, *differences)[:FINDINGS_SHOWN],
-        gone + len(differences),
+        some_of_each([example for rows in lost for example in rows.examples], differences),
+        lost_total + len(differences),
         None
         if passed
         else "stagenorm never deletes nor moves a row. Ask who did; the audit log has the stage of every deleted row "
@@ -45,27 +48,29 @@ def check(targets: tuple[TargetFacts, ...]) -> CheckResult:
 
 def _summary(targets: tuple[TargetFacts, ...], figures: dict[str, int], *, passed: bool) -> str:
     if all(facts.baseline is None for facts in targets):
-        return f"No baseline to compare with: {figures['rows_now']} rows counted"
+        return f"No baseline to compare with: {figures['rows_not_compared']} rows counted"
     if passed:
         more = f", {figures['rows_more']} inserted meanwhile" if figures["rows_more"] else ""
         return f"Row counts verified ({figures['rows_now']} rows{more})"
+    moved = f", {figures['audited_rows_moved']} are in another fund" if figures["audited_rows_moved"] else ""
     return (
         f"{figures['rows_fewer']} row(s) fewer than in the baseline in their fund, {figures['rows_more']} more; "
-        f"{figures['audited_rows_gone']} row(s) that were changed are gone"
+        f"of those that were changed {figures['audited_rows_gone']} are gone{moved}"
     )
 
 
 def _differences(facts: TargetFacts) -> list[Finding]:
     if facts.baseline is None:
         return []
-    now = {fund.fund_id: fund.counts.rows_seen for fund in facts.inventory.funds}
+    now = {fund.fund_id: fund.counts.rows_seen for fund in facts.compared}
     findings = []
     for fund_id in {**now, **facts.baseline.funds}:
         rows = now.get(fund_id, 0)
-        before = facts.baseline.before(fund_id)
-        before_rows = before.rows_seen if before else rows
-        if rows != before_rows:
-            what = "fewer rows than before" if rows < before_rows else "more rows than before"
-            detail = f"{before_rows} before, {rows} now"
-            findings.append(Finding(what, facts.name, True, fund_id, rows=rows - before_rows, detail=detail))
+        counts = facts.baseline.before(fund_id)
+        before = counts.rows_seen if counts else 0
+        if rows != before:
+            what = "fewer rows than before" if rows < before else "more rows than before"
+            who = "deleted or moved away" if rows < before else "inserted or moved here"
+            detail = f"{before} before, {rows} now: {who} by others"
+            findings.append(Finding(what, facts.name, True, fund_id, rows=rows - before, detail=detail))
     return sorted(findings, key=lambda finding: finding.rows or 0)

@@ -1,15 +1,43 @@
 """Rule 6: a random sample of the changes for a person to look at. Judges nothing; fails only if it cannot be made."""
 
-from stagenorm_pipeline.engine.verification.result import CheckResult, Rule, SampleRow, Severity
+from sqlalchemy.exc import DBAPIError
+
+from stagenorm_pipeline.engine.connection import first_line
+from stagenorm_pipeline.engine.verification.audit_log import AuditLog
+from stagenorm_pipeline.engine.verification.result import CheckResult, Finding, Rule, SampleRow, Severity
+from stagenorm_pipeline.engine.verification.sample import read_sample
+from stagenorm_pipeline.engine.verification.snapshot import Snapshot
+
+_COMPARED = "nothing: a uniform random sample of the audit log beside what each row holds now, for a person to read"
 
 
-def check(sample: tuple[SampleRow, ...], asked: int, seed: int) -> CheckResult:
-    """Say what the sample is."""
+def check(snapshot: Snapshot, log: AuditLog, size: int, seed: int) -> tuple[CheckResult, tuple[SampleRow, ...]]:
+    """Draw the sample, and say what it is."""
+    figures = {"rows_asked": size, "rows_sampled": 0, "rows_to_draw_from": log.entries.count, "seed": seed}
+    try:
+        with snapshot.connection.begin_nested():
+            sample = read_sample(snapshot, log, size, seed)
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise
+        return _not_made("The sample could not be read from the database", figures, first_line(error)), ()
+    figures["rows_sampled"] = len(sample)
+    if len(sample) != min(size, log.entries.count):
+        return _not_made("Fewer rows were found than the sample was to have", figures, None), sample
+    made = f"Retrieved {len(sample)} random samples for manual review" if sample else "Nothing was changed: no sample"
+    return CheckResult(Rule.SAMPLE_INSPECTION, True, Severity.ERROR, made, _COMPARED, figures), sample
+
+
+def _not_made(summary: str, figures: dict[str, int], said: str | None) -> CheckResult:
     return CheckResult(
         Rule.SAMPLE_INSPECTION,
-        True,
+        False,
         Severity.ERROR,
-        f"Retrieved {len(sample)} random samples for manual review" if sample else "Nothing was changed: no sample",
-        "nothing: a uniform random sample of the audit log beside what each row holds now, for a person to read",
-        {"rows_asked": asked, "rows_sampled": len(sample), "seed": seed},
+        summary,
+        _COMPARED,
+        figures,
+        # What the database says may quote the data.
+        (Finding("what the database said", detail=said),) if said else (),
+        1 if said else 0,
+        "Mend what the database says (a damaged row_id in the audit log, a time limit), then verify again.",
     )

@@ -5,17 +5,18 @@ from stagenorm_pipeline.engine.verification.facts import TargetFacts
 from stagenorm_pipeline.engine.verification.result import CheckResult, FundBreakdown, Rule, Severity
 
 
-def check(funds: tuple[FundBreakdown, ...]) -> CheckResult:
+def check(targets: tuple[TargetFacts, ...], funds: tuple[FundBreakdown, ...]) -> CheckResult:
     """Say how many funds the breakdown has."""
     count = len({fund.fund_id for fund in funds if fund.fund_id is not None})
     without = any(fund.fund_id is None for fund in funds)
+    covered = {fund.fund_id for facts in targets for fund in facts.compared}
     return CheckResult(
         Rule.FUND_BREAKDOWN,
         True,
         Severity.ERROR,
         f"Generated breakdown for {count} fund(s)" + (" and the rows without a fund" if without else ""),
         "nothing: rows by fund in the baseline beside those of now, for a person to read",
-        {"funds": count, "rows_of_breakdown": len(funds)},
+        {"funds": count, "rows_of_breakdown": len(funds), "funds_with_a_baseline": len(covered - {None})},
     )
 
 

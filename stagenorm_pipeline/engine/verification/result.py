@@ -1,6 +1,6 @@
 """What a verification found, as frozen facts: the one source from which every form of the report is rendered."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -28,6 +28,21 @@ class Rule(StrEnum):
         """The rule's name in the runbook's report."""
         return _HEADINGS[self]
 
+    @property
+    def proves(self) -> str:
+        """What holds where the rule passed."""
+        return _PROVES[self]
+
+    @property
+    def cannot_know(self) -> str:
+        """What the rule is blind to, whether it passed or not."""
+        return _CANNOT_KNOW[self]
+
+    @property
+    def counts_as(self) -> str:
+        """Which severity it has when it does not pass, strict mode apart."""
+        return _COUNTS_AS[self]
+
 
 _HEADINGS = {
     Rule.BATCH_TRACKING: "Batch Tracking",
@@ -37,6 +52,56 @@ _HEADINGS = {
     Rule.AUDIT_CONSISTENCY: "Audit Log Consistency",
     Rule.SAMPLE_INSPECTION: "Sample Inspection",
     Rule.FUND_BREAKDOWN: "Per-Fund Breakdown",
+}
+_PROVES = {
+    Rule.BATCH_TRACKING: (
+        "Every planned batch ended, the database refused no row, the counts of every batch add up, and no planned row "
+        "has lost its batch; the batches of a rollback likewise."
+    ),
+    Rule.CANONICAL_STAGES: "Every row with a stage holds one of the six canonical ones, byte for byte.",
+    Rule.NULL_INTEGRITY: "No row that was changed has lost its stage, and no fund has more NULLs than before.",
+    Rule.ROW_COUNTS: (
+        "Every row that was changed still exists, in the fund in which it was changed, and no fund has fewer rows than "
+        "before."
+    ),
+    Rule.AUDIT_CONSISTENCY: (
+        "Every batch has as many audit rows as it updated rows, and they name its own rows. Every audited row holds "
+        "what was written last, or is listed."
+    ),
+    Rule.SAMPLE_INSPECTION: (
+        "Nothing by itself: a person reads the sample, which each change had the same chance to be in."
+    ),
+    Rule.FUND_BREAKDOWN: "Nothing by itself: a person compares each fund before and now.",
+}
+_CANNOT_KNOW = {
+    Rule.BATCH_TRACKING: "Rows that no plan held: check 2 looks at every row.",
+    Rule.CANONICAL_STAGES: "Whether that stage is the right one for the company.",
+    Rule.NULL_INTEGRITY: (
+        "Who set a stage to NULL, which of a fund's NULLs are the new ones, and new ones that others in the same fund "
+        "make up for by getting a stage."
+    ),
+    Rule.ROW_COUNTS: (
+        "Who deleted or moved a row, which rows that were never changed are missing, and those that their fund makes "
+        "up for by as many new ones."
+    ),
+    Rule.AUDIT_CONSISTENCY: (
+        "Why a row was changed since, changes of rows that were never audited, and an audit row that was taken away "
+        "together with its batch's count of it. Of a batch that skipped rows, which ones it skipped."
+    ),
+    Rule.SAMPLE_INSPECTION: "Anything about the rows that were not drawn.",
+    Rule.FUND_BREAKDOWN: "Why a fund has more or fewer rows.",
+}
+_COUNTS_AS = {
+    Rule.BATCH_TRACKING: "An error.",
+    Rule.CANONICAL_STAGES: "An error; a warning where all others stay by decision or were rolled back on purpose.",
+    Rule.NULL_INTEGRITY: "A warning: data alone cannot tell a user's change from damage.",
+    Rule.ROW_COUNTS: "A warning: data alone cannot tell a user's delete from damage.",
+    Rule.AUDIT_CONSISTENCY: (
+        "An error where log and batches disagree or a row holds its old stage again; a warning where others changed a "
+        "row since, or a rollback left it."
+    ),
+    Rule.SAMPLE_INSPECTION: "An error, and only where no sample could be made.",
+    Rule.FUND_BREAKDOWN: "An error, and only where it could not be made.",
 }
 
 
@@ -67,7 +132,8 @@ class Verdict(StrEnum):
 class Finding:
     """One thing that a rule found: a spelling, a row, a batch or a fund. What does not apply is None.
 
-    `what` is a short phrase of ours; every other text may come from the data and is hostile.
+    `what` is a short phrase of ours; every other text may come from the data and is hostile. `has_fund` and
+    `has_stage_now` tell the fund None (no fund) and the stage None (NULL now) from what does not apply.
     """
 
     what: str
@@ -81,6 +147,16 @@ class Finding:
     stage_now: str | None = None
     rows: int | None = None
     detail: str | None = None
+    has_stage_now: bool = False
+
+
+def some_of_each(*kinds: Sequence[Finding]) -> tuple[Finding, ...]:
+    """FINDINGS_SHOWN findings at most, of which many of one kind do not crowd out the others."""
+    room, taken = FINDINGS_SHOWN, dict[int, int]()
+    for place, found in sorted(enumerate(kinds), key=lambda kind: len(kind[1])):
+        taken[place] = min(len(found), room // (len(kinds) - len(taken)))
+        room -= taken[place]
+    return tuple(finding for place, found in enumerate(kinds) for finding in found[: taken[place]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +165,8 @@ class CheckResult:
 
     `summary`: one sentence. `compared`: what was compared with what. `figures`: exact counts by name, in order.
     `findings`: at most FINDINGS_SHOWN examples of `findings_total`. `recommendation`: what to do, None when nothing.
-    `severity`: what it counts as if it did not pass, strict mode already applied.
+    `severity`: what it counts as if it did not pass, strict mode already applied. `duration_ms`: what this rule alone
+    took; what was read for several rules at once is in VerificationResult.reads.
     """
 
     rule: Rule
@@ -112,7 +189,10 @@ class CheckResult:
 
 @dataclass(frozen=True, slots=True)
 class SampleRow:
-    """A changed row for manual review, with the audit row that tells of it. `exists` false: the row is gone."""
+    """A changed row for manual review, with the audit row that tells of it. `exists` false: the row is gone.
+
+    `action`: `normalize`, or `rollback` where the audit row tells of its undoing.
+    """
 
     target: str
     fund_id: str | None
@@ -123,6 +203,7 @@ class SampleRow:
     exists: bool
     stage_now: str | None
     run_at: datetime
+    action: str = "normalize"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +218,10 @@ class FundBreakdown:
 
 @dataclass(frozen=True, slots=True)
 class StageRows:
-    """Rows of a target by canonical stage, or `other` / `NULL`, before (None: no baseline) and now."""
+    """Rows of a target by canonical stage, or `other` / `NULL`, before and now.
+
+    `before` None: no baseline, or one that covers some funds only (see Coverage), which those of now are no match for.
+    """
 
     target: str
     stage: str
@@ -146,8 +230,22 @@ class StageRows:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftAsIs:
+    """A spelling of one target that a person decided to leave, with the reason that the decision gives."""
+
+    target: str
+    spelling: str
+    rows: int
+    funds: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class PlanFacts:
-    """A plan that the verification covers. `is_baseline`: some target and fund is compared with it."""
+    """A plan that the verification covers. `is_baseline`: some target and fund is compared with it.
+
+    `opened_at`: applied from then on. `completed_at` None: not at its end yet. `rows_to_change`: as planned.
+    """
 
     plan_id: int
     status: str
@@ -155,11 +253,65 @@ class PlanFacts:
     created_by: str
     vocabulary_version: str
     is_baseline: bool
+    code_version: str = ""
+    opened_at: datetime | None = None
+    completed_at: datetime | None = None
+    rows_to_change: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AuditedWork:
+    """Changes that the audit log holds of one plan by one person. `action`: normalize or rollback."""
+
+    plan_id: int
+    action: str
+    run_by: str
+    rows: int
+    first_at: datetime
+    last_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What a target is compared with. `plans`: whose counts are its baseline; none: there is no baseline.
+
+    `all_funds`: every fund in scope has a "before"; else only `funds` have one.
+    """
+
+    target: str
+    plans: tuple[int, ...]
+    all_funds: bool
+    funds: tuple[str | None, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class UndoneRows:
+    """Rows after a rollback: `restored` hold again what it gave back, on purpose; `left` are those that it left."""
+
+    restored: int
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
+class SharedRead:
+    """Something read once for several rules. `name` is a phrase of ours; `target` None: it is about all of them."""
+
+    name: str
+    target: str | None
+    rules: tuple[Rule, ...]
+    duration_ms: int
 
 
 @dataclass(frozen=True, slots=True)
 class VerificationResult:
-    """A whole verification, made in one snapshot of the database at `created_at`."""
+    """A whole verification, made in one snapshot of the database at `created_at`.
+
+    `plans`: those in force. `rolled_back`: those that were applied and undone; where one `is_baseline`, no plan in
+    force covers its rows, and they are compared with how they were before it. `rollbacks`: the plans that undid.
+    `undone` None: nothing was rolled back. `work`: the FINDINGS_SHOWN first of `work_total` entries. `left_as_is`:
+    those with the most rows of `left_as_is_spellings`. The checks' durations and those of `reads` add up to nearly
+    `duration_ms`.
+    """
 
     created_at: datetime
     created_by: str
@@ -181,6 +333,15 @@ class VerificationResult:
     unknown_spellings: int
     sample: tuple[SampleRow, ...]
     duration_ms: int
+    left_as_is: tuple[LeftAsIs, ...] = ()
+    left_as_is_spellings: int = 0
+    rolled_back: tuple[PlanFacts, ...] = ()
+    work: tuple[AuditedWork, ...] = ()
+    work_total: int = 0
+    coverage: tuple[Coverage, ...] = ()
+    rollbacks: tuple[PlanFacts, ...] = ()
+    undone: UndoneRows | None = None
+    reads: tuple[SharedRead, ...] = ()
 
     def check(self, rule: Rule) -> CheckResult:
         return next(check for check in self.checks if check.rule is rule)

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 import sqlalchemy as sa
@@ -10,9 +10,8 @@ import sqlalchemy as sa
 from stagenorm_pipeline import __version__
 from stagenorm_pipeline.engine.configuration import DEFAULT_TARGETS, TargetSetting
 from stagenorm_pipeline.engine.connection import Database
-from stagenorm_pipeline.engine.errors import PlanError
 from stagenorm_pipeline.engine.funds import FundScope
-from stagenorm_pipeline.engine.inventory import RowCounts, count_unknown_spellings, read_inventory
+from stagenorm_pipeline.engine.inventory import RowCounts, TargetInventory, count_unknown_spellings, read_inventory
 from stagenorm_pipeline.engine.migrations import require_migrations
 from stagenorm_pipeline.engine.statements import statement
 from stagenorm_pipeline.engine.targets import resolve_targets
@@ -25,16 +24,25 @@ from stagenorm_pipeline.engine.verification import (
     r6_sample_inspection,
     r7_fund_breakdown,
 )
-from stagenorm_pipeline.engine.verification.facts import Snapshot, TargetFacts, read_sample, read_target
+from stagenorm_pipeline.engine.verification.accounts import left_as_is, rows_by_stage
+from stagenorm_pipeline.engine.verification.audit_log import AuditLog, LostRows, read_audit_log, read_lost_rows
+from stagenorm_pipeline.engine.verification.audited_rows import read_audited_rows
+from stagenorm_pipeline.engine.verification.baseline import read_baseline
+from stagenorm_pipeline.engine.verification.facts import TargetFacts
+from stagenorm_pipeline.engine.verification.plans import AppliedPlan, read_plans
 from stagenorm_pipeline.engine.verification.result import (
     CheckResult,
+    FundBreakdown,
     Outcome,
     PlanFacts,
+    Rule,
+    SampleRow,
     Severity,
-    StageRows,
+    UndoneRows,
     VerificationResult,
 )
-from stagenorm_pipeline.vocabulary import CANONICAL_STAGES, MeaningKind, Vocabulary
+from stagenorm_pipeline.engine.verification.snapshot import Snapshot
+from stagenorm_pipeline.vocabulary import MeaningKind, Vocabulary
 
 DEFAULT_SAMPLE_SIZE = 100
 
@@ -54,7 +62,7 @@ class VerifyRequest:
 
 
 def verify(database: Database, request: VerifyRequest) -> VerificationResult:
-    """Run the seven rules. Raises PlanError when `plan_id` names no applied plan of the targets and fund."""
+    """Run the seven rules. Raises PlanError when `plan_id` names no plan that was applied to the targets and fund."""
     with database.snapshot() as connection:
         require_migrations(connection)
         return _Verification(connection, database.name, request).result()
@@ -62,12 +70,14 @@ def verify(database: Database, request: VerifyRequest) -> VerificationResult:
 
 def record_verification(database: Database, result: VerificationResult, report_sha256: str) -> int:
     """Note that the verification was made. Returns its number."""
+    plans = (*result.plans, *result.rolled_back, *result.rollbacks)
     with database.transaction() as connection:
         number = connection.exec_driver_sql(
             statement("record_verification"),
             {
+                "created_at": result.created_at,
                 "created_by": result.created_by,
-                "plan_id": result.plans[-1].plan_id if result.plans else None,
+                "plan_id": max((plan.plan_id for plan in plans), default=None),
                 "scope": json.dumps({"targets": list(result.targets), **result.scope.as_json()}),
                 "strict": result.strict,
                 "verdict": result.verdict.value,
@@ -80,98 +90,140 @@ def record_verification(database: Database, result: VerificationResult, report_s
     return int(number)
 
 
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """All that the rules judge."""
+
+    lost: tuple[LostRows, ...]
+    log: AuditLog
+    targets: tuple[TargetFacts, ...]
+
+    @property
+    def inventories(self) -> tuple[TargetInventory, ...]:
+        return tuple(facts.inventory for facts in self.targets)
+
+    @property
+    def undone(self) -> UndoneRows:
+        return UndoneRows(
+            sum(facts.audited.restored.total for facts in self.targets),
+            sum(facts.audited.rows_left for facts in self.targets),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Judgement:
+    """What the rules said, and what they made on the way."""
+
+    checks: tuple[CheckResult, ...]
+    sample: tuple[SampleRow, ...]
+    funds: tuple[FundBreakdown, ...]
+
+
 class _Verification:
     def __init__(self, connection: sa.Connection, database: str, request: VerifyRequest) -> None:
         self._started = time.monotonic()
         self._request = request
-        self._connection = connection
         self._database = database
-        self._targets = resolve_targets(connection, request.targets)
-        self._names = [target.name for target in self._targets]
-        self._snapshot = Snapshot(connection, request.scope, self._covered_plans())
+        targets = resolve_targets(connection, request.targets)
+        plans = read_plans(connection, tuple(target.name for target in targets), request.scope, request.plan_id)
+        self._snapshot = Snapshot(connection, request.scope, targets, plans)
 
     def result(self) -> VerificationResult:
-        request = self._request
-        created_at = self._connection.exec_driver_sql("SELECT now()").scalar_one()
-        inventories = read_inventory(self._connection, self._targets, request.scope, request.vocabulary)
-        facts = tuple(read_target(self._snapshot, inventory) for inventory in inventories)
-        baselines = {plan for target in facts if target.baseline for plan in target.baseline.plans}
-        funds = r7_fund_breakdown.break_down(facts)
-        sample = read_sample(self._snapshot, self._targets, request.sample_size, request.sample_seed)
-        checks = (
-            self._timed(lambda: r1_batch_tracking.check(self._snapshot, self._names)),
-            self._timed(lambda: r2_canonical_stages.check(self._snapshot, facts)),
-            self._timed(lambda: r3_null_integrity.check(facts)),
-            self._timed(lambda: r4_row_counts.check(facts)),
-            self._timed(lambda: r5_audit_consistency.check(self._snapshot, facts)),
-            self._timed(lambda: r6_sample_inspection.check(sample, request.sample_size, request.sample_seed)),
-            self._timed(lambda: r7_fund_breakdown.check(funds)),
-        )
-        unknown = sorted((s for i in inventories for s in i.unknown), key=lambda s: (-s.rows, s.spelling))
-        figures = checks[0].figures
+        request, snapshot = self._request, self._snapshot
+        created_at = snapshot.connection.exec_driver_sql("SELECT now()").scalar_one()
+        facts = self._read()
+        judgement = self._judge(facts)
+        figures = judgement.checks[0].figures
+        unknown = sorted((s for i in facts.inventories for s in i.unknown), key=lambda s: (-s.rows, s.spelling))
+        left, left_total = left_as_is(facts.inventories, request.vocabulary)
+        baselines = {plan_id for target in facts.targets for plan_id in target.coverage.plans}
         return VerificationResult(
             created_at=created_at,
             created_by=request.created_by,
             database=self._database,
-            targets=tuple(self._names),
+            targets=tuple(snapshot.names),
             scope=request.scope,
             strict=request.strict,
             sample_size=request.sample_size,
             sample_seed=request.sample_seed,
             vocabulary_version=request.vocabulary.version,
             code_version=__version__,
-            plans=tuple(replace(plan, is_baseline=plan.plan_id in baselines) for plan in self._snapshot.plans),
-            in_progress=bool(figures.get("pending_batches", 0) or figures.get("running_batches", 0)),
-            checks=checks,
-            counts=sum((inventory.counts for inventory in inventories), RowCounts()),
-            stages=_stage_rows(facts),
-            funds=funds,
+            plans=_plan_facts(snapshot.plans.in_force, baselines),
+            in_progress=_waiting(figures) > 0,
+            checks=judgement.checks,
+            counts=sum((inventory.counts for inventory in facts.inventories), RowCounts()),
+            stages=rows_by_stage(facts.targets),
+            funds=judgement.funds,
             unknown=tuple(unknown),
-            unknown_spellings=count_unknown_spellings(inventories),
-            sample=sample,
+            unknown_spellings=count_unknown_spellings(facts.inventories),
+            sample=judgement.sample,
+            left_as_is=left,
+            left_as_is_spellings=left_total,
+            rolled_back=_plan_facts(snapshot.plans.undone, baselines),
+            work=facts.log.work,
+            work_total=facts.log.work_total,
+            coverage=tuple(target.coverage for target in facts.targets),
+            rollbacks=_plan_facts(snapshot.plans.rollbacks, baselines),
+            undone=facts.undone if snapshot.plans.rollbacks or snapshot.plans.undone else None,
+            reads=tuple(snapshot.reads),
             duration_ms=round((time.monotonic() - self._started) * 1000),
         )
 
-    def _covered_plans(self) -> tuple[PlanFacts, ...]:
-        request = self._request
-        rows = self._connection.exec_driver_sql(
-            statement("verify_plans"),
-            {
-                "targets": self._names,
-                "first_plan": request.plan_id,
-                "all_funds": request.scope.all_funds,
-                "fund_id": request.scope.fund_id,
-            },
+    def _read(self) -> _Facts:
+        """What is read for several rules, each read once and timed."""
+        snapshot = self._snapshot
+        with snapshot.shared("planned rows and their batches", (Rule.BATCH_TRACKING, Rule.AUDIT_CONSISTENCY)):
+            lost = read_lost_rows(snapshot)
+        with snapshot.shared("the audit log by batch", (Rule.AUDIT_CONSISTENCY, Rule.SAMPLE_INSPECTION)):
+            log = read_audit_log(snapshot, lost)
+        targets = []
+        for target in snapshot.targets:
+            rules = (Rule.CANONICAL_STAGES, Rule.NULL_INTEGRITY, Rule.ROW_COUNTS, Rule.FUND_BREAKDOWN)
+            with snapshot.shared("every row by spelling and fund", rules, target):
+                (inventory,) = read_inventory(
+                    snapshot.connection, (target,), self._request.scope, self._request.vocabulary
+                )
+            with snapshot.shared("the baseline", rules[1:], target):
+                baseline = read_baseline(snapshot, target)
+            kept = [s.spelling for s in inventory.spellings if s.kind is MeaningKind.LEAVE_AS_IS]
+            rules = (Rule.CANONICAL_STAGES, Rule.NULL_INTEGRITY, Rule.ROW_COUNTS, Rule.AUDIT_CONSISTENCY)
+            with snapshot.shared("each audited row beside the audit log", rules, target):
+                is_undone = bool(snapshot.plans.undone or snapshot.plans.rollbacks)
+                audited = read_audited_rows(snapshot, target, kept, is_undone=is_undone)
+            targets.append(TargetFacts(inventory, baseline, audited))
+        return _Facts(lost, log, tuple(targets))
+
+    def _judge(self, facts: _Facts) -> _Judgement:
+        """The seven rules; each one's time holds what it reads for itself."""
+        request, snapshot = self._request, self._snapshot
+        tracked = self._timed(lambda: r1_batch_tracking.check(snapshot, facts.lost))
+        waiting = _waiting(tracked.figures)
+        judged = (
+            self._timed(lambda: r2_canonical_stages.check(snapshot, facts.targets, waiting=waiting)),
+            self._timed(lambda: r3_null_integrity.check(snapshot, facts.targets)),
+            self._timed(lambda: r4_row_counts.check(facts.targets)),
+            self._timed(lambda: r5_audit_consistency.check(snapshot, facts.log, facts.targets)),
         )
-        plans = tuple(
-            PlanFacts(row.plan_id, row.status, row.created_at, row.created_by, row.vocabulary_version, False)
-            for row in rows
-        )
-        if request.plan_id is not None and (not plans or plans[0].plan_id != request.plan_id):
-            raise PlanError(
-                f"Plan {request.plan_id} was never applied to these tables and this fund, or was rolled back.",
-                remedy="`stagenorm status` shows the plans; without --plan the earliest applied one is taken.",
-            )
-        return plans
+        started = time.monotonic()
+        sampled, sample = r6_sample_inspection.check(snapshot, facts.log, request.sample_size, request.sample_seed)
+        sampled = self._ended(sampled, started)
+        started = time.monotonic()
+        funds = r7_fund_breakdown.break_down(facts.targets)
+        broken_down = self._ended(r7_fund_breakdown.check(facts.targets, funds), started)
+        return _Judgement((tracked, *judged, sampled, broken_down), sample, funds)
 
     def _timed(self, check: Callable[[], CheckResult]) -> CheckResult:
         started = time.monotonic()
-        result = check()
+        return self._ended(check(), started)
+
+    def _ended(self, result: CheckResult, started: float) -> CheckResult:
         severity = Severity.ERROR if self._request.strict else result.severity
         return replace(result, severity=severity, duration_ms=round((time.monotonic() - started) * 1000))
 
 
-def _stage_rows(targets: tuple[TargetFacts, ...]) -> tuple[StageRows, ...]:
-    rows = []
-    for facts in targets:
-        now = {s.spelling: s.rows for s in facts.inventory.spellings if s.kind is MeaningKind.CANONICAL}
-        counts = facts.inventory.counts
-        now["other"] = counts.rows_unknown + counts.rows_to_change + counts.rows_left_as_is
-        now["NULL"] = counts.rows_null
-        before = facts.baseline.stages if facts.baseline else None
-        for stage in (*CANONICAL_STAGES, "other", "NULL"):
-            name = str(stage)
-            rows.append(
-                StageRows(facts.name, name, before.get(name, 0) if before is not None else None, now.get(name, 0))
-            )
-    return tuple(rows)
+def _plan_facts(plans: tuple[AppliedPlan, ...], baselines: set[int]) -> tuple[PlanFacts, ...]:
+    return tuple(replace(plan.facts, is_baseline=plan.plan_id in baselines) for plan in plans)
+
+
+def _waiting(figures: Mapping[str, int]) -> int:
+    return figures.get("pending_batches", 0) + figures.get("running_batches", 0)

@@ -84,6 +84,18 @@ def test_the_result_says_what_was_verified_by_whom_and_under_which_vocabulary(mi
     assert not result.in_progress
 
 
+def test_what_was_read_for_several_rules_is_named_and_timed_beside_them(migrated: Application) -> None:
+    result = migrated.verify()
+    named = {(read.name, read.target and read.target.split(".")[1]) for read in result.reads}
+    of_each = {"every row by spelling and fund", "the baseline", "each audited row beside the audit log"}
+    of_all = {"the audit log by batch", "planned rows and their batches"}
+    assert named == {(name, None) for name in of_all} | {(name, t) for name in of_each for t in (COMPANIES, DEALS)}
+    assert {rule for read in result.reads for rule in read.rules} == set(Rule)
+    parts = [*(read.duration_ms for read in result.reads), *(check.duration_ms for check in result.checks)]
+    # Each part is rounded by itself.
+    assert sum(parts) <= result.duration_ms + len(parts)
+
+
 def test_before_any_plan_only_the_canonical_rule_can_judge(application: Application) -> None:
     application.add(DEALS, [(1, "Seed"), (1, None)])
     result = application.verify()

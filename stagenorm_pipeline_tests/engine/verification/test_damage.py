@@ -4,34 +4,49 @@ from dataclasses import dataclass
 
 import pytest
 
+from stagenorm_pipeline.engine.configuration import TargetSetting
+from stagenorm_pipeline.engine.funds import FundScope
 from stagenorm_pipeline.engine.verification.result import Rule, Severity, Verdict
 from stagenorm_pipeline_tests.engine.application import Application
 from stagenorm_pipeline_tests.engine.verification.outcomes import Named, named, not_passed
 
-R1, R2, R3, R4, R5 = (
-    Rule.BATCH_TRACKING,
-    Rule.CANONICAL_STAGES,
-    Rule.NULL_INTEGRITY,
-    Rule.ROW_COUNTS,
-    Rule.AUDIT_CONSISTENCY,
-)
+R1, R2, R3, R4, R5, R6, _ = Rule
 ERROR, WARN = Severity.ERROR, Severity.WARN
 
 DISAGREE = "batch and audit log disagree"
+OTHER_ROWS = "batch and audit log name other rows"
+NO_BATCH = "audit rows without a batch"
+UNAUDITED = "changed by us, without an audit row"
+TWICE = "several audit rows of one change"
+FOREIGN = "audit row of a row that its batch never held"
+LOST = "planned rows that lost their batch"
+UNPLANNED = "rows in batches that were never planned"
 GONE = "changed by us, row is gone"
 NULL_NOW = "changed by us, NULL now"
 SET_BACK = "changed by us, holds its old spelling again"
 CHANGED = "changed by us, then by somebody else"
+MOVED = "changed by us, in another fund now"
 MORE_NULLS = "more NULLs than before"
+A_NULL = "NULL, in a fund with more NULLs"
 FEWER, MORE = "fewer rows than before", "more rows than before"
 NOT_CANONICAL = "stage is not canonical"
 MESSY, UNKNOWN = "known spelling, not normalized", "unknown spelling"
 
 ENTRY = "schema_name, table_name, column_name, row_id, fund_id, stage_before, stage_after, action, plan_id, batch_id"
+FUND_OF_BATCH = {1: "1", 2: "2", 3: None, 4: "1", 5: "2", 6: "3"}
+CHANGED_ROWS = (("1", 1), ("2", 1), ("3", 2), ("5", 3), ("1", 4), ("2", 5), ("5", 6))
 NO_SUMS = (
     "ALTER TABLE stage_migration_batches DROP CONSTRAINT stage_migration_batches_counts_add_up, "
     "DROP CONSTRAINT stage_migration_batches_skips_add_up;"
 )
+
+
+def extra_entry(**changed: str) -> str:
+    """A copy of the audit row of batch 2, with other values in some of its columns."""
+    values = ", ".join(changed.get(column, column) for column in ENTRY.split(", "))
+    return (
+        f"INSERT INTO stage_normalization_log ({ENTRY}) SELECT {values} FROM stage_normalization_log WHERE batch_id = 2"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +60,47 @@ class Damage:
 DAMAGES = {
     "a lost audit row": Damage(
         "DELETE FROM stage_normalization_log WHERE table_name = 'portfoliocompanies' AND row_id = '1'",
-        {R5: (ERROR, {(DISAGREE, None, 1, "1")})},
+        {R5: (ERROR, {(DISAGREE, None, 1, "1"), (UNAUDITED, "1", 1, "1")})},
+    ),
+    "the whole audit log lost": Damage(
+        "TRUNCATE stage_normalization_log",
+        {
+            R5: (
+                ERROR,
+                {
+                    *((DISAGREE, None, batch, fund) for batch, fund in FUND_OF_BATCH.items()),
+                    *((UNAUDITED, row, batch, FUND_OF_BATCH[batch]) for row, batch in CHANGED_ROWS),
+                },
+            )
+        },
     ),
     "an audit row that is there twice": Damage(
-        f"INSERT INTO stage_normalization_log ({ENTRY}) SELECT {ENTRY} FROM stage_normalization_log WHERE batch_id = 2",
-        {R5: (ERROR, {(DISAGREE, None, 2, "2")})},
+        extra_entry(),
+        {R5: (ERROR, {(DISAGREE, None, 2, "2"), (TWICE, "3", 2, "2")})},
+    ),
+    "an extra audit row, of a row that nobody planned": Damage(
+        extra_entry(row_id="'4'"),
+        {R5: (ERROR, {(DISAGREE, None, 2, "2"), (FOREIGN, "4", 2, "2")})},
+    ),
+    "an extra audit row, of a batch that never was": Damage(
+        extra_entry(batch_id="99"),
+        {R5: (ERROR, {(NO_BATCH, None, 99, None)})},
+    ),
+    "an extra audit row, of a plan that never was": Damage(
+        extra_entry(plan_id="9"),
+        {R5: (ERROR, {(NO_BATCH, None, 2, None)})},
+    ),
+    "an audit row that names another row of the fund": Damage(
+        "UPDATE stage_normalization_log SET row_id = '4' WHERE batch_id = 2",
+        {R5: (ERROR, {(OTHER_ROWS, None, 2, "2"), (UNAUDITED, "3", 2, "2"), (FOREIGN, "4", 2, "2")})},
+    ),
+    "an audit row whose row id was damaged": Damage(
+        "UPDATE stage_normalization_log SET row_id = 'three' WHERE batch_id = 2",
+        {
+            R4: (WARN, {(GONE, "three", 2, "2")}),
+            R5: (ERROR, {(OTHER_ROWS, None, 2, "2"), (UNAUDITED, "3", 2, "2"), (FOREIGN, "three", 2, "2")}),
+            R6: (ERROR, {("what the database said", None, None, None)}),
+        },
     ),
     "an audit row that says something else": Damage(
         "UPDATE stage_normalization_log SET stage_after = 'series-c' WHERE batch_id = 2",
@@ -61,7 +112,12 @@ DAMAGES = {
     ),
     "a nulled stage of a row that was canonical all along": Damage(
         "UPDATE deal_opportunities SET stage = NULL WHERE id = 4",
-        {R3: (WARN, {(MORE_NULLS, None, None, None)})},
+        {R3: (WARN, {(MORE_NULLS, None, None, None), (A_NULL, "4", None, None)})},
+    ),
+    "a nulled stage beside one that was NULL before": Damage(
+        "INSERT INTO deal_opportunities (fund_id, stage) VALUES (2, NULL)",
+        # Which of the two is the new one, nobody can tell.
+        {R3: (WARN, {(MORE_NULLS, None, None, "2"), (A_NULL, "3", None, "2"), (A_NULL, "6", None, "2")})},
     ),
     "a deleted row that was changed": Damage(
         "DELETE FROM portfoliocompanies WHERE id = 2",
@@ -131,13 +187,32 @@ DAMAGES = {
         "UPDATE stage_migration_batches SET status = 'failed' WHERE batch_id = 5",
         {R1: (ERROR, {("batch failed", None, 5, "2")})},
     ),
+    "a batch that was set back": Damage(
+        "UPDATE stage_migration_batches SET status = 'pending' WHERE batch_id = 5",
+        {R1: (ERROR, {("batch pending", None, 5, "2")})},
+    ),
     "a batch that was deleted": Damage(
         "DELETE FROM stage_migration_batches WHERE batch_id = 5",
-        {R1: (ERROR, set())},
+        {R1: (ERROR, {(LOST, None, None, "2")})},
+    ),
+    "all batches deleted": Damage(
+        "DELETE FROM stage_migration_batches",
+        # One line for each target and fund.
+        {
+            R1: (
+                ERROR,
+                {(LOST, None, None, "1"), (LOST, None, None, "2"), (LOST, None, None, "3"), (LOST, None, None, None)},
+            )
+        },
+    ),
+    "a batch that was enlarged": Damage(
+        "UPDATE stage_migration_batches "
+        "SET rows_planned = rows_planned + 1, rows_skipped = 1, rows_skipped_changed = 1 WHERE batch_id = 5",
+        {R1: (ERROR, {(UNPLANNED, None, None, "2")})},
     ),
     "an inserted row without a stage": Damage(
         "INSERT INTO deal_opportunities (fund_id, stage) VALUES (1, NULL)",
-        {R3: (WARN, {(MORE_NULLS, None, None, "1")})},
+        {R3: (WARN, {(MORE_NULLS, None, None, "1"), (A_NULL, "6", None, "1")})},
     ),
     "an inserted row with a messy stage": Damage(
         "INSERT INTO deal_opportunities (fund_id, stage) VALUES (1, 'Seed')",
@@ -145,12 +220,27 @@ DAMAGES = {
     ),
     "a row moved to another fund": Damage(
         "UPDATE portfoliocompanies SET fund_id = 2 WHERE id = 1",
-        {R4: (WARN, {(FEWER, None, None, "1"), (MORE, None, None, "2")})},
+        {R4: (WARN, {(MOVED, "1", 1, "1"), (FEWER, None, None, "1"), (MORE, None, None, "2")})},
+    ),
+    "two rows that changed places between funds": Damage(
+        "UPDATE portfoliocompanies SET fund_id = 3 - fund_id WHERE id IN (1, 3)",
+        {R4: (WARN, {(MOVED, "1", 1, "1"), (MOVED, "3", 2, "2")})},
+    ),
+    "a row that lost its fund": Damage(
+        "UPDATE portfoliocompanies SET fund_id = NULL WHERE id = 1",
+        {R4: (WARN, {(MOVED, "1", 1, "1"), (FEWER, None, None, "1"), (MORE, None, None, None)})},
+    ),
+    "a row changed and moved to another fund": Damage(
+        "UPDATE portfoliocompanies SET fund_id = 2, stage = 'series-c' WHERE id = 1",
+        {
+            R4: (WARN, {(FEWER, None, None, "1"), (MORE, None, None, "2")}),
+            R5: (WARN, {(CHANGED, "1", 1, "1")}),
+        },
     ),
     "a row without a stage moved to another fund": Damage(
         "UPDATE deal_opportunities SET fund_id = 1 WHERE id = 3",
         {
-            R3: (WARN, {(MORE_NULLS, None, None, "1")}),
+            R3: (WARN, {(MORE_NULLS, None, None, "1"), (A_NULL, "3", None, "1")}),
             R4: (WARN, {(FEWER, None, None, "2"), (MORE, None, None, "1")}),
         },
     ),
@@ -165,8 +255,12 @@ def test_the_rules_that_a_damage_concerns_see_it_and_name_it_and_no_others_do(
     result = migrated.verify()
     assert not_passed(result) == {rule: severity for rule, (severity, _) in damage.seen.items()}
     for rule, (_, findings) in damage.seen.items():
+        check = result.check(rule)
         assert named(result, rule) == findings
-        assert result.check(rule).recommendation
+        assert check.findings_total >= len(check.findings)
+        assert check.recommendation
+    figures = result.check(R4).figures
+    assert figures["rows_now"] - figures["rows_before"] == figures["rows_more"] - figures["rows_fewer"]
     any_error = ERROR in not_passed(result).values()
     assert result.verdict is (Verdict.FAILED if any_error else Verdict.PASSED_WITH_WARNINGS)
     strict = migrated.verify(strict=True)
@@ -203,6 +297,97 @@ def test_rows_that_users_inserted_are_named_and_are_no_fault(migrated: Applicati
     assert named(result, R4) == {(MORE, None, None, "1"), (MORE, None, None, "9"), (MORE, None, None, None)}
     figures = result.check(R4).figures
     assert (figures["rows_before"], figures["rows_now"], figures["rows_more"], figures["rows_fewer"]) == (10, 13, 3, 0)
+
+
+def test_an_audit_row_lost_with_its_count_cannot_be_told_from_a_row_that_a_user_normalized(
+    migrated: Application,
+) -> None:
+    migrated.sql(
+        "DELETE FROM stage_normalization_log WHERE batch_id = 5; UPDATE stage_migration_batches "
+        "SET rows_updated = rows_updated - 1, rows_skipped = 1, rows_skipped_changed = 1 WHERE batch_id = 5"
+    )
+    assert not_passed(migrated.verify()) == {}
+
+
+def test_a_rerun_of_one_fund_settles_its_own_deleted_batches_and_no_others(migrated: Application) -> None:
+    migrated.sql("INSERT INTO deal_opportunities (fund_id, stage) VALUES (1, 'Seed'), (2, 'Seed'), (3, 'Seed')")
+    migrated.plan()
+    migrated.apply(scope=FundScope.one("3"))
+    # The runbook's own clean-up before a rerun.
+    migrated.sql("DELETE FROM stage_migration_batches WHERE status IN ('failed', 'pending')")
+    migrated.run(scope=FundScope.one("2"))
+    assert not_passed(migrated.verify(scope=FundScope.one("2"))) == {}
+    result = migrated.verify()
+    assert not_passed(result) == {R1: ERROR, R2: ERROR}
+    assert named(result, R1) == {(LOST, None, None, "1")}
+    migrated.run(scope=FundScope.one("1"))
+    assert not_passed(migrated.verify()) == {}
+
+
+def test_a_rerun_of_one_table_settles_nothing_of_another(migrated: Application) -> None:
+    migrated.sql("DELETE FROM stage_migration_batches WHERE fund_id = '1'")
+    migrated.run(targets=(TargetSetting("deal_opportunities"),))
+    result = migrated.verify()
+    assert [finding.target for finding in result.check(R1).findings] == ["public.portfoliocompanies.stage"]
+
+
+def test_the_audit_rows_of_a_deleted_batch_are_no_disagreement_and_more_than_those_are(migrated: Application) -> None:
+    migrated.sql("DELETE FROM stage_migration_batches WHERE batch_id = 2")
+    assert not_passed(migrated.verify()) == {R1: ERROR}
+    migrated.sql(extra_entry())
+    result = migrated.verify()
+    assert not_passed(result) == {R1: ERROR, R5: ERROR}
+    assert named(result, R5) == {(NO_BATCH, None, 2, None)}
+
+
+def test_the_history_of_other_tools_is_not_judged(migrated: Application) -> None:
+    migrated.sql(
+        f"INSERT INTO stage_normalization_log ({ENTRY}) VALUES "
+        "('public', 'portfoliocompanies', 'stage', '4', '2', 'growth', 'series-c', 'normalize', NULL, NULL), "
+        "('public', 'portfoliocompanies', 'stage', '4', '2', 'growth', 'x', 'force_through', 1, 2), "
+        "('public', 'portfoliocompanies', 'stage', '77', '2', NULL, NULL, 'validate', 1, 2)"
+    )
+    assert not_passed(migrated.verify()) == {}
+
+
+def test_what_a_row_holds_now_is_told_from_what_does_not_apply(migrated: Application) -> None:
+    migrated.sql(
+        "UPDATE deal_opportunities SET stage = NULL WHERE id = 1; DELETE FROM portfoliocompanies WHERE id = 2;"
+        "UPDATE portfoliocompanies SET stage = 'series-c' WHERE id = 1"
+    )
+    result = migrated.verify()
+    found = {
+        finding.what: (finding.has_stage_now, finding.stage_now)
+        for rule in (R3, R4, R5)
+        for finding in result.check(rule).findings
+    }
+    assert found == {
+        NULL_NOW: (True, None),
+        MORE_NULLS: (False, None),
+        GONE: (False, None),
+        FEWER: (False, None),
+        CHANGED: (True, "series-c"),
+    }
+
+
+def test_nulls_of_rows_that_were_changed_are_told_from_those_of_users(migrated: Application) -> None:
+    migrated.sql(
+        "UPDATE deal_opportunities SET stage = NULL WHERE id = 1;"
+        "INSERT INTO deal_opportunities (fund_id, stage) VALUES (1, NULL), (3, NULL)"
+    )
+    check = migrated.verify().check(R3)
+    assert (check.figures["new_null"], check.figures["audited_rows_now_null"]) == (3, 1)
+    assert "at least 2 of the NULLs are in rows that stagenorm never changed" in check.summary
+    assert {finding.row_id for finding in check.findings if finding.what == A_NULL} == {"6", "7"}
+
+
+def test_where_a_row_went_is_said(migrated: Application) -> None:
+    migrated.sql("UPDATE portfoliocompanies SET fund_id = 2 WHERE id = 1")
+    migrated.sql("UPDATE portfoliocompanies SET fund_id = NULL, stage = 'series-c' WHERE id = 2")
+    result = migrated.verify()
+    details = {f.row_id: f.detail for rule in (R4, R5) for f in result.check(rule).findings if f.row_id}
+    assert details == {"1": "in fund 2 now", "2": "without a fund now"}
+    assert result.check(R4).figures["audited_rows_moved"] == 1
 
 
 def test_a_canonical_stage_changed_to_another_cannot_be_told_from_a_users_work(migrated: Application) -> None:

@@ -4,9 +4,13 @@ from collections import Counter
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
+from sqlalchemy import event
 
 from stagenorm_pipeline.engine.configuration import TargetSetting
 from stagenorm_pipeline.engine.funds import FundScope
+from stagenorm_pipeline.engine.verification import sample
+from stagenorm_pipeline.engine.verification.result import Rule, Severity
 from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, Application
 
 CHANGES = 200
@@ -40,8 +44,12 @@ def test_a_larger_sample_begins_with_the_smaller_one(changed: Application) -> No
     assert sampled(changed, 40, seed=3)[:15] == sampled(changed, 15, seed=3)
 
 
-def test_the_sample_is_uniform_over_all_changes_of_both_tables(changed: Application) -> None:
+@pytest.mark.parametrize("most_drawn", [200_000, 0], ids=["drawn by id", "ordered by a hash"])
+def test_the_sample_is_uniform_over_all_changes_of_both_tables(
+    changed: Application, most_drawn: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # 20 seeds draw 40 of 200 each: 800 draws, 40 expected in each of 20 parts. The seeds are fixed, so is the outcome.
+    monkeypatch.setattr(sample, "MOST_DRAWN", most_drawn)
     ids = sorted(changed.column("SELECT id FROM stage_normalization_log"))
     part_of = {audit_id: place * 20 // CHANGES for place, audit_id in enumerate(ids)}
     drawn = Counter(part_of[audit_id] for seed in range(20) for audit_id in sampled(changed, 40, seed))
@@ -49,6 +57,48 @@ def test_the_sample_is_uniform_over_all_changes_of_both_tables(changed: Applicat
     chi_square = sum((drawn[part] - 40) ** 2 / 40 for part in range(20))
     # The 99.9th percentile with 19 degrees of freedom.
     assert chi_square < 43.8
+
+
+def test_entries_of_others_between_ours_change_neither_size_nor_chances(changed: Application) -> None:
+    # Nine of ten ids of the log are other tools' entries, and the ids have gaps.
+    changed.sql(
+        "INSERT INTO stage_normalization_log (schema_name, table_name, column_name, row_id, action) "
+        "SELECT 'public', 'deal_opportunities', 'stage', i::text, 'validate' FROM generate_series(1, 2000) i;"
+        "DELETE FROM stage_normalization_log WHERE action = 'validate' AND id % 3 = 0"
+    )
+    changed.add(DEALS, [(2, "Seed")] * 10)
+    changed.run()
+    ids = changed.column("SELECT id FROM stage_normalization_log WHERE action = 'normalize'")
+    drawn = Counter(audit_id for seed in range(40) for audit_id in sampled(changed, 21, seed))
+    assert set(drawn) <= set(ids)
+    assert drawn.total() == 840
+    # 840 draws of 210 entries: 4 expected of each, more than 14 once in ten thousand times.
+    assert max(drawn.values()) < 15
+    late = sum(drawn[audit_id] for audit_id in sorted(ids)[-10:])
+    assert 20 < late < 65, "40 expected behind the gap"
+
+
+@pytest.mark.parametrize("size", [20, 150])
+def test_the_sample_reads_no_more_of_the_log_than_it_must(changed: Application, size: int) -> None:
+    statements: list[str] = []
+
+    def listener(connection: sa.Connection, cursor: object, statement: str, *rest: object) -> None:
+        statements.append(statement)
+
+    event.listen(changed.database.engine, "before_cursor_execute", listener)
+    sampled(changed, size, seed=1)
+    event.remove(changed.database.engine, "before_cursor_execute", listener)
+    # Ordering the whole log by a hash is for samples of a good part of it.
+    assert any("ORDER BY hashint8extended" in statement for statement in statements) == (size == 150)
+
+
+def test_a_sample_that_cannot_be_made_is_a_failed_check_and_no_failed_verification(changed: Application) -> None:
+    changed.sql("UPDATE stage_normalization_log SET row_id = 'x'")
+    result = changed.verify()
+    check = result.check(Rule.SAMPLE_INSPECTION)
+    assert (check.passed, check.severity, result.sample) == (False, Severity.ERROR, ())
+    assert "invalid input syntax for type bigint" in (check.findings[0].detail or "")
+    assert result.check(Rule.FUND_BREAKDOWN).passed
 
 
 def test_each_sampled_row_stands_beside_what_it_holds_now(changed: Application) -> None:

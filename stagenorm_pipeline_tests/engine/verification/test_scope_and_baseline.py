@@ -110,6 +110,40 @@ def test_a_fund_that_no_plan_covered_is_compared_with_nothing(application: Appli
     assert result.check(Rule.ROW_COUNTS).figures["rows_more"] == 0
     before = {fund.fund_id: fund.before for fund in result.funds if fund.target.endswith(f"{DEALS}.stage")}
     assert before == {"1": RowCounts(1, rows_to_change=1), "2": None, None: None}
+    # What has no "before" is counted apart, not held against the others'.
+    figures = {**result.check(Rule.NULL_INTEGRITY).figures, **result.check(Rule.ROW_COUNTS).figures}
+    assert (figures["null_before"], figures["null_now"], figures["null_not_compared"]) == (0, 0, 2)
+    assert (figures["rows_before"], figures["rows_now"], figures["rows_not_compared"]) == (1, 1, 3)
+    assert {(part.before, part.after) for part in result.stages if part.target.endswith(f"{DEALS}.stage")} == {
+        (None, 0), (None, 2),
+    }  # fmt: skip
+
+
+def test_which_funds_the_baseline_covers_is_said(application: Application) -> None:
+    application.add(DEALS, [(10, "Seed"), (9, "Seed"), (None, "Seed"), (3, "Seed")])
+    application.add(COMPANIES, [(1, "Seed")])
+    assert [part.plans for part in application.verify().coverage] == [(), ()]
+    for fund_id in ("10", None, "9"):
+        application.run(scope=FundScope.one(fund_id), targets=OF_DEALS)
+    companies, deals = application.verify().coverage
+    assert (companies.plans, companies.all_funds, companies.funds) == ((), False, ())
+    assert (deals.plans, deals.all_funds, deals.funds) == ((1, 2, 3), False, ("9", "10", None))
+    # One fund alone has all of its "before".
+    (deals,) = application.verify(scope=FundScope.one("9"), targets=OF_DEALS).coverage
+    assert (deals.plans, deals.all_funds, deals.funds) == ((3,), True, ())
+    application.run()
+    companies, deals = application.verify().coverage
+    assert (companies.plans, companies.all_funds, companies.funds) == ((4,), True, ())
+    assert (deals.plans, deals.all_funds) == ((1, 2, 3, 4), True)
+
+
+def test_a_fund_that_came_after_a_plan_of_one_fund_has_nothing_before(application: Application) -> None:
+    application.add(DEALS, [(1, "Seed")])
+    application.run(scope=ONE)
+    application.add(DEALS, [(5, None), (1, None)])
+    result = application.verify()
+    assert not_passed(result) == {Rule.NULL_INTEGRITY: Severity.WARN}
+    assert {finding.fund_id for finding in result.check(Rule.NULL_INTEGRITY).findings} == {"1"}
 
 
 def test_a_fund_that_came_after_a_plan_of_all_funds_was_empty_before(migrated: Application) -> None:

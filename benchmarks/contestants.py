@@ -1,0 +1,264 @@
+"""The ways to change the same rows: the limit, this engine, and what a user would otherwise write.
+
+Each changes every messy row, logs each change in `stage_normalization_log`, and commits as it says; none is tuned to
+lose. Does not belong here: how they are measured and checked.
+"""
+
+import csv
+import io
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+import sqlalchemy as sa
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+
+from benchmarks.data import FUNDS, MAPPING, TABLE
+from stagenorm_pipeline.engine.apply import ApplyRequest, apply_batches
+from stagenorm_pipeline.engine.configuration import TargetSetting
+from stagenorm_pipeline.engine.connection import Database
+from stagenorm_pipeline.engine.funds import FundScope
+from stagenorm_pipeline.engine.plan import record_plan
+from stagenorm_pipeline.engine.request import PlanRequest
+from stagenorm_pipeline.vocabulary import Vocabulary
+
+TARGET = TargetSetting(TABLE, "stage", "public", "id", "fund_id")
+
+Prepare = Callable[[str], Any]
+Work = Callable[[str, Any], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Contestant:
+    """`work` is timed, on a fresh copy of the data that `prepare` (untimed: the plan) has seen. `most_rows`: the
+    largest table that it is asked to do, since the slowest take hours."""
+
+    name: str
+    work: Work
+    prepare: Prepare = lambda url: None
+    most_rows: int | None = None
+
+
+_LOG = (
+    "INSERT INTO stage_normalization_log (schema_name, table_name, column_name, row_id, fund_id, stage_before, stage_after, "
+    "action, plan_id, batch_id, run_by) "
+)
+_LOG_CHANGED = (
+    _LOG + "SELECT 'public', 'portfoliocompanies', 'stage', row_id, fund_id, before, after, 'normalize', 1, 1, 'bench' "
+    "FROM changed"
+)
+_LOG_VALUES = (
+    _LOG
+    + "VALUES ('public', 'portfoliocompanies', 'stage', %(row_id)s, %(fund_id)s, %(before)s, %(after)s, 'normalize', 1, 1, "
+    "'bench')"
+)
+
+
+def _change(where: str) -> str:
+    return (
+        "WITH m AS (SELECT * FROM unnest(%(before)s::text[], %(after)s::text[]) AS m (before, after)), "
+        "changed AS (UPDATE portfoliocompanies t SET stage = m.after FROM m WHERE t.stage = m.before" + where + " "
+        "RETURNING t.id::text AS row_id, t.fund_id::text AS fund_id, m.before, m.after) " + _LOG_CHANGED
+    )
+
+
+_SPELLINGS = {"before": list(MAPPING), "after": list(MAPPING.values())}
+
+
+def _one_statement(url: str, _: Any) -> None:
+    with psycopg.connect(url) as connection:
+        connection.execute("SET jit = off")
+        connection.execute(_change(""), _SPELLINGS)
+
+
+def _id_ranges(url: str, _: Any) -> None:
+    """Batches by id range over all funds; of each 8,333 ids some 5,000 are to change."""
+    step = 8_333
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("SET jit = off")
+        (last,) = connection.execute("SELECT max(id) FROM portfoliocompanies").fetchone() or (0,)
+        for first in range(1, last + 1, step):
+            values = {**_SPELLINGS, "first": first, "last": first + step - 1}
+            connection.execute(_change(" AND t.id BETWEEN %(first)s AND %(last)s"), values)
+
+
+def _fund_at_a_time(url: str, _: Any) -> None:
+    """One statement a fund, without an index on fund_id: each scans the whole table."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("SET jit = off")
+        for fund in range(1, FUNDS + 1):
+            connection.execute(_change(" AND t.fund_id = %(fund)s"), {**_SPELLINGS, "fund": fund})
+
+
+def _messy_rows(connection: psycopg.Connection) -> list[tuple[int, int, str]]:
+    query = "SELECT id, fund_id, stage FROM portfoliocompanies WHERE stage = ANY (%s) ORDER BY fund_id, id"
+    return connection.execute(query, [list(MAPPING)]).fetchall()
+
+
+def _chunks(rows: list[Any], size: int = 5_000) -> list[list[Any]]:
+    return [rows[start : start + size] for start in range(0, len(rows), size)]
+
+
+def _values(row: tuple[int, int, str]) -> dict[str, Any]:
+    return {"id": row[0], "row_id": str(row[0]), "fund_id": str(row[1]), "before": row[2], "after": MAPPING[row[2]]}
+
+
+def _mapping_in_the_client(url: str, _: Any) -> None:
+    """Select, map in Python, then two statements a batch over arrays."""
+    update = (
+        "UPDATE portfoliocompanies t SET stage = m.after FROM unnest(%(ids)s::bigint[], %(before)s::text[], %(after)s::text[]) "
+        "AS m (id, before, after) WHERE t.id = m.id AND t.stage = m.before"
+    )
+    log = (
+        _LOG
+        + "SELECT 'public', 'portfoliocompanies', 'stage', m.id::text, m.fund, m.before, m.after, 'normalize', 1, 1, 'bench' "
+        "FROM unnest(%(ids)s::bigint[], %(funds)s::text[], %(before)s::text[], %(after)s::text[]) AS m (id, fund, before, after)"
+    )
+    with psycopg.connect(url) as connection:
+        for chunk in _chunks(_messy_rows(connection)):
+            values = {
+                "ids": [row[0] for row in chunk],
+                "funds": [str(row[1]) for row in chunk],
+                "before": [row[2] for row in chunk],
+                "after": [MAPPING[row[2]] for row in chunk],
+            }
+            connection.execute(update, values)
+            connection.execute(log, values)
+            connection.commit()
+
+
+def _copy_and_join(url: str, _: Any) -> None:
+    """COPY each batch to a temporary table, then join."""
+    change = (
+        "WITH changed AS (UPDATE portfoliocompanies t SET stage = w.after FROM work w WHERE t.id = w.id AND t.stage = w.before "
+        "RETURNING t.id::text AS row_id, t.fund_id::text AS fund_id, w.before, w.after) " + _LOG_CHANGED
+    )
+    with psycopg.connect(url) as connection:
+        connection.execute("CREATE TEMPORARY TABLE work (id bigint, before text, after text)")
+        for chunk in _chunks(_messy_rows(connection)):
+            lines = io.StringIO()
+            csv.writer(lines).writerows((row[0], row[2], MAPPING[row[2]]) for row in chunk)
+            connection.execute("TRUNCATE work")
+            with connection.cursor().copy("COPY work FROM STDIN (FORMAT csv)") as copy:
+                copy.write(lines.getvalue())
+            connection.execute("ANALYZE work")
+            connection.execute(change)
+            connection.commit()
+
+
+_UPDATE_ONE = "UPDATE portfoliocompanies SET stage = %(after)s WHERE id = %(id)s AND stage = %(before)s"
+
+
+def _executemany(url: str, _: Any) -> None:
+    """`executemany`, which psycopg 3 pipelines: what a script with pandas comes to."""
+    with psycopg.connect(url) as connection:
+        for chunk in _chunks(_messy_rows(connection)):
+            values = [_values(row) for row in chunk]
+            with connection.cursor() as cursor:
+                cursor.executemany(_UPDATE_ONE, values)
+                cursor.executemany(_LOG_VALUES, values)
+            connection.commit()
+
+
+class _Base(DeclarativeBase):
+    pass
+
+
+class _Company(_Base):
+    __tablename__ = TABLE
+    id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True)
+    fund_id: Mapped[int]
+    stage: Mapped[str]
+
+
+class _Change(_Base):
+    __tablename__ = "stage_normalization_log"
+    id: Mapped[int] = mapped_column(sa.BigInteger, sa.Identity(always=True), primary_key=True)
+    schema_name: Mapped[str]
+    table_name: Mapped[str]
+    column_name: Mapped[str]
+    row_id: Mapped[str]
+    fund_id: Mapped[str]
+    stage_before: Mapped[str]
+    stage_after: Mapped[str]
+    action: Mapped[str]
+    plan_id: Mapped[int] = mapped_column(sa.BigInteger)
+    batch_id: Mapped[int] = mapped_column(sa.BigInteger)
+    run_by: Mapped[str]
+
+
+def _orm(url: str, _: Any) -> None:
+    """SQLAlchemy's ORM: load, assign, flush."""
+    engine = sa.create_engine(sa.make_url(url).set(drivername="postgresql+psycopg"))
+    with Session(engine) as session:
+        messy = sa.select(_Company.id).where(_Company.stage.in_(MAPPING)).order_by(_Company.fund_id, _Company.id)
+        for chunk in _chunks(list(session.scalars(messy))):
+            for company in session.scalars(sa.select(_Company).where(_Company.id.in_(chunk))):
+                before, company.stage = company.stage, MAPPING[company.stage]
+                session.add(
+                    _Change(
+                        schema_name="public", table_name=TABLE, column_name="stage", row_id=str(company.id),
+                        fund_id=str(company.fund_id), stage_before=before, stage_after=company.stage,
+                        action="normalize", plan_id=1, batch_id=1, run_by="bench",
+                    )
+                )  # fmt: skip
+            session.commit()
+            session.expunge_all()
+    engine.dispose()
+
+
+def _row_at_a_time(url: str, _: Any) -> None:
+    """Two statements and a commit for each row."""
+    with psycopg.connect(url) as connection:
+        for row in _messy_rows(connection):
+            values = _values(row)
+            connection.execute(_UPDATE_ONE, values)
+            connection.execute(_LOG_VALUES, values)
+            connection.commit()
+
+
+def _planned(batch_size: int) -> Prepare:
+    def prepare(url: str) -> int:
+        database = Database.at(url)
+        request = PlanRequest(Vocabulary.built_in(), (TARGET,), FundScope(), batch_size)
+        plan = record_plan(database, request, created_by="bench")
+        database.close()
+        return plan.plan_id or 0
+
+    return prepare
+
+
+def _runner(url: str, plan_id: int, name: str) -> None:
+    database = Database.at(url)
+    apply_batches(database, ApplyRequest(worker=name, run_by="bench", plan_id=plan_id, targets=(TARGET,), sleep_ms=0))
+    database.close()
+
+
+def _stagenorm(url: str, plan_id: Any) -> None:
+    _runner(url, plan_id, "one")
+
+
+def _two_runners(url: str, plan_id: Any) -> None:
+    runners = [threading.Thread(target=_runner, args=(url, plan_id, name)) for name in ("one", "two")]
+    for runner in runners:
+        runner.start()
+    for runner in runners:
+        runner.join()
+
+
+LIMIT = Contestant("one statement, whole table (the limit)", _one_statement)
+CONTESTANTS = (
+    LIMIT,
+    Contestant("stagenorm, by fund, 5,000 a batch", _stagenorm, _planned(5_000)),
+    Contestant("stagenorm, by fund, 1,000 a batch", _stagenorm, _planned(1_000)),
+    Contestant("stagenorm, two funds at once", _two_runners, _planned(5_000)),
+    Contestant("by id range, all funds mixed", _id_ranges),
+    Contestant("COPY to a temporary table, join", _copy_and_join),
+    Contestant("mapping in the client, arrays", _mapping_in_the_client),
+    Contestant("one statement a fund, no index", _fund_at_a_time, most_rows=1_000_000),
+    Contestant("executemany", _executemany, most_rows=1_000_000),
+    Contestant("SQLAlchemy ORM", _orm, most_rows=100_000),
+    Contestant("a row at a time", _row_at_a_time, most_rows=100_000),
+)

@@ -1,0 +1,7 @@
+-- What metrics say of all the work ever recorded, in one row.
+-- Promise: reads the tracking tables only; of the refused rows just those that wait, by their index.
+SELECT (SELECT coalesce(sum(b.rows_updated), 0) FROM stage_migration_batches b JOIN stage_migration_plans p USING (plan_id)
+        WHERE p.kind = 'normalize')::bigint                                                  AS rows_normalized,
+       (SELECT coalesce(sum(b.rows_updated), 0) FROM stage_migration_batches b JOIN stage_migration_plans p USING (plan_id)
+        WHERE p.kind = 'rollback')::bigint                                                   AS rows_restored,
+       (SELECT count(*) FROM stage_migration_quarantine WHERE resolved_at IS NULL)           AS rows_quarantined;

@@ -1,0 +1,26 @@
+-- What a target holds, and the exact rows of it that are not canonical, out of one look at it.
+-- First one line for each spelling and fund, numbered from 1 in the order of the spellings; then, fund by fund and in
+-- the order of the keys, {chunk} keys a line, each with the number of the line that says which spelling it holds.
+-- Promise: one scan of the target, however many funds and spellings there are; writes nothing. Rows of unknown
+-- spellings are among the keys: only the client knows the vocabulary.
+-- A spelling is cut at 1,000 characters on its way to the client (no alias is longer); the hash is of the whole.
+WITH held AS MATERIALIZED (
+    SELECT {stage} AS spelling, {fund_group} AS fund_id, count(*) AS rows_counted,
+           array_agg({key}) FILTER (WHERE {stage} <> ALL (%(canonical)s::text[])) AS row_keys
+    FROM {table} AS t
+    WHERE {fund_condition}
+    GROUP BY 1, 2
+), numbered AS MATERIALIZED (
+    SELECT (row_number() OVER (ORDER BY spelling, fund_id))::integer AS line_no, * FROM held
+), by_fund AS (
+    SELECT fund_id, array_agg(row_key::{member_type} ORDER BY row_key) AS row_keys, array_agg(line_no ORDER BY row_key) AS line_nos
+    FROM numbered, unnest(row_keys) AS row_key
+    GROUP BY fund_id
+)
+SELECT line_no, left(spelling, 1000) AS spelling, char_length(spelling) > 1000 AS is_cut,
+       sha256(convert_to(spelling, 'UTF8')) AS spelling_sha256, fund_id::text AS fund_id, rows_counted,
+       NULL::{member_type}[] AS row_keys, NULL::integer[] AS line_nos
+FROM numbered
+UNION ALL
+SELECT NULL, NULL, NULL, NULL, fund_id::text, NULL, row_keys[place : place + {chunk} - 1], line_nos[place : place + {chunk} - 1]
+FROM by_fund CROSS JOIN LATERAL generate_series(1, cardinality(row_keys), {chunk}) AS place;

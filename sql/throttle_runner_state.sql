@@ -1,0 +1,7 @@
+-- What a runner is at now, and over which session; an end noted for it by mistake, while it reconnected, is taken back.
+UPDATE stage_migration_runners r
+SET held_since = %(held_since)s, hold_reason = %(hold_reason)s, updated_at = now(), ended_at = NULL,
+    backend_pid = a.pid, backend_start = a.backend_start
+FROM (VALUES (1)) AS one
+LEFT JOIN pg_stat_activity a ON a.pid = pg_backend_pid() AND a.pid = %(client_pid)s
+WHERE r.runner_id = %(runner_id)s;

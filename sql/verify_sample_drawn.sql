@@ -1,0 +1,12 @@
+-- The entries of the audit log that are among ids drawn at random, in no order.
+-- The ids are looked up before anything else: joined as a relation, they were compared with every entry of a log that
+-- had no statistics yet.
+WITH drawn AS MATERIALIZED (
+    SELECT * FROM stage_normalization_log WHERE id = ANY (%(ids)s::bigint[])
+)
+SELECT l.id AS audit_id, t.target, l.row_id, l.fund_id, l.action, l.stage_before, l.stage_after, l.run_at
+FROM drawn l
+JOIN unnest(%(targets)s::text[], %(first_plans)s::bigint[]) AS t (target, first_plan)
+     ON t.target = concat_ws('.', l.schema_name, l.table_name, l.column_name) AND l.plan_id >= t.first_plan
+WHERE l.action IN ('normalize', 'rollback')
+  AND (%(all_funds)s OR l.fund_id IS NOT DISTINCT FROM %(fund_id)s::text);

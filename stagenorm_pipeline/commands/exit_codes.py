@@ -1,0 +1,7 @@
+"""What a command's exit code means; 0 is done. Nothing else belongs here."""
+
+FAILED = 1
+"""The work or a check failed."""
+
+ARGUMENTS = 2
+"""An argument, the environment or a configuration file is wrong; nothing was tried."""

@@ -1,0 +1,125 @@
+"""`stagenorm metrics`."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from stagenorm_pipeline.commands import exit_codes
+from stagenorm_pipeline.commands.database import open_database
+from stagenorm_pipeline.engine.errors import ConfigurationError, StagenormError
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+    from prometheus_client.core import Metric
+
+    from stagenorm_pipeline.engine.connection import Database
+    from stagenorm_pipeline.engine.metrics_facts import MetricsFacts
+
+_ADDRESS = "127.0.0.1"
+
+
+@click.command("metrics")
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write a file, whole or not at all.")
+@click.option("--port", type=click.IntRange(1, 65_535), help="Serve on this port of 127.0.0.1 until Ctrl-C.")
+def command(output: Path | None, port: int | None) -> None:
+    """Print metrics in Prometheus' text format: rows, batches, refusals, holds, verdicts, backups.
+
+    Reads stagenorm's own tables only. Where the database cannot be read the metrics say `stagenorm_up 0`.
+
+    \b
+    Examples:
+      stagenorm metrics
+      stagenorm metrics --output /var/lib/node_exporter/textfile/stagenorm.prom    from cron
+      stagenorm metrics --port 9187                                                for Prometheus to scrape
+    """
+    if output is not None and port is not None:
+        raise ConfigurationError("--output and --port exclude each other.", remedy="Give one of them.")
+    with open_database() as database:
+        if port is not None:
+            _serve(database, port)
+        else:
+            _write(database, output)
+
+
+def _write(database: Database, output: Path | None) -> None:
+    from stagenorm_pipeline.report.metrics_text import metrics_text
+    from stagenorm_pipeline.terminal import replace_file, show_error
+
+    facts = _read(database)
+    text = metrics_text(None if isinstance(facts, StagenormError) else facts)
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        replace_file(output, text)
+    if isinstance(facts, StagenormError):
+        show_error(facts)
+        sys.exit(exit_codes.FAILED)
+
+
+def _read(database: Database) -> MetricsFacts | StagenormError:
+    """The facts, or why there are none."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from stagenorm_pipeline.engine.connection import first_line
+    from stagenorm_pipeline.engine.metrics_facts import read_metrics
+
+    try:
+        return read_metrics(database)
+    except StagenormError as error:
+        return error
+    except SQLAlchemyError as error:
+        return StagenormError(f"The database said: {first_line(error)}")
+    finally:
+        # No session idles between two scrapes, and none is there that a restart of the server has cut off.
+        database.close()
+
+
+def _serve(database: Database, port: int) -> None:
+    from prometheus_client import start_http_server
+
+    from stagenorm_pipeline.terminal import say
+
+    is_over = threading.Event()
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, lambda *_: is_over.set())
+    try:
+        server, thread = start_http_server(port, _ADDRESS, _registry(database))
+    except OSError as error:
+        raise StagenormError(
+            f"Port {port} of {_ADDRESS} cannot be had: {error.strerror}.", remedy="Choose another --port."
+        ) from error
+    say(f"Serving metrics on http://{_ADDRESS}:{port}/metrics; Ctrl-C stops it")
+    is_over.wait()
+    server.shutdown()
+    thread.join()
+
+
+def _registry(database: Database) -> CollectorRegistry:
+    """A registry of its own: the library's default one would add figures of this process."""
+    from prometheus_client import CollectorRegistry
+    from prometheus_client.registry import Collector
+
+    from stagenorm_pipeline.report.metrics_text import metric_families
+    from stagenorm_pipeline.terminal import show_error
+
+    class _Scrapes(Collector):
+        was_up = True
+
+        def collect(self) -> Iterator[Metric]:
+            facts = _read(database)
+            is_up = not isinstance(facts, StagenormError)
+            if isinstance(facts, StagenormError) and self.was_up:
+                show_error(facts)
+            self.was_up = is_up
+            return metric_families(None if isinstance(facts, StagenormError) else facts)
+
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Scrapes())
+    return registry

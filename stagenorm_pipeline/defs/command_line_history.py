@@ -1,0 +1,112 @@
+"""What the command line did, told to a Dagster instance afterwards, so that its pages have one history.
+
+Called when the work is over and shown: importing this imports Dagster. Does not belong here: whether there is an
+instance to tell, and what becomes of a report that fails (see `commands.history`).
+"""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import dagster as dg
+
+from stagenorm_pipeline.defs.batch_plan import open_plan_metadata
+from stagenorm_pipeline.defs.fund_work import FundOutcome, problem_of
+from stagenorm_pipeline.defs.graph import BATCH_PLAN, NORMALIZED_STAGES, VERIFICATION_REPORT
+from stagenorm_pipeline.defs.partitions import add_fund_keys
+from stagenorm_pipeline.defs.rollback import undone
+from stagenorm_pipeline.defs.verdicts import verdicts
+from stagenorm_pipeline.defs.verification_report import _metadata as report_metadata
+from stagenorm_pipeline.defs.work_state import read_work_state, report_work_state
+from stagenorm_pipeline.engine.apply import ApplyResult
+from stagenorm_pipeline.engine.batches import PlanKind
+from stagenorm_pipeline.engine.connection import Database
+from stagenorm_pipeline.engine.fund_tally import FundResult, FundTally
+from stagenorm_pipeline.engine.funds import fund_key
+from stagenorm_pipeline.engine.verification.result import VerificationResult
+from stagenorm_pipeline.engine.workers import user_name
+from stagenorm_pipeline.report.escape import for_markdown
+
+_URL = "STAGENORM_DAGSTER_URL"
+_SETTINGS = "storage: {postgres: {postgres_url: {env: STAGENORM_DAGSTER_URL}}}\ntelemetry: {enabled: false}\n"
+
+
+@contextmanager
+def configured_instance() -> Iterator[dg.DagsterInstance]:
+    """The instance of DAGSTER_HOME or, where that is not set, of the storage that STAGENORM_DAGSTER_URL names."""
+    if url := os.environ.get(_URL, "").strip():
+        # As local.services gives it to Dagster: with another driver the first event fails.
+        os.environ[_URL] = "postgresql+psycopg2://" + url.partition("://")[2]
+    if os.environ.get("DAGSTER_HOME", "").strip():
+        with dg.DagsterInstance.get() as instance:
+            yield instance
+        return
+    with tempfile.TemporaryDirectory(prefix="stagenorm-") as directory:
+        (Path(directory) / "dagster.yaml").write_text(_SETTINGS)
+        with dg.DagsterInstance.from_config(directory) as instance:
+            yield instance
+
+
+def report_applied(instance: dg.DagsterInstance, database: Database, tally: FundTally, plan_id: int | None) -> None:
+    """The funds that were worked on, each as the asset would report it, and the plan, where it was of one alone."""
+    state = read_work_state(database)
+    waiting = {fund.fund_id: fund.rows for fund in state.waiting}
+    normalized = dict(tally.funds(PlanKind.NORMALIZE))
+    rolled_back = dict(tally.funds(PlanKind.ROLLBACK))
+    add_fund_keys(instance, [*waiting, *normalized, *rolled_back])
+    if plan_id is not None and normalized:
+        metadata = {**open_plan_metadata(database, plan_id), "by": _by()}
+        instance.report_runless_asset_event(dg.AssetMaterialization(BATCH_PLAN, metadata=metadata))
+    for fund_id, result in normalized.items():
+        instance.report_runless_asset_event(_fund_event(fund_id, result, waiting.get(fund_id)))
+    for fund_id, result in rolled_back.items():
+        instance.report_runless_asset_event(undone(fund_id, result))
+    report_work_state(instance, database)
+
+
+def report_verified(
+    instance: dg.DagsterInstance, result: VerificationResult, number: int, sha256: str, *, is_whole: bool
+) -> None:
+    """The report with its checks. One of a part is an observation alone: it says nothing of the whole's verdicts."""
+    metadata = {**report_metadata(result, number, sha256), "by": _by()}
+    if not is_whole:
+        about = dg.MetadataValue.md(for_markdown(f"{result.scope.label}: {', '.join(result.targets)}"))
+        instance.report_runless_asset_event(
+            dg.AssetObservation(VERIFICATION_REPORT, metadata={"of a part": about, **metadata})
+        )
+        return
+    instance.report_runless_asset_event(dg.AssetMaterialization(VERIFICATION_REPORT, metadata=metadata))
+    for verdict in verdicts(result).values():
+        check = verdict.as_asset_check()
+        instance.report_runless_asset_event(
+            dg.AssetCheckEvaluation(
+                asset_key=dg.AssetKey(VERIFICATION_REPORT),
+                check_name=verdict.rule,
+                passed=check.passed,
+                severity=check.severity,
+                description=check.description,
+                metadata=check.metadata,
+            )
+        )
+
+
+def _fund_event(
+    fund_id: str | None, result: FundResult, rows_left: int | None
+) -> dg.AssetMaterialization | dg.AssetObservation:
+    """As `normalized_stages` reports a fund, by the same words; `rows_left` None: nothing of it waits."""
+    applied = ApplyResult(
+        batches=result.batches,
+        completed=result.batches - result.failed,
+        failed=result.failed,
+        stopped=not result.failed and rows_left is not None,
+        rows=result.rows,
+    )
+    outcome = FundOutcome(fund_key(fund_id), applied, problem_of(applied, result.first_error), rows_left or 0)
+    kind = dg.AssetMaterialization if outcome.is_done else dg.AssetObservation
+    return kind(NORMALIZED_STAGES, partition=outcome.key, metadata=outcome.metadata(_by()))
+
+
+def _by() -> str:
+    return f"the command line, {user_name()}"

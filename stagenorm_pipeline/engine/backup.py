@@ -1,0 +1,130 @@
+"""Backups: keys, funds and stages of the targets, from one snapshot, into one file; and how old the newest is.
+
+Does not belong here: the file's form (see `backup_file`), or what is done with one (see `backup_restore`).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+
+from stagenorm_pipeline import __version__
+from stagenorm_pipeline.engine.backup_file import BackupError, BackupWriter, Manifest, SavedTarget
+from stagenorm_pipeline.engine.configuration import TargetSetting
+from stagenorm_pipeline.engine.connection import Database, first_line
+from stagenorm_pipeline.engine.errors import StagenormError
+from stagenorm_pipeline.engine.migrations import require_migrations
+from stagenorm_pipeline.engine.statements import statement
+from stagenorm_pipeline.engine.targets import Target, resolve_targets
+
+# Beyond this `stagenorm run` reminds: what users did since would be missing from it.
+RECENT = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A backup that was made: the file, what it says of itself, the checksum of its content, its size in bytes."""
+
+    path: Path
+    manifest: Manifest
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class BackupAge:
+    """The newest backup of a target; `made_at` None: there is none. `now` is the database's clock."""
+
+    target: str
+    made_at: datetime | None
+    now: datetime
+
+    @property
+    def is_recent(self) -> bool:
+        return self.made_at is not None and self.now - self.made_at <= RECENT
+
+
+def make_backup(database: Database, settings: tuple[TargetSetting, ...], path: Path, *, made_by: str) -> Backup:
+    """Save the targets to `path` and record that it was done. What is held in memory is a row, not a table.
+
+    Raises ConfigurationError when the file is there already, BackupError
+    when it cannot be written, RefusedError when row-level security would hide rows.
+    """
+    with BackupWriter(path) as writer:
+        with database.snapshot() as connection:
+            require_migrations(connection)
+            targets = resolve_targets(connection, settings)
+            manifest = _begin(connection, made_by)
+            for target in targets:
+                with _copying(connection, target) as chunks:
+                    writer.add(_saved(target), chunks)
+        manifest, sha256, size = writer.finish(manifest)
+    backup = Backup(path, manifest, sha256, size)
+    _record(database, backup)
+    return backup
+
+
+def read_backup_ages(connection: sa.Connection, targets: tuple[Target, ...]) -> tuple[BackupAge, ...]:
+    """How old the newest backup of each target is."""
+    values = {"targets": [target.name for target in targets]}
+    rows = connection.exec_driver_sql(statement("backup_age"), values)
+    return tuple(BackupAge(row.target, row.newest, row.now) for row in rows)
+
+
+def _begin(connection: sa.Connection, made_by: str) -> Manifest:
+    # Rows that a policy hides would be missing without a word: with this PostgreSQL refuses instead.
+    connection.exec_driver_sql("SET LOCAL row_security = off")
+    # A limit for queries of the application must not cut a backup off.
+    connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+    facts = connection.exec_driver_sql(statement("backup_facts")).one()
+    return Manifest(
+        facts.database, facts.made_at, made_by, facts.server_version, facts.wal_position, code_version=__version__
+    )
+
+
+def _saved(target: Target) -> SavedTarget:
+    return SavedTarget(target.schema, target.table, target.column, target.key_column, target.fund_column)
+
+
+@contextmanager
+def _copying(connection: sa.Connection, target: Target) -> Iterator[Iterator[bytes]]:
+    """The rows as the server writes them; the COPY has ended when the block is left."""
+    parts = target.sql_parts()
+    query = statement("backup_rows", **{name: parts[name] for name in ("key", "fund", "stage", "table")})
+    driver: Any = connection.connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)  # noqa: S101 - for the type checker
+    try:
+        # No values are bound, so the driver does not halve the percent signs that `statement` doubled.
+        with driver.cursor() as cursor, cursor.copy(query.replace("%%", "%").encode()) as copy:
+            yield (bytes(data) for data in copy)
+    except BaseException:
+        # Left in the middle, by a full disk or Ctrl-C, the session is of no use: a ROLLBACK in it would only fail, or
+        # wait for the COPY, and hide what has happened.
+        connection.invalidate()
+        raise
+
+
+def _record(database: Database, backup: Backup) -> None:
+    values = {
+        "created_at": backup.manifest.made_at,
+        "created_by": backup.manifest.made_by,
+        "targets": [target.name for target in backup.manifest.targets],
+        "rows_saved": backup.manifest.rows,
+        "file_name": backup.path.name,
+        "file_bytes": backup.size,
+        "sha256": backup.sha256,
+    }
+    try:
+        with database.transaction() as connection:
+            connection.exec_driver_sql(statement("backup_record"), values)
+    except (StagenormError, DBAPIError, psycopg.Error) as error:
+        raise BackupError(
+            f"{backup.path} is complete, but that it was made could not be recorded: {first_line(error)}",
+            remedy="It can be restored all the same; `stagenorm run` will go on asking for a backup.",
+        ) from error

@@ -1,0 +1,76 @@
+"""Messy spellings that came back after a verification: is there a reason to look, and what does a look find.
+
+Reads only. Does not belong here: planning their change, or unknown spellings, which a plan cannot change.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from stagenorm_pipeline.engine.configuration import TargetSetting
+from stagenorm_pipeline.engine.connection import Database
+from stagenorm_pipeline.engine.funds import FundScope
+from stagenorm_pipeline.engine.inventory import read_spellings
+from stagenorm_pipeline.engine.migrations import require_migrations
+from stagenorm_pipeline.engine.statements import statement
+from stagenorm_pipeline.engine.targets import Target, resolve_targets
+from stagenorm_pipeline.vocabulary import MeaningKind, Vocabulary
+
+
+@dataclass(frozen=True, slots=True)
+class DriftState:
+    """Whether a look makes sense now, from our own tables alone.
+
+    `verification_id`: the last verification of all funds, None when there was none. `open_plan_id`: a plan with batches
+    that wait. `draft_plan_id`: a draft made since that verification. `writes`: PostgreSQL's counters of each target's
+    inserts and updates, None where the server does not count; only whether they are the same as before means anything.
+    """
+
+    verification_id: int | None
+    open_plan_id: int | None
+    draft_plan_id: int | None
+    writes: dict[str, int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """The known spellings that are not canonical, in all targets. `digest` is the same for the same set of them."""
+
+    spellings: int
+    rows: int
+    digest: str
+
+
+def read_drift_state(database: Database, settings: tuple[TargetSetting, ...]) -> DriftState:
+    """A handful of rows, whatever the size of the targets."""
+    with database.snapshot() as connection:
+        require_migrations(connection)
+        row = connection.exec_driver_sql(statement("drift_state")).one()
+        targets = resolve_targets(connection, settings)
+        writes = {target.name: _writes(connection, target) for target in targets}
+    return DriftState(row.verification_id, row.open_plan_id, row.draft_plan_id, writes)
+
+
+def read_drift(database: Database, settings: tuple[TargetSetting, ...], vocabulary: Vocabulary) -> Drift:
+    """One scan of each target. Memory does not grow with the number of spellings."""
+    spellings = rows = 0
+    digest = hashlib.sha256()
+    with database.snapshot() as connection:
+        for target in resolve_targets(connection, settings):
+            last: bytes | None = None
+            for found in read_spellings(connection, target, FundScope(), vocabulary):
+                if found.sha256 is None or found.meaning is None or found.meaning.kind is not MeaningKind.MESSY:
+                    continue
+                rows += found.rows
+                if found.sha256 != last:
+                    last = found.sha256
+                    spellings += 1
+                    digest.update(target.name.encode() + last)
+    return Drift(spellings, rows, digest.hexdigest())
+
+
+def _writes(connection: sa.Connection, target: Target) -> int | None:
+    table = target.sql_parts()["table"].as_string(None)
+    row = connection.exec_driver_sql(statement("target_writes"), {"table": table}).one()
+    return None if row.writes is None else int(row.writes)

@@ -1,0 +1,78 @@
+"""What a monitoring system is told, read from the tracking tables in one cheap snapshot. Reads only, and no target.
+
+Does not belong here: the names and units that it is told under (see `report/metrics_text`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from stagenorm_pipeline.engine.connection import Database
+from stagenorm_pipeline.engine.control import read_control
+from stagenorm_pipeline.engine.migrations import require_migrations
+from stagenorm_pipeline.engine.statements import statement
+
+# A monitoring system asks again soon; one question must not wait behind the last.
+_LONGEST_QUESTION = "5s"
+
+
+@dataclass(frozen=True, slots=True)
+class TargetMetrics:
+    """One target. Each pair is None where there was no plan over all funds, no such verification, no backup."""
+
+    name: str
+    counted_at: datetime | None
+    unknown_rows: int | None
+    unknown_spellings: int | None
+    verdict: str | None
+    verified_at: datetime | None
+    saved_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsFacts:
+    """The work as it stands. `rows` and `batches`: of the current plans, as `stage_migration_progress` has them.
+
+    `changed_rows`: by what changed them, over all plans. `held_since`: of the runner that has been held the longest.
+    """
+
+    rows: Mapping[str, int]
+    batches: Mapping[str, int]
+    last_batch_at: datetime | None
+    changed_rows: Mapping[str, int]
+    quarantined_rows: int
+    paused: bool
+    runners: Mapping[str, int]
+    held_since: datetime | None
+    targets: tuple[TargetMetrics, ...]
+
+
+def read_metrics(database: Database) -> MetricsFacts:
+    """Read it all in one snapshot. Raises StagenormError or DBAPIError when it cannot be read."""
+    with database.snapshot() as connection:
+        connection.exec_driver_sql(f"SET LOCAL statement_timeout = '{_LONGEST_QUESTION}'")
+        require_migrations(connection)
+        progress = connection.exec_driver_sql("SELECT * FROM stage_migration_progress").one()
+        totals = connection.exec_driver_sql(statement("metrics_totals")).one()
+        runners = connection.exec_driver_sql(statement("metrics_runners")).one()
+        return MetricsFacts(
+            rows={
+                "updated": progress.rows_updated,
+                "skipped": progress.rows_skipped,
+                "failed": progress.rows_failed,
+                "waiting": progress.rows_waiting,
+            },
+            batches={
+                "completed": progress.completed_batches,
+                "pending": progress.pending_batches,
+                "running": progress.running_batches,
+                "failed": progress.failed_batches,
+            },
+            last_batch_at=progress.last_completed_at,
+            changed_rows={"normalize": totals.rows_normalized, "rollback": totals.rows_restored},
+            quarantined_rows=totals.rows_quarantined,
+            paused=read_control(connection).paused,
+            runners={"working": runners.working, "held": runners.held},
+            held_since=runners.held_since,
+            targets=tuple(TargetMetrics(*row) for row in connection.exec_driver_sql(statement("metrics_targets"))),
+        )

@@ -1,0 +1,197 @@
+"""How far an apply is and how long it will still take, told from its events alone.
+
+Pure: no SQL, and no clock but the `now` of whoever listens. How it is shown does not belong here.
+"""
+
+from collections import deque
+from dataclasses import dataclass, replace
+
+from stagenorm_pipeline.engine.events import (
+    BatchCompleted,
+    BatchFailed,
+    BatchHeld,
+    BatchStarted,
+    Event,
+    Held,
+    Paused,
+    Released,
+    Retrying,
+    Sleeping,
+    WorkFound,
+)
+
+# Enough batches that a throttle which holds now and then is averaged, few enough that a change of pace shows soon.
+# The views of sql/migrations look back as far.
+_LATELY = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far one apply is, as of the last event heard.
+
+    `rows_done` and `batches_done` count what ended, however it ended, or what another runner does. The totals are None
+    until the work was found. `rows_per_second` and `eta_s` (seconds) include sleeps and holds and are None until they
+    can be told; the estimate is None as well while somebody has paused all work. `held` is what holds the work right
+    now; it may quote what the database or a person said, so whoever shows it escapes it.
+    """
+
+    rows_done: int = 0
+    rows_total: int | None = None
+    batches_done: int = 0
+    batches_total: int | None = None
+    batches_failed: int = 0
+    rows_per_second: float | None = None
+    eta_s: float | None = None
+    held: str | None = None
+
+    @property
+    def sentence(self) -> str:
+        """The same in words, for a log or a line beside a bar. Escape it: see `held`."""
+        if self.rows_total is None:
+            return "looking for what waits"
+        parts = [f"{self.rows_done:,} of {self.rows_total:,} rows ({percent(self.rows_done, self.rows_total)}%)"]
+        if self.batches_failed:
+            parts.append(f"{self.batches_failed:,} batches failed")
+        if self.rows_per_second is not None:
+            parts.append(f"{self.rows_per_second:,.0f} rows/s")
+        if self.eta_s is not None:
+            parts.append(f"about {time_span(max(self.eta_s, 1))} left")
+        if self.held is not None:
+            parts.append(self.held)
+        return ", ".join(parts)
+
+
+def percent(done: int, total: int) -> int:
+    """Cut, not rounded: 100 means all."""
+    return 100 * done // total if total else 100
+
+
+def time_span(seconds: float) -> str:
+    """A span of time for people, in two units at most: 45 s, 3 min 20 s, 2 h 05 min."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3_600:
+        return f"{whole // 60} min {whole % 60:02} s"
+    return f"{whole // 3_600} h {whole % 3_600 // 60:02} min"
+
+
+@dataclass(frozen=True, slots=True)
+class _Cycle:
+    """From the start of a transaction to the start of the next one; several batches may share it.
+
+    `work_s` of `seconds`: inside the transaction.
+    """
+
+    batches: int = 0
+    rows: int = 0
+    work_s: float = 0.0
+    seconds: float = 0.0
+
+
+class ProgressMeter:
+    """Hears the events of one apply. `now` is in seconds of a monotonic clock.
+
+    What is left costs time by the row (inside the batches' transactions) and by the batch (sleeps, holds, claims). The
+    two are measured apart, since the last funds of a plan may be many and small, and a sleep costs each of them alike.
+    """
+
+    def __init__(self) -> None:
+        self.progress = Progress()
+        self._cycles: deque[_Cycle] = deque(maxlen=_LATELY)
+        self._ended: _Cycle | None = None
+        self._cycle_began = 0.0
+        self._sleep_s = 0.0
+        self._paused_at: float | None = None
+        self._ends_at: float | None = None
+
+    def hear(self, event: Event, now: float) -> None:
+        """Take in what happened at `now`; `progress` is anew afterwards."""
+        match event:
+            case WorkFound(batches, rows):
+                self._found(batches, rows)
+            case BatchStarted():
+                self._start(now)
+            case BatchCompleted(batch, result):
+                self._end(now, batch.rows_planned, work_s=result.duration_ms / 1000)
+            case BatchFailed(batch):
+                self._end(now, batch.rows_planned, failed=1)
+            case BatchHeld(batch):
+                self._count(batch.rows_planned)
+            case Sleeping(milliseconds):
+                self._sleep_s = milliseconds / 1000
+                self._look_ahead(now)
+            case Paused(reason, changed_by):
+                self._paused_at = now
+                self._hold(f"paused by {changed_by}: {reason}")
+            case Retrying(_, error, _, wait_s):
+                self._hold(f"trying again in {wait_s:.1f} s: {error}")
+            case Held(reason):
+                self._hold(f"held: {reason}")
+            case Released():
+                self._hold(None)
+        self.progress = self.at(now)
+
+    def at(self, now: float) -> Progress:
+        """The progress with its estimate counted down to `now`, for whoever shows it between two events."""
+        eta_s = None if self._ends_at is None or self._paused_at is not None else max(self._ends_at - now, 0.0)
+        return replace(self.progress, eta_s=eta_s)
+
+    def _found(self, batches: int, rows: int) -> None:
+        so_far = self.progress
+        self.progress = replace(so_far, rows_total=so_far.rows_done + rows, batches_total=so_far.batches_done + batches)
+
+    def _start(self, now: float) -> None:
+        if self._ended is not None:
+            # A person's pause says nothing of the pace.
+            paused_s = now - self._paused_at if self._paused_at is not None else 0.0
+            self._cycles.append(replace(self._ended, seconds=now - self._cycle_began - paused_s))
+            self._ended = None
+        self._cycle_began = now
+        self._paused_at = None
+        self.progress = replace(self.progress, held=None)
+        self._estimate(now, list(self._cycles))
+
+    def _look_ahead(self, now: float) -> None:
+        """The batch ended, and the sleep after it is as long as the last one: so its cycle is known before its end."""
+        if self._ended is not None:
+            wakes_at = now + self._sleep_s
+            cycle = replace(self._ended, seconds=wakes_at - self._cycle_began)
+            self._estimate(wakes_at, [*self._cycles, cycle])
+
+    def _end(self, now: float, rows: int, *, work_s: float = 0.0, failed: int = 0) -> None:
+        so_far = self._ended or _Cycle()
+        self._ended = _Cycle(so_far.batches + 1, so_far.rows + rows, so_far.work_s + work_s)
+        self._count(rows)
+        self.progress = replace(self.progress, batches_failed=self.progress.batches_failed + failed)
+        self._look_ahead(now)
+
+    def _count(self, rows: int) -> None:
+        """Never beyond the total: of a batch that is tried again, only the refused rows were left."""
+        so_far = self.progress
+        done = so_far.rows_done + rows
+        self.progress = replace(
+            so_far,
+            rows_done=done if so_far.rows_total is None else min(done, so_far.rows_total),
+            batches_done=so_far.batches_done + 1,
+        )
+
+    def _hold(self, held: str | None) -> None:
+        self.progress = replace(self.progress, held=held)
+
+    def _estimate(self, as_of: float, cycles: list[_Cycle]) -> None:
+        so_far = self.progress
+        if so_far.rows_total is None or so_far.batches_total is None:
+            return
+        rows = sum(cycle.rows for cycle in cycles)
+        seconds = sum(cycle.seconds for cycle in cycles)
+        # The first one warms caches: alone it tells only where it is a good part of the whole.
+        if seconds <= 0 or (len(cycles) < 2 and so_far.rows_done * 10 < so_far.rows_total):
+            return
+        work_s = min(sum(cycle.work_s for cycle in cycles), seconds)
+        by_row = work_s / rows
+        by_batch = (seconds - work_s) / sum(cycle.batches for cycle in cycles)
+        rows_left = so_far.rows_total - so_far.rows_done
+        batches_left = max(so_far.batches_total - so_far.batches_done, 0)
+        self._ends_at = as_of + rows_left * by_row + batches_left * by_batch
+        self.progress = replace(so_far, rows_per_second=rows / seconds)

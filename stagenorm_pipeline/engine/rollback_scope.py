@@ -1,0 +1,198 @@
+"""What a rollback is about: the request as a person makes it, held against what plans and batches really were.
+
+Does not belong here: which rows can be restored, and recording the rollback (see `rollback`).
+"""
+
+import re
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from stagenorm_pipeline.engine.batches import PlanKind
+from stagenorm_pipeline.engine.configuration import DEFAULT_TARGETS, TargetSetting
+from stagenorm_pipeline.engine.errors import ConfigurationError, PlanError, TargetError
+from stagenorm_pipeline.engine.funds import FundScope
+from stagenorm_pipeline.engine.request import DEFAULT_BATCH_SIZE, LARGEST_BATCH_SIZE
+from stagenorm_pipeline.engine.statements import statement
+from stagenorm_pipeline.engine.targets import Target, resolve_targets
+
+# As `stagenorm status` writes a time, and as psql does: a space before the zone, an offset of hours alone.
+_UTC = re.compile(r"\s*(?:UTC|GMT|Z)$", re.IGNORECASE)
+_SPACE_BEFORE_OFFSET = re.compile(r"\s+(?=[+-]\d\d(?::?\d\d)?$)")
+
+
+@dataclass(frozen=True, slots=True)
+class RollbackRequest:
+    """What to undo: the changes that meet every condition given.
+
+    One of them must be given: plan, batch, time, one fund, or `by_table`, which says that the targets were chosen and
+    are condition enough. `targets` restricts in any case. Raises ConfigurationError.
+    """
+
+    plan_id: int | None = None
+    batch_id: int | None = None
+    since: datetime | None = None
+    targets: tuple[TargetSetting, ...] = DEFAULT_TARGETS
+    scope: FundScope = field(default_factory=FundScope)
+    batch_size: int = DEFAULT_BATCH_SIZE
+    by_table: bool = False
+
+    def __post_init__(self) -> None:
+        named = (self.plan_id, self.batch_id, self.since)
+        if self.scope.all_funds and not self.by_table and all(condition is None for condition in named):
+            raise ConfigurationError(
+                "A rollback needs to know what to undo.",
+                remedy="Name a plan, a batch, a fund, a table, or a time to go back to.",
+            )
+        if self.since is not None and self.since.tzinfo is None:
+            raise _no_zone(self.since)
+        require_batch_size(self.batch_size)
+
+    def values(self) -> dict[str, Any]:
+        """The conditions as values to bind."""
+        return {
+            "rolled_plan": self.plan_id,
+            "rolled_batch": self.batch_id,
+            "since": self.since,
+            "all_funds": self.scope.all_funds,
+            "fund_id": self.scope.fund_id,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class RollbackScope:
+    """A request that makes sense here, narrowed to what its plan or batch was about.
+
+    `left_out`: targets of its plan that the request is not about.
+    """
+
+    request: RollbackRequest
+    targets: tuple[Target, ...]
+    left_out: tuple[str, ...] = ()
+
+
+def require_batch_size(rows: int) -> None:
+    """Raises ConfigurationError for a batch that is empty, or holds locks for longer than a user should wait."""
+    if not 1 <= rows <= LARGEST_BATCH_SIZE:
+        raise ConfigurationError(
+            f"A batch size of {rows} is out of bounds.", remedy=f"Choose 1 to {LARGEST_BATCH_SIZE} rows."
+        )
+
+
+def parse_since(text: str) -> datetime:
+    """A time as people type it, with its zone: `2025-10-30 00:00:00+00`, `2025-10-30T14:00Z`, `... UTC`.
+
+    Raises ConfigurationError for one without a zone: guessing it could undo, or leave, hours of changes.
+    """
+    normal = _SPACE_BEFORE_OFFSET.sub("", _UTC.sub("+00:00", text.strip()))
+    try:
+        found = datetime.fromisoformat(normal)
+    except ValueError as error:
+        raise ConfigurationError(
+            f"{text!r} is not a time that can be read.", remedy="Write it like '2025-10-30 14:00:00+00'."
+        ) from error
+    if found.tzinfo is None:
+        raise _no_zone(found)
+    return found
+
+
+def _no_zone(time: datetime) -> ConfigurationError:
+    text = time.isoformat(" ")
+    return ConfigurationError(
+        f"The time {text} has no time zone.",
+        remedy=f"Write '{text}+00' if it is UTC, or with your own offset: '{text}+02'.",
+    )
+
+
+def read_scope(connection: sa.Connection, request: RollbackRequest) -> RollbackScope:
+    """Hold the request against the database.
+
+    Raises PlanError for a plan or batch that is not there or has nothing to undo, ConfigurationError for conditions
+    that exclude each other, TargetError for a table whose key is another since.
+    """
+    targets = resolve_targets(connection, request.targets)
+    left_out: tuple[str, ...] = ()
+    _require_past(connection, request.since)
+    if request.batch_id is not None:
+        request, targets = _narrow_to_batch(connection, request, targets)
+    if request.plan_id is not None:
+        request, targets, left_out = _narrow_to_plan(connection, request, targets)
+    for target in targets:
+        _require_same_key(connection, request, target)
+    return RollbackScope(request, targets, left_out)
+
+
+def _require_past(connection: sa.Connection, since: datetime | None) -> None:
+    if since is None:
+        return
+    now: datetime = connection.exec_driver_sql("SELECT now()").scalar_one()
+    if since > now:
+        raise ConfigurationError(
+            f"The time {since.isoformat(' ')} lies in the future: the database's clock says "
+            f"{now.isoformat(' ', 'seconds')}.",
+            remedy="Give the time to go back to, with its zone.",
+        )
+
+
+def _narrow_to_batch(
+    connection: sa.Connection, request: RollbackRequest, targets: tuple[Target, ...]
+) -> tuple[RollbackRequest, tuple[Target, ...]]:
+    row = connection.exec_driver_sql(statement("rollback_batch"), {"batch_id": request.batch_id}).one_or_none()
+    if row is None:
+        raise PlanError(
+            f"There is no batch {request.batch_id} (any more).",
+            remedy="SELECT batch_id FROM stage_migration_batches lists them; --plan and --since work without.",
+        )
+    if request.plan_id not in (None, row.plan_id):
+        raise _contradiction(f"Batch {request.batch_id} belongs to plan {row.plan_id}, not to plan {request.plan_id}.")
+    own = FundScope.one(row.fund_id)
+    if not request.scope.all_funds and request.scope != own:
+        raise _contradiction(f"Batch {request.batch_id} is about {own.label}, not about {request.scope.label}.")
+    chosen = tuple(target for target in targets if target.name == row.target)
+    if not chosen:
+        raise _contradiction(f"Batch {request.batch_id} is about {row.target}, not about the tables asked for.")
+    return replace(request, plan_id=row.plan_id, scope=own), chosen
+
+
+def _narrow_to_plan(
+    connection: sa.Connection, request: RollbackRequest, targets: tuple[Target, ...]
+) -> tuple[RollbackRequest, tuple[Target, ...], tuple[str, ...]]:
+    plan_id = request.plan_id
+    row = connection.exec_driver_sql(statement("rollback_plan"), {"plan_id": plan_id}).one_or_none()
+    if row is None:
+        raise PlanError(f"There is no plan {plan_id}.", remedy="`stagenorm status` shows the plans that there are.")
+    if row.kind == PlanKind.ROLLBACK:
+        raise PlanError(
+            f"Plan {plan_id} is itself a rollback.",
+            remedy="What it restored is normalized again by a new plan: `stagenorm run`.",
+        )
+    if row.status == "draft":
+        raise PlanError(f"Plan {plan_id} is a draft: it has changed nothing.", remedy="There is nothing to undo.")
+    own = FundScope(row.all_funds, row.fund_id)
+    if not own.all_funds and not request.scope.all_funds and request.scope != own:
+        raise _contradiction(f"Plan {plan_id} is about {own.label}, not about {request.scope.label}.")
+    names = tuple(target.name for target in targets)
+    chosen = tuple(target for target in targets if target.name in row.targets)
+    if not chosen:
+        raise _contradiction(f"Plan {plan_id} is about {', '.join(row.targets)}, not about {', '.join(names)}.")
+    scope = request.scope if own.all_funds else own
+    left_out = () if request.batch_id else tuple(name for name in row.targets if name not in names)
+    return replace(request, scope=scope), chosen, left_out
+
+
+def _require_same_key(connection: sa.Connection, request: RollbackRequest, target: Target) -> None:
+    # The log names rows by the key of then: by another column's values the same names could mean other rows.
+    values = {**request.values(), **target.identity(), "key_column": target.key_column}
+    row = connection.exec_driver_sql(statement("rollback_keys"), values).one_or_none()
+    if row is not None:
+        raise TargetError(
+            f"Plan {row.plan_id} named the rows of {target.schema}.{target.table} by their key {row.key_column!r}; "
+            f"its primary key is {target.key_column!r} now.",
+            remedy="Undo a newer plan alone with --plan, or this one by hand from stage_normalization_log.",
+        )
+
+
+def _contradiction(message: str) -> ConfigurationError:
+    return ConfigurationError(message, remedy="Leave one of the conditions out.")

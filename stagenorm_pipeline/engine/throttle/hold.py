@@ -1,0 +1,12 @@
+"""A hold, as a fact."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Why no batch starts, and since when."""
+
+    reason: str
+    since: datetime

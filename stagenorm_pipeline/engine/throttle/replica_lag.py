@@ -1,0 +1,67 @@
+"""Holds while a replica that the primary knows (`pg_stat_replication`) is too far behind, by time or by bytes."""
+
+from collections import Counter
+
+from stagenorm_pipeline.engine.throttle.lag_bounds import LagBounds
+from stagenorm_pipeline.engine.throttle.lag_clock import LagClock
+from stagenorm_pipeline.engine.throttle.reading import Reading, Replica
+from stagenorm_pipeline.engine.throttle.settings import ThrottlerName, ThrottleSettings
+from stagenorm_pipeline.engine.throttle.throttler import CannotSeeError
+
+
+class ReplicaLag:
+    """Watches every physical replica connected to the primary; each that was ever seen has to stay in sight."""
+
+    name = ThrottlerName.REPLICA_LAG
+    is_asked_for = False
+
+    def __init__(self, settings: ThrottleSettings) -> None:
+        self._settings = settings
+        self._clock = LagClock()
+        self._bounds: dict[tuple[str, int], LagBounds] = {}
+        # How many replicas of a name there were when it was first seen; later ones may be the same one reconnecting.
+        self._expected: dict[str, int] = {}
+
+    def look(self, reading: Reading, table: str) -> str | None:  # noqa: ARG002 - lag has no table
+        self._clock.note(reading.at, reading.written)
+        if any(replica.replayed is None for replica in reading.replicas):
+            raise CannotSeeError(
+                f"{len(reading.replicas)} replica(s) are connected, but this role may not see how far behind they are",
+                "GRANT pg_monitor to this role, or name the replicas in STAGENORM_REPLICA_URLS, or say --no-lag-check",
+            )
+        present = Counter(replica.name for replica in reading.replicas)
+        for name, count in self._expected.items():
+            if present[name] < count:
+                raise CannotSeeError(
+                    f"replica {name} was connected and is not any more",
+                    "bring it back or, if it was taken away for good, stop this run and go on with `stagenorm resume`",
+                )
+        if not reading.replicas:
+            raise CannotSeeError(
+                "no replica is connected to this server",
+                "nothing, where there is none; those that are fed another way can be named in STAGENORM_REPLICA_URLS; "
+                "--no-lag-check takes this line away",
+            )
+        self._expected = {**present, **self._expected}
+        return "; ".join(filter(None, self._verdicts(reading))) or None
+
+    def _verdicts(self, reading: Reading) -> list[str | None]:
+        numbers: Counter[str] = Counter()
+        verdicts = []
+        for replica in sorted(reading.replicas, key=lambda replica: replica.replayed or 0):
+            numbers[replica.name] += 1
+            bounds = self._bounds.setdefault((replica.name, numbers[replica.name]), LagBounds(self._settings))
+            verdicts.append(bounds.take(replica.name, self._behind_s(reading, replica), _behind(reading, replica)))
+        return verdicts
+
+    def _behind_s(self, reading: Reading, replica: Replica) -> float:
+        if _behind(reading, replica) == 0:
+            return 0.0  # what PostgreSQL says then is the lag of the last record it replayed
+        return max(replica.lag_s or 0.0, self._clock.behind_s(reading.at, replica.replayed or 0))
+
+    def close(self) -> None:
+        """Holds nothing open."""
+
+
+def _behind(reading: Reading, replica: Replica) -> int:
+    return max(0, reading.written - (replica.replayed or 0))

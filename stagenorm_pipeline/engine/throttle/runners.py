@@ -1,0 +1,106 @@
+"""The table of runners: who applies batches and what holds them, for `status` and for psql.
+
+Information only: which batch is whose is decided by advisory locks. Does not belong here: deciding to hold.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import psycopg
+import sqlalchemy as sa
+
+from stagenorm_pipeline.engine.connection import Database
+from stagenorm_pipeline.engine.statements import statement
+from stagenorm_pipeline.engine.throttle.hold import Hold
+
+# A person reads it; a reason quotes names and errors of the database.
+_LONGEST_REASON = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """A runner that has not said that it ended. `is_alive` None: a pooler is in between, so nobody can tell."""
+
+    runner_id: int
+    worker: str
+    run_by: str
+    plan_id: int | None
+    started_at: datetime
+    updated_at: datetime
+    hold: Hold | None
+    is_alive: bool | None
+
+
+def read_runners(connection: sa.Connection) -> tuple[Runner, ...]:
+    """The current runners in the order in which they started; dead ones, too, until another one starts."""
+    rows = connection.exec_driver_sql("SELECT * FROM stage_migration_current_runners ORDER BY runner_id")
+    return tuple(
+        Runner(
+            row.runner_id,
+            row.worker,
+            row.run_by,
+            row.plan_id,
+            row.started_at,
+            row.updated_at,
+            Hold(row.hold_reason, row.held_since) if row.held_since else None,
+            row.is_alive,
+        )
+        for row in rows
+    )
+
+
+class RunnerEntry:
+    """This runner's row, which is written when there is work for it. Each change is a small transaction of its own."""
+
+    def __init__(self, database: Database, *, worker: str, run_by: str, plan_id: int | None) -> None:
+        self._database = database
+        self._who = {"worker": worker, "run_by": run_by, "plan_id": plan_id}
+        self._runner_id: int | None = None
+        self._hold: Hold | None = None
+        self._is_session_known = False
+
+    def keep(self) -> None:
+        """Enter the runner where it is not entered yet; note its session again after a connection was lost."""
+        if self._runner_id is None:
+            with self._database.transaction() as connection:
+                values = {**self._who, "client_pid": _client_pid(connection)}
+                self._runner_id = connection.exec_driver_sql(statement("throttle_runner_start"), values).scalar_one()
+            self._is_session_known = True
+        if not self._is_session_known:
+            self._note()
+
+    def hold(self, hold: Hold | None) -> None:
+        """Note what holds it; None: it works."""
+        self._hold = hold
+        self.keep()
+        self._note()
+
+    def forget_session(self) -> None:
+        """A connection may have been lost: the next call of `keep` looks which session there is."""
+        self._is_session_known = False
+
+    def end(self) -> None:
+        if self._runner_id is not None:
+            with self._database.transaction() as connection:
+                connection.exec_driver_sql(statement("throttle_runner_end"), {"runner_id": self._runner_id})
+
+    def _note(self) -> None:
+        hold = self._hold
+        with self._database.transaction() as connection:
+            connection.exec_driver_sql(
+                statement("throttle_runner_state"),
+                {
+                    "runner_id": self._runner_id,
+                    "held_since": hold.since if hold else None,
+                    "hold_reason": hold.reason.replace("\0", "")[:_LONGEST_REASON] if hold else None,
+                    "client_pid": _client_pid(connection),
+                },
+            )
+        self._is_session_known = True
+
+
+def _client_pid(connection: sa.Connection) -> int:
+    """The server process that the driver was told of when it connected; a pooler makes one up."""
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)  # noqa: S101 - the only driver that `Database` uses
+    return driver.info.backend_pid

@@ -1,0 +1,145 @@
+"""What became of the rows that the audit log tells of: each row's latest entry beside the row. Judges nothing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from stagenorm_pipeline.engine.batches import PlanKind
+from stagenorm_pipeline.engine.targets import Target
+from stagenorm_pipeline.engine.verification.result import Finding
+from stagenorm_pipeline.engine.verification.snapshot import Snapshot
+
+
+class RowState(StrEnum):
+    """What became of a row since the log's latest entry about it; every state but `MOVED` is one of its stage."""
+
+    GONE = "gone"
+    NULL = "null"
+    SET_BACK = "set_back"
+    CHANGED = "changed"
+    MOVED = "moved"
+
+
+@dataclass(frozen=True, slots=True)
+class AuditedRows:
+    """Rows in one state: the exact number, and the first ones."""
+
+    total: int = 0
+    examples: tuple[Finding, ...] = ()
+
+    def __add__(self, other: "AuditedRows") -> "AuditedRows":
+        return AuditedRows(self.total + other.total, (*self.examples, *other.examples))
+
+
+@dataclass(frozen=True, slots=True)
+class AuditedTarget:
+    """The audited rows of a target that are not as the log's latest entry about them says.
+
+    `states`: those of batches in force, and what a rollback restored. `left`: those of batches that were rolled back,
+    which the rollback left; `left_holding`: of these, the ones that still hold what was written. `restored`: rows that
+    hold what a rollback gave back.
+    """
+
+    states: Mapping[RowState, AuditedRows] = field(default_factory=dict)
+    left: Mapping[RowState, AuditedRows] = field(default_factory=dict)
+    left_holding: AuditedRows = AuditedRows()
+    restored: AuditedRows = AuditedRows()
+
+    def of(self, state: RowState) -> AuditedRows:
+        """All rows in that state, left by a rollback or not."""
+        return self.states.get(state, AuditedRows()) + self.left.get(state, AuditedRows())
+
+    @property
+    def rows_left(self) -> int:
+        """How many rows a rollback left. One that is in another fund holds what was written, and is among those."""
+        return self.left_holding.total + sum(
+            rows.total for state, rows in self.left.items() if state is not RowState.MOVED
+        )
+
+
+def read_audited_rows(snapshot: Snapshot, target: Target, left_as_is: list[str], *, is_undone: bool) -> AuditedTarget:
+    """Hold the log's latest entries against the rows. `is_undone`: something of the target was rolled back."""
+    if snapshot.plans.first_of(target.name) is None:
+        return AuditedTarget()
+    undone: list[Any] = []
+    with snapshot.without_loops():
+        rows = snapshot.target_rows("verify_audited_rows", target, ("key", "table", "stage", "fund"))
+        if is_undone:
+            values = {"left_as_is": left_as_is}
+            undone = snapshot.target_rows("verify_undone_rows", target, ("key", "table", "stage"), values)
+    states: dict[RowState, AuditedRows] = {}
+    left: dict[RowState, AuditedRows] = {}
+    entries = _entries_by_id(snapshot, [row.id for row in rows])
+    for row in rows:
+        found = left if row.is_left else states
+        state = RowState(row.state)
+        before = found.get(state, AuditedRows())
+        finding = _changed_row(target, row, entries[row.id], state)
+        found[state] = AuditedRows(row.total, (*before.examples, finding))
+    kept = {kind: tuple(row for row in undone if row.state == kind) for kind in ("left", "restored")}
+    return AuditedTarget(states, left, _undone(target, kept["left"]), _undone(target, kept["restored"]))
+
+
+def _entries_by_id(snapshot: Snapshot, ids: list[int]) -> dict[int, Any]:
+    return {row.id: row for row in snapshot.rows("verify_audit_entries", {"ids": ids})} if ids else {}
+
+
+_CHANGED = {
+    RowState.GONE: "changed by us, row is gone",
+    RowState.NULL: "changed by us, NULL now",
+    RowState.SET_BACK: "changed by us, holds its old spelling again",
+    RowState.CHANGED: "changed by us, then by somebody else",
+    RowState.MOVED: "changed by us, in another fund now",
+}
+_RESTORED = {
+    RowState.GONE: "restored by a rollback, row is gone",
+    RowState.NULL: "restored by a rollback, NULL now",
+    RowState.SET_BACK: "restored by a rollback, holds what it undid again",
+    RowState.CHANGED: "restored by a rollback, then changed by somebody else",
+    RowState.MOVED: "restored by a rollback, in another fund now",
+}
+
+
+def _changed_row(target: Target, row: Any, entry: Any, state: RowState) -> Finding:
+    details = ["left by the rollback of its batch"] if row.is_left else []
+    if state is not RowState.GONE and row.fund_now != entry.fund_id:
+        details.append("without a fund now" if row.fund_now is None else f"in fund {row.fund_now} now")
+    return Finding(
+        (_RESTORED if entry.action == PlanKind.ROLLBACK else _CHANGED)[state],
+        target.name,
+        True,
+        entry.fund_id,
+        row.row_id,
+        entry.batch_id,
+        entry.stage_before,
+        entry.stage_after,
+        row.stage_now,
+        detail=", ".join(details) or None,
+        has_stage_now=state is not RowState.GONE,
+    )
+
+
+_UNDONE = {
+    "restored": "rolled back on purpose",
+    "left": "left by the rollback of its batch, holds what was written",
+}
+
+
+def _undone(target: Target, rows: tuple[Any, ...]) -> AuditedRows:
+    examples = tuple(
+        Finding(
+            _UNDONE[row.state],
+            target.name,
+            True,
+            row.fund_id,
+            row.row_id,
+            row.batch_id,
+            row.stage_before,
+            row.stage_after,
+            row.stage_now,
+            has_stage_now=True,
+        )
+        for row in rows
+    )
+    return AuditedRows(rows[0].total if rows else 0, examples)

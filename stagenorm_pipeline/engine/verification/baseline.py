@@ -1,0 +1,57 @@
+"""What the targets held before: the counts of the plans that a verification compares with."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from stagenorm_pipeline.engine.inventory import RowCounts, fund_order
+from stagenorm_pipeline.engine.targets import Target
+from stagenorm_pipeline.engine.verification.result import Coverage
+from stagenorm_pipeline.engine.verification.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """What a target held when the covering plans were made: counts by fund, rows by canonical stage.
+
+    `coverage`: which plans' counts these are, and of which funds.
+    """
+
+    funds: Mapping[str | None, RowCounts]
+    stages: Mapping[str, int]
+    coverage: Coverage
+
+    def before(self, fund_id: str | None) -> RowCounts | None:
+        """The fund's counts, all zero where it came later; None where no plan was about it."""
+        if not self.coverage.all_funds and fund_id not in self.coverage.funds:
+            return None
+        return self.funds.get(fund_id, RowCounts())
+
+    @property
+    def counts(self) -> RowCounts:
+        return sum(self.funds.values(), RowCounts())
+
+
+def read_baseline(snapshot: Snapshot, target: Target) -> Baseline | None:
+    """The target's baseline; None where no plan covers it."""
+    covering = snapshot.plans.comparing(target.name)
+    if not covering:
+        return None
+    funds: dict[str | None, RowCounts] = {}
+    stages: dict[str, int] = {}
+    used: set[int] = set()
+    values = {**target.identity(), "plans": [plan.plan_id for plan in covering]}
+    for row in snapshot.rows("verify_baseline", values):
+        rows = row.rows_counted
+        column = {"messy": "rows_to_change", "leave_as_is": "rows_left_as_is"}.get(row.kind, f"rows_{row.kind}")
+        counts = RowCounts(**{"rows_seen": rows, column: rows})
+        funds[row.fund_id] = funds.get(row.fund_id, RowCounts()) + counts
+        stage = row.stage or ("NULL" if row.kind == "null" else "other")
+        stages[stage] = stages.get(stage, 0) + rows
+        used.add(row.plan_id)
+    # A plan of an empty table has no counts, and is compared with all the same.
+    plans = tuple(sorted(used)) or (covering[0].plan_id,)
+    scopes = [plan.scope for plan in covering]
+    if any(scope.all_funds or scope == snapshot.scope for scope in scopes):
+        return Baseline(funds, stages, Coverage(target.name, plans, True))
+    covered = tuple(sorted({scope.fund_id for scope in scopes}, key=fund_order))
+    return Baseline(funds, stages, Coverage(target.name, plans, False, covered))

@@ -1,0 +1,107 @@
+"""A reviewer's signature under a verification: it is the past from then on, and the next one starts behind it.
+
+Who may sign is for the database's privileges to say: the role that runs the migration (sql/roles.sql) may not.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from stagenorm_pipeline.engine.connection import Database
+from stagenorm_pipeline.engine.errors import ConfigurationError, RefusedError, StagenormError
+from stagenorm_pipeline.engine.funds import FundScope
+from stagenorm_pipeline.engine.migrations import require_migrations
+from stagenorm_pipeline.engine.statements import statement
+from stagenorm_pipeline.engine.verification.result import Verdict
+
+_GRANT = (
+    "The role that runs the migration cannot, so that nobody signs for themselves. Connect as the reviewer; a DBA lets "
+    "one sign with: GRANT SELECT ON stage_verifications, stage_normalization_log TO reviewer; "
+    "GRANT UPDATE (signed_off_at, signed_off_by) ON stage_verifications TO reviewer;"
+)
+
+
+class SignOffError(StagenormError):
+    """A verification does not exist, or must not be signed."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignedOff:
+    """A signed verification: what it was of, and who signed it."""
+
+    verification_id: int
+    verdict: Verdict
+    made_at: datetime
+    targets: tuple[str, ...]
+    scope: FundScope
+    signed_off_by: str
+    signed_off_at: datetime
+
+
+def sign_off(
+    database: Database, verification_id: int, signed_off_by: str, *, report_sha256: str | None = None
+) -> SignedOff:
+    """Sign a verification. `report_sha256`: of the archived JSON report, which must be the one that was made then.
+
+    Raises SignOffError when there is no such verification, it failed or is signed already, the report is another, or
+    something has changed since that it does not tell of; ConfigurationError for a signature without a name.
+    """
+    name = signed_off_by.strip()
+    if not name:
+        raise ConfigurationError("A signature needs a name.", remedy="Say who signs.")
+    values = {"verification_id": verification_id, "signed_off_by": name}
+    try:
+        with database.transaction() as connection:
+            require_migrations(connection)
+            row = connection.exec_driver_sql(statement("sign_off_facts"), values).one_or_none()
+            found = _signable(verification_id, row, report_sha256)
+            signed_at = connection.exec_driver_sql(statement("sign_off"), values).scalar_one()
+    except RefusedError as error:
+        raise RefusedError("This database role may not sign verifications.", remedy=_GRANT) from error
+    return SignedOff(
+        found.verification_id,
+        Verdict(found.verdict),
+        found.created_at,
+        tuple(found.scope["targets"]),
+        FundScope(found.scope["all_funds"], found.scope.get("fund_id")),
+        name,
+        signed_at,
+    )
+
+
+def _signable(number: int, found: Any, report_sha256: str | None) -> Any:
+    if found is None:
+        raise SignOffError(
+            f"There is no verification {number}.",
+            remedy="`stagenorm verify` makes one; stage_verifications lists them.",
+        )
+    again = "Run `stagenorm verify` again, and sign what it finds."
+    if found.signed_off_at is not None:
+        when = found.signed_off_at.isoformat(" ", "seconds")
+        raise SignOffError(
+            f"Verification {number} was signed already, by {found.signed_off_by} on {when}.",
+            remedy="Nothing is left to do for it.",
+        )
+    if found.verdict == Verdict.FAILED:
+        raise SignOffError(
+            f"Verification {number} failed: there is nothing to sign.",
+            remedy="Do what its report says to do for each check that failed, then verify again.",
+        )
+    if report_sha256 is not None and report_sha256 != found.report_sha256:
+        raise SignOffError(
+            f"This is not the report of verification {number}: its SHA-256 is {report_sha256}, "
+            f"recorded is {found.report_sha256}.",
+            remedy="Name the JSON file that `stagenorm verify --output` wrote then, byte for byte.",
+        )
+    if found.changes:
+        plans = ", ".join(str(plan) for plan in found.plans if plan is not None)
+        raise SignOffError(
+            f"Since verification {number} was made, {found.changes} row(s) were changed by plan {plans or 'unknown'}.",
+            remedy=again,
+        )
+    if found.failed_since is not None:
+        raise SignOffError(
+            f"Verification {found.failed_since} of the same was made after verification {number}, and failed.",
+            remedy=again,
+        )
+    return found

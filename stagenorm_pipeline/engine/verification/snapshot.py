@@ -1,0 +1,71 @@
+"""The one snapshot that a verification reads: its connection, what to look at in it, and how long each read took."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+from psycopg import sql
+
+from stagenorm_pipeline.engine.funds import FundScope
+from stagenorm_pipeline.engine.statements import statement
+from stagenorm_pipeline.engine.targets import Target
+from stagenorm_pipeline.engine.verification.plans import CoveredPlans
+from stagenorm_pipeline.engine.verification.result import FINDINGS_SHOWN, Rule, SharedRead
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A connection in one read-only snapshot, and what to look at in it. `reads` grows as it is read."""
+
+    connection: sa.Connection
+    scope: FundScope
+    targets: tuple[Target, ...]
+    plans: CoveredPlans
+    reads: list[SharedRead] = field(default_factory=list)
+
+    @property
+    def names(self) -> list[str]:
+        return [target.name for target in self.targets]
+
+    def rows(self, name: str, values: Mapping[str, Any] | None = None, **parts: sql.Composable) -> list[Any]:
+        """The rows of `sql/<name>.sql`, with scope, targets and plans bound."""
+        bound = {
+            "all_funds": self.scope.all_funds,
+            "fund_id": self.scope.fund_id,
+            "targets": self.names,
+            "plans": self.plans.judged,
+            "first_plan": self.plans.first,
+            "shown": FINDINGS_SHOWN,
+            **(values or {}),
+        }
+        return list(self.connection.exec_driver_sql(statement(name, **parts), bound))
+
+    def target_rows(
+        self, name: str, target: Target, parts: tuple[str, ...], values: Mapping[str, Any] | None = None
+    ) -> list[Any]:
+        """The same about one target: `parts` are the names of its identifiers that the statement holds."""
+        identifiers = target.sql_parts()
+        bound = {**target.identity(), "first_plan": self.plans.first_of(target.name), **(values or {})}
+        return self.rows(name, bound, **{part: identifiers[part] for part in parts})
+
+    @contextmanager
+    def without_loops(self) -> Iterator[None]:
+        """For joins of the log by row: there is no index to loop along, and each round would be a scan.
+
+        A log that was just written has no statistics, so the planner takes it for small and loops all the same.
+        """
+        self.connection.exec_driver_sql("SET LOCAL enable_nestloop = off")
+        yield
+        # Not after an error: the transaction takes no more statements then.
+        self.connection.exec_driver_sql("SET LOCAL enable_nestloop TO DEFAULT")
+
+    @contextmanager
+    def shared(self, name: str, rules: tuple[Rule, ...], target: Target | None = None) -> Iterator[None]:
+        """Notes how long something took that is read for several rules."""
+        started = time.monotonic()
+        yield
+        elapsed = round((time.monotonic() - started) * 1000)
+        self.reads.append(SharedRead(name, target.name if target else None, rules, elapsed))

@@ -1,0 +1,30 @@
+"""What open plans still have to do, fund by fund: what a schedule asks for, and what tells whether a fund is done."""
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from stagenorm_pipeline.engine.funds import fund_key
+from stagenorm_pipeline.engine.inventory import fund_order
+from stagenorm_pipeline.engine.statements import statement
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingFund:
+    """A fund with batches that wait, `batches_failed` of them after a failure, and the rows that these still change."""
+
+    fund_id: str | None
+    batches: int
+    rows: int
+    batches_failed: int
+
+    @property
+    def key(self) -> str:
+        return fund_key(self.fund_id)
+
+
+def read_waiting_funds(connection: sa.Connection) -> tuple[WaitingFund, ...]:
+    """Every fund of which open normalizing plans have batches left, in the order in which people look for a fund."""
+    rows = connection.exec_driver_sql(statement("waiting_funds"))
+    found = [WaitingFund(row.fund_id, row.batches, row.rows_waiting, row.batches_failed) for row in rows]
+    return tuple(sorted(found, key=lambda fund: fund_order(fund.fund_id)))

@@ -1,0 +1,83 @@
+"""The tables that say how a verification came about: plans, what is compared with, who changed what, what took time.
+
+What the rules found is in `verification_tables`.
+"""
+
+from stagenorm_pipeline.engine.verification.result import Coverage, PlanFacts, VerificationResult
+from stagenorm_pipeline.report.tables import Cell, Name, Table, duration, number
+from stagenorm_pipeline.report.wording import fund_name, rule_number
+
+_FUNDS_NAMED = 10
+
+
+def plans_table(result: VerificationResult) -> Table:
+    """The plans in force, those that were rolled back and those that undid them, oldest first."""
+    headings = (
+        "Plan", "Kind", "Status", "Baseline", "Rows to change", "By", "Made at", "Opened at", "Ended at",
+        "Vocabulary", "Code",
+    )  # fmt: skip
+    kinds = (("normalize", (*result.plans, *result.rolled_back)), ("rollback", result.rollbacks))
+    plans = sorted(((plan, kind) for kind, found in kinds for plan in found), key=lambda entry: entry[0].plan_id)
+    rows = tuple(_plan_row(plan, kind) for plan, kind in plans)
+    return Table("Plans covered", headings, rows, len(rows), "plans")
+
+
+def _plan_row(plan: PlanFacts, kind: str) -> tuple[Cell, ...]:
+    return (
+        Name(str(plan.plan_id)),
+        kind,
+        plan.status.replace("_", " "),
+        "yes" if plan.is_baseline else "no",
+        plan.rows_to_change,
+        Name(plan.created_by),
+        plan.created_at,
+        plan.opened_at,
+        plan.completed_at,
+        # A rollback needs no vocabulary: it restores what the audit log has.
+        None if kind == "rollback" and not plan.vocabulary_version else Name(plan.vocabulary_version),
+        Name(plan.code_version),
+    )
+
+
+def coverage_table(result: VerificationResult) -> Table:
+    """What each target is compared with."""
+    rows = tuple(
+        (
+            Name(", ".join(map(str, covered.plans))) if covered.plans else "no plan: there is no before",
+            Name(_covered_funds(covered)) if covered.plans else None,
+            Name(covered.target),
+        )
+        for covered in result.coverage
+    )
+    return Table("What is compared with", ("Baseline of plan", "Funds", "Target"), rows, len(rows), "targets")
+
+
+def _covered_funds(covered: Coverage) -> str:
+    if covered.all_funds:
+        return "all that were verified"
+    names = [fund_name(fund_id) for fund_id in covered.funds[:_FUNDS_NAMED]]
+    rest = len(covered.funds) - len(names)
+    return f"{', '.join(names)} and {number(rest)} more" if rest else ", ".join(names)
+
+
+def reads_table(result: VerificationResult) -> Table:
+    """What was read once for several checks, and how long that took."""
+    rows = tuple(
+        (
+            read.name,
+            Name(", ".join(str(rule_number(rule)) for rule in read.rules)),
+            duration(read.duration_ms),
+            None if read.target is None else Name(read.target),
+        )
+        for read in result.reads
+    )
+    return Table("Read once for several checks", ("What", "For checks", "Took", "Target"), rows, len(rows), "reads")
+
+
+def work_table(result: VerificationResult) -> Table:
+    headings = ("Plan", "What", "By", "Rows", "First at", "Last at")
+    rows = tuple(
+        (Name(str(work.plan_id)), work.action, Name(work.run_by), work.rows, work.first_at, work.last_at)
+        for work in result.work
+    )
+    return Table("Who changed how much, by the audit log", headings, rows, result.work_total, "entries")

@@ -1,0 +1,128 @@
+"""Metrics in Prometheus' text format: their names, units and labels. Pure.
+
+Labels are few by design: a target's name (as many as are configured), and words from closed sets. No spelling and no
+fund is a label: 5,000 funds would be tens of thousands of series. `docs/metrics.md` has each one.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+
+from prometheus_client import generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from stagenorm_pipeline import __version__
+from stagenorm_pipeline.engine.metrics_facts import MetricsFacts, TargetMetrics
+
+_VERDICTS = ("passed", "passed_with_warnings", "failed")
+
+
+class FactsCollector(Collector):
+    """Collects what is known; `facts` None: the database could not be read."""
+
+    def __init__(self, facts: MetricsFacts | None) -> None:
+        self._facts = facts
+
+    def collect(self) -> Iterator[Metric]:
+        return metric_families(self._facts)
+
+
+def metrics_text(facts: MetricsFacts | None) -> str:
+    """All metrics, for standard output or a file."""
+    return generate_latest(FactsCollector(facts)).decode()
+
+
+def metric_families(facts: MetricsFacts | None) -> Iterator[Metric]:
+    """The metrics, each with its help; of a database that could not be read only that, and the build."""
+    yield _gauge("stagenorm_up", "Whether the database could be read: 1 or 0.", facts is not None)
+    yield _labelled("stagenorm_build_info", "The version of stagenorm, always 1.", "version", {__version__: 1})
+    if facts is None:
+        return
+    yield _labelled("stagenorm_rows", "Rows of the current plans by what became of them.", "outcome", facts.rows)
+    yield _labelled("stagenorm_batches", "Batches of the current plans by their status.", "status", facts.batches)
+    changed = CounterMetricFamily(
+        "stagenorm_changed_rows", "Rows changed by all plans so far, by what changed them.", labels=["action"]
+    )
+    for action, rows in facts.changed_rows.items():
+        changed.add_metric([action], rows)
+    yield changed
+    yield _gauge("stagenorm_quarantined_rows", "Rows that the database refused and that wait.", facts.quarantined_rows)
+    yield _gauge("stagenorm_paused", "Whether all work is paused: 1 or 0.", facts.paused)
+    yield _labelled("stagenorm_runners", "Runners that are alive, by what they do.", "state", facts.runners)
+    yield from _times(facts)
+    yield from _targets(facts.targets)
+
+
+def _times(facts: MetricsFacts) -> Iterator[Metric]:
+    yield _time(
+        "stagenorm_last_batch_timestamp_seconds", "When a batch of the current plans ended last.", facts.last_batch_at
+    )
+    yield _time(
+        "stagenorm_held_since_timestamp_seconds",
+        "Since when the throttle holds a runner; absent while none.",
+        facts.held_since,
+    )
+
+
+def _targets(targets: tuple[TargetMetrics, ...]) -> Iterator[Metric]:
+    counted = [target for target in targets if target.counted_at is not None]
+    yield _labelled(
+        "stagenorm_unknown_rows",
+        "Rows with an unknown spelling, as the newest plan over all funds counted them.",
+        "target",
+        {target.name: target.unknown_rows or 0 for target in counted},
+    )
+    yield _labelled(
+        "stagenorm_unknown_spellings",
+        "Different unknown spellings, as the newest plan over all funds counted them.",
+        "target",
+        {target.name: target.unknown_spellings or 0 for target in counted},
+    )
+    yield _times_of(
+        "stagenorm_inventory_timestamp_seconds", "When that plan counted.", ((t.name, t.counted_at) for t in targets)
+    )
+    verdict = GaugeMetricFamily(
+        "stagenorm_verification_verdict",
+        "1 for the verdict of the last verification over all funds, 0 for the others.",
+        labels=["target", "verdict"],
+    )
+    for target in targets:
+        for word in _VERDICTS if target.verdict is not None else ():
+            verdict.add_metric([target.name, word], float(target.verdict == word))
+    yield verdict
+    yield _times_of(
+        "stagenorm_verification_timestamp_seconds",
+        "When that verification was.",
+        ((t.name, t.verified_at) for t in targets),
+    )
+    yield _times_of(
+        "stagenorm_backup_timestamp_seconds",
+        "When the newest backup was made.",
+        ((t.name, t.saved_at) for t in targets),
+    )
+
+
+def _gauge(name: str, words: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, words, value=float(value))
+
+
+def _labelled(name: str, words: str, label: str, values: Mapping[str, int]) -> Metric:
+    family = GaugeMetricFamily(name, words, labels=[label])
+    for text, value in values.items():
+        family.add_metric([text], value)
+    return family
+
+
+def _time(name: str, words: str, moment: datetime | None) -> Metric:
+    family = GaugeMetricFamily(name, words)
+    if moment is not None:
+        family.add_metric([], moment.timestamp())
+    return family
+
+
+def _times_of(name: str, words: str, moments: Iterable[tuple[str, datetime | None]]) -> Metric:
+    family = GaugeMetricFamily(name, words, labels=["target"])
+    for target, moment in moments:
+        if moment is not None:
+            family.add_metric([target], moment.timestamp())
+    return family

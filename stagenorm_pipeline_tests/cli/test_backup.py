@@ -1,0 +1,109 @@
+"""`stagenorm backup` as people type it: made, checked, and gone back to; and `run` reminds of it.
+
+Run in this process, for the most part: what is looked at is what comes back, not the start.
+"""
+
+import resource
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+import pytest
+from click.testing import CliRunner, Result
+
+from stagenorm_pipeline.cli import main
+
+
+def _typed(url: str | None, *arguments: str) -> Result:
+    return CliRunner().invoke(main, arguments, env={"DATABASE_URL": url})
+
+
+def _stages(url: str) -> list[tuple[object, ...]]:
+    with psycopg.connect(url) as connection:
+        return connection.execute("SELECT id, stage FROM portfoliocompanies ORDER BY id").fetchall()
+
+
+def test_a_backup_is_made_checked_and_gone_back_to_when_the_log_is_lost(
+    application_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    _typed(application_url, "init-db")
+    before = _stages(application_url)
+    made = _typed(application_url, "backup")
+    assert made.exit_code == 0, made.output
+    (file,) = tmp_path.iterdir()
+    assert file.name.startswith("stagenorm-backup-")
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert "100 rows of public.portfoliocompanies.stage" in made.stdout
+    assert f"Next: stagenorm backup verify {file.name}" in made.stdout
+
+    checked = _typed(None, "backup", "verify", file.name)
+    assert checked.exit_code == 0, "it needs no database"
+    assert "Whole and undamaged." in checked.stdout
+
+    assert _typed(application_url, "run", "--yes", "--sleep-ms", "0").exit_code == 0
+    after = _stages(application_url)
+    shown = _typed(application_url, "backup", "restore", file.name)
+    assert shown.exit_code == 0, shown.output
+    assert "70 hold what normalizing gives: would be restored" in shown.stdout
+    assert "The audit log has 70 changes since then" in shown.stdout
+    assert "stagenorm rollback --since '" in shown.stdout
+    assert _stages(application_url) == after != before, "only shown"
+
+    with psycopg.connect(application_url) as connection:
+        connection.execute("TRUNCATE stage_normalization_log")
+    restored = _typed(application_url, "backup", "restore", file.name, "--yes", "--sleep-ms", "0")
+    assert restored.exit_code == 0, restored.output
+    assert "rollback --since" not in restored.stdout
+    assert _stages(application_url) == before
+
+
+def test_a_run_reminds_of_a_backup_where_none_is_recent_and_goes_on(application_url: str, tmp_path: Path) -> None:
+    _typed(application_url, "init-db")
+    reminded = _typed(application_url, "run", "--yes", "--fund-id", "1", "--sleep-ms", "0")
+    assert reminded.exit_code == 0, reminded.output
+    assert "[WARN] No recent backup of public.deal_opportunities.stage, public.portfoliocompanies" in reminded.stdout
+    assert "Migration completed" in reminded.stdout
+    _typed(application_url, "backup", "--output", str(tmp_path / "b.gz"))
+    assert "backup" not in _typed(application_url, "run", "--yes", "--fund-id", "2", "--sleep-ms", "0").stdout
+
+
+def test_what_cannot_be_is_refused_by_name(application_url: str, tmp_path: Path) -> None:
+    _typed(application_url, "init-db")
+    there = tmp_path / "there.gz"
+    there.write_bytes(b"precious")
+    for arguments, code, named in (
+        (("backup", "--output", str(there)), 2, "there.gz exists already"),
+        (("backup", "--output", str(tmp_path / "no" / "b.gz")), 2, "does not exist"),
+        (("backup", "verify", str(there)), 1, "not a whole and undamaged backup"),
+        (("backup", "restore", str(tmp_path / "no.gz"), "--yes"), 2, "There is no file"),
+        (("backup", "restore", str(tmp_path)), 2, "is a directory"),
+    ):
+        ran = _typed(application_url, *arguments)
+        assert (ran.exit_code, named in ran.stderr) == (code, True), ran.output
+        assert len(ran.stderr.strip().splitlines()) == 2, "what is wrong, and what to do"
+    assert there.read_bytes() == b"precious"
+
+
+def test_a_file_that_cannot_grow_any_further_is_said_and_leaves_nothing_behind(
+    application_url: str, tmp_path: Path
+) -> None:
+    _typed(application_url, "init-db")
+    with psycopg.connect(application_url) as connection:
+        connection.execute("INSERT INTO deal_opportunities (stage) SELECT md5(i::text) FROM generate_series(1, 9000) i")
+    # In a process of its own, whose files may have 100,000 bytes: what a full disk is to the program.
+    limited = subprocess.run(
+        [sys.executable, "-m", "stagenorm_pipeline.cli", "backup", "--output", str(tmp_path / "b.gz")],
+        env={"DATABASE_URL": application_url},
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert limited.returncode == 1
+    assert "b.gz cannot be written: File too large." in limited.stderr
+    assert len(limited.stderr.splitlines()) == 2, limited.stderr
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,257 @@
+"""The decisions file as a person lives with it: written, answered, refused with its line, and binding for plans."""
+
+import os
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import psycopg
+import pytest
+from click.testing import CliRunner
+
+from stagenorm_pipeline.cli import main
+from stagenorm_pipeline.vocabulary import Decision, Stage, load_decisions
+from stagenorm_pipeline_tests.cli.terminal import Ran, stagenorm, stagenorm_here
+from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS
+from stagenorm_pipeline_tests.engine.recycling import RecycledApplications
+
+NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"
+SEED_ROUND = '- spelling: "Seed Round"\n  stage: {}\n'
+BOMB = "".join(f"- &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 30))
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the decisions are, in a directory of their own; not there yet."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("STAGENORM_CONFIG", raising=False)
+    return tmp_path / "stage_decisions.yaml"
+
+
+@pytest.fixture(scope="module")
+def recycled_applications(postgres_server_url: str) -> Iterator[RecycledApplications]:
+    # A number that no other database of this process has.
+    applications = RecycledApplications(postgres_server_url, f"stagenorm_test_{os.getpid()}_900001")
+    yield applications
+    applications.drop()
+
+
+@pytest.fixture
+def url(recycled_applications: RecycledApplications, file: Path) -> Iterator[str]:
+    """A database with our tables and 100 companies: 20 canonical, 60 messy, 20 "Seed Round"; and ten deals."""
+    stages = ["Seed", "seed", "Series A", "pre seed", "Seed Round"]
+    with recycled_applications.one() as application:
+        application.add(COMPANIES, [(i % 4 or None, stages[i % 5]) for i in range(1, 101)])
+        application.add(DEALS, [(1, None)] * 10)
+        yield application.url
+
+
+def sql(url: str, statement: str) -> list[object]:
+    with psycopg.connect(url) as connection:
+        cursor = connection.execute(statement.encode())
+        return [row[0] for row in cursor.fetchall()] if cursor.description else []
+
+
+def answer(url: str, keys: str, *arguments: str) -> Ran:
+    result = CliRunner(env={"DATABASE_URL": url}).invoke(main, ["decisions", "--ask", *arguments], input=keys)
+    return Ran(result.exit_code, result.stdout, result.stderr)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        (SEED_ROUND.format("series-d"), 2, "is no canonical stage"),
+        (SEED_ROUND.format("Seed"), 2, "write seed"),
+        (SEED_ROUND.format("leave-as-is"), 1, "without a reason"),
+        (SEED_ROUND.format("seed") * 2, 3, "has an entry already"),
+        (SEED_ROUND.format("seed") + '- spelling: "seed  round"\n  stage: series-a\n', 3, "decide both alike"),
+        ('- spelling: "SEED"\n  stage: series-a\n', 1, "by a built-in alias"),
+        (SEED_ROUND.format("seed\n  stage: seed"), 3, "given twice"),
+        (SEED_ROUND.format("seed\n---\n- x"), 3, "a second document"),
+        (BOMB, 1, "anchors, aliases and tags"),
+        ("- !!python/object/apply:os.system ['true']\n", 1, "anchors, aliases and tags"),
+        (SEED_ROUND.format("*a"), 2, "anchors, aliases and tags"),
+        (SEED_ROUND.format("yes"), 2, "is no canonical stage"),
+        ("- spelling: yes\n  stage: seed\n", 1, "put the spelling in quotes"),
+        ("- spelling: 0o17\n  stage: seed\n", 1, "put the spelling in quotes"),
+        ("- spelling: 2026-01-19\n  stage: seed\n", 1, "put the spelling in quotes"),
+        (SEED_ROUND.format("seed\n  decided_on: 19.1.2026"), 3, "is no date"),
+        (SEED_ROUND.format("seed\n  reason: a\0b"), 3, "YAML cannot hold"),
+        (SEED_ROUND.format("@seed"), 2, "not readable as YAML"),
+        ("seed: Seed Round\n", 1, "must be a list of entries"),
+        ('- spelling: "Seed \x1b]0;x\x07Round"\n  stage: seed\n', 1, "YAML cannot hold"),
+    ],
+)
+def test_a_mistake_in_the_file_is_told_with_its_line_before_anything_is_asked_of_a_database(
+    file: Path, text: str, line: int, said: str
+) -> None:
+    file.write_text(text, newline="")
+    ran = stagenorm_here("dry-run", url=NOWHERE)
+    assert ran.code == 2, ran.all
+    assert ran.err.startswith(f"Error: stage_decisions.yaml:{line}: ")
+    assert said in ran.err
+    assert all(shown.isprintable() for shown in ran.err.splitlines())
+
+
+def test_a_file_that_is_not_text_or_endless_is_refused(file: Path) -> None:
+    file.write_bytes(b'# fine\n- spelling: "caf\xe9"\n')
+    assert "stage_decisions.yaml:2: not UTF-8" in stagenorm_here("dry-run", url=NOWHERE).err
+    with file.open("wb") as huge:
+        huge.truncate(33 << 20)
+    assert "larger than 32 MB" in stagenorm_here("dry-run", url=NOWHERE).err
+    file.unlink()
+    file.mkdir()
+    assert "cannot be read: Is a directory" in stagenorm_here("dry-run", url=NOWHERE).err
+
+
+@pytest.mark.parametrize("command", ["inventory", "decisions", "run --yes", "resume", "verify", "enforce"])
+def test_every_command_that_needs_the_file_refuses_a_broken_one_and_keeps_it(file: Path, command: str) -> None:
+    file.write_text(SEED_ROUND.format("sed"))
+    ran = stagenorm_here(*command.split(), url=NOWHERE)
+    assert ran.code == 2, ran.all
+    assert "stage_decisions.yaml:2" in ran.err
+    assert file.read_text() == SEED_ROUND.format("sed")
+
+
+def test_a_mistake_shows_no_stack_trace_in_a_process_of_its_own(file: Path) -> None:
+    file.write_text(BOMB)
+    ran = stagenorm("decisions", url=NOWHERE, directory=file.parent)
+    assert ran.code == 2
+    assert ran.err.splitlines() == [
+        "Error: stage_decisions.yaml:1: anchors, aliases and tags are not used here: write the text"
+    ]
+
+
+def test_what_a_person_wrote_is_kept_and_what_is_new_comes_after_it(url: str, file: Path) -> None:
+    assert "1 spelling(s) wait for a decision" in stagenorm_here("decisions", url=url).out
+    first = file.read_text()
+    assert "# 20 rows: 20 in public.portfoliocompanies.stage (4 funds, ids 4 to 99)" in first
+
+    mine = "# Board, 19 January: a round is a round.\n" + first.replace("stage: # seed", "stage: seed  # Ana")
+    file.write_text(mine)
+    assert "No unknown spelling waits" in stagenorm_here("decisions", url=url).out
+    assert file.read_text() == mine
+
+    sql(url, "UPDATE deal_opportunities SET stage = 'growth' WHERE id < 3")
+    stagenorm_here("decisions", url=url)
+    after = file.read_text()
+    assert after.startswith(mine)
+    assert [entry.spelling for entry in load_decisions(file).entries] == ["Seed Round", "growth"]
+    stagenorm_here("decisions", url=url)
+    assert file.read_text() == after
+
+
+def test_a_file_that_is_a_link_stays_one(url: str, file: Path, tmp_path: Path) -> None:
+    shared = tmp_path / "shared.yaml"
+    shared.write_text("# ours\n")
+    file.symlink_to(shared)
+    stagenorm_here("decisions", url=url)
+    assert file.is_symlink()
+    assert "Seed Round" in shared.read_text()
+
+
+def test_a_scope_asks_about_its_own_rows_alone(url: str, file: Path) -> None:
+    stagenorm_here("decisions", "--table", "deal_opportunities", url=url)
+    assert not file.exists()
+
+
+def test_a_spelling_too_long_to_be_decided_is_counted_and_not_asked(url: str, file: Path) -> None:
+    sql(url, "UPDATE deal_opportunities SET stage = repeat('x', 1001) WHERE id < 3")
+    ran = stagenorm_here("decisions", url=url)
+    assert "1 more are longer than 1,000 characters" in ran.out
+    assert len(load_decisions(file).entries) == 1
+
+
+def test_questions_are_answered_with_a_key_each_and_written_at_once(url: str, file: Path) -> None:
+    sql(
+        url, "UPDATE deal_opportunities SET stage = (ARRAY['Debt', 'Debt Funding', 'growth'])[1 + id % 3] WHERE id < 10"
+    )
+    sql(url, "UPDATE deal_opportunities SET stage = 'seed_round' WHERE id = 10")
+    # Seed Round is taken; Debt and Debt Funding are left, for one reason; for growth 9 is no answer, but 6 is; the last
+    # has the words of the first.
+    ran = answer(url, "\nl\n\na loan\nl\n\n9\n6\n\n", "--by", "Ana")
+    assert ran.code == 0, ran.all
+    assert "5 decided, 0 left" in ran.out
+    today = date.today()
+    assert set(load_decisions(file).entries) == {
+        Decision("Seed Round", Stage.SEED, decided_by="Ana", decided_on=today),
+        Decision("Debt", leave_as_is=True, reason="a loan", decided_by="Ana", decided_on=today),
+        Decision("Debt Funding", leave_as_is=True, reason="a loan", decided_by="Ana", decided_on=today),
+        Decision("growth", Stage.SERIES_C_PLUS, decided_by="Ana", decided_on=today),
+        Decision("seed_round", Stage.SEED, decided_by="Ana", decided_on=today),
+    }
+
+
+def test_stopping_keeps_the_answers_and_the_next_time_asks_about_the_others(url: str, file: Path) -> None:
+    sql(url, "UPDATE deal_opportunities SET stage = (ARRAY['Debt', 'growth'])[1 + id % 2] WHERE id < 5")
+    assert "1 decided, 2 left" in answer(url, "\nq\n").out
+    assert "0 decided, 2 left" in answer(url, "s\n").out
+    assert [entry.choice for entry in load_decisions(file).entries] == ["seed", None, None]
+
+
+def test_a_plan_of_other_decisions_is_refused_by_run_and_resume_with_a_way_on(url: str, file: Path) -> None:
+    file.write_text(SEED_ROUND.format("seed"))
+    assert stagenorm_here("run", "--rehearse", url=url).code == 0
+    file.write_text(SEED_ROUND.format("series-a"))
+    for arguments in (("run", "--plan", "1", "--yes"), ("run", "--plan", "1", "--rehearse")):
+        ran = stagenorm_here(*arguments, url=url)
+        assert ran.code == 1
+        assert "Plan 1 is not applied: the decisions have changed" in ran.err
+        assert '"Seed Round": seed -> series-a' in ran.err
+    assert sql(url, "SELECT status FROM stage_migration_plans") == ["draft"]
+
+    file.write_text(SEED_ROUND.format("seed"))
+    assert stagenorm_here("run", "--plan", "1", "--yes", "--fund-id", "1", "--sleep-ms", "0", url=url).code == 0
+    file.unlink()
+    ran = stagenorm_here("resume", url=url)
+    assert ran.code == 1
+    assert "stagenorm rollback --plan 1" in ran.err
+    assert '"Seed Round": seed -> unknown' in ran.err
+    assert stagenorm_here("run", "--yes", "--sleep-ms", "0", url=url).code == 0
+    assert stagenorm_here("rollback", "--plan", "1", "--yes", "--sleep-ms", "0", url=url).code == 0
+
+
+def test_a_dry_run_shows_what_each_new_decision_is_about(url: str, file: Path) -> None:
+    file.write_text(SEED_ROUND.format("leave-as-is\n  reason: ask Ana"))
+    ran = stagenorm_here("dry-run", url=url)
+    (line,) = [line.split() for line in ran.out.splitlines() if "Seed Round" in line]
+    assert line[:5] == ["20", '"Seed', 'Round"', "unknown", "leave-as-is"]
+    assert sql(url, "SELECT count(*) FROM stage_migration_plans") == [0]
+
+
+def test_what_is_left_by_decision_is_a_warning_and_an_error_in_strict_mode(url: str, file: Path) -> None:
+    file.write_text(SEED_ROUND.format("leave-as-is\n  reason: ask Ana"))
+    assert stagenorm_here("run", "--yes", "--sleep-ms", "0", url=url).code == 0
+    ran = stagenorm_here("verify", url=url)
+    assert ran.code == 0, ran.all
+    assert "⚠ Canonical Stage Validation: 20 row(s) are left as they are by decision" in ran.out
+    assert "Seed Round" in ran.out
+    assert stagenorm_here("verify", "--strict", url=url).code == 1
+
+
+def test_from_a_raw_list_to_an_enforced_table(url: str, file: Path) -> None:
+    refused = stagenorm_here("enforce", "--yes", url=url)
+    assert refused.code == 1
+    assert "20 row(s) hold an unknown spelling, 60 a known one" in refused.err
+    answer(url, "l\na round is no stage\n")
+    assert stagenorm_here("run", "--yes", "--sleep-ms", "0", url=url).code == 0
+    assert stagenorm_here("verify", url=url).code == 0
+
+    shown = stagenorm_here("enforce", url=url)
+    assert shown.code == 0
+    assert "'series-c+', 'Seed Round')) NOT VALID" in shown.out
+    assert "Nothing was changed. To do it: stagenorm enforce --yes" in shown.out
+    sql(url, "UPDATE portfoliocompanies SET stage = 'Seed' WHERE id = 1")
+    sql(url, "UPDATE portfoliocompanies SET stage = 'seed' WHERE id = 1")
+
+    assert stagenorm_here("enforce", "--yes", url=url).code == 0
+    with pytest.raises(psycopg.errors.CheckViolation, match="stagenorm_stage_canonical"):
+        sql(url, "INSERT INTO portfoliocompanies (stage) VALUES ('Seed')")
+    assert "Nothing to do" in stagenorm_here("enforce", "--yes", url=url).out
+    assert "Nothing to do" in stagenorm_here("run", "--yes", url=url).out
+
+    rollback = stagenorm_here("rollback", "--plan", "1", url=url)
+    assert "PostgreSQL would refuse the old spellings: public.portfoliocompanies.stage is enforced" in rollback.out
+    assert stagenorm_here("rollback", "--plan", "1", "--yes", url=url).code == 1
+    assert stagenorm_here("enforce", "--remove", "--yes", url=url).code == 0
+    assert stagenorm_here("rollback", "--plan", "1", "--yes", "--sleep-ms", "0", url=url).code == 0

@@ -1,0 +1,81 @@
+"""Help, completion and what they cost: the first things that a new user meets."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from stagenorm_pipeline.cli import main
+
+_COMMANDS = main.list_commands(click.Context(main))
+
+
+@pytest.mark.parametrize("name", _COMMANDS)
+def test_every_command_explains_itself_with_examples_that_name_it(name: str) -> None:
+    context = click.Context(main, info_name="stagenorm")
+    command = main.get_command(context, name)
+    assert command is not None
+    assert command.name == name
+    shown = command.get_help(click.Context(command, parent=context, info_name=name))
+    assert f"Usage: stagenorm {name}" in shown
+    assert "Examples:" in shown
+    assert f"stagenorm {name}" in shown.split("Examples:")[1]
+
+
+def test_the_list_of_commands_has_a_line_for_each() -> None:
+    shown = main.get_help(click.Context(main, info_name="stagenorm"))
+    listed = re.findall(r"^  (\S+)  +\S", shown.split("Commands:")[1], re.MULTILINE)
+    assert listed == _COMMANDS
+
+
+def test_a_command_that_does_not_exist_is_answered_with_where_to_look() -> None:
+    with pytest.raises(click.UsageError, match=r"No such command 'statsu'\. Did you mean 'status'\?"):
+        main.main(["statsu"], standalone_mode=False)
+    with pytest.raises(click.UsageError, match=r"No such command 'qqq'\.$"):
+        main.main(["qqq"], standalone_mode=False)
+
+
+def _imported_by(arguments: list[str], url: str = "") -> set[str]:
+    script = (
+        "import sys\nfrom stagenorm_pipeline.cli import main\n"
+        f"try: main({arguments!r})\nexcept SystemExit: pass\n"
+        "print('IMPORTED', *sys.modules)"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, env={"DATABASE_URL": url}
+    )
+    return set(ran.stdout.rpartition("IMPORTED")[2].split())
+
+
+def test_help_imports_nothing_heavy() -> None:
+    heavy = {"sqlalchemy", "psycopg", "dagster", "pandas", "rich", "yaml", "rapidfuzz", "stagenorm_pipeline.engine"}
+    assert not heavy & _imported_by(["--help"])
+
+
+def test_the_status_imports_the_database_and_nothing_else_that_is_heavy(application_url: str) -> None:
+    imported = _imported_by(["status"], application_url)
+    assert "psycopg" in imported
+    assert not {"dagster", "pandas", "rich", "rapidfuzz"} & imported
+
+
+def test_a_shell_completes_commands_options_and_tables(tmp_path: Path) -> None:
+    script = f"""
+        PATH={Path(sys.executable).parent}:$PATH
+        eval "$(stagenorm completion bash)"
+        completed() {{
+            COMP_WORDS=(stagenorm "$@"); COMP_CWORD=$#; COMPREPLY=()
+            _stagenorm_completion stagenorm; echo "${{COMPREPLY[@]}}"
+        }}
+        completed unp; completed run --reh; completed verify --table deal
+    """
+    ran = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert ran.stdout.split("\n")[:3] == ["unpause", "--rehearse", "deal_opportunities.stage"]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_each_shell_gets_its_own_script(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    main.main(["completion", shell], standalone_mode=False)
+    assert f"_STAGENORM_COMPLETE={shell}_complete" in capsys.readouterr().out

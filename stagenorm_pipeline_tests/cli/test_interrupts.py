@@ -1,0 +1,70 @@
+"""Ctrl-C: the first one stops after the current batch, the second one at once, and both are safe."""
+
+import json
+import signal
+
+from stagenorm_pipeline_tests.cli.slow_database import SlowDatabase
+from stagenorm_pipeline_tests.cli.terminal import on_terminal, stagenorm_here, started, wait_until
+
+_CTRL_C = "\x03"
+_RUN = ("run", "--yes", "--batch-size", "1", "--sleep-ms", "0")
+
+
+def test_the_first_ctrl_c_stops_after_the_current_batch_and_resume_goes_on(slow: SlowDatabase) -> None:
+    slow.take(0.3)
+    with on_terminal(*_RUN, url=slow.url) as running:
+        wait_until(lambda: slow.batches("completed") >= 1, "the first batch")
+        running.press(_CTRL_C)
+        assert running.end() == 1
+    assert "Stopping after the current batch; press Ctrl-C again to stop at once." in running.text
+    assert "Migration stopped before its end; `stagenorm resume` goes on." in running.text
+    assert "Traceback" not in running.text
+    assert slow.batches("running") == 0
+    assert 1 <= slow.batches("completed") < 8
+    assert slow.unlogged == 0
+
+    slow.take(0)
+    assert stagenorm_here("resume", "--sleep-ms", "0", url=slow.url).code == 0
+    assert slow.batches("completed") == 8
+
+
+def test_the_second_ctrl_c_stops_at_once_and_loses_the_current_batch_alone(slow: SlowDatabase) -> None:
+    slow.take(0.2)
+    with on_terminal(*_RUN, url=slow.url) as running:
+        wait_until(lambda: slow.batches("completed") >= 1, "the first batch")
+        # A batch that would outlast the test's patience.
+        slow.take(600)
+        wait_until(lambda: slow.batches("running") == 1, "a batch at work")
+        done = slow.batches("completed")
+        running.press(_CTRL_C)
+        running.wait_for("Stopping after the current batch")
+        running.press(_CTRL_C)
+        assert running.end() == 1
+    assert "Error: Interrupted." in running.text
+    assert "Traceback" not in running.text
+    assert slow.batches("completed") == done
+    assert slow.unlogged == 0
+    wait_until(lambda: slow.value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == 0, "its lock")
+
+
+def test_without_a_terminal_a_signal_to_end_does_the_same_and_says_it_in_the_logs_form(slow: SlowDatabase) -> None:
+    slow.take(0.3)
+    with started(*_RUN, url=slow.url, environment={"LOG_FORMAT": "json"}) as running:
+        running.wait_for("Batch 1 completed")
+        running.process.send_signal(signal.SIGTERM)
+        assert running.end() == 1
+    messages = [json.loads(line)["message"] for line in running.text.splitlines()]
+    assert "Stopping after the current batch; press Ctrl-C again to stop at once." in messages
+    assert slow.unlogged == 0
+
+
+def test_ctrl_c_while_a_plan_is_made_leaves_no_plan_behind(slow: SlowDatabase) -> None:
+    slow.user.execute("BEGIN")
+    slow.user.execute("LOCK TABLE portfoliocompanies")
+    with on_terminal("dry-run", url=slow.url) as running:
+        running.wait_for("Reading portfoliocompanies.stage, deal_opportunities.stage")
+        running.press(_CTRL_C)
+        assert running.end() == 1
+    slow.user.execute("ROLLBACK")
+    assert "Error: Interrupted." in running.text
+    assert slow.value("SELECT count(*) FROM stage_migration_plans") == 0

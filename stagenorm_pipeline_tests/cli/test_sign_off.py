@@ -1,0 +1,53 @@
+"""Signing a verification in the terminal, with the report that was archived."""
+
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from stagenorm_pipeline_tests.cli.terminal import stagenorm_here
+
+
+@pytest.fixture
+def verified(application_url: str, tmp_path: Path) -> Path:
+    """The archived report of a verification, number 1, that passed."""
+    with psycopg.connect(application_url) as connection:
+        connection.execute("DELETE FROM portfoliocompanies WHERE stage = 'Seed Round'")
+    stagenorm_here("init-db", url=application_url)
+    stagenorm_here("run", "--yes", "--sleep-ms", "0", url=application_url)
+    report = tmp_path / "report.json"
+    assert stagenorm_here("verify", "--output", str(report), url=application_url).code == 0
+    return report
+
+
+def test_a_report_is_signed_off_once(application_url: str, verified: Path) -> None:
+    signed = stagenorm_here("sign-off", "1", "--report", str(verified), "--by", "Ada\x1b[31m", url=application_url)
+    assert signed.code == 0, signed.all
+    assert signed.out.startswith("Verification 1 (passed, all funds) signed off by ")
+    assert "\x1b" not in signed.out
+    again = stagenorm_here("sign-off", "1", url=application_url)
+    assert (again.code, "signed already" in again.err, "\x1b" in again.err) == (1, True, False)
+
+
+def test_a_report_that_was_altered_is_refused(application_url: str, verified: Path) -> None:
+    verified.write_text(verified.read_text().replace('"passed": 7', '"passed": 8'))
+    refused = stagenorm_here("sign-off", "1", "--report", str(verified), url=application_url)
+    assert refused.code == 1
+    assert "This is not the report of verification 1" in refused.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("7",), 1, "There is no verification 7"),
+        (("1", "--report", "nowhere.json"), 2, "nowhere.json"),
+        (("0",), 2, "0 is not in the range"),
+        (("1", "--by", " "), 2, "needs a name"),
+    ],
+)
+def test_what_is_wrong_with_a_signature_is_said(
+    application_url: str, arguments: tuple[str, ...], code: int, message: str
+) -> None:
+    stagenorm_here("init-db", url=application_url)
+    ran = stagenorm_here("sign-off", *arguments, url=application_url)
+    assert (ran.code, message in ran.err) == (code, True), ran.err

@@ -1,0 +1,386 @@
+"""Backups: every byte, from one snapshot, in a file that knows when it is damaged; and the way back from one."""
+
+import gzip
+import hashlib
+import secrets
+import shutil
+import stat
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from stagenorm_pipeline.engine import backup as making
+from stagenorm_pipeline.engine import backup_restore
+from stagenorm_pipeline.engine.backup import Backup, make_backup, read_backup_ages
+from stagenorm_pipeline.engine.backup_file import BackupError, BackupReader, SavedTarget, check_backup
+from stagenorm_pipeline.engine.backup_restore import RestoreRequest, preview_restore, record_restore
+from stagenorm_pipeline.engine.configuration import DEFAULT_TARGETS, TargetSetting
+from stagenorm_pipeline.engine.connection import Database
+from stagenorm_pipeline.engine.errors import ConfigurationError, RefusedError, StagenormError, TargetError
+from stagenorm_pipeline.engine.events import BatchCompleted, Event
+from stagenorm_pipeline.engine.migrations import apply_migrations
+from stagenorm_pipeline.engine.targets import resolve_targets
+from stagenorm_pipeline.local.server_files import binaries
+from stagenorm_pipeline.report.backup_text import reminder
+from stagenorm_pipeline.vocabulary import Decision, Decisions, Vocabulary
+from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, VOCABULARY, Application
+
+_HOSTILE = [
+    None,
+    "",
+    " ",
+    "\t",
+    "\n",
+    "\r\n",
+    "\\",
+    "\\N",
+    "\\.",
+    "\\\\n\\t",
+    "\\\n",
+    "-- sha256 00",
+    "'; DROP TABLE portfoliocompanies; --",
+    "".join(map(chr, [*range(1, 32), 127])),
+    "\u202eseed\u2028\ufeff",
+    "\U0001f4c8 série-a",
+    "\t\\x\n" * 250_000,
+]
+
+
+def _back_up(application: Application, path: Path, *settings: TargetSetting) -> Backup:
+    return make_backup(application.database, settings or DEFAULT_TARGETS, path, made_by="operator@host")
+
+
+def _stages(path: Path, table: str) -> dict[str, str | None]:
+    return {row.row_id: row.stage for row in BackupReader(path).rows() if row.target.table == table}
+
+
+def _as_saved(stages: dict[int, str | None]) -> dict[str, str | None]:
+    return {str(key): stage for key, stage in stages.items()}
+
+
+def test_every_byte_is_in_the_file_and_psql_alone_can_load_it(application: Application, tmp_path: Path) -> None:
+    application.add(DEALS, [(1, stage) for stage in _HOSTILE])
+    application.add(COMPANIES, [(None, "Seed"), (12, "Seed")])
+    file = tmp_path / "b.gz"
+    _back_up(application, file)
+    saved = list(BackupReader(file).rows())
+    assert {row.row_id: row.stage for row in saved if row.target.table == DEALS} == _as_saved(application.stages(DEALS))
+    assert [(row.fund_id, row.stage) for row in saved if row.target.table == COMPANIES] == [
+        ("12", "Seed"),
+        (None, "Seed"),
+    ]
+
+    script = tmp_path / "b.sql"
+    with gzip.open(file) as packed, script.open("wb") as unpacked:
+        shutil.copyfileobj(packed, unpacked)
+    psql = [str(binaries() / "psql"), "-X", "-q", application.url, "-f", str(script)]
+    ran = subprocess.run(psql, capture_output=True, text=True, check=False, timeout=60)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    loaded = application.sql("SELECT row_id::int, stage FROM stagenorm_backup_2")
+    assert dict(loaded) == application.stages(DEALS)
+    again = subprocess.run(psql, capture_output=True, text=True, check=False, timeout=60)
+    assert again.returncode != 0, "it stops at the first error, before rows could be taken for commands"
+    assert len(again.stderr.splitlines()) == 1
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.none() | st.text(st.characters(codec="utf-8", exclude_characters="\x00")), min_size=1))
+def test_whatever_a_stage_holds_comes_back(application: Application, tmp_path: Path, stages: list[str | None]) -> None:
+    application.sql("TRUNCATE deal_opportunities")
+    application.add(DEALS, [(1, stage) for stage in stages])
+    file = tmp_path / secrets.token_hex(8)
+    backup = _back_up(application, file, TargetSetting(DEALS))
+    assert _stages(file, DEALS) == _as_saved(application.stages(DEALS))
+    assert backup.manifest.rows == len(stages)
+    assert check_backup(file).manifest == backup.manifest
+
+
+def test_the_manifest_says_what_it_is_and_the_database_keeps_that_it_was_made(
+    application: Application, tmp_path: Path
+) -> None:
+    application.add(COMPANIES, [(1, "Seed"), (2, "x")])
+    file = tmp_path / "b.gz"
+    backup = _back_up(application, file)
+    manifest = backup.manifest
+    assert (manifest.made_by, manifest.database) == ("operator@host", application.value("SELECT current_database()"))
+    assert manifest.server_version == application.value("SHOW server_version")
+    assert application.value("SELECT %s::pg_lsn BETWEEN '0/1' AND pg_current_wal_lsn()", manifest.wal_position)
+    assert [(target.name, target.rows) for target in manifest.targets] == [
+        ("public.portfoliocompanies.stage", 2),
+        ("public.deal_opportunities.stage", 0),
+    ]
+    lines = gzip.decompress(file.read_bytes()).splitlines(keepends=True)
+    assert lines[-1] == f"-- sha256 {hashlib.sha256(b''.join(lines[:-1])).hexdigest()}\n".encode()
+    rows = b"".join(lines[lines.index(b"COPY stagenorm_backup_1 FROM stdin;\n") + 1 :][:2])
+    assert rows == b"1\t1\tSeed\n2\t2\tx\n"
+    assert manifest.targets[0].sha256 == hashlib.sha256(rows).hexdigest()
+    assert application.sql(
+        "SELECT created_by, rows_saved, file_name, file_bytes, sha256 FROM stage_migration_backups"
+    ) == [("operator@host", 2, "b.gz", file.stat().st_size, backup.sha256)]
+
+
+def test_it_is_for_its_owner_only_and_nothing_else_is_left_beside_it(application: Application, tmp_path: Path) -> None:
+    _back_up(application, tmp_path / "b.gz")
+    assert [file.name for file in tmp_path.iterdir()] == ["b.gz"]
+    assert stat.S_IMODE((tmp_path / "b.gz").stat().st_mode) == 0o600
+
+
+def test_the_same_data_make_the_same_rows_wherever_they_lie(application: Application, tmp_path: Path) -> None:
+    application.add(COMPANIES, [(fund, "Seed") for fund in (None, 10, 9, 2)])
+    first = _back_up(application, tmp_path / "1.gz")
+    application.sql("UPDATE portfoliocompanies SET stage = stage WHERE id < 3")
+    second = _back_up(application, tmp_path / "2.gz")
+    assert first.manifest.targets == second.manifest.targets
+    assert first.sha256 != second.sha256, "made at another time"
+
+
+def test_all_targets_are_from_one_snapshot(
+    application: Application, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    application.add(COMPANIES, [(1, "before")])
+    application.add(DEALS, [(1, "before")])
+    saved = making._saved
+
+    def write_between(target: object) -> SavedTarget:
+        application.sql("UPDATE portfoliocompanies SET stage = 'after'")
+        application.sql("UPDATE deal_opportunities SET stage = 'after'")
+        return saved(target)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(making, "_saved", write_between)
+    _back_up(application, tmp_path / "b.gz")
+    assert [row.stage for row in BackupReader(tmp_path / "b.gz").rows()] == ["before", "before"]
+
+
+def test_a_file_that_is_there_is_never_replaced_and_a_failure_leaves_none(
+    application: Application, tmp_path: Path
+) -> None:
+    file = tmp_path / "b.gz"
+    file.write_text("precious")
+    with pytest.raises(ConfigurationError, match="exists already"):
+        _back_up(application, file)
+    with pytest.raises(TargetError):
+        _back_up(application, tmp_path / "c.gz", TargetSetting(COMPANIES), TargetSetting("nowhere"))
+    with pytest.raises(ConfigurationError, match="directory"):
+        _back_up(application, tmp_path / "nowhere" / "c.gz")
+    assert [(found.name, found.read_text()) for found in tmp_path.iterdir()] == [("b.gz", "precious")]
+    assert application.value("SELECT count(*) FROM stage_migration_backups") == 0
+
+
+def test_rows_that_a_policy_hides_stop_it_rather_than_be_missing(application: Application, tmp_path: Path) -> None:
+    role = f"stagenorm_test_{secrets.token_hex(6)}"
+    application.add(COMPANIES, [(1, "Seed"), (2, "Seed")])
+    application.sql("ALTER TABLE portfoliocompanies ENABLE ROW LEVEL SECURITY")
+    application.sql("CREATE POLICY own ON portfoliocompanies USING (fund_id = 1)")
+    application.sql(f"CREATE ROLE {role} LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
+    url = psycopg.conninfo.make_conninfo(application.url, user=role)
+    info = psycopg.conninfo.conninfo_to_dict(url)
+    database = Database.at(f"postgresql://{role}@/{info['dbname']}?host={info['host']}&port={info['port']}")
+    try:
+        with pytest.raises(RefusedError, match="row-level security"):
+            make_backup(database, (TargetSetting(COMPANIES),), tmp_path / "b.gz", made_by="me")
+        assert list(tmp_path.iterdir()) == []
+    finally:
+        database.close()
+        application.sql(f"DROP OWNED BY {role}; DROP ROLE {role}")
+
+
+def _flipped(text: bytes) -> bytes:
+    return text.replace(b"Series A", b"Series B", 1)
+
+
+def _resealed(text: bytes) -> bytes:
+    """Altered, with the checksum of the whole made anew; that of the table still tells."""
+    lines = _flipped(text).splitlines(keepends=True)[:-1]
+    return b"".join([*lines, b"-- sha256 " + hashlib.sha256(b"".join(lines)).hexdigest().encode() + b"\n"])
+
+
+# Each with what is said of it.
+_DAMAGES: list[tuple[Callable[[bytes], bytes], str]] = [
+    (lambda packed: gzip.compress(_flipped(gzip.decompress(packed))), "does not match its checksum"),
+    (lambda packed: gzip.compress(_resealed(gzip.decompress(packed))), "do not match its manifest"),
+    (lambda packed: packed[:-20], ""),
+    (lambda packed: packed[: len(packed) // 2], ""),
+    (lambda packed: packed[:-9] + bytes([packed[-9] ^ 1]) + packed[-8:], ""),
+    (lambda packed: packed + b"more", ""),
+    (lambda packed: packed + gzip.compress(b"more\n"), "does not match its checksum"),
+    (lambda packed: gzip.compress(gzip.decompress(packed).rsplit(b"-- sha256", 1)[0]), "its end is missing"),
+    (lambda packed: gzip.compress(gzip.decompress(packed).split(b"\\.\n")[0]), "its end is missing"),
+    (lambda packed: gzip.compress(gzip.decompress(packed).replace(b"format 1", b"format 2", 1)), "newer stagenorm"),
+    (lambda _: gzip.compress(b"hello\n"), "no backup of stagenorm"),
+    (lambda _: b"hello", ""),
+    (lambda _: b"", ""),
+]
+
+
+def test_a_damaged_file_is_known_and_never_restored(
+    application: Application, tmp_path: Path, subtests: pytest.Subtests
+) -> None:
+    application.add(COMPANIES, [(1, "Seed"), (1, "Series A")])
+    file = tmp_path / "b.gz"
+    _back_up(application, file)
+    application.run()
+    whole, before = file.read_bytes(), application.contents()
+    request = RestoreRequest(file, VOCABULARY)
+    for number, (damage, why) in enumerate(_DAMAGES):
+        file.write_bytes(damage(whole))
+        for act in (
+            lambda: check_backup(file),
+            lambda: preview_restore(application.database, request),
+            lambda: record_restore(application.database, request, created_by="operator"),
+        ):
+            with (
+                subtests.test(number=number),
+                pytest.raises(BackupError, match=f"not a whole and undamaged backup: .*{why}"),
+            ):
+                act()
+    assert application.contents() == before
+
+
+def _lose_the_log(application: Application) -> None:
+    """The disaster that a backup is for: all of stagenorm's own tables are gone."""
+    application.sql(
+        "DO $$ DECLARE one text; BEGIN "
+        "FOR one IN SELECT format('DROP TABLE %s CASCADE', oid::regclass) FROM pg_class "
+        "WHERE relkind = 'r' AND relname LIKE 'stage\\_%' AND relnamespace = 'public'::regnamespace "
+        "LOOP EXECUTE one; END LOOP; END $$"
+    )
+    apply_migrations(application.database)
+
+
+@pytest.mark.parametrize("rows_compared_at_once", [3, 5_000])
+def test_a_restore_brings_back_what_nobody_touched_and_leaves_the_rest(
+    application: Application, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows_compared_at_once: int
+) -> None:
+    monkeypatch.setattr(backup_restore, "_CHUNK_ROWS", rows_compared_at_once)
+    stages = ["Seed", " seed ", "seed", "Growth", "SERIES  C+", "pre_seed", "series−b", "Series A"]
+    ids = application.add(COMPANIES, [(n % 3 or None, stage) for n, stage in enumerate(stages * 2)])
+    # The first rows of this file's second table are of the fund of the first one's last rows.
+    deals = application.add(
+        DEALS, [(None, stage) for stage in ["Seed", "Seed", None, "seed" + " " * 2_000, *_HOSTILE[:-1]]]
+    )
+    before = {table: application.stages(table) for table in (COMPANIES, DEALS)}
+    file = tmp_path / "b.gz"
+    _back_up(application, file)
+    application.run()
+    application.sql("UPDATE portfoliocompanies SET stage = 'series-c' WHERE id = %s", ids[0])
+    application.sql("UPDATE portfoliocompanies SET stage = 'seed' WHERE stage = 'Growth'")
+    application.sql("DELETE FROM portfoliocompanies WHERE id = %s", ids[1])
+    application.sql("UPDATE deal_opportunities SET stage = NULL WHERE id = %s", deals[1])
+    application.sql("UPDATE deal_opportunities SET stage = 'seed' WHERE id = ANY (%s)", deals[2:4])
+    (new,) = application.add(COMPANIES, [(1, "Seed")])
+    request = RestoreRequest(file, VOCABULARY, batch_size=2)
+    preview = preview_restore(application.database, request)
+    assert preview.counts == {"same": 18, "restorable": 11, "changed": 5, "null": 1, "gone": 1}
+    assert preview.changes_since == 14
+
+    _lose_the_log(application)
+    assert preview_restore(application.database, request).counts == preview.counts
+    plan = record_restore(application.database, request, created_by="operator")
+    stopped_after: list[Event] = []
+
+    def note(event: Event) -> None:
+        if isinstance(event, BatchCompleted):
+            stopped_after.append(event)
+
+    assert application.apply(plan_id=plan, watch=note, should_stop=lambda: bool(stopped_after)).stopped
+    assert application.apply(plan_id=plan).ok
+
+    theirs = {ids[0]: "series-c", ids[3]: "seed", ids[11]: "seed", new: "Seed"}
+    expected = {**before[COMPANIES], **theirs}
+    del expected[ids[1]]
+    assert application.stages(COMPANIES) == expected
+    assert application.stages(DEALS) == {**before[DEALS], deals[1]: None, deals[2]: "seed", deals[3]: "seed"}
+    assert application.sql("SELECT action, count(*) FROM stage_normalization_log GROUP BY 1") == [("rollback", 11)]
+    assert application.sql("SELECT kind, status, scope -> 'backup' ->> 'file' FROM stage_migration_plans") == [
+        ("rollback", "completed", "b.gz")
+    ]
+    in_funds = "SELECT table_name, fund_id, rows_planned FROM stage_migration_batches ORDER BY batch_number"
+    assert application.sql(in_funds) == [
+        (COMPANIES, "1", 2),
+        (COMPANIES, "1", 1),
+        (COMPANIES, "2", 2),
+        (COMPANIES, "2", 1),
+        (COMPANIES, None, 2),
+        (COMPANIES, None, 2),
+        (DEALS, None, 1),
+    ]
+    assert preview_restore(application.database, request).restorable == 0
+
+
+def test_a_row_that_a_user_changes_after_the_restore_was_recorded_is_left(
+    application: Application, tmp_path: Path
+) -> None:
+    ids = application.add(COMPANIES, [(1, "Seed"), (1, "Seed")])
+    _back_up(application, tmp_path / "b.gz")
+    application.run()
+    plan = record_restore(application.database, RestoreRequest(tmp_path / "b.gz", VOCABULARY), created_by="operator")
+    application.sql("UPDATE portfoliocompanies SET stage = 'series-b' WHERE id = %s", ids[0])
+    result = application.apply(plan_id=plan)
+    assert (result.rows.rows_updated, result.rows.rows_skipped) == (1, 1)
+    assert application.stages(COMPANIES) == {ids[0]: "series-b", ids[1]: "Seed"}
+
+
+def test_what_a_plan_wrote_under_another_vocabulary_is_known_as_ours_while_its_mapping_is_there(
+    application: Application, tmp_path: Path
+) -> None:
+    application.add(COMPANIES, [(1, "Growth")])
+    _back_up(application, tmp_path / "b.gz")
+    decided = Vocabulary.built_in().with_decisions(Decisions((Decision("Growth", VOCABULARY.stage_of("series c")),)))
+    application.run(vocabulary=decided)
+    assert set(application.stages(COMPANIES).values()) == {"series-c"}
+    request = RestoreRequest(tmp_path / "b.gz", VOCABULARY)
+    assert preview_restore(application.database, request).restorable == 1
+    _lose_the_log(application)
+    assert preview_restore(application.database, request).counts == {"same": 0, "changed": 1}
+    assert preview_restore(application.database, RestoreRequest(tmp_path / "b.gz", decided)).restorable == 1
+
+
+def test_any_kind_of_key_and_of_name_comes_back(application: Application, tmp_path: Path) -> None:
+    application.sql(
+        'CREATE SCHEMA "My ""%s"" {x}"; '
+        'CREATE TABLE "My ""%s"" {x}"."T%%;" ("K %" text PRIMARY KEY, "a%" text, b text, "Fund\n" uuid)'
+    )
+    application.sql(
+        'INSERT INTO "My ""%s"" {x}"."T%%;" SELECT k, \'Seed\', \'Series A\', gen_random_uuid() '
+        "FROM unnest(ARRAY['', E'\\t', '%s', E'\\\\N', '''']) k"
+    )
+    both = tuple(
+        TargetSetting("T%%;", column, 'My "%s" {x}', "K %", "Fund\n", fund_column_required=True)
+        for column in ("a%", "b")
+    )
+    rows = 'SELECT * FROM "My ""%s"" {x}"."T%%;" ORDER BY 1'
+    before = application.sql(rows)
+    _back_up(application, tmp_path / "b.gz", *both)
+    application.run(targets=both)
+    assert application.sql(rows) != before
+    _lose_the_log(application)
+    plan = record_restore(application.database, RestoreRequest(tmp_path / "b.gz", VOCABULARY), created_by="me")
+    assert application.apply(plan_id=plan).rows.rows_updated == 10
+    assert application.sql(rows) == before
+
+
+def test_a_backup_of_a_table_that_is_gone_names_it(application: Application, tmp_path: Path) -> None:
+    application.add(COMPANIES, [(1, "Seed")])
+    _back_up(application, tmp_path / "b.gz")
+    application.sql("DROP TABLE portfoliocompanies")
+    with pytest.raises(StagenormError, match=r"public\.portfoliocompanies does not exist"):
+        preview_restore(application.database, RestoreRequest(tmp_path / "b.gz", VOCABULARY))
+
+
+def test_a_run_is_reminded_of_the_targets_without_a_recent_backup(application: Application, tmp_path: Path) -> None:
+    def said() -> str | None:
+        with application.database.snapshot() as connection:
+            return reminder(read_backup_ages(connection, resolve_targets(connection, DEFAULT_TARGETS)))
+
+    assert "none is recorded" in (said() or "")
+    _back_up(application, tmp_path / "1.gz", TargetSetting(COMPANIES))
+    assert "No recent backup of public.deal_opportunities.stage: none is recorded" in (said() or "")
+    _back_up(application, tmp_path / "2.gz")
+    assert said() is None
+    application.sql("UPDATE stage_migration_backups SET created_at = created_at - interval '25 hours'")
+    assert "the newest is of" in (said() or "")

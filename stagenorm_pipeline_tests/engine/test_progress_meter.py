@@ -1,0 +1,202 @@
+"""The meter: what the events of an apply say of how far it is, how fast, and how long it will still take."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from stagenorm_pipeline.engine.batches import Batch, BatchResult
+from stagenorm_pipeline.engine.events import (
+    BatchCompleted,
+    BatchFailed,
+    BatchHeld,
+    BatchStarted,
+    Event,
+    Paused,
+    Retrying,
+    Sleeping,
+    WorkFound,
+)
+from stagenorm_pipeline.engine.progress import Progress, ProgressMeter, percent, time_span
+
+
+def batch(number: int, rows: int) -> Batch:
+    return Batch(1, number, number, 99, "public", "portfoliocompanies", "stage", "1", rows)
+
+
+@dataclass
+class Apply:
+    """An apply on a clock of its own: `work_s` a batch or `row_s` a row, and a sleep between two batches."""
+
+    sizes: Sequence[int]
+    sleep_ms: int = 0
+    work_s: float = 0.0
+    row_s: float = 0.0
+    now: float = 1_000.0
+    meter: ProgressMeter = field(default_factory=ProgressMeter)
+
+    def say(self, event: Event) -> Progress:
+        self.meter.hear(event, self.now)
+        return self.meter.progress
+
+    def found(self) -> Progress:
+        return self.say(WorkFound(len(self.sizes), sum(self.sizes)))
+
+    def do(self, number: int, *, held_s: float = 0.0) -> Progress:
+        """A batch from its start to its sleep, after a hold of `held_s`."""
+        rows = self.sizes[number - 1]
+        self.now += held_s
+        self.say(BatchStarted(batch(number, rows)))
+        seconds = self.work_s + rows * self.row_s
+        self.now += seconds
+        done = self.say(BatchCompleted(batch(number, rows), BatchResult(rows, duration_ms=round(seconds * 1000))))
+        if self.sleep_ms and number < len(self.sizes):
+            done = self.say(Sleeping(self.sleep_ms))
+            self.now += self.sleep_ms / 1000
+        return done
+
+    def run(self) -> Iterator[tuple[float, Progress]]:
+        """The clock and the progress after each batch, its sleep not yet slept."""
+        self.found()
+        for number in range(1, len(self.sizes) + 1):
+            done = self.do(number)
+            yield self.now - (self.sleep_ms / 1000 if number < len(self.sizes) else 0), done
+
+
+def test_before_the_work_is_found_nothing_is_known() -> None:
+    assert ProgressMeter().progress.sentence == "looking for what waits"
+
+
+def test_before_a_batch_ended_there_is_no_rate_and_no_estimate() -> None:
+    apply = Apply([100] * 10)
+    apply.found()
+    so_far = apply.say(BatchStarted(batch(1, 100)))
+    assert (so_far.rows_per_second, so_far.eta_s) == (None, None)
+    assert so_far.sentence == "0 of 1,000 rows (0%)"
+
+
+def test_one_batch_of_very_many_is_too_little_for_an_estimate() -> None:
+    apply = Apply([100] * 50, work_s=1.0, sleep_ms=500)
+    apply.found()
+    assert apply.do(1).eta_s is None
+    assert apply.do(2).eta_s is not None
+
+
+@example(12, 1, 1.0, 0, 0)
+@given(st.integers(10, 120), st.integers(1, 5_000), st.floats(0.001, 2.0), st.integers(0, 5_000), st.integers(0, 4))
+def test_at_a_steady_pace_the_estimate_is_right_within_a_fifth_from_a_tenth_of_the_work_on(
+    batches: int, rows: int, work_s: float, sleep_ms: int, hold_every: int
+) -> None:
+    apply = Apply([rows] * batches, sleep_ms=sleep_ms, work_s=work_s)
+    apply.found()
+    told = []
+    for number in range(1, batches + 1):
+        # A hold longer than the batch itself, every few batches: part of the pace, as the sleeps are.
+        is_held = hold_every > 1 and number % hold_every == 0 and batches > 40
+        done = apply.do(number, held_s=work_s * 2 if is_held else 0)
+        sleeping_s = sleep_ms / 1000 if number < batches else 0
+        told.append((number, apply.now - sleeping_s, done.eta_s))
+    # The last batches apart: of three that are left, a hold more or less is a third.
+    for number, at, eta_s in told[: batches - 10]:
+        if number * 10 >= batches:
+            assert eta_s == pytest.approx(apply.now - at, rel=0.2), f"after {number} of {batches}"
+
+
+def test_the_estimate_holds_where_the_last_funds_are_many_and_small() -> None:
+    # 10 large batches, then 200 funds of ten rows: nearly all of the rows are in a twentieth of the batches.
+    apply = Apply([5_000] * 10 + [10] * 200, sleep_ms=100, row_s=0.00002)
+    told = list(apply.run())
+    end = told[-1][0]
+    for at, so_far in told[2:190]:
+        assert so_far.eta_s == pytest.approx(end - at, rel=0.2)
+
+
+def test_batches_that_share_a_transaction_count_each_and_their_sleep_once() -> None:
+    apply = Apply([100] * 20, sleep_ms=3_000)
+    apply.found()
+    for first in (1, 6):
+        group = [batch(number, 100) for number in range(first, first + 5)]
+        for one in group:
+            apply.say(BatchStarted(one))
+        apply.now += 2.0
+        for one in group:
+            apply.say(BatchCompleted(one, BatchResult(100, duration_ms=400)))
+        so_far = apply.say(Sleeping(3_000))
+        apply.now += 3.0
+    # Two more groups of 2 s of work and 3 s of sleep, after the sleep that begins.
+    assert so_far.eta_s == pytest.approx(3 + 2 * 5)
+    assert so_far.rows_per_second == pytest.approx(100)
+    assert (so_far.rows_done, so_far.batches_done) == (1_000, 10)
+
+
+def test_a_new_pace_is_the_pace_after_a_hundred_batches() -> None:
+    apply = Apply([100] * 500, work_s=0.1)
+    apply.found()
+    for number in range(1, 201):
+        apply.do(number)
+    apply.work_s = 1.0
+    for number in range(201, 302):
+        so_far = apply.do(number)
+    assert so_far.rows_per_second == pytest.approx(100)
+
+
+def test_while_somebody_has_paused_all_work_there_is_no_estimate_and_a_reason() -> None:
+    apply = Apply([100] * 10, work_s=1.0)
+    apply.found()
+    for number in (1, 2, 3):
+        apply.do(number)
+    paused = apply.say(Paused("a release", "ana@host"))
+    assert paused.eta_s is None
+    assert paused.sentence.endswith("paused by ana@host: a release")
+
+
+def test_a_pause_leaves_the_estimate_as_it_was() -> None:
+    apply = Apply([100] * 10, work_s=1.0)
+    apply.found()
+    for number in (1, 2, 3):
+        apply.do(number)
+    apply.say(Paused("lunch", "ana@host"))
+    apply.now += 3_600
+    after = apply.do(4)
+    assert after.eta_s == pytest.approx(6.0)
+    assert after.held is None
+
+
+def test_a_retry_says_why_it_waits_until_the_next_batch() -> None:
+    apply = Apply([100] * 3, work_s=1.0)
+    apply.found()
+    apply.do(1)
+    assert apply.say(Retrying(None, "connection refused", 1, 0.4)).held == "trying again in 0.4 s: connection refused"
+    assert apply.do(2).held is None
+
+
+def test_a_batch_that_failed_counts_as_ended_and_as_failed() -> None:
+    apply = Apply([100] * 4)
+    apply.found()
+    apply.say(BatchStarted(batch(1, 100)))
+    failed = apply.say(BatchFailed(batch(1, 100), "disk full"))
+    assert (failed.rows_done, failed.batches_done, failed.batches_failed) == (100, 1, 1)
+
+
+def test_what_another_runner_does_is_not_left_for_this_one() -> None:
+    apply = Apply([100] * 4)
+    apply.found()
+    assert apply.say(BatchHeld(batch(1, 100), "worker-2")).rows_done == 100
+
+
+def test_a_retried_batch_never_makes_more_than_all_of_what_was_found() -> None:
+    apply = Apply([5_000])
+    # Three refused rows of a batch of 5,000.
+    apply.say(WorkFound(1, 3))
+    done = apply.do(1)
+    assert (done.rows_done, done.rows_total) == (3, 3)
+
+
+def test_a_hundred_percent_means_all() -> None:
+    assert (percent(999, 1_000), percent(1_000, 1_000), percent(0, 0)) == (99, 100, 100)
+
+
+def test_a_span_of_time_is_said_in_two_units_at_most() -> None:
+    assert [time_span(s) for s in (0.4, 59.4, 200, 7_530)] == ["0 s", "59 s", "3 min 20 s", "2 h 05 min"]

@@ -1,0 +1,199 @@
+"""The law of undoing, over histories of users, plans and rollbacks that nobody would think of.
+
+A row that still holds what we wrote, and whose latest change lies in the scope, goes back to where it stood before the
+first of its changes in the scope. No other row is touched: not its stage, not its other columns, not its version.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from stagenorm_pipeline.engine.funds import FundScope
+from stagenorm_pipeline.engine.rollback import RollbackRequest, preview_rollback, record_rollback
+from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, EVERYTHING, Application
+
+_FUNDS = (1, 2, None)
+_STAGES = ["Seed", " seed", "Series A", "seriesа", "series−b", "seed", "series-c+", "Seed Round", "\u202eseed"]
+
+_SCOPES = st.sampled_from([EVERYTHING, FundScope.one("1"), FundScope.one(None)])
+_ROW = st.tuples(st.sampled_from([COMPANIES, DEALS]), st.integers(1, 9))
+_ACTIONS = st.one_of(
+    st.tuples(st.just("write"), _ROW, st.sampled_from(_STAGES)),
+    st.tuples(st.just("write"), _ROW, st.sampled_from(_STAGES)),
+    st.tuples(st.just("clear"), _ROW),
+    st.tuples(st.just("delete"), _ROW),
+    st.tuples(st.just("move"), _ROW, st.sampled_from(_FUNDS)),
+    st.tuples(st.just("run"), _SCOPES, st.integers(1, 4)),
+    st.tuples(st.just("run"), _SCOPES, st.integers(1, 4)),
+    st.tuples(st.just("roll back"), st.sampled_from(["plan", "batch", "since", "fund", "table", "all of it"]), _SCOPES),
+)
+_FIRST_ROWS = st.lists(st.tuples(st.sampled_from(_FUNDS), st.sampled_from(_STAGES)), min_size=3, max_size=9)
+_HISTORY = st.lists(_ACTIONS, min_size=2, max_size=7)
+
+_Key = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class _Change:
+    """A change of ours, as an observer of the tables saw it."""
+
+    step: int
+    plan: int
+    batch: int
+    fund: str | None
+    before: str
+    after: str
+    is_rollback: bool
+
+
+@dataclass
+class _Observer:
+    """Watches the tables from outside and knows what a rollback must do."""
+
+    application: Application
+    changes: dict[_Key, list[_Change]] = field(default_factory=dict)
+    began: list[datetime] = field(default_factory=list)
+
+    def rows(self) -> dict[_Key, tuple[str | None, str]]:
+        """Stage, and version with all other columns, of each row."""
+        return {
+            (table, key): (stage, rest)
+            for table in (COMPANIES, DEALS)
+            for key, stage, rest in self.application.sql(
+                f"SELECT id, stage, (xmin, ctid, to_jsonb(t) - 'stage')::text FROM {table} t"
+            )
+        }
+
+    def begin(self) -> None:
+        self.began.append(self.application.value("SELECT clock_timestamp()"))
+
+    def note(self, plan: int, before: dict[_Key, tuple[str | None, str]], *, is_rollback: bool) -> None:
+        """What the plan's batches did to the tables."""
+        batches = {
+            (table, key): (batch, fund)
+            for table, key, batch, fund in self.application.sql(
+                "SELECT b.table_name, key, b.batch_id, b.fund_id FROM stage_migration_batches b "
+                "JOIN stage_migration_batch_members m USING (batch_id), unnest(m.row_numbers) key WHERE plan_id = %s",
+                plan,
+            )
+        }
+        for key, (stage, _) in self.rows().items():
+            was = before[key][0]
+            if stage != was:
+                assert stage is not None
+                assert was is not None
+                batch, fund = batches[key]
+                change = _Change(len(self.began), plan, batch, fund, was, stage, is_rollback)
+                self.changes.setdefault(key, []).append(change)
+
+    def request(self, way: str, scope: FundScope) -> RollbackRequest | None:
+        """A rollback of the newest plan, its first batch, the second half of the history, a fund, a table, or all."""
+        ours = [change for changes in self.changes.values() for change in changes if not change.is_rollback]
+        if not ours:
+            return None
+        newest = max(ours, key=lambda change: (change.plan, -change.batch))
+        targets = self.application.request().targets
+        return {
+            "plan": RollbackRequest(plan_id=newest.plan, batch_size=2),
+            "batch": RollbackRequest(batch_id=newest.batch),
+            "since": RollbackRequest(since=self.began[len(self.began) // 2], scope=scope),
+            "fund": RollbackRequest(scope=FundScope.one("1"), batch_size=3),
+            "table": RollbackRequest(targets=targets[:1], by_table=True),
+            "all of it": RollbackRequest(by_table=True, batch_size=1),
+        }[way]
+
+    def expected(self, request: RollbackRequest) -> dict[_Key, str]:
+        """The rows that the rollback must restore, each with what it gets back."""
+        tables = {target.table for target in request.targets}
+        rows = self.rows()
+        found: dict[_Key, str] = {}
+        for key, changes in self.changes.items():
+            in_scope = [change for change in changes if self._is_in(request, change)]
+            is_latest = bool(in_scope) and changes[-1] is in_scope[-1]
+            if is_latest and key[0] in tables and key in rows and rows[key][0] == in_scope[-1].after:
+                found[key] = in_scope[0].before
+        return found
+
+    def _is_in(self, request: RollbackRequest, change: _Change) -> bool:
+        return (
+            not change.is_rollback
+            and request.plan_id in (None, change.plan)
+            and request.batch_id in (None, change.batch)
+            and (request.since is None or self.began[change.step - 1] >= request.since)
+            and (request.scope.all_funds or request.scope.fund_id == change.fund)
+        )
+
+
+def _roll_back(observer: _Observer, request: RollbackRequest) -> None:
+    application = observer.application
+    before, expected = observer.rows(), observer.expected(request)
+    assert preview_rollback(application.database, request).restorable == len(expected)
+
+    plan = record_rollback(application.database, request, created_by="operator")
+    result = application.apply(plan_id=plan)
+
+    after = observer.rows()
+    assert {key: stage for key, (stage, _) in after.items() if key in expected} == expected
+    assert {key: row for key, row in after.items() if key not in expected} == {
+        key: row for key, row in before.items() if key not in expected
+    }
+    assert result.rows.rows_updated == len(expected)
+    observer.note(plan, before, is_rollback=True)
+
+
+def _act(observer: _Observer, action: tuple[Any, ...]) -> None:
+    application = observer.application
+    match action:
+        case ("write", (table, key), stage):
+            application.sql(f"UPDATE {table} SET stage = %s WHERE id = %s", stage, key)
+        case ("clear", (_, key)):
+            application.sql("UPDATE deal_opportunities SET stage = NULL WHERE id = %s", key)
+        case ("delete", (table, key)):
+            application.sql(f"DELETE FROM {table} WHERE id = %s", key)
+        case ("move", (table, key), fund):
+            application.sql(f"UPDATE {table} SET fund_id = %s WHERE id = %s", fund, key)
+        case ("run", scope, batch_size):
+            before = observer.rows()
+            plan = application.run(scope=scope, batch_size=batch_size)
+            assert plan.plan_id is not None
+            observer.note(plan.plan_id, before, is_rollback=False)
+        case ("roll back", way, scope):
+            request = observer.request(way, scope)
+            if request is not None:
+                _roll_back(observer, request)
+
+
+def _holds(application: Application, rows: list[tuple[int | None, str]], history: list[tuple[Any, ...]]) -> None:
+    application.sql("DELETE FROM stage_migration_plans")
+    application.sql("TRUNCATE stage_normalization_log")
+    application.sql("TRUNCATE portfoliocompanies, deal_opportunities RESTART IDENTITY")
+    application.add(COMPANIES, rows)
+    application.add(DEALS, reversed(rows))
+    observer = _Observer(application)
+    for action in history:
+        observer.begin()
+        _act(observer, action)
+    # Whatever happened: what nobody touched since goes back to its first byte.
+    observer.begin()
+    _roll_back(observer, RollbackRequest(by_table=True))
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=_FIRST_ROWS, history=_HISTORY)
+def test_a_rollback_restores_what_still_stands_and_touches_nothing_else(
+    application: Application, rows: list[tuple[int | None, str]], history: list[tuple[Any, ...]]
+) -> None:
+    _holds(application, rows, history)
+
+
+@pytest.mark.soak
+@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=_FIRST_ROWS, history=st.lists(_ACTIONS, min_size=4, max_size=20))
+def test_the_law_holds_over_long_histories(
+    application: Application, rows: list[tuple[int | None, str]], history: list[tuple[Any, ...]]
+) -> None:
+    _holds(application, rows, history)

@@ -1,0 +1,191 @@
+"""A plan is bound to the vocabulary that it was made with; what decisions change is shown before it does."""
+
+import pytest
+
+from stagenorm_pipeline.engine.apply import ApplyRequest, apply_batches
+from stagenorm_pipeline.engine.errors import PlanError
+from stagenorm_pipeline.engine.funds import FundScope
+from stagenorm_pipeline.engine.plan import open_plan
+from stagenorm_pipeline.engine.plan_vocabulary import (
+    DecisionChange,
+    DecisionChanges,
+    EarlierChange,
+    OtherVocabularyError,
+    read_decision_changes,
+)
+from stagenorm_pipeline.engine.rollback import RollbackRequest, record_rollback
+from stagenorm_pipeline.vocabulary import Decision, Decisions, Stage, Vocabulary
+from stagenorm_pipeline_tests.engine.application import COMPANIES, VOCABULARY, Application
+
+
+def deciding(**stages: Stage | None) -> Vocabulary:
+    """A vocabulary with these decisions; None: left as it is."""
+    return Vocabulary.with_decisions(
+        Decisions(
+            tuple(
+                Decision(spelling, stage, leave_as_is=stage is None, reason="no round" if stage is None else "")
+                for spelling, stage in stages.items()
+            )
+        )
+    )
+
+
+BEFORE = deciding(growth=Stage.SERIES_C, Bridge=Stage.SEED)
+AFTER = deciding(growth=Stage.SERIES_C_PLUS, Debt=None)
+
+
+def apply(application: Application, vocabulary: Vocabulary, plan_id: int | None = None, fund: str | None = None) -> int:
+    """Rows updated."""
+    scope = FundScope() if fund is None else FundScope.one(fund)
+    request = ApplyRequest("worker", "me", plan_id=plan_id, scope=scope, sleep_ms=0, vocabulary=vocabulary)
+    return apply_batches(application.database, request).rows.rows_updated
+
+
+def changes(application: Application, vocabulary: Vocabulary) -> DecisionChanges:
+    plan = application.preview(vocabulary=vocabulary)
+    with application.database.snapshot() as connection:
+        return read_decision_changes(connection, vocabulary, plan.inventories)
+
+
+@pytest.fixture
+def rows(application: Application) -> Application:
+    application.add(COMPANIES, [(1, "growth"), (1, "growth"), (2, "Seed"), (2, "Bridge"), (3, "Debt")])
+    return application
+
+
+def test_a_plan_made_under_another_vocabulary_is_refused_with_what_changed_and_what_to_do(rows: Application) -> None:
+    plan = rows.plan(vocabulary=BEFORE)
+    before = rows.contents()
+    with pytest.raises(OtherVocabularyError, match="Plan 1 is not applied: the decisions have changed") as caught:
+        apply(rows, AFTER, plan.plan_id)
+    assert isinstance(caught.value, PlanError)
+    assert BEFORE.version in caught.value.message
+    assert AFTER.version in caught.value.message
+    remedy = caught.value.remedy or ""
+    assert "`stagenorm run`" in remedy
+    assert remedy.splitlines()[1:] == [
+        "What changed since:",
+        '"Bridge": seed -> unknown',
+        '"Debt": unknown -> leave-as-is',
+        '"growth": series-c -> series-c+',
+    ]
+    assert rows.contents() == before
+
+
+def test_under_its_own_vocabulary_it_is_applied_wherever_that_was_loaded(rows: Application) -> None:
+    plan = rows.plan(vocabulary=BEFORE)
+    same = deciding(Bridge=Stage.SEED, growth=Stage.SERIES_C)
+    assert apply(rows, same, plan.plan_id) == 4
+
+
+def test_a_comment_a_name_or_a_reason_is_no_other_vocabulary(rows: Application) -> None:
+    rows.plan(vocabulary=BEFORE)
+    entries = (Decision("Bridge", Stage.SEED, reason="asked", decided_by="Ana"), Decision("growth", Stage.SERIES_C))
+    assert apply(rows, Vocabulary.with_decisions(Decisions((*entries, Decision("undecided"))))) == 4
+
+
+def test_many_changes_are_counted_and_not_all_named(rows: Application) -> None:
+    rows.plan(vocabulary=BEFORE)
+    many = deciding(**{f"s{number}": Stage.SEED for number in range(20)})
+    with pytest.raises(OtherVocabularyError) as caught:
+        apply(rows, many)
+    assert (caught.value.remedy or "").splitlines()[-1] == "... and 17 more"
+
+
+def test_going_on_is_refused_too_and_a_new_plan_takes_what_is_left(rows: Application) -> None:
+    rows.plan(vocabulary=BEFORE)
+    assert apply(rows, BEFORE, fund="1") == 2
+    with pytest.raises(OtherVocabularyError, match="Plan 1") as caught:
+        apply(rows, AFTER)
+    assert "The 2 rows that it has changed stay so; `stagenorm rollback --plan 1` restores them" in str(caught.value)
+    rows.plan(vocabulary=AFTER)
+    assert apply(rows, AFTER) == 1
+    assert rows.column("SELECT status FROM stage_migration_plans ORDER BY plan_id") == ["completed", "completed"]
+    assert list(rows.stages(COMPANIES).values()) == ["series-c", "series-c", "seed", "Bridge", "Debt"]
+
+
+def test_putting_the_decisions_back_lets_it_go_on(rows: Application) -> None:
+    rows.plan(vocabulary=BEFORE)
+    apply(rows, BEFORE, fund="1")
+    with pytest.raises(OtherVocabularyError):
+        apply(rows, AFTER)
+    assert apply(rows, BEFORE) == 2
+
+
+def test_opening_a_draft_of_another_vocabulary_cancels_nothing_of_the_open_plan(rows: Application) -> None:
+    rows.plan(vocabulary=AFTER)
+    draft = rows.plan(vocabulary=BEFORE, as_draft=True)
+    assert draft.plan_id is not None
+    with pytest.raises(OtherVocabularyError):
+        open_plan(rows.database, draft.plan_id, AFTER)
+    assert rows.column("SELECT status FROM stage_migration_plans ORDER BY plan_id") == ["open", "draft"]
+    assert apply(rows, AFTER) == 3
+
+
+def test_a_fund_with_nothing_left_in_such_a_plan_is_no_error(rows: Application) -> None:
+    rows.plan(vocabulary=BEFORE)
+    assert apply(rows, AFTER, fund="3") == 0
+
+
+def test_a_rollback_is_bound_to_no_vocabulary(rows: Application) -> None:
+    plan = rows.run(vocabulary=BEFORE)
+    rollback = record_rollback(rows.database, RollbackRequest(plan.plan_id), created_by="me")
+    assert apply(rows, AFTER, rollback) == 4
+    assert list(rows.stages(COMPANIES).values()) == ["growth", "growth", "Seed", "Bridge", "Debt"]
+
+
+def test_a_vocabulary_is_kept_once_however_many_plans_share_it(rows: Application) -> None:
+    for _ in range(3):
+        rows.plan(vocabulary=BEFORE)
+    rows.plan(vocabulary=AFTER)
+    kept = dict(rows.sql("SELECT vocabulary_version, content FROM stage_migration_vocabularies"))
+    assert kept == {vocabulary.version: vocabulary.content for vocabulary in (BEFORE, AFTER)}
+
+
+def test_a_plan_of_before_vocabularies_were_kept_is_refused_all_the_same(rows: Application) -> None:
+    rows.plan(vocabulary=BEFORE)
+    rows.sql("DELETE FROM stage_migration_vocabularies")
+    with pytest.raises(OtherVocabularyError, match="What changed cannot be told"):
+        apply(rows, AFTER)
+
+
+def test_what_decisions_change_is_shown_with_their_rows_before_any_plan(rows: Application) -> None:
+    assert changes(rows, VOCABULARY) == DecisionChanges(None, ())
+    assert changes(rows, BEFORE) == DecisionChanges(
+        None,
+        (DecisionChange("growth", "unknown", "series-c", 2), DecisionChange("Bridge", "unknown", "seed", 1)),
+    )
+
+
+def test_it_is_shown_without_our_tables_too(bare: Application) -> None:
+    bare.sql("CREATE TABLE portfoliocompanies (id serial PRIMARY KEY, fund_id integer, stage text)")
+    bare.sql("CREATE TABLE deal_opportunities (id serial PRIMARY KEY, fund_id integer, stage text)")
+    assert changes(bare, BEFORE).since_plan is None
+
+
+def test_after_a_plan_what_changed_since_is_shown_and_what_was_changed_against_it(rows: Application) -> None:
+    rows.run(vocabulary=BEFORE)
+    rows.add(COMPANIES, [(1, "growth")])
+    contradicted = (EarlierChange("series-c", 2, (1,)),)
+    assert changes(rows, BEFORE) == DecisionChanges(1, ())
+    assert changes(rows, AFTER) == DecisionChanges(
+        1,
+        (
+            DecisionChange("growth", "series-c", "series-c+", 1, contradicted),
+            DecisionChange("Debt", "unknown", "leave-as-is", 1),
+            DecisionChange("Bridge", "seed", "unknown", 0, (EarlierChange("seed", 1, (1,)),)),
+        ),
+    )
+    # The next plan knows them; what contradicts them stays to be seen until it is taken back.
+    rows.run(vocabulary=AFTER)
+    assert [c.spelling for c in changes(rows, AFTER).changes] == ["growth", "Bridge"]
+    part = record_rollback(rows.database, RollbackRequest(1, scope=FundScope.one("1")), created_by="me")
+    apply(rows, AFTER, part)
+    assert [(c.spelling, c.rows) for c in changes(rows, AFTER).changes] == [("Bridge", 0)]
+    apply(rows, AFTER, record_rollback(rows.database, RollbackRequest(1), created_by="me"))
+    assert changes(rows, AFTER).changes == ()
+
+
+def test_a_draft_is_no_plan_to_compare_with(rows: Application) -> None:
+    rows.plan(vocabulary=AFTER, as_draft=True)
+    assert changes(rows, AFTER).since_plan is None

@@ -1,0 +1,156 @@
+"""Signing a verification: what moves on by it, and what is refused."""
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+
+from stagenorm_pipeline.engine.connection import Database
+from stagenorm_pipeline.engine.errors import ConfigurationError, RefusedError
+from stagenorm_pipeline.engine.funds import FundScope
+from stagenorm_pipeline.engine.rollback import RollbackRequest, record_rollback
+from stagenorm_pipeline.engine.verification.result import Rule, Severity, Verdict, VerificationResult
+from stagenorm_pipeline.engine.verification.sign_off import SignOffError, sign_off
+from stagenorm_pipeline.engine.verification.verify import record_verification
+from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, Application
+from stagenorm_pipeline_tests.engine.verification.outcomes import not_passed
+
+SHA256 = "5e" * 32
+
+
+def recorded(application: Application, result: VerificationResult | None = None) -> int:
+    return record_verification(application.database, result or application.verify(), SHA256)
+
+
+def signatures(application: Application) -> list[str | None]:
+    return application.column("SELECT signed_off_by FROM stage_verifications ORDER BY verification_id")
+
+
+def test_a_signature_says_who_signed_what_and_when(migrated: Application) -> None:
+    result = migrated.verify(scope=FundScope.one("2"))
+    signed = sign_off(migrated.database, recorded(migrated, result), " Ada Reviewer ", report_sha256=SHA256)
+    assert (signed.verification_id, signed.signed_off_by, signed.verdict) == (1, "Ada Reviewer", Verdict.PASSED)
+    assert (signed.made_at, signed.targets, signed.scope) == (result.created_at, result.targets, FundScope.one("2"))
+    columns = "signed_off_by, signed_off_at, created_at"
+    assert migrated.sql(f"SELECT {columns} FROM stage_verifications") == [
+        ("Ada Reviewer", signed.signed_off_at, result.created_at)
+    ]
+
+
+def test_the_next_verification_compares_with_what_follows(migrated: Application) -> None:
+    migrated.sql(f"DELETE FROM {COMPANIES} WHERE id = 4")
+    result = migrated.verify()
+    assert not_passed(result) == {Rule.ROW_COUNTS: Severity.WARN}
+    sign_off(migrated.database, recorded(migrated, result), "reviewer")
+    assert migrated.verify().plans == ()
+    migrated.add(DEALS, [(1, "Seed")])
+    migrated.run()
+    later = migrated.verify()
+    assert ([(plan.plan_id, plan.is_baseline) for plan in later.plans], not_passed(later)) == ([(2, True)], {})
+
+
+def test_after_a_rollback_was_signed_the_next_plan_starts_anew(migrated: Application) -> None:
+    rollback = record_rollback(migrated.database, RollbackRequest(plan_id=1), created_by="operator")
+    migrated.apply(plan_id=rollback)
+    sign_off(migrated.database, recorded(migrated), "reviewer")
+    result = migrated.verify()
+    assert (result.plans, result.rolled_back, result.rollbacks) == ((), (), ())
+    assert not_passed(result) == {Rule.CANONICAL_STAGES: Severity.ERROR}, "that it was on purpose is settled and past"
+    migrated.run()
+    assert not_passed(migrated.verify()) == {}
+
+
+def test_a_failed_verification_is_not_signed(migrated: Application) -> None:
+    migrated.add(DEALS, [(1, "growth")])
+    with pytest.raises(SignOffError, match=r"Verification 1 failed"):
+        sign_off(migrated.database, recorded(migrated), "reviewer")
+    assert signatures(migrated) == [None]
+
+
+def test_a_verification_that_is_not_there_is_not_signed(migrated: Application) -> None:
+    with pytest.raises(SignOffError, match="There is no verification 7"):
+        sign_off(migrated.database, 7, "reviewer")
+
+
+def test_a_signature_is_never_replaced(migrated: Application) -> None:
+    number = recorded(migrated)
+    sign_off(migrated.database, number, "Ada")
+    with pytest.raises(SignOffError, match="signed already, by Ada on "):
+        sign_off(migrated.database, number, "Bob")
+    assert signatures(migrated) == ["Ada"]
+
+
+def test_another_report_is_refused(migrated: Application) -> None:
+    with pytest.raises(SignOffError, match="This is not the report of verification 1"):
+        sign_off(migrated.database, recorded(migrated), "reviewer", report_sha256="0" * 64)
+    assert signatures(migrated) == [None]
+
+
+@pytest.mark.parametrize("name", ["", "  "])
+def test_a_signature_needs_a_name(migrated: Application, name: str) -> None:
+    with pytest.raises(ConfigurationError, match="needs a name"):
+        sign_off(migrated.database, recorded(migrated), name)
+
+
+def test_what_a_plan_changed_since_is_not_signed_with_it(migrated: Application) -> None:
+    whole, fund_1, fund_2 = (
+        recorded(migrated, migrated.verify(scope=scope))
+        for scope in (FundScope(), FundScope.one("1"), FundScope.one("2"))
+    )
+    migrated.add(DEALS, [(1, "Seed"), (1, "Seed")])
+    migrated.run()
+    for number in (whole, fund_1):
+        with pytest.raises(SignOffError, match=r"2 row\(s\) were changed by plan 2"):
+            sign_off(migrated.database, number, "reviewer")
+    sign_off(migrated.database, fund_2, "reviewer")
+    assert signatures(migrated) == [None, None, "reviewer"]
+
+
+def test_what_was_rolled_back_since_is_not_signed_as_done(migrated: Application) -> None:
+    number = recorded(migrated)
+    migrated.apply(
+        plan_id=record_rollback(migrated.database, RollbackRequest(plan_id=1), created_by="operator"),
+    )
+    with pytest.raises(SignOffError, match="changed by plan 2"):
+        sign_off(migrated.database, number, "reviewer")
+
+
+def test_a_later_verification_that_failed_stands_in_the_way(migrated: Application) -> None:
+    number = recorded(migrated)
+    migrated.add(DEALS, [(1, None)])
+    # A warning in strict mode alone is for the reviewer of the other one to weigh.
+    recorded(migrated, migrated.verify(strict=True))
+    migrated.add(DEALS, [(1, "growth")])
+    recorded(migrated, migrated.verify(scope=FundScope.one("1")))
+    failed = recorded(migrated)
+    with pytest.raises(SignOffError, match=f"Verification {failed} of the same was made after verification 1"):
+        sign_off(migrated.database, number, "reviewer")
+
+
+@pytest.fixture
+def stranger(migrated: Application) -> Iterator[Database]:
+    """A role that may read everything of ours, as the one that runs the migration may."""
+    name = f"stagenorm_test_stranger_{migrated.value('SELECT pg_backend_pid()')}"
+    migrated.sql(f"CREATE ROLE {name} LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {name}")
+    opened = Database.at(sa.make_url(migrated.url).set(username=name).render_as_string(hide_password=False))
+    yield opened
+    opened.close()
+    migrated.sql(f"DROP OWNED BY {name}; DROP ROLE {name}")
+
+
+def test_who_may_sign_is_for_the_database_to_say(migrated: Application, stranger: Database) -> None:
+    number = recorded(migrated)
+    with pytest.raises(RefusedError, match="may not sign") as refused:
+        sign_off(stranger, number, "reviewer")
+    grants = (refused.value.remedy or "").partition("with: ")[2].rstrip(";").split("; ")
+    for grant in grants:
+        migrated.sql(grant.replace("reviewer", str(stranger.engine.url.username)))
+    sign_off(stranger, number, "reviewer")
+    with (
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+        psycopg.connect(
+            stranger.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        ) as connection,
+    ):
+        connection.execute("UPDATE stage_verifications SET verdict = 'passed'")

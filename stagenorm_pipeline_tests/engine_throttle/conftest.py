@@ -1,0 +1,65 @@
+"""Fixtures of the throttle's tests: an application, and a primary with a streaming replica."""
+
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+import sqlalchemy as sa
+
+from stagenorm_pipeline_tests.engine.application import Application
+from stagenorm_pipeline_tests.engine.recycling import RecycledApplications
+from stagenorm_pipeline_tests.engine_throttle.streaming_replica import StreamingReplica
+from stagenorm_pipeline_tests.safety.private_server import PrivateServer
+
+ROLE = "stagenorm_plain"
+_TEMPLATE = "application"
+
+
+@pytest.fixture(scope="session")
+def recycled_applications(postgres_server_url: str) -> Iterator[RecycledApplications]:
+    # The root conftest drops databases with such a name that a killed run left behind.
+    applications = RecycledApplications(postgres_server_url, f"stagenorm_test_{os.getpid()}_900001")
+    yield applications
+    applications.drop()
+
+
+@pytest.fixture
+def application(recycled_applications: RecycledApplications) -> Iterator[Application]:
+    """An application with its two empty tables and our migrations."""
+    with recycled_applications.one() as application:
+        yield application
+
+
+@pytest.fixture(scope="session")
+def primary() -> Iterator[PrivateServer]:
+    with PrivateServer() as server:
+        template = Application(server.create_database(name=_TEMPLATE))
+        template.set_up()
+        template.close()
+        yield server
+
+
+@pytest.fixture(scope="session")
+def replica(primary: PrivateServer) -> Iterator[StreamingReplica]:
+    with StreamingReplica(primary) as server:
+        yield server
+
+
+@pytest.fixture
+def replicated(primary: PrivateServer) -> Iterator[Application]:
+    """An application on the primary."""
+    url = primary.create_database(template=_TEMPLATE)
+    application = Application(url)
+    yield application
+    application.close()
+    primary.drop_database(url)
+
+
+@pytest.fixture
+def as_plain_role(replicated: Application) -> Iterator[Callable[[str], str]]:
+    """A URL as a role that may read and write our tables, and has no part in pg_monitor."""
+    replicated.sql(f"CREATE ROLE {ROLE} LOGIN")
+    replicated.sql(f"GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO {ROLE}")
+    yield lambda url: sa.make_url(url).set(username=ROLE).render_as_string(hide_password=False)
+    replicated.sql(f"DROP OWNED BY {ROLE}")
+    replicated.sql(f"DROP ROLE {ROLE}")

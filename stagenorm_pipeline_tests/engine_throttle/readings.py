@@ -1,0 +1,39 @@
+"""Readings as the primary would give them, second by second, for throttlers that judge by nothing else."""
+
+from typing import Any
+
+from stagenorm_pipeline.engine.throttle.reading import Reading, Replica, Vacuum, Waiter
+from stagenorm_pipeline.engine.throttle.throttler import Throttler
+
+TABLE = "public.portfoliocompanies"
+OTHER = "public.deal_opportunities"
+MB = 1_000_000
+
+
+def at(second: float, written: int = 0, **seen: Any) -> Reading:
+    return Reading(float(second), written, max_wal_bytes=1_000 * MB, **seen)
+
+
+def replica(behind: int = 0, *, written: int = 0, name: str = "one", lag_s: float | None = None) -> Replica:
+    return Replica(name, written - behind, lag_s)
+
+
+def hidden(name: str = "one") -> Replica:
+    return Replica(name, None, None)
+
+
+def vacuum(table: str = TABLE, pid: int = 7, *, is_auto: bool = True) -> Vacuum:
+    return Vacuum(table, pid, is_auto)
+
+
+def behind_us(waited_ms: int, pid: int = 9) -> Waiter:
+    return Waiter(pid, waited_ms, is_behind_us=True, table=None)
+
+
+def for_the_table(waited_ms: int, table: str = TABLE) -> Waiter:
+    return Waiter(9, waited_ms, is_behind_us=False, table=table)
+
+
+def holds(throttler: Throttler, *readings: Reading) -> list[bool]:
+    """Whether it holds after each of the readings."""
+    return [throttler.look(reading, TABLE) is not None for reading in readings]

@@ -1,0 +1,99 @@
+"""The table of runners: who is entered, how a dead one is known, and what a pooler hides."""
+
+from collections.abc import Iterator
+
+import pytest
+import sqlalchemy as sa
+
+from stagenorm_pipeline.engine.apply import ApplyRequest, ApplyResult, apply_batches
+from stagenorm_pipeline.engine.connection import Database
+from stagenorm_pipeline.engine.events import BatchCompleted, Event
+from stagenorm_pipeline.engine.steps import Step
+from stagenorm_pipeline.engine.throttle.runners import Runner, read_runners
+from stagenorm_pipeline.engine.throttle.settings import ThrottleSettings
+from stagenorm_pipeline_tests.engine.application import COMPANIES, Application
+from stagenorm_pipeline_tests.engine_throttle.paced_work import apply_paced
+from stagenorm_pipeline_tests.engine_throttle.waiting import wait_until
+from stagenorm_pipeline_tests.safety.blocked_program import BlockedProgram, Stop
+from stagenorm_pipeline_tests.safety.interruptions import kill_backends
+from stagenorm_pipeline_tests.safety.pooler import Pooler, find_pgbouncer
+from stagenorm_pipeline_tests.safety.private_server import PrivateServer
+
+
+@pytest.fixture
+def planned(application: Application) -> Application:
+    application.add(COMPANIES, [(1, "Seed")] * 30)
+    application.plan(batch_size=10)
+    return application
+
+
+def runners(application: Application) -> tuple[Runner, ...]:
+    with application.database.transaction() as connection:
+        return read_runners(connection)
+
+
+def test_a_runner_is_there_from_its_first_batch_to_its_end(planned: Application) -> None:
+    seen: list[tuple[Runner, ...]] = []
+
+    def listen(event: Event) -> None:
+        if isinstance(event, BatchCompleted):
+            seen.append(runners(planned))
+
+    planned.apply(watch=listen)
+    assert [[(one.worker, one.run_by, one.is_alive, one.hold) for one in then] for then in seen] == [
+        [("worker-1", "operator@host", True, None)]
+    ] * 3
+    assert runners(planned) == ()
+    assert planned.column("SELECT ended_at >= started_at FROM stage_migration_runners") == [True]
+
+
+def test_a_runner_that_was_killed_is_known_by_its_session_and_ended_by_the_next_one(planned: Application) -> None:
+    with BlockedProgram(planned.url, apply_paced, Stop(Step.APPLY_LOCKED)) as program:
+        assert program.comes_to_its_stop()
+        assert [runner.is_alive for runner in runners(planned)] == [True]
+        program.kill()
+    wait_until(lambda: [runner.is_alive for runner in runners(planned)] == [False])
+    planned.apply()
+    assert runners(planned) == ()
+    assert planned.column("SELECT ended_at IS NOT NULL FROM stage_migration_runners") == [True, True]
+
+
+def test_a_runner_whose_connection_was_lost_is_known_by_its_new_session(planned: Application) -> None:
+    alive: list[bool | None] = []
+
+    def listen(event: Event) -> None:
+        if isinstance(event, BatchCompleted):
+            alive.extend(runner.is_alive for runner in runners(planned))
+            if event.batch.number == 1:
+                kill_backends(planned)
+
+    assert planned.apply(watch=listen).ok
+    assert alive == [True, True, True]
+
+
+@pytest.fixture
+def pooler(primary: PrivateServer) -> Iterator[Pooler]:
+    with Pooler(primary, pool_size=1) as started:
+        yield started
+
+
+@pytest.mark.skipif(find_pgbouncer() is None, reason="PgBouncer is not installed (apt install pgbouncer)")
+def test_through_a_pooler_with_one_session_the_throttle_works_and_who_lives_cannot_be_told(
+    replicated: Application, pooler: Pooler
+) -> None:
+    replicated.add(COMPANIES, [(1, "Seed")] * 30)
+    replicated.plan(batch_size=10)
+    seen: list[Runner] = []
+    database = Database.at(pooler.url(sa.make_url(replicated.url).database))
+
+    def listen(event: Event) -> None:
+        if isinstance(event, BatchCompleted):
+            seen.extend(runners(replicated))
+
+    result: ApplyResult = apply_batches(
+        database, ApplyRequest("w", "t", sleep_ms=0, watch=listen, throttle=ThrottleSettings(probe_interval_ms=1))
+    )
+    database.close()
+    assert result.ok
+    assert [runner.is_alive for runner in seen] == [None] * 3
+    assert runners(replicated) == ()

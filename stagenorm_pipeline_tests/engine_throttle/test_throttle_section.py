@@ -1,0 +1,92 @@
+"""The throttle's bounds in `stagenorm.toml` and the environment: what can be said, and errors that name the entry."""
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from stagenorm_pipeline.engine.configuration import Configuration, load_configuration
+from stagenorm_pipeline.engine.errors import ConfigurationError
+from stagenorm_pipeline.engine.pacing import Pacing
+from stagenorm_pipeline.engine.throttle.settings import ThrottlerName, ThrottleSettings
+
+URL = "postgresql://user:secret@replica/db"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "stagenorm.toml"
+
+
+def loaded(file: Path, text: str, **environment: str) -> Configuration:
+    file.write_text(text, encoding="utf-8")
+    return load_configuration(file, environment)
+
+
+def test_without_a_section_the_defaults_are_meant(file: Path) -> None:
+    configuration = loaded(file, "")
+    assert (configuration.throttle, configuration.pacing) == (ThrottleSettings(), Pacing())
+
+
+def test_each_bound_can_be_set(file: Path) -> None:
+    bounds = [entry.name for entry in fields(ThrottleSettings) if entry.name not in ("ignore", "replica_urls")]
+    # A bound to go on is half of the bound to hold, in whatever order they come.
+    numbers = {name: 600 if name.startswith("resume_") else 1_200 for name in bounds}
+    lines = [f"{name} = {number}" for name, number in numbers.items()]
+    others = ["target_ms = 250", "max_rows = 5000", 'ignore = ["vacuum", "wal_rate"]', f'replica_urls = ["{URL}"]']
+    configuration = loaded(file, "\n".join(["[throttle]", *lines, *others]))
+    assert {name: getattr(configuration.throttle, name) for name in bounds} == numbers
+    assert configuration.throttle.ignore == {ThrottlerName.VACUUM, ThrottlerName.WAL_RATE}
+    assert configuration.throttle.replica_urls == (URL,)
+    assert configuration.pacing == Pacing(250, 5_000)
+
+
+def test_the_environment_names_replicas_and_beats_the_file(file: Path) -> None:
+    second = "postgres://user@second/db"
+    section = f'[throttle]\nreplica_urls = ["{URL}"]\nmax_lag_seconds = 3\n'
+    throttle = loaded(file, section, STAGENORM_REPLICA_URLS=f"{second}, {URL}").throttle
+    assert (throttle.replica_urls, throttle.max_lag_seconds) == ((second, URL), 3)
+    assert loaded(file, section, STAGENORM_REPLICA_URLS=" ").throttle.replica_urls == (URL,)
+
+
+def test_the_environment_names_replicas_without_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert load_configuration(environment={"STAGENORM_REPLICA_URLS": URL}).throttle.replica_urls == (URL,)
+
+
+def test_a_replica_url_that_is_none_is_counted_and_not_repeated(file: Path) -> None:
+    with pytest.raises(ConfigurationError, match="Replica URL 2 of 2 cannot be used") as caught:
+        loaded(file, "", STAGENORM_REPLICA_URLS=f"{URL} mysql://user:secret@replica/db")
+    assert "secret" not in str(caught.value)
+    assert "STAGENORM_REPLICA_URLS" in str(caught.value.remedy)
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("max_lag = 3", "max_lag"),
+        ('max_lag_seconds = "ten"', "max_lag_seconds"),
+        ("max_lag_seconds = 0", "max_lag_seconds"),
+        ("max_lag_seconds = -1", "max_lag_seconds"),
+        ("max_lag_seconds = inf", "max_lag_seconds"),
+        ("max_lag_seconds = nan", "max_lag_seconds"),
+        ("max_lag_seconds = true", "max_lag_seconds"),
+        ("probe_interval_ms = 1.5", "probe_interval_ms"),
+        ("max_lag_seconds = 3\nresume_lag_seconds = 4", "resume_lag_seconds"),
+        ('ignore = "vacuum"', "ignore"),
+        ('ignore = ["vacum"]', "vacum"),
+        ("replica_urls = [5]", "replica_urls"),
+        ("target_ms = 5", "target"),
+        ("max_rows = 1000000", "limit"),
+    ],
+)
+def test_an_error_names_the_file_and_the_entry_and_says_what_to_do(file: Path, text: str, named: str) -> None:
+    with pytest.raises(ConfigurationError, match=named) as caught:
+        loaded(file, f"[throttle]\n{text}\n")
+    assert str(file) in caught.value.message
+    assert caught.value.remedy
+
+
+def test_a_throttle_that_is_no_table_is_an_error(file: Path) -> None:
+    with pytest.raises(ConfigurationError, match="throttle"):
+        loaded(file, "throttle = 5\n")

@@ -1,0 +1,178 @@
+"""A migration under a throttle, with a real replica: it holds, says why where people look, and goes on."""
+
+from collections.abc import Callable
+
+import psycopg
+import pytest
+
+from stagenorm_pipeline.engine.control import set_paused
+from stagenorm_pipeline.engine.events import BatchCompleted, Held, Paused, Released, Unwatched
+from stagenorm_pipeline.engine.pacing import Pacing
+from stagenorm_pipeline.engine.throttle.hold import Hold
+from stagenorm_pipeline.engine.throttle.runners import Runner, read_runners
+from stagenorm_pipeline.engine.throttle.settings import LAG_THROTTLERS, ThrottlerName, ThrottleSettings
+from stagenorm_pipeline_tests.engine.application import COMPANIES, Application
+from stagenorm_pipeline_tests.engine_throttle.background_run import BackgroundRun
+from stagenorm_pipeline_tests.engine_throttle.streaming_replica import NAME, StreamingReplica
+from stagenorm_pipeline_tests.engine_throttle.test_reading import meanwhile
+from stagenorm_pipeline_tests.engine_throttle.waiting import wait_until
+
+ROWS = 3_000
+# Each of the six batches writes some 0.2 MB of log; a replica that replays is never so far behind.
+TIGHT = ThrottleSettings(max_lag_mb=0.3, probe_interval_ms=20)
+QUICK = ThrottleSettings(probe_interval_ms=20)
+NO_LAG_CHECK = ThrottleSettings(probe_interval_ms=20, ignore=LAG_THROTTLERS)
+
+
+def plan(application: Application, rows: int = ROWS) -> None:
+    application.add(COMPANIES, [(1, "Seed")] * rows)
+    application.plan(batch_size=500)
+
+
+@pytest.fixture
+def planned(replicated: Application, replica: StreamingReplica) -> Application:
+    """Six batches on the primary, which the replica has heard of."""
+    plan(replicated)
+    wait_until(
+        lambda: not replicated.value("SELECT bool_or(replay_lsn < pg_current_wal_lsn()) FROM pg_stat_replication")
+    )
+    return replicated
+
+
+def done(application: Application) -> int:
+    return int(application.value("SELECT count(*) FROM portfoliocompanies WHERE stage = 'seed'"))
+
+
+def runners(application: Application) -> tuple[Runner, ...]:
+    with application.database.transaction() as connection:
+        return read_runners(connection)
+
+
+def test_a_run_holds_while_the_replica_stands_still_says_why_and_goes_on(
+    planned: Application, replica: StreamingReplica
+) -> None:
+    with BackgroundRun(planned.url, TIGHT) as run:
+        with replica.paused_replay():
+            held = run.says(Held)
+            assert f"replica {NAME} is " in held.reason
+            (runner,) = wait_until(lambda: [runner for runner in runners(planned) if runner.hold])
+            assert runner.hold == Hold(held.reason, held.since)
+            assert runner.is_alive
+            assert done(planned) < ROWS
+        result = run.ends()
+    assert (result.ok, result.completed, done(planned)) == (True, 6, ROWS)
+    assert [type(event) for event in run.events if isinstance(event, Held | Released)] == [Held, Released]
+    assert runners(planned) == ()
+
+
+def test_with_no_lag_check_the_same_run_goes_through(planned: Application, replica: StreamingReplica) -> None:
+    with replica.paused_replay():
+        result = planned.apply(throttle=ThrottleSettings(max_lag_mb=0.3, ignore=LAG_THROTTLERS))
+    assert (result.ok, done(planned)) == (True, ROWS)
+
+
+def test_a_role_without_pg_monitor_is_told_once_what_to_do_and_runs(
+    planned: Application, as_plain_role: Callable[[str], str]
+) -> None:
+    with BackgroundRun(as_plain_role(planned.url), TIGHT) as run:
+        assert run.ends().ok
+    (unwatched,) = run.said(Unwatched)
+    assert unwatched.throttler == ThrottlerName.REPLICA_LAG
+    assert "GRANT pg_monitor" in unwatched.remedy
+    assert done(planned) == ROWS
+
+
+def test_a_role_without_pg_monitor_that_names_the_replica_is_held_by_it(
+    planned: Application, replica: StreamingReplica, as_plain_role: Callable[[str], str]
+) -> None:
+    settings = ThrottleSettings(max_lag_mb=0.3, probe_interval_ms=20, replica_urls=(replica.url("postgres"),))
+    with BackgroundRun(as_plain_role(planned.url), settings) as run:
+        with replica.paused_replay():
+            assert str(replica.directory) in run.says(Held).reason
+        assert run.ends().ok
+    assert run.said(Unwatched) == []
+
+
+def test_a_replica_that_vanishes_in_the_middle_holds_the_run_until_it_is_back(
+    planned: Application, replica: StreamingReplica
+) -> None:
+    with BackgroundRun(planned.url, QUICK, sleep_ms=60) as run:
+        run.says(BatchCompleted)
+        replica.stop()
+        try:
+            assert f"replica {NAME} was connected and is not any more" in run.says(Held).reason
+        finally:
+            replica.start()
+        assert run.ends().ok
+    assert done(planned) == ROWS
+
+
+def test_a_hold_is_ended_by_a_request_to_stop_and_a_pause_during_it_is_heard(
+    planned: Application, replica: StreamingReplica
+) -> None:
+    with BackgroundRun(planned.url, TIGHT) as run, replica.paused_replay():
+        run.says(Held)
+        set_paused(planned.database, paused=True, reason="lunch", changed_by="operator")
+        assert run.says(Paused).reason == "lunch"
+    assert run.ends().stopped
+    set_paused(planned.database, paused=False, reason=None, changed_by="operator")
+    assert planned.apply().ok
+
+
+def test_users_who_wait_behind_a_batch_are_let_past_before_the_next(application: Application) -> None:
+    plan(application, 1_000)
+    application.sql(
+        "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS "
+        "'BEGIN IF NEW.id % 500 = 0 THEN PERFORM pg_sleep(0.3); END IF; RETURN NEW; END'"
+    )
+    application.sql("CREATE TRIGGER slow BEFORE UPDATE ON portfoliocompanies FOR EACH ROW EXECUTE FUNCTION slow()")
+    settings = ThrottleSettings(probe_interval_ms=20, ignore=LAG_THROTTLERS, max_lock_wait_ms=100)
+    sleeping = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
+    with BackgroundRun(application.url, settings, pacing=Pacing()) as run:
+        wait_until(lambda: application.value(sleeping))
+        application.sql("UPDATE portfoliocompanies SET name = 'x' WHERE id = 2")
+        assert "waited behind a batch" in run.says(Held).reason
+        run.says(Released)
+        assert run.ends().ok
+
+
+def test_a_vacuum_on_the_table_holds_the_run_until_it_ends(application: Application) -> None:
+    plan(application)
+    slow = ("SET vacuum_cost_limit = 1", "SET vacuum_cost_delay = 100")
+    with meanwhile(application.url, *slow, "VACUUM portfoliocompanies"):
+        wait_until(lambda: application.value("SELECT count(*) FROM pg_stat_progress_vacuum WHERE relid <> 0"))
+        with BackgroundRun(application.url, NO_LAG_CHECK) as run:
+            assert "is at work on public.portfoliocompanies" in run.says(Held).reason
+            application.sql(
+                "SELECT pg_cancel_backend(pid) FROM pg_stat_progress_vacuum WHERE datname = current_database()"
+            )
+            assert run.ends().ok
+
+
+def test_a_throttle_that_goes_blind_holds_and_does_not_end_the_run(application: Application) -> None:
+    plan(application)
+    settings = ThrottleSettings(probe_interval_ms=20, probe_timeout_ms=100, ignore=LAG_THROTTLERS)
+    with BackgroundRun(application.url, settings, sleep_ms=30) as run:
+        run.says(BatchCompleted)
+        with psycopg.connect(application.url) as blocker:
+            blocker.execute("LOCK pg_locks IN ACCESS EXCLUSIVE MODE")
+            assert "statement timeout" in run.says(Held).reason
+            blocker.rollback()
+        assert run.ends().ok
+    assert done(application) == ROWS
+
+
+def test_a_runner_that_has_nothing_to_do_writes_nothing(application: Application) -> None:
+    before = application.contents()
+    assert application.apply(throttle=QUICK).batches == 0
+    assert application.contents() == before
+
+
+def test_connections_to_replicas_are_closed_at_the_end(planned: Application, replica: StreamingReplica) -> None:
+    settings = ThrottleSettings(replica_urls=(replica.url("postgres"),))
+    assert planned.apply(throttle=settings).ok
+    with psycopg.connect(replica.url("postgres")) as session:
+        row = session.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'stagenorm throttle'"
+        ).fetchone()
+    assert row == (0,)

@@ -1,0 +1,235 @@
+"""The status as text: what it says of every state that work can be in, and that nothing from the data acts on it."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from stagenorm_pipeline.engine.control import Control
+from stagenorm_pipeline.engine.status import Status
+from stagenorm_pipeline.engine.throttle.hold import Hold
+from stagenorm_pipeline.engine.throttle.runners import Runner
+from stagenorm_pipeline.report.status_text import next_command, status_json, status_line, status_text
+from stagenorm_pipeline_tests.report.results import HOSTILE
+
+NOON = datetime(2026, 1, 19, 12, 0, 0, tzinfo=UTC)
+
+
+def progress(**changed: Any) -> dict[str, Any]:
+    """Of ten batches four are done, at 500 rows a second."""
+    return {
+        "plan_id": 7,
+        "total_batches": 10,
+        "completed_batches": 4,
+        "pending_batches": 5,
+        "running_batches": 1,
+        "failed_batches": 0,
+        "completion_percent": 40.0,
+        "rows_planned": 10_000,
+        "rows_updated": 4_000,
+        "rows_skipped": 0,
+        "rows_failed": 0,
+        "rows_per_second": 500,
+        "estimated_minutes_remaining": 3.5,
+        **changed,
+    }
+
+
+def plan(number: int, status: str) -> dict[str, Any]:
+    return {
+        "plan_id": number,
+        "kind": "normalize",
+        "status": status,
+        "created_at": NOON,
+        "created_by": "ana@host",
+        "batch_size": 1_000,
+        "total_batches": 10,
+        "rows_to_change": 10_000,
+    }
+
+
+def batch(**changed: Any) -> dict[str, Any]:
+    return {
+        "plan_id": 7,
+        "batch_id": 70,
+        "batch_number": 5,
+        "target": "public.companies.stage",
+        "fund_id": "12",
+        "worker": "host:1 cli",
+        "started_at": NOON,
+        "is_held": True,
+        **changed,
+    }
+
+
+def runner(**changed: Any) -> Runner:
+    return replace(Runner(1, "host:1 cli", "ana@host", 7, NOON - timedelta(minutes=3), NOON, None, True), **changed)
+
+
+def failure(**changed: Any) -> dict[str, Any]:
+    return {
+        "plan_id": 7,
+        "batch_id": 73,
+        "batch_number": 3,
+        "schema_name": "public",
+        "table_name": "companies",
+        "column_name": "stage",
+        "fund_id": "12",
+        "error_message": "disk full",
+        "row_id": None,
+        "stage_before": None,
+        "stage_after": None,
+        "row_error": None,
+        **changed,
+    }
+
+
+AT_WORK = Status(
+    as_of=NOON,
+    progress=progress(),
+    funds=(),
+    failures=(),
+    failures_total=0,
+    plans=(plan(7, "open"),),
+    running=(batch(),),
+    runners=(runner(),),
+    control=Control(False, None, None, NOON),
+)
+UNATTENDED = replace(AT_WORK, running=(), runners=())
+PAUSED = replace(AT_WORK, control=Control(True, "release", "bea@host", NOON))
+DONE = replace(
+    UNATTENDED,
+    progress=progress(pending_batches=0, running_batches=0, completed_batches=10),
+    plans=(plan(7, "completed"),),
+)
+
+
+def test_work_in_progress_shows_its_rate_its_end_and_who_does_what_since_when() -> None:
+    text = status_text(AT_WORK)
+    assert "Progress: 40.0% of 10,000 rows, 500 rows/s lately, about 3 min 30 s left" in text
+    assert "host:1 cli, since 11:57:00 (3 min 00 s): batch 5 of public.companies.stage, fund-12" in text
+    assert text.endswith("Next: wait, or stagenorm pause")
+
+
+def test_without_a_runner_there_is_no_time_left_but_a_command_to_type() -> None:
+    text = status_text(UNATTENDED)
+    assert "left" not in text
+    assert text.endswith("Next: stagenorm resume")
+
+
+def test_a_pause_says_why_and_by_whom_and_gives_no_time_left() -> None:
+    text = status_text(PAUSED)
+    assert "PAUSED since 2026-01-19 12:00:00 UTC by bea@host: release" in text
+    assert "left" not in text
+    assert text.endswith("Next: stagenorm unpause")
+
+
+def test_a_throttle_says_why_it_holds_a_runner_and_for_how_long() -> None:
+    held = replace(AT_WORK, runners=(runner(hold=Hold("replica lag 12 s", NOON - timedelta(seconds=30))),))
+    assert "host:1 cli, since 11:57:00 (3 min 00 s): HELD for 30 s: replica lag 12 s" in status_text(held)
+    assert status_line(held).endswith("HELD: replica lag 12 s")
+
+
+@pytest.mark.parametrize(
+    ("seen", "said"),
+    [
+        (replace(AT_WORK, running=()), "between two batches"),
+        (replace(PAUSED, running=()), "waits while all work is paused"),
+        (replace(AT_WORK, runners=(runner(is_alive=False),)), "gone without a word; nothing is half done"),
+    ],
+)
+def test_a_runner_without_a_batch_is_told_apart_from_one_that_died(seen: Status, said: str) -> None:
+    assert f"(3 min 00 s): {said}" in status_text(seen)
+
+
+def test_a_batch_that_a_dead_worker_left_is_free_to_take() -> None:
+    left = replace(AT_WORK, running=(batch(is_held=False),), runners=(runner(is_alive=False),))
+    text = status_text(left)
+    assert (
+        "batch 5 of public.companies.stage, fund-12: its worker host:1 cli is gone; stagenorm resume takes it" in text
+    )
+    assert next_command(left) == "stagenorm resume"
+
+
+def test_each_failed_batch_comes_once_with_its_rows_and_its_command() -> None:
+    refused = {"stage_before": "Seed", "stage_after": "seed", "row_error": "no", "error_message": "2 rows refused"}
+    status = replace(
+        UNATTENDED,
+        failures=(failure(row_id="1", **refused), failure(row_id="2", **refused), failure(batch_id=74, fund_id=None)),
+        failures_total=21,
+    )
+    lines = status_text(status).splitlines()
+    first = lines.index("  batch 3 of plan 7, public.companies.stage, fund-12:")
+    assert lines[first + 1 : first + 8] == [
+        '    row 1 ("Seed" -> seed): no',
+        '    row 2 ("Seed" -> seed): no',
+        "    mend that, then: stagenorm resume --table companies --fund-id 12",
+        "  batch 3 of plan 7, public.companies.stage, no-fund:",
+        "    disk full",
+        "    mend that, then: stagenorm resume --table companies --no-fund",
+        "  all of them are in the view stage_migration_failures",
+    ]
+
+
+def test_a_fund_that_cannot_be_typed_is_left_out_of_the_command_and_one_with_a_space_is_quoted() -> None:
+    status = replace(UNATTENDED, failures=(failure(fund_id="a\x1b[2J"), failure(batch_id=74, fund_id="a b")))
+    text = status_text(status)
+    assert "then: stagenorm resume --table companies\n" in text
+    assert "then: stagenorm resume --table companies --fund-id 'a b'" in text
+
+
+@pytest.mark.parametrize(
+    ("status", "command"),
+    [
+        (replace(UNATTENDED, plans=(), progress=progress(pending_batches=0, running_batches=0)), "stagenorm dry-run"),
+        (replace(DONE, plans=(plan(8, "draft"), plan(7, "completed"))), "stagenorm run --plan 8"),
+        (replace(DONE, plans=(plan(8, "completed"), plan(7, "draft"))), "stagenorm verify"),
+        (DONE, "stagenorm verify"),
+    ],
+)
+def test_every_state_has_its_next_command(status: Status, command: str) -> None:
+    assert next_command(status) == command
+
+
+def test_every_open_plan_is_shown_and_old_drafts_are_not() -> None:
+    status = replace(AT_WORK, plans=(plan(9, "completed"), plan(8, "draft"), plan(7, "open")))
+    shown = [line[:6] for line in status_text(status).splitlines() if line.startswith("Plan ")]
+    assert shown == ["Plan 9", "Plan 7"]
+
+
+def test_on_a_small_screen_the_funds_make_room_for_the_rest() -> None:
+    fund = {"completion_percent": 40.0, "rows_planned": 10, "rows_updated": 4, "rows_skipped": 0, "rows_failed": 0}
+    text = status_text(replace(AT_WORK, funds=tuple({"fund_id": str(n), **fund} for n in range(60))), 3)
+    assert "fund-2 " in text
+    assert "fund-3 " not in text
+    assert "and 57 more" in text
+
+
+@pytest.mark.parametrize("hostile", [text for text in HOSTILE if "\ud800" not in text])
+def test_nothing_from_the_data_acts_on_the_terminal(hostile: str) -> None:
+    status = replace(
+        AT_WORK,
+        plans=({**plan(7, "open"), "created_by": hostile},),
+        running=(batch(fund_id=hostile, target=hostile, worker=hostile),),
+        runners=(runner(worker=hostile, hold=Hold(hostile, NOON)),),
+        failures=(
+            failure(fund_id=hostile, table_name=hostile, row_id=hostile, stage_before=hostile, row_error=hostile),
+        ),
+        control=Control(True, hostile, hostile, NOON),
+    )
+    refused = failure(row_id="1", stage_before="Seed", row_error="no")
+    ordinary = len(status_text(replace(PAUSED, failures=(refused,))).splitlines())
+    text = status_text(status)
+    assert len(text.splitlines()) == ordinary
+    assert not {character for character in text + status_line(status) if not character.isprintable()} - {"\n"}
+
+
+def test_a_script_gets_the_same_as_one_object() -> None:
+    document = json.loads(status_json(PAUSED))
+    assert document["progress"]["estimated_minutes_remaining"] == 3.5
+    assert (document["paused"], document["paused_by"], document["paused_reason"]) == (True, "bea@host", "release")
+    assert document["runners"][0]["worker"] == "host:1 cli"
+    assert document["next"] == "stagenorm unpause"
+    assert "\n" not in status_json(PAUSED, indent=None)

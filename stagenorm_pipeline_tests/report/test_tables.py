@@ -1,0 +1,142 @@
+"""What the tables of a report add up and choose; that all forms show the same is in `test_agreement`."""
+
+from dataclasses import replace
+
+import pytest
+
+from stagenorm_pipeline.engine.inventory import RowCounts
+from stagenorm_pipeline.engine.verification.result import Coverage, Finding, FundBreakdown, LeftAsIs, StageRows
+from stagenorm_pipeline.report.account_tables import coverage_table, plans_table
+from stagenorm_pipeline.report.outline import Limits, outline
+from stagenorm_pipeline.report.tables import Change, Difference, Figure, Name, Spelling, duration, figure
+from stagenorm_pipeline.report.verification_tables import (
+    finding_parts,
+    funds_table,
+    left_as_is_table,
+    stage_totals,
+)
+from stagenorm_pipeline_tests.report.results import COMPANIES, DEALS, PLAN, passing_result
+
+QUIET = passing_result()
+_ALL = Limits(stages=99, funds=99, findings=99, spellings=99, sample=99, plans=99)
+
+
+def test_the_line_of_all_funds_adds_up_every_fund_whether_shown_or_not() -> None:
+    funds = tuple(
+        FundBreakdown(target, str(fund), RowCounts(100, 1, 2, 3, 4, 90), RowCounts(101, 91, 3, 3, 4, 0))
+        for target in (COMPANIES, DEALS)
+        for fund in range(50)
+    )
+    table = funds_table(replace(QUIET, funds=funds), limit=7)
+    before = RowCounts(10_000, 100, 200, 300, 400, 9_000)
+    after = RowCounts(10_100, 9_100, 300, 300, 400, 0)
+    order = ("rows_seen", "rows_canonical", "rows_to_change", "rows_unknown", "rows_left_as_is", "rows_null")
+    changes = (Change(getattr(before, kind), getattr(after, kind)) for kind in order)
+    assert table.sums == ("all funds", *changes, "all targets")
+    assert (len(table.rows), table.total) == (7, 100)
+
+
+def test_before_is_not_known_of_all_funds_where_a_target_has_no_baseline() -> None:
+    unknown = StageRows(DEALS, "seed", None, 19)
+    result = replace(QUIET, stages=(StageRows(COMPANIES, "seed", 3, 4), unknown))
+    sums = funds_table(result, limit=7).sums
+    assert sums is not None
+    assert [cell.before for cell in sums if isinstance(cell, Change)] == [None] * 6
+    assert stage_totals(result) == {"seed": Change(None, 23)}
+
+
+def test_of_too_many_funds_those_with_trouble_are_shown_in_the_order_of_their_ids() -> None:
+    quiet = RowCounts(10, 10)
+    trouble = {
+        "90": FundBreakdown(COMPANIES, "90", quiet, RowCounts(9, 9)),
+        "7": FundBreakdown(COMPANIES, "7", quiet, None),
+        "800": FundBreakdown(COMPANIES, "800", quiet, RowCounts(10, 9, 1)),
+        "31": FundBreakdown(COMPANIES, "31", None, RowCounts(10, 9, 0, 1)),
+    }
+    funds = [trouble.get(str(fund)) or FundBreakdown(COMPANIES, str(fund), quiet, quiet) for fund in range(1_000)]
+    table = funds_table(replace(QUIET, funds=tuple(funds)), limit=4)
+    assert [row[0] for row in table.rows] == [Name(f"fund-{fund}") for fund in (7, 31, 90, 800)]
+    assert "996 more" in table.rest
+
+
+def test_both_targets_of_a_fund_stand_together() -> None:
+    counts = RowCounts(1, 1)
+    funds = tuple(FundBreakdown(target, fund, counts, counts) for target in (COMPANIES, DEALS) for fund in ("2", "10"))
+    rows = funds_table(replace(QUIET, funds=funds), limit=9).rows
+    assert [(row[0], row[-1]) for row in rows] == [
+        (Name(f"fund-{fund}"), Name(target)) for fund in (2, 10) for target in (COMPANIES, DEALS)
+    ]
+
+
+def test_spellings_that_were_left_are_shown_and_counted_once_for_all_targets() -> None:
+    left = tuple(LeftAsIs(target, f"round {number}", 5, 1, "") for number in range(10) for target in (COMPANIES, DEALS))
+    result = replace(QUIET, left_as_is=left, left_as_is_spellings=10)
+    whole, part = left_as_is_table(result, limit=100), left_as_is_table(result, limit=6)
+    assert whole.rest == ""
+    assert whole.rows[0] == (10, Spelling("round 0"), "1; 1", "no reason given", Name(f"{COMPANIES}; {DEALS}"))
+    assert part.rest == "… and 4 more spellings (10 in all)"
+
+
+def test_plans_stand_in_the_order_in_which_they_were_made_and_say_what_they_did() -> None:
+    result = replace(
+        QUIET,
+        plans=(replace(PLAN, plan_id=9),),
+        rolled_back=(replace(PLAN, plan_id=7, status="rolled_back"),),
+        rollbacks=(replace(PLAN, plan_id=8, vocabulary_version=""),),
+    )
+    rows = [(row[0], row[1], row[2], row[-2]) for row in plans_table(result).rows]
+    version = Name(PLAN.vocabulary_version)
+    assert rows == [
+        (Name("7"), "normalize", "rolled back", version),
+        (Name("8"), "rollback", "completed", None),
+        (Name("9"), "normalize", "completed", version),
+    ]
+
+
+def test_of_many_funds_that_have_a_before_ten_are_named_and_the_others_counted() -> None:
+    coverage = Coverage(COMPANIES, (7, 9), False, (*map(str, range(1_000)), None))
+    ((plans, funds, target),) = coverage_table(replace(QUIET, coverage=(coverage,))).rows
+    assert (plans, target) == (Name("7, 9"), Name(COMPANIES))
+    assert funds == Name(", ".join(f"fund-{number}" for number in range(10)) + " and 991 more")
+
+
+def test_a_row_that_is_null_now_is_told_from_one_whose_stage_does_not_matter() -> None:
+    null, gone = Finding("NULL now", has_stage_now=True), Finding("gone")
+    assert finding_parts(null)["Now"] == Spelling(None)
+    assert "Now" not in finding_parts(gone)
+
+
+def test_without_a_plan_nothing_is_said_to_have_stayed_as_it_was() -> None:
+    counted = replace(QUIET, checks=tuple(replace(check, figures={"rows_more": 0}) for check in QUIET.checks))
+    none, applied, undone = (
+        next(s for s in outline(result, _ALL) if s.title == "What others changed meanwhile")
+        for result in (replace(counted, plans=()), counted, replace(counted, plans=(), rolled_back=(PLAN,)))
+    )
+    assert none.filled == ()
+    assert "nothing before to compare with" in none.nothing
+    assert (len(applied.filled), len(undone.filled)) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        (Change(1_000, 2_000), "1,000 → 2,000"),
+        (Change(1_000, 1_000), "1,000"),
+        (Change(None, 5), "– → 5"),
+        (Change(5, None), "5 → –"),
+        (Difference(-1_234), "-1,234"),
+        (Difference(0), "0"),
+        (Difference(None), "–"),
+        (None, "–"),
+    ],
+)
+def test_a_figure_reads_the_same_everywhere(cell: Figure, said: str) -> None:
+    assert figure(cell) == said
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "said"),
+    [(0, "under 1 ms"), (999, "999 ms"), (1_000, "1.0 s"), (119_900, "119.9 s"), (120_000, "2.0 min")],
+)
+def test_a_duration_reads_in_the_unit_that_fits(milliseconds: int, said: str) -> None:
+    assert duration(milliseconds) == said

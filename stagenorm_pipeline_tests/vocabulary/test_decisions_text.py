@@ -1,0 +1,299 @@
+"""The decisions file, added to and filled in: nothing that a person wrote in it is ever lost."""
+
+from datetime import date
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stagenorm_pipeline.vocabulary import (
+    Decision,
+    Decisions,
+    DecisionsError,
+    Stage,
+    Undecided,
+    parse_decisions,
+    with_decision,
+    with_undecided,
+)
+from stagenorm_pipeline.vocabulary import decisions_file as reading
+from stagenorm_pipeline.vocabulary import decisions_text as module
+from stagenorm_pipeline.vocabulary.quoting import quoted
+from stagenorm_pipeline_tests.vocabulary.spellings import some_decisions, texts, unhurried
+
+HOSTILE = [
+    "",
+    " lead and trail ",
+    "quotes \" and \\ and '",
+    "two\nlines\r\nand\rmore",
+    "\x85\u2028\u2029\ufeff",
+    "\x01\x1b[31m\x7f\x9f",
+    "\u202eright to left\u200f\u200b\u00a0",
+    "\ufffe\uffff\U0010ffff\U0001f600",
+    "yes",
+    "1.0",
+    "null",
+    "Seed #1: a",
+    "- spelling: x",
+    "# no comment",
+    "---",
+    "*alias &anchor !!tag %",
+    "\u0301\u0327",
+    "long " * 200_000,
+    "\x01" * 100_000,
+]
+
+
+BY_HAND = """\
+# Decided at the board meeting, see the minutes.
+
+- spelling: "Seed Round"   # asked Ana
+  stage: seed              # and Ben
+  decided_by: Ana
+  # why: it is one
+- {spelling: 'Bridge', stage: leave-as-is, reason: "no round"}
+- spelling: "growth"
+  stage:
+  reason: "ask Cleo"  # she was away
+# the end
+"""
+TODAY = date(2026, 1, 19)
+
+
+@pytest.fixture(params=[yaml.CSafeLoader, yaml.SafeLoader], ids=["libyaml", "pure"], autouse=True)
+def _both_parsers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "_LOADER", request.param)
+
+
+def added(text: str, *undecided: Undecided) -> str:
+    return with_undecided(text, "f.yaml", undecided)
+
+
+def written(decisions: Decisions) -> str:
+    """A file with these decisions, as a program might write one."""
+    return "".join(
+        f"- spelling: {quoted(entry.spelling)}\n  stage: {entry.choice or ''}\n  reason: {quoted(entry.reason)}\n"
+        f"  decided_by: {quoted(entry.decided_by)}\n  decided_on: {entry.decided_on or ''}\n"
+        for entry in decisions.entries
+    )
+
+
+def test_new_spellings_come_with_rows_places_and_suggestions_the_most_rows_first() -> None:
+    asked = [
+        Undecided("Series D", 1, "1 in public.deals.stage (fund-2, id 7)"),
+        Undecided("Seed Round", 1234, "1,234 in public.deals.stage (2 funds, ids 1 to 9)"),
+        Undecided("Debt", 5),
+    ]
+    text = added("", *asked)
+    assert text.startswith("# What each spelling means")
+    assert (
+        text.split("\n\n", 1)[1]
+        == """\
+# 1,234 rows: 1,234 in public.deals.stage (2 funds, ids 1 to 9)
+# perhaps seed: 'seed' and a common extra word ('round') (score 90 of 100)
+- spelling: "Seed Round"
+  stage: # seed
+  reason: ""
+  decided_by: ""
+  decided_on:
+
+# 5 rows
+- spelling: "Debt"
+  stage:
+  reason: ""
+  decided_by: ""
+  decided_on:
+
+# 1 row: 1 in public.deals.stage (fund-2, id 7)
+# a later round than series-c: no canonical stage means this
+- spelling: "Series D"
+  stage:
+  reason: ""
+  decided_by: ""
+  decided_on:
+"""
+    )
+    assert all(entry.choice is None for entry in parse_decisions(text, "f.yaml").entries)
+
+
+def test_deleting_the_sign_takes_the_proposal() -> None:
+    text = added("", Undecided("Seed Round", 1)).replace("stage: # seed", "stage: seed")
+    assert parse_decisions(text, "f.yaml") == Decisions((Decision("Seed Round", Stage.SEED),))
+
+
+def test_what_may_be_another_round_or_one_of_two_gets_no_proposal() -> None:
+    text = added("", *(Undecided(s, 1) for s in ("Pre-series A", "Seed Round & Series A", "Series D", "Equity")))
+    assert text.count("  stage:\n") == 4
+
+
+def test_a_spelling_with_the_words_of_a_decided_one_is_proposed_the_same() -> None:
+    text = added('- spelling: "Angel / Seed"\n  stage: pre-seed\n', Undecided("Seed/Angel", 3))
+    assert '# the same words as "Angel / Seed", which is pre-seed\n' in text
+    assert "stage: # pre-seed\n" in text
+
+
+def test_what_is_there_stays_byte_for_byte_and_the_new_comes_after_it() -> None:
+    text = added(BY_HAND, Undecided("Equity", 3), Undecided("growth", 7))
+    assert text.startswith(BY_HAND)
+    assert [entry.spelling for entry in parse_decisions(text, "f.yaml").entries] == [
+        "Seed Round",
+        "Bridge",
+        "growth",
+        "Equity",
+    ]
+
+
+def test_with_nothing_new_nothing_changes() -> None:
+    assert added(BY_HAND, Undecided("growth", 7), Undecided("Bridge", 1)) == BY_HAND
+    assert added("") == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        BY_HAND.replace("\n", "\r\n"),
+        "\ufeff" + BY_HAND,
+        BY_HAND.removesuffix("\n"),
+        "---\n" + BY_HAND,
+        "\n".join("   " + line for line in BY_HAND.splitlines()),
+        "# only a remark",
+        "\ufeff",
+        " \n",
+        '-   spelling: "x"\n    stage: seed\n    reason: |\n      two\n      lines\n\n',
+    ],
+    ids=["crlf", "bom", "no last break", "marker", "indented", "remark", "bom alone", "blank", "block text"],
+)
+def test_odd_but_valid_files_are_added_to(text: str) -> None:
+    before = parse_decisions(text, "f.yaml").entries
+    after = added(text, Undecided("Equity", 3))
+    assert after.startswith(text)
+    assert parse_decisions(after, "f.yaml").entries == (*before, Decision("Equity"))
+
+
+@pytest.mark.parametrize("text", ["[]", '[{spelling: "x", stage: seed}]', '- spelling: "x"\n  stage: seed\n...\n'])
+def test_a_file_that_nothing_can_be_added_to_is_refused_and_not_rewritten(text: str) -> None:
+    parse_decisions(text, "f.yaml")
+    with pytest.raises(DecisionsError, match=r"^f\.yaml: .*`- spelling: \.\.\.`"):
+        added(text, Undecided("Equity", 3))
+
+
+@settings(unhurried, max_examples=40)
+@given(
+    some_decisions(), st.lists(st.builds(Undecided, texts, st.integers(0, 9), texts), unique_by=lambda u: u.spelling)
+)
+def test_adding_keeps_every_entry_and_adds_each_spelling_once(old: Decisions, asked: list[Undecided]) -> None:
+    text = written(old)
+    merged = parse_decisions(added(text, *asked), "f.yaml").entries
+    assert merged[: len(old.entries)] == old.entries
+    new = [entry.spelling for entry in merged[len(old.entries) :]]
+    assert set(new) == {item.spelling for item in asked} - {entry.spelling for entry in old.entries}
+    assert len(set(new)) == len(new)
+    assert all(entry.choice is None for entry in merged[len(old.entries) :])
+
+
+@pytest.mark.parametrize("spelling", HOSTILE, ids=lambda spelling: ascii(spelling)[1:20])
+def test_a_hostile_spelling_is_written_on_one_line_and_reads_back_byte_for_byte(spelling: str) -> None:
+    text = added("", Undecided(spelling, 3, spelling[:1000]))
+    assert all(line.isprintable() for line in text.split("\n"))
+    (entry,) = parse_decisions(text, "f.yaml").entries
+    assert entry.spelling == spelling
+
+
+@pytest.mark.parametrize("line_break", ["\n", "\r", "\x85", "\u2028", "\u2029"])
+def test_a_comment_is_not_broken_out_of(line_break: str) -> None:
+    where = f'x{line_break}- spelling: "Seed Round"{line_break}  stage: series-c+{line_break}'
+    text = added("", Undecided("growth", 1, where))
+    assert parse_decisions(text, "f.yaml") == Decisions((Decision("growth"),))
+
+
+def test_the_text_does_not_depend_on_the_order_of_the_new_spellings() -> None:
+    asked = [Undecided("a", 1), Undecided("b", 1), Undecided("c", 2)]
+    assert added("", *asked) == added("", *reversed(asked))
+
+
+@pytest.mark.parametrize("spelling", ["a\0b", "a\ud800b"])
+def test_a_spelling_that_no_file_could_hold_is_refused_on_writing(spelling: str) -> None:
+    with pytest.raises(DecisionsError, match="no PostgreSQL text can"):
+        added("", Undecided(spelling, 1))
+
+
+def test_a_file_that_could_not_be_read_again_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_FILE_BYTES", 1_000)
+    with pytest.raises(DecisionsError, match="20 entries make a file larger"):
+        added("", *(Undecided(f"spelling {number}", 1) for number in range(20)))
+
+
+def test_an_entry_is_filled_in_where_it_stands_and_all_else_stays() -> None:
+    decision = Decision("growth", Stage.SERIES_C, decided_by='Dan "D"', decided_on=TODAY)
+    assert with_decision(BY_HAND, "f.yaml", decision) == BY_HAND.replace(
+        '  stage:\n  reason: "ask Cleo"  # she was away\n',
+        '  stage: series-c\n  reason: "ask Cleo"  # she was away\n'
+        '  decided_by: "Dan \\"D\\""\n  decided_on: 2026-01-19\n',
+    )
+
+
+def test_a_new_entry_is_filled_in_and_its_proposal_goes() -> None:
+    text = added("", Undecided("Seed Round", 3))
+    decision = Decision("Seed Round", leave_as_is=True, reason="no", decided_by="Ana", decided_on=TODAY)
+    after = with_decision(text, "f.yaml", decision)
+    assert after.split("\n")[-6:-1] == [
+        '- spelling: "Seed Round"',
+        "  stage: leave-as-is",
+        '  reason: "no"',
+        '  decided_by: "Ana"',
+        "  decided_on: 2026-01-19",
+    ]
+
+
+@settings(unhurried, max_examples=40)
+@given(some_decisions(), texts.filter(str.strip), texts)
+def test_filling_in_changes_that_entry_alone(decisions: Decisions, reason: str, by: str) -> None:
+    text = written(decisions)
+    for entry in decisions.entries:
+        decision = Decision(entry.spelling, leave_as_is=True, reason=reason, decided_by=by, decided_on=TODAY)
+        if entry.choice is not None:
+            with pytest.raises(DecisionsError, match="decided already"):
+                with_decision(text, "f.yaml", decision)
+            continue
+        after = parse_decisions(with_decision(text, "f.yaml", decision), "f.yaml").entries
+        expected = Decision(
+            entry.spelling, leave_as_is=True, reason=reason, decided_by=by or entry.decided_by, decided_on=TODAY
+        )
+        assert after == tuple(expected if one is entry else one for one in decisions.entries)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('- spelling: "x"\n  stage:\n', '- spelling: "x"\n  stage: seed\n  decided_by: "Ana"\n'),
+        ('- spelling: "x"\n  stage: # seed', '- spelling: "x"\n  stage: seed\n  decided_by: "Ana"'),
+        ('- spelling: "x"\r\n  stage:\r\n', '- spelling: "x"\r\n  stage: seed\r\n  decided_by: "Ana"\r\n'),
+        ('\ufeff- stage:\n  spelling: "x"\n', '\ufeff- stage: seed\n  spelling: "x"\n  decided_by: "Ana"\n'),
+        (
+            '   -  spelling: "x"\n      stage: ~ # ?',
+            '   -  spelling: "x"\n      stage: seed # ?\n      decided_by: "Ana"',
+        ),
+        ('- spelling: "x"\n  stage: ""\n  decided_by:', '- spelling: "x"\n  stage: seed\n  decided_by: "Ana"'),
+        (
+            '- spelling: "x"\n  stage:\n  reason: |\n    a\n\n  decided_by: Bo\n    b\n',
+            '- spelling: "x"\n  stage: seed\n  reason: |\n    a\n\n  decided_by: "Ana"\n',
+        ),
+    ],
+    ids=["bare", "proposed", "crlf", "bom", "indented", "empty text", "block text"],
+)
+def test_odd_but_valid_entries_are_filled_in(before: str, after: str) -> None:
+    filled = with_decision(before, "f.yaml", Decision("x", Stage.SEED, decided_by="Ana"))
+    assert filled == after
+
+
+def test_a_file_of_windows_stays_one() -> None:
+    text = added('- spelling: "x"\r\n  stage: seed\r\n', Undecided("Equity", 3))
+    assert text.count("\n") == text.count("\r\n") > 5
+
+
+def test_an_entry_that_is_gone_or_in_braces_is_not_filled_in() -> None:
+    with pytest.raises(DecisionsError, match=r'^f\.yaml: "Equity" has no entry any more'):
+        with_decision(BY_HAND, "f.yaml", Decision("Equity", Stage.SEED))
+    with pytest.raises(DecisionsError, match=r"^f\.yaml:1: .*in braces: decide it by hand"):
+        with_decision('- {spelling: "x", stage: }\n', "f.yaml", Decision("x", Stage.SEED))
