@@ -8,7 +8,7 @@ WITH held_against AS (
     SELECT l.id, l.row_id, l.action, l.batch_id, left({stage}, 1000) AS stage_now, {fund} AS fund_now,
            CASE WHEN {key} IS NULL THEN 'gone'
                 WHEN {stage} IS NULL THEN 'null'
-                WHEN {stage} = l.stage_after AND {fund} IS NOT DISTINCT FROM l.fund_id THEN 'holds'
+                WHEN {stage} = l.stage_after AND ({fund} COLLATE "C") IS NOT DISTINCT FROM l.fund_id THEN 'holds'
                 WHEN {stage} = l.stage_after THEN 'moved'
                 WHEN {stage} = l.stage_before THEN 'set_back'
                 ELSE 'changed' END AS state

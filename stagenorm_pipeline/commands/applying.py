@@ -67,8 +67,11 @@ def apply_and_report(
     vocabulary: Vocabulary | None = None,
     *,
     batch_size: BatchSize = None,
+    name: str = "Migration",
 ) -> None:
     """Apply what waits, of this plan or of every open one. Ends the command with 1 where not all of it went through.
+
+    `name` is what the log calls it.
 
     A plan that was made with another vocabulary is refused; None: not compared, for what restores rows.
     """
@@ -99,13 +102,13 @@ def apply_and_report(
             ),
         )
     cancelled = count_cancelled(database, plan_id) if plan_id is not None else 0
-    _say_how_it_ended(result, cancelled)
+    _say_how_it_ended(name, result, cancelled)
     tell_applied(database, tally, plan_id)
     if not result.ok:
         sys.exit(exit_codes.FAILED)
 
 
-def _say_how_it_ended(result: ApplyResult, cancelled: int) -> None:
+def _say_how_it_ended(name: str, result: ApplyResult, cancelled: int) -> None:
     from stagenorm_pipeline.terminal import say
 
     fields: dict[str, Any] = {
@@ -118,15 +121,15 @@ def _say_how_it_ended(result: ApplyResult, cancelled: int) -> None:
         "rowsFailed": result.rows.rows_failed,
     }
     if result.stopped:
-        say("Migration stopped before its end; `stagenorm resume` goes on.", "WARN", **fields)
+        say(f"{name} stopped before its end; `stagenorm resume` goes on.", "WARN", **fields)
     elif result.failed:
-        say("Migration ended with failures; `stagenorm status` names them.", "ERROR", **fields)
+        say(f"{name} ended with failures; `stagenorm status` names them.", "ERROR", **fields)
     elif result.held:
-        say("Migration completed but for batches that others hold.", "WARN", **fields)
+        say(f"{name} completed but for batches that others hold.", "WARN", **fields)
     elif cancelled:
         say(f"{cancelled:,} batches were cancelled meanwhile; the others are done.", "WARN", **fields)
     elif not result.batches:
         say("Nothing to do: no open plan has a batch that waits.")
     else:
-        say("Migration completed", **fields)
+        say(f"{name} completed", **fields)
         say("Next: stagenorm verify")

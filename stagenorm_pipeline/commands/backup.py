@@ -99,7 +99,8 @@ def restore(file: Path, batch_size: BatchSize, pace: Pace, yes: bool) -> None:
             return
         with showing_reading("Recording the restore"):
             plan_id = record_restore(database, request, created_by=user_name())
-        apply_and_report(database, _of_the_file(work, preview.manifest), plan_id, pace, batch_size=batch_size)
+        scope = _of_the_file(work, preview.manifest)
+        apply_and_report(database, scope, plan_id, pace, batch_size=batch_size, name="Restore")
 
 
 def remind_of_backup(database: Database, work: Work) -> None:

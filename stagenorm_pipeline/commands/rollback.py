@@ -84,7 +84,7 @@ def command(
             return
         with showing_reading("Recording the rollback"):
             recorded = record_rollback(database, request, created_by=user_name())
-        apply_and_report(database, work, recorded, pace, batch_size=batch_size)
+        apply_and_report(database, work, recorded, pace, batch_size=batch_size, name="Rollback")
         if plan_id is not None:
             _say_what_it_is_now(database, plan_id)
 

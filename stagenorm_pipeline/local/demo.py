@@ -6,6 +6,7 @@ Each step is the real command, shown as the user would type it. Does not belong 
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 
 from stagenorm_pipeline.local.demo_data import create_demo_tables, fill_demo_data
 from stagenorm_pipeline.local.embedded_postgres import EmbeddedPostgres
@@ -15,6 +16,7 @@ DEMO_DATABASE = "stagenorm_demo"
 
 _STEPS = (
     ("init-db", "stagenorm's own tables: plans, batches, the audit log"),
+    ("backup --output {backup}", "every key, fund and stage in one file, to go back to whatever happens"),
     ("dry-run", "what would change; PostgreSQL itself vouches that nothing is written"),
     ("run --yes --sleep-ms 0", "record the plan and apply it, batch by batch"),
     ("status", "how far it is"),
@@ -38,9 +40,11 @@ def run_demo() -> int:
         url, rows = prepare_demo(server)
         _say(f"Wrote {rows:,} rows into portfoliocompanies and deal_opportunities" if rows else _AGAIN)
         codes = {}
+        backup = home / f"demo-{datetime.now(UTC):%Y%m%dT%H%M%S%f}.sql.gz"
         for command, why in _STEPS:
-            _say(f"\n$ stagenorm {command}      # {why}")
-            codes[command.split()[0]] = _stagenorm(command, url)
+            _say(f"\n$ stagenorm {command.format(backup=backup)}      # {why}")
+            words = [word.format(backup=backup) for word in command.split()]
+            codes[words[0]] = _stagenorm(words, url)
     broken = [name for name, code in codes.items() if code and name != "verify"]
     if broken:
         _say(f"\nThe demo did not work: `stagenorm {broken[0]}` failed.")
@@ -62,10 +66,10 @@ Next:
 """
 
 
-def _stagenorm(command: str, url: str) -> int:
+def _stagenorm(words: list[str], url: str) -> int:
     environment = {**os.environ, "DATABASE_URL": url}
     return subprocess.run(
-        [sys.executable, "-m", "stagenorm_pipeline.cli", *command.split()], env=environment, check=False
+        [sys.executable, "-m", "stagenorm_pipeline.cli", *words], env=environment, check=False
     ).returncode
 
 

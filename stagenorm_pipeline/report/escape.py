@@ -13,8 +13,6 @@ from collections.abc import Iterator
 from typing import Final
 
 from stagenorm_pipeline.report.tags import Html, tag
-from stagenorm_pipeline.vocabulary.aliases import built_in_aliases
-from stagenorm_pipeline.vocabulary.normalize import normalize
 
 VALUE_SHOWN: Final = 80
 SENTENCE_SHOWN: Final = 600
@@ -121,8 +119,12 @@ def _shown(text: str, limit: int, breakers: str = "") -> tuple[str, bool]:
 
 def _looking_like_ascii(text: str) -> str:
     """The characters of a text with Latin letters that the aliases read as ASCII: dashes, letters of other scripts."""
-    if not any(character.isascii() and character.isalpha() for character in text):
+    if text.isascii() or not any(character.isascii() and character.isalpha() for character in text):
         return ""
+    # Here, since every command imports this module, and the vocabulary takes longer to load than all the rest of it.
+    from stagenorm_pipeline.vocabulary.aliases import built_in_aliases
+    from stagenorm_pipeline.vocabulary.normalize import normalize
+
     folding = built_in_aliases().folding
     read = {character: normalize(character) for character in set(text) if not character.isascii()}
     return "".join(character for character, one in read.items() if len(one) == 1 and ord(one) in folding)

@@ -182,7 +182,7 @@ def _holds(application: Application, rows: list[tuple[int | None, str]], history
     _roll_back(observer, RollbackRequest(by_table=True))
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=_FIRST_ROWS, history=_HISTORY)
 def test_a_rollback_restores_what_still_stands_and_touches_nothing_else(
     application: Application, rows: list[tuple[int | None, str]], history: list[tuple[Any, ...]]
@@ -191,7 +191,7 @@ def test_a_rollback_restores_what_still_stands_and_touches_nothing_else(
 
 
 @pytest.mark.soak
-@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=_FIRST_ROWS, history=st.lists(_ACTIONS, min_size=4, max_size=20))
 def test_the_law_holds_over_long_histories(
     application: Application, rows: list[tuple[int | None, str]], history: list[tuple[Any, ...]]

@@ -9,6 +9,7 @@ from stagenorm_pipeline.engine.funds import FundScope
 from stagenorm_pipeline.engine.plan import cancel_plan
 from stagenorm_pipeline.engine.rollback import RollbackRequest, record_rollback
 from stagenorm_pipeline.engine.verification.result import Rule, Severity, UndoneRows, Verdict, VerificationResult
+from stagenorm_pipeline.vocabulary import Decision, Decisions, Stage, Vocabulary
 from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, Application
 from stagenorm_pipeline_tests.engine.verification.outcomes import named, not_passed
 
@@ -162,6 +163,24 @@ def test_a_messy_row_that_no_rollback_made_so_is_named_before_those_that_one_did
     rows = [f for f in migrated.verify().check(R2).findings if f.row_id]
     assert (rows[0].what, rows[0].row_id) == ("stage is not canonical", "4")
     assert {f.what for f in rows[1:]} == {ON_PURPOSE}
+
+
+def test_a_restored_spelling_that_was_decided_to_stay_counts_as_that_and_excuses_no_other(
+    application: Application,
+) -> None:
+    as_a_stage, as_it_is = (
+        Vocabulary.with_decisions(Decisions((decision,)))
+        for decision in (Decision("growth", stage=Stage.SERIES_C), Decision("growth", leave_as_is=True, reason="no"))
+    )
+    application.add(COMPANIES, [(1, "growth"), (1, "seed")])
+    plan = application.run(vocabulary=as_a_stage)
+    roll_back(application, plan_id=plan.plan_id)
+    assert not_passed(application.verify(vocabulary=as_it_is)) == {R2: WARN}
+    application.sql(f"UPDATE {COMPANIES} SET stage = 'SEED' WHERE id = 2")
+    result = application.verify(vocabulary=as_it_is)
+    assert not_passed(result) == {R2: ERROR}
+    figures = result.check(R2).figures
+    assert (figures["rows_rolled_back"], figures["rows_left_as_is"], figures["rows_messy"]) == (0, 1, 1)
 
 
 def test_in_the_middle_of_a_rollback_it_says_so(application: Application) -> None:

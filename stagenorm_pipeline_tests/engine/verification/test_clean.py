@@ -7,6 +7,7 @@ import pytest
 from stagenorm_pipeline import __version__
 from stagenorm_pipeline.engine.configuration import TargetSetting
 from stagenorm_pipeline.engine.errors import PlanError, TargetError
+from stagenorm_pipeline.engine.events import BatchCompleted, Event
 from stagenorm_pipeline.engine.funds import FundScope
 from stagenorm_pipeline.engine.inventory import RowCounts
 from stagenorm_pipeline.engine.verification.result import Outcome, Rule, Severity, Verdict
@@ -119,7 +120,24 @@ def test_in_the_middle_of_a_migration_it_says_so(application: Application) -> No
     assert not_passed(result) == {Rule.BATCH_TRACKING: Severity.ERROR, Rule.CANONICAL_STAGES: Severity.ERROR}
     figures = result.check(Rule.BATCH_TRACKING).figures
     assert (figures["completed_batches"], figures["pending_batches"]) == (1, 1)
-    assert "stagenorm resume" in (result.check(Rule.BATCH_TRACKING).recommendation or "")
+    for rule in (Rule.BATCH_TRACKING, Rule.CANONICAL_STAGES):
+        assert "stagenorm resume" in (result.check(rule).recommendation or "")
+        assert "stagenorm run" not in (result.check(rule).recommendation or "")
+
+
+def test_after_every_single_batch_log_and_data_agree_and_nothing_is_missing(application: Application) -> None:
+    application.add(COMPANIES, [(1, "Seed"), (1, "Series A"), (2, "Seed"), (None, "SERIES B")])
+    application.add(DEALS, [(1, "Seed"), (2, None)])
+    application.plan(batch_size=1)
+    seen: list[tuple[bool, set[Rule]]] = []
+
+    def watch(event: Event) -> None:
+        if isinstance(event, BatchCompleted):
+            result = application.verify()
+            seen.append((result.in_progress, set(not_passed(result))))
+
+    application.apply(watch=watch)
+    assert seen == [(True, {Rule.BATCH_TRACKING, Rule.CANONICAL_STAGES})] * 4 + [(False, set())]
 
 
 def test_a_draft_that_nobody_opened_is_no_part_of_it(migrated: Application) -> None:

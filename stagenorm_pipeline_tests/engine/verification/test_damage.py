@@ -1,5 +1,6 @@
 """The damage that each rule exists for, planted: the rules that should see it see it, and no others."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 import pytest
@@ -350,6 +351,15 @@ def test_the_history_of_other_tools_is_not_judged(migrated: Application) -> None
     assert not_passed(migrated.verify()) == {}
 
 
+def test_an_entry_of_another_tool_hides_no_damage(migrated: Application) -> None:
+    migrated.sql("UPDATE portfoliocompanies SET stage = 'Seed' WHERE id = 1")
+    migrated.sql(
+        f"INSERT INTO stage_normalization_log ({ENTRY}) VALUES "
+        "('public', 'portfoliocompanies', 'stage', '1', '1', 'seed', 'Seed', 'force_through', 1, 1)"
+    )
+    assert named(migrated.verify(), R5) == {(SET_BACK, "1", 1, "1")}
+
+
 def test_what_a_row_holds_now_is_told_from_what_does_not_apply(migrated: Application) -> None:
     migrated.sql(
         "UPDATE deal_opportunities SET stage = NULL WHERE id = 1; DELETE FROM portfoliocompanies WHERE id = 2;"
@@ -427,3 +437,17 @@ def test_the_examples_are_capped_and_the_counts_are_exact(
     assert len(check.findings) <= 50
     assert len([finding for finding in check.findings if finding.row_id]) >= 20
     assert check.findings_total >= 120
+
+
+def test_many_findings_of_one_kind_do_not_crowd_out_the_others(migrated: Application) -> None:
+    migrated.sql("INSERT INTO portfoliocompanies (fund_id, stage) SELECT 7, 'Seed' FROM generate_series(1, 70)")
+    migrated.run(batch_size=1)
+    migrated.sql(
+        "DELETE FROM stage_normalization_log WHERE plan_id = 2;"
+        "UPDATE portfoliocompanies SET stage = 'series-c' WHERE id = 1"
+    )
+    check = migrated.verify().check(R5)
+    shown = Counter(finding.what for finding in check.findings)
+    assert shown.total() == 50
+    assert shown[CHANGED] == 1
+    assert min(shown[DISAGREE], shown[UNAUDITED]) >= 20

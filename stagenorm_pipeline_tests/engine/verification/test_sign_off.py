@@ -1,6 +1,7 @@
 """Signing a verification: what moves on by it, and what is refused."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
@@ -78,6 +79,20 @@ def test_a_signature_is_never_replaced(migrated: Application) -> None:
     sign_off(migrated.database, number, "Ada")
     with pytest.raises(SignOffError, match="signed already, by Ada on "):
         sign_off(migrated.database, number, "Bob")
+    assert signatures(migrated) == ["Ada"]
+
+
+def test_of_two_who_sign_at_once_the_first_one_signs(migrated: Application) -> None:
+    number = recorded(migrated)
+    waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with ThreadPoolExecutor(1) as pool, psycopg.connect(migrated.url) as first:
+        first.execute("UPDATE stage_verifications SET signed_off_by = 'Ada', signed_off_at = now()")
+        second = pool.submit(sign_off, migrated.database, number, "Bob")
+        while not migrated.value(waits):
+            migrated.sql("SELECT pg_sleep(0.01)")
+        first.commit()
+        with pytest.raises(SignOffError, match="signed already, by Ada"):
+            second.result()
     assert signatures(migrated) == ["Ada"]
 
 

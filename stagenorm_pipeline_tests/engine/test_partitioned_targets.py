@@ -1,0 +1,197 @@
+"""Targets that are partitioned: what works from plan to rollback, and what is refused."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from stagenorm_pipeline.engine.configuration import TargetSetting
+from stagenorm_pipeline.engine.errors import TargetError
+from stagenorm_pipeline.engine.funds import FundScope
+from stagenorm_pipeline.engine.preflight import PreflightLevel, run_preflight
+from stagenorm_pipeline.engine.rollback import RollbackRequest, record_rollback
+from stagenorm_pipeline_tests.engine.application import Application
+
+DEALS = (TargetSetting("deals"),)
+
+_BY_RANGE = """
+CREATE TABLE deals (id bigint PRIMARY KEY, fund_id int, stage text) PARTITION BY RANGE (id);
+CREATE TABLE deals_low PARTITION OF deals FOR VALUES FROM (0) TO (10);
+CREATE TABLE deals_rest PARTITION OF deals DEFAULT
+"""
+_BY_HASH = """
+CREATE TABLE deals (id text PRIMARY KEY, fund_id int, stage text) PARTITION BY HASH (id);
+CREATE TABLE deals_0 PARTITION OF deals FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+CREATE TABLE deals_1 PARTITION OF deals FOR VALUES WITH (MODULUS 2, REMAINDER 1)
+"""
+_TWO_LEVELS = """
+CREATE TABLE deals (id bigint PRIMARY KEY, fund_id int, stage text) PARTITION BY RANGE (id);
+CREATE TABLE deals_low PARTITION OF deals FOR VALUES FROM (0) TO (10);
+CREATE TABLE deals_high PARTITION OF deals FOR VALUES FROM (10) TO (100) PARTITION BY HASH (id);
+CREATE TABLE deals_high_0 PARTITION OF deals_high FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+CREATE TABLE deals_high_1 PARTITION OF deals_high FOR VALUES WITH (MODULUS 2, REMAINDER 1)
+"""
+# A partition that was a table of its own has its columns in another order, and a hole where one was dropped.
+_ATTACHED = """
+CREATE TABLE deals (id bigint PRIMARY KEY, fund_id int, stage text) PARTITION BY RANGE (id);
+CREATE TABLE deals_low PARTITION OF deals FOR VALUES FROM (0) TO (10);
+CREATE TABLE deals_old (stage text, gone int, fund_id int, id bigint PRIMARY KEY);
+ALTER TABLE deals_old DROP gone;
+ALTER TABLE deals ATTACH PARTITION deals_old FOR VALUES FROM (10) TO (100)
+"""
+_BY_FUND = """
+CREATE TABLE deals (id int{key}, fund_id int, stage text{parent_key}) PARTITION BY LIST (fund_id);
+CREATE TABLE deals_1 PARTITION OF deals FOR VALUES IN (1);
+CREATE TABLE deals_2 PARTITION OF deals FOR VALUES IN (2)
+"""
+# Each with its own keys: the same one can be there twice.
+_BY_FUND_WITH_KEYS_OF_THEIR_OWN = (
+    _BY_FUND.format(key=" NOT NULL", parent_key="")
+    + ";ALTER TABLE deals_1 ADD PRIMARY KEY (id); ALTER TABLE deals_2 ADD PRIMARY KEY (id)"
+)
+PARTITIONS = (TargetSetting("deals_1"), TargetSetting("deals_2"))
+
+
+@pytest.fixture(autouse=True)
+def _tables_gone_afterwards(application: Application) -> Iterator[None]:
+    """So that the next test can have the same database: making one is most of what a test here costs."""
+    yield
+    application.sql("DROP FOREIGN DATA WRAPPER IF EXISTS elsewhere CASCADE; DROP TABLE IF EXISTS deals, deals_low")
+
+
+def fill(application: Application) -> None:
+    application.sql(
+        "INSERT INTO deals (id, fund_id, stage)"
+        " SELECT i::text::{type}, i % 3, (ARRAY['Seed', ' Series A', 'seed', 'series-c+', NULL])[i % 5 + 1]"
+        " FROM generate_series(1, 30) i".replace("{type}", key_type(application))
+    )
+
+
+def key_type(application: Application) -> str:
+    return str(
+        application.value(
+            "SELECT atttypid::regtype::text FROM pg_attribute WHERE attrelid = 'deals'::regclass AND attname = 'id'"
+        )
+    )
+
+
+def roll_back(application: Application, plan_id: int | None, targets: tuple[TargetSetting, ...]) -> None:
+    request = RollbackRequest(plan_id=plan_id, targets=targets)
+    application.apply(plan_id=record_rollback(application.database, request, created_by="operator"))
+
+
+@pytest.mark.parametrize(
+    "tables",
+    [_BY_RANGE, _BY_HASH, _TWO_LEVELS, _ATTACHED],
+    ids=["range and default", "hash of a text key", "two levels", "attached with other columns"],
+)
+def test_a_table_partitioned_by_its_key_goes_from_plan_to_rollback_and_back(
+    application: Application, tables: str
+) -> None:
+    application.sql(tables)
+    fill(application)
+    before = application.stages("deals")
+    assert not [f for f in run_preflight(application.database, DEALS) if f.level is PreflightLevel.ERROR]
+
+    plan = application.run(targets=DEALS, batch_size=4)
+
+    assert plan.counts.rows_to_change == 12
+    after = application.stages("deals")
+    assert {after[key] for key in after if before[key] != after[key]} == {"seed", "series-a"}
+    assert application.verify(targets=DEALS).verdict == "passed"
+    roll_back(application, plan.plan_id, DEALS)
+    assert application.stages("deals") == before
+
+
+def test_the_log_names_the_partitioned_table_and_not_the_partition(application: Application) -> None:
+    application.sql(_TWO_LEVELS)
+    fill(application)
+    application.run(targets=DEALS)
+    assert set(application.sql("SELECT schema_name, table_name FROM stage_normalization_log")) == {("public", "deals")}
+
+
+def test_one_fund_of_a_partitioned_table_can_be_done_alone(application: Application) -> None:
+    application.sql(_BY_RANGE)
+    fill(application)
+    application.sql("UPDATE deals SET stage = 'Seed'")
+    application.run(targets=DEALS, scope=FundScope.one("1"))
+    assert set(application.sql("SELECT fund_id = 1, stage FROM deals")) == {(True, "seed"), (False, "Seed")}
+
+
+def test_rows_of_a_partition_detached_since_the_plan_are_skipped_and_all_others_changed(
+    application: Application,
+) -> None:
+    application.sql(_BY_RANGE)
+    fill(application)
+    application.sql("UPDATE deals SET stage = 'Seed'")
+    plan = application.plan(targets=DEALS, batch_size=4)
+    application.sql("ALTER TABLE deals DETACH PARTITION deals_low")
+
+    rows = application.apply(plan_id=plan.plan_id).rows
+
+    assert (rows.rows_updated, rows.rows_skipped_deleted, rows.rows_failed) == (21, 9, 0)
+    assert set(application.stages("deals").values()) == {"seed"}
+    assert set(application.stages("deals_low").values()) == {"Seed"}
+
+
+def test_a_row_that_one_partition_refuses_is_set_aside_and_all_others_are_changed(application: Application) -> None:
+    application.sql(_BY_RANGE)
+    fill(application)
+    application.sql("UPDATE deals SET stage = 'Seed'")
+    application.sql("ALTER TABLE deals_low ADD CHECK (stage <> 'seed' OR id <> 3)")
+
+    rows = application.apply(plan_id=application.plan(targets=DEALS).plan_id).rows
+
+    assert (rows.rows_updated, rows.rows_failed) == (29, 1)
+    assert application.value("SELECT row_id FROM stage_migration_quarantine") == "3"
+
+
+@pytest.mark.parametrize(
+    ("key", "parent_key", "said"),
+    [
+        ("", ", PRIMARY KEY (id, fund_id)", "deals has a primary key of several columns"),
+        (" NOT NULL", "", "deals has no primary key"),
+    ],
+)
+def test_a_table_partitioned_by_fund_is_refused_since_postgres_gives_it_no_key_of_one_column(
+    application: Application, key: str, parent_key: str, said: str
+) -> None:
+    application.sql(_BY_FUND.format(key=key, parent_key=parent_key))
+    with pytest.raises(TargetError, match=said) as caught:
+        application.plan(targets=DEALS)
+    assert caught.value.remedy
+    assert [f.message for f in run_preflight(application.database, DEALS) if f.level is PreflightLevel.ERROR] == [
+        caught.value.message
+    ]
+
+
+def test_partitions_with_primary_keys_of_their_own_are_targets_where_the_whole_table_is_none(
+    application: Application,
+) -> None:
+    application.sql(_BY_FUND_WITH_KEYS_OF_THEIR_OWN)
+    application.sql("INSERT INTO deals SELECT i, f, 'Seed' FROM generate_series(1, 5) i, generate_series(1, 2) f")
+
+    plan = application.run(targets=PARTITIONS, batch_size=2)
+
+    assert application.sql("SELECT stage, count(*) FROM deals GROUP BY 1") == [("seed", 10)]
+    assert application.verify(targets=PARTITIONS).verdict == "passed"
+    roll_back(application, plan.plan_id, PARTITIONS)
+    assert application.sql("SELECT stage, count(*) FROM deals GROUP BY 1") == [("Seed", 10)]
+
+
+@pytest.mark.xfail(strict=True, reason="resolve_targets compares names alone, and takes both")
+def test_a_table_and_its_own_partition_are_refused_as_targets_together_since_rows_would_count_twice(
+    application: Application,
+) -> None:
+    application.sql(_BY_RANGE)
+    fill(application)
+    with pytest.raises(TargetError, match="deals_low"):
+        application.plan(targets=(*DEALS, TargetSetting("deals_low")))
+
+
+def test_a_foreign_table_is_refused_by_name(application: Application) -> None:
+    application.sql("CREATE FOREIGN DATA WRAPPER elsewhere; CREATE SERVER far FOREIGN DATA WRAPPER elsewhere")
+    application.sql("CREATE FOREIGN TABLE deals (id int, stage text) SERVER far")
+    with pytest.raises(TargetError, match="deals is not a table"):
+        application.plan(targets=DEALS)
+    (finding,) = [f for f in run_preflight(application.database, DEALS) if f.level is PreflightLevel.ERROR]
+    assert "rows are on another server" in finding.message
