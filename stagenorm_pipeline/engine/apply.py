@@ -261,7 +261,8 @@ class _Runner:
             waiters = self._waiters(connection, started)
             reach(Step.APPLY_BEFORE_COMMIT)
         reach(Step.APPLY_AFTER_COMMIT)
-        self._learn(sum(batch.rows_planned for batch in batches), started, waiters)
+        self._learn(sum(result.rows_updated for result in results), started)
+        self._note(waiters)
         return results
 
     def _do(self, batch: Batch) -> BatchResult | str | None:
@@ -296,21 +297,23 @@ class _Runner:
             waiters = self._waiters(connection, started)
             reach(Step.APPLY_BEFORE_COMMIT)
         reach(Step.APPLY_AFTER_COMMIT)
-        if result is not None and not is_narrowing:
-            self._learn(batch.rows_planned, started, waiters)
+        # What is done again, or row by row, says little about what a batch costs.
+        if result is not None and not batch.was_tried and not is_narrowing:
+            self._learn(result.rows_updated, started)
+        self._note(waiters)
         return result
 
     def _waiters(self, connection: sa.Connection, started: float) -> tuple[Waiter, ...]:
         is_worth_it = self._between.is_throttled and time.monotonic() - started >= _WORTH_A_LOOK_S
         return waiters_behind(connection) if is_worth_it else ()
 
-    def _learn(self, rows: int, started: float, waiters: tuple[Waiter, ...]) -> None:
-        milliseconds = (time.monotonic() - started) * 1_000
-        made_wait = self._between.note_waiters(waiters)
+    def _learn(self, rows: int, started: float) -> None:
         if self._pacer:
-            self._pacer.note(rows, milliseconds)
-            if made_wait:
-                self._pacer.slow_down()
+            self._pacer.note(rows, (time.monotonic() - started) * 1_000)
+
+    def _note(self, waiters: tuple[Waiter, ...]) -> None:
+        if self._between.note_waiters(waiters) and self._pacer:
+            self._pacer.slow_down()
 
     def _fail(self, batch: Batch, message: str) -> None:
         with self._database.transaction() as connection:

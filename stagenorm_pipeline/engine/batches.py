@@ -15,7 +15,7 @@ class PlanKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One batch of a plan; `number` of `total_batches` within it."""
+    """One batch of a plan; `number` of `total_batches` within it. `was_tried`: it failed, as a whole or in part."""
 
     plan_id: int
     batch_id: int
@@ -27,6 +27,7 @@ class Batch:
     fund_id: str | None
     rows_planned: int
     kind: PlanKind = PlanKind.NORMALIZE
+    was_tried: bool = False
 
     @property
     def target(self) -> str:

@@ -1,5 +1,6 @@
 """Recorded batches: which comes next, and the target that each is about. Reads only."""
 
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -38,15 +39,14 @@ def next_group(
         "most": most,
     }
     query = statement("next_batch", fund_condition=_fund_condition(scope))
-    found = connection.exec_driver_sql(query, values).all()
     group: list[Batch] = []
-    for row in found:
-        batch = _batch(row)
+    for row in connection.exec_driver_sql(query, values):
+        batch = replace(_batch(row), was_tried=row.was_tried)
         together = sum(one.rows_planned for one in group) + batch.rows_planned
-        if group and (row.was_tried or together > rows or _kin(batch) != _kin(group[0])):
+        if group and (batch.was_tried or together > rows or _kin(batch) != _kin(group[0])):
             break
         group.append(batch)
-        if row.was_tried:
+        if batch.was_tried:
             break
     return tuple(group)
 

@@ -144,6 +144,22 @@ def test_a_batch_that_was_tried_before_goes_alone(planned: Application) -> None:
     assert transactions(planned)[:3] == [[1, 2], [3], [4, 5, 6]]
 
 
+def test_what_retries_and_skipped_rows_cost_says_nothing_about_a_group(application: Application) -> None:
+    application.add(COMPANIES, [(1, "Seed")] * 1_500)
+    application.plan(batch_size=150)
+    application.sql("ALTER TABLE portfoliocompanies ADD CHECK (id > 300 OR id % 150 <> 5 OR stage = 'Seed') NOT VALID")
+    failed: list[Event] = []
+    application.apply(
+        watch=lambda event: failed.extend([event] if isinstance(event, BatchCompleted) else []),
+        should_stop=lambda: len(failed) == 2,
+    )
+    application.sql("ALTER TABLE portfoliocompanies DROP CONSTRAINT portfoliocompanies_check")
+    application.sql("UPDATE portfoliocompanies SET stage = 'growth' WHERE id BETWEEN 301 AND 750 AND id % 2 = 0")
+    apply(application)
+    # Two retries, then 500 rows at a time: of the first three batches half were skipped.
+    assert transactions(application) == [[1], [2], [3, 4, 5], [6, 7, 8], [9, 10]]
+
+
 def test_a_row_that_a_user_holds_for_long_keeps_no_more_than_its_own_batch_waiting(planned: Application) -> None:
     with psycopg.connect(planned.url) as user:
         user.execute("UPDATE portfoliocompanies SET stage = 'growth' WHERE id = 25")
@@ -170,6 +186,15 @@ def test_a_batch_that_another_worker_is_at_ends_the_group_before_it(planned: App
     assert (result.completed, result.held) == (10, 1)
     assert [event.batch.number for event in events if isinstance(event, BatchHeld)] == [3]
     assert planned.column("SELECT attempts FROM stage_migration_batches WHERE batch_number = 4") == [1]
+
+
+def test_two_runners_at_once_do_each_batch_once(planned: Application) -> None:
+    with BlockedProgram(planned.url, apply_paced) as first, BlockedProgram(planned.url, apply_paced) as second:
+        outcomes = [first.outcome(), second.outcome()]
+    assert [outcome.error for outcome in outcomes] == [None, None]
+    assert sum(outcome.value.completed for outcome in outcomes) == 11
+    assert planned.value("SELECT count(*) FROM stage_normalization_log") == 110
+    assert planned.verify().verdict is Verdict.PASSED
 
 
 def test_a_request_to_stop_is_heard_after_the_group_at_work(planned: Application) -> None:

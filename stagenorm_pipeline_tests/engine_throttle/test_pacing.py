@@ -1,7 +1,7 @@
 """The pacer's laws: it stays in its bounds, grows gently, shrinks at once, and meets its target without passing it."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stagenorm_pipeline.engine.errors import ConfigurationError
@@ -29,6 +29,7 @@ def paced(pacer: Pacer, overhead_ms: float, row_ms: float, transactions: int) ->
     return times
 
 
+@settings(max_examples=50)
 @given(HISTORIES)
 def test_what_a_transaction_may_take_stays_between_one_batch_and_the_limit(history: list[tuple[float, float]]) -> None:
     pacer = after(history)
@@ -37,6 +38,7 @@ def test_what_a_transaction_may_take_stays_between_one_batch_and_the_limit(histo
     assert AUTO_BATCH_ROWS <= after(history).rows <= Pacing().max_rows
 
 
+@settings(max_examples=50)
 @given(HISTORIES, TIMES)
 def test_it_grows_by_a_fifth_at_most_unless_it_is_far_below_its_target(
     history: list[tuple[float, float]], milliseconds: float
@@ -47,6 +49,7 @@ def test_it_grows_by_a_fifth_at_most_unless_it_is_far_below_its_target(
     assert pacer.rows <= before * (1.2 if milliseconds >= TARGET_MS / 4 else 2) + 1
 
 
+@settings(max_examples=50)
 @given(HISTORIES, st.floats(0.01, 1), st.floats(TARGET_MS * 1.001, 100_000))
 def test_one_transaction_beyond_the_target_is_enough_to_shrink_to_what_would_have_met_it(
     history: list[tuple[float, float]], share: float, milliseconds: float
@@ -57,6 +60,7 @@ def test_one_transaction_beyond_the_target_is_enough_to_shrink_to_what_would_hav
     assert pacer.rows <= max(AUTO_BATCH_ROWS, rows * TARGET_MS / milliseconds)
 
 
+@settings(max_examples=50)
 @given(HISTORIES, st.floats(TARGET_MS * 0.9, TARGET_MS))
 def test_between_nine_tenths_of_the_target_and_the_target_nothing_changes(
     history: list[tuple[float, float]], milliseconds: float
@@ -67,6 +71,7 @@ def test_between_nine_tenths_of_the_target_and_the_target_nothing_changes(
     assert pacer.rows == before
 
 
+@settings(max_examples=50)
 @given(st.floats(0, 100), st.floats(0.001, 0.5))
 def test_where_rows_cost_the_same_the_target_is_met_within_fifty_transactions_and_never_passed(
     overhead_ms: float, row_ms: float
@@ -77,6 +82,7 @@ def test_where_rows_cost_the_same_the_target_is_met_within_fifty_transactions_an
     assert times[-1] >= 0.85 * TARGET_MS or pacer.rows == Pacing().max_rows
 
 
+@settings(max_examples=50)
 @given(st.floats(0.001, 0.4), st.floats(1.5, 50))
 def test_after_rows_have_become_dearer_one_transaction_is_too_long_and_no_other(row_ms: float, dearer: float) -> None:
     pacer = Pacer(Pacing(TARGET_MS))

@@ -90,3 +90,9 @@ def test_an_error_names_the_file_and_the_entry_and_says_what_to_do(file: Path, t
 def test_a_throttle_that_is_no_table_is_an_error(file: Path) -> None:
     with pytest.raises(ConfigurationError, match="throttle"):
         loaded(file, "throttle = 5\n")
+
+
+def test_the_documentation_names_every_throttler_and_every_bound() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "throttling.md").read_text(encoding="utf-8")
+    bounds = [entry.name for settings in (ThrottleSettings, Pacing) for entry in fields(settings)]
+    assert [name for name in [*ThrottlerName, *bounds] if name not in text] == []

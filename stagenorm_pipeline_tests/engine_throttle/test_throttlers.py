@@ -1,7 +1,7 @@
 """What each throttler makes of what the primary shows: when it holds, when it goes on, and what it says."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stagenorm_pipeline.engine.errors import ConfigurationError
@@ -40,6 +40,7 @@ def test_it_holds_above_one_bound_goes_on_below_another_and_between_them_stays(v
         held = holds_now
 
 
+@settings(max_examples=50)
 @given(st.data())
 def test_the_lag_clock_is_never_above_the_truth_and_at_most_one_look_below_it(data: st.DataObject) -> None:
     # A primary that writes one byte at each of these seconds, looked at once a second.

@@ -66,7 +66,7 @@ def _summary(figures: dict[str, int]) -> str:
     total = figures["total_batches"]
     if parts:
         return f"Of {total} batches: {', '.join(parts)}"
-    undone = f", {figures['rolled_back_batches']} rolled back" if figures["rolled_back_batches"] else ""
+    undone = f", {figures['rolled_back_batches']} more rolled back" if figures["rolled_back_batches"] else ""
     return f"All batches completed successfully ({total} total{undone})"
 
 

@@ -165,6 +165,15 @@ def test_a_messy_row_that_no_rollback_made_so_is_named_before_those_that_one_did
     assert {f.what for f in rows[1:]} == {ON_PURPOSE}
 
 
+def test_a_restored_row_that_was_messed_up_otherwise_is_named_as_such(migrated: Application) -> None:
+    roll_back(migrated, plan_id=1)
+    migrated.sql(f"UPDATE {COMPANIES} SET stage = 'SEED' WHERE id = 1")
+    result = migrated.verify()
+    assert not_passed(result) == {R2: ERROR, R5: WARN}
+    assert ("stage is not canonical", "1", None, "1") in named(result, R2)
+    assert result.check(R2).figures["rows_rolled_back"] == 6
+
+
 def test_a_restored_spelling_that_was_decided_to_stay_counts_as_that_and_excuses_no_other(
     application: Application,
 ) -> None:
@@ -252,9 +261,18 @@ def test_a_new_plan_after_a_rollback_is_the_baseline(migrated: Application) -> N
         (1, False),
     ]
     assert result.rollbacks == ()
-    # Asked for by number, the plan that was undone is compared with all the same.
+    # What came before the baseline is told of, and not judged any more.
+    migrated.sql("DELETE FROM stage_normalization_log WHERE batch_id = 1 AND row_id = '1' AND plan_id = 1")
+    result = migrated.verify()
+    assert not_passed(result) == {}
+    assert result.check(R5).figures["audit_rows"] == 7
+    assert [(work.plan_id, work.action, work.rows) for work in result.work] == [
+        (1, "normalize", 6), (2, "rollback", 7), (3, "normalize", 7),
+    ]  # fmt: skip
+    migrated.sql("DELETE FROM stage_normalization_log WHERE plan_id < 3")
+    # Asked for by number, the plan that was undone is compared with all the same, and its log judged.
     asked = migrated.verify(plan_id=1)
-    assert not_passed(asked) == {R4: WARN}
+    assert not_passed(asked) == {R4: WARN, R5: ERROR}
     assert [plan.plan_id for plan in asked.rolled_back if plan.is_baseline] == [1]
 
 

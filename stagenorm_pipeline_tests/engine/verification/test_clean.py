@@ -199,6 +199,23 @@ def test_unknown_spellings_are_listed_with_most_rows_first(migrated: Application
     assert result.check(Rule.CANONICAL_STAGES).figures["rows_unknown"] == 6
 
 
+@pytest.mark.parametrize(("type_", "key"), [("uuid", "gen_random_uuid()"), ("text", r"'%s {} \ ' || i"), ("int", "-i")])
+def test_every_kind_of_key_finds_its_row(application: Application, type_: str, key: str) -> None:
+    targets = (TargetSetting("deals"),)
+    application.sql(f"CREATE TABLE deals (id {type_} PRIMARY KEY, stage text)")
+    application.user.execute(f"INSERT INTO deals SELECT {key}, 'Seed ' FROM generate_series(1, 20) i".encode())
+    application.run(targets=targets)
+    for size in (5, 20):
+        result = application.verify(targets=targets, sample_size=size)
+        assert not_passed(result) == {}
+        assert [(row.exists, row.stage_now) for row in result.sample] == [(True, "seed")] * size
+    changed = application.value(
+        "UPDATE deals SET stage = 'series-a' WHERE id = (SELECT id FROM deals LIMIT 1) RETURNING id"
+    )
+    (finding,) = application.verify(targets=targets).check(Rule.AUDIT_CONSISTENCY).findings
+    assert (finding.row_id, finding.stage_now) == (str(changed), "series-a")
+
+
 def test_a_missing_table_is_an_error_that_names_it(migrated: Application) -> None:
     with pytest.raises(TargetError, match="nowhere"):
         migrated.verify(targets=(TargetSetting("nowhere"),))

@@ -351,6 +351,15 @@ def test_the_history_of_other_tools_is_not_judged(migrated: Application) -> None
     assert not_passed(migrated.verify()) == {}
 
 
+def test_a_skipped_row_is_not_taken_for_one_that_lost_its_audit_row(migrated: Application) -> None:
+    skipped, changed = migrated.add("deal_opportunities", [(9, "Seed"), (9, "Seed")])
+    migrated.plan()
+    migrated.sql("UPDATE deal_opportunities SET stage = 'series-c' WHERE id = %s", skipped)
+    migrated.apply()
+    migrated.sql("DELETE FROM stage_normalization_log WHERE row_id = %s", str(changed))
+    assert named(migrated.verify(), R5) == {(DISAGREE, None, 7, "9"), (UNAUDITED, str(changed), 7, "9")}
+
+
 def test_an_entry_of_another_tool_hides_no_damage(migrated: Application) -> None:
     migrated.sql("UPDATE portfoliocompanies SET stage = 'Seed' WHERE id = 1")
     migrated.sql(
@@ -389,6 +398,14 @@ def test_nulls_of_rows_that_were_changed_are_told_from_those_of_users(migrated: 
     assert (check.figures["new_null"], check.figures["audited_rows_now_null"]) == (3, 1)
     assert "at least 2 of the NULLs are in rows that stagenorm never changed" in check.summary
     assert {finding.row_id for finding in check.findings if finding.what == A_NULL} == {"6", "7"}
+
+
+def test_of_many_nulls_in_a_fund_the_newest_rows_are_named(migrated: Application) -> None:
+    ids = migrated.add("deal_opportunities", [(1, None)] * 60)
+    findings = migrated.verify().check(R3).findings
+    named_rows = [int(finding.row_id or 0) for finding in findings if finding.what == A_NULL]
+    assert named_rows == ids[::-1][: len(named_rows)]
+    assert len(named_rows) >= 40
 
 
 def test_where_a_row_went_is_said(migrated: Application) -> None:

@@ -1,0 +1,34 @@
+"""The files that docs/outgrowing-one-machine.md gives: whole, and in step with the project's own."""
+
+import ast
+
+import yaml
+
+from stagenorm_pipeline.defs.normalized_stages import POOL
+from stagenorm_pipeline_tests.distributed.machines import REPOSITORY, documented_files
+
+
+def test_the_page_gives_the_three_files_and_each_can_be_read() -> None:
+    files = documented_files()
+    assert set(files) == {"dagster.yaml", "worker.yaml", "celery_runs.py"}
+    (launcher,) = [node for node in ast.parse(files["celery_runs.py"]).body if isinstance(node, ast.ClassDef)]
+    named = yaml.safe_load(files["dagster.yaml"])["run_launcher"]
+    assert (named["module"], named["class"]) == ("celery_runs", launcher.name)
+
+
+def test_launcher_and_workers_talk_to_celery_alike() -> None:
+    files = documented_files()
+    launcher = yaml.safe_load(files["dagster.yaml"])["run_launcher"]["config"]
+    worker = yaml.safe_load(files["worker.yaml"])["execution"]["config"]
+    assert launcher["broker"] == worker["broker"]
+    assert launcher["backend"] == worker["backend"]
+    assert launcher["config_source"].items() <= worker["config_source"].items()
+
+
+def test_runs_end_before_redis_hands_them_out_again_and_the_pool_is_limited_as_on_one_machine() -> None:
+    several = yaml.safe_load(documented_files()["dagster.yaml"])
+    one = yaml.safe_load((REPOSITORY / "dagster.yaml").read_text())
+    options = several["run_launcher"]["config"]["config_source"]["broker_transport_options"]
+    assert options["visibility_timeout"] > several["run_monitoring"]["max_runtime_seconds"]
+    assert several["concurrency"]["pools"] == one["concurrency"]["pools"]
+    assert POOL in (REPOSITORY / "docs" / "outgrowing-one-machine.md").read_text()

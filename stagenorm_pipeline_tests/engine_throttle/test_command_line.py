@@ -1,0 +1,72 @@
+"""The throttle's and the pacer's options as a user types them, on run, resume and rollback."""
+
+from pathlib import Path
+
+import pytest
+
+from stagenorm_pipeline_tests.cli.terminal import Ran, stagenorm_here
+from stagenorm_pipeline_tests.engine.application import COMPANIES, Application
+
+_SHARED = (
+    "SELECT count(*) - count(DISTINCT xmin::text) FROM stage_migration_batches WHERE status = 'completed' "
+    "AND plan_id = (SELECT max(plan_id) FROM stage_migration_plans)"
+)
+
+
+@pytest.fixture
+def messy(application: Application) -> Application:
+    application.add(COMPANIES, [(1, "Seed")] * 2_000)
+    return application
+
+
+def do(application: Application, *arguments: str, directory: Path | None = None) -> Ran:
+    return stagenorm_here(*arguments, url=application.url, directory=directory)
+
+
+def test_auto_plans_small_batches_of_which_several_share_a_transaction_there_and_back(messy: Application) -> None:
+    ran = do(messy, "run", "--yes", "--batch-size", "auto", "--sleep-ms", "0", "--no-lag-check")
+    assert ran.code == 0, ran.all
+    assert messy.column("SELECT DISTINCT rows_planned FROM stage_migration_batches") == [500]
+    assert messy.value(_SHARED) > 0
+    assert "Not watched" not in ran.all
+
+    ran = do(messy, "rollback", "--plan", "1", "--yes", "--batch-size", "auto", "--sleep-ms", "0", "--no-lag-check")
+    assert ran.code == 0, ran.all
+    assert messy.value(_SHARED) > 0
+    assert set(messy.stages(COMPANIES).values()) == {"Seed"}
+
+
+def test_what_is_not_watched_is_said_once_and_a_dry_run_names_the_run_that_it_showed(messy: Application) -> None:
+    assert "stagenorm run --batch-size auto" in do(messy, "dry-run", "--batch-size", "auto").out
+    ran = do(messy, "run", "--yes", "--batch-size", "500", "--sleep-ms", "0")
+    assert ran.code == 0, ran.all
+    assert ran.all.count("Not watched (replica_lag): no replica is connected") == 1
+    assert "STAGENORM_REPLICA_URLS" in ran.all
+
+
+def test_a_recorded_plan_and_what_is_left_of_it_can_be_applied_in_groups(messy: Application, tmp_path: Path) -> None:
+    (tmp_path / "stagenorm.toml").write_text('[throttle]\nignore = ["replica_lag"]\nmax_rows = 500\n')
+    plan = messy.plan(as_draft=True, batch_size=100).plan_id
+    ran = do(messy, "run", "--plan", str(plan), "--yes", "--batch-size", "auto", directory=tmp_path)
+    assert ran.code == 0, ran.all
+    assert "Not watched" not in ran.all
+    # Five of a hundred rows: the file's limit.
+    assert messy.value(_SHARED) == 16
+    ran = do(messy, "resume", "--batch-size", "auto", "--max-lag-seconds", "2.5", "--no-lag-check")
+    assert ran.code == 0
+    assert "Nothing to do" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["run", "--batch-size", "some"], "neither a number of rows nor auto"),
+        (["resume", "--batch-size", "500"], "auto"),
+        (["run", "--max-lag-seconds", "0"], "max-lag-seconds"),
+        (["run", "--plan", "1", "--batch-size", "500"], "--plan has its batches already"),
+    ],
+)
+def test_a_wrong_option_is_an_error_of_its_own(messy: Application, arguments: list[str], named: str) -> None:
+    ran = do(messy, *arguments, "--yes") if arguments[0] == "run" else do(messy, *arguments)
+    assert ran.code == 2
+    assert named in ran.err
