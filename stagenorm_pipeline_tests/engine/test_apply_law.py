@@ -74,7 +74,7 @@ def refusing(application: Application) -> Application:
     return application
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=ROWS, batch_size=st.integers(1, 8), pacing=st.sampled_from([None, Pacing()]))
 def test_every_planned_row_is_updated_skipped_or_failed_and_no_row_of_others_is_overwritten(
     refusing: Application, rows: list[tuple[int | None, str, str | None, str]], batch_size: int, pacing: Pacing | None
