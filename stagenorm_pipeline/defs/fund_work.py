@@ -17,6 +17,7 @@ from stagenorm_pipeline.engine.connection import Database
 from stagenorm_pipeline.engine.errors import ConfigurationError
 from stagenorm_pipeline.engine.funds import FundScope, fund_id_of
 from stagenorm_pipeline.engine.funds_in_database import count_waiting_rows
+from stagenorm_pipeline.engine.throttle.settings import ThrottleSettings
 from stagenorm_pipeline.engine.workers import user_name, worker_name
 from stagenorm_pipeline.report.escape import for_markdown, sentence_for_markdown
 from stagenorm_pipeline.vocabulary import Vocabulary
@@ -83,6 +84,7 @@ class FundWork:
     vocabulary: Vocabulary
     targets: tuple[TargetSetting, ...] | None
     sleep_ms: int
+    throttle: ThrottleSettings
     way_in: str
     log: logging.Logger
 
@@ -108,6 +110,7 @@ class FundWork:
             watch=watch,
             should_stop=should_stop,
             vocabulary=self.vocabulary,
+            throttle=self.throttle,
         )
         result = self._apply(request)
         # Of a fund with nothing to do its materialization says so; a line beside it is half of what such a fund costs.

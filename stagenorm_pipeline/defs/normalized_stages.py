@@ -1,6 +1,7 @@
 """The asset `normalized_stages`: applies what is planned, fund by fund. How a batch is done is the engine's matter."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import dagster as dg
 
@@ -13,6 +14,7 @@ from stagenorm_pipeline.defs.partitions import funds
 from stagenorm_pipeline.defs.resources import ApplicationDatabase, NormalizationSettings
 from stagenorm_pipeline.defs.run_config import ApplyConfig
 from stagenorm_pipeline.defs.work_state import report_work_state
+from stagenorm_pipeline.engine.throttle.settings import LAG_THROTTLERS
 from stagenorm_pipeline.engine.workers import user_name
 from stagenorm_pipeline.report.escape import sentence_for_terminal
 
@@ -52,11 +54,14 @@ def normalized_stages(
     does one that was terminated: it stops after the batch at work. All funds at once: Materialize, then choose all.
     """
     with errors_as_failures():
+        configuration = settings.configuration()
+        throttle = configuration.throttle
         work = FundWork(
             database.open(),
             settings.vocabulary(),
-            settings.configuration().select(config.table) if config.table else None,
+            configuration.select(config.table) if config.table else None,
             config.rest_ms,
+            replace(throttle, ignore=throttle.ignore | LAG_THROTTLERS) if config.no_lag_check else throttle,
             f"dagster run {context.run.run_id}",
             context.log,
         )

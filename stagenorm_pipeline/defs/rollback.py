@@ -20,6 +20,7 @@ from stagenorm_pipeline.engine.rollback import (
     preview_rollback,
     record_rollback,
 )
+from stagenorm_pipeline.engine.throttle.settings import ThrottleSettings
 from stagenorm_pipeline.engine.workers import user_name, worker_name
 from stagenorm_pipeline.report.escape import for_markdown
 from stagenorm_pipeline.report.rollback_text import STATES
@@ -61,7 +62,7 @@ def roll_back(
             context.log.info("Nothing was changed: run this again with `execute: true` to do it")
             return
         tally = FundTally()
-        result = _restore(opened, request, config, context, tally)
+        result = _restore(opened, request, config, context, tally, settings.configuration().throttle)
         for fund_id, restored in tally.funds(PlanKind.ROLLBACK):
             context.log_event(undone(fund_id, restored))
         report_work_state(context.instance, opened)
@@ -83,6 +84,7 @@ def _restore(
     config: RollbackConfig,
     context: dg.OpExecutionContext,
     tally: FundTally,
+    throttle: ThrottleSettings,
 ) -> ApplyResult:
     with interrupts_noted() as should_stop:
         plan_id = record_rollback(database, request, created_by=user_name())
@@ -93,6 +95,7 @@ def _restore(
                 run_by=user_name(),
                 plan_id=plan_id,
                 sleep_ms=config.sleep_ms,
+                throttle=throttle,
                 watch=tally.before(BatchLog(context.log, f"rollback of plan {config.plan_id}")),
                 should_stop=should_stop,
             ),

@@ -101,6 +101,10 @@ class ApplyConfig(dg.Config):
         default=_AS_THE_PRESET,
         description="Milliseconds to rest between two batches, 0 to 600000. -1: what the preset says.",
     )
+    no_lag_check: bool = Field(
+        default=False,
+        description="Do not wait for replicas. All other bounds at which a run holds are in stagenorm.toml.",
+    )
     table: str = Field(default="", description=_TABLE)
 
     @property

@@ -41,8 +41,7 @@ def _counted(application: Application, rows: int) -> None:
 def verified(face: Face, application: Application) -> Face:
     """A migration that was done and verified."""
     application.add(COMPANIES, [(1, "Seed"), (2, "Series A")])
-    face.plan()
-    face.normalize_all()
+    application.run()
     _verify(application)
     _counted(application, 2)
     return face
@@ -140,6 +139,6 @@ def test_a_verification_of_one_fund_does_not_count(face: Face, application: Appl
 
 def test_what_an_open_plan_has_left_is_no_drift(verified: Face, application: Application) -> None:
     application.add(COMPANIES, [(3, "SEED")])
-    verified.plan()
+    application.plan()
 
     assert "Plan 2 has batches that wait or failed" in _reason(_tick(verified))

@@ -43,7 +43,7 @@ def test_the_night_does_the_funds_with_work_and_no_other(face: Face, application
 def test_a_failed_fund_is_tried_again_the_next_night_alone(face: Face, application: Application) -> None:
     application.add(COMPANIES, [(fund, "Seed") for fund in (1, 2, 3)])
     application.sql("ALTER TABLE portfoliocompanies ADD CHECK (fund_id <> 2 OR stage = 'Seed') NOT VALID")
-    face.plan()
+    application.plan()
     assert [result.success for result in _do(face, _ranges(face))] == [False]
 
     assert _ranges(face) == [("fund-2", "fund-2")]
@@ -59,14 +59,14 @@ def test_a_plan_that_the_command_line_made_gets_its_partitions(face: Face, appli
 
 def test_many_funds_are_several_runs_and_not_one_each(face: Face, application: Application) -> None:
     application.add(COMPANIES, [(fund, "Seed") for fund in range(1, 61)])
-    face.plan()
+    application.plan()
 
     assert _ranges(face) == [("fund-1", "fund-25"), ("fund-26", "fund-50"), ("fund-51", "fund-60")]
 
 
 def test_it_does_not_pile_up_on_a_run_that_is_not_done(face: Face, application: Application) -> None:
     application.add(COMPANIES, [(1, "Seed")])
-    face.plan()
+    application.plan()
     run = create_run_for_test(face.instance, job_name="normalize_job", status=dg.DagsterRunStatus.STARTING)
 
     assert run.run_id in _skipped(face)
@@ -77,7 +77,7 @@ def test_it_does_not_pile_up_on_a_run_that_is_not_done(face: Face, application: 
 
 def test_nor_on_a_backfill_from_the_assets_page(face: Face, application: Application) -> None:
     application.add(COMPANIES, [(1, "Seed")])
-    face.plan()
+    application.plan()
     create_run_for_test(
         face.instance,
         job_name="__ASSET_JOB",
@@ -91,7 +91,7 @@ def test_nor_on_a_backfill_from_the_assets_page(face: Face, application: Applica
 
 def test_it_starts_nothing_while_all_work_is_paused(face: Face, application: Application) -> None:
     application.add(COMPANIES, [(1, "Seed")])
-    face.plan()
+    application.plan()
     face.run("pause_job", pause={"reason": "month end"})
 
     assert "month end" in _skipped(face)

@@ -1,5 +1,6 @@
 """The sensor that verifies after the last fund of a plan."""
 
+from stagenorm_pipeline.engine.funds import FundScope
 from stagenorm_pipeline_tests.defs.face import Face
 from stagenorm_pipeline_tests.engine.application import COMPANIES, Application
 
@@ -14,11 +15,11 @@ def _key(face: Face) -> str | None:
 def test_it_waits_for_the_last_fund_and_then_asks_once(face: Face, application: Application) -> None:
     application.add(COMPANIES, [(1, "Seed"), (2, "Seed")])
     assert _key(face) is None
-    face.plan()
+    application.plan()
     assert _key(face) is None
-    face.normalize("fund-1")
+    application.apply(scope=FundScope.one("1"))
     assert _key(face) is None
-    face.normalize("fund-2")
+    application.apply(scope=FundScope.one("2"))
 
     key = _key(face)
 
@@ -31,13 +32,13 @@ def test_failed_funds_are_an_end_too_and_a_retry_that_mends_them_is_another(
 ) -> None:
     application.add(COMPANIES, [(1, "Seed"), (2, "Seed")])
     application.sql("ALTER TABLE portfoliocompanies ADD CONSTRAINT c CHECK (fund_id <> 2 OR stage = 'Seed') NOT VALID")
-    face.plan()
-    face.normalize_all()
+    application.plan()
+    application.apply()
     failed = _key(face)
-    face.normalize("fund-2")
+    application.apply(scope=FundScope.one("2"))
     failed_again = _key(face)
     application.sql("ALTER TABLE portfoliocompanies DROP CONSTRAINT c")
-    face.normalize("fund-2")
+    application.apply(scope=FundScope.one("2"))
     mended = _key(face)
 
     assert failed is not None
@@ -48,16 +49,16 @@ def test_failed_funds_are_an_end_too_and_a_retry_that_mends_them_is_another(
 def test_a_newer_plan_in_the_making_does_not_make_an_old_outcome_new(face: Face, application: Application) -> None:
     application.add(COMPANIES, [(1, "Seed"), (2, "Seed")])
     application.sql("ALTER TABLE portfoliocompanies ADD CHECK (fund_id <> 2 OR stage = 'Seed') NOT VALID")
-    face.plan()
-    face.normalize_all()
-    face.plan()
+    application.plan()
+    application.apply()
+    application.plan()
 
     assert _key(face) is None
 
 
 def test_a_plan_with_nothing_to_do_is_not_verified(face: Face, application: Application) -> None:
     application.add(COMPANIES, [(1, "seed")])
-    face.plan()
+    application.plan()
 
     assert _key(face) is None
 

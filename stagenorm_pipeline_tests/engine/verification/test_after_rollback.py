@@ -87,7 +87,7 @@ def test_rows_that_the_rollback_left_are_listed(migrated: Application) -> None:
     )
     roll_back(migrated, plan_id=1)
     # What held another stage when the rollback was recorded may hold ours again since.
-    migrated.sql(f"UPDATE {COMPANIES} SET stage = 'seed' WHERE id = 1")
+    migrated.sql(f"UPDATE {COMPANIES} SET stage = 'seed', fund_id = 2 WHERE id = 1")
     result = migrated.verify()
     assert result.undone == UndoneRows(restored=3, left=4)
     assert result.check(R5).figures["rows_left_by_rollback"] == 4
@@ -99,6 +99,7 @@ def test_rows_that_the_rollback_left_are_listed(migrated: Application) -> None:
     assert {(finding.what, finding.row_id) for finding in left} == {
         ("changed by us, NULL now", "1"),
         ("changed by us, row is gone", "2"),
+        ("changed by us, in another fund now", "1"),
         ("changed by us, holds its old spelling again", "2"),
     }
     # The one that a user had set back was not rolled back: it is messy, and only the user knows why.

@@ -111,6 +111,10 @@ DAMAGES = {
         "UPDATE deal_opportunities SET stage = NULL WHERE id = 1",
         {R3: (WARN, {(NULL_NOW, "1", 4, "1"), (MORE_NULLS, None, None, "1")})},
     ),
+    "a nulled stage of a row that was changed, beside one that was NULL before": Damage(
+        "UPDATE deal_opportunities SET stage = NULL WHERE id = 2",
+        {R3: (WARN, {(NULL_NOW, "2", 5, "2"), (MORE_NULLS, None, None, "2")})},
+    ),
     "a nulled stage of a row that was canonical all along": Damage(
         "UPDATE deal_opportunities SET stage = NULL WHERE id = 4",
         {R3: (WARN, {(MORE_NULLS, None, None, None), (A_NULL, "4", None, None)})},
