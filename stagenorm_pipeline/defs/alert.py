@@ -17,7 +17,6 @@ import dagster as dg
 
 from stagenorm_pipeline.defs.failures import errors_as_failures
 from stagenorm_pipeline.engine.errors import ConfigurationError, StagenormError
-from stagenorm_pipeline.engine.funds import NO_FUND_KEY
 from stagenorm_pipeline.report.escape import sentence_for_terminal
 
 WEBHOOK = "STAGENORM_ALERT_WEBHOOK"
@@ -47,7 +46,6 @@ def message(context: dg.RunFailureSensorContext) -> dict[str, Any]:
     run = context.dagster_run
     failures = [event.step_failure_data for event in context.get_step_failure_events()]
     told = [failure.user_failure_data for failure in failures if failure.user_failure_data]
-    funds = [key for data in told for key in data.metadata if key == NO_FUND_KEY or key.startswith("fund-")]
     # Of anything but our own failures the kind alone: its text may quote a row.
     kinds = [failure.error.cls_name or "an error" for failure in failures if failure.error]
     sentences = [data.description for data in told if data.description] or kinds
@@ -59,7 +57,8 @@ def message(context: dg.RunFailureSensorContext) -> dict[str, Any]:
         "text": _for_slack(text) + (f" {run_url}" if run_url else ""),
         "job": run.job_name,
         "run_id": run.run_id,
-        "funds": funds,
+        # What our failures carry besides their sentence is by fund.
+        "funds": [key for data in told for key in data.metadata],
         "error": error,
         "run_url": run_url,
     }

@@ -125,6 +125,7 @@ def test_the_command_tells_the_storage_that_is_named_in_whatever_form_of_url(
     )
 
     assert (ran.code, ran.err) == (0, ""), ran.all
+    assert "Dagster was not told" not in ran.out
     with configured_instance() as instance:
         assert instance.get_dynamic_partitions("funds") == ["fund-1", "no-fund"]
         assert instance.get_materialized_partitions(_NORMALIZED) == {"fund-1", "no-fund"}

@@ -46,6 +46,14 @@ def test_failed_funds_are_an_end_too_and_a_retry_that_mends_them_is_another(
     assert mended not in (None, failed)
 
 
+def test_a_plan_of_which_everything_failed_is_at_its_end(face: Face, application: Application) -> None:
+    application.add(COMPANIES, [(1, "Seed")])
+    application.sql("ALTER TABLE portfoliocompanies ADD CHECK (stage = 'Seed') NOT VALID")
+    application.run()
+
+    assert _key(face) is not None
+
+
 def test_a_newer_plan_in_the_making_does_not_make_an_old_outcome_new(face: Face, application: Application) -> None:
     application.add(COMPANIES, [(1, "Seed"), (2, "Seed")])
     application.sql("ALTER TABLE portfoliocompanies ADD CHECK (fund_id <> 2 OR stage = 'Seed') NOT VALID")

@@ -62,6 +62,15 @@ def test_after_a_rollback_was_signed_the_next_plan_starts_anew(migrated: Applica
     assert not_passed(migrated.verify()) == {}
 
 
+def test_a_rollback_of_what_was_signed_is_judged_by_the_plan_that_it_undid(migrated: Application) -> None:
+    sign_off(migrated.database, recorded(migrated), "reviewer")
+    rollback = record_rollback(migrated.database, RollbackRequest(plan_id=1), created_by="operator")
+    migrated.apply(plan_id=rollback)
+    result = migrated.verify()
+    assert ([plan.plan_id for plan in result.rolled_back], [plan.plan_id for plan in result.rollbacks]) == ([1], [2])
+    assert not_passed(result) == {Rule.CANONICAL_STAGES: Severity.WARN}, "messy again, on purpose"
+
+
 def test_a_failed_verification_is_not_signed(migrated: Application) -> None:
     migrated.add(DEALS, [(1, "growth")])
     with pytest.raises(SignOffError, match=r"Verification 1 failed"):
