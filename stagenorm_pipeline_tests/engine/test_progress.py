@@ -117,14 +117,14 @@ def test_the_estimate_is_told_from_the_end_of_one_batch_to_the_end_of_the_next_s
     assert seconds_left(paced) is None
     finish(paced, 2, 120, work_s=6)
     # A batch a minute, sleep included.
-    assert seconds_left(paced) == pytest.approx(18 * 60, abs=1)
+    assert seconds_left(paced) == pytest.approx(18 * 60, rel=0.02)
     assert progress(paced, "rows_per_second, rows_waiting") == [(0, 36)]
 
 
 def test_two_runners_halve_the_estimate(paced: Application) -> None:
     for number in range(1, 6):
         finish(paced, number, 60 + 30 * number, work_s=50, worker=f"worker-{number % 2}")
-    assert seconds_left(paced) == pytest.approx(15 * 30, abs=1)
+    assert seconds_left(paced) == pytest.approx(15 * 30, rel=0.02)
 
 
 def test_small_batches_cost_their_sleep_and_not_the_time_of_large_ones(application: Application) -> None:
@@ -134,7 +134,7 @@ def test_small_batches_cost_their_sleep_and_not_the_time_of_large_ones(applicati
     for number in range(1, 6):
         finish(application, number, 50 * number, work_s=20)
     # 30 s of sleep for each of the ten, and 1 s of work for each of their rows.
-    assert seconds_left(application) == pytest.approx(10 * 31, abs=1)
+    assert seconds_left(application) == pytest.approx(10 * 31, rel=0.02)
 
 
 def test_the_time_in_which_nobody_worked_says_nothing_of_the_pace(paced: Application) -> None:
