@@ -9,7 +9,6 @@ import os
 import sys
 from contextlib import suppress
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, TextIO
 
 from stagenorm_pipeline.engine.errors import StagenormError
@@ -82,20 +81,6 @@ def show_finding(finding: PreflightFinding) -> None:
     say(message, level, check=finding.check)
     for line in finding.remedy.splitlines():
         print(f"    {sentence_for_terminal(line, limit=2_000)}", flush=True)  # noqa: T201 - this is the terminal
-
-
-def replace_file(path: Path, text: str) -> None:
-    """Write a file whole or not at all: a full disk must not eat the decisions that were there.
-
-    Raises StagenormError naming the file when it cannot be written.
-    """
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        beside.write_text(text, encoding="utf-8", errors="surrogatepass", newline="")
-        beside.replace(path)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise StagenormError(f"{path} cannot be written: {error.strerror}.", remedy="Choose another place.") from error
 
 
 def say_event(event: Event) -> None:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 def ask_about(path: Path, undecided: tuple[Undecided, ...], by: str) -> None:
     """Ask about each spelling and write the answer into the file at `path`, which has an entry for each."""
-    from stagenorm_pipeline.terminal import replace_file
     from stagenorm_pipeline.vocabulary import CANONICAL_STAGES, read_decisions_text, with_decision
+    from stagenorm_pipeline.whole_file import replace_file
 
     keys = "  ".join(f"{number} {stage}" for number, stage in enumerate(CANONICAL_STAGES, start=1))
     click.echo(f"{keys}  l leave as it is  s skip  q stop. Enter takes what stands in [ ].")

@@ -50,7 +50,8 @@ def command(output: Path | None, port: int | None) -> None:
 
 def _write(database: Database, output: Path | None) -> None:
     from stagenorm_pipeline.report.metrics_text import metrics_text
-    from stagenorm_pipeline.terminal import replace_file, show_error
+    from stagenorm_pipeline.terminal import show_error
+    from stagenorm_pipeline.whole_file import replace_file
 
     facts = _read(database)
     text = metrics_text(None if isinstance(facts, StagenormError) else facts)

@@ -90,7 +90,7 @@ def _write_report(output: Path, result: VerificationResult, sha256: str, number:
     from stagenorm_pipeline.report.html import verification_html
     from stagenorm_pipeline.report.markdown import verification_markdown
     from stagenorm_pipeline.report.text import verification_text
-    from stagenorm_pipeline.terminal import replace_file
+    from stagenorm_pipeline.whole_file import replace_file
 
     match output.suffix.lower():
         case ".html":

@@ -20,6 +20,7 @@ from stagenorm_pipeline.defs.batch_plan import open_plan_metadata
 from stagenorm_pipeline.defs.fund_work import FundOutcome, problem_of
 from stagenorm_pipeline.defs.graph import BATCH_PLAN, NORMALIZED_STAGES, VERIFICATION_REPORT
 from stagenorm_pipeline.defs.partitions import add_fund_keys
+from stagenorm_pipeline.defs.report_files import made_elsewhere
 from stagenorm_pipeline.defs.rollback import undone
 from stagenorm_pipeline.defs.verdicts import verdicts
 from stagenorm_pipeline.defs.verification_report import _metadata as report_metadata
@@ -75,7 +76,7 @@ def report_verified(
     instance: dg.DagsterInstance, result: VerificationResult, number: int, sha256: str, *, is_whole: bool
 ) -> None:
     """The report with its checks. One of a part is an observation alone: it says nothing of the whole's verdicts."""
-    metadata = {**report_metadata(result, number, sha256), "by": _by()}
+    metadata = {**report_metadata(result, number, sha256, **made_elsewhere(result, number)), "by": _by()}
     if not is_whole:
         about = dg.MetadataValue.md(for_markdown(f"{result.scope.label}: {', '.join(result.targets)}"))
         instance.report_runless_asset_event(

@@ -5,6 +5,7 @@ import dagster as dg
 from stagenorm_pipeline import __version__
 from stagenorm_pipeline.defs.failures import errors_as_failures
 from stagenorm_pipeline.defs.graph import GROUP, OWNERS
+from stagenorm_pipeline.defs.report_files import leave_report
 from stagenorm_pipeline.defs.resources import ApplicationDatabase, NormalizationSettings
 from stagenorm_pipeline.defs.run_config import VerifyConfig
 from stagenorm_pipeline.defs.verdicts import CHECKS_KEY, verdicts_to_metadata
@@ -24,20 +25,25 @@ from stagenorm_pipeline.report.markdown import verification_markdown
     code_version=__version__,
 )
 def verification_report(
-    config: VerifyConfig, database: ApplicationDatabase, settings: NormalizationSettings
+    context: dg.AssetExecutionContext,
+    config: VerifyConfig,
+    database: ApplicationDatabase,
+    settings: NormalizationSettings,
 ) -> dg.MaterializeResult[None]:
     """**Step 4: prove.** Seven rules over what is really in the database, all in one snapshot, and a report to sign.
 
     The rules are the checks of this asset. A rule that fails does not fail the run: its verdict is the finding, with
     the exact rows and what to do. Materialize it at any time, in the middle of a migration or after a fund has failed.
 
-    Never writes to the application's tables; notes in `stage_verifications` that it was made.
+    Never writes to the application's tables; notes in `stage_verifications` that it was made, and leaves the report as
+    files, which the entries `report_json` and `report_html` name.
     """
     with errors_as_failures():
         result = verify(database.open(), verify_request(config, settings))
         sha256 = document_sha256(verification_document(result))
         number = record_verification(database.open(), result, sha256)
-    return dg.MaterializeResult(metadata=_metadata(result, number, sha256))
+    files = leave_report(context, result, sha256, number)
+    return dg.MaterializeResult(metadata=_metadata(result, number, sha256, **files))
 
 
 def verify_request(config: VerifyConfig, settings: NormalizationSettings) -> VerifyRequest:
@@ -53,13 +59,14 @@ def verify_request(config: VerifyConfig, settings: NormalizationSettings) -> Ver
 
 
 def _metadata(
-    result: VerificationResult, number: int, sha256: str
+    result: VerificationResult, number: int, sha256: str, **files: dg.MetadataValue
 ) -> dict[str, dg.MetadataValue | dg.JsonMetadataValue | int | str]:
     return {
         # The page shows what is short at once, in this order; the report is behind a link.
         "verdict": dg.MetadataValue.md(verdict_markdown(result)),
         "stages": dg.MetadataValue.md(stages_markdown(result)),
         "funds": dg.MetadataValue.md(funds_markdown(result)),
+        **files,
         "report": dg.MetadataValue.md(verification_markdown(result, sha256, number)),
         "checks_passed": result.count(Outcome.PASSED),
         "checks_warned": result.count(Outcome.WARNED),

@@ -13,7 +13,7 @@ from stagenorm_pipeline.engine.fund_tally import FundTally
 from stagenorm_pipeline.engine.funds import FundScope
 from stagenorm_pipeline.engine.rollback import RollbackRequest, record_rollback
 from stagenorm_pipeline_tests.cli.terminal import stagenorm
-from stagenorm_pipeline_tests.defs.face import Face
+from stagenorm_pipeline_tests.defs.face import Face, materialized
 from stagenorm_pipeline_tests.engine.application import COMPANIES, Application
 
 _NORMALIZED = dg.AssetKey("normalized_stages")
@@ -101,6 +101,21 @@ def test_a_verification_of_the_whole_is_the_report_and_one_of_a_part_leaves_its_
     (part,) = face.instance.fetch_observations(key.asset_key, limit=10).records
     assert part.asset_observation is not None
     assert "fund-2" in str(part.asset_observation.metadata["of a part"].value)
+
+
+def test_a_verification_told_leaves_no_files_of_an_older_one_on_the_page(face: Face, application: Application) -> None:
+    application.add(COMPANIES, [(1, "seed")])
+    made = materialized(face.run("verify_job"), "verification_report")[None]
+
+    report_verified(face.instance, application.verify(), 2, "abc", is_whole=True)
+
+    (told,) = face.instance.fetch_materializations(dg.AssetKey("verification_report"), limit=1).records
+    assert told.asset_materialization is not None
+    shown = told.asset_materialization.metadata
+    # The page shows the newest value of each name.
+    assert set(made) <= set(shown)
+    assert "`stagenorm sign-off 2 --report FILE`" in str(shown["sign-off"].value)
+    assert shown["report_json"].value == "none"
 
 
 @pytest.fixture

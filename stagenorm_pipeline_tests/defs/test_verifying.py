@@ -1,10 +1,15 @@
 """The report and its seven checks through Dagster."""
 
+import hashlib
+import shlex
+from pathlib import Path
+
 import dagster as dg
 import pytest
 
 from stagenorm_pipeline.engine.rollback import RollbackRequest, record_rollback
 from stagenorm_pipeline.report.document import document_sha256
+from stagenorm_pipeline_tests.cli.terminal import stagenorm_here
 from stagenorm_pipeline_tests.defs.face import Face, checked, materialized
 from stagenorm_pipeline_tests.engine.application import COMPANIES, Application
 
@@ -47,6 +52,57 @@ def test_a_verification_is_recorded_with_the_mark_that_the_report_shows(face: Fa
     assert recorded == [(report["verification_id"], report["report_sha256"])]
     assert len(report["report_sha256"]) == len(document_sha256({}))
     assert report["report_sha256"] in report["report"]
+
+
+def test_the_command_on_the_page_signs_the_report_that_was_left_as_a_file(face: Face, application: Application) -> None:
+    _fill(application)
+    face.plan()
+    face.normalize_all()
+
+    report = materialized(face.run("verify_job"), "verification_report")[None]
+
+    path = Path(report["report_json"])
+    assert path.is_relative_to(face.instance.storage_directory())
+    assert path.name == f"verification-1-{report['report_sha256'][:8]}.json"
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == report["report_sha256"]
+    assert report["report_sha256"] in Path(report["report_html"]).read_text()
+    (command,) = [line for line in report["sign-off"].splitlines() if line.startswith("stagenorm sign-off 1 ")]
+    signed = stagenorm_here(*shlex.split(command)[1:], url=application.url)
+    assert signed.code == 0, signed.all
+    assert application.column("SELECT signed_off_at IS NOT NULL FROM stage_verifications") == [True]
+
+
+def test_a_report_that_failed_is_left_as_files_too_and_names_no_command_to_sign_it(
+    face: Face, application: Application
+) -> None:
+    application.add(COMPANIES, [(1, "growth")])
+
+    report = materialized(face.run("verify_job"), "verification_report")[None]
+
+    assert Path(report["report_json"]).exists()
+    assert report["sign-off"].startswith("Not to be signed: check 2 failed.")
+
+
+def test_a_report_that_cannot_be_left_as_files_keeps_its_verdicts_and_the_page_says_so(
+    face: Face, application: Application
+) -> None:
+    _fill(application)
+    face.plan()
+    face.normalize_all()
+    # Tests may run as root, whom no permission keeps from writing.
+    storage = Path(face.instance.storage_directory())
+    storage.mkdir(parents=True, exist_ok=True)
+    (storage / "verification_reports").write_text("a file stands where the directory would be")
+
+    result = face.run("verify_job")
+
+    report = materialized(result, "verification_report")[None]
+    assert "could not be left as files" in report["sign-off"]
+    assert "`stagenorm verify --output report.json`" in report["sign-off"]
+    # The page would show an older report's path otherwise.
+    assert report["report_json"] == report["report_html"] == "none"
+    assert sorted(checked(result)) == _RULES
+    assert application.column("SELECT verdict FROM stage_verifications") == ["passed"]
 
 
 def test_the_report_is_made_although_a_fund_failed(face: Face, application: Application) -> None:

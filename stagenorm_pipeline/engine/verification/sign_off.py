@@ -91,7 +91,7 @@ def _signable(number: int, found: Any, report_sha256: str | None) -> Any:
         raise SignOffError(
             f"This is not the report of verification {number}: its SHA-256 is {report_sha256}, "
             f"recorded is {found.report_sha256}.",
-            remedy="Name the JSON file that `stagenorm verify --output` wrote then, byte for byte.",
+            remedy="Name the JSON file that `stagenorm verify --output` or Dagster wrote then, byte for byte.",
         )
     if found.changes:
         plans = ", ".join(str(plan) for plan in found.plans if plan is not None)
