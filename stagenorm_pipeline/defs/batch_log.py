@@ -14,6 +14,7 @@ from stagenorm_pipeline.engine.events import (
     BatchFailed,
     BatchHeld,
     Event,
+    GroupSplit,
     Held,
     Paused,
     Released,
@@ -61,7 +62,7 @@ class BatchLog:
                 self._warn(f"{what}: {error} Attempt {attempt + 1} follows in {wait_s:.1f} s.")
             case Paused(reason, changed_by):
                 self._warn(f"Paused by {changed_by}: {reason}. Waiting for unpause_job or `stagenorm unpause`.")
-            case Held() | Released() | Unwatched():
+            case Held() | Released() | Unwatched() | GroupSplit():
                 self._warn(str(event))
 
     def _completed(self, batch: Batch, result: BatchResult) -> None:

@@ -17,6 +17,7 @@ from stagenorm_pipeline.engine.connection import Database
 from stagenorm_pipeline.engine.errors import ConfigurationError
 from stagenorm_pipeline.engine.funds import FundScope, fund_id_of
 from stagenorm_pipeline.engine.funds_in_database import count_waiting_rows
+from stagenorm_pipeline.engine.pacing import Pacing
 from stagenorm_pipeline.engine.throttle.settings import ThrottleSettings
 from stagenorm_pipeline.engine.workers import user_name, worker_name
 from stagenorm_pipeline.report.escape import for_markdown, sentence_for_markdown
@@ -75,7 +76,7 @@ class FundOutcome:
 
 @dataclass(frozen=True, slots=True)
 class FundWork:
-    """How funds are worked on in one run. `targets` None: whatever was planned.
+    """How funds are worked on in one run. `targets` None: whatever was planned. `pacing` None: a batch a transaction.
 
     A plan that was made with another vocabulary than `vocabulary` is refused.
     """
@@ -85,6 +86,7 @@ class FundWork:
     targets: tuple[TargetSetting, ...] | None
     sleep_ms: int
     throttle: ThrottleSettings
+    pacing: Pacing | None
     way_in: str
     log: logging.Logger
 
@@ -111,6 +113,7 @@ class FundWork:
             should_stop=should_stop,
             vocabulary=self.vocabulary,
             throttle=self.throttle,
+            pacing=self.pacing,
         )
         result = self._apply(request)
         # Of a fund with nothing to do its materialization says so; a line beside it is half of what such a fund costs.

@@ -62,6 +62,7 @@ def normalized_stages(
             configuration.select(config.table) if config.table else None,
             config.rest_ms,
             replace(throttle, ignore=throttle.ignore | LAG_THROTTLERS) if config.no_lag_check else throttle,
+            configuration.pacing if config.is_paced else None,
             f"dagster run {context.run.run_id}",
             context.log,
         )

@@ -1,4 +1,4 @@
-"""What the launchpad asks for, typed, with defaults: the runbook's settings and its three presets."""
+"""What the launchpad asks for, typed, with defaults: the runbook's settings, its three presets, and `auto`."""
 
 from typing import Final, Literal
 
@@ -7,15 +7,18 @@ from pydantic import Field
 
 from stagenorm_pipeline.engine.errors import ConfigurationError
 from stagenorm_pipeline.engine.funds import FundScope, fund_id_of
+from stagenorm_pipeline.engine.pacing import AUTO_BATCH_ROWS
 from stagenorm_pipeline.engine.verification.verify import DEFAULT_SAMPLE_SIZE
 
-Preset = Literal["conservative", "balanced", "aggressive"]
+Preset = Literal["conservative", "balanced", "aggressive", "auto"]
 
-# Rows in a batch, and the pause between two in milliseconds: the runbook's recommended production settings.
+# Rows in a batch, and the pause between two in milliseconds: the runbook's recommended production settings; and what
+# `stagenorm run --batch-size auto` takes.
 _PRESETS: Final[dict[Preset, tuple[int, int]]] = {
     "conservative": (1_000, 500),
     "balanced": (5_000, 100),
     "aggressive": (10_000, 0),
+    "auto": (AUTO_BATCH_ROWS, 100),
 }
 
 # The launchpad shows a field only where its default is something: so "as the preset says" is a number, and "all" is
@@ -36,7 +39,8 @@ class PlanConfig(dg.Config):
     preset: Preset = Field(
         default="balanced",
         description="How many rows one batch changes: conservative 1000 (for production with replicas), "
-        "balanced 5000, aggressive 10000 (for a maintenance window).",
+        "balanced 5000, aggressive 10000 (for a maintenance window). auto: 500, for normalized_stages to take several "
+        "at once; choose auto there as well.",
     )
     batch_size: int = Field(
         default=_AS_THE_PRESET, description="Most rows that one batch changes, 1 to 100000. -1: what the preset says."
@@ -94,18 +98,25 @@ class ApplyConfig(dg.Config):
 
     preset: Preset = Field(
         default="balanced",
-        description="How long to rest between two batches, so that replicas keep up: conservative 500 ms, "
-        "balanced 100 ms, aggressive 0 ms. How large a batch is was settled with the plan.",
+        description="How long to rest between two transactions, so that replicas keep up: conservative 500 ms, "
+        "balanced 100 ms, aggressive 0 ms; each is one batch, and how large that is was settled with the plan. "
+        "auto: 100 ms, and each takes as many batches of the fund as half a second allows: where triggers or indexes "
+        "make the rows of unknown cost. It works on any plan, best on one that was made with auto.",
     )
     sleep_ms: int = Field(
         default=_AS_THE_PRESET,
-        description="Milliseconds to rest between two batches, 0 to 600000. -1: what the preset says.",
+        description="Milliseconds to rest between two transactions, 0 to 600000. -1: what the preset says.",
     )
     no_lag_check: bool = Field(
         default=False,
         description="Do not wait for replicas. All other bounds at which a run holds are in stagenorm.toml.",
     )
     table: str = Field(default="", description=_TABLE)
+
+    @property
+    def is_paced(self) -> bool:
+        """Whether a transaction takes several batches, by how long the last ones took."""
+        return self.preset == "auto"
 
     @property
     def rest_ms(self) -> int:

@@ -12,6 +12,7 @@ from stagenorm_pipeline.engine.events import (
     BatchCompleted,
     BatchFailed,
     BatchStarted,
+    GroupSplit,
     Paused,
     Retrying,
     Sleeping,
@@ -69,10 +70,12 @@ def test_the_first_error_is_kept_and_no_control_character_reaches_a_terminal(
     log.listener(BatchFailed(_BATCH, "disk full"))
     log.listener(Retrying(None, "gone\x07", 1, 0.5))
     log.listener(Paused("re\x1bason", "ana"))
+    log.listener(GroupSplit(4, "row 7\x1b[2J refused"))
     log.listener(Unwatched("replicas", "no\x1b[2J privilege", "grant it"))
 
     assert log.listener.first_error == "\x1b[31mred\nline"
     text = "\n".join(log.lines)
     assert "disk full" in text
+    assert "4 batches did not go through in one transaction" in text
     assert "Not watched (replicas)" in text
     assert not any(character in text for character in "\x1b\x07")

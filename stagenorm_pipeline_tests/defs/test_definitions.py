@@ -70,7 +70,8 @@ def test_everything_that_the_pages_show_is_described() -> None:
 
 
 @pytest.mark.parametrize(
-    ("preset", "rows", "rest_ms"), [("conservative", 1000, 500), ("balanced", 5000, 100), ("aggressive", 10000, 0)]
+    ("preset", "rows", "rest_ms"),
+    [("conservative", 1000, 500), ("balanced", 5000, 100), ("aggressive", 10000, 0), ("auto", 500, 100)],
 )
 def test_a_preset_is_the_runbooks_and_a_number_goes_before_it(preset: str, rows: int, rest_ms: int) -> None:
     assert PlanConfig.model_validate({"preset": preset}).rows_in_a_batch == rows

@@ -215,6 +215,25 @@ def test_a_batch_that_another_runner_has_is_waited_for(
     assert applied["fund-1"]["batches"] == 2
 
 
+def test_with_the_preset_auto_small_batches_are_planned_and_a_transaction_takes_several(
+    face: Face, application: Application
+) -> None:
+    application.add(COMPANIES, [(1, "Seed")] * 2_000)
+    application.add(COMPANIES, [(2, "Seed")] * 10)
+
+    planned = materialized(face.plan(preset="auto"), "batch_plan")[None]
+    applied = materialized(face.normalize_all(preset="auto"), "normalized_stages")
+
+    assert planned["batches"] == 5
+    assert application.value("SELECT max(rows_planned) FROM stage_migration_batches") == 500
+    assert {fund: (made["batches"], made["rows_updated"]) for fund, made in applied.items()} == {
+        "fund-1": (4, 2_000),
+        "fund-2": (1, 10),
+    }
+    together = "SELECT max(batches) FROM (SELECT count(*) AS batches FROM stage_migration_batches GROUP BY xmin::text)"
+    assert application.value(together) > 1
+
+
 def test_lines_in_the_log_have_the_runbooks_form(
     face: Face, application: Application, capfd: pytest.CaptureFixture[str]
 ) -> None:
