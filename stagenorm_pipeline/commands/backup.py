@@ -46,7 +46,7 @@ def command(context: click.Context, table: str | None, output: Path | None) -> N
 
     work = read_work(table=table)
     path = output or Path(_default_name())
-    with open_database() as database, showing_reading("Saving"):
+    with open_database(to_record=True) as database, showing_reading("Saving"):
         backup = make_backup(database, work.targets, path, made_by=user_name())
     click.echo(manifest_text(backup.manifest, backup.sha256))
     click.echo(f"Written to {for_terminal(str(path))} ({backup.size:,} bytes)")
@@ -90,7 +90,7 @@ def restore(file: Path, batch_size: BatchSize, pace: Pace, yes: bool) -> None:
 
     work = read_work()
     request = RestoreRequest(file, work.vocabulary(), rows_in_a_batch(batch_size))
-    with open_database() as database:
+    with open_database(to_record=yes) as database:
         with showing_reading("Comparing"):
             preview = preview_restore(database, request)
         click.echo(restore_text(preview))

@@ -14,8 +14,11 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def open_database() -> Iterator[Database]:
-    """Raises ConfigurationError when DATABASE_URL is missing or is not PostgreSQL's."""
+def open_database(*, to_record: bool = False) -> Iterator[Database]:
+    """Raises ConfigurationError when DATABASE_URL is missing or is not PostgreSQL's.
+
+    `to_record`: for a command that reads much before it writes. Raises ReadOnlyServerError where it could not write.
+    """
     from stagenorm_pipeline.engine.connection import Database
 
     url = os.environ.get("DATABASE_URL", "")
@@ -27,6 +30,10 @@ def open_database() -> Iterator[Database]:
         )
     database = Database.at(url)
     try:
+        if to_record:
+            from stagenorm_pipeline.engine.preflight.read_only_server import require_writable
+
+            require_writable(database)
         yield database
     finally:
         database.close()

@@ -38,7 +38,7 @@ def command(table: str | None, remove: bool, yes: bool) -> None:
 
     work = read_work(None, False, table)
     vocabulary = work.vocabulary()
-    with open_database() as database:
+    with open_database(to_record=yes) as database:
         found = read_enforcements(database, work.targets, vocabulary)
         for one in found:
             _show(one, one.to_remove if remove else one.to_enforce)

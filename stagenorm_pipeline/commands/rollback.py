@@ -71,7 +71,7 @@ def command(
         rows_in_a_batch(batch_size),
         by_table=table is not None,
     )
-    with open_database() as database:
+    with open_database(to_record=yes) as database:
         if left:
             _list_rows_left(database, request)
             return

@@ -61,10 +61,10 @@ def command(
     for output in outputs:
         _require_its_directory(output)
     work = read_work(fund_id, no_fund, table)
-    with open_database() as database:
-        request = VerifyRequest(
-            work.vocabulary(), user_name(), work.targets, work.scope, strict, sample_size, seed, plan_id
-        )
+    request = VerifyRequest(
+        work.vocabulary(), user_name(), work.targets, work.scope, strict, sample_size, seed, plan_id
+    )
+    with open_database(to_record=True) as database:
         with showing_reading(f"Verifying {work.names} and the audit log"):
             result = verify(database, request)
         sha256 = document_sha256(verification_document(result))

@@ -14,6 +14,7 @@ from stagenorm_pipeline.engine.batches import PlanKind
 from stagenorm_pipeline.engine.connection import Database
 from stagenorm_pipeline.engine.fund_tally import FundResult, FundTally
 from stagenorm_pipeline.engine.funds import FundScope, fund_id_of, fund_key
+from stagenorm_pipeline.engine.preflight.read_only_server import require_writable
 from stagenorm_pipeline.engine.rollback import (
     RollbackPreview,
     RollbackRequest,
@@ -55,6 +56,8 @@ def roll_back(
         scope = FundScope.one(fund_id_of(config.fund)) if config.fund else FundScope()
         targets = settings.configuration().select(config.table or None)
         request = RollbackRequest(config.plan_id, targets=targets, scope=scope)
+        if config.execute:
+            require_writable(opened)
         preview = preview_rollback(opened, request)
         context.add_output_metadata(_metadata(preview))
         context.log.info(f"{preview.restorable:,} rows can be restored, {preview.left:,} are left as they are")

@@ -9,6 +9,7 @@ from stagenorm_pipeline.defs.report_files import leave_report
 from stagenorm_pipeline.defs.resources import ApplicationDatabase, NormalizationSettings
 from stagenorm_pipeline.defs.run_config import VerifyConfig
 from stagenorm_pipeline.defs.verdicts import CHECKS_KEY, verdicts_to_metadata
+from stagenorm_pipeline.engine.preflight.read_only_server import require_writable
 from stagenorm_pipeline.engine.verification.result import Outcome, VerificationResult
 from stagenorm_pipeline.engine.verification.verify import VerifyRequest, record_verification, verify
 from stagenorm_pipeline.engine.workers import user_name
@@ -39,7 +40,9 @@ def verification_report(
     files, which the entries `report_json` and `report_html` name.
     """
     with errors_as_failures():
-        result = verify(database.open(), verify_request(config, settings))
+        request = verify_request(config, settings)
+        require_writable(database.open())
+        result = verify(database.open(), request)
         sha256 = document_sha256(verification_document(result))
         number = record_verification(database.open(), result, sha256)
     files = leave_report(context, result, sha256, number)

@@ -12,7 +12,12 @@ import sqlalchemy as sa
 from psycopg.conninfo import make_conninfo
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from stagenorm_pipeline.engine.errors import ConfigurationError, ConnectionFailedError, RefusedError
+from stagenorm_pipeline.engine.errors import (
+    ConfigurationError,
+    ConnectionFailedError,
+    ReadOnlyServerError,
+    RefusedError,
+)
 
 _DRIVER = "postgresql+psycopg"
 _POSTGRES_SCHEMES = {"postgres", "postgresql", "postgresql+psycopg", "postgresql+psycopg2", "postgresql+asyncpg"}
@@ -25,6 +30,8 @@ _KEEPALIVES = {"keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5,
 # A reader pauses for as long as we work on what it fetched: seconds. One that hangs would keep its tables from being
 # altered, and the server from cleaning up behind it, for as long as the operating system keeps its connection.
 _SNAPSHOT_IDLE = "5min"
+
+NAME_THE_PRIMARY = "Name the primary in DATABASE_URL (with several hosts: ?target_session_attrs=read-write)."
 
 
 def parse_database_url(text: str) -> sa.URL:
@@ -100,7 +107,8 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[sa.Connection]:
         """One READ COMMITTED transaction, committed at the end, rolled back on any exception."""
-        with connection_errors(self.engine.url), self.engine.connect() as connection, connection.begin():
+        url = self.engine.url
+        with connection_errors(url), _read_only_errors(url), self.engine.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
@@ -116,7 +124,8 @@ class Database:
     @contextmanager
     def autocommit(self) -> Iterator[sa.Connection]:
         """A connection outside any transaction of ours, for scripts that bring their own."""
-        with connection_errors(self.engine.url), self.engine.connect() as connection:
+        url = self.engine.url
+        with connection_errors(url), _read_only_errors(url), self.engine.connect() as connection:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
     def close(self) -> None:
@@ -160,6 +169,22 @@ def connection_errors(url: sa.URL) -> Iterator[None]:
                 f"No connection to {describe(url)}: {_without_secret(first_line(error), url)}",
                 remedy="Check that the server is up and that DATABASE_URL names it; "
                 "nothing is lost, run the same command again.",
+            ) from error
+        raise
+
+
+@contextmanager
+def _read_only_errors(url: sa.URL) -> Iterator[None]:
+    """Turns the error of a server that takes no writes into one that names the primary. Not for a snapshot's own."""
+    try:
+        yield
+    except (DBAPIError, psycopg.Error) as error:
+        cause = psycopg_error(error)
+        # With a context it is a function's: a trigger that writes to another server, about which this one says nothing.
+        if isinstance(cause, psycopg.errors.ReadOnlySqlTransaction) and not cause.diag.context:
+            raise ReadOnlyServerError(
+                f"{describe(url)} takes no writes: {first_line(cause)}.",
+                remedy=f"{NAME_THE_PRIMARY} Where it is the primary: `stagenorm preflight`. Nothing is half done.",
             ) from error
         raise
 

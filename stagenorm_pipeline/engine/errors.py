@@ -36,5 +36,9 @@ class PlanError(StagenormError):
     """A plan does not exist, or is not in a state in which it can be used as asked."""
 
 
+class ReadOnlyServerError(StagenormError):
+    """The server takes no writes: a standby, or transactions are read-only there."""
+
+
 class RefusedError(StagenormError):
     """The database's privileges or settings do not allow the work."""

@@ -149,3 +149,22 @@ def test_a_role_without_privileges_is_told_what_it_lacks(application_url: str) -
     finally:
         with psycopg.connect(application_url, autocommit=True) as connection:
             connection.execute("DROP ROLE stagenorm_test_nobody")
+
+
+@pytest.mark.parametrize(
+    "arguments", [("verify",), ("backup",), ("enforce", "--yes"), ("rollback", "--plan", "1", "--yes"), ("pause",)]
+)
+def test_a_server_that_takes_no_writes_is_named_before_any_table_is_read(
+    application_url: str, arguments: tuple[str, ...]
+) -> None:
+    stagenorm_here("init-db", url=application_url)
+    with psycopg.connect(application_url, autocommit=True) as connection:
+        for setting in ("default_transaction_read_only = on", "lock_timeout = '2s'"):
+            connection.execute(f'ALTER DATABASE "{connection.info.dbname}" SET {setting}')
+        with connection.transaction():
+            # Who reads them says so, and not what is wrong with the server.
+            connection.execute("LOCK TABLE portfoliocompanies, deal_opportunities, stage_normalization_log")
+            ran = stagenorm_here(*arguments, url=application_url)
+    assert (ran.code, ran.out) == (1, "")
+    assert "read-only" in ran.err
+    _is_clear(ran)

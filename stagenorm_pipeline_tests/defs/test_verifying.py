@@ -10,7 +10,7 @@ import pytest
 from stagenorm_pipeline.engine.rollback import RollbackRequest, record_rollback
 from stagenorm_pipeline.report.document import document_sha256
 from stagenorm_pipeline_tests.cli.terminal import stagenorm_here
-from stagenorm_pipeline_tests.defs.face import Face, checked, materialized
+from stagenorm_pipeline_tests.defs.face import Face, checked, failure_of, materialized
 from stagenorm_pipeline_tests.engine.application import COMPANIES, Application
 
 _RULES = [
@@ -103,6 +103,19 @@ def test_a_report_that_cannot_be_left_as_files_keeps_its_verdicts_and_the_page_s
     assert report["report_json"] == report["report_html"] == "none"
     assert sorted(checked(result)) == _RULES
     assert application.column("SELECT verdict FROM stage_verifications") == ["passed"]
+
+
+def test_on_a_server_that_takes_no_writes_the_run_says_so_and_reads_nothing(
+    face: Face, application: Application
+) -> None:
+    _fill(application)
+    name = application.value("SELECT current_database()")
+    application.sql(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
+    application.sql("ALTER TABLE portfoliocompanies RENAME stage TO a_reader_would_miss_it")
+
+    sentence, _ = failure_of(face.run("verify_job"))
+
+    assert sentence.startswith("New transactions are read-only here")
 
 
 def test_the_report_is_made_although_a_fund_failed(face: Face, application: Application) -> None:

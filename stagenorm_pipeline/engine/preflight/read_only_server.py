@@ -2,8 +2,18 @@
 
 from collections.abc import Iterator
 
+from stagenorm_pipeline.engine.connection import NAME_THE_PRIMARY, Database
+from stagenorm_pipeline.engine.errors import ReadOnlyServerError
 from stagenorm_pipeline.engine.preflight.finding import PreflightCheck, PreflightFinding, PreflightLevel
-from stagenorm_pipeline.engine.preflight.server import Server
+from stagenorm_pipeline.engine.preflight.server import Server, read_server
+
+
+def require_writable(database: Database) -> None:
+    """For what reads much and then records: raise ReadOnlyServerError before it has read anything."""
+    with database.snapshot() as connection:
+        server = read_server(connection)
+    for finding in check(server):
+        raise ReadOnlyServerError(finding.message, remedy=finding.remedy)
 
 
 def check(server: Server) -> Iterator[PreflightFinding]:
@@ -12,8 +22,8 @@ def check(server: Server) -> Iterator[PreflightFinding]:
             PreflightCheck.READ_ONLY_SERVER,
             PreflightLevel.ERROR,
             None,
-            "This server is a read-only standby: it can be looked at, but no plan can be recorded here.",
-            "Name the primary in DATABASE_URL (with several hosts: ?target_session_attrs=read-write).",
+            "This server is a read-only standby: it can be looked at, but nothing can be recorded here.",
+            NAME_THE_PRIMARY,
         )
     if server.default_read_only:
         yield PreflightFinding(
