@@ -3,6 +3,7 @@
 Does not belong here: whether the target is fit to be worked on in production (see `preflight`).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -89,12 +90,32 @@ def resolve_targets(connection: sa.Connection, settings: tuple[TargetSetting, ..
     Raises TargetError naming the table or column that is missing, of a kind that cannot be worked on, or there twice.
     """
     targets = tuple(_resolve(connection, setting) for setting in settings)
+    require_each_row_once(connection, targets)
+    return targets
+
+
+def require_each_row_once(connection: sa.Connection, targets: Sequence[Target]) -> None:
+    """Raise TargetError naming two targets that share rows: these would be counted and planned twice."""
     names = [target.name for target in targets]
     for name in names:
-        # Its rows would be counted and planned twice.
         if names.count(name) > 1:
             raise TargetError(f"Two targets are the column {name}.", remedy="Leave one of them out of stagenorm.toml.")
-    return targets
+    if len(targets) < 2:
+        return
+    nested = connection.exec_driver_sql(
+        statement("nested_targets"),
+        {
+            "schemas": [target.schema for target in targets],
+            "tables": [target.table for target in targets],
+            "columns": [target.column for target in targets],
+            "targets": names,
+        },
+    ).first()
+    if nested is not None:
+        raise TargetError(
+            f"Two targets hold the same rows: {nested.child} is a part of {nested.parent}.",
+            remedy=f"Leave {nested.child} out of stagenorm.toml: {nested.parent} has its rows.",
+        )
 
 
 def _resolve(connection: sa.Connection, setting: TargetSetting) -> Target:

@@ -157,6 +157,24 @@ def test_one_column_under_two_names_is_refused_since_its_rows_would_count_twice(
     assert "public.deals.stage" in refused(bare, DEALS, TargetSetting("deals", schema="public"))
 
 
+def test_a_table_and_its_inheritance_child_are_refused_together_unless_their_columns_differ(bare: Application) -> None:
+    bare.sql(
+        "CREATE TABLE deals (id int PRIMARY KEY, stage text);"
+        'CREATE TABLE "Old 50%" (PRIMARY KEY (id), last_stage text) INHERITS (deals)'
+    )
+    assert "public.Old 50%.stage is a part of public.deals.stage" in refused(bare, TargetSetting("Old 50%"), DEALS)
+    assert len(resolved(bare, DEALS, TargetSetting("Old 50%", "last_stage"))) == 2
+
+
+def test_two_partitions_are_two_targets(bare: Application) -> None:
+    bare.sql(
+        "CREATE TABLE deals (id int PRIMARY KEY, stage text) PARTITION BY RANGE (id);"
+        "CREATE TABLE deals_low PARTITION OF deals FOR VALUES FROM (0) TO (10);"
+        "CREATE TABLE deals_rest PARTITION OF deals DEFAULT"
+    )
+    assert len(resolved(bare, TargetSetting("deals_low"), TargetSetting("deals_rest"))) == 2
+
+
 @pytest.mark.parametrize(
     ("type_", "enum_type"),
     [

@@ -84,12 +84,12 @@ def _findings(
     yield from dagster_storage.check(connection, url, dagster_url)
     for check in _DATABASE_CHECKS:
         yield from check(connection)
-    seen: set[str] = set()
+    seen: list[Target] = []
     for setting in targets:
         found = target_found.find(connection, setting, seen)
         if isinstance(found, PreflightFinding):
             yield found
             continue
-        seen.add(found.name)
+        seen.append(found)
         for check_target in _TARGET_CHECKS:
             yield from check_target(connection, found)

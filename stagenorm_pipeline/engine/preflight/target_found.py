@@ -1,6 +1,6 @@
 """Does each target exist, as a table with a key and a column that the engine can work on?"""
 
-from collections.abc import Collection
+from collections.abc import Sequence
 
 import psycopg
 import sqlalchemy as sa
@@ -10,7 +10,7 @@ from stagenorm_pipeline.engine.errors import TargetError
 from stagenorm_pipeline.engine.preflight.finding import PreflightCheck, PreflightFinding, PreflightLevel
 from stagenorm_pipeline.engine.preflight.trial import attempt
 from stagenorm_pipeline.engine.statements import statement
-from stagenorm_pipeline.engine.targets import Target, resolve_targets
+from stagenorm_pipeline.engine.targets import Target, require_each_row_once, resolve_targets
 
 _NOT_A_TABLE = {
     "v": ("is a view", "Name the table behind it that holds the rows in stagenorm.toml."),
@@ -22,8 +22,8 @@ _NOT_A_TABLE = {
 }
 
 
-def find(connection: sa.Connection, setting: TargetSetting, seen: Collection[str]) -> Target | PreflightFinding:
-    """The target, or why it cannot be one. `seen` are the names of those before it."""
+def find(connection: sa.Connection, setting: TargetSetting, seen: Sequence[Target]) -> Target | PreflightFinding:
+    """The target, or why it cannot be one. `seen` are those before it."""
     named = attempt(
         connection,
         statement("preflight_relation"),
@@ -48,13 +48,10 @@ def find(connection: sa.Connection, setting: TargetSetting, seen: Collection[str
         )
     try:
         target = resolve_targets(connection, (setting,))[0]
+        require_each_row_once(connection, (*seen, target))
     except TargetError as error:
         elsewhere = f" Tables of that name are in: {', '.join(schemas)}." if kind is None and schemas else ""
         return _finding(setting, error.message + elsewhere, error.remedy or "")
-    if target.name in seen:
-        return _finding(
-            setting, f"Two targets are the column {target.name}.", "Leave one of them out of stagenorm.toml."
-        )
     return target
 
 
