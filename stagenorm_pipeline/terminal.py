@@ -119,7 +119,7 @@ def say_event(event: Event) -> None:
         case Paused(reason, changed_by):
             by = for_terminal(changed_by)
             say(f"Paused by {by}: {sentence_for_terminal(reason)}. Waiting for `stagenorm unpause`.", "WARN")
+        case Released() | Unwatched(is_wrong=False):
+            say(sentence_for_terminal(str(event)))
         case Held() | Unwatched() | GroupSplit():
             say(sentence_for_terminal(str(event)), "WARN")
-        case Released():
-            say(sentence_for_terminal(str(event)))

@@ -62,6 +62,8 @@ class BatchLog:
                 self._warn(f"{what}: {error} Attempt {attempt + 1} follows in {wait_s:.1f} s.")
             case Paused(reason, changed_by):
                 self._warn(f"Paused by {changed_by}: {reason}. Waiting for unpause_job or `stagenorm unpause`.")
+            case Unwatched(is_wrong=False):
+                self._log.info(sentence_for_terminal(str(event)))
             case Held() | Released() | Unwatched() | GroupSplit():
                 self._warn(str(event))
 

@@ -105,11 +105,15 @@ class Released:
 
 @dataclass(frozen=True, slots=True)
 class Unwatched:
-    """Something that the throttle would watch has never been visible; said once, the work goes on without."""
+    """Something that the throttle would watch has never been visible; said once, the work goes on without.
+
+    `is_wrong`: it may be there unseen. Otherwise there is nothing of the kind, as on many servers.
+    """
 
     throttler: str
     reason: str
     remedy: str
+    is_wrong: bool = True
 
     def __str__(self) -> str:
         return f"Not watched ({self.throttler}): {self.reason}. What to do: {self.remedy}."

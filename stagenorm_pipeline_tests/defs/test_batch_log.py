@@ -48,6 +48,15 @@ def test_a_batch_is_one_line_and_its_beginning_and_rest_are_none(caplog: pytest.
     assert list(log.lines) == [f"INFO Batch 5 completed {fields}"]
 
 
+def test_that_there_is_nothing_to_watch_is_no_warning(caplog: pytest.LogCaptureFixture) -> None:
+    log = _Log(caplog)
+
+    log.listener(Unwatched("replica_lag", "no replica", "nothing", is_wrong=False))
+    log.listener(Unwatched("replica_lag", "no privilege", "grant it"))
+
+    assert [line.split()[0] for line in log.lines] == ["INFO", "WARNING"]
+
+
 def test_progress_is_told_at_intervals_and_not_with_every_batch(caplog: pytest.LogCaptureFixture) -> None:
     log = _Log(caplog)
 

@@ -79,6 +79,7 @@ def test_a_role_without_pg_monitor_is_told_once_what_to_do_and_runs(
     (unwatched,) = run.said(Unwatched)
     assert unwatched.throttler == ThrottlerName.REPLICA_LAG
     assert "GRANT pg_monitor" in unwatched.remedy
+    assert unwatched.is_wrong
     assert done(planned) == ROWS
 
 

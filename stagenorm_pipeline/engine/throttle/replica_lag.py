@@ -41,6 +41,7 @@ class ReplicaLag:
                 "no replica is connected to this server",
                 "nothing, where there is none; those that are fed another way can be named in STAGENORM_REPLICA_URLS; "
                 "--no-lag-check takes this line away",
+                is_wrong=False,
             )
         self._expected = {**present, **self._expected}
         return "; ".join(filter(None, self._verdicts(reading))) or None

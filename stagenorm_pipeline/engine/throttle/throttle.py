@@ -165,7 +165,7 @@ class Throttle:
         )
         # Where the replicas are asked in person, what the primary does not show is not missed.
         if throttler.name not in self._said and not is_asked:
-            self._watch(Unwatched(throttler.name, blind.message, blind.remedy))
+            self._watch(Unwatched(throttler.name, blind.message, blind.remedy, blind.is_wrong))
         self._said.add(throttler.name)
 
     def _tell(self, reasons: dict[Throttler, str]) -> None:

@@ -12,14 +12,16 @@ from stagenorm_pipeline.engine.throttle.settings import ThrottlerName
 class CannotSeeError(Exception):
     """A throttler cannot see what it watches. `message` says why, `remedy` what would let it see.
 
-    `is_passing`: it may see again in a moment, as when the server was too busy to answer in time.
+    `is_passing`: it may see again in a moment, as when the server was too busy to answer in time. `is_wrong`: as an
+    event says it.
     """
 
-    def __init__(self, message: str, remedy: str, *, is_passing: bool = False) -> None:
+    def __init__(self, message: str, remedy: str, *, is_passing: bool = False, is_wrong: bool = True) -> None:
         super().__init__(message)
         self.message = message
         self.remedy = remedy
         self.is_passing = is_passing
+        self.is_wrong = is_wrong
 
 
 class Throttler(Protocol):
