@@ -20,6 +20,7 @@ from stagenorm_pipeline.engine.backup_file import BackupReader, Manifest, SavedR
 from stagenorm_pipeline.engine.batches import PlanKind
 from stagenorm_pipeline.engine.configuration import TargetSetting
 from stagenorm_pipeline.engine.connection import Database
+from stagenorm_pipeline.engine.enforce import enforced_by, refuse_to_restore
 from stagenorm_pipeline.engine.funds import FundScope
 from stagenorm_pipeline.engine.locks import planning_transaction
 from stagenorm_pipeline.engine.migrations import require_migrations
@@ -56,6 +57,7 @@ class RestorePreview:
     """Rows of the backup by state (`same restorable changed null gone`), exactly, with the first ones that differ.
 
     `changes_since`: changes that the audit log holds since the backup was made, which a rollback undoes better.
+    `enforced`: targets with rows to restore whose constraint (`stagenorm enforce`) would refuse the old spellings.
     """
 
     manifest: Manifest
@@ -64,6 +66,7 @@ class RestorePreview:
     counts: Mapping[str, int]
     examples: tuple[RollbackRow, ...]
     changes_since: int
+    enforced: tuple[str, ...] = ()
 
     @property
     def restorable(self) -> int:
@@ -79,6 +82,7 @@ def preview_restore(database: Database, request: RestoreRequest) -> RestorePrevi
     counts: dict[str, int] = {"same": 0}
     examples: list[RollbackRow] = []
     shown: dict[str, int] = {}
+    to_restore: dict[str, Target] = {}
     with database.snapshot() as connection:
         require_migrations(connection)
         comparison = _Comparison(connection, request)
@@ -89,18 +93,21 @@ def preview_restore(database: Database, request: RestoreRequest) -> RestorePrevi
                 shown[row.state] = shown.get(row.state, 0) + 1
                 if shown[row.state] <= _EXAMPLES:
                     examples.append(row)
+                if row.state == "restorable":
+                    to_restore[row.target] = compared.target
+        enforced = tuple(name for name, target in to_restore.items() if enforced_by(connection, target))
         manifest = comparison.reader.manifest
         values = {"made_at": manifest.made_at, "targets": [target.name for target in manifest.targets]}
         since = connection.exec_driver_sql(statement("backup_changes_since"), values).scalar_one()
         name = connection.exec_driver_sql("SELECT current_database()").scalar_one()
-    return RestorePreview(manifest, comparison.reader.sha256, name, counts, tuple(examples), since)
+    return RestorePreview(manifest, comparison.reader.sha256, name, counts, tuple(examples), since, enforced)
 
 
 def record_restore(database: Database, request: RestoreRequest, *, created_by: str) -> int:
     """Record the restore as a plan and open it; `apply_batches` with its number then restores the rows.
 
     What older plans still had to do in its tables is cancelled. Returns the plan's number. Raises as the preview does,
-    and records nothing then.
+    and StagenormError where a target is enforced: its constraint would refuse the old spellings. Records nothing then.
     """
     with planning_transaction(database) as connection:
         require_migrations(connection)
@@ -199,9 +206,10 @@ class _Recorder:
         self._plan_id = self._record_plan(created_by)
         pending: _Pending | None = None
         for compared in comparison.chunks():
-            for row in compared.differing:
-                if row.state != "restorable":
-                    continue
+            restorable = [row for row in compared.differing if row.state == "restorable"]
+            if restorable:
+                refuse_to_restore(self._connection, compared.target)
+            for row in restorable:
                 if pending is not None and not self._goes_into(pending, compared.target, row):
                     self._flush(pending)
                     pending = None

@@ -6,7 +6,7 @@ from stagenorm_pipeline.engine.backup import BackupAge
 from stagenorm_pipeline.engine.backup_file import Manifest
 from stagenorm_pipeline.engine.backup_restore import RestorePreview
 from stagenorm_pipeline.report.escape import for_terminal
-from stagenorm_pipeline.report.rollback_text import row_text
+from stagenorm_pipeline.report.rollback_text import enforced_lines, row_text
 
 _STATES: Mapping[str, str] = {
     "same": "hold what they held then",
@@ -49,7 +49,7 @@ def restore_text(preview: RestorePreview) -> str:
             shown = [row_text(row) for row in preview.examples if row.state == state][:_SHOWN]
             lines += shown
             lines += [f"      and {count - len(shown):,} more"] if shown and count > len(shown) else []
-    return "\n".join(lines)
+    return "\n".join([*lines, *enforced_lines(preview.enforced)])
 
 
 def reminder(ages: tuple[BackupAge, ...]) -> str | None:

@@ -46,13 +46,18 @@ def rollback_text(preview: RollbackPreview) -> str:
         for plan_id, batches in preview.waiting.items()
         if preview.restorable
     ]
-    lines += [
-        f"PostgreSQL would refuse the old spellings: {for_terminal(name)} is enforced. "
-        "Take that back first: stagenorm enforce --remove"
-        for name in preview.enforced
-    ]
+    lines += enforced_lines(preview.enforced)
     lines += [f"Not in this scope, though the plan changed it too: {for_terminal(name)}" for name in preview.left_out]
     return "\n".join(lines)
+
+
+def enforced_lines(targets: tuple[str, ...]) -> list[str]:
+    """For each target whose constraint would refuse what it held before: that, and how to make way."""
+    return [
+        f"PostgreSQL would refuse the old spellings: {for_terminal(name)} is enforced. "
+        "Take that back first: stagenorm enforce --remove"
+        for name in targets
+    ]
 
 
 def rollback_json(preview: RollbackPreview) -> str:
