@@ -112,8 +112,7 @@ def test_a_run_goes_on_after_a_failover_and_nothing_is_done_twice(
     def fail_over(event: Event) -> None:
         if isinstance(event, BatchCompleted) and next(batches) == 20:
             primary.stop_immediately()
-            with psycopg.connect(replica.url("app"), autocommit=True) as connection:
-                connection.execute("SELECT pg_promote()")
+            replica.promote()
 
     either = f"postgresql://postgres@/app?host={primary.directory},{replica.directory}"
     with closing(Application(f"{either}&target_session_attrs=read-write")) as everywhere:

@@ -108,6 +108,10 @@ class StreamingReplica:
             self._process.wait()
             self._process = None
 
+    def promote(self) -> None:
+        """Make it the primary. Returns when it is."""
+        self._do("SELECT pg_promote()")
+
     @contextmanager
     def frozen(self) -> Iterator[None]:
         """To others it hangs: it is there, takes connections, and answers nothing."""

@@ -81,6 +81,10 @@ def test_a_quiet_server_shows_its_log_and_nothing_else(application: Application)
     assert (second.replicas, second.vacuums, second.waiters) == ((), (), ())
 
 
+def test_the_timeline_of_the_log_is_told_to_a_role_that_may_do_nothing(plain: Database) -> None:
+    assert look_at(plain, SETTINGS).timeline == 1
+
+
 def test_a_vacuum_is_seen_with_its_table_even_by_a_role_that_may_see_no_other_session(
     application: Application, plain: Database
 ) -> None:

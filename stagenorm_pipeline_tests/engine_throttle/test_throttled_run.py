@@ -1,6 +1,7 @@
 """A migration under a throttle, with a real replica: it holds, says why where people look, and goes on."""
 
 from collections.abc import Callable
+from contextlib import closing
 
 import psycopg
 import pytest
@@ -16,6 +17,7 @@ from stagenorm_pipeline_tests.engine_throttle.background_run import BackgroundRu
 from stagenorm_pipeline_tests.engine_throttle.streaming_replica import NAME, StreamingReplica
 from stagenorm_pipeline_tests.engine_throttle.test_reading import meanwhile
 from stagenorm_pipeline_tests.engine_throttle.waiting import wait_until
+from stagenorm_pipeline_tests.safety.private_server import PrivateServer
 
 ROWS = 3_000
 # Each of the six batches writes some 0.2 MB of log; a replica that replays is never so far behind.
@@ -106,6 +108,24 @@ def test_a_replica_that_vanishes_in_the_middle_holds_the_run_until_it_is_back(
             replica.start()
         assert run.ends().ok
     assert done(planned) == ROWS
+
+
+def test_after_a_failover_the_run_goes_on_without_waiting_for_the_replica_that_is_the_primary_now() -> None:
+    with PrivateServer() as first, closing(Application(first.create_database())) as before:
+        before.set_up()
+        plan(before)
+        with StreamingReplica(first) as second:
+            (name,) = before.column("SELECT current_database()")
+            either = f"postgresql://postgres@/{name}?host={first.directory},{second.directory}"
+            url = f"{either}&target_session_attrs=read-write"
+            with BackgroundRun(url, QUICK, sleep_ms=200) as run:
+                run.says(BatchCompleted, 2)
+                first.stop_immediately()
+                second.promote()
+                assert run.ends().ok
+            with closing(Application(second.url(name))) as after:
+                assert done(after) == ROWS
+    assert run.said(Held) == []
 
 
 def test_a_hold_is_ended_by_a_request_to_stop_and_a_pause_during_it_is_heard(

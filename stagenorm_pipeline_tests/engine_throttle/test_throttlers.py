@@ -112,6 +112,39 @@ def test_without_the_privilege_it_says_what_to_grant_and_without_a_replica_what_
     assert "--no-lag-check" in caught.value.remedy
 
 
+def test_after_a_failover_the_replica_that_is_the_primary_now_is_not_missed() -> None:
+    throttler = ReplicaLag(SETTINGS)
+    assert holds(throttler, at(0, timeline=1, replicas=(replica(),)), at(9, timeline=2), at(10, timeline=2)) == [
+        False,
+        False,
+        False,
+    ]
+    # The old primary comes back as a replica: it is watched, and missed when it goes.
+    assert holds(throttler, at(20, timeline=2, replicas=(replica(name="old"),))) == [False]
+    with pytest.raises(CannotSeeError, match="replica old was connected"):
+        throttler.look(at(21, timeline=2), TABLE)
+
+
+@pytest.mark.parametrize("other", ["two", "one"], ids=["names of their own", "one name for all"])
+def test_after_a_failover_all_replicas_but_one_are_waited_for_and_missed_again_later(other: str) -> None:
+    throttler = ReplicaLag(SETTINGS)
+    both, left = (replica(name="one"), replica(name=other)), (replica(name=other),)
+    assert holds(throttler, at(0, timeline=1, replicas=both)) == [False]
+    with pytest.raises(CannotSeeError, match=f"replica one, {other} was connected .*one of them may be the primary"):
+        throttler.look(at(9, timeline=2), TABLE)
+    assert holds(throttler, at(10, timeline=2, replicas=left)) == [False]
+    with pytest.raises(CannotSeeError, match=f"replica {other} was connected and is not any more$"):
+        throttler.look(at(11, timeline=2), TABLE)
+
+
+@pytest.mark.parametrize("timelines", [(1, 1), (None, None), (2, 1), (None, 2)])
+def test_without_a_failover_a_replica_that_is_gone_is_missed(timelines: tuple[int | None, int | None]) -> None:
+    throttler = ReplicaLag(SETTINGS)
+    assert holds(throttler, at(0, timeline=timelines[0], replicas=(replica(),))) == [False]
+    with pytest.raises(CannotSeeError):
+        throttler.look(at(1, timeline=timelines[1]), TABLE)
+
+
 def test_another_primary_after_a_failover_starts_the_clock_anew() -> None:
     throttler = ReplicaLag(SETTINGS)
     seen = [at(0, 1_000, replicas=(replica(500, written=1_000),)), at(60, 400, replicas=(replica(1, written=400),))]

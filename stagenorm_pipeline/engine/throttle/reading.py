@@ -51,7 +51,10 @@ class Waiter:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was seen `at` (seconds of the monotonic clock). `written` is the end of the log in bytes."""
+    """What was seen `at` (seconds of the monotonic clock). `written` is the end of the log in bytes.
+
+    `timeline` is the log's; a standby that becomes the primary begins a new one. None where it is not told.
+    """
 
     at: float
     written: int
@@ -61,6 +64,7 @@ class Reading:
     checkpoints_requested: int = 0
     max_wal_bytes: int = 0
     backend_pid: int = 0
+    timeline: int | None = None
 
 
 def read(connection: sa.Connection, at: float, timeout_ms: int) -> Reading:
@@ -78,7 +82,19 @@ def read(connection: sa.Connection, at: float, timeout_ms: int) -> Reading:
     row = connection.exec_driver_sql(
         statement("throttle_probe", checkpoints_requested=sql.SQL(counter)), {"lock_class": BATCH_LOCK_CLASS}
     ).one()
-    return _reading(row, at)
+    return _reading(row, at, _timeline(connection))
+
+
+def _timeline(connection: sa.Connection) -> int | None:
+    """Of the log that is written now; None on a server that does not tell. The control file is late by a checkpoint."""
+    try:
+        with connection.begin_nested():  # a fork of PostgreSQL may lack the function, and is looked at all the same
+            query = "SELECT ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::bigint"
+            return int(connection.exec_driver_sql(query).scalar_one())
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise
+        return None
 
 
 def waiters_behind(connection: sa.Connection) -> tuple[Waiter, ...]:
@@ -91,7 +107,7 @@ def waiters_behind(connection: sa.Connection) -> tuple[Waiter, ...]:
     return tuple(Waiter(row.pid, row.waited_ms, is_behind_us=True, table=None) for row in rows)
 
 
-def _reading(row: Any, at: float) -> Reading:
+def _reading(row: Any, at: float, timeline: int | None) -> Reading:
     return Reading(
         at=at,
         written=row.written,
@@ -101,4 +117,5 @@ def _reading(row: Any, at: float) -> Reading:
         checkpoints_requested=row.checkpoints_requested,
         max_wal_bytes=row.max_wal_bytes,
         backend_pid=row.backend_pid,
+        timeline=timeline,
     )
