@@ -7,10 +7,12 @@ baseline and its exact batches in a second transaction, all or nothing. Does not
 from dataclasses import dataclass
 from datetime import datetime
 
+import psycopg
 import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
 
 from stagenorm_pipeline.engine.batches import PlanKind
-from stagenorm_pipeline.engine.connection import Database
+from stagenorm_pipeline.engine.connection import Database, psycopg_error
 from stagenorm_pipeline.engine.errors import PlanError
 from stagenorm_pipeline.engine.funds import FundScope
 from stagenorm_pipeline.engine.inventory import (
@@ -18,6 +20,7 @@ from stagenorm_pipeline.engine.inventory import (
     TargetInventory,
     read_inventory,
 )
+from stagenorm_pipeline.engine.large_funds import fund_too_large
 from stagenorm_pipeline.engine.locks import BATCH_LOCK_CLASS, planning_transaction
 from stagenorm_pipeline.engine.migrations import require_migrations
 from stagenorm_pipeline.engine.plan_recorder import PlanRecorder, count_batches
@@ -70,7 +73,19 @@ def preview_plan(database: Database, request: PlanRequest) -> Plan:
 
 
 def record_plan(database: Database, request: PlanRequest, *, created_by: str, as_draft: bool = False) -> Plan:
-    """Record the plan with its baseline and batches and, unless `as_draft`, open it for applying."""
+    """Record the plan with its baseline and batches and, unless `as_draft`, open it for applying.
+
+    Raises PlanError naming the fund that is too large for one plan.
+    """
+    try:
+        return _record_plan(database, request, created_by, as_draft=as_draft)
+    except DBAPIError as error:
+        if not isinstance(psycopg_error(error), psycopg.errors.ProgramLimitExceeded):
+            raise
+        raise fund_too_large(database, request) from error
+
+
+def _record_plan(database: Database, request: PlanRequest, created_by: str, *, as_draft: bool) -> Plan:
     # The snapshot comes after the lock: a planner that waited must not plan from what it saw before it waited.
     with planning_transaction(database) as writer:
         require_migrations(writer)

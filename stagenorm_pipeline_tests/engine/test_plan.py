@@ -238,3 +238,22 @@ def test_a_batch_size_out_of_bounds_is_refused_with_the_bounds(application: Appl
 def test_a_plan_that_is_not_there_is_refused_by_number(application: Application) -> None:
     with pytest.raises(PlanError, match="There is no plan 7"):
         open_plan(application.database, 7)
+
+
+@pytest.mark.soak  # it takes 1 GB of the server's memory
+def test_a_fund_whose_keys_do_not_fit_into_an_array_is_named_with_what_to_do(application: Application) -> None:
+    application.add(COMPANIES, [(7, "Seed")] * 3)
+    # So long a key is compressed in the table and its index, and whole in the array.
+    application.sql(
+        f"DROP TABLE {DEALS}; CREATE TABLE {DEALS} AS "
+        "SELECT i || repeat('x', 200000) AS id, CASE WHEN i > 40 THEN 9 ELSE 8 END AS fund_id, 'Seed' AS stage "
+        f"FROM generate_series(1, 5450) i; ALTER TABLE {DEALS} ADD PRIMARY KEY (id)"
+    )
+
+    said = r"^fund-9 of public\.deal_opportunities\.stage is too large .* 5,410 rows"
+    with pytest.raises(PlanError, match=said) as caught:
+        application.plan()
+
+    assert "--fund-id" in (caught.value.remedy or "")
+    assert application.value("SELECT count(*) FROM stage_migration_plans") == 0
+    assert application.plan(scope=FundScope.one("8")).counts.rows_to_change == 40
