@@ -16,6 +16,9 @@ WITH members AS MATERIALIZED (
     LEFT JOIN stage_migration_spellings r ON r.spelling_id = m.restore_id
     WHERE b.batch_id = ANY (%(batch_ids)s::bigint[])
       AND (%(places)s::integer[] IS NULL OR m.place = ANY (%(places)s::integer[]))
+    -- By key, an order that the joins above lose: each page of a table larger than memory is then read once, and not once
+    -- for each spelling; and all runners lock rows in one order.
+    ORDER BY row_key
 ), changed AS (
     UPDATE {table} AS t
     SET {stage_column} = m.stage_after{stage_cast}

@@ -61,6 +61,17 @@ def test_a_batch_finds_its_rows_by_the_primary_key(application: Application) -> 
         assert re.fullmatch(r"\(id = m\w*\.row_key\)", scans[0]["Index Cond"])
 
 
+def test_a_batch_takes_its_rows_in_the_order_of_their_keys(application: Application) -> None:
+    fill(application, funds=5)
+    application.sql(f"UPDATE {COMPANIES} SET stage = 'Series A' WHERE stage = 'Seed' AND mod(id, 3) = 0")
+    application.sql(f"ANALYZE {COMPANIES}")
+    application.plan(batch_size=400)
+    application.apply(scope=FundScope.one("3"))
+    rows = application.column("SELECT row_id::int FROM stage_normalization_log ORDER BY id")
+    assert len(rows) == 600
+    assert rows == sorted(rows)
+
+
 def test_looking_for_a_batchs_unchanged_rows_touches_its_own_rows_alone(application: Application) -> None:
     fill(application, funds=200)
     application.plan(batch_size=10)
