@@ -4,32 +4,35 @@ import argparse
 import json
 from pathlib import Path
 
-from benchmarks.applying import measure_applying
+from benchmarks.applying import LAYOUTS, measure_applying
 from benchmarks.neighbours import measure_neighbours
 from benchmarks.planning import measure_planning
 from benchmarks.server import server
 from benchmarks.starting import measure_starting
 from benchmarks.table import markdown_table
+from benchmarks.verifying import measure_verifying
 
-_PARTS = ("applying", "planning", "neighbours", "starting")
+_PARTS = ("applying", "planning", "verifying", "neighbours", "starting")
 _NEIGHBOURS_ROWS = 1_000_000
 
 
 def main() -> None:
     arguments = _arguments()
-    with server() as found:
+    with server(arguments.shared_buffers) as found:
         report: dict[str, object] = {"settings": found.describe()}
         _show("Machine and settings", [{"what": name, "value": value} for name, value in found.describe().items()])
         for rows in arguments.rows if "applying" in arguments.parts else ():
-            report[f"applying_{rows}"] = results = measure_applying(found, rows, arguments.rounds)
-            _show(f"Applying, {rows:,} rows, {arguments.rounds} interleaved rounds, medians", results)
-            report[f"applying_{rows}_clustered"] = results = measure_applying(
-                found, rows, arguments.rounds, clustered=True
-            )
-            _show(f"The same with each fund's rows together, {rows:,} rows", results)
+            for layout in LAYOUTS:
+                report[f"applying {rows}, {layout.name}"] = results = measure_applying(
+                    found, rows, arguments.rounds, layout
+                )
+                _show(f"Applying, {rows:,} rows, {layout.name}, {arguments.rounds} rounds in turns, medians", results)
         for rows in arguments.rows if "planning" in arguments.parts else ():
-            report[f"planning_{rows}"] = results = measure_planning(found, rows)
+            report[f"planning {rows}"] = results = measure_planning(found, rows)
             _show(f"Planning, {rows:,} rows", results)
+        for rows in arguments.rows if "verifying" in arguments.parts else ():
+            report[f"verifying {rows}"] = results = measure_verifying(found, rows)
+            _show(f"Verifying, {rows:,} rows", results)
         if "neighbours" in arguments.parts:
             report["neighbours"] = results = measure_neighbours(found, _NEIGHBOURS_ROWS, arguments.seconds)
             _show("Neighbours: point reads and updates at 400/s beside a migration", results)
@@ -47,6 +50,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3, help="interleaved rounds of applying")
     parser.add_argument("--parts", type=lambda text: text.split(","), default=list(_PARTS), help=",".join(_PARTS))
     parser.add_argument("--seconds", type=int, default=20, help="how long neighbours are watched in each setting")
+    parser.add_argument("--shared-buffers", default="128MB", help="of the embedded server, e.g. 4GB")
     parser.add_argument("--output", type=Path, help="write all figures here as JSON")
     arguments = parser.parse_args()
     if unknown := set(arguments.parts) - set(_PARTS):

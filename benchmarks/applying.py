@@ -27,6 +27,19 @@ SELECT pg_relation_size(%(table)s), pg_indexes_size(%(table)s),
 
 
 @dataclass(frozen=True, slots=True)
+class Layout:
+    """Where the rows of a fund lie. `fillfactor`: how full the pages are, in percent."""
+
+    name: str
+    clustered: bool = False
+    fillfactor: int = 100
+
+
+INTERLEAVED = Layout("funds interleaved by id")
+LAYOUTS = (INTERLEAVED, Layout("fillfactor 80", fillfactor=80), Layout("each fund's rows together", clustered=True))
+
+
+@dataclass(frozen=True, slots=True)
 class Measurement:
     """One round of one contestant. Sizes in bytes."""
 
@@ -63,19 +76,19 @@ class Result:
         }
 
 
-def measure_applying(server: Server, rows: int, rounds: int, *, clustered: bool = False) -> list[dict[str, object]]:
+def measure_applying(server: Server, rows: int, rounds: int, layout: Layout = INTERLEAVED) -> list[dict[str, object]]:
     """Every contestant on `rows` rows of which 60% are to change, `rounds` times, in turns.
 
-    `clustered`: each fund's rows lie together, and only the first three take part: what the order of the rows does.
+    In another layout than the interleaved one, only the limit and this engine take part: what the order of the rows does.
     """
     template = f"bench_{rows}"
     server.create(template)
     with server.connect(template) as connection:
-        fill(connection, rows, clustered=clustered)
+        fill(connection, rows, clustered=layout.clustered, fillfactor=layout.fillfactor)
     server.add_tracking_tables(template)
     taking_part = [one for one in CONTESTANTS if one.most_rows is None or rows <= one.most_rows]
-    if clustered:
-        taking_part = taking_part[:3]
+    if layout is not INTERLEAVED:
+        taking_part = taking_part[:4]
     results = {one.name: Result(one.name) for one in taking_part}
     expected: tuple[object, ...] | None = None
     for _ in range(rounds):

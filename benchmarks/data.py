@@ -4,6 +4,7 @@ Does not belong here: what is done with it.
 """
 
 import psycopg
+from psycopg import sql
 
 FUNDS = 200
 TABLE = "portfoliocompanies"
@@ -46,10 +47,17 @@ FROM generate_series(1, %(rows)s) AS i
 
 
 def fill(
-    connection: psycopg.Connection, rows: int, *, messy_share: float = 0.6, funds: int = FUNDS, clustered: bool = False
+    connection: psycopg.Connection,
+    rows: int,
+    *,
+    messy_share: float = 0.6,
+    funds: int = FUNDS,
+    clustered: bool = False,
+    fillfactor: int = 100,
 ) -> None:
     """Create the table with `rows` rows, of which about `messy_share` hold one of the 41 messy spellings."""
     connection.execute(_TABLE)
+    connection.execute(sql.SQL("ALTER TABLE {} SET (fillfactor = {})").format(sql.Identifier(TABLE), fillfactor))
     connection.execute(
         _ROWS,
         {

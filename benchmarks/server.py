@@ -21,6 +21,9 @@ _SETTINGS = (
     "max_wal_size", "checkpoint_timeout",
 )  # fmt: skip
 
+# One checkpoint before each contestant, by our hand, and none by chance in the middle of another.
+_EMBEDDED = {"max_wal_size": "16GB", "checkpoint_timeout": "1h", "autovacuum": "off"}
+
 
 @dataclass(frozen=True, slots=True)
 class Server:
@@ -68,18 +71,15 @@ class Server:
 
 
 @contextmanager
-def server() -> Iterator[Server]:
-    """The server, for as long as it is needed."""
+def server(shared_buffers: str = "128MB") -> Iterator[Server]:
+    """The server, for as long as it is needed. `shared_buffers` is for the embedded one alone; 128MB is its default."""
     named = os.environ.get("STAGENORM_BENCH_DATABASE_URL")
     if named:
         yield Server(sa.make_url(named).set(drivername="postgresql").render_as_string(hide_password=False))
         return
+    with EmbeddedPostgres.start(_HOME) as embedded, Server(embedded.url("postgres")).connect() as connection:
+        for name, value in {**_EMBEDDED, "shared_buffers": shared_buffers}.items():
+            connection.execute(sql.SQL("ALTER SYSTEM SET {} = {}").format(sql.Identifier(name), sql.Literal(value)))
+    # Anew: some take effect at a start alone, and the server stops when nobody uses it.
     with EmbeddedPostgres.start(_HOME) as embedded:
-        found = Server(embedded.url("postgres"))
-        with found.connect() as connection:
-            # One checkpoint before each contestant, by our hand, and none by chance in the middle of another.
-            connection.execute("ALTER SYSTEM SET max_wal_size = '16GB'")
-            connection.execute("ALTER SYSTEM SET checkpoint_timeout = '1h'")
-            connection.execute("ALTER SYSTEM SET autovacuum = off")
-            connection.execute("SELECT pg_reload_conf()")
-        yield found
+        yield Server(embedded.url("postgres"))

@@ -1,10 +1,9 @@
-"""Verifying, measured against the apply that it proves: `python -m benchmarks.verifying --rows 10000000`.
+"""Verifying, measured against the apply that it proves.
 
 The seven rules run in a process of their own, whose peak memory is read at its end: right after the apply, after users
 changed one row in a thousand, and after all of it was rolled back.
 """
 
-import argparse
 import json
 import resource
 import subprocess
@@ -14,8 +13,7 @@ from dataclasses import dataclass
 
 from benchmarks.contestants import TARGET
 from benchmarks.data import TABLE, fill
-from benchmarks.server import Server, server
-from benchmarks.table import markdown_table
+from benchmarks.server import Server
 from stagenorm_pipeline.engine.apply import ApplyRequest, apply_batches
 from stagenorm_pipeline.engine.connection import Database
 from stagenorm_pipeline.engine.funds import FundScope
@@ -86,7 +84,7 @@ def _apply(database: Database) -> float:
 
 
 def _in_a_process(url: str) -> Verified:
-    command = [sys.executable, "-m", "benchmarks.verifying", "--url", url]
+    command = [sys.executable, "-m", "benchmarks.verifying", url]
     return Verified(**json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
 
 
@@ -111,18 +109,5 @@ def _verify_repeatedly(url: str) -> dict[str, object]:
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.verifying", description=__doc__)
-    parser.add_argument("--rows", type=int, default=1_000_000, help="rows of the table; 60%% of them are changed")
-    parser.add_argument("--url", help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.url:
-        print(json.dumps(_verify_repeatedly(arguments.url)))
-        return
-    with server() as found:
-        print(json.dumps(found.describe()))
-        print(markdown_table(measure_verifying(found, arguments.rows)))
-
-
 if __name__ == "__main__":
-    main()
+    print(json.dumps(_verify_repeatedly(sys.argv[1])))
