@@ -4,6 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
+from benchmarks.anatomy import measure_anatomy
 from benchmarks.applying import LAYOUTS, measure_applying
 from benchmarks.neighbours import measure_neighbours
 from benchmarks.planning import measure_planning
@@ -12,7 +13,7 @@ from benchmarks.starting import measure_starting
 from benchmarks.table import markdown_table
 from benchmarks.verifying import measure_verifying
 
-_PARTS = ("applying", "planning", "verifying", "neighbours", "starting")
+_PARTS = ("applying", "anatomy", "planning", "verifying", "neighbours", "starting")
 _NEIGHBOURS_ROWS = 1_000_000
 
 
@@ -27,6 +28,9 @@ def main() -> None:
                     found, rows, arguments.rounds, layout
                 )
                 _show(f"Applying, {rows:,} rows, {layout.name}, {arguments.rounds} rounds in turns, medians", results)
+        for rows in arguments.rows if "anatomy" in arguments.parts else ():
+            report[f"anatomy {rows}"] = results = measure_anatomy(found, rows, arguments.rounds)
+            _show(f"Where the time goes, {rows:,} rows, {arguments.rounds} rounds in turns, medians", results)
         for rows in arguments.rows if "planning" in arguments.parts else ():
             report[f"planning {rows}"] = results = measure_planning(found, rows)
             _show(f"Planning, {rows:,} rows", results)

@@ -19,16 +19,21 @@ def sql_directory() -> Path:
 
 
 @cache
-def _text(name: str) -> str:
-    return (sql_directory() / f"{name}.sql").read_text(encoding="utf-8")
+def _template(name: str) -> sql.SQL:
+    text = (sql_directory() / f"{name}.sql").read_text(encoding="utf-8")
+    # Comments teach the reader of the file; some hold braces and percent signs that are no placeholders.
+    return sql.SQL("\n".join(line for line in text.splitlines() if not line.lstrip().startswith("--")))
+
+
+@cache
+def _whole(name: str) -> str:
+    return _template(name).format().as_string(None)
 
 
 def statement(name: str, **parts: sql.Composable) -> str:
     """The statement of `sql/<name>.sql`, its `{...}` replaced by quoted identifiers."""
-    text = _text(name)
-    # Comments teach the reader of the file; some hold braces and percent signs that are no placeholders.
-    lines = [line for line in text.splitlines() if not line.lstrip().startswith("--")]
-    return sql.SQL("\n".join(lines)).format(**parts).as_string(None)
+    # A batch takes seven statements, nearly all of them without parts.
+    return _template(name).format(**parts).as_string(None) if parts else _whole(name)
 
 
 def identifier(*names: str) -> sql.Identifier:
