@@ -27,7 +27,10 @@ _PROGRESS_EVERY_S = 10.0
 
 
 class BatchLog:
-    """Listens to `apply_batches` for one fund. `first_error` is what the database said first when it refused."""
+    """Listens to `apply_batches` for one fund. `first_error` is what the database said first when it refused.
+
+    `said_once` is shared by the funds of a run: what each of them would say anew, and is told with the first.
+    """
 
     def __init__(
         self,
@@ -36,6 +39,7 @@ class BatchLog:
         *,
         progress_every_s: float = _PROGRESS_EVERY_S,
         clock: Callable[[], float] = time.monotonic,
+        said_once: set[str] | None = None,
     ) -> None:
         self._log = log
         self._fund = fund
@@ -43,6 +47,7 @@ class BatchLog:
         self._progress_every_s = progress_every_s
         self._clock = clock
         self._last_progress = clock()
+        self._said_once = set() if said_once is None else said_once
         self.first_error: str | None = None
 
     def __call__(self, event: Event) -> None:
@@ -61,8 +66,10 @@ class BatchLog:
                 self._warn(f"{what}: {error} Attempt {attempt + 1} follows in {wait_s:.1f} s.")
             case Paused(reason, changed_by):
                 self._warn(f"Paused by {changed_by}: {reason}. Waiting for unpause_job or `stagenorm unpause`.")
-            case Held() | Released() | Unwatched():
+            case Held() | Released():
                 self._warn(str(event))
+            case Unwatched():
+                self._warn_once(str(event))
 
     def _completed(self, batch: Batch, result: BatchResult) -> None:
         counts = {
@@ -77,6 +84,11 @@ class BatchLog:
 
     def _warn(self, text: str) -> None:
         self._log.warning(sentence_for_terminal(text))
+
+    def _warn_once(self, text: str) -> None:
+        if text not in self._said_once:
+            self._said_once.add(text)
+            self._warn(text)
 
     def _error(self, what: str, error: str) -> None:
         self.first_error = self.first_error or error

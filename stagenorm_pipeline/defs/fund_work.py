@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
 import dagster as dg
@@ -87,6 +87,7 @@ class FundWork:
     throttle: ThrottleSettings
     way_in: str
     log: logging.Logger
+    _said_once: set[str] = field(default_factory=set)
 
     def do(self, key: str, should_stop: Callable[[], bool]) -> FundOutcome:
         """Apply every batch of the fund that waits.
@@ -98,7 +99,7 @@ class FundWork:
             fund_id = fund_id_of(key)
         except ConfigurationError as error:
             return FundOutcome(key, ApplyResult(), str(error))
-        watch = BatchLog(self.log, key)
+        watch = BatchLog(self.log, key, said_once=self._said_once)
         request = ApplyRequest(
             worker=worker_name(self.way_in),
             run_by=user_name(),

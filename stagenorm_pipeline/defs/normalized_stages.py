@@ -51,7 +51,10 @@ def normalized_stages(
     somebody changed since the plan is skipped, a row that the database refuses is set aside, all others go through.
 
     A fund with nothing to do is done at once. One that failed can be materialized again: it goes on from there. So
-    does one that was terminated: it stops after the batch at work. All funds at once: Materialize, then choose all.
+    does one that was terminated: it stops after the batch at work. All funds at once: Materialize, then choose All.
+
+    Another pace for it: in that dialog, Config, Add config,
+    `ops: {normalized_stages: {config: {preset: conservative}}}`.
     """
     with errors_as_failures():
         configuration = settings.configuration()

@@ -72,6 +72,16 @@ def test_a_second_run_has_nothing_to_do_and_says_so(face: Face, application: App
     assert application.stages(COMPANIES) == before
 
 
+def test_what_is_not_watched_is_said_once_a_run_and_not_for_each_fund(face: Face, application: Application) -> None:
+    _fill(application)
+    face.plan()
+
+    run_id = face.normalize_all().run_id
+
+    lines = [entry.user_message for entry in face.instance.all_logs(run_id)]
+    assert len([line for line in lines if "Not watched (replica_lag)" in line]) == 1
+
+
 def test_a_dry_run_shows_the_plan_and_writes_nothing_at_all(face: Face, application: Application) -> None:
     _fill(application)
     before = application.contents()
