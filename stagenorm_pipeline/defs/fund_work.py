@@ -58,7 +58,7 @@ class FundOutcome:
         if self.problem is not None:
             return "\n".join(
                 [
-                    f"**{for_markdown(self.key)}** {sentence_for_markdown(self.problem)}",
+                    f"**{for_markdown(self.key)}**: {sentence_for_markdown(self.problem)}",
                     "",
                     "1. See what was refused, row by row: `SELECT * FROM stage_migration_failures;` or "
                     "`stagenorm status`.",

@@ -97,7 +97,8 @@ def _failure(failed: list[FundOutcome]) -> dg.Failure:
     problems = {outcome.key: sentence_for_terminal(outcome.problem or "") for outcome in failed}
     return dg.Failure(
         description=f"{len(failed)} fund(s) failed: {names}. All others in this run are done. "
-        "The page of each failed partition says what to do.",
+        "`stagenorm status` and the view stage_migration_failures list what was refused, row by row: mend it, then "
+        "materialize the same funds again. Only what is not done yet is tried.",
         # Text and not Markdown, which the run page hides behind a link.
         metadata={key: dg.MetadataValue.text(problem) for key, problem in problems.items()},
         allow_retries=False,

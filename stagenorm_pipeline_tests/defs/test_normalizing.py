@@ -124,6 +124,9 @@ def test_one_bad_fund_fails_alone_and_says_why(face: Face, application: Applicat
     assert sorted(map(str, materialized(result, "normalized_stages"))) == ["fund-1", "fund-3", "no-fund"]
     assert "fund-2" in sentence
     assert "fund-3" not in sentence
+    # Dagster shows no observation on the page of a fund that was never materialized: the run itself must say it.
+    assert "`stagenorm status`" in sentence
+    assert "materialize the same funds again" in sentence
     assert "frozen" in details["fund-2"]
 
 
@@ -139,6 +142,7 @@ def test_a_bad_funds_page_has_its_figures_and_what_to_do(face: Face, application
     assert observed.partition == "fund-2"
     assert observed.metadata["rows_failed"].value == 2
     page = str(observed.metadata["what next"].value)
+    assert page.startswith("**`fund-2`**: 2 row(s) in 1 batch(es) were not changed.")
     assert "stage_migration_failures" in page
     assert "<b>" not in "".join(page.split("`")[::2])
 
