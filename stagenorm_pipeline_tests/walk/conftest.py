@@ -30,10 +30,8 @@ def pictures() -> Iterator[Path]:
     named = os.environ.get("STAGENORM_WALK_SCREENSHOTS")
     directory = Path(named or tempfile.mkdtemp(prefix="stagenorm-walk-screenshots-"))
     directory.mkdir(parents=True, exist_ok=True)
-    for old in directory.glob("*.png"):
-        old.unlink()
     yield directory
-    print(f"\n{len(list(directory.glob('*.png')))} screenshots of the walk are in {directory}")  # noqa: T201
+    print(f"\nThe screenshots of the walk are in {directory}")  # noqa: T201
 
 
 @pytest.fixture
@@ -60,4 +58,7 @@ def demo(ui: ServedUi) -> Iterator[Application]:
 @pytest.fixture
 def visitor(chromium: str, ui: ServedUi, pictures: Path) -> Iterator[Visitor]:
     with browser_page(chromium) as page:
-        yield Visitor(page, ui.url, pictures)
+        started = Visitor(page, ui.url, pictures)
+        yield started
+        # After a failure this shows where it was.
+        started.take_picture("last-seen")

@@ -59,15 +59,14 @@ def test_a_user_plans_applies_stops_goes_on_and_proves(visitor: Visitor, demo: A
 
     visitor.arrive()
     visitor.open_graph()
-    for asset in ("stage_inventory", "batch_plan", "normalized_stages"):
-        visitor.sees(asset)
+    visitor.sees("Never materialized")
     visitor.take_picture("graph")
 
     visitor.open_asset("stage_inventory")
     visitor.sees("Step 1: look.")
     visitor.materialize()
     visitor.open_asset("stage_inventory")
-    visitor.sees("unknown_spellings")
+    visitor.sees(re.compile(r"rows would change: materialize batch_plan\."))
     visitor.take_picture("inventory")
 
     plan(visitor, demo)
@@ -163,6 +162,8 @@ def prove(visitor: Visitor, demo: Application) -> None:
     visitor.take_picture("report-at-a-glance")
     visitor.click("[Show Markdown]")
     visitor.sees("Random sample of changed rows")
+    visitor.take_picture("report-end")
+    visitor.scroll_to("Failed. Of 7 checks")
     visitor.take_picture("report")
     visitor.click("Close")
     visitor.open_tab("Checks")
@@ -187,3 +188,5 @@ def read_only(visitor: Visitor, url: str) -> None:
     visitor.sees("Failed. Of 7 checks 6 passed")
     assert not visitor.can_press("Materialize")
     visitor.take_picture("read-only")
+    visitor.open_job("rollback_job")
+    assert not visitor.can_open_tab("Launchpad")

@@ -3,6 +3,7 @@
 Where things are on Dagster's pages is known here and nowhere else. Does not belong here: what is expected of stagenorm.
 """
 
+import itertools
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ class Visitor:
         self._page = page
         self._url = url
         self._pictures = pictures
+        self._numbers = itertools.count(1)
         page.set_default_timeout(_PATIENCE_MS)
 
     def arrive(self, url: str = "") -> None:
@@ -32,8 +34,7 @@ class Visitor:
         self._words("Lineage").wait_for()
 
     def take_picture(self, name: str) -> None:
-        number = len(list(self._pictures.glob("*.png"))) + 1
-        self._page.screenshot(path=self._pictures / f"{number:02}-{name}.png")
+        self._page.screenshot(path=self._pictures / f"{next(self._numbers):02}-{name}.png")
 
     def sees(self, words: str | re.Pattern[str], *, patience_ms: float = _PATIENCE_MS) -> str:
         """Wait until the words can be read; the text around them."""
@@ -55,13 +56,22 @@ class Visitor:
     def open_tab(self, name: str) -> None:
         self._page.get_by_role("tab", name=name, exact=True).click()
 
+    def scroll_to(self, words: str) -> None:
+        """In the dialog, whose end is shown first where it is long."""
+        self._dialog.get_by_text(words).first.scroll_into_view_if_needed()
+
+    def open_job(self, name: str) -> None:
+        self._words("Jobs").click()
+        self._words(name).click()
+        self._page.get_by_role("tab", name="Launchpad").wait_for()
+
     def click(self, words: str) -> None:
         self._words(words).click()
 
     def materialize(self) -> None:
         """By the button of an asset without partitions, as far as the run's page, and until the run has ended well."""
         self._button("Materialize").click()
-        self._words("View").click()
+        self._follow("Launched run")
         self.run_ends("Success")
 
     def open_launchpad(self) -> None:
@@ -102,7 +112,7 @@ class Visitor:
     def launch_backfill(self) -> None:
         """From the dialog to the backfill's page."""
         self._button("Launch backfill").click()
-        self._words("View").click()
+        self._follow("Created backfill")
         self._words("Partition selection").wait_for()
 
     def open_run_of_backfill(self) -> None:
@@ -120,8 +130,7 @@ class Visitor:
 
     def read_whole_log(self) -> None:
         self._page.get_by_placeholder("Filter…").fill("")
-        # The timeline above has the same word; the log's own has the time of the newest line under it.
-        self.sees("Batch")
+        self.sees("RUN_ENQUEUED")
 
     def terminate(self) -> None:
         self._button("Terminate").click()
@@ -131,20 +140,27 @@ class Visitor:
         """Wait for the status beside the run's name."""
         self._words(how).wait_for(timeout=_A_RUN_MS)
 
-    def reload(self) -> None:
-        self._page.reload()
-
     def can_press(self, button: str) -> bool:
         found = self._button(button)
         found.wait_for()
         return bool(found.is_enabled())
 
+    def can_open_tab(self, name: str) -> bool:
+        return bool(self._page.get_by_role("tab", name=name, exact=True).is_enabled())
+
     @property
     def checks(self) -> dict[str, str]:
-        """On the checks tab, each check by its name, with the word below it."""
-        self._page.get_by_text(re.compile(r"^Checks \(\d+\)$")).wait_for()
+        """On the checks tab, each check by its name, with the word below it, as soon as all have one."""
+        title = str(self._page.get_by_text(re.compile(r"^Checks \(\d+\)$")).inner_text())
+        verdicts = self._page.get_by_text(re.compile("^(Succeeded|Failed)$")).filter(visible=True)
+        verdicts.nth(int(title.removeprefix("Checks (").removesuffix(")")) - 1).wait_for()
         text = str(self._page.locator("body").inner_text())
         return dict(re.findall(r"^(r\d_\w+)\n(?:\1\n)?(Succeeded|Failed)$", text, re.MULTILINE))
+
+    def _follow(self, message: str) -> None:
+        """The link of a message in the corner, where an older message may still be shown."""
+        shown = self._page.get_by_text(message).filter(visible=True).first
+        shown.locator("xpath=ancestor::*[.//button][1]").get_by_text("View", exact=True).click()
 
     @property
     def _dialog(self) -> "Locator":
