@@ -14,11 +14,11 @@ from stagenorm_pipeline_tests.walk.visitor import Visitor
 
 pytestmark = pytest.mark.walk
 
-# The demo has 12 funds, and rows without one. 1,000 rows in a batch and a second between two: a backfill takes most of
-# a minute, which is time to terminate it in the middle, and its first fund's progress is told.
+# The demo has 12 funds, and rows without one. 1,000 rows in a batch and 1.5 seconds between two: the first fund takes
+# 16 seconds, of which progress is told after 10, and the backfill a minute, which is time to stop it in the middle.
 FUNDS = 13
 ROWS_IN_A_BATCH = "1000"
-SLOWLY = "ops: {normalized_stages: {config: {sleep_ms: 1000}}}"
+SLOWLY = "ops: {normalized_stages: {config: {sleep_ms: 1500}}}"
 
 _CANONICAL = """
 SELECT count(*) FROM (SELECT stage FROM portfoliocompanies UNION ALL SELECT stage FROM deal_opportunities) AS rows
@@ -115,6 +115,8 @@ def stop_in_the_middle(visitor: Visitor, demo: Application) -> None:
     visitor.read_log('completed {"rowsUpdated":')
     told = visitor.read_log("rows/s")
     assert re.fullmatch(r"fund-1: [\d,]+ of [\d,]+ rows \(\d+%\), [\d,]+ rows/s, about \d+ s left", told)
+    # One fund is done, so that going on has something to do and something not.
+    visitor.read_log("rows updated, 0 skipped, 0 failed in")
     visitor.read_whole_log()
     visitor.take_picture("run-at-work")
     visitor.terminate()
