@@ -4,13 +4,14 @@
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
+WALK_READY := $(VENV)/.installed-walk
 
 # The first interpreter that is new enough; `make PYTHON=/path/to/python demo` overrides it.
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo $$p && break; done)
 
-.PHONY: demo ui ui-readonly test soak bench lint lock clean
+.PHONY: demo ui ui-readonly test soak walk bench lint lock clean
 
 demo: $(READY)
 	@$(BIN)/stagenorm demo
@@ -29,6 +30,10 @@ test: $(READY)
 soak: $(READY)
 	$(BIN)/python -m pytest -m soak -s
 
+# The Dagster UI as its user sees it, in headless Chromium; screenshots in STAGENORM_WALK_SCREENSHOTS.
+walk: $(WALK_READY)
+	$(BIN)/python -m pytest -m walk -s
+
 # Every contestant side by side at 100,000 and 1,000,000 rows; `make bench BENCH="--rows 10000000 --rounds 1"` for more.
 bench: $(READY)
 	$(BIN)/python -m benchmarks $(BENCH)
@@ -46,11 +51,17 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
+$(WALK_READY): $(READY) requirements-walk.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-walk.lock
+	@touch $@
+
+COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url
+
 # Written anew after a change of pyproject.toml: versions and hashes only, for every platform and Python from 3.11 on.
 lock: $(READY)
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url \
-		--extra dev pyproject.toml --output-file requirements.lock
+	$(COMPILE) --extra dev pyproject.toml --output-file requirements.lock
+	$(COMPILE) --group walk --constraint requirements.lock --output-file requirements-walk.lock
 
 clean:
 	rm -rf $(VENV) .stagenorm

@@ -28,7 +28,10 @@ _PROGRESS_EVERY_S = 10.0
 
 
 class BatchLog:
-    """Listens to `apply_batches` for one fund. `first_error` is what the database said first when it refused."""
+    """Listens to `apply_batches` for one fund. `first_error` is what the database said first when it refused.
+
+    `said_once` is shared by the funds of a run: what each of them would say anew, and is told with the first.
+    """
 
     def __init__(
         self,
@@ -37,6 +40,7 @@ class BatchLog:
         *,
         progress_every_s: float = _PROGRESS_EVERY_S,
         clock: Callable[[], float] = time.monotonic,
+        said_once: set[str] | None = None,
     ) -> None:
         self._log = log
         self._fund = fund
@@ -44,6 +48,7 @@ class BatchLog:
         self._progress_every_s = progress_every_s
         self._clock = clock
         self._last_progress = clock()
+        self._said_once = set() if said_once is None else said_once
         self.first_error: str | None = None
 
     def __call__(self, event: Event) -> None:
@@ -62,10 +67,10 @@ class BatchLog:
                 self._warn(f"{what}: {error} Attempt {attempt + 1} follows in {wait_s:.1f} s.")
             case Paused(reason, changed_by):
                 self._warn(f"Paused by {changed_by}: {reason}. Waiting for unpause_job or `stagenorm unpause`.")
-            case Unwatched(is_wrong=False):
-                self._log.info(sentence_for_terminal(str(event)))
-            case Held() | Released() | Unwatched() | GroupSplit():
+            case Held() | Released() | GroupSplit():
                 self._warn(str(event))
+            case Unwatched(is_wrong=is_wrong):
+                self._say_once(str(event), logging.WARNING if is_wrong else logging.INFO)
 
     def _completed(self, batch: Batch, result: BatchResult) -> None:
         counts = {
@@ -80,6 +85,11 @@ class BatchLog:
 
     def _warn(self, text: str) -> None:
         self._log.warning(sentence_for_terminal(text))
+
+    def _say_once(self, text: str, level: int) -> None:
+        if text not in self._said_once:
+            self._said_once.add(text)
+            self._log.log(level, sentence_for_terminal(text))
 
     def _error(self, what: str, error: str) -> None:
         self.first_error = self.first_error or error

@@ -44,8 +44,8 @@ def batch_plan(
     next step. Changes no business data. It holds only rows whose spelling is known and not canonical; a newer plan
     takes the place of what an older one had left to do.
 
-    In the launchpad: `dry_run` shows the plan and records nothing at all; `rehearse` records a draft, executes each
-    batch and rolls it back; `open_draft` opens a draft that was reviewed or rehearsed.
+    In the launchpad (the arrow beside Materialize): `dry_run` shows the plan and records nothing at all; `rehearse`
+    records a draft, executes each batch and rolls it back; `open_draft` opens a draft that was reviewed or rehearsed.
     """
     with errors_as_failures():
         config.require_one_way()
@@ -63,7 +63,10 @@ def batch_plan(
         look_ahead(context, opened, request.targets)
         plan = record_plan(opened, request, created_by=user_name(), as_draft=config.draft or config.rehearse)
         added = add_fund_keys(context.instance, (f.fund_id for i in plan.inventories for f in i.funds))
-        context.log.info(f"Recorded plan {plan.plan_id}; added {len(added)} fund partition(s)")
+        context.log.info(
+            f"Recorded plan {plan.plan_id}: {plan.counts.rows_to_change:,} rows to update in {plan.total_batches:,} "
+            f"batches; added {len(added):,} fund partition(s)"
+        )
         rehearsed = _rehearse(context, opened, plan) if config.rehearse and plan.plan_id else {}
     return _result(plan, **rehearsed)
 

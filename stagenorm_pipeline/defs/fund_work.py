@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
 import dagster as dg
@@ -59,7 +59,7 @@ class FundOutcome:
         if self.problem is not None:
             return "\n".join(
                 [
-                    f"**{for_markdown(self.key)}** {sentence_for_markdown(self.problem)}",
+                    f"**{for_markdown(self.key)}**: {sentence_for_markdown(self.problem)}",
                     "",
                     "1. See what was refused, row by row: `SELECT * FROM stage_migration_failures;` or "
                     "`stagenorm status`.",
@@ -89,6 +89,7 @@ class FundWork:
     pacing: Pacing | None
     way_in: str
     log: logging.Logger
+    _said_once: set[str] = field(default_factory=set)
 
     def do(self, key: str, should_stop: Callable[[], bool]) -> FundOutcome:
         """Apply every batch of the fund that waits.
@@ -100,7 +101,7 @@ class FundWork:
             fund_id = fund_id_of(key)
         except ConfigurationError as error:
             return FundOutcome(key, ApplyResult(), str(error))
-        watch = BatchLog(self.log, key)
+        watch = BatchLog(self.log, key, said_once=self._said_once)
         request = ApplyRequest(
             worker=worker_name(self.way_in),
             run_by=user_name(),

@@ -51,7 +51,10 @@ def normalized_stages(
     somebody changed since the plan is skipped, a row that the database refuses is set aside, all others go through.
 
     A fund with nothing to do is done at once. One that failed can be materialized again: it goes on from there. So
-    does one that was terminated: it stops after the batch at work. All funds at once: Materialize, then choose all.
+    does one that was terminated: it stops after the batch at work. All funds at once: Materialize, then choose All.
+
+    Another pace for it: in that dialog, Config, Add config,
+    `ops: {normalized_stages: {config: {preset: conservative}}}`.
     """
     with errors_as_failures():
         configuration = settings.configuration()
@@ -95,7 +98,8 @@ def _failure(failed: list[FundOutcome]) -> dg.Failure:
     problems = {outcome.key: sentence_for_terminal(outcome.problem or "") for outcome in failed}
     return dg.Failure(
         description=f"{len(failed)} fund(s) failed: {names}. All others in this run are done. "
-        "The page of each failed partition says what to do.",
+        "`stagenorm status` and the view stage_migration_failures list what was refused, row by row: mend it, then "
+        "materialize the same funds again. Only what is not done yet is tried.",
         # Text and not Markdown, which the run page hides behind a link.
         metadata={key: dg.MetadataValue.text(problem) for key, problem in problems.items()},
         allow_retries=False,

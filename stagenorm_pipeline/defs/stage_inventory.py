@@ -36,8 +36,10 @@ def stage_inventory(database: ApplicationDatabase, settings: NormalizationSettin
     with errors_as_failures():
         inventories, cross_table = _read(database.open(), settings)
     counts = sum((inventory.counts for inventory in inventories), RowCounts())
+    unknown = count_unknown_spellings(inventories)
     return dg.MaterializeResult(
         metadata={
+            "what next": dg.MetadataValue.md(_what_next(counts, unknown)),
             "inventory": dg.MetadataValue.md(inventory_markdown(inventories)),
             "spellings by fund": dg.MetadataValue.md(cross_table.markdown()),
             "rows_seen": counts.rows_seen,
@@ -46,9 +48,23 @@ def stage_inventory(database: ApplicationDatabase, settings: NormalizationSettin
             "rows_unknown": counts.rows_unknown,
             "rows_left_as_is": counts.rows_left_as_is,
             "rows_null": counts.rows_null,
-            "unknown_spellings": count_unknown_spellings(inventories),
+            "unknown_spellings": unknown,
             "funds": len({fund.fund_id for inventory in inventories for fund in inventory.funds}),
         }
+    )
+
+
+def _what_next(counts: RowCounts, unknown_spellings: int) -> str:
+    known = (
+        f"{counts.rows_to_change:,} rows would change: materialize [batch_plan](/assets/batch_plan)."
+        if counts.rows_to_change
+        else "Nothing to change: no row holds a known spelling that is not canonical."
+    )
+    if not unknown_spellings:
+        return known
+    return (
+        f"{known} {unknown_spellings:,} unknown spelling(s) wait for a person's decision, which may come later: "
+        "`stagenorm decisions` writes the file to fill in."
     )
 
 

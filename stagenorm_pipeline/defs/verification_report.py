@@ -16,6 +16,7 @@ from stagenorm_pipeline.engine.workers import user_name
 from stagenorm_pipeline.report.document import document_sha256, verification_document
 from stagenorm_pipeline.report.glance import funds_markdown, stages_markdown, verdict_markdown
 from stagenorm_pipeline.report.markdown import verification_markdown
+from stagenorm_pipeline.report.signing import is_to_sign, statement
 
 
 @dg.asset(
@@ -67,6 +68,7 @@ def _metadata(
     return {
         # The page shows what is short at once, in this order; the report is behind a link.
         "verdict": dg.MetadataValue.md(verdict_markdown(result)),
+        "what next": dg.MetadataValue.md(_what_next(result)),
         "stages": dg.MetadataValue.md(stages_markdown(result)),
         "funds": dg.MetadataValue.md(funds_markdown(result)),
         **files,
@@ -82,3 +84,9 @@ def _metadata(
         "report_sha256": sha256,
         CHECKS_KEY: verdicts_to_metadata(result),
     }
+
+
+def _what_next(result: VerificationResult) -> str:
+    if is_to_sign(result):
+        return "Read the report, its sample too, and sign it: the entry `sign-off` has the command."
+    return f"{statement(result)} [Open the checks](/assets/verification_report?view=checks)."

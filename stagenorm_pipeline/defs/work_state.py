@@ -25,6 +25,8 @@ NOTHING_WAITS = "nothing_waits"
 NOT_PAUSED = "not_paused"
 _FUNDS_NAMED = 5
 _FUNDS_LISTED = 100
+# After each plan the run's page says "nothing_waits failed", in red, and of this check shows the metadata alone.
+_WAITING_IS_NO_ERROR = "That funds wait is no error: materialize normalized_stages for them."
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ class WorkState:
                     "batches_failed": sum(fund.batches_failed for fund in self.waiting),
                     "rows_waiting": sum(fund.rows for fund in self.waiting),
                     "funds": dg.MetadataValue.md(self._table()),
+                    **({"what next": _WAITING_IS_NO_ERROR} if self.waiting else {}),
                 },
             },
             NOT_PAUSED: {

@@ -72,6 +72,16 @@ def test_a_second_run_has_nothing_to_do_and_says_so(face: Face, application: App
     assert application.stages(COMPANIES) == before
 
 
+def test_what_is_not_watched_is_said_once_a_run_and_not_for_each_fund(face: Face, application: Application) -> None:
+    _fill(application)
+    face.plan()
+
+    run_id = face.normalize_all().run_id
+
+    lines = [entry.user_message for entry in face.instance.all_logs(run_id)]
+    assert len([line for line in lines if "Not watched (replica_lag)" in line]) == 1
+
+
 def test_a_dry_run_shows_the_plan_and_writes_nothing_at_all(face: Face, application: Application) -> None:
     _fill(application)
     before = application.contents()
@@ -114,6 +124,9 @@ def test_one_bad_fund_fails_alone_and_says_why(face: Face, application: Applicat
     assert sorted(map(str, materialized(result, "normalized_stages"))) == ["fund-1", "fund-3", "no-fund"]
     assert "fund-2" in sentence
     assert "fund-3" not in sentence
+    # Dagster shows no observation on the page of a fund that was never materialized: the run itself must say it.
+    assert "`stagenorm status`" in sentence
+    assert "materialize the same funds again" in sentence
     assert "frozen" in details["fund-2"]
 
 
@@ -129,6 +142,7 @@ def test_a_bad_funds_page_has_its_figures_and_what_to_do(face: Face, application
     assert observed.partition == "fund-2"
     assert observed.metadata["rows_failed"].value == 2
     page = str(observed.metadata["what next"].value)
+    assert page.startswith("**`fund-2`**: 2 row(s) in 1 batch(es) were not changed.")
     assert "stage_migration_failures" in page
     assert "<b>" not in "".join(page.split("`")[::2])
 

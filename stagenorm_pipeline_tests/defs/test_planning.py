@@ -6,6 +6,15 @@ from stagenorm_pipeline_tests.defs.face import Face, failure_of, materialized
 from stagenorm_pipeline_tests.engine.application import COMPANIES, Application
 
 
+def test_the_run_of_a_plan_says_what_was_recorded(face: Face, application: Application) -> None:
+    application.add(COMPANIES, [(1, "Seed"), (2, "Seed"), (2, "SEED")])
+
+    run_id = face.plan().run_id
+
+    lines = [entry.user_message for entry in face.instance.all_logs(run_id)]
+    assert "Recorded plan 1: 3 rows to update in 2 batches; added 2 fund partition(s)" in lines
+
+
 def test_a_draft_runs_only_after_it_was_opened(face: Face, application: Application) -> None:
     application.add(COMPANIES, [(1, "Seed")])
 

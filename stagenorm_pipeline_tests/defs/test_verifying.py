@@ -41,6 +41,27 @@ def test_seven_checks_pass_over_normalized_data(face: Face, application: Applica
     assert report["verdict"].startswith("**Passed.")
     assert report["checks_passed"] == 7
     assert report["rows_seen"] == report["rows_canonical"] == 4
+    assert "sign it" in report["what next"]
+
+
+def test_each_step_says_what_comes_next(face: Face, application: Application) -> None:
+    application.add(COMPANIES, [(1, "Seed"), (2, "Seed Round")])
+
+    looked = materialized(face.plan(), "stage_inventory")[None]
+    report = materialized(face.run("verify_job"), "verification_report")[None]
+
+    assert "[batch_plan](/assets/batch_plan)" in looked["what next"]
+    assert "1 unknown spelling(s)" in looked["what next"]
+    assert report["what next"].startswith("Not to be signed: checks 1 and 2 failed.")
+    assert "(/assets/verification_report?view=checks)" in report["what next"]
+
+
+def test_with_nothing_to_change_there_is_no_plan_to_make(face: Face, application: Application) -> None:
+    application.add(COMPANIES, [(1, "seed")])
+
+    looked = materialized(face.plan(), "stage_inventory")[None]
+
+    assert looked["what next"].startswith("Nothing to change")
 
 
 def test_a_verification_is_recorded_with_the_mark_that_the_report_shows(face: Face, application: Application) -> None:

@@ -24,8 +24,12 @@ def test_a_plan_makes_its_funds_wait_and_their_runs_end_that(face: Face, applica
 
     assert (waits.passed, waits.metadata["funds_waiting"].value, waits.metadata["rows_waiting"].value) == (False, 2, 3)
     assert "fund-1, fund-2" in (waits.description or "")
+    # The run's page shows the metadata alone, under a red "failed".
+    assert "normalized_stages" in str(waits.metadata["what next"].value)
     assert (waits_still.passed, waits_still.metadata["rows_waiting"].value) == (False, 2)
-    assert face.verdict("nothing_waits").passed
+    done = face.verdict("nothing_waits")
+    assert done.passed
+    assert "what next" not in done.metadata
 
 
 def test_a_fund_that_is_green_from_before_is_counted_when_a_newer_plan_holds_it(

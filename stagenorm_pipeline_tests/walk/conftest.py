@@ -1,0 +1,64 @@
+"""Fixtures of the walk. Without a Chromium they fail and say what to install: a skip would look like a walk."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from stagenorm_pipeline_tests.engine.application import Application
+from stagenorm_pipeline_tests.walk.chromium import browser_page, find_chromium
+from stagenorm_pipeline_tests.walk.served_ui import ServedUi, served_ui
+from stagenorm_pipeline_tests.walk.visitor import Visitor
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    found = find_chromium()
+    if found is None:
+        pytest.fail(
+            "No Chromium is on the PATH. Install one (Debian: `apt-get install chromium`) and run `make walk` again.",
+            pytrace=False,
+        )
+    return found
+
+
+@pytest.fixture
+def pictures() -> Iterator[Path]:
+    """Where the screenshots go: STAGENORM_WALK_SCREENSHOTS, else a new directory, which is named at the end."""
+    named = os.environ.get("STAGENORM_WALK_SCREENSHOTS")
+    directory = Path(named or tempfile.mkdtemp(prefix="stagenorm-walk-screenshots-"))
+    directory.mkdir(parents=True, exist_ok=True)
+    yield directory
+    print(f"\nThe screenshots of the walk are in {directory}")  # noqa: T201
+
+
+@pytest.fixture
+def home(chromium: str) -> Iterator[Path]:
+    """An empty STAGENORM_HOME; its name is short, because a unix socket lies in it."""
+    with tempfile.TemporaryDirectory(prefix="stagenorm-walk-", ignore_cleanup_errors=True) as directory:
+        yield Path(directory).resolve()
+
+
+@pytest.fixture
+def ui(home: Path) -> Iterator[ServedUi]:
+    with served_ui(home) as served:
+        yield served
+
+
+@pytest.fixture
+def demo(ui: ServedUi) -> Iterator[Application]:
+    """The demo's database, seen past the pages."""
+    opened = Application(ui.database_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def visitor(chromium: str, ui: ServedUi, pictures: Path) -> Iterator[Visitor]:
+    with browser_page(chromium) as page:
+        started = Visitor(page, ui.url, pictures)
+        yield started
+        # After a failure this shows where it was.
+        started.take_picture("last-seen")

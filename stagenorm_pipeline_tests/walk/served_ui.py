@@ -1,0 +1,65 @@
+"""`stagenorm ui` as a person starts it: in a home of its own, on the demo's database. Knows nothing of a browser."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+# What would lead it to another database or another Dagster than the home's own.
+_ELSEWHERE = ("DATABASE_URL", "STAGENORM_DAGSTER_URL", "STAGENORM_CONFIG", "DAGSTER_HOME")
+
+
+@dataclass(frozen=True, slots=True)
+class ServedUi:
+    """A page that answers. `said` is what the command printed until then."""
+
+    url: str
+    said: str
+
+    @property
+    def database_url(self) -> str:
+        """The demo's database, as the command tells its user."""
+        found = re.search(r"export DATABASE_URL='(.+)'", self.said)
+        assert found, self.said
+        return found[1]
+
+
+@contextmanager
+def served_ui(home: Path, *options: str) -> Iterator[ServedUi]:
+    """Start it, wait for its address, and stop it as Ctrl-C does: nothing runs afterwards."""
+    port = _free_port()
+    command = subprocess.Popen(
+        [sys.executable, "-m", "stagenorm_pipeline.cli", "ui", "--port", str(port), *options],
+        env={**{k: v for k, v in os.environ.items() if k not in _ELSEWHERE}, "STAGENORM_HOME": str(home)},
+        cwd=home,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        yield ServedUi(f"http://127.0.0.1:{port}", _until_it_answers(command))
+    finally:
+        command.send_signal(signal.SIGINT)
+        command.communicate()
+
+
+def _until_it_answers(command: subprocess.Popen[str]) -> str:
+    assert command.stdout is not None
+    said = ""
+    for line in command.stdout:
+        said += line
+        if "Ctrl-C stops it" in line:
+            return said
+    raise AssertionError(f"`stagenorm ui` ended:\n{said}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

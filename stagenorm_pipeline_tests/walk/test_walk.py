@@ -1,0 +1,194 @@
+"""The Dagster UI from outside: its user's whole way, by clicking, in a real browser before the real daemon.
+
+What is expected is what a person reads on the pages, and what PostgreSQL says past them.
+"""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from stagenorm_pipeline_tests.engine.application import Application
+from stagenorm_pipeline_tests.walk.served_ui import served_ui
+from stagenorm_pipeline_tests.walk.visitor import Visitor
+
+pytestmark = pytest.mark.walk
+
+# The demo has 12 funds, and rows without one. 1,000 rows in a batch and 1.5 seconds between two: the first fund takes
+# 16 seconds, of which progress is told after 10, and the backfill a minute, which is time to stop it in the middle.
+FUNDS = 13
+ROWS_IN_A_BATCH = "1000"
+SLOWLY = "ops: {normalized_stages: {config: {sleep_ms: 1500}}}"
+
+_CANONICAL = """
+SELECT count(*) FROM (SELECT stage FROM portfoliocompanies UNION ALL SELECT stage FROM deal_opportunities) AS rows
+WHERE stage IN ('pre-seed', 'seed', 'series-a', 'series-b', 'series-c', 'series-c+')
+"""
+# Of the audited rows, those that hold what their audit row says.
+_AS_AUDITED = """
+SELECT count(*) FROM stage_normalization_log AS log
+LEFT JOIN portfoliocompanies AS c ON log.table_name = 'portfoliocompanies' AND c.id::text = log.row_id
+LEFT JOIN deal_opportunities AS d ON log.table_name = 'deal_opportunities' AND d.id::text = log.row_id
+WHERE coalesce(c.stage, d.stage) = log.stage_after
+"""
+_BATCHES = """
+SELECT status, count(*), sum(rows_planned), coalesce(sum(rows_updated), 0) FROM stage_migration_batches GROUP BY status
+"""
+
+
+def batches(demo: Application) -> dict[str, tuple[int, int, int]]:
+    """By status: how many, their planned rows, their updated rows."""
+    return {status: (count, planned, updated) for status, count, planned, updated in demo.sql(_BATCHES)}
+
+
+def canonical_rows(demo: Application) -> int:
+    return int(demo.value(_CANONICAL))
+
+
+def assert_each_change_is_audited_once(demo: Application, canonical_before: int) -> None:
+    """Nothing half done: as many rows became canonical as were audited, and as the batches say."""
+    audited = demo.value("SELECT count(*) FROM stage_normalization_log")
+    assert demo.value("SELECT count(DISTINCT (table_name, row_id)) FROM stage_normalization_log") == audited
+    assert demo.value(_AS_AUDITED) == audited
+    assert canonical_rows(demo) - canonical_before == audited
+    assert sum(updated for _, _, updated in batches(demo).values()) == audited
+
+
+def test_a_user_plans_applies_stops_goes_on_and_proves(visitor: Visitor, demo: Application, home: Path) -> None:
+    canonical_before = canonical_rows(demo)
+
+    visitor.arrive()
+    visitor.open_graph()
+    visitor.sees("Never materialized")
+    visitor.take_picture("graph")
+
+    visitor.open_asset("stage_inventory")
+    visitor.sees("Step 1: look.")
+    visitor.materialize()
+    visitor.open_asset("stage_inventory")
+    visitor.sees(re.compile(r"rows would change: materialize batch_plan\."))
+    visitor.take_picture("inventory")
+
+    plan(visitor, demo)
+    stop_in_the_middle(visitor, demo)
+    assert_each_change_is_audited_once(demo, canonical_before)
+    go_on(visitor, demo)
+    assert_each_change_is_audited_once(demo, canonical_before)
+    prove(visitor, demo)
+    with served_ui(home, "--read-only") as reading:
+        read_only(visitor, reading.url)
+
+
+def plan(visitor: Visitor, demo: Application) -> None:
+    visitor.open_asset("batch_plan")
+    visitor.sees("Step 2: plan.")
+    visitor.open_launchpad()
+    visitor.point_at_field("preset")
+    visitor.sees("conservative 1000 (for production with replicas)")
+    visitor.take_picture("launchpad")
+    visitor.set_field("batch_size", "-1", ROWS_IN_A_BATCH)
+    visitor.launch()
+    visitor.sees(re.compile(r"^Recorded plan 1"))
+    visitor.take_picture("plan-run")
+
+    assert set(batches(demo)) == {"pending"}
+    _, planned, _ = batches(demo)["pending"]
+    visitor.open_asset("batch_plan")
+    visitor.sees("Review the plan. Plan 1 is open.")
+    visitor.sees(str(planned))
+    visitor.take_picture("plan")
+
+
+def stop_in_the_middle(visitor: Visitor, demo: Application) -> None:
+    visitor.open_asset("normalized_stages")
+    visitor.open_tab("Partitions")
+    visitor.sees(f"Missing ({FUNDS})")
+    visitor.take_picture("partitions-before")
+    visitor.choose_all_partitions()
+    visitor.sees(f"{FUNDS} partitions selected")
+    visitor.write_config(SLOWLY)
+    visitor.take_picture("backfill-dialog")
+    visitor.launch_backfill()
+    visitor.take_picture("backfill")
+
+    visitor.open_run_of_backfill()
+    visitor.read_log('completed {"rowsUpdated":')
+    told = visitor.read_log("rows/s")
+    assert re.fullmatch(r"fund-1: [\d,]+ of [\d,]+ rows \(\d+%\), [\d,]+ rows/s, about \d+ s left", told)
+    # One fund is done, so that going on has something to do and something not.
+    visitor.read_log("rows updated, 0 skipped, 0 failed in")
+    visitor.read_whole_log()
+    visitor.take_picture("run-at-work")
+    visitor.terminate()
+    visitor.run_ends("Canceled")
+    visitor.take_picture("run-terminated")
+    visitor.read_log("Stopped after the batch at work. Materialize the same funds again to go on from here.")
+
+    found = batches(demo)
+    assert set(found) == {"completed", "pending"}
+    visitor.open_asset("batch_plan")
+    visitor.open_tab("Checks")
+    visitor.click("nothing_waits")
+    visitor.sees(re.compile(rf"fund\(s\) with {found['pending'][1]:,} rows wait"))
+    visitor.take_picture("what-waits")
+
+
+def go_on(visitor: Visitor, demo: Application) -> None:
+    completed_before, _, _ = batches(demo)["completed"]
+    visitor.open_asset("normalized_stages")
+    visitor.choose_all_partitions()
+    visitor.launch_backfill()
+    visitor.run_ends("Succeeded")
+    visitor.sees("100% completed")
+    visitor.take_picture("backfill-done")
+
+    ((status, (count, planned, updated)),) = batches(demo).items()
+    assert status == "completed"
+    assert count > completed_before
+    assert updated == planned
+    visitor.open_asset("normalized_stages")
+    visitor.open_tab("Partitions")
+    visitor.sees(f"Materialized ({FUNDS})")
+    # The first fund was done before the stop.
+    visitor.click("fund-1")
+    visitor.sees("Nothing to do: no open plan has a batch of this fund that waits.")
+    visitor.take_picture("partitions-after")
+
+
+def prove(visitor: Visitor, demo: Application) -> None:
+    visitor.open_asset("verification_report")
+    visitor.materialize()
+    visitor.open_asset("verification_report")
+    # The demo holds unknown spellings on purpose.
+    visitor.sees("Failed. Of 7 checks 6 passed, 0 with a warning, 1 failed.")
+    visitor.take_picture("report-at-a-glance")
+    visitor.click("[Show Markdown]")
+    visitor.sees("Random sample of changed rows")
+    visitor.take_picture("report-end")
+    visitor.scroll_to("Failed. Of 7 checks")
+    visitor.take_picture("report")
+    visitor.click("Close")
+    visitor.open_tab("Checks")
+    assert visitor.checks == {
+        "r1_batch_tracking": "Succeeded",
+        "r2_canonical_stages": "Failed",
+        "r3_null_integrity": "Succeeded",
+        "r4_row_counts": "Succeeded",
+        "r5_audit_consistency": "Succeeded",
+        "r6_sample_inspection": "Succeeded",
+        "r7_fund_breakdown": "Succeeded",
+    }
+    visitor.click("r2_canonical_stages")
+    visitor.sees("A person decides what each unknown spelling means")
+    visitor.take_picture("checks")
+    assert demo.sql("SELECT count(*) FROM stage_verifications") == [(1,)]
+
+
+def read_only(visitor: Visitor, url: str) -> None:
+    visitor.arrive(url)
+    visitor.open_asset("verification_report")
+    visitor.sees("Failed. Of 7 checks 6 passed")
+    assert not visitor.can_press("Materialize")
+    visitor.take_picture("read-only")
+    visitor.open_job("rollback_job")
+    assert not visitor.can_open_tab("Launchpad")
