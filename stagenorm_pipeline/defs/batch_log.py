@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Callable
 
+from stagenorm_pipeline.defs.page_words import for_pages
 from stagenorm_pipeline.engine.batches import Batch, BatchResult
 from stagenorm_pipeline.engine.events import (
     BatchCompleted,
@@ -68,9 +69,9 @@ class BatchLog:
             case Paused(reason, changed_by):
                 self._warn(f"Paused by {changed_by}: {reason}. Waiting for unpause_job or `stagenorm unpause`.")
             case Held() | Released() | GroupSplit():
-                self._warn(str(event))
+                self._warn(for_pages(str(event)))
             case Unwatched(is_wrong=is_wrong):
-                self._say_once(str(event), logging.WARNING if is_wrong else logging.INFO)
+                self._say_once(for_pages(str(event)), logging.WARNING if is_wrong else logging.INFO)
 
     def _completed(self, batch: Batch, result: BatchResult) -> None:
         counts = {

@@ -10,6 +10,7 @@ from typing import Any
 
 import dagster as dg
 
+from stagenorm_pipeline.defs.page_words import for_pages
 from stagenorm_pipeline.engine.verification.result import CheckResult, Severity, VerificationResult
 from stagenorm_pipeline.report.escape import sentence_for_terminal
 from stagenorm_pipeline.report.markdown import check_markdown
@@ -70,7 +71,7 @@ def _verdict(check: CheckResult) -> Verdict:
         rule=check.rule.value,
         passed=check.passed,
         severity=check.severity.value,
-        sentence=sentence_for_terminal(sentence),
+        sentence=sentence_for_terminal(for_pages(sentence)),
         figures=dict(check.figures),
         compared=check.compared,
         duration_ms=check.duration_ms,

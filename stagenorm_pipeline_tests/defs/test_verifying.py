@@ -56,6 +56,16 @@ def test_each_step_says_what_comes_next(face: Face, application: Application) ->
     assert "(/assets/verification_report?view=checks)" in report["what next"]
 
 
+def test_a_check_says_what_to_click_and_not_only_what_to_type(face: Face, application: Application) -> None:
+    _fill(application)
+    face.plan()
+
+    sentence = str(checked(face.run("verify_job"))["r1_batch_tracking"].description)
+
+    assert "the check nothing_waits of batch_plan (`stagenorm status`) tells" in sentence
+    assert "materializing the same funds of normalized_stages again (`stagenorm resume`) goes on" in sentence
+
+
 def test_with_nothing_to_change_there_is_no_plan_to_make(face: Face, application: Application) -> None:
     application.add(COMPANIES, [(1, "seed")])
 

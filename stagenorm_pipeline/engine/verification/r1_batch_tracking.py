@@ -56,18 +56,18 @@ def _figures(rows: list[Any], unsettled: tuple[LostRows, ...]) -> dict[str, int]
 
 
 def _summary(figures: dict[str, int]) -> str:
-    parts = [f"{figures['failed_batches']} failed"] if figures["failed_batches"] else []
+    parts = [f"{figures['failed_batches']:,} failed"] if figures["failed_batches"] else []
     waiting = figures["pending_batches"] + figures["running_batches"]
-    parts += [f"{waiting} not done yet"] if waiting else []
-    parts += [f"{figures['wrong_sums']} whose counts do not add up"] if figures["wrong_sums"] else []
+    parts += [f"{waiting:,} not done yet"] if waiting else []
+    parts += [f"{figures['wrong_sums']:,} whose counts do not add up"] if figures["wrong_sums"] else []
     lost, added = figures["rows_without_a_batch"], figures["rows_never_planned"]
-    parts += [f"{lost} planned row(s) have lost their batch"] if lost else []
-    parts += [f"{added} row(s) in batches were never planned"] if added else []
+    parts += [f"{lost:,} planned row(s) have lost their batch"] if lost else []
+    parts += [f"{added:,} row(s) in batches were never planned"] if added else []
     total = figures["total_batches"]
     if parts:
-        return f"Of {total} batches: {', '.join(parts)}"
-    undone = f", {figures['rolled_back_batches']} more rolled back" if figures["rolled_back_batches"] else ""
-    return f"All batches completed successfully ({total} total{undone})"
+        return f"Of {total:,} batches: {', '.join(parts)}"
+    undone = f", {figures['rolled_back_batches']:,} more rolled back" if figures["rolled_back_batches"] else ""
+    return f"All batches completed successfully ({total:,} total{undone})"
 
 
 def _findings(snapshot: Snapshot) -> list[Finding]:
@@ -101,7 +101,7 @@ def _recommendation(figures: dict[str, int]) -> str:
     advice = []
     if figures["rows_failed"]:
         advice.append(
-            f"{figures['rows_failed']} row(s) were refused: mend what refuses them (the error stands beside each), "
+            f"{figures['rows_failed']:,} row(s) were refused: mend what refuses them (the error stands beside each), "
             "then `stagenorm resume` takes only those rows."
         )
     elif figures["failed_batches"]:

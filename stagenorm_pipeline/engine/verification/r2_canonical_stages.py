@@ -76,14 +76,14 @@ def _summary(figures: dict[str, int]) -> str:
     undone = figures["rows_rolled_back"]
     unknown, messy = figures["rows_unknown"], figures["rows_messy"]
     if unknown:
-        parts.append(f"{unknown} row(s) hold {figures['unknown_spellings']} unknown spelling(s)")
+        parts.append(f"{unknown:,} row(s) hold {figures['unknown_spellings']:,} unknown spelling(s)")
     if messy:
-        parts.append(f"{messy} row(s) hold known spellings that are not normalized")
+        parts.append(f"{messy:,} row(s) hold known spellings that are not normalized")
     if undone:
-        which = "all of these" if undone == unknown + messy else f"{undone} of these"
+        which = "all of these" if undone == unknown + messy else f"{undone:,} of these"
         parts.append(f"{which} are messy again because they were rolled back on purpose")
     if figures["rows_left_as_is"]:
-        parts.append(f"{figures['rows_left_as_is']} row(s) are left as they are by decision")
+        parts.append(f"{figures['rows_left_as_is']:,} row(s) are left as they are by decision")
     return "; ".join(parts)
 
 

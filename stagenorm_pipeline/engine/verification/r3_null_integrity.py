@@ -52,11 +52,11 @@ def check(snapshot: Snapshot, targets: tuple[TargetFacts, ...]) -> CheckResult:
 
 def _summary(figures: dict[str, int]) -> str:
     new, audited = figures["new_null"], figures["audited_rows_now_null"]
-    summary = f"{new} more NULL stage(s) than in the baseline; {audited} row(s) that were changed are NULL now"
+    summary = f"{new:,} more NULL stage(s) than in the baseline; {audited:,} row(s) that were changed are NULL now"
     others = new - audited
-    return (
-        f"{summary}; at least {others} of the NULLs are in rows that stagenorm never changed" if others > 0 else summary
-    )
+    if others <= 0:
+        return summary
+    return f"{summary}; at least {others:,} of the NULLs are in rows that stagenorm never changed"
 
 
 def _funds_with_more(facts: TargetFacts) -> list[Finding]:
@@ -73,7 +73,7 @@ def _funds_with_more(facts: TargetFacts) -> list[Finding]:
                     True,
                     fund.fund_id,
                     rows=now - before,
-                    detail=f"{before} before, {now} now",
+                    detail=f"{before:,} before, {now:,} now",
                 )
             )
     return findings

@@ -48,14 +48,14 @@ def check(targets: tuple[TargetFacts, ...]) -> CheckResult:
 
 def _summary(targets: tuple[TargetFacts, ...], figures: dict[str, int], *, passed: bool) -> str:
     if all(facts.baseline is None for facts in targets):
-        return f"No baseline to compare with: {figures['rows_not_compared']} rows counted"
+        return f"No baseline to compare with: {figures['rows_not_compared']:,} rows counted"
     if passed:
-        more = f", {figures['rows_more']} inserted meanwhile" if figures["rows_more"] else ""
-        return f"Row counts verified ({figures['rows_now']} rows{more})"
-    moved = f", {figures['audited_rows_moved']} are in another fund" if figures["audited_rows_moved"] else ""
+        more = f", {figures['rows_more']:,} inserted meanwhile" if figures["rows_more"] else ""
+        return f"Row counts verified ({figures['rows_now']:,} rows{more})"
+    moved = f", {figures['audited_rows_moved']:,} are in another fund" if figures["audited_rows_moved"] else ""
     return (
-        f"{figures['rows_fewer']} row(s) fewer than in the baseline in their fund, {figures['rows_more']} more; "
-        f"of those that were changed {figures['audited_rows_gone']} are gone{moved}"
+        f"{figures['rows_fewer']:,} row(s) fewer than in the baseline in their fund, {figures['rows_more']:,} more; "
+        f"of those that were changed {figures['audited_rows_gone']:,} are gone{moved}"
     )
 
 
@@ -71,6 +71,6 @@ def _differences(facts: TargetFacts) -> list[Finding]:
         if rows != before:
             what = "fewer rows than before" if rows < before else "more rows than before"
             who = "deleted or moved away" if rows < before else "inserted or moved here"
-            detail = f"{before} before, {rows} now: {who} by others"
+            detail = f"{before:,} before, {rows:,} now: {who} by others"
             findings.append(Finding(what, facts.name, True, fund_id, rows=rows - before, detail=detail))
     return sorted(findings, key=lambda finding: finding.rows or 0)

@@ -58,7 +58,7 @@ _PROBLEMS = {
 
 
 def _batch_finding(found: Disagreement) -> Finding:
-    updated = "" if found.rows_updated is None else f"rows_updated {found.rows_updated}, "
+    updated = "" if found.rows_updated is None else f"rows_updated {found.rows_updated:,}, "
     return Finding(
         _PROBLEMS[found.problem],
         found.target,
@@ -66,22 +66,22 @@ def _batch_finding(found: Disagreement) -> Finding:
         found.fund_id,
         batch_id=found.batch_id,
         rows=found.audit_rows if found.rows_updated is None else found.rows_updated,
-        detail=f"{updated}audit rows {found.audit_rows}",
+        detail=f"{updated}audit rows {found.audit_rows:,}",
     )
 
 
 def _summary(figures: dict[str, int]) -> str:
     parts = []
     if figures["batches_that_disagree"]:
-        parts.append(f"{figures['batches_that_disagree']} batch(es) and their audit rows disagree")
+        parts.append(f"{figures['batches_that_disagree']:,} batch(es) and their audit rows disagree")
     if figures["rows_set_back"]:
-        parts.append(f"{figures['rows_set_back']} row(s) hold their old spelling again")
+        parts.append(f"{figures['rows_set_back']:,} row(s) hold their old spelling again")
     if figures["rows_changed_since"]:
-        parts.append(f"{figures['rows_changed_since']} row(s) were changed by others since")
+        parts.append(f"{figures['rows_changed_since']:,} row(s) were changed by others since")
     if figures["rows_left_by_rollback"]:
-        parts.append(f"{figures['rows_left_by_rollback']} row(s) were left by a rollback of their batch")
-    undone = f", {figures['rollback_rows']} of them undone" if figures["rollback_rows"] else ""
-    return "; ".join(parts) or f"Audit log matches actual data ({figures['audit_rows']} changes{undone})"
+        parts.append(f"{figures['rows_left_by_rollback']:,} row(s) were left by a rollback of their batch")
+    undone = f", {figures['rollback_rows']:,} of them undone" if figures["rollback_rows"] else ""
+    return "; ".join(parts) or f"Audit log matches actual data ({figures['audit_rows']:,} changes{undone})"
 
 
 def _recommendation(figures: dict[str, int]) -> str | None:

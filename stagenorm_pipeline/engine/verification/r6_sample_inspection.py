@@ -22,7 +22,7 @@ def check(snapshot: Snapshot, log: AuditLog, size: int, seed: int) -> tuple[Chec
             raise
         return _not_made(figures, first_line(error)), ()
     figures["rows_sampled"] = len(sample)
-    made = f"Retrieved {len(sample)} random samples for manual review" if sample else "Nothing was changed: no sample"
+    made = f"Retrieved {len(sample):,} random samples for manual review" if sample else "Nothing was changed: no sample"
     return CheckResult(Rule.SAMPLE_INSPECTION, True, Severity.ERROR, made, _COMPARED, figures), sample
 
 

@@ -14,7 +14,7 @@ def check(targets: tuple[TargetFacts, ...], funds: tuple[FundBreakdown, ...]) ->
         Rule.FUND_BREAKDOWN,
         True,
         Severity.ERROR,
-        f"Generated breakdown for {count} fund(s)" + (" and the rows without a fund" if without else ""),
+        f"Generated breakdown for {count:,} fund(s)" + (" and the rows without a fund" if without else ""),
         "nothing: rows by fund in the baseline beside those of now, for a person to read",
         {"funds": count, "rows_of_breakdown": len(funds), "funds_with_a_baseline": len(covered - {None})},
     )
