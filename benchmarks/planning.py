@@ -4,16 +4,15 @@ Each plan is made in a process of its own, whose peak memory is read at its end.
 """
 
 import json
-import resource
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from benchmarks.contestants import TARGET
 from benchmarks.data import FUNDS, fill
+from benchmarks.memory import peak_memory_mb
 from benchmarks.server import Server
 from stagenorm_pipeline.engine.connection import Database
 from stagenorm_pipeline.engine.funds import FundScope
@@ -92,17 +91,8 @@ def _plan_repeatedly(url: str) -> dict[str, float]:
         "rows_to_change": to_change,
         "scan_seconds": round(sorted(scans)[_ROUNDS // 2], 2),
         "plan_seconds": round(sorted(plans)[_ROUNDS // 2], 2),
-        "peak_memory_mb": _peak_memory_mb(),
+        "peak_memory_mb": peak_memory_mb(),
     }
-
-
-def _peak_memory_mb() -> int:
-    status = Path("/proc/self/status")
-    if status.exists():
-        # Not getrusage: on Linux that begins with the memory of the process that started this one.
-        (line,) = (line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
-        return round(int(line.split()[1]) / 1024)
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 / 1024)
 
 
 def _seconds(work: Callable[[], object]) -> float:

@@ -5,14 +5,15 @@ changed one row in a thousand, and after all of it was rolled back.
 """
 
 import json
-import resource
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from benchmarks.contestants import TARGET
 from benchmarks.data import TABLE, fill
+from benchmarks.memory import peak_memory_mb
 from benchmarks.server import Server
 from stagenorm_pipeline.engine.apply import ApplyRequest, apply_batches
 from stagenorm_pipeline.engine.connection import Database
@@ -40,6 +41,17 @@ class Verified:
     not_passed: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What a verification proves: seconds of planning and of applying."""
+
+    planned: float
+    applied: float
+
+    def __add__(self, other: "_Work") -> "_Work":
+        return _Work(self.planned + other.planned, self.applied + other.applied)
+
+
 def measure_verifying(found: Server, rows: int) -> list[dict[str, object]]:
     """A line for each state of the same migrated table, then one for each part of the verification right after it."""
     found.create(_NAME)
@@ -48,39 +60,40 @@ def measure_verifying(found: Server, rows: int) -> list[dict[str, object]]:
     found.add_tracking_tables(_NAME)
     url = found.database_url(_NAME)
     database = Database.at(url)
-    record_plan(database, PlanRequest(Vocabulary.built_in(), (TARGET,), FundScope(), 5_000), created_by="bench")
-    applied = _apply(database)
-    states = {"as applied": _in_a_process(url)}
+    plan = PlanRequest(Vocabulary.built_in(), (TARGET,), FundScope(), 5_000)
+    done = _work(database, lambda: record_plan(database, plan, created_by="bench"))
+    lines = [_line("as applied", done, as_applied := _in_a_process(url))]
     with found.connect(_NAME) as connection:
         connection.execute(_CHANGED_BY_USERS)
-    states["0.1% changed by users"] = _in_a_process(url)
-    record_rollback(database, RollbackRequest(plan_id=1, targets=(TARGET,)), created_by="bench")
-    undone = _apply(database)
-    states["rolled back"] = _in_a_process(url)
+    lines.append(_line("0.1% changed by users", done, _in_a_process(url)))
+    rollback = RollbackRequest(plan_id=1, targets=(TARGET,))
+    done += _work(database, lambda: record_rollback(database, rollback, created_by="bench"))
+    lines.append(_line("rolled back", done, _in_a_process(url)))
     database.close()
     found.drop(_NAME)
-    lines = [_line(state, applied, undone, verified) for state, verified in states.items()]
     return [*lines, *({**dict.fromkeys(lines[0], ""), "state": part, "verify_seconds": seconds}
-                      for part, seconds in states["as applied"].parts.items())]  # fmt: skip
+                      for part, seconds in as_applied.parts.items())]  # fmt: skip
 
 
-def _line(state: str, applied: float, undone: float, verified: Verified) -> dict[str, object]:
-    work = applied + (undone if "rolled back" in state else 0.0)
+def _line(state: str, work: _Work, verified: Verified) -> dict[str, object]:
     return {
         "state": state,
         "audit_rows": verified.audit_rows,
-        "work_seconds": round(work, 1),
+        "planned_seconds": round(work.planned, 1),
+        "applied_seconds": round(work.applied, 1),
         "verify_seconds": verified.seconds,
-        "verify_to_work": round(verified.seconds / work, 3),
+        "verify_to_applied": round(verified.seconds / work.applied, 3),
         "peak_memory_mb": verified.peak_memory_mb,
         "checks_not_passed": verified.not_passed,
     }
 
 
-def _apply(database: Database) -> float:
+def _work(database: Database, plan: Callable[[], object]) -> _Work:
     started = time.perf_counter()
+    plan()
+    planned = time.perf_counter()
     apply_batches(database, ApplyRequest("bench", "bench", sleep_ms=0))
-    return time.perf_counter() - started
+    return _Work(planned - started, time.perf_counter() - planned)
 
 
 def _in_a_process(url: str) -> Verified:
@@ -99,11 +112,10 @@ def _verify_repeatedly(url: str) -> dict[str, object]:
     reads = {f"read: {read.name}": read.duration_ms / 1000 for read in result.reads}
     checks = {f"check: {check.rule.heading}": check.duration_ms / 1000 for check in result.checks}
     log = result.check(Rule.AUDIT_CONSISTENCY).figures
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {
         "seconds": round(seconds, 2),
         "parts": {**reads, **checks},
-        "peak_memory_mb": round(peak / (1024 * 1024 if sys.platform == "darwin" else 1024)),
+        "peak_memory_mb": peak_memory_mb(),
         "audit_rows": log["audit_rows"] + log["rollback_rows"],
         "not_passed": len(result.checks) - result.count(Outcome.PASSED),
     }

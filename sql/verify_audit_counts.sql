@@ -5,13 +5,15 @@
 --   `count`: it has another number of audit rows than its rows_updated;
 --   `rows`: all its rows were updated, but its audit rows name others than its members (told by a hash of the row ids);
 --   `no batch`: audit rows that name a batch which is not there, more than the rows that its plan has lost with batches.
--- `first_plan`: where the pass begins; `first_plans`: where each target's part begins.
+-- `first_plan`: where the pass begins; `first_plans`: where each target's part begins. `is_whole_log`: nothing in the log
+-- is older. Then it is read without a condition: to the planner any condition means few rows, and it would have one
+-- process group what all have read (six million entries: 1.9 s, and 1.1 s without).
 WITH entries AS MATERIALIZED (
     SELECT l.schema_name, l.table_name, l.column_name, l.plan_id, l.batch_id, l.action, l.run_by, count(*) AS entries,
            min(l.id) AS first_id, max(l.id) AS last_id, min(l.run_at) AS first_at, max(l.run_at) AS last_at,
            bit_xor(hashtextextended(l.row_id, 0)) AS rows_mark
     FROM stage_normalization_log l
-    WHERE l.plan_id >= %(first_plan)s AND l.action IN ('normalize', 'rollback')
+    WHERE (%(is_whole_log)s OR l.plan_id >= %(first_plan)s)
       AND (%(all_funds)s OR l.fund_id IS NOT DISTINCT FROM %(fund_id)s::text)
     GROUP BY l.schema_name, l.table_name, l.column_name, l.plan_id, l.batch_id, l.action, l.run_by
 ), asked AS (
@@ -19,6 +21,7 @@ WITH entries AS MATERIALIZED (
     FROM entries e
     JOIN unnest(%(targets)s::text[], %(first_plans)s::bigint[]) AS t (target, first_plan)
          ON t.target = concat_ws('.', e.schema_name, e.table_name, e.column_name)
+    WHERE e.plan_id >= %(first_plan)s AND e.action IN ('normalize', 'rollback')
 ), audited AS (
     SELECT target, plan_id, batch_id, action, sum(entries)::bigint AS audit_rows, bit_xor(rows_mark) AS rows_mark
     FROM asked
@@ -45,9 +48,9 @@ WITH entries AS MATERIALIZED (
                WHEN c.rows_updated <> c.audit_rows THEN 'count'
                WHEN c.rows_updated = c.rows_planned
                     AND c.rows_mark IS DISTINCT FROM
-                        (SELECT bit_xor(hashtextextended(member, 0))
+                        (SELECT bit_xor(hashtextextended(coalesce(member.row_key, member.row_number::text), 0))
                          FROM stage_migration_batch_members m
-                         CROSS JOIN LATERAL unnest(coalesce(m.row_keys, m.row_numbers::text[])) AS member
+                         CROSS JOIN LATERAL (SELECT unnest(m.row_keys), unnest(m.row_numbers)) AS member (row_key, row_number)
                          WHERE m.batch_id = c.batch_id) THEN 'rows'
            END AS problem
     FROM compared c

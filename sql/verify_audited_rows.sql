@@ -1,17 +1,10 @@
--- Rows that do not hold what the log's latest entry says they became, or that are in another fund, by what they are now;
--- for each kind the exact number and the first ones.
--- `gone`: deleted. `null`: no stage any more. `set_back`: what stood there before us. `changed`: something else.
--- `moved`: the stage holds, the fund does not. `is_left`: the entry's batch was rolled back, and this row was left.
+-- Rows that do not hold what the log's latest entry says they became, or that are in another fund, by what they are now
+-- (sql/audited_row_state.sql); for each kind the exact number and the first ones.
+-- For a log of which nothing was rolled back: nearly every entry is the latest about its row, and holds.
 -- Promise: one pass over log and target; the log is looked at once more only where something differs.
 -- Keys are compared as text: a damaged row_id is a row that is gone, and not an error of the whole verification.
 WITH held_against AS (
-    SELECT l.id, l.row_id, l.action, l.batch_id, left({stage}, 1000) AS stage_now, {fund} AS fund_now,
-           CASE WHEN {key} IS NULL THEN 'gone'
-                WHEN {stage} IS NULL THEN 'null'
-                WHEN {stage} = l.stage_after AND ({fund} COLLATE "C") IS NOT DISTINCT FROM l.fund_id THEN 'holds'
-                WHEN {stage} = l.stage_after THEN 'moved'
-                WHEN {stage} = l.stage_before THEN 'set_back'
-                ELSE 'changed' END AS state
+    SELECT l.id, l.row_id, left({stage}, 1000) AS stage_now, {fund} AS fund_now, {state} AS state
     FROM stage_normalization_log l
     LEFT JOIN {table} AS t ON ({key}::text COLLATE "C") = l.row_id
     WHERE l.plan_id >= %(first_plan)s AND l.action IN ('normalize', 'rollback')
@@ -28,17 +21,12 @@ WITH held_against AS (
     JOIN stage_normalization_log later ON later.row_id = m.row_id AND later.id > m.id
     WHERE later.plan_id >= %(first_plan)s AND later.action IN ('normalize', 'rollback')
       AND (later.schema_name, later.table_name, later.column_name) = (%(schema_name)s, %(table_name)s, %(column_name)s)
-), latest AS (
-    SELECT m.*, coalesce(m.action = 'normalize' AND b.status = 'rolled_back', false) AS is_left
-    FROM mismatched m
-    LEFT JOIN stage_migration_batches b USING (batch_id)
-    WHERE NOT EXISTS (SELECT 1 FROM superseded s WHERE s.id = m.id)
 ), counted AS (
-    SELECT latest.*, row_number() OVER (PARTITION BY state, is_left ORDER BY id) AS place,
-           count(*) OVER (PARTITION BY state, is_left) AS total
-    FROM latest
+    SELECT m.*, row_number() OVER (PARTITION BY state ORDER BY id) AS place, count(*) OVER (PARTITION BY state) AS total
+    FROM mismatched m
+    WHERE NOT EXISTS (SELECT 1 FROM superseded s WHERE s.id = m.id)
 )
-SELECT state, is_left, total, id, row_id, stage_now, fund_now
+SELECT state, false AS is_left, total, id, row_id, stage_now, fund_now
 FROM counted
 WHERE place <= %(shown)s
-ORDER BY state, is_left, id;
+ORDER BY state, id;

@@ -1,27 +1,43 @@
--- Rows of a target that hold, after a rollback, what the log's latest entry says; by kind the exact number and the first.
--- `restored`: what the rollback gave back; that by decision stays as it is does not count. `left`: what a batch wrote that was rolled back
--- since, so the rollback did not restore this row. What holds something else is in verify_audited_rows.
-WITH undone AS MATERIALIZED (
-    SELECT l.id, l.row_id, l.fund_id, l.batch_id, l.action, l.stage_before, l.stage_after
+-- The same as verify_audited_rows for a log of which something was rolled back, so that many of its entries are not the
+-- latest about their rows. `is_left`: the latest entry's batch was rolled back, and this row was left.
+-- Two more kinds are rows that hold what their latest entry says (those that by decision stay as they are do not count):
+-- `restored`: what a rollback gave back; `left`: what was written by a batch that was rolled back.
+-- Promise: the log is passed twice and the target once, each hashed by row.
+WITH latest AS MATERIALIZED (
+    -- Before the join with the target, which else would be made with all that is outdated too.
+    SELECT l.id, l.row_id, l.fund_id, l.stage_before, l.stage_after, l.action,
+           l.action = 'normalize' AND coalesce(b.status = 'rolled_back', false) AS is_left
     FROM stage_normalization_log l
     LEFT JOIN stage_migration_batches b USING (batch_id)
-    WHERE l.plan_id >= %(first_plan)s
+    WHERE l.plan_id >= %(first_plan)s AND l.action IN ('normalize', 'rollback')
       AND (l.schema_name, l.table_name, l.column_name) = (%(schema_name)s, %(table_name)s, %(column_name)s)
       AND (%(all_funds)s OR l.fund_id IS NOT DISTINCT FROM %(fund_id)s::text)
-      AND (l.action = 'rollback' OR l.action = 'normalize' AND b.status = 'rolled_back')
       AND NOT EXISTS (SELECT 1 FROM stage_normalization_log later
                       WHERE later.row_id = l.row_id AND later.id > l.id
                         AND later.plan_id >= %(first_plan)s AND later.action IN ('normalize', 'rollback')
                         AND (later.schema_name, later.table_name, later.column_name)
                             = (%(schema_name)s, %(table_name)s, %(column_name)s))
-), counted AS (
-    SELECT u.*, left({stage}, 1000) AS stage_now, CASE u.action WHEN 'rollback' THEN 'restored' ELSE 'left' END AS state,
-           row_number() OVER (PARTITION BY u.action ORDER BY u.id) AS place, count(*) OVER (PARTITION BY u.action) AS total
-    FROM undone u
-    JOIN {table} AS t ON ({key}::text COLLATE "C") = u.row_id AND {stage} = u.stage_after
-    WHERE {stage} <> ALL (%(left_as_is)s::text[])
+), held_against AS (
+    SELECT l.id, l.row_id, l.is_left, left({stage}, 1000) AS stage_now, {fund} AS fund_now, {state} AS state,
+           CASE WHEN {stage} = l.stage_after AND {stage} <> ALL (%(left_as_is)s::text[])
+                THEN CASE WHEN l.action = 'rollback' THEN 'restored' WHEN l.is_left THEN 'left' END END AS undone
+    FROM latest l
+    LEFT JOIN {table} AS t ON ({key}::text COLLATE "C") = l.row_id
+), told AS MATERIALIZED (
+    SELECT * FROM held_against WHERE CASE WHEN undone IS NULL AND state = 'holds' THEN 'holds' ELSE 'differs' END = 'differs'
+), lines AS NOT MATERIALIZED (
+    SELECT state, is_left, id, row_id, stage_now, fund_now FROM told WHERE state <> 'holds'
+    UNION ALL
+    SELECT undone, is_left, id, row_id, stage_now, fund_now FROM told WHERE undone IS NOT NULL
+), kinds AS MATERIALIZED (
+    SELECT state, is_left, count(*) AS total FROM lines GROUP BY state, is_left
 )
-SELECT state, total, row_id, fund_id, batch_id, stage_before, stage_after, stage_now
-FROM counted
-WHERE place <= %(shown)s
-ORDER BY state, id;
+-- The first ones of each kind by a pass for each: a window over all of them would sort millions to show fifty.
+SELECT kinds.state, kinds.is_left, kinds.total, firsts.id, firsts.row_id, firsts.stage_now, firsts.fund_now
+FROM kinds
+CROSS JOIN LATERAL (SELECT *
+                    FROM lines l
+                    WHERE (l.state, l.is_left) = (kinds.state, kinds.is_left)
+                    ORDER BY l.id
+                    LIMIT %(shown)s) AS firsts
+ORDER BY kinds.state, kinds.is_left, firsts.id;

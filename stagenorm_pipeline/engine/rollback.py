@@ -7,6 +7,7 @@ somebody changed since, a user or a later plan, is listed and left. Does not bel
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +21,7 @@ from stagenorm_pipeline.engine.enforce import enforced_by, refuse_to_restore
 from stagenorm_pipeline.engine.locks import planning_transaction
 from stagenorm_pipeline.engine.migrations import require_migrations
 from stagenorm_pipeline.engine.plan import open_draft
+from stagenorm_pipeline.engine.planner import by_hashing
 from stagenorm_pipeline.engine.rollback_scope import RollbackRequest, RollbackScope, read_scope
 from stagenorm_pipeline.engine.statements import statement
 from stagenorm_pipeline.engine.steps import Step, reach
@@ -36,6 +38,8 @@ __all__ = [
 
 _EXAMPLES = 20
 _FETCH = 1_000
+# Up to here, looking rows up one by one in a table of any size takes less than a second; from here on, reading it does.
+_LOOKED_UP = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,9 @@ def preview_rollback(database: Database, request: RollbackRequest) -> RollbackPr
             values = {**scope.request.values(), **target.identity(), "shown": _EXAMPLES}
             query = statement("rollback_preview", candidates=_candidates(target))
             seen = set()
-            for row in connection.exec_driver_sql(query, values):
+            with _looked_up_or_hashed(connection, values):
+                rows = connection.exec_driver_sql(query, values).all()
+            for row in rows:
                 if row.state not in seen:
                     counts[row.state] = counts.get(row.state, 0) + row.total
                     repeated += row.repeated if row.state == "restorable" else 0
@@ -114,7 +120,10 @@ def rows_left(database: Database, request: RollbackRequest) -> Iterator[Rollback
             query = statement("rollback_left", candidates=_candidates(target))
             values = {**scope.request.values(), **target.identity()}
             options = {"stream_results": True, "yield_per": _FETCH}
-            with connection.exec_driver_sql(query, values, execution_options=options) as result:
+            with (
+                _looked_up_or_hashed(connection, values),
+                connection.exec_driver_sql(query, values, execution_options=options) as result,
+            ):
                 for row in result:
                     yield _row(target, row)
 
@@ -195,7 +204,6 @@ def _record_target(
         statement("record_plan_target"),
         {**values, "target_no": number, "key_column": target.key_column, "fund_column": target.fund_column},
     )
-    connection.exec_driver_sql(statement("intern_log_spellings"), values)
     integer = target.key_kind is KeyKind.INTEGER
     query = statement(
         "rollback_batches",
@@ -203,12 +211,19 @@ def _record_target(
         member_type=sql.SQL("bigint" if integer else "text"),
         member_column=sql.Identifier("row_numbers" if integer else "row_keys"),
     )
-    row = connection.exec_driver_sql(
-        query, {**values, "batch_size": request.batch_size, "batches_before": batches_before}
-    ).one()
+    with _looked_up_or_hashed(connection, values):
+        connection.exec_driver_sql(statement("intern_log_spellings"), values)
+        row = connection.exec_driver_sql(
+            query, {**values, "batch_size": request.batch_size, "batches_before": batches_before}
+        ).one()
     if row.batches:
         refuse_to_restore(connection, target)
     return row.batches, row.rows_planned
+
+
+def _looked_up_or_hashed(connection: sa.Connection, values: Mapping[str, Any]) -> AbstractContextManager[None]:
+    changed: int = connection.exec_driver_sql(statement("rollback_size"), values).scalar_one()
+    return by_hashing(connection) if changed > _LOOKED_UP else nullcontext()
 
 
 def _candidates(target: Target) -> sql.Composable:

@@ -36,7 +36,14 @@ FROM generate_series(1, 20000) b, generate_series(1, 5) r;
 VACUUM ANALYZE;
 """
 _SCOPE = {"all_funds": True, "fund_id": None, "targets": ["public.deals.stage"], "shown": 50}
-_LOG = {"first_plan": 39, "first_plans": [39], "lost_plans": [], "lost_targets": [], "lost_rows": []}
+_LOG = {
+    "first_plan": 39,
+    "first_plans": [39],
+    "lost_plans": [],
+    "lost_targets": [],
+    "lost_rows": [],
+    "is_whole_log": False,
+}
 _TARGET = {"schema_name": "public", "table_name": "deals", "column_name": "stage"}
 
 # Index -> the queries that want it. Those of primary keys and constraints are wanted by what they forbid.

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from stagenorm_pipeline.engine.funds import FundScope
+from stagenorm_pipeline.engine.rollback import RollbackRequest, preview_rollback
 from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, Application
 from stagenorm_pipeline_tests.engine.query_plans import Reads, explained, reads
 
@@ -83,6 +84,24 @@ def test_looking_for_a_batchs_unchanged_rows_touches_its_own_rows_alone(applicat
     assert application.apply(scope=FundScope.one("8")).rows.rows_skipped_deleted == 15
     after = reads(application, COMPANIES) - before
     assert (after.seq_scans, after.index_scans) == (0, 60)
+
+
+def test_undoing_many_rows_loops_over_none_of_them_and_undoing_few_does_not_read_the_table(
+    application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(application, 20)
+    application.run(batch_size=50)
+    # As right after a large run: nobody has counted the log yet, and the planner takes it for nearly empty.
+    application.sql("ALTER TABLE stage_normalization_log SET (autovacuum_enabled = off)")
+    assert application.value("SELECT reltuples FROM pg_class WHERE relname = 'stage_normalization_log'") == -1
+    few, many = RollbackRequest(scope=FundScope.one("3")), RollbackRequest(by_table=True)
+    for request, most_looked_up, read_by in ((few, 50_000, "Index Scan"), (many, 0, "Seq Scan")):
+        monkeypatch.setattr("stagenorm_pipeline.engine.rollback._LOOKED_UP", most_looked_up)
+        with explained(application, "candidates AS MATERIALIZED") as plans:
+            preview_rollback(application.database, request)
+        companies = next(plan for plan in plans if any(node.get("Relation Name") == COMPANIES for node in plan))
+        assert {node["Node Type"] for node in companies if node.get("Relation Name") == COMPANIES} == {read_by}
+        assert any(node["Node Type"] == "Nested Loop" for node in companies) is (request is few)
 
 
 def test_verifying_scans_a_table_a_constant_number_of_times(application: Application) -> None:

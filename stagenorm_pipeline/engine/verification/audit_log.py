@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stagenorm_pipeline.engine.batches import PlanKind
+from stagenorm_pipeline.engine.planner import by_hashing
 from stagenorm_pipeline.engine.verification.result import AuditedWork, Finding
 from stagenorm_pipeline.engine.verification.snapshot import Snapshot
 
@@ -92,15 +93,17 @@ def read_audit_log(snapshot: Snapshot, lost: tuple[LostRows, ...]) -> AuditLog:
         # A rollback's lost rows may be of any of its targets.
         for target in [entry.target] if entry.target else snapshot.names:
             lost_rows[entry.plan_id, target] = lost_rows.get((entry.plan_id, target), 0) + entry.rows
-    rows = snapshot.rows(
-        "verify_audit_counts",
-        {
-            "first_plans": _first_plans(snapshot),
-            "lost_plans": [plan_id for plan_id, _ in lost_rows],
-            "lost_targets": [target for _, target in lost_rows],
-            "lost_rows": list(lost_rows.values()),
-        },
-    )
+    with by_hashing(snapshot.connection):
+        rows = snapshot.rows(
+            "verify_audit_counts",
+            {
+                "first_plans": _first_plans(snapshot),
+                "is_whole_log": _is_whole_log(snapshot),
+                "lost_plans": [plan_id for plan_id, _ in lost_rows],
+                "lost_targets": [target for _, target in lost_rows],
+                "lost_rows": list(lost_rows.values()),
+            },
+        )
     work = [row for row in rows if row.part == "work"]
     batches = [row for row in rows if row.part == "batch"]
     return AuditLog(
@@ -115,6 +118,14 @@ def read_audit_log(snapshot: Snapshot, lost: tuple[LostRows, ...]) -> AuditLog:
         ),
         work[0].total if work else 0,
     )
+
+
+def _is_whole_log(snapshot: Snapshot) -> bool:
+    first_entry = snapshot.connection.exec_driver_sql(
+        "SELECT plan_id FROM stage_normalization_log ORDER BY id LIMIT 1"
+    ).scalar_one_or_none()
+    # A hint of how much of the log is asked for, not a condition: that is in the statement.
+    return first_entry is not None and snapshot.plans.first is not None and first_entry >= snapshot.plans.first
 
 
 def _first_plans(snapshot: Snapshot) -> list[int | None]:
@@ -150,7 +161,7 @@ def read_disagreeing_rows(snapshot: Snapshot, log: AuditLog) -> tuple[Finding, .
         batches = [d.batch_id for d in log.disagreements if d.target == target.name and d.rows_updated is not None]
         if not batches:
             continue
-        with snapshot.without_loops():
+        with by_hashing(snapshot.connection):
             rows = snapshot.target_rows("verify_batch_rows", target, ("key", "table", "stage"), {"batches": batches})
         findings += [
             Finding(

@@ -5,7 +5,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from psycopg import sql
+
 from stagenorm_pipeline.engine.batches import PlanKind
+from stagenorm_pipeline.engine.planner import by_hashing
+from stagenorm_pipeline.engine.statements import statement
 from stagenorm_pipeline.engine.targets import Target
 from stagenorm_pipeline.engine.verification.result import Finding
 from stagenorm_pipeline.engine.verification.snapshot import Snapshot
@@ -62,23 +66,27 @@ def read_audited_rows(snapshot: Snapshot, target: Target, left_as_is: list[str],
     """Hold the log's latest entries against the rows. `is_undone`: something of the target was rolled back."""
     if snapshot.plans.first_of(target.name) is None:
         return AuditedTarget()
-    undone: list[Any] = []
-    with snapshot.without_loops():
-        rows = snapshot.target_rows("verify_audited_rows", target, ("key", "table", "stage", "fund"))
-        if is_undone:
-            values = {"left_as_is": left_as_is}
-            undone = snapshot.target_rows("verify_undone_rows", target, ("key", "table", "stage"), values)
+    name, values = ("verify_undone_rows", {"left_as_is": left_as_is}) if is_undone else ("verify_audited_rows", {})
+    with by_hashing(snapshot.connection):
+        rows = snapshot.target_rows(name, target, ("key", "table", "stage", "fund"), values, state=_state(target))
+    entries = _entries_by_id(snapshot, [row.id for row in rows])
     states: dict[RowState, AuditedRows] = {}
     left: dict[RowState, AuditedRows] = {}
-    entries = _entries_by_id(snapshot, [row.id for row in rows])
+    holding = dict.fromkeys(_HOLDING, AuditedRows())
     for row in rows:
-        found = left if row.is_left else states
-        state = RowState(row.state)
-        before = found.get(state, AuditedRows())
-        finding = _changed_row(target, row, entries[row.id], state)
-        found[state] = AuditedRows(row.total, (*before.examples, finding))
-    kept = {kind: tuple(row for row in undone if row.state == kind) for kind in ("left", "restored")}
-    return AuditedTarget(states, left, _undone(target, kept["left"]), _undone(target, kept["restored"]))
+        finding = _finding(target, row, entries[row.id])
+        if row.state in holding:
+            holding[row.state] = AuditedRows(row.total, (*holding[row.state].examples, finding))
+        else:
+            found = left if row.is_left else states
+            state = RowState(row.state)
+            found[state] = AuditedRows(row.total, (*found.get(state, AuditedRows()).examples, finding))
+    return AuditedTarget(states, left, holding["left"], holding["restored"])
+
+
+def _state(target: Target) -> sql.Composable:
+    parts = target.sql_parts()
+    return sql.SQL(statement("audited_row_state", **{name: parts[name] for name in ("key", "stage", "fund")}))
 
 
 def _entries_by_id(snapshot: Snapshot, ids: list[int]) -> dict[int, Any]:
@@ -99,14 +107,23 @@ _RESTORED = {
     RowState.CHANGED: "restored by a rollback, then changed by somebody else",
     RowState.MOVED: "restored by a rollback, in another fund now",
 }
+_HOLDING = {
+    "restored": "rolled back on purpose",
+    "left": "left by the rollback of its batch, holds what was written",
+}
 
 
-def _changed_row(target: Target, row: Any, entry: Any, state: RowState) -> Finding:
-    details = ["left by the rollback of its batch"] if row.is_left else []
-    if state is not RowState.GONE and row.fund_now != entry.fund_id:
-        details.append("without a fund now" if row.fund_now is None else f"in fund {row.fund_now} now")
+def _finding(target: Target, row: Any, entry: Any) -> Finding:
+    is_gone = row.state == RowState.GONE
+    if row.state in _HOLDING:
+        what, details = _HOLDING[row.state], []
+    else:
+        what = (_RESTORED if entry.action == PlanKind.ROLLBACK else _CHANGED)[RowState(row.state)]
+        details = ["left by the rollback of its batch"] if row.is_left else []
+        if not is_gone and row.fund_now != entry.fund_id:
+            details.append("without a fund now" if row.fund_now is None else f"in fund {row.fund_now} now")
     return Finding(
-        (_RESTORED if entry.action == PlanKind.ROLLBACK else _CHANGED)[state],
+        what,
         target.name,
         True,
         entry.fund_id,
@@ -116,30 +133,5 @@ def _changed_row(target: Target, row: Any, entry: Any, state: RowState) -> Findi
         entry.stage_after,
         row.stage_now,
         detail=", ".join(details) or None,
-        has_stage_now=state is not RowState.GONE,
+        has_stage_now=not is_gone,
     )
-
-
-_UNDONE = {
-    "restored": "rolled back on purpose",
-    "left": "left by the rollback of its batch, holds what was written",
-}
-
-
-def _undone(target: Target, rows: tuple[Any, ...]) -> AuditedRows:
-    examples = tuple(
-        Finding(
-            _UNDONE[row.state],
-            target.name,
-            True,
-            row.fund_id,
-            row.row_id,
-            row.batch_id,
-            row.stage_before,
-            row.stage_after,
-            row.stage_now,
-            has_stage_now=True,
-        )
-        for row in rows
-    )
-    return AuditedRows(rows[0].total if rows else 0, examples)

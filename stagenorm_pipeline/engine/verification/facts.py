@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from stagenorm_pipeline.engine.inventory import FundRows, TargetInventory
+from stagenorm_pipeline.engine.planner import by_hashing
 from stagenorm_pipeline.engine.verification.audited_rows import AuditedTarget, RowState
 from stagenorm_pipeline.engine.verification.baseline import Baseline
 from stagenorm_pipeline.engine.verification.result import Coverage, Finding
@@ -45,7 +46,7 @@ def read_noncanonical_rows(snapshot: Snapshot, facts: TargetFacts) -> tuple[Find
     }
     identifiers = {name: parts[name] for name in ("key", "table", "stage", "fund")}
     condition = snapshot.scope.condition(parts["fund"])
-    with snapshot.without_loops():
+    with by_hashing(snapshot.connection):
         rows = snapshot.rows("verify_noncanonical_rows", values, **identifiers, fund_condition=condition)
     return tuple(
         Finding(

@@ -44,23 +44,17 @@ class Snapshot:
         return list(self.connection.exec_driver_sql(statement(name, **parts), bound))
 
     def target_rows(
-        self, name: str, target: Target, parts: tuple[str, ...], values: Mapping[str, Any] | None = None
+        self,
+        name: str,
+        target: Target,
+        parts: tuple[str, ...],
+        values: Mapping[str, Any] | None = None,
+        **fragments: sql.Composable,
     ) -> list[Any]:
         """The same about one target: `parts` are the names of its identifiers that the statement holds."""
         identifiers = target.sql_parts()
         bound = {**target.identity(), "first_plan": self.plans.first_of(target.name), **(values or {})}
-        return self.rows(name, bound, **{part: identifiers[part] for part in parts})
-
-    @contextmanager
-    def without_loops(self) -> Iterator[None]:
-        """For joins of the log by row: there is no index to loop along, and each round would be a scan.
-
-        A log that was just written has no statistics, so the planner takes it for small and loops all the same.
-        """
-        self.connection.exec_driver_sql("SET LOCAL enable_nestloop = off")
-        yield
-        # Not after an error: the transaction takes no more statements then.
-        self.connection.exec_driver_sql("SET LOCAL enable_nestloop TO DEFAULT")
+        return self.rows(name, bound, **{part: identifiers[part] for part in parts}, **fragments)
 
     @contextmanager
     def shared(self, name: str, rules: tuple[Rule, ...], target: Target | None = None) -> Iterator[None]:
