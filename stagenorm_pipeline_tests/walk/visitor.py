@@ -25,6 +25,7 @@ class Visitor:
         self._url = url
         self._pictures = pictures
         self._numbers = itertools.count(1)
+        self._followed: list[str] = []
         page.set_default_timeout(_PATIENCE_MS)
 
     def arrive(self, url: str = "") -> None:
@@ -158,9 +159,15 @@ class Visitor:
         return dict(re.findall(r"^(r\d_\w+)\n(?:\1\n)?(Succeeded|Failed)$", text, re.MULTILINE))
 
     def _follow(self, message: str) -> None:
-        """The link of a message in the corner, where an older message may still be shown."""
-        shown = self._page.get_by_text(message).filter(visible=True).first
-        shown.locator("xpath=ancestor::*[.//button][1]").get_by_text("View", exact=True).click()
+        """The link of a message in the corner, where those followed before, and others, may still be shown."""
+        shown = self._page.get_by_role("listitem").filter(has_text=message, visible=True)
+        for run_id in self._followed:
+            shown = shown.filter(has_not_text=run_id)
+        found = re.search(re.escape(message) + r" (\w{8})", " ".join(str(shown.first.inner_text()).split()))
+        assert found, f"no run or backfill is named after {message!r}"
+        self._followed.append(found[1])
+        shown = self._page.get_by_role("listitem").filter(has_text=f"{message} {found[1]}", visible=True)
+        shown.get_by_text("View", exact=True).click()
 
     @property
     def _dialog(self) -> "Locator":
