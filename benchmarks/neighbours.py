@@ -4,13 +4,15 @@ The load is open-loop: pgbench starts its transactions by the clock, so a wait o
 it; a latency counts from when the transaction was due. Needs `pgbench` (it is in the wheel of the embedded server).
 """
 
+import math
 import shutil
 import subprocess
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
@@ -40,14 +42,23 @@ UPDATE portfoliocompanies SET invested_amount = invested_amount + 1 WHERE id = :
 Stop = Callable[[], bool]
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """When something was at work, in seconds of the clock, and how long its transactions took, in milliseconds."""
+
+    began: float = -math.inf
+    ended: float = math.inf
+    durations: tuple[float, ...] = ()
+
+
 def measure_neighbours(server: Server, rows: int, seconds: int) -> list[dict[str, object]]:
-    """Latencies in milliseconds: idle, beside each preset, and beside the one statement."""
+    """Latencies in milliseconds of what was due while each was at work: nothing, each preset, and the one statement."""
     template = "bench_neighbours"
     server.create(template)
     with server.connect(template) as connection:
         fill(connection, rows)
     server.add_tracking_tables(template)
-    results = [_measure(server, template, rows, seconds, "nothing else", lambda url, stop: [])]
+    results = [_measure(server, template, rows, seconds, "nothing else", lambda url, stop: Span())]
     for name, (batch_size, sleep_ms) in _PRESETS.items():
         results.append(_measure(server, template, rows, seconds, name, _migration(batch_size, sleep_ms)))
     results.append(_measure(server, template, rows, seconds, LIMIT.name, _one_statement))
@@ -56,18 +67,20 @@ def measure_neighbours(server: Server, rows: int, seconds: int) -> list[dict[str
 
 
 def _measure(
-    server: Server, template: str, rows: int, seconds: int, name: str, work: Callable[[str, Stop], list[float]]
+    server: Server, template: str, rows: int, seconds: int, name: str, work: Callable[[str, Stop], Span]
 ) -> dict[str, object]:
     database = "bench_neighbours_run"
     server.copy(template, database)
     url = server.database_url(database)
-    durations: list[float] = []
     end = time.monotonic() + seconds + 2
-    beside = threading.Thread(target=lambda: durations.extend(work(url, lambda: time.monotonic() > end)))
-    beside.start()
-    time.sleep(1)
-    latencies = sorted(_load(url, rows, seconds))
-    beside.join()
+    with ThreadPoolExecutor(1) as pool:
+        beside = pool.submit(work, url, lambda: time.monotonic() > end)
+        time.sleep(1)
+        requests = list(_load(url, rows, seconds))
+        span = beside.result()
+    # The fast ones are done before the load is: what was asked for afterwards met nobody.
+    latencies = sorted(latency for due, latency in requests if span.began <= due <= span.ended)
+    durations = sorted(span.durations)
     server.drop(database)
     return {
         "beside": name,
@@ -76,8 +89,8 @@ def _measure(
         "p99_ms": _percentile(latencies, 0.99),
         "longest_ms": _percentile(latencies, 1),
         "batches": len(durations),
-        "median_batch_ms": _percentile(sorted(durations), 0.5),
-        "longest_batch_ms": _percentile(sorted(durations), 1),
+        "median_batch_ms": _percentile(durations, 0.5),
+        "longest_batch_ms": _percentile(durations, 1),
     }
 
 
@@ -85,8 +98,8 @@ def _percentile(ordered: list[float], share: float) -> float:
     return round(ordered[min(int(share * len(ordered)), len(ordered) - 1)], 1) if ordered else 0.0
 
 
-def _migration(batch_size: int, sleep_ms: int) -> Callable[[str, Stop], list[float]]:
-    def work(url: str, stop: Stop) -> list[float]:
+def _migration(batch_size: int, sleep_ms: int) -> Callable[[str, Stop], Span]:
+    def work(url: str, stop: Stop) -> Span:
         durations: list[float] = []
 
         def watch(event: Event) -> None:
@@ -96,6 +109,7 @@ def _migration(batch_size: int, sleep_ms: int) -> Callable[[str, Stop], list[flo
         database = Database.at(url)
         request = PlanRequest(Vocabulary.built_in(), (TARGET,), FundScope(), batch_size)
         plan = record_plan(database, request, created_by="bench")
+        began = time.time()
         apply_batches(
             database,
             ApplyRequest(
@@ -103,31 +117,32 @@ def _migration(batch_size: int, sleep_ms: int) -> Callable[[str, Stop], list[flo
                 watch=watch, should_stop=stop,
             ),
         )  # fmt: skip
+        ended = time.time()
         database.close()
-        return durations
+        return Span(began, ended, tuple(durations))
 
     return work
 
 
-def _one_statement(url: str, stop: Stop) -> list[float]:
+def _one_statement(url: str, stop: Stop) -> Span:
     time.sleep(2)
-    start = time.perf_counter()
+    began = time.time()
     LIMIT.work(url, None)
-    return [(time.perf_counter() - start) * 1_000]
+    ended = time.time()
+    return Span(began, ended, ((ended - began) * 1_000,))
 
 
-def _load(url: str, rows: int, seconds: int) -> list[float]:
-    """Latencies in milliseconds of pgbench's transactions, each from when it was due."""
+def _load(url: str, rows: int, seconds: int) -> Iterator[tuple[float, float]]:
+    """When each of pgbench's transactions was due, in seconds of the clock, and how long after that it was done, in ms."""
     with tempfile.TemporaryDirectory() as directory, _scripts(Path(directory), rows) as scripts:
         command = [_pgbench(), "-n", "-c", "8", "-j", "1", "-R", str(_REQUESTS_PER_SECOND), "-T", str(seconds)]
         command += ["--log", f"--log-prefix={directory}/log", *scripts, _libpq(url)]
         subprocess.run(command, check=True, capture_output=True, cwd=directory)
-        return [
-            # client, transaction, microseconds since it was due, script, end (s, us), lag of the start
-            int(line.split()[2]) / 1_000
-            for log in Path(directory).glob("log*")
-            for line in log.read_text().splitlines()
-        ]
+        for log in Path(directory).glob("log*"):
+            for line in log.read_text().splitlines():
+                # client, transaction, microseconds since it was due, script, end (s, us), lag of the start
+                _, _, latency, _, seconds_done, microseconds_done, *_ = map(int, line.split())
+                yield seconds_done + (microseconds_done - latency) / 1_000_000, latency / 1_000
 
 
 @contextmanager
