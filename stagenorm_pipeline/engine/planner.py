@@ -2,7 +2,7 @@
 
 A log that was just written has no statistics until autovacuum gets to it. The planner then takes it for nearly empty:
 it loops over it by row, which can be quadratic, and sorts it as a whole to group it. With six million entries planning
-a rollback took 145 s that way and 45 s by hashing, and counting the entries by batch 6.2 s and 2.6 s.
+a rollback took 130 s that way and 45 to 49 s by hashing, and counting the entries by batch 6.2 s and 2.6 s.
 """
 
 from collections.abc import Iterator

@@ -38,7 +38,8 @@ __all__ = [
 
 _EXAMPLES = 20
 _FETCH = 1_000
-# Up to here, looking rows up one by one in a table of any size takes less than a second; from here on, reading it does.
+# The look-ups of one row took 12 microseconds (six million rows, all in memory): up to here less than a second, however
+# large the table is.
 _LOOKED_UP = 50_000
 
 
