@@ -103,6 +103,8 @@ GRANT SELECT, INSERT ON TABLE
     :"tracking_schema".stage_migration_rollback_batches,
     :"tracking_schema".stage_migration_backups,
     :"tracking_schema".stage_migration_vocabularies,
+    :"tracking_schema".stage_migration_receipts,
+    :"tracking_schema".stage_migration_plan_digests,
     :"tracking_schema".stage_verifications
 TO :"role";
 
@@ -126,6 +128,9 @@ GRANT SELECT ON TABLE :"tracking_schema".stage_normalization_log TO :"role";
 GRANT INSERT (schema_name, table_name, column_name, row_id, fund_id, stage_before, stage_after,
               action, plan_id, batch_id, run_by)
     ON TABLE :"tracking_schema".stage_normalization_log TO :"role";
+
+-- Which migrations the database has: read only.
+GRANT SELECT ON TABLE :"tracking_schema".stage_migration_versions TO :"role";
 
 -- The views that people and `stagenorm status` read.
 GRANT SELECT ON TABLE

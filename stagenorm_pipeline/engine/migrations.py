@@ -17,6 +17,8 @@ _WITNESS = {
     "20261122_stage_migration_runners.sql": "stage_migration_current_runners",
     "20261122_stage_plan_vocabulary.sql": "stage_migration_vocabularies",
     "20261122_stage_enforcement.sql": "stage_migration_enforcements",
+    "20261126_stage_migration_versions.sql": "stage_migration_versions",
+    "20261126_stage_receipts.sql": "stage_migration_plan_digests",
 }
 
 
