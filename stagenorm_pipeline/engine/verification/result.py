@@ -310,7 +310,7 @@ class VerificationResult:
     force covers its rows, and they are compared with how they were before it. `rollbacks`: the plans that undid.
     `undone` None: nothing was rolled back. `work`: the FINDINGS_SHOWN first of `work_total` entries. `left_as_is`:
     those with the most rows of `left_as_is_spellings`. The checks' durations and those of `reads` add up to nearly
-    `duration_ms`.
+    `duration_ms`. `last_log_id`: the newest audit log entry in the snapshot; None: the log was empty.
     """
 
     created_at: datetime
@@ -342,6 +342,7 @@ class VerificationResult:
     rollbacks: tuple[PlanFacts, ...] = ()
     undone: UndoneRows | None = None
     reads: tuple[SharedRead, ...] = ()
+    last_log_id: int | None = None
 
     def check(self, rule: Rule) -> CheckResult:
         return next(check for check in self.checks if check.rule is rule)

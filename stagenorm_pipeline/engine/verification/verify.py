@@ -1,5 +1,6 @@
 """A whole verification: the seven rules over one consistent, read-only snapshot. Never writes to the targets."""
 
+import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -68,8 +69,8 @@ def verify(database: Database, request: VerifyRequest) -> VerificationResult:
         return _Verification(connection, database.name, request).result()
 
 
-def record_verification(database: Database, result: VerificationResult, report_sha256: str) -> int:
-    """Note that the verification was made. Returns its number."""
+def record_verification(database: Database, result: VerificationResult, *, report: str) -> int:
+    """Record a verification with its JSON report, exactly the text that the file holds. Returns its number."""
     plans = (*result.plans, *result.rolled_back, *result.rollbacks)
     with database.transaction() as connection:
         number = connection.exec_driver_sql(
@@ -84,7 +85,9 @@ def record_verification(database: Database, result: VerificationResult, report_s
                 "checks_passed": result.count(Outcome.PASSED),
                 "checks_failed": result.count(Outcome.FAILED),
                 "checks_warned": result.count(Outcome.WARNED),
-                "report_sha256": report_sha256,
+                "report": report,
+                "report_sha256": hashlib.sha256(report.encode("ascii")).hexdigest(),
+                "last_log_id": result.last_log_id,
             },
         ).scalar_one()
     return int(number)
@@ -131,6 +134,7 @@ class _Verification:
     def result(self) -> VerificationResult:
         request, snapshot = self._request, self._snapshot
         created_at = snapshot.connection.exec_driver_sql("SELECT now()").scalar_one()
+        last_log_id = snapshot.connection.exec_driver_sql("SELECT max(id) FROM stage_normalization_log").scalar_one()
         facts = self._read()
         judgement = self._judge(facts)
         figures = judgement.checks[0].figures
@@ -167,6 +171,7 @@ class _Verification:
             undone=facts.undone if snapshot.plans.rollbacks or snapshot.plans.undone else None,
             reads=tuple(snapshot.reads),
             duration_ms=round((time.monotonic() - self._started) * 1000),
+            last_log_id=last_log_id,
         )
 
     def _read(self) -> _Facts:
