@@ -150,9 +150,7 @@ def work_group(
     results = tuple(
         replace(
             result,
-            duration_ms=_record(connection, batch, result, worker, group_rows)
-            if duration_ms is None
-            else duration_ms,
+            duration_ms=_record(connection, batch, result, worker, group_rows) if duration_ms is None else duration_ms,
         )
         for batch, (result, duration_ms) in zip(batches, outcomes, strict=True)
     )
