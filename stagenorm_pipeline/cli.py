@@ -27,6 +27,7 @@ _COMMANDS = {
     "unpause": "Let the runners go on.",
     "cancel": "Cancel what a plan still has to do.",
     "verify": "Run the seven checks over what is really in the database.",
+    "report": "Print a recorded verification again, or list them.",
     "sign-off": "Sign a verification: the next one compares with what follows.",
     "rollback": "Restore rows that still hold what stagenorm wrote.",
     "backup": "Save keys, funds and stages to a file; check one; go back to one.",
