@@ -30,7 +30,7 @@ _COMMANDS = {
     "report": "Print a recorded verification again, or list them.",
     "sign-off": "Sign a verification: the next one compares with what follows.",
     "rollback": "Restore rows that still hold what stagenorm wrote.",
-    "backup": "Save keys, funds and stages to a file; check one; go back to one.",
+    "backup": "Save keys, funds and stages to a file; check one.",
     "metrics": "Print metrics in Prometheus' text format, or serve them.",
     "enforce": "Keep clean tables clean by a CHECK constraint, or take it back.",
     "demo": "Walk the whole runbook over made-up rows; needs no database.",
