@@ -6,12 +6,14 @@ Does not belong here: what is done over the connection.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import psycopg
 import sqlalchemy as sa
 from psycopg.conninfo import make_conninfo
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
+from stagenorm_pipeline.engine.bounded_connection import BoundedConnection, WaitBounds
 from stagenorm_pipeline.engine.errors import (
     ConfigurationError,
     ConnectionFailedError,
@@ -25,7 +27,8 @@ _POSTGRES_SCHEMES = {"postgres", "postgresql", "postgresql+psycopg", "postgresql
 # A server that vanished (a failover, a cut cable) is noticed in about 25 s instead of the two hours of Linux. The other
 # way round, that a client of ours vanished, is for the server's own timeouts to notice.
 _KEEPALIVES = {"keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
-
+# The same for what we send and nobody acknowledges, which keepalives do not cover: milliseconds.
+_TCP_USER_TIMEOUT = 25_000
 
 # A reader pauses for as long as we work on what it fetched: seconds. One that hangs would keep its tables from being
 # altered, and the server from cleaning up behind it, for as long as the operating system keeps its connection.
@@ -77,8 +80,13 @@ class Database:
     engine: sa.Engine
 
     @classmethod
-    def at(cls, url: str | sa.URL, *, application_name: str = "stagenorm") -> "Database":
-        """Prepared for poolers in transaction mode: no server-side prepared statements, no session state."""
+    def at(
+        cls, url: str | sa.URL, *, application_name: str = "stagenorm", waits: WaitBounds | None = None
+    ) -> "Database":
+        """Prepared for poolers in transaction mode: no server-side prepared statements, no session state.
+
+        `waits`: the longest waits for the server; None: the defaults.
+        """
         parsed = parse_database_url(url) if isinstance(url, str) else url
         engine = sa.create_engine(
             parsed,
@@ -95,9 +103,11 @@ class Database:
                 "client_encoding": "utf8",
                 "application_name": application_name,
                 "connect_timeout": 10,
+                "tcp_user_timeout": _TCP_USER_TIMEOUT,
                 **_KEEPALIVES,
             },
         )
+        _bound_every_wait(engine, waits or WaitBounds())
         return cls(engine)
 
     @property
@@ -105,10 +115,16 @@ class Database:
         return describe(self.engine.url)
 
     @contextmanager
-    def transaction(self) -> Iterator[sa.Connection]:
-        """One READ COMMITTED transaction, committed at the end, rolled back on any exception."""
+    def transaction(self, *, is_short: bool = False) -> Iterator[sa.Connection]:
+        """One READ COMMITTED transaction, committed at the end, rolled back on any exception.
+
+        `is_short`: it only looks something up, so that a server which does not answer within 75 s is given up.
+        """
         url = self.engine.url
         with connection_errors(url), _read_only_errors(url), self.engine.connect() as connection, connection.begin():
+            if is_short:
+                driver = _driver(connection)
+                driver.bound_s = driver.bounds.short_s
             yield connection
 
     @contextmanager
@@ -130,6 +146,34 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+def bound_waits(connection: sa.Connection, statement_timeout_ms: int) -> None:
+    """Wait for each statement of this transaction a little longer than its statement_timeout allows. 0: no change."""
+    if statement_timeout_ms:
+        driver = _driver(connection)
+        driver.bound_s = statement_timeout_ms / 1_000 + driver.bounds.margin_s
+
+
+def _driver(connection: sa.Connection) -> BoundedConnection:
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, BoundedConnection)  # noqa: S101 - `Database` makes no other
+    return driver
+
+
+def _bound_every_wait(engine: sa.Engine, waits: WaitBounds) -> None:
+    """Have the engine make connections of which every wait ends."""
+
+    def connect(dialect: Any, record: Any, arguments: list[Any], options: dict[str, Any]) -> BoundedConnection:  # noqa: ARG001
+        connection = BoundedConnection.connect(*arguments, **options)
+        connection.bounds, connection.bound_s = waits, waits.short_s
+        return connection
+
+    def check_out(connection: BoundedConnection, record: Any, proxy: Any) -> None:  # noqa: ARG001
+        connection.bound_s = waits.read_s
+
+    sa.event.listen(engine, "do_connect", connect)
+    sa.event.listen(engine, "checkout", check_out)
 
 
 def psycopg_error(error: BaseException) -> psycopg.Error | None:
