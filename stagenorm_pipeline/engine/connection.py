@@ -18,6 +18,7 @@ from stagenorm_pipeline.engine.errors import (
     ReadOnlyServerError,
     RefusedError,
 )
+from stagenorm_pipeline.engine.server_times import read_times_in_any_style
 
 _DRIVER = "postgresql+psycopg"
 _POSTGRES_SCHEMES = {"postgres", "postgresql", "postgresql+psycopg", "postgresql+psycopg2", "postgresql+asyncpg"}
@@ -98,6 +99,7 @@ class Database:
                 **_KEEPALIVES,
             },
         )
+        sa.event.listen(engine, "connect", lambda connection, _: read_times_in_any_style(connection))
         return cls(engine)
 
     @property
@@ -119,6 +121,7 @@ class Database:
             # Compiling these scans costs more than it saves, and minutes on some servers.
             connection.exec_driver_sql("SET LOCAL jit = off")
             connection.exec_driver_sql(f"SET LOCAL idle_in_transaction_session_timeout = '{_SNAPSHOT_IDLE}'")
+            lift_time_limits(connection)
             yield connection
 
     @contextmanager
@@ -130,6 +133,16 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+def lift_time_limits(connection: sa.Connection) -> None:
+    """Lift the role's or the database's time limits for this transaction: a scan of a large table takes minutes.
+
+    Only for transactions that update no target. The idle timeout still ends one whose client hangs.
+    """
+    connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+    if (connection.dialect.server_version_info or (0,)) >= (17,):
+        connection.exec_driver_sql("SET LOCAL transaction_timeout = 0")
 
 
 def psycopg_error(error: BaseException) -> psycopg.Error | None:
