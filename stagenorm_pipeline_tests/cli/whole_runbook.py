@@ -34,7 +34,7 @@ def run_whole_runbook(url: str, directory: Path) -> None:
     command("unpause")
     command("verify", "--output", "report.json", "--strict")
     command("sign-off", "1", "--report", "report.json", "--by", "Ada")
-    assert "stagenorm_rows_updated" in command("metrics").out
+    assert "stagenorm_last_batch_timestamp_seconds " in command("metrics").out
     command("enforce", "--yes")
     command("enforce", "--remove", "--yes")
     assert "90" in command("rollback", "--plan", "1").out
