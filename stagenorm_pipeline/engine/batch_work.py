@@ -16,7 +16,7 @@ from psycopg import sql
 from sqlalchemy.exc import DBAPIError
 
 from stagenorm_pipeline.engine.batches import Batch, BatchResult, Refusal, RefusedRow
-from stagenorm_pipeline.engine.connection import first_line, psycopg_error
+from stagenorm_pipeline.engine.connection import bound_waits, first_line, psycopg_error
 from stagenorm_pipeline.engine.errors import StagenormError
 from stagenorm_pipeline.engine.locks import BATCH_LOCK_CLASS, try_lock_batches
 from stagenorm_pipeline.engine.retry import Failure, classify, is_contention_of_a_row
@@ -78,6 +78,7 @@ class NotTogetherError(Exception):
 
 def bound_transaction(connection: sa.Connection, bounds: Bounds, *, synchronous_commit: str | None = None) -> None:
     """Apply the bounds to the transaction that `connection` is in."""
+    bound_waits(connection, bounds.statement_timeout_ms)
     connection.exec_driver_sql(
         statement("bound_transaction"),
         {
