@@ -20,11 +20,11 @@ from sqlalchemy.exc import DBAPIError
 from stagenorm_pipeline.engine.batch_work import (
     WAITING,
     Bounds,
+    Narrowing,
     NotTogetherError,
     RewrittenError,
     bound_claim,
     claim_batches,
-    is_refusal,
     work_batch,
     work_group,
 )
@@ -32,7 +32,7 @@ from stagenorm_pipeline.engine.batches import Batch, BatchResult, PlanKind
 from stagenorm_pipeline.engine.bounded_connection import UnconfirmedCommitError
 from stagenorm_pipeline.engine.configuration import TargetSetting
 from stagenorm_pipeline.engine.connection import Database, first_line
-from stagenorm_pipeline.engine.errors import ConnectionFailedError, RefusedError, StagenormError
+from stagenorm_pipeline.engine.errors import RefusedError, StagenormError
 from stagenorm_pipeline.engine.events import (
     BatchCompleted,
     BatchFailed,
@@ -270,21 +270,22 @@ class _Runner:
 
     def _do(self, batch: Batch) -> BatchResult | str | None:
         """The batch's result; an error's text when it failed as a whole; None when it was not ours to do."""
-        try:
+        narrowing = Narrowing.NONE
+        while True:
             try:
-                return self._with_retries(lambda: self._work(batch), batch)
+                return self._with_retries(partial(self._work, batch, narrowing), batch)
             except (DBAPIError, psycopg.Error, RefusedError, RewrittenError) as error:
-                if not is_refusal(error):
-                    raise
-            return self._with_retries(lambda: self._work(batch, is_narrowing=True), batch)
-        except ConnectionFailedError:
-            raise
-        except (DBAPIError, psycopg.Error) as error:
-            message = first_line(error)
-            self._with_retries(lambda: self._fail(batch, message), batch)
-            return message
+                wider = narrowing.after(error)
+                if wider is None:
+                    if isinstance(error, RefusedError):
+                        raise
+                    message = first_line(error)
+                    break
+            narrowing = wider
+        self._with_retries(lambda: self._fail(batch, message), batch)
+        return message
 
-    def _work(self, batch: Batch, *, is_narrowing: bool = False) -> BatchResult | None:
+    def _work(self, batch: Batch, narrowing: Narrowing) -> BatchResult | None:
         request = self._request
         started = time.monotonic()
         with self._database.transaction(is_short=True) as connection:
@@ -295,13 +296,13 @@ class _Runner:
                 worker=request.worker,
                 run_by=request.run_by,
                 bounds=request.bounds,
-                is_narrowing=is_narrowing,
+                narrowing=narrowing,
             )
             waiters = self._waiters(connection, started)
             reach(Step.APPLY_BEFORE_COMMIT)
         reach(Step.APPLY_AFTER_COMMIT)
         # What is done again, or row by row, says little about what a batch costs.
-        if result is not None and not batch.was_tried and not is_narrowing:
+        if result is not None and not batch.was_tried and narrowing is Narrowing.NONE:
             self._learn(result.rows_updated, started)
         self._note(waiters)
         return result
