@@ -42,7 +42,7 @@ def through(portfolio: Application, proxy: SilentProxy, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def without_standby(server: PrivateServer) -> Iterator[None]:
+def without_standby(server: PrivateServer, portfolio: Application) -> Iterator[None]:
     """Each COMMIT waits for a synchronous standby that does not exist."""
     _alter(server, "SET synchronous_standby_names = 'nobody'")
     yield
