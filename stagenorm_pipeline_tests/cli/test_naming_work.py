@@ -31,8 +31,8 @@ def test_a_fund_is_named_by_its_id_or_its_key(ready_url: str) -> None:
     assert by_id.code == by_key.code == 0
     assert by_key.out.replace("--fund-id fund-1", "--fund-id 1") == by_id.out
     assert stagenorm_here("run", "--yes", "--fund-id", "fund-1", "--sleep-ms", "0", url=ready_url).code == 0
-    for command in ("resume", "verify"):
-        assert stagenorm_here(command, "--fund-id", "fund-1", url=ready_url).code == 0
+    assert stagenorm_here("resume", "--fund-id", "fund-1", url=ready_url).code == 0
+    assert "fund-1" in stagenorm_here("verify", "--fund-id", "fund-1", url=ready_url).out
     assert "fund-1" in stagenorm_here("rollback", "--fund-id", "fund-1", url=ready_url).out
 
 
@@ -78,4 +78,6 @@ def test_a_table_is_named_with_or_without_its_schema_and_column(
     ready_url: str, command: tuple[str, ...], name: str, tmp_path: Path
 ) -> None:
     ran = stagenorm_here(*command, "--table", name, url=ready_url, directory=tmp_path)
-    assert ran.code == 0, ran.all
+    # Nothing is migrated yet, which the verification says of this table alone.
+    assert ran.code == (1 if command == ("verify",) else 0), ran.all
+    assert "deal_opportunities" not in ran.out

@@ -1,5 +1,6 @@
-"""A server, or a proxy before it, that accepts everything and answers nothing: no command waits for it for ever."""
+"""A server or a proxy that accepts everything and answers nothing: no command waits for it for ever."""
 
+import os
 import signal
 import threading
 import time
@@ -22,7 +23,8 @@ from stagenorm_pipeline_tests.safety.laws import Undisturbed, broken_laws
 from stagenorm_pipeline_tests.safety.private_server import PrivateServer
 from stagenorm_pipeline_tests.safety.silent_proxy import SilentProxy
 
-_PROMISE_S = 2.0
+# Two seconds, and more where this machine is overloaded: up to six; without the watch it is ten or more.
+_PROMISE_S = 2.0 * min(3.0, max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1)))
 _IMPATIENT = WaitBounds(short_s=1, read_s=1, margin_s=1.5)
 _RUN = ("run", "--yes", "--batch-size", "5", "--sleep-ms", "0")
 _RESTORED = "\x1b[?25h"
@@ -43,8 +45,10 @@ def through(portfolio: Application, proxy: SilentProxy, tmp_path: Path) -> str:
 
 @pytest.fixture
 def without_standby(server: PrivateServer, portfolio: Application) -> Iterator[None]:
-    """Each COMMIT waits for a synchronous standby that does not exist."""
+    """A plan is open, and from now on each COMMIT waits for a synchronous standby that does not exist."""
+    work.plan(portfolio.database)
     _alter(server, "SET synchronous_standby_names = 'nobody'")
+    wait_until(lambda: portfolio.value("SHOW synchronous_standby_names") == "nobody", "the setting")
     yield
     _alter(server, "RESET synchronous_standby_names")
 
@@ -113,12 +117,12 @@ def test_one_interrupt_ends_a_read_that_went_silent_and_shows_the_cursor(
 
 @pytest.mark.usefixtures("without_standby")
 def test_second_interrupt_ends_the_wait_for_a_standby(portfolio: Application) -> None:
-    with started(*_RUN, url=portfolio.url) as running:
+    with started("resume", "--sleep-ms", "0", url=portfolio.url) as running:
         wait_until(lambda: portfolio.value(_WAITING_FOR_STANDBY), "the wait")
         running.process.send_signal(signal.SIGINT)
+        running.wait_for("Stopping after the current batch")
         time.sleep(0.5)
-        if running.process.poll() is None:
-            assert _interrupt(running) < _PROMISE_S
+        assert _interrupt(running) < _PROMISE_S
     assert "Error: Interrupted." in running.text
     assert "Traceback" not in running.text
 
@@ -128,7 +132,8 @@ def test_connecting_to_a_silent_proxy_ends_by_itself(proxy: SilentProxy, through
     began = time.monotonic()
     with started("status", url=through) as running:
         assert running.end() == 1
-    assert time.monotonic() - began < 20
+    # Ten seconds, and the start of the program on an overloaded machine.
+    assert time.monotonic() - began < 10 + 10 * _PROMISE_S
     assert "Error: No connection to" in running.text
     assert "Traceback" not in running.text
 
@@ -176,20 +181,26 @@ def test_a_silent_commit_is_looked_up_and_not_done_twice(
     assert broken_laws(portfolio, undisturbed) == []
 
 
-@pytest.mark.usefixtures("without_standby")
 def test_a_commit_that_no_standby_confirms_stops_the_run_and_says_so(
     portfolio: Application, undisturbed: Undisturbed, server: PrivateServer
 ) -> None:
-    _alter(server, "RESET synchronous_standby_names")
     work.plan(portfolio.database)
-    _alter(server, "SET synchronous_standby_names = 'nobody'")
-    wait_until(lambda: portfolio.value("SHOW synchronous_standby_names") == "nobody", "the setting")
+
+    def lose_standby(step: Step) -> None:
+        if step is Step.APPLY_BEFORE_COMMIT:
+            _alter(server, "SET synchronous_standby_names = 'nobody'")
+            wait_until(lambda: portfolio.value("SHOW synchronous_standby_names") == "nobody", "the setting")
+
     database = Database.at(portfolio.url, waits=_IMPATIENT)
-    with pytest.raises(UnconfirmedCommitError, match="no synchronous standby confirmed it within 1 s"):
-        work.apply(database)
-    database.close()
+    listen(lose_standby)
+    try:
+        with pytest.raises(UnconfirmedCommitError, match="no synchronous standby confirmed it within 1 s"):
+            work.apply(database)
+    finally:
+        listen(None)
+        database.close()
+        _alter(server, "RESET synchronous_standby_names")
     assert portfolio.value("SELECT count(*) FROM stage_migration_batches WHERE status = 'completed'") == 1
-    _alter(server, "RESET synchronous_standby_names")
     work.apply(portfolio.database)
     assert broken_laws(portfolio, undisturbed) == []
 
