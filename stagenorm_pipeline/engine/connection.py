@@ -1,4 +1,4 @@
-"""How this program connects: the URL's many forms, the driver, the session's settings, and errors without secrets.
+"""How this program connects: the driver, the transactions' settings, and errors without secrets.
 
 Does not belong here: what is done over the connection.
 """
@@ -10,19 +10,16 @@ from typing import Any
 
 import psycopg
 import sqlalchemy as sa
-from psycopg.conninfo import make_conninfo
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import DBAPIError
 
 from stagenorm_pipeline.engine.bounded_connection import BoundedConnection, WaitBounds
+from stagenorm_pipeline.engine.database_url import describe, parse_database_url, without_password
 from stagenorm_pipeline.engine.errors import (
-    ConfigurationError,
     ConnectionFailedError,
     ReadOnlyServerError,
     RefusedError,
 )
-
-_DRIVER = "postgresql+psycopg"
-_POSTGRES_SCHEMES = {"postgres", "postgresql", "postgresql+psycopg", "postgresql+psycopg2", "postgresql+asyncpg"}
+from stagenorm_pipeline.engine.server_times import read_times_in_any_style
 
 # A server that vanished (a failover, a cut cable) is noticed in about 25 s instead of the two hours of Linux. The other
 # way round, that a client of ours vanished, is for the server's own timeouts to notice.
@@ -35,42 +32,6 @@ _TCP_USER_TIMEOUT = 25_000
 _SNAPSHOT_IDLE = "5min"
 
 NAME_THE_PRIMARY = "Name the primary in DATABASE_URL (with several hosts: ?target_session_attrs=read-write)."
-
-
-def parse_database_url(text: str) -> sa.URL:
-    """Any form of a PostgreSQL URL that people paste, with the driver that this program uses.
-
-    Raises ConfigurationError, which never repeats the text: it may hold a password.
-    """
-    try:
-        url = sa.make_url(text.strip())
-        known = url.drivername in _POSTGRES_SCHEMES
-        url = url.set(drivername=_DRIVER)
-        _, options = url.get_dialect()().create_connect_args(url) if known else ((), {})
-    except (ArgumentError, ValueError):
-        known = False
-    # An @ here is one of the password's that nobody encoded: what follows it would be shown as the host.
-    if not known or "@" in f"{url.host}{url.database}":
-        raise ConfigurationError(
-            "The database URL is not a PostgreSQL URL.",
-            remedy="Give it the form postgresql://USER:PASSWORD@HOST:5432/DATABASE "
-            "(special characters in the password percent-encoded).",
-        )
-    try:
-        make_conninfo(**options)
-    except psycopg.ProgrammingError as error:
-        # Other tools keep options of their own in the URL: ?schema=public, ?connection_limit=5.
-        raise ConfigurationError(
-            f"The database URL cannot be used: {first_line(error)}.",
-            remedy="Leave out of it what follows ? and is no option of PostgreSQL's own.",
-        ) from error
-    return url
-
-
-def describe(url: sa.URL) -> str:
-    """The database for people: user, host and name, never the password."""
-    host = url.host or url.query.get("host") or "local socket"
-    return f"{url.database or url.username or 'postgres'} on {host}" + (f":{url.port}" if url.port else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +69,7 @@ class Database:
             },
         )
         _bound_every_wait(engine, waits or WaitBounds())
+        sa.event.listen(engine, "connect", lambda connection, _: read_times_in_any_style(connection))
         return cls(engine)
 
     @property
@@ -135,6 +97,7 @@ class Database:
             # Compiling these scans costs more than it saves, and minutes on some servers.
             connection.exec_driver_sql("SET LOCAL jit = off")
             connection.exec_driver_sql(f"SET LOCAL idle_in_transaction_session_timeout = '{_SNAPSHOT_IDLE}'")
+            lift_time_limits(connection)
             yield connection
 
     @contextmanager
@@ -176,6 +139,16 @@ def _bound_every_wait(engine: sa.Engine, waits: WaitBounds) -> None:
     sa.event.listen(engine, "checkout", check_out)
 
 
+def lift_time_limits(connection: sa.Connection) -> None:
+    """Lift the role's or the database's time limits for this transaction: a scan of a large table takes minutes.
+
+    Only for transactions that update no target. The idle timeout still ends one whose client hangs.
+    """
+    connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+    if (connection.dialect.server_version_info or (0,)) >= (17,):
+        connection.exec_driver_sql("SET LOCAL transaction_timeout = 0")
+
+
 def psycopg_error(error: BaseException) -> psycopg.Error | None:
     """The driver's own error behind whatever wraps it."""
     seen: BaseException | None = error
@@ -210,7 +183,7 @@ def connection_errors(url: sa.URL) -> Iterator[None]:
         lost = isinstance(cause, psycopg.OperationalError) and gone
         if lost or isinstance(cause, psycopg.errors.IdleInTransactionSessionTimeout):
             raise ConnectionFailedError(
-                f"No connection to {describe(url)}: {_without_secret(first_line(error), url)}",
+                f"No connection to {describe(url)}: {without_password(first_line(error), url)}",
                 remedy="Check that the server is up and that DATABASE_URL names it; "
                 "nothing is lost, run the same command again.",
             ) from error
@@ -231,9 +204,3 @@ def _read_only_errors(url: sa.URL) -> Iterator[None]:
                 remedy=f"{NAME_THE_PRIMARY} Where it is the primary: `stagenorm preflight`. Nothing is half done.",
             ) from error
         raise
-
-
-def _without_secret(text: str, url: sa.URL) -> str:
-    for secret in (url.password, url.query.get("password")):
-        text = text.replace(str(secret), "***") if secret else text
-    return text
