@@ -5,14 +5,14 @@ from psycopg import sql
 from stagenorm_pipeline.engine.configuration import TargetSetting
 from stagenorm_pipeline.engine.connection import Database
 from stagenorm_pipeline.engine.statements import statement
-from stagenorm_pipeline.engine.targets import resolve_targets
+from stagenorm_pipeline.engine.visibility import visible_targets
 
 
 def read_fund_ids(database: Database, targets: tuple[TargetSetting, ...]) -> set[str | None]:
     """The ids of all funds in the targets, None among them where rows have none. One scan of each, no stage is read."""
     found: set[str | None] = set()
     with database.snapshot() as connection:
-        for target in resolve_targets(connection, targets):
+        for target in visible_targets(connection, targets):
             parts = target.sql_parts()
             # Without a fund column one row tells all there is to know.
             limit = sql.SQL("" if target.fund_column else " LIMIT 1")

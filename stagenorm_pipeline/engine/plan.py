@@ -28,7 +28,7 @@ from stagenorm_pipeline.engine.plan_vocabulary import require_same_vocabulary
 from stagenorm_pipeline.engine.request import PlanRequest
 from stagenorm_pipeline.engine.statements import statement
 from stagenorm_pipeline.engine.steps import Step, reach
-from stagenorm_pipeline.engine.targets import resolve_targets
+from stagenorm_pipeline.engine.visibility import visible_targets
 from stagenorm_pipeline.vocabulary import Vocabulary
 
 
@@ -67,7 +67,7 @@ class Plan:
 def preview_plan(database: Database, request: PlanRequest) -> Plan:
     """Work out what a plan would hold, in one read-only snapshot."""
     with database.snapshot() as connection:
-        targets = resolve_targets(connection, request.targets)
+        targets = visible_targets(connection, request.targets)
         inventories = read_inventory(connection, targets, request.scope, request.vocabulary)
     return Plan(None, "preview", request.scope, request.batch_size, request.vocabulary.version, inventories)
 
@@ -90,7 +90,7 @@ def _record_plan(database: Database, request: PlanRequest, created_by: str, *, a
     with planning_transaction(database) as writer:
         require_migrations(writer)
         with database.snapshot() as reader:
-            targets = resolve_targets(reader, request.targets)
+            targets = visible_targets(reader, request.targets)
             plan_id, inventories = PlanRecorder(reader, writer, request).record(targets, created_by)
         reach(Step.PLAN_RECORDED)
         status = "draft" if as_draft else open_draft(writer, plan_id, request.scope)

@@ -16,7 +16,8 @@ from stagenorm_pipeline.engine.errors import ConfigurationError, PlanError, Targ
 from stagenorm_pipeline.engine.funds import FundScope
 from stagenorm_pipeline.engine.request import DEFAULT_BATCH_SIZE, LARGEST_BATCH_SIZE
 from stagenorm_pipeline.engine.statements import statement
-from stagenorm_pipeline.engine.targets import Target, resolve_targets
+from stagenorm_pipeline.engine.targets import Target
+from stagenorm_pipeline.engine.visibility import visible_targets
 
 # As `stagenorm status` writes a time, and as psql does: a space before the zone, an offset of hours alone.
 _UTC = re.compile(r"\s*(?:UTC|GMT|Z)$", re.IGNORECASE)
@@ -110,9 +111,10 @@ def read_scope(connection: sa.Connection, request: RollbackRequest) -> RollbackS
     """Hold the request against the database.
 
     Raises PlanError for a plan or batch that is not there or has nothing to undo, ConfigurationError for conditions
-    that exclude each other, TargetError for a table whose key is another since.
+    that exclude each other, TargetError for a table whose key is another since, RefusedError when this role cannot see
+    every row of a target.
     """
-    targets = resolve_targets(connection, request.targets)
+    targets = visible_targets(connection, request.targets)
     left_out: tuple[str, ...] = ()
     _require_past(connection, request.since)
     if request.batch_id is not None:

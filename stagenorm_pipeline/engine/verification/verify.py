@@ -14,7 +14,6 @@ from stagenorm_pipeline.engine.funds import FundScope
 from stagenorm_pipeline.engine.inventory import RowCounts, TargetInventory, count_unknown_spellings, read_inventory
 from stagenorm_pipeline.engine.migrations import require_migrations
 from stagenorm_pipeline.engine.statements import statement
-from stagenorm_pipeline.engine.targets import resolve_targets
 from stagenorm_pipeline.engine.verification import (
     r1_batch_tracking,
     r2_canonical_stages,
@@ -42,6 +41,7 @@ from stagenorm_pipeline.engine.verification.result import (
     VerificationResult,
 )
 from stagenorm_pipeline.engine.verification.snapshot import Snapshot
+from stagenorm_pipeline.engine.visibility import visible_targets
 from stagenorm_pipeline.vocabulary import MeaningKind, Vocabulary
 
 DEFAULT_SAMPLE_SIZE = 100
@@ -124,7 +124,7 @@ class _Verification:
         self._started = time.monotonic()
         self._request = request
         self._database = database
-        targets = resolve_targets(connection, request.targets)
+        targets = visible_targets(connection, request.targets)
         plans = read_plans(connection, tuple(target.name for target in targets), request.scope, request.plan_id)
         self._snapshot = Snapshot(connection, request.scope, targets, plans)
 
