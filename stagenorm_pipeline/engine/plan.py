@@ -25,6 +25,7 @@ from stagenorm_pipeline.engine.locks import BATCH_LOCK_CLASS, planning_transacti
 from stagenorm_pipeline.engine.migrations import require_migrations
 from stagenorm_pipeline.engine.plan_recorder import PlanRecorder, count_batches
 from stagenorm_pipeline.engine.plan_vocabulary import require_same_vocabulary
+from stagenorm_pipeline.engine.receipts import record_plan_digests
 from stagenorm_pipeline.engine.request import PlanRequest
 from stagenorm_pipeline.engine.statements import statement
 from stagenorm_pipeline.engine.steps import Step, reach
@@ -195,13 +196,17 @@ def open_draft(connection: sa.Connection, plan_id: int, scope: FundScope) -> str
     )
     close_finished_plans(connection)
     opened = connection.exec_driver_sql(statement("open_plan"), {"plan_id": plan_id}).one()
-    if opened.kind == PlanKind.ROLLBACK and opened.status == "completed":
-        connection.exec_driver_sql(statement("mark_rolled_back"), {"plan_id": plan_id})
+    if opened.status == "completed":
+        record_plan_digests(connection, [plan_id])
+        if opened.kind == PlanKind.ROLLBACK:
+            connection.exec_driver_sql(statement("mark_rolled_back"), {"plan_id": plan_id})
     return str(opened.status)
 
 
 def close_finished_plans(connection: sa.Connection) -> None:
-    """Give the open plans of which no batch waits any more their end; a rollback marks what it undid."""
-    for row in connection.exec_driver_sql(statement("close_finished_plans")).all():
+    """Close the open plans without waiting batches and record their digests; a rollback marks what it undid."""
+    closed = connection.exec_driver_sql(statement("close_finished_plans")).all()
+    record_plan_digests(connection, [row.plan_id for row in closed])
+    for row in closed:
         if row.kind == PlanKind.ROLLBACK and row.status == "completed":
             connection.exec_driver_sql(statement("mark_rolled_back"), {"plan_id": row.plan_id})
