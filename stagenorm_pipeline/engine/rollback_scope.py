@@ -29,7 +29,8 @@ class RollbackRequest:
     """What to undo: the changes that meet every condition given.
 
     One of them must be given: plan, batch, time, one fund, or `by_table`, which says that the targets were chosen and
-    are condition enough. `targets` restricts in any case. Raises ConfigurationError.
+    are condition enough. `targets` restricts in any case. `only_untouched`: leave each row that has another version
+    since we wrote it. Raises ConfigurationError.
     """
 
     plan_id: int | None = None
@@ -39,6 +40,7 @@ class RollbackRequest:
     scope: FundScope = field(default_factory=FundScope)
     batch_size: int = DEFAULT_BATCH_SIZE
     by_table: bool = False
+    only_untouched: bool = False
 
     def __post_init__(self) -> None:
         named = (self.plan_id, self.batch_id, self.since)
@@ -59,6 +61,7 @@ class RollbackRequest:
             "since": self.since,
             "all_funds": self.scope.all_funds,
             "fund_id": self.scope.fund_id,
+            "only_untouched": self.only_untouched,
         }
 
 
