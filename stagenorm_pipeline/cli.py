@@ -13,6 +13,8 @@ from typing import Any
 import click
 
 from stagenorm_pipeline import __version__
+from stagenorm_pipeline.commands.interrupt import INTERRUPTED, WHAT_NOW, ending_on_interrupt
+from stagenorm_pipeline.standard_streams import ending_on_unwritable_output, open_closed_streams
 
 _COMMANDS = {
     "init-db": "Create stagenorm's own tables and views.",
@@ -63,6 +65,11 @@ class _Commands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(_COMMANDS.items()))
 
+    def main(self, *args: Any, **extra: Any) -> Any:
+        open_closed_streams()
+        with ending_on_interrupt(), ending_on_unwritable_output():
+            return super().main(*args, **extra)
+
     def invoke(self, ctx: click.Context) -> Any:
         # Spellings hold any character; a stream that cannot encode one shows its escape instead of failing half-way.
         for stream in (sys.stdout, sys.stderr):
@@ -98,7 +105,7 @@ def _show_interrupt() -> int:
     from stagenorm_pipeline.engine.errors import StagenormError
     from stagenorm_pipeline.terminal import show_error
 
-    show_error(StagenormError("Interrupted.", remedy="Nothing is half done. `stagenorm status` shows where it stands."))
+    show_error(StagenormError(INTERRUPTED, remedy=WHAT_NOW))
     return exit_codes.FAILED
 
 

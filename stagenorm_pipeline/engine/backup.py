@@ -89,8 +89,6 @@ def read_backup_ages(connection: sa.Connection, targets: tuple[Target, ...]) -> 
 def _begin(connection: sa.Connection, made_by: str) -> Manifest:
     # Rows that a policy hides would be missing without a word: with this PostgreSQL refuses instead.
     connection.exec_driver_sql("SET LOCAL row_security = off")
-    # A limit for queries of the application must not cut a backup off.
-    connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
     facts = connection.exec_driver_sql(statement("backup_facts")).one()
     return Manifest(
         facts.database, facts.made_at, made_by, facts.server_version, facts.wal_position, code_version=__version__
