@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -72,6 +73,8 @@ def command(
         by_table=table is not None,
     )
     with open_database(to_record=yes) as database:
+        work = work.with_known_fund(database)
+        request = replace(request, scope=work.scope)
         if left:
             _list_rows_left(database, request)
             return

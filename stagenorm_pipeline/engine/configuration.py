@@ -71,7 +71,7 @@ class Configuration:
             for target in self.targets
             if table in (target.table, f"{target.table}.{target.column}", target.name)
             or (target.schema is not None and table == f"{target.schema}.{target.table}")
-            or (target.schema is None and table == f"public.{target.table}")
+            or (target.schema is None and table in (f"public.{target.table}", f"public.{target.name}"))
         )
         if not wanted:
             raise ConfigurationError(

@@ -14,7 +14,7 @@ def run_whole_runbook(url: str, directory: Path) -> None:
 
     def command(*arguments: str) -> Ran:
         ran = stagenorm_here(*arguments, url=url, directory=directory)
-        assert ran.code == 0, f"stagenorm {' '.join(arguments)}: {ran.all[:2_000]}"
+        assert ran.code == 0, f"stagenorm {' '.join(arguments)}: {ran.all[-2_000:]}"
         return ran
 
     command("init-db")

@@ -18,18 +18,15 @@ def attempt(
     connection: sa.Connection, query: str, values: Mapping[str, Any] | None = None
 ) -> list[Any] | psycopg.Error:
     """The rows of `query`, or the database's refusal. A lost connection is raised."""
-    savepoint = connection.begin_nested()
     try:
-        rows = list(connection.exec_driver_sql(query, dict(values or {})))
+        with connection.begin_nested():
+            return list(connection.exec_driver_sql(query, dict(values or {})))
     except DBAPIError as error:
         refusal = psycopg_error(error)
-        # A terminated backend has a SQLSTATE too, but no savepoint to go back to.
+        # A terminated backend sends a SQLSTATE too.
         if refusal is None or refusal.sqlstate is None or error.connection_invalidated:
             raise
-        savepoint.rollback()
         return refusal
-    savepoint.commit()
-    return rows
 
 
 def verbatim(text: str) -> sql.SQL:

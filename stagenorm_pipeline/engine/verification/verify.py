@@ -35,6 +35,7 @@ from stagenorm_pipeline.engine.verification.audit_log import (
 )
 from stagenorm_pipeline.engine.verification.audited_rows import read_audited_rows
 from stagenorm_pipeline.engine.verification.baseline import read_baseline
+from stagenorm_pipeline.engine.verification.evidence import Evidence, read_evidence
 from stagenorm_pipeline.engine.verification.facts import TargetFacts, read_rows_now
 from stagenorm_pipeline.engine.verification.plans import AppliedPlan, PlansAsked, read_plans, start_of_plan
 from stagenorm_pipeline.engine.verification.result import (
@@ -107,6 +108,7 @@ class _Facts:
 
     missing: Missing
     log: AuditLog
+    evidence: Evidence
     targets: tuple[TargetFacts, ...]
     is_undone: bool
 
@@ -191,6 +193,7 @@ class _Verification:
             duration_ms=round((time.monotonic() - self._started) * 1000),
             last_log_id=last_log_id,
             signed=snapshot.signed.facts if snapshot.signed else None,
+            plan_digests=facts.evidence.digests,
         )
 
     def _read(self) -> _Facts:
@@ -203,6 +206,8 @@ class _Verification:
         snapshot = self._with_logged_plans(log)
         with snapshot.shared("what is gone from the tracking tables", (Rule.BATCH_TRACKING,)):
             missing = read_missing(snapshot, lost, log)
+        with snapshot.shared("the audit log with its receipts", (Rule.AUDIT_CONSISTENCY,)):
+            evidence = read_evidence(snapshot)
         is_undone = bool(snapshot.plans.undone or snapshot.plans.rollbacks or log.entries.rolled_back)
         targets = []
         for target in snapshot.targets:
@@ -216,7 +221,7 @@ class _Verification:
             with snapshot.shared("each audited row beside the audit log", rules, target):
                 audited = read_audited_rows(snapshot, target, kept, is_undone=is_undone)
             targets.append(TargetFacts(inventory, baseline, audited, stages))
-        return _Facts(missing, log, tuple(targets), is_undone)
+        return _Facts(missing, log, evidence, tuple(targets), is_undone)
 
     def _with_logged_plans(self, log: AuditLog) -> Snapshot:
         """Judge also the plans that only log entries tell of: their status was edited, and they have no receipts."""
@@ -235,7 +240,7 @@ class _Verification:
             self._timed(lambda: r2_canonical_stages.check(snapshot, facts.targets, waiting=waiting)),
             self._timed(lambda: r3_null_integrity.check(snapshot, facts.targets)),
             self._timed(lambda: r4_row_counts.check(facts.targets)),
-            self._timed(lambda: r5_audit_consistency.check(snapshot, facts.log, facts.targets)),
+            self._timed(lambda: r5_audit_consistency.check(snapshot, facts.log, facts.evidence, facts.targets)),
         )
         started = time.monotonic()
         sampled, sample = r6_sample_inspection.check(snapshot, facts.log, request.sample_size, request.sample_seed)
