@@ -169,7 +169,7 @@ def _act(observer: _Observer, action: tuple[Any, ...]) -> None:
 
 def _holds(application: Application, rows: list[tuple[int | None, str]], history: list[tuple[Any, ...]]) -> None:
     application.sql("DELETE FROM stage_migration_plans")
-    application.sql("TRUNCATE stage_normalization_log, stage_migration_receipts")
+    application.sql("TRUNCATE stage_normalization_log, stage_migration_receipts, stage_migration_plan_digests")
     application.sql("TRUNCATE portfoliocompanies, deal_opportunities RESTART IDENTITY")
     application.add(COMPANIES, rows)
     application.add(DEALS, reversed(rows))
