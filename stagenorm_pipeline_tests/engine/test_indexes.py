@@ -38,6 +38,11 @@ INSERT INTO stage_normalization_log (schema_name, table_name, column_name, row_i
 SELECT 'public', 'deals', 'stage', b || '-' || r, 'Seed', 'seed', 'normalize',
     timestamptz '2025-10-30' + b * interval '1 min', 1 + b / 500, b
 FROM generate_series(1, 20000) b, generate_series(1, 5) r;
+INSERT INTO stage_migration_receipts (plan_id, batch_id, attempt, action, schema_name, table_name, column_name, fund_id,
+    rows_planned, rows_updated, rows_skipped, rows_failed, first_log_id, last_log_id, log_sha256)
+SELECT 1 + b / 500, b, 1, 'normalize', 'public', 'deals', 'stage', mod(b, 200)::text, 5, 5, 0, 0, b * 5 - 4, b * 5,
+    sha256('')
+FROM generate_series(1, 20000) b;
 VACUUM ANALYZE;
 """
 _SCOPE = {"all_funds": True, "fund_id": None, "targets": ["public.deals.stage"], "shown": 50}
@@ -55,6 +60,7 @@ WANTED: dict[str, list[tuple[str, dict[str, Any]]]] = {
         (statement("verify_open_batches", wrong_status=WRONG_STATUS), {"plans": [1], **_SCOPE}),
         ("SELECT 1 FROM stage_migration_quarantine WHERE batch_id = 7 AND resolved_at IS NULL", {}),
     ],
+    "stage_migration_receipts_plan": [("SELECT * FROM stage_migration_receipts WHERE plan_id = 3", {})],
     "stage_normalization_log_run_at": [
         ("SELECT * FROM stage_normalization_log WHERE run_at > '2025-11-12'", {}),
     ],
