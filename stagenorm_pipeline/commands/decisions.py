@@ -43,17 +43,18 @@ def command(fund_id: str | None, no_fund: bool, table: str | None, ask: bool, by
     path = work.configuration.decisions
     vocabulary = work.vocabulary()
     before = read_decisions_text(path) if path.exists() else ""
-    with open_database() as database, database.snapshot() as connection:
-        targets = visible_targets(connection, work.targets)
-        with showing_reading(f"Reading {work.names}"):
-            inventories = read_inventory(
-                connection, targets, work.scope, vocabulary, with_places=True, unknown_kept=_ASKED_AT_ONCE
-            )
+    with open_database() as database:
+        work = work.with_known_fund(database)
+        with database.snapshot() as connection:
+            targets = visible_targets(connection, work.targets)
+            with showing_reading(f"Reading {work.names}"):
+                inventories = read_inventory(
+                    connection, targets, work.scope, vocabulary, with_places=True, unknown_kept=_ASKED_AT_ONCE
+                )
     undecided = undecided_spellings(inventories)
     text = with_undecided(before, str(path), undecided)
     if text != before:
-        # Through a link to the file itself: it may be shared, or in a repository of its own.
-        replace_file(path.resolve(), text)
+        replace_file(path, text)
     _report(path, len(undecided), inventories)
     if ask and undecided:
         from stagenorm_pipeline.commands.deciding import ask_about

@@ -29,10 +29,12 @@ def command(fund_id: str | None, no_fund: bool, table: str | None, as_json: bool
 
     work = read_work(fund_id, no_fund, table)
     vocabulary = work.vocabulary()
-    with open_database() as database, database.snapshot() as connection:
-        say_what_is_missing(connection)
-        targets = visible_targets(connection, work.targets)
-        with showing_reading(f"Reading {work.names}"):
-            inventories = read_inventory(connection, targets, work.scope, vocabulary, with_places=True)
+    with open_database() as database:
+        work = work.with_known_fund(database)
+        with database.snapshot() as connection:
+            say_what_is_missing(connection)
+            targets = visible_targets(connection, work.targets)
+            with showing_reading(f"Reading {work.names}"):
+                inventories = read_inventory(connection, targets, work.scope, vocabulary, with_places=True)
     text = document_json(inventory_document(inventories)).rstrip("\n") if as_json else inventory_text(inventories)
     click.echo(text)

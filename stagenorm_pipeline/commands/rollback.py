@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -79,6 +80,8 @@ def command(
         only_untouched=only_untouched,
     )
     with open_database(to_record=yes) as database:
+        work = work.with_known_fund(database)
+        request = replace(request, scope=work.scope)
         if left:
             _list_rows_left(database, request)
             return

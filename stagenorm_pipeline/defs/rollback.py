@@ -14,7 +14,8 @@ from stagenorm_pipeline.engine.apply import ApplyRequest, ApplyResult, apply_bat
 from stagenorm_pipeline.engine.batches import PlanKind
 from stagenorm_pipeline.engine.connection import Database
 from stagenorm_pipeline.engine.fund_tally import FundResult, FundTally
-from stagenorm_pipeline.engine.funds import FundScope, fund_id_of, fund_key
+from stagenorm_pipeline.engine.funds import FundScope, fund_key
+from stagenorm_pipeline.engine.funds_in_database import find_fund
 from stagenorm_pipeline.engine.preflight.read_only_server import require_writable
 from stagenorm_pipeline.engine.rollback import (
     RollbackPreview,
@@ -38,8 +39,8 @@ class RollbackConfig(dg.Config):
     table: str = Field(default="", description="Undo it in one table only. Empty: in every configured table.")
     fund: str = Field(
         default="",
-        description="Undo it for one fund only, by its partition: fund-<fund_id>, or no-fund for the rows without one. "
-        "Empty: for all funds.",
+        description="Undo it for one fund only, by its partition fund-<fund_id> or its id, or no-fund for the rows "
+        "without one. Empty: for all funds.",
     )
     only_untouched: bool = Field(
         default=False,
@@ -58,8 +59,8 @@ def roll_back(
     """Restore the rows that still hold what the plan wrote; list and leave those that another session changed since."""
     with errors_as_failures():
         opened = database.open()
-        scope = FundScope.one(fund_id_of(config.fund)) if config.fund else FundScope()
         targets = settings.configuration().select(config.table or None)
+        scope = find_fund(opened, targets, config.fund) if config.fund else FundScope()
         request = RollbackRequest(config.plan_id, targets=targets, scope=scope, only_untouched=config.only_untouched)
         if config.execute:
             require_writable(opened)
@@ -79,8 +80,9 @@ def roll_back(
         raise dg.DagsterExecutionInterruptedError
     if not result.ok:
         raise dg.Failure(
-            f"{result.rows.rows_failed:,} rows in {result.failed} batches could not be restored, and {result.held} "
-            "batches are being done by another runner. `stagenorm status` names them; run the same rollback again.",
+            f"{result.rows.rows_failed:,} rows in {result.failed} batches could not be restored, {result.held} batches "
+            f"are taken by another runner, and {result.vanished} were deleted during the run. `stagenorm status` shows "
+            "what is left; run the same rollback again.",
             allow_retries=False,
         )
     context.log.info(f"{result.rows.rows_updated:,} rows restored")

@@ -20,19 +20,20 @@ from sqlalchemy.exc import DBAPIError
 from stagenorm_pipeline.engine.batch_work import (
     WAITING,
     Bounds,
+    Narrowing,
     NotTogetherError,
     RewrittenError,
     bound_claim,
     bound_transaction,
     claim_batches,
-    is_refusal,
     work_batch,
     work_group,
 )
 from stagenorm_pipeline.engine.batches import Batch, BatchResult, PlanKind
+from stagenorm_pipeline.engine.bounded_connection import UnconfirmedCommitError
 from stagenorm_pipeline.engine.configuration import TargetSetting
 from stagenorm_pipeline.engine.connection import Database, first_line
-from stagenorm_pipeline.engine.errors import ConnectionFailedError, RefusedError, StagenormError
+from stagenorm_pipeline.engine.errors import RefusedError, StagenormError
 from stagenorm_pipeline.engine.events import (
     BatchCompleted,
     BatchFailed,
@@ -49,7 +50,7 @@ from stagenorm_pipeline.engine.migrations import require_migrations
 from stagenorm_pipeline.engine.pacing import MOST_BATCHES_TOGETHER, Pacer, Pacing
 from stagenorm_pipeline.engine.plan import close_finished_plans
 from stagenorm_pipeline.engine.plan_vocabulary import require_same_vocabulary
-from stagenorm_pipeline.engine.planned_batches import next_group, planned_target, waiting_work
+from stagenorm_pipeline.engine.planned_batches import count_vanished, next_group, planned_target, waiting_work
 from stagenorm_pipeline.engine.request import DEFAULT_SLEEP_MS
 from stagenorm_pipeline.engine.retry import Failure, classify, with_retries
 from stagenorm_pipeline.engine.statements import statement
@@ -104,18 +105,23 @@ class ApplyRequest:
 
 @dataclass(frozen=True, slots=True)
 class ApplyResult:
-    """What became of the batches that this runner took. `held`: batches that another worker had at the end."""
+    """What became of the batches that this runner took.
+
+    `held`: batches that another worker had at the end. `vanished`: batches that waited at the start, and that somebody
+    deleted since.
+    """
 
     batches: int = 0
     completed: int = 0
     failed: int = 0
     held: int = 0
+    vanished: int = 0
     stopped: bool = False
     rows: BatchResult = field(default_factory=BatchResult)
 
     @property
     def ok(self) -> bool:
-        return not (self.failed or self.held or self.stopped)
+        return not (self.failed or self.held or self.vanished or self.stopped)
 
 
 def apply_batches(database: Database, request: ApplyRequest) -> ApplyResult:
@@ -134,6 +140,7 @@ class _Runner:
         self._request = request
         self._targets: dict[str, Target] = {}
         self._names: list[str] | None = None
+        self._found: list[int] = []
         self._compared_plans: set[int] = set()
         self._failures_in_a_row = 0
         self._pacer = Pacer(request.pacing) if request.pacing else None
@@ -153,6 +160,8 @@ class _Runner:
         self._with_retries(self._look)
         try:
             result = self._apply()
+            if self._found:
+                result = replace(result, vanished=self._with_retries(self._count_vanished))
             reach(Step.APPLY_BEFORE_CLOSE)
             self._with_retries(self._close_finished_plans)
         finally:
@@ -188,12 +197,12 @@ class _Runner:
 
     def _look(self) -> None:
         """See that all is there, and what waits."""
-        with self._database.transaction() as connection:
+        with self._database.transaction(is_short=True) as connection:
             require_migrations(connection)
             if self._request.targets is not None:
                 self._names = [target.name for target in resolve_targets(connection, self._request.targets)]
-            batches, rows = waiting_work(connection, **self._scope())
-        self._request.watch(WorkFound(batches, rows))
+            self._found, rows = waiting_work(connection, **self._scope())
+        self._request.watch(WorkFound(len(self._found), rows))
 
     def _add(self, so_far: ApplyResult, batch: Batch, outcome: BatchResult | str | None) -> ApplyResult:
         if outcome is None:
@@ -215,7 +224,7 @@ class _Runner:
     def _take(self, after: tuple[int, int]) -> tuple[tuple[Batch, ...], bool]:
         """The next batches, and whether they could be claimed; one transaction for both, as it is paid each time."""
         rows, most = (self._pacer.rows, self._group_size.most) if self._pacer else (0, 1)
-        with self._database.transaction() as connection:
+        with self._database.transaction(is_short=True) as connection:
             bound_claim(connection, self._request.bounds)
             batches = next_group(connection, after, **self._scope(), rows=rows, most=most)
             if not batches:
@@ -242,6 +251,8 @@ class _Runner:
             return [self._do(batches[0])]
         try:
             return self._work_together(batches)
+        except UnconfirmedCommitError:
+            raise
         except (DBAPIError, psycopg.Error, NotTogetherError, RewrittenError, StagenormError) as error:
             self._request.watch(GroupSplit(len(batches), first_line(error)))
             # The commit may have arrived, and only its answer be lost: each alone finds out what became of it.
@@ -250,7 +261,7 @@ class _Runner:
     def _work_together(self, batches: Sequence[Batch]) -> Sequence[BatchResult]:
         request = self._request
         started = time.monotonic()
-        with self._database.transaction() as connection:
+        with self._database.transaction(is_short=True) as connection:
             results = work_group(
                 connection,
                 batches,
@@ -268,24 +279,28 @@ class _Runner:
 
     def _do(self, batch: Batch) -> BatchResult | str | None:
         """The batch's result; an error's text when it failed as a whole; None when it was not ours to do."""
-        try:
+        narrowing = Narrowing.NONE
+        while True:
             try:
-                return self._with_retries(lambda: self._work(batch), batch)
+                return self._with_retries(partial(self._work, batch, narrowing), batch)
+            except NotTogetherError:
+                # Somebody deleted the batch. What it changed is rolled back; `vanished` counts it.
+                return None
             except (DBAPIError, psycopg.Error, RefusedError, RewrittenError) as error:
-                if not is_refusal(error):
-                    raise
-            return self._with_retries(lambda: self._work(batch, is_narrowing=True), batch)
-        except ConnectionFailedError:
-            raise
-        except (DBAPIError, psycopg.Error) as error:
-            message = first_line(error)
-            self._with_retries(lambda: self._fail(batch, message), batch)
-            return message
+                wider = narrowing.after(error)
+                if wider is None:
+                    if isinstance(error, RefusedError):
+                        raise
+                    message = first_line(error)
+                    break
+            narrowing = wider
+        self._with_retries(lambda: self._fail(batch, message), batch)
+        return message
 
-    def _work(self, batch: Batch, *, is_narrowing: bool = False) -> BatchResult | None:
+    def _work(self, batch: Batch, narrowing: Narrowing) -> BatchResult | None:
         request = self._request
         started = time.monotonic()
-        with self._database.transaction() as connection:
+        with self._database.transaction(is_short=True) as connection:
             result = work_batch(
                 connection,
                 batch,
@@ -293,13 +308,13 @@ class _Runner:
                 worker=request.worker,
                 run_by=request.run_by,
                 bounds=request.bounds,
-                is_narrowing=is_narrowing,
+                narrowing=narrowing,
             )
             waiters = self._waiters(connection, started)
             reach(Step.APPLY_BEFORE_COMMIT)
         reach(Step.APPLY_AFTER_COMMIT)
         # What is done again, or row by row, says little about what a batch costs.
-        if result is not None and not batch.was_tried and not is_narrowing:
+        if result is not None and not batch.was_tried and narrowing is Narrowing.NONE:
             self._learn(result.rows_updated, started)
         self._note(waiters)
         return result
@@ -317,7 +332,7 @@ class _Runner:
             self._pacer.slow_down()
 
     def _fail(self, batch: Batch, message: str) -> None:
-        with self._database.transaction() as connection:
+        with self._database.transaction(is_short=True) as connection:
             connection.exec_driver_sql(
                 statement("fail_batch"),
                 {"batch_id": batch.batch_id, "error_message": message, "worker": self._request.worker},
@@ -334,7 +349,7 @@ class _Runner:
         """The batch beyond `after` that waits, paused or not."""
 
         def look() -> Batch | None:
-            with self._database.transaction() as connection:
+            with self._database.transaction(is_short=True) as connection:
                 return next(iter(next_group(connection, after, **self._scope(), even_if_paused=True)), None)
 
         return self._with_retries(look)
@@ -362,7 +377,7 @@ class _Runner:
         return True
 
     def _status_and_worker(self, batch: Batch) -> sa.Row[Any] | None:
-        with self._database.transaction() as connection:
+        with self._database.transaction(is_short=True) as connection:
             return connection.exec_driver_sql(
                 "SELECT status, worker FROM stage_migration_batches WHERE batch_id = %(batch_id)s",
                 {"batch_id": batch.batch_id},
@@ -371,6 +386,10 @@ class _Runner:
     def _close_finished_plans(self) -> None:
         with self._database.transaction() as connection:
             close_finished_plans(connection)
+
+    def _count_vanished(self) -> int:
+        with self._database.transaction(is_short=True) as connection:
+            return count_vanished(connection, self._found)
 
     def _with_retries(self, attempt: Callable[[], T], batch: Batch | None = None) -> T:
         def announce(error: str, number: int, wait_s: float) -> None:
@@ -411,11 +430,11 @@ def _plus(
     held: int = 0,
     rows: BatchResult | None = None,
 ) -> ApplyResult:
-    return ApplyResult(
-        so_far.batches + batches,
-        so_far.completed + completed,
-        so_far.failed + failed,
-        so_far.held + held,
-        so_far.stopped,
-        so_far.rows + rows if rows else so_far.rows,
+    return replace(
+        so_far,
+        batches=so_far.batches + batches,
+        completed=so_far.completed + completed,
+        failed=so_far.failed + failed,
+        held=so_far.held + held,
+        rows=so_far.rows + rows if rows else so_far.rows,
     )

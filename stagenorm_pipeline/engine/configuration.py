@@ -1,4 +1,4 @@
-"""`stagenorm.toml`: which columns are targets, where the reviewed decisions are, and the throttle's bounds.
+"""`stagenorm.toml`: the targets, the file of reviewed decisions, the throttle's bounds, and our own tables' schema.
 
 The command line and Dagster read the same one.
 Without a file the two default targets are meant. Does not belong here: whether a target exists (see `targets`).
@@ -56,6 +56,8 @@ class Configuration:
     source: Path | None = field(default=None, compare=False)
     throttle: ThrottleSettings = field(default_factory=ThrottleSettings)
     pacing: Pacing = field(default_factory=Pacing)
+    # Where stagenorm's own tables are. None: where the search path finds them, else `public`.
+    tracking_schema: str | None = None
 
     def select(self, table: str | None) -> tuple[TargetSetting, ...]:
         """The targets that `--table` means: a table, `schema.table` or `schema.table.column`; all when it is None.
@@ -69,7 +71,7 @@ class Configuration:
             for target in self.targets
             if table in (target.table, f"{target.table}.{target.column}", target.name)
             or (target.schema is not None and table == f"{target.schema}.{target.table}")
-            or (target.schema is None and table == f"public.{target.table}")
+            or (target.schema is None and table in (f"public.{target.table}", f"public.{target.name}"))
         )
         if not wanted:
             raise ConfigurationError(
@@ -96,7 +98,7 @@ def load_configuration(path: Path | None = None, environment: Mapping[str, str] 
 
 
 def _require_urls(urls: tuple[str, ...]) -> None:
-    from stagenorm_pipeline.engine.connection import parse_database_url
+    from stagenorm_pipeline.engine.database_url import parse_database_url
 
     for number, url in enumerate(urls, start=1):
         try:
@@ -126,7 +128,7 @@ def _read_file(path: Path | None, environment: Mapping[str, str]) -> Configurati
 
 
 def _configuration(document: dict[str, Any], source: Path) -> Configuration:
-    _only_known_keys(document, {"target", "decisions", "throttle"}, source, "top level")
+    _only_known_keys(document, {"target", "decisions", "throttle", "tracking"}, source, "top level")
     entries = document.get("target", [])
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise ConfigurationError(f"{source}: `target` must be a list of tables.", remedy="Write [[target]].")
@@ -139,7 +141,18 @@ def _configuration(document: dict[str, Any], source: Path) -> Configuration:
     if not isinstance(decisions, str):
         raise ConfigurationError(f"{source}: `decisions` must be a path.", remedy='Write decisions = "file.yaml".')
     throttle, pacing = _throttle(document.get("throttle", {}), source)
-    return Configuration(targets, source.parent / decisions, source, throttle, pacing)
+    schema = _tracking_schema(document.get("tracking", {}), source)
+    return Configuration(targets, source.parent / decisions, source, throttle, pacing, schema)
+
+
+def _tracking_schema(section: Any, source: Path) -> str | None:
+    if not isinstance(section, dict):
+        raise ConfigurationError(f"{source}: `tracking` must be a table.", remedy="Write [tracking].")
+    _only_known_keys(section, {"schema"}, source, "[tracking]")
+    schema = section.get("schema")
+    if schema is not None and (not isinstance(schema, str) or not schema or "\0" in schema):
+        raise ConfigurationError(f"{source}: `schema` in [tracking] must be a name.", remedy='Write schema = "public".')
+    return schema
 
 
 def _target(entry: dict[str, Any], source: Path) -> TargetSetting:

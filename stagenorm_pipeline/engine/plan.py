@@ -1,7 +1,8 @@
 """Plans: working one out, recording it, opening it.
 
-A preview reads in one READ ONLY transaction and records nothing. Recording reads the same way and writes the plan, its
-baseline and its exact batches in a second transaction, all or nothing. Does not belong here: changing business data.
+A preview reads in one READ ONLY transaction and records nothing. Recording reads each target through one cursor, which
+is one snapshot, and writes the plan, its baseline and its exact batches in the same transaction, all or nothing. One
+session is enough, as behind a pooler. Does not belong here: changing business data.
 """
 
 from dataclasses import dataclass
@@ -87,14 +88,14 @@ def record_plan(database: Database, request: PlanRequest, *, created_by: str, as
 
 
 def _record_plan(database: Database, request: PlanRequest, created_by: str, *, as_draft: bool) -> Plan:
-    # The snapshot comes after the lock: a planner that waited must not plan from what it saw before it waited.
-    with planning_transaction(database) as writer:
-        require_migrations(writer)
-        with database.snapshot() as reader:
-            targets = visible_targets(reader, request.targets)
-            plan_id, inventories = PlanRecorder(reader, writer, request).record(targets, created_by)
+    # READ COMMITTED: a cursor keeps the snapshot that it was opened with, which is after the lock, and opening the plan
+    # must see what runners did to older plans in the meantime. A REPEATABLE READ transaction would fail there.
+    with planning_transaction(database) as connection:
+        require_migrations(connection)
+        targets = visible_targets(connection, request.targets)
+        plan_id, inventories = PlanRecorder(connection, request).record(targets, created_by)
         reach(Step.PLAN_RECORDED)
-        status = "draft" if as_draft else open_draft(writer, plan_id, request.scope)
+        status = "draft" if as_draft else open_draft(connection, plan_id, request.scope)
         reach(Step.PLAN_BEFORE_COMMIT)
     reach(Step.PLAN_AFTER_COMMIT)
     return Plan(plan_id, status, request.scope, request.batch_size, request.vocabulary.version, inventories)

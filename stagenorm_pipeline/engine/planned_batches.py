@@ -63,11 +63,16 @@ def waiting_work(
     kind: PlanKind | None,
     scope: FundScope,
     targets: list[str] | None,
-) -> tuple[int, int]:
-    """Batches and rows that wait in open plans, in the scope; of a failed batch, its refused rows."""
+) -> tuple[list[int], int]:
+    """The batches, by number, and how many rows wait in open plans of the scope; of failed ones the refused rows."""
     query = statement("waiting_work", fund_condition=_fund_condition(scope))
     row = connection.exec_driver_sql(query, _in_scope(plan_id, kind, scope, targets)).one()
-    return row.batches, row.rows_waiting
+    return row.batch_ids, row.rows_waiting
+
+
+def count_vanished(connection: sa.Connection, batch_ids: list[int]) -> int:
+    """How many of the batches somebody has deleted."""
+    return int(connection.exec_driver_sql(statement("vanished_batches"), {"batch_ids": batch_ids}).scalar_one())
 
 
 def _in_scope(

@@ -143,8 +143,8 @@ def test_rollback_leaves_receipts_and_digests_of_both_plans(applied: Application
         ("DELETE FROM stage_migration_receipts WHERE batch_id = 1", [(MismatchKind.NO_RECEIPT, 0, 2)]),
         (
             "INSERT INTO stage_normalization_log (schema_name, table_name, column_name, row_id, fund_id, stage_before, "
-            "stage_after, action, plan_id, batch_id) SELECT schema_name, table_name, column_name, '3', fund_id, 'Series B', "
-            "'series-b', action, plan_id, batch_id FROM stage_normalization_log WHERE row_id = '1'",
+            "stage_after, action, plan_id, batch_id) SELECT schema_name, table_name, column_name, '3', fund_id, "
+            "'Series B', 'series-b', action, plan_id, batch_id FROM stage_normalization_log WHERE row_id = '1'",
             [(MismatchKind.NO_RECEIPT, 0, 1)],
         ),
         (

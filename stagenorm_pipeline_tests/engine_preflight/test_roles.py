@@ -69,7 +69,7 @@ def _apply(database: Database, plan_id: int | None = None) -> None:
 
 def _verdicts(database: Database) -> set[Outcome]:
     result = verify(database, VerifyRequest(VOCABULARY, "reviewer"))
-    record_verification(database, result, "0" * 64)
+    record_verification(database, result, report="{}\n")
     return {check.outcome for check in result.checks}
 
 
@@ -145,6 +145,14 @@ _FORBIDDEN = (
     "UPDATE stage_migration_batch_members SET row_numbers = '{1}'",
     "UPDATE stage_migration_spellings SET spelling = 'x'",
     "UPDATE stage_migration_baseline SET rows_counted = 1",
+    "UPDATE stage_migration_receipts SET rows_updated = 0",
+    "DELETE FROM stage_migration_receipts",
+    "TRUNCATE stage_migration_receipts",
+    "UPDATE stage_migration_plan_digests SET receipts = 0",
+    "DELETE FROM stage_migration_plan_digests",
+    "TRUNCATE stage_migration_plan_digests",
+    "INSERT INTO stage_migration_versions (file_name) VALUES ('mine')",
+    "UPDATE stage_migration_versions SET last_log_id = 9",
     "UPDATE stage_verifications SET signed_off_by = 'me', signed_off_at = now()",
     "INSERT INTO stage_migration_control (only_row) VALUES (false)",
     "CREATE TABLE mine ()",

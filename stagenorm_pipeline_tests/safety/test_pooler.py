@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -12,6 +13,7 @@ import sqlalchemy as sa
 from stagenorm_pipeline.engine.migrations import apply_migrations
 from stagenorm_pipeline.engine.steps import Step
 from stagenorm_pipeline.engine.verification.result import Verdict
+from stagenorm_pipeline_tests.cli.terminal import stagenorm_here
 from stagenorm_pipeline_tests.engine.application import Application
 from stagenorm_pipeline_tests.safety import work
 from stagenorm_pipeline_tests.safety.blocked_program import BlockedProgram, Stop
@@ -23,6 +25,7 @@ from stagenorm_pipeline_tests.safety.private_server import PrivateServer
 pytestmark = pytest.mark.skipif(find_pgbouncer() is None, reason="PgBouncer is not installed (apt install pgbouncer)")
 
 POOL_SIZE = 3
+QUERY_WAIT_S = 10
 
 
 @pytest.fixture(scope="module")
@@ -123,3 +126,25 @@ def test_planners_that_wait_for_each_other_leave_the_one_at_work_a_session_of_a_
     assert work.apply(portfolio.database).result.ok
     portfolio.database.close()
     assert broken_laws(portfolio, undisturbed) == []
+
+
+def test_every_command_works_in_the_only_session_of_a_pool(
+    server: PrivateServer, portfolio: Application, undisturbed: Undisturbed, tmp_path: Path
+) -> None:
+    with Pooler(server, pool_size=1, query_wait_s=QUERY_WAIT_S) as pool_of_one:
+        url = pool_of_one.url(sa.make_url(portfolio.url).database)
+
+        def command(line: str) -> None:
+            ran = stagenorm_here(*line.split(), url=url, directory=tmp_path)
+            assert ran.code == 0, f"stagenorm {line}: {ran.all[-2_000:]}"
+
+        for line in ("init-db", "preflight", "inventory", "dry-run", "backup --output saved.sql.gz"):
+            command(line)
+        command(f"run --yes --sleep-ms 0 --batch-size {work.BATCH_SIZE}")
+        assert broken_laws(portfolio, undisturbed) == []
+        for line in ("status", "pause", "unpause", "resume", "metrics", "verify --output report.json"):
+            command(line)
+        command("sign-off 1 --report report.json --by Ada")
+        command("rollback --plan 1")
+        command("rollback --plan 1 --yes --sleep-ms 0")
+    assert contents(portfolio) == undisturbed.before
