@@ -57,12 +57,13 @@ GRANT CONNECT ON DATABASE :"DBNAME" TO :"role";
 
 -- The application's tables ----------------------------------------------------------------------------------------
 -- Three columns can be read: the key names the row in the batch and in the audit log, the fund groups the rows, the
--- stage is what it is all about. Only the stage can be changed. No INSERT, no DELETE, no other column, no other table.
+-- stage is what it is all about. xmin, the system column with a row's version, tells a rollback which rows were touched
+-- since. Only the stage can be changed. No INSERT, no DELETE, no other column, no other table.
 -- A partitioned table needs the grant on itself alone. UPDATE on a column is also what PostgreSQL asks for where a
 -- statement locks the row; nothing here needs more than that.
 
 GRANT USAGE ON SCHEMA :"target1_schema" TO :"role";
-GRANT SELECT (:"target1_key", :"target1_stage"), UPDATE (:"target1_stage")
+GRANT SELECT (:"target1_key", :"target1_stage", xmin), UPDATE (:"target1_stage")
     ON TABLE :"target1_schema".:"target1_table" TO :"role";
 SELECT EXISTS (SELECT 1 FROM pg_attribute
                WHERE attrelid = format('%I.%I', :'target1_schema', :'target1_table')::regclass
@@ -76,7 +77,7 @@ SELECT :'target2_table' <> '' AS has_second_target
 \gset
 \if :has_second_target
     GRANT USAGE ON SCHEMA :"target2_schema" TO :"role";
-    GRANT SELECT (:"target2_key", :"target2_stage"), UPDATE (:"target2_stage")
+    GRANT SELECT (:"target2_key", :"target2_stage", xmin), UPDATE (:"target2_stage")
         ON TABLE :"target2_schema".:"target2_table" TO :"role";
     SELECT EXISTS (SELECT 1 FROM pg_attribute
                    WHERE attrelid = format('%I.%I', :'target2_schema', :'target2_table')::regclass

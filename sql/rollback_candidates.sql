@@ -14,7 +14,8 @@
 changes AS NOT MATERIALIZED (
     SELECT l.row_id, l.id, l.plan_id, l.batch_id, l.fund_id, l.stage_before, l.stage_after, l.action,
            l.xmin::text AS written_by,
-           l.action = 'normalize' AND l.stage_before IS NOT NULL
+           l.action IN ('normalize', 'rollback') AND l.plan_id IS NOT NULL AS is_ours,
+           l.action = 'normalize' AND l.plan_id IS NOT NULL AND l.stage_before IS NOT NULL
            AND (%(rolled_plan)s::bigint IS NULL OR l.plan_id = %(rolled_plan)s::bigint)
            AND (%(rolled_batch)s::bigint IS NULL OR l.batch_id = %(rolled_batch)s::bigint)
            AND (%(since)s::timestamptz IS NULL OR l.run_at >= %(since)s::timestamptz)
@@ -30,8 +31,8 @@ changes AS NOT MATERIALIZED (
     GROUP BY row_id
     HAVING bool_or(in_scope)
 ), entries AS (
-    -- What another tool logged is a write of another session.
-    SELECT c.*, lag(stage_after) OVER w IS DISTINCT FROM stage_before OR action NOT IN ('normalize', 'rollback') AS is_break
+    -- What another tool logged is a write of another session. Such entries name no plan, or have another action.
+    SELECT c.*, lag(stage_after) OVER w IS DISTINCT FROM stage_before OR NOT is_ours AS is_break
     FROM changes c
     WHERE row_id IN (SELECT row_id FROM rows_in_scope WHERE has_history)
       AND EXISTS (SELECT 1 FROM rows_in_scope WHERE has_history)
@@ -57,7 +58,7 @@ changes AS NOT MATERIALIZED (
                  (array_agg(written_by ORDER BY id))[count(*)]                                                   AS written_by,
                  (array_agg(in_scope ORDER BY id))[count(*)]                                                     AS is_latest,
                  (array_agg(plan_id ORDER BY id))[count(*)]                                                      AS latest_plan,
-                 (array_agg(action ORDER BY id))[count(*)]                                                       AS latest_action
+                 (array_agg(CASE WHEN is_ours THEN action ELSE 'other' END ORDER BY id))[count(*)]                AS latest_action
           FROM segments
           GROUP BY row_id) AS grouped
 ), candidates AS MATERIALIZED (

@@ -377,17 +377,24 @@ def _log_as_another_tool(application: Application, row: int) -> None:
 def test_the_history_of_another_tool_is_not_undone(application: Application) -> None:
     (row,) = application.add(DEALS, [(1, "seed")])
     _log_as_another_tool(application, row)
-    # From before there were receipts: later ones of this kind are not from us, and a rollback refuses.
-    application.sql(
-        "UPDATE stage_migration_versions SET last_log_id = (SELECT max(id) FROM stage_normalization_log) "
-        "WHERE file_name = '20261126_stage_receipts.sql'"
-    )
     assert preview_rollback(application.database, RollbackRequest(by_table=True)).counts == {}
+
+
+def test_entry_without_a_plan_is_never_restored(application: Application) -> None:
+    (row,) = application.add(DEALS, [(1, "Seed")])
+    application.run()
+    application.sql(
+        "INSERT INTO stage_normalization_log (schema_name, table_name, column_name, row_id, fund_id, stage_before, "
+        "stage_after, action) VALUES ('public', 'deal_opportunities', 'stage', %s, '1', 'forged', 'seed', 'normalize')",
+        str(row),
+    )
+    assert preview_rollback(application.database, RollbackRequest(by_table=True)).counts == {"later": 1}
 
 
 def test_rollback_refuses_entries_without_a_receipt(application: Application) -> None:
     (row,) = application.add(DEALS, [(1, "seed")])
     _log_as_another_tool(application, row)
+    application.sql("UPDATE stage_normalization_log SET plan_id = 7")
     with pytest.raises(PlanError, match=r"deal_opportunities\.stage without a batch \(no receipt\)"):
         preview_rollback(application.database, RollbackRequest(by_table=True))
 

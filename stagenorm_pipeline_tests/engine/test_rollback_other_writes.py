@@ -22,10 +22,10 @@ from stagenorm_pipeline.engine.rollback import (
 from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, Application
 
 _ALL = RollbackRequest(by_table=True)
-# An entry about a company of fund 1, with values for (row, before, after, action) to follow.
+# An entry about a company of fund 1, with values for (row, before, after, action, plan) to follow.
 _LOG_ENTRY = """
 INSERT INTO stage_normalization_log
-    (schema_name, table_name, column_name, fund_id, row_id, stage_before, stage_after, action)
+    (schema_name, table_name, column_name, fund_id, row_id, stage_before, stage_after, action, plan_id)
 SELECT 'public', 'portfoliocompanies', 'stage', '1', * FROM (VALUES
 """
 
@@ -112,7 +112,7 @@ def test_rollback_by_an_older_version_past_a_user_is_not_repeated(application: A
     # As versions before this rule restored: past what the user wrote.
     application.sql("UPDATE portfoliocompanies SET stage = 'Seed'")
     application.sql(
-        f"{_LOG_ENTRY} (%s, 'series-a', 'Seed', 'rollback')) AS entry",
+        f"{_LOG_ENTRY} (%s, 'series-a', 'Seed', 'rollback', 2)) AS entry",
         str(row),
     )
     application.sql(
@@ -130,7 +130,7 @@ def test_write_by_another_tool_in_the_log_is_a_break(application: Application) -
     application.run()
     application.sql("UPDATE portfoliocompanies SET stage = 'Series A'")
     application.sql(
-        f"{_LOG_ENTRY} (%s, 'seed', 'Series A', 'force_through')) AS entry",
+        f"{_LOG_ENTRY} (%s, 'seed', 'Series A', 'force_through', NULL::bigint)) AS entry",
         str(row),
     )
     application.run()

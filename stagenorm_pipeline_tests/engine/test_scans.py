@@ -104,6 +104,25 @@ def test_undoing_many_rows_loops_over_none_of_them_and_undoing_few_does_not_read
         assert any(node["Node Type"] == "Nested Loop" for node in companies) is (request is few)
 
 
+@pytest.mark.parametrize("most_looked_up", [0, 50_000])
+def test_undoing_rows_with_histories_reads_the_log_twice_in_all(
+    application: Application, monkeypatch: pytest.MonkeyPatch, most_looked_up: int
+) -> None:
+    fill(application, 20)
+    application.sql("ALTER TABLE stage_normalization_log SET (autovacuum_enabled = off)")
+    application.run(batch_size=50)
+    application.sql(f"UPDATE {COMPANIES} SET stage = 'Series B' WHERE mod(id, 3) = 0")
+    application.run(batch_size=50)
+    monkeypatch.setattr("stagenorm_pipeline.engine.rollback._LOOKED_UP", most_looked_up)
+    with explained(application, "candidates AS MATERIALIZED") as plans:
+        preview_rollback(application.database, RollbackRequest(by_table=True))
+    companies = next(plan for plan in plans if any(node.get("Relation Name") == COMPANIES for node in plan))
+    log = [node["Node Type"] for node in companies if node.get("Relation Name") == "stage_normalization_log"]
+    assert len(log) == 2, log
+    loops = [node for node in companies if node["Node Type"] == "Nested Loop"]
+    assert len(loops) == (1 if most_looked_up else 0), "only the rows of the target are looked up one by one"
+
+
 def test_verifying_scans_a_table_a_constant_number_of_times(application: Application) -> None:
     seen = set()
     for fund_count in (5, 200):
