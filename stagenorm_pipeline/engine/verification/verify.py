@@ -12,6 +12,7 @@ from stagenorm_pipeline.engine.configuration import DEFAULT_TARGETS, TargetSetti
 from stagenorm_pipeline.engine.connection import Database
 from stagenorm_pipeline.engine.funds import FundScope
 from stagenorm_pipeline.engine.inventory import RowCounts, TargetInventory, count_unknown_spellings, read_inventory
+from stagenorm_pipeline.engine.key_moved import require_same_key
 from stagenorm_pipeline.engine.migrations import require_migrations
 from stagenorm_pipeline.engine.statements import statement
 from stagenorm_pipeline.engine.targets import resolve_targets
@@ -46,6 +47,11 @@ from stagenorm_pipeline.vocabulary import MeaningKind, Vocabulary
 
 DEFAULT_SAMPLE_SIZE = 100
 
+_KEY_MOVED = (
+    "Make the old column the primary key again to verify this plan. Or sign the last verification made before the key "
+    "was moved: later verifications judge only later plans."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class VerifyRequest:
@@ -62,7 +68,11 @@ class VerifyRequest:
 
 
 def verify(database: Database, request: VerifyRequest) -> VerificationResult:
-    """Run the seven rules. Raises PlanError when `plan_id` names no plan that was applied to the targets and fund."""
+    """Run the seven rules.
+
+    Raises PlanError when `plan_id` names no plan that was applied to the targets and fund, TargetError when a judged
+    plan named the rows by another key.
+    """
     with database.snapshot() as connection:
         require_migrations(connection)
         return _Verification(connection, database.name, request).result()
@@ -126,6 +136,8 @@ class _Verification:
         self._database = database
         targets = resolve_targets(connection, request.targets)
         plans = read_plans(connection, tuple(target.name for target in targets), request.scope, request.plan_id)
+        for target in targets:
+            require_same_key(connection, target, plans.judged, remedy=_KEY_MOVED)
         self._snapshot = Snapshot(connection, request.scope, targets, plans)
 
     def result(self) -> VerificationResult:
