@@ -4,8 +4,9 @@
 -- Several batches are those of one plan, target and fund that share a transaction (`group_rows` together).
 -- `places` NULL: whole batches; else only the members at those places. `rewritten` counts rows in which a trigger
 -- stored something else than what we wrote. The mapping of the plan says what a member becomes or, in a rollback,
--- the member itself. A result is recorded here (`duration_ms` not NULL) only where a whole batch went through
--- without an exception: a statement less for nearly every batch.
+-- the member itself. A result and its receipt are recorded here (`duration_ms` not NULL) only where a whole batch went
+-- through without an exception: a statement less for nearly every batch. `worker` NULL: never recorded here, because the
+-- caller narrows down or rehearses.
 WITH members AS MATERIALIZED (
     SELECT b.batch_id, m.row_key::{key_type} AS row_key, s.spelling, coalesce(p.stage_after, r.spelling) AS stage_after
     FROM stage_migration_batch_members b
@@ -32,13 +33,17 @@ WITH members AS MATERIALIZED (
            %(action)s, %(plan_id)s, batch_id, %(run_by)s
     FROM changed
     WHERE stored = stage_after
-    RETURNING batch_id
+    RETURNING id, batch_id, row_id, stage_before, stage_after
+), entries AS (
+    SELECT batch_id, count(*) AS updated, min(id) AS first_log_id, max(id) AS last_log_id, {log_sha256} AS log_sha256
+    FROM audited
+    GROUP BY batch_id
 ), counts AS MATERIALIZED (
-    SELECT batch_id, coalesce(m.attempted, 0) AS attempted, coalesce(a.updated, 0) AS updated,
-           coalesce(c.rewritten, 0) AS rewritten
+    SELECT batch_id, coalesce(m.attempted, 0) AS attempted, coalesce(updated, 0) AS updated,
+           coalesce(c.rewritten, 0) AS rewritten, first_log_id, last_log_id, log_sha256
     FROM unnest(%(batch_ids)s::bigint[]) AS batches (batch_id)
     LEFT JOIN (SELECT batch_id, count(*) AS attempted FROM members GROUP BY batch_id) AS m USING (batch_id)
-    LEFT JOIN (SELECT batch_id, count(*) AS updated FROM audited GROUP BY batch_id) AS a USING (batch_id)
+    LEFT JOIN entries USING (batch_id)
     LEFT JOIN (SELECT batch_id, count(*) AS rewritten FROM changed
                WHERE stored IS DISTINCT FROM stage_after GROUP BY batch_id) AS c USING (batch_id)
 ), recorded AS (
@@ -48,7 +53,15 @@ WITH members AS MATERIALIZED (
         completed_at = clock_timestamp(), updated_at = clock_timestamp(),
         duration_ms = (extract(epoch FROM clock_timestamp() - now()) * 1000 * b.rows_planned / %(group_rows)s)::bigint
     FROM counts
-    WHERE b.batch_id = counts.batch_id AND %(places)s::integer[] IS NULL AND counts.updated = b.rows_planned
-    RETURNING b.batch_id, b.duration_ms
+    WHERE b.batch_id = counts.batch_id AND %(places)s::integer[] IS NULL AND %(worker)s::text IS NOT NULL
+      AND counts.updated = b.rows_planned
+    RETURNING b.batch_id, b.attempts, b.rows_planned, b.duration_ms
+), receipts AS (
+    INSERT INTO stage_migration_receipts
+        (plan_id, batch_id, attempt, action, schema_name, table_name, column_name, fund_id,
+         rows_planned, rows_updated, rows_skipped, rows_failed, first_log_id, last_log_id, log_sha256)
+    SELECT %(plan_id)s, batch_id, attempts, %(action)s, %(schema_name)s, %(table_name)s, %(column_name)s, %(fund_id)s,
+           rows_planned, updated, 0, 0, first_log_id, last_log_id, log_sha256
+    FROM recorded JOIN counts USING (batch_id)
 )
-SELECT batch_id, attempted, updated, rewritten, duration_ms FROM counts LEFT JOIN recorded USING (batch_id);
+SELECT batch_id, attempted, updated, rewritten, first_log_id, last_log_id, duration_ms FROM counts LEFT JOIN recorded USING (batch_id);

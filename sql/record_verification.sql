@@ -1,7 +1,8 @@
--- Note that a verification was made, with its verdict and the hash of its report. `created_at` is the snapshot's time:
+-- Record a verification with its verdict, its JSON report and the hash of that. `created_at` is the snapshot's time:
 -- what was changed since has not been verified.
 INSERT INTO stage_verifications
-    (created_at, created_by, plan_id, scope, strict, verdict, checks_passed, checks_failed, checks_warned, report_sha256)
+    (created_at, created_by, plan_id, scope, strict, verdict, checks_passed, checks_failed, checks_warned, report,
+     report_sha256, last_log_id)
 VALUES (%(created_at)s, %(created_by)s, %(plan_id)s, %(scope)s::jsonb, %(strict)s, %(verdict)s, %(checks_passed)s,
-        %(checks_failed)s, %(checks_warned)s, %(report_sha256)s)
+        %(checks_failed)s, %(checks_warned)s, %(report)s, %(report_sha256)s, %(last_log_id)s)
 RETURNING verification_id;

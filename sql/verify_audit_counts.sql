@@ -4,29 +4,37 @@
 -- `batch`: batches that disagree with the log, the first ones of `total`, each with its `problem`:
 --   `count`: it has another number of audit rows than its rows_updated;
 --   `rows`: all its rows were updated, but its audit rows name others than its members (told by a hash of the row ids);
---   `no batch`: audit rows that name a batch which is not there, more than the rows that its plan has lost with batches.
--- `first_plan`: where the pass begins; `first_plans`: where each target's part begins. `is_whole_log`: nothing in the log
--- is older. Then it is read without a condition: to the planner any condition means few rows, and it would have one
--- process group what all have read (six million entries: 1.9 s, and 1.1 s without).
+--   `no batch`: audit rows that name a batch which is not there, and neither receipts nor the rows that its plan has lost
+--   with batches account for them;
+-- `plan`: the plans that the entries name.
+-- `after_id`: the entries after this one are judged. `is_whole_log`: no entry of the log is older. Then it is read without
+-- a condition: to the planner any condition means few rows, and it would have one process group what all have read (six
+-- million entries: 1.9 s, and 1.1 s without).
 WITH entries AS MATERIALIZED (
     SELECT l.schema_name, l.table_name, l.column_name, l.plan_id, l.batch_id, l.action, l.run_by, count(*) AS entries,
            min(l.id) AS first_id, max(l.id) AS last_id, min(l.run_at) AS first_at, max(l.run_at) AS last_at,
            bit_xor(hashtextextended(l.row_id, 0)) AS rows_mark
     FROM stage_normalization_log l
-    WHERE (%(is_whole_log)s OR l.plan_id >= %(first_plan)s)
+    WHERE (%(is_whole_log)s OR l.id > %(after_id)s)
       AND (%(all_funds)s OR l.fund_id IS NOT DISTINCT FROM %(fund_id)s::text)
     GROUP BY l.schema_name, l.table_name, l.column_name, l.plan_id, l.batch_id, l.action, l.run_by
 ), asked AS (
-    SELECT e.*, t.target, e.plan_id >= t.first_plan AS is_covered
+    SELECT e.*, t.target
     FROM entries e
-    JOIN unnest(%(targets)s::text[], %(first_plans)s::bigint[]) AS t (target, first_plan)
+    JOIN unnest(%(targets)s::text[]) AS t (target)
          ON t.target = concat_ws('.', e.schema_name, e.table_name, e.column_name)
-    WHERE e.plan_id >= %(first_plan)s AND e.action IN ('normalize', 'rollback')
+    WHERE e.plan_id IS NOT NULL AND e.action IN ('normalize', 'rollback')
 ), audited AS (
     SELECT target, plan_id, batch_id, action, sum(entries)::bigint AS audit_rows, bit_xor(rows_mark) AS rows_mark
     FROM asked
-    WHERE is_covered
     GROUP BY target, plan_id, batch_id, action
+), receipts AS (
+    -- `rows_before`: what the attempts before the judged entries changed.
+    SELECT concat_ws('.', schema_name, table_name, column_name) AS target, plan_id, batch_id, action,
+           coalesce(sum(rows_updated) FILTER (WHERE last_log_id > %(after_id)s), 0) AS rows_receipted,
+           coalesce(sum(rows_updated) FILTER (WHERE last_log_id <= %(after_id)s), 0) AS rows_before
+    FROM stage_migration_receipts
+    GROUP BY 1, 2, 3, 4
 ), batches AS (
     SELECT concat_ws('.', b.schema_name, b.table_name, b.column_name) AS target, b.plan_id, b.batch_id, p.kind AS action,
            b.fund_id, b.rows_planned, coalesce(b.rows_updated, 0) AS rows_updated
@@ -37,14 +45,18 @@ WITH entries AS MATERIALIZED (
           AND concat_ws('.', b.schema_name, b.table_name, b.column_name) = ANY (%(targets)s::text[])
           AND (%(all_funds)s OR b.fund_id IS NOT DISTINCT FROM %(fund_id)s::text)
 ), compared AS (
-    SELECT target, plan_id, batch_id, action, b.fund_id, b.rows_planned, b.rows_updated,
+    SELECT target, plan_id, batch_id, action, b.fund_id, b.rows_planned, b.rows_updated - coalesce(r.rows_before, 0) AS rows_updated,
            coalesce(a.audit_rows, 0) AS audit_rows, a.rows_mark, b.rows_updated IS NULL AS is_orphan,
-           sum(a.audit_rows) FILTER (WHERE b.rows_updated IS NULL) OVER (PARTITION BY target, plan_id) AS orphans
+           sum(a.audit_rows) FILTER (WHERE b.rows_updated IS NULL AND a.audit_rows IS DISTINCT FROM r.rows_receipted)
+               OVER (PARTITION BY target, plan_id) AS orphans,
+           a.audit_rows IS NOT DISTINCT FROM r.rows_receipted AS is_receipted
     FROM audited a
     FULL JOIN batches b USING (target, plan_id, batch_id, action)
+    LEFT JOIN receipts r USING (target, plan_id, batch_id, action)
 ), judged AS (
     SELECT c.*, CASE
-               WHEN c.is_orphan THEN CASE WHEN c.orphans > coalesce(lost.rows_lost, 0) THEN 'no batch' END
+               WHEN c.is_orphan THEN
+                   CASE WHEN NOT c.is_receipted AND c.orphans > coalesce(lost.rows_lost, 0) THEN 'no batch' END
                WHEN c.rows_updated <> c.audit_rows THEN 'count'
                WHEN c.rows_updated = c.rows_planned
                     AND c.rows_mark IS DISTINCT FROM
@@ -62,7 +74,6 @@ WITH entries AS MATERIALIZED (
         min(first_id) AS first_id, max(last_id) AS last_id, NULL::timestamptz AS first_at, NULL::timestamptz AS last_at,
         NULL::bigint AS total
  FROM asked
- WHERE is_covered
  GROUP BY target, action)
 UNION ALL
 (SELECT 'work', NULL, plan_id, NULL, action, run_by, NULL, sum(entries)::bigint, NULL, NULL, NULL, NULL,
@@ -71,6 +82,10 @@ UNION ALL
  GROUP BY plan_id, action, run_by
  ORDER BY plan_id, action, run_by
  LIMIT %(shown)s)
+UNION ALL
+(SELECT DISTINCT 'plan', NULL, plan_id, NULL::bigint, NULL, NULL, NULL, NULL::bigint, NULL::integer, NULL, NULL::bigint, NULL::bigint,
+        NULL::timestamptz, NULL::timestamptz, NULL::bigint
+ FROM asked)
 UNION ALL
 (SELECT 'batch', target, plan_id, batch_id, action, NULL, fund_id, audit_rows, rows_updated, problem, NULL, NULL,
         NULL, NULL, count(*) OVER ()

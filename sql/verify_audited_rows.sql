@@ -7,7 +7,7 @@ WITH held_against AS (
     SELECT l.id, l.row_id, left({stage}, 1000) AS stage_now, {fund} AS fund_now, {state} AS state
     FROM stage_normalization_log l
     LEFT JOIN {table} AS t ON ({key}::text COLLATE "C") = l.row_id
-    WHERE l.plan_id >= %(first_plan)s AND l.action IN ('normalize', 'rollback')
+    WHERE l.id > %(after_id)s AND l.plan_id IS NOT NULL AND l.action IN ('normalize', 'rollback')
       AND (l.schema_name, l.table_name, l.column_name) = (%(schema_name)s, %(table_name)s, %(column_name)s)
       AND (%(all_funds)s OR l.fund_id IS NOT DISTINCT FROM %(fund_id)s::text)
 ), mismatched AS MATERIALIZED (
@@ -19,7 +19,7 @@ WITH held_against AS (
     SELECT m.id
     FROM mismatched m
     JOIN stage_normalization_log later ON later.row_id = m.row_id AND later.id > m.id
-    WHERE later.plan_id >= %(first_plan)s AND later.action IN ('normalize', 'rollback')
+    WHERE later.plan_id IS NOT NULL AND later.action IN ('normalize', 'rollback')
       AND (later.schema_name, later.table_name, later.column_name) = (%(schema_name)s, %(table_name)s, %(column_name)s)
 ), counted AS (
     SELECT m.*, row_number() OVER (PARTITION BY state ORDER BY id) AS place, count(*) OVER (PARTITION BY state) AS total

@@ -13,7 +13,7 @@ WITH members AS (
     SELECT l.batch_id, l.row_id, min(l.fund_id) AS fund_id, count(*) AS entries, min(l.stage_before) AS stage_before,
            min(l.stage_after) AS stage_after
     FROM stage_normalization_log l
-    WHERE l.plan_id >= %(first_plan)s AND l.batch_id = ANY (%(batches)s::bigint[])
+    WHERE l.id > %(after_id)s AND l.plan_id IS NOT NULL AND l.batch_id = ANY (%(batches)s::bigint[])
       AND (l.schema_name, l.table_name, l.column_name) = (%(schema_name)s, %(table_name)s, %(column_name)s)
       AND l.action IN ('normalize', 'rollback')
     GROUP BY l.batch_id, l.row_id

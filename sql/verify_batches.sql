@@ -1,5 +1,6 @@
--- The batches of the covered plans by kind and status, with the rows of those that have a result, and how many do not
--- add up.
+-- The batches of the covered plans by kind and status, with the rows of those that have a result. `wrong_sums`: how many do
+-- not add up. `wrong_statuses`: how many say rolled_back although no finished rollback undid them, or cancelled although
+-- they had nothing left to do.
 SELECT p.kind,
        b.status,
        count(*)                                                     AS batches,
@@ -8,7 +9,8 @@ SELECT p.kind,
        coalesce(sum(b.rows_skipped), 0)::bigint                     AS rows_skipped,
        coalesce(sum(b.rows_failed), 0)::bigint                      AS rows_failed,
        count(*) FILTER (WHERE b.status = 'completed' AND b.rows_updated IS NULL
-                           OR b.rows_updated + b.rows_skipped + b.rows_failed <> b.rows_planned) AS wrong_sums
+                           OR b.rows_updated + b.rows_skipped + b.rows_failed <> b.rows_planned) AS wrong_sums,
+       count(*) FILTER (WHERE {wrong_status}) AS wrong_statuses
 FROM stage_migration_batches b
 JOIN stage_migration_plans p USING (plan_id)
 WHERE b.plan_id = ANY (%(plans)s::bigint[])

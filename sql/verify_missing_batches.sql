@@ -1,7 +1,7 @@
 -- Where the batches of a plan hold another number of planned rows than the plan was recorded with: batches were deleted
 -- (rows_lost > 0), or added. By target and fund, as the plan's baseline counted them; of a rollback, which has no
--- baseline, as a whole. `is_settled`: a later plan covers the same target and fund and planned anew, or undid, what was
--- lost: the runbook itself says to delete failed and pending batches before a rerun.
+-- baseline, as a whole. `is_settled`: a later plan (`plans` is in the order of opening) covers the same target and fund and
+-- planned anew, or undid, what was lost: the runbook itself says to delete failed and pending batches before a rerun.
 WITH planned AS (
     SELECT b.plan_id, t.schema_name, t.table_name, t.column_name, b.fund_id, b.rows_counted AS rows_planned
     FROM stage_migration_baseline b
@@ -30,7 +30,8 @@ WITH planned AS (
 SELECT l.*,
        EXISTS (SELECT 1 FROM stage_migration_plans later, stage_migration_plans own
                WHERE own.plan_id = l.plan_id
-                 AND later.plan_id = ANY (%(plans)s::bigint[]) AND later.plan_id > l.plan_id
+                 AND later.plan_id = ANY (%(plans)s::bigint[])
+                 AND array_position(%(plans)s::bigint[], later.plan_id) > array_position(%(plans)s::bigint[], l.plan_id)
                  AND later.scope #>> '{{rollback,batch_id}}' IS NULL AND later.scope #>> '{{rollback,since}}' IS NULL
                  AND coalesce(later.scope #>> '{{rollback,plan_id}}'
                               = coalesce(own.scope #>> '{{rollback,plan_id}}', l.plan_id::text), true)

@@ -1,28 +1,31 @@
--- The applied plans that a verification is about, rollbacks and what they undid too: newer than the last signed-off
--- verification (of all that is asked for: signing off one fund settles nothing of the others), and about one of the
--- targets and the fund. A rollback of what was signed off takes the signature's effect away: what it restored is judged
--- by the plans that it undid. `first_plan`: NULL, or the plan to start from instead.
-WITH signed_off AS (
-    SELECT coalesce(max(plan_id), 0) AS plan_id
-    FROM stage_verifications v
-    WHERE signed_off_at IS NOT NULL AND verdict <> 'failed'
-      AND ARRAY(SELECT jsonb_array_elements_text(scope -> 'targets')) @> %(targets)s::text[]
-      AND ((scope ->> 'all_funds')::boolean
-           OR NOT %(all_funds)s AND scope ->> 'fund_id' IS NOT DISTINCT FROM %(fund_id)s::text)
-      AND NOT EXISTS (SELECT 1 FROM stage_migration_plans r
-                      WHERE r.kind = 'rollback' AND r.status IN ('open', 'completed') AND r.opened_at > v.signed_off_at
-                        AND coalesce((r.scope -> 'rollback' ->> 'plan_id')::bigint, 0) <= v.plan_id)
-)
+-- The applied plans that a verification is about, in the order in which they were opened.
+-- A plan was applied if it was opened, or if it has receipts or log entries: a status or a time edited by hand removes no
+-- plan. `logged_plans`: the plans of the judged log entries. `opened_from`: judging starts with the plans opened then;
+-- NULL: with the first one. `is_undone`: it says rolled_back, and finished rollbacks list every batch that changed rows.
 SELECT p.plan_id, p.kind, p.status, p.created_at, p.created_by, p.vocabulary_version, p.code_version, p.opened_at,
        p.completed_at, p.rows_to_change, (p.scope ->> 'all_funds')::boolean AS all_funds, p.scope ->> 'fund_id' AS fund_id,
-       own.targets
+       own.targets,
+       p.status = 'rolled_back'
+       AND NOT EXISTS (SELECT 1
+                       FROM (SELECT batch_id, rows_updated FROM stage_migration_batches b WHERE b.plan_id = p.plan_id
+                             UNION ALL
+                             SELECT batch_id, rows_updated FROM stage_migration_receipts e WHERE e.plan_id = p.plan_id) AS did
+                       WHERE did.rows_updated > 0
+                         AND NOT EXISTS (SELECT 1 FROM stage_migration_rollback_batches u
+                                         JOIN stage_migration_plans r USING (plan_id)
+                                         WHERE u.batch_id = did.batch_id AND r.kind = 'rollback'
+                                           AND r.status = 'completed')) AS is_undone
 FROM stage_migration_plans p
-CROSS JOIN LATERAL (SELECT array_agg(concat_ws('.', t.schema_name, t.table_name, t.column_name)) AS targets
-                    FROM stage_migration_plan_targets t
-                    WHERE t.plan_id = p.plan_id) AS own
-WHERE p.opened_at IS NOT NULL AND p.status IN ('open', 'completed', 'rolled_back')
-  AND CASE WHEN %(first_plan)s::bigint IS NULL THEN p.plan_id > (SELECT plan_id FROM signed_off)
-           ELSE p.plan_id >= %(first_plan)s::bigint END
-  AND own.targets && %(targets)s::text[]
+CROSS JOIN LATERAL (SELECT ARRAY(SELECT jsonb_array_elements_text(p.scope -> 'targets')) AS targets) AS own
+WHERE own.targets && %(targets)s::text[]
   AND (%(all_funds)s OR (p.scope ->> 'all_funds')::boolean OR p.scope ->> 'fund_id' IS NOT DISTINCT FROM %(fund_id)s::text)
-ORDER BY p.plan_id;
+  AND (p.plan_id = ANY (%(logged_plans)s::bigint[])
+       OR p.opened_at IS NOT NULL AND p.status IN ('open', 'completed', 'rolled_back')
+          AND coalesce(p.opened_at >= %(opened_from)s::timestamptz, true)
+       OR EXISTS (SELECT 1 FROM stage_migration_receipts e
+                  WHERE e.plan_id = p.plan_id
+                    AND concat_ws('.', e.schema_name, e.table_name, e.column_name) = ANY (%(targets)s::text[])
+                    AND (%(all_funds)s OR e.fund_id IS NOT DISTINCT FROM %(fund_id)s::text)
+                    AND (e.last_log_id > %(after_id)s
+                         OR e.last_log_id IS NULL AND coalesce(e.recorded_at >= %(opened_from)s::timestamptz, true))))
+ORDER BY coalesce(p.opened_at, p.created_at), p.plan_id;

@@ -54,7 +54,7 @@ def command(
     from stagenorm_pipeline.engine.verification.result import Verdict
     from stagenorm_pipeline.engine.verification.verify import VerifyRequest, record_verification, verify
     from stagenorm_pipeline.engine.workers import user_name
-    from stagenorm_pipeline.report.document import document_sha256, verification_document
+    from stagenorm_pipeline.report.document import document_json, document_sha256, verification_document
     from stagenorm_pipeline.report.text import verification_text
     from stagenorm_pipeline.terminal import say
 
@@ -67,8 +67,9 @@ def command(
     with open_database(to_record=True) as database:
         with showing_reading(f"Verifying {work.names} and the audit log"):
             result = verify(database, request)
-        sha256 = document_sha256(verification_document(result))
-        number = record_verification(database, result, sha256)
+        document = verification_document(result)
+        number = record_verification(database, result, report=document_json(document))
+    sha256 = document_sha256(document)
     click.echo(verification_text(result, sha256=sha256, verification_id=number))
     for output in outputs:
         _write_report(output, result, sha256, number)

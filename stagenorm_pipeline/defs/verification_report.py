@@ -13,7 +13,7 @@ from stagenorm_pipeline.engine.preflight.read_only_server import require_writabl
 from stagenorm_pipeline.engine.verification.result import Outcome, VerificationResult
 from stagenorm_pipeline.engine.verification.verify import VerifyRequest, record_verification, verify
 from stagenorm_pipeline.engine.workers import user_name
-from stagenorm_pipeline.report.document import document_sha256, verification_document
+from stagenorm_pipeline.report.document import document_json, document_sha256, verification_document
 from stagenorm_pipeline.report.glance import funds_markdown, stages_markdown, verdict_markdown
 from stagenorm_pipeline.report.markdown import verification_markdown
 from stagenorm_pipeline.report.signing import is_to_sign, statement
@@ -44,8 +44,9 @@ def verification_report(
         request = verify_request(config, settings)
         require_writable(database.open())
         result = verify(database.open(), request)
-        sha256 = document_sha256(verification_document(result))
-        number = record_verification(database.open(), result, sha256)
+        document = verification_document(result)
+        number = record_verification(database.open(), result, report=document_json(document))
+    sha256 = document_sha256(document)
     files = leave_report(context, result, sha256, number)
     return dg.MaterializeResult(metadata=_metadata(result, number, sha256, **files))
 

@@ -19,7 +19,7 @@ from stagenorm_pipeline.engine.connection import first_line, psycopg_error
 from stagenorm_pipeline.engine.errors import StagenormError
 from stagenorm_pipeline.engine.locks import BATCH_LOCK_CLASS, try_lock_batches
 from stagenorm_pipeline.engine.retry import Failure, classify
-from stagenorm_pipeline.engine.statements import statement
+from stagenorm_pipeline.engine.statements import log_sha256, statement
 from stagenorm_pipeline.engine.steps import Step, reach
 from stagenorm_pipeline.engine.targets import KeyKind, Target
 
@@ -114,14 +114,14 @@ def work_batch(
         places = _quarantined_places(connection, batch, row.rows_failed)
     duration_ms: int | None = None
     if is_retry or is_narrowing:
-        result = earlier + change_rows(connection, batch, target, run_by, places if is_retry else None)
+        attempt = change_rows(connection, batch, target, run_by, places if is_retry else None)
     else:
-        ((result, duration_ms),) = _Rows(connection, (batch,), target, run_by, worker).change(None)
+        ((attempt, duration_ms),) = _Rows(connection, (batch,), target, run_by, worker).change(None)
     reach(Step.APPLY_ROWS_CHANGED)
     if duration_ms is None:
-        duration_ms = _record(connection, batch, result, worker, batch.rows_planned, is_retry=is_retry)
+        duration_ms = _record(connection, batch, attempt, worker, batch.rows_planned, earlier if is_retry else None)
     reach(Step.APPLY_RESULT_RECORDED)
-    return replace(result, duration_ms=duration_ms)
+    return replace(earlier + attempt, duration_ms=duration_ms)
 
 
 def work_group(
@@ -150,7 +150,7 @@ def work_group(
     results = tuple(
         replace(
             result,
-            duration_ms=_record(connection, batch, result, worker, group_rows, is_retry=False)
+            duration_ms=_record(connection, batch, result, worker, group_rows)
             if duration_ms is None
             else duration_ms,
         )
@@ -202,11 +202,18 @@ def _quarantined_places(connection: sa.Connection, batch: Batch, rows_failed: in
 
 
 def _record(
-    connection: sa.Connection, batch: Batch, result: BatchResult, worker: str, group_rows: int, *, is_retry: bool
+    connection: sa.Connection,
+    batch: Batch,
+    attempt: BatchResult,
+    worker: str,
+    group_rows: int,
+    earlier: BatchResult | None = None,
 ) -> int:
+    """Record the batch's result and this attempt's receipt; `earlier`: what the attempts before a retry came to."""
+    result = attempt if earlier is None else earlier + attempt
     if result.refusals:
         _quarantine(connection, batch, result.refusals)
-    if is_retry:
+    if earlier is not None:
         connection.exec_driver_sql(
             statement("release_quarantine"),
             {"batch_id": batch.batch_id, "refused": [refusal.place for refusal in result.refusals]},
@@ -214,9 +221,10 @@ def _record(
     message = None
     if result.refusals:
         message = f"{result.rows_failed} row(s) refused by the database, first: {result.refusals[0].message}"
+    first_log_id, last_log_id = attempt.log_ids or (None, None)
     return int(
         connection.exec_driver_sql(
-            statement("record_result"),
+            statement("record_result", log_sha256=log_sha256()),
             {
                 "batch_id": batch.batch_id,
                 "status": "failed" if result.refusals else "completed",
@@ -227,6 +235,12 @@ def _record(
                 "rows_failed": result.rows_failed,
                 "error_message": message,
                 "group_rows": group_rows,
+                "action": batch.kind.value,
+                "attempt_updated": attempt.rows_updated,
+                "attempt_skipped": attempt.rows_skipped,
+                "attempt_failed": attempt.rows_failed,
+                "first_log_id": first_log_id,
+                "last_log_id": last_log_id,
             },
         ).scalar_one()
     )
@@ -267,7 +281,11 @@ class _Rows:
         names = ("key", "key_type", "table", "stage")
         common = {"member_column": member_column, **{name: parts[name] for name in names}}
         self._apply_rows = statement(
-            "apply_rows", stage_column=parts["stage_column"], stage_cast=parts["stage_cast"], **common
+            "apply_rows",
+            stage_column=parts["stage_column"],
+            stage_cast=parts["stage_cast"],
+            log_sha256=log_sha256(),
+            **common,
         )
         self._unchanged_rows = statement("unchanged_rows", **common)
         first = batches[0]
@@ -315,9 +333,10 @@ class _Rows:
         return [self._outcome(batch, selection, counts[batch.batch_id]) for batch in self._batches]
 
     def _outcome(self, batch: Batch, selection: list[int] | None, count: Any) -> tuple[BatchResult, int | None]:
+        log_ids = (count.first_log_id, count.last_log_id) if count.updated else None
         if count.attempted == count.updated:
-            return BatchResult(count.updated), count.duration_ms
-        return self._with_missed(batch, selection, count), None
+            return BatchResult(count.updated, log_ids=log_ids), count.duration_ms
+        return replace(self._with_missed(batch, selection, count), log_ids=log_ids), None
 
     def _with_missed(self, batch: Batch, selection: list[int] | None, count: Any) -> BatchResult:
         """The result of a batch of which some rows did not change, and why each did not."""

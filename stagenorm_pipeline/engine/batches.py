@@ -1,6 +1,6 @@
 """A batch and its result, as facts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from stagenorm_pipeline.engine.funds import fund_key
@@ -58,13 +58,17 @@ class RefusedRow:
 
 @dataclass(frozen=True, slots=True)
 class BatchResult:
-    """Rows by what became of them: updated + skipped_changed + skipped_deleted + failed = planned."""
+    """Rows by what became of them: updated + skipped_changed + skipped_deleted + failed = planned.
+
+    `log_ids`: the lowest and the highest id of the log entries of the updated rows, where this attempt wrote any.
+    """
 
     rows_updated: int = 0
     rows_skipped_changed: int = 0
     rows_skipped_deleted: int = 0
     refusals: tuple[Refusal, ...] = ()
     duration_ms: int = 0
+    log_ids: tuple[int, int] | None = field(default=None, compare=False)
 
     @property
     def rows_skipped(self) -> int:
@@ -81,4 +85,12 @@ class BatchResult:
             self.rows_skipped_deleted + other.rows_skipped_deleted,
             self.refusals + other.refusals,
             self.duration_ms + other.duration_ms,
+            _span(self.log_ids, other.log_ids),
         )
+
+
+def _span(one: tuple[int, int] | None, other: tuple[int, int] | None) -> tuple[int, int] | None:
+    """The ids from the lowest to the highest of both."""
+    if one is None or other is None:
+        return one or other
+    return min(one[0], other[0]), max(one[1], other[1])

@@ -39,3 +39,9 @@ def statement(name: str, **parts: sql.Composable) -> str:
 def identifier(*names: str) -> sql.Identifier:
     """A name for `statement`, whose text the driver reads for placeholders: a percent sign of the name's is doubled."""
     return sql.Identifier(*(name.replace("%", "%%") for name in names))
+
+
+@cache
+def log_sha256() -> sql.SQL:
+    """The hash that receipts keep of log entries, as a part for `statement`: one expression for all who compute it."""
+    return sql.SQL(statement("log_sha256"))

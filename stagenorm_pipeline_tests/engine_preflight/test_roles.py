@@ -69,7 +69,7 @@ def _apply(database: Database, plan_id: int | None = None) -> None:
 
 def _verdicts(database: Database) -> set[Outcome]:
     result = verify(database, VerifyRequest(VOCABULARY, "reviewer"))
-    record_verification(database, result, "0" * 64)
+    record_verification(database, result, report="{}\n")
     return {check.outcome for check in result.checks}
 
 

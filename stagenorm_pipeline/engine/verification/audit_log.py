@@ -5,6 +5,7 @@ Its rows held against the targets are in `audited_rows`.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from stagenorm_pipeline.engine.batches import PlanKind
@@ -40,6 +41,43 @@ class Disagreement:
     rows_updated: int | None
 
 
+class PlanProblem(StrEnum):
+    """What is gone of a plan: `sql/verify_missing_plans.sql` says when."""
+
+    PLAN = "plan"
+    BASELINE = "baseline"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MissingPlan:
+    """A plan that is gone although it was applied, or whose baseline is gone."""
+
+    plan_id: int
+    problem: PlanProblem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeletedBatch:
+    """A batch that its receipts tell of and that is not there any more. `is_complete`: it had nothing left to do."""
+
+    target: str
+    fund_id: str | None
+    plan_id: int
+    batch_id: int
+    rows_planned: int
+    rows_updated: int
+    is_complete: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missing:
+    """What was deleted from the tracking tables: planned rows with their batches, batches, plans and baselines."""
+
+    rows: tuple[LostRows, ...] = ()
+    batches: tuple[DeletedBatch, ...] = ()
+    plans: tuple[MissingPlan, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Entries:
     """How many entries the log has of the judged plans, and between which ids."""
@@ -56,13 +94,17 @@ class Entries:
 
 @dataclass(frozen=True, slots=True)
 class AuditLog:
-    """The log as one pass over it counted it; of `disagreements` and `work` the first ones, with how many there are."""
+    """The log as one pass over it counted it; of `disagreements` and `work` the first ones, with how many there are.
+
+    `plans`: those that entries name.
+    """
 
     targets: Mapping[str, Entries] = field(default_factory=dict)
     disagreements: tuple[Disagreement, ...] = ()
     disagreements_total: int = 0
     work: tuple[AuditedWork, ...] = ()
     work_total: int = 0
+    plans: tuple[int, ...] = ()
 
     @property
     def entries(self) -> Entries:
@@ -76,6 +118,27 @@ class AuditLog:
         )
 
 
+def read_missing(snapshot: Snapshot, lost: tuple[LostRows, ...], log: AuditLog) -> Missing:
+    """Read what is gone from the tracking tables although receipts, digests or log entries tell of it."""
+    batches = tuple(
+        DeletedBatch(
+            target=row.target,
+            fund_id=row.fund_id,
+            plan_id=row.plan_id,
+            batch_id=row.batch_id,
+            rows_planned=row.rows_planned,
+            rows_updated=row.rows_updated,
+            is_complete=row.is_complete,
+        )
+        for row in snapshot.rows("verify_deleted_batches")
+    )
+    plans = tuple(
+        MissingPlan(plan_id=row.plan_id, problem=PlanProblem(row.problem))
+        for row in snapshot.rows("verify_missing_plans", {"logged_plans": list(log.plans)})
+    )
+    return Missing(rows=lost, batches=batches, plans=plans)
+
+
 def read_lost_rows(snapshot: Snapshot) -> tuple[LostRows, ...]:
     """Where plans have lost planned rows with their batches."""
     return tuple(
@@ -86,8 +149,6 @@ def read_lost_rows(snapshot: Snapshot) -> tuple[LostRows, ...]:
 
 def read_audit_log(snapshot: Snapshot, lost: tuple[LostRows, ...]) -> AuditLog:
     """Count the log. Audit rows of batches that are `lost` are no disagreement: rule 1 tells of those."""
-    if snapshot.plans.first is None:
-        return AuditLog()
     lost_rows: dict[tuple[int, str], int] = {}
     for entry in lost:
         # A rollback's lost rows may be of any of its targets.
@@ -97,7 +158,6 @@ def read_audit_log(snapshot: Snapshot, lost: tuple[LostRows, ...]) -> AuditLog:
         rows = snapshot.rows(
             "verify_audit_counts",
             {
-                "first_plans": _first_plans(snapshot),
                 "is_whole_log": _is_whole_log(snapshot),
                 "lost_plans": [plan_id for plan_id, _ in lost_rows],
                 "lost_targets": [target for _, target in lost_rows],
@@ -117,19 +177,14 @@ def read_audit_log(snapshot: Snapshot, lost: tuple[LostRows, ...]) -> AuditLog:
             AuditedWork(row.plan_id, row.action, row.run_by, row.audit_rows, row.first_at, row.last_at) for row in work
         ),
         work[0].total if work else 0,
+        tuple(sorted(row.plan_id for row in rows if row.part == "plan")),
     )
 
 
 def _is_whole_log(snapshot: Snapshot) -> bool:
-    first_entry = snapshot.connection.exec_driver_sql(
-        "SELECT plan_id FROM stage_normalization_log ORDER BY id LIMIT 1"
-    ).scalar_one_or_none()
+    first_entry = snapshot.connection.exec_driver_sql("SELECT min(id) FROM stage_normalization_log").scalar_one()
     # A hint of how much of the log is asked for, not a condition: that is in the statement.
-    return first_entry is not None and snapshot.plans.first is not None and first_entry >= snapshot.plans.first
-
-
-def _first_plans(snapshot: Snapshot) -> list[int | None]:
-    return [snapshot.plans.first_of(name) for name in snapshot.names]
+    return first_entry is None or first_entry > snapshot.start.log_id
 
 
 def _entries(rows: Iterator[Any]) -> dict[str, Entries]:

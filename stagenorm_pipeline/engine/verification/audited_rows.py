@@ -40,8 +40,8 @@ class AuditedRows:
 class AuditedTarget:
     """The audited rows of a target that are not as the log's latest entry about them says.
 
-    `states`: those of batches in force, and what a rollback restored. `left`: those of batches that were rolled back,
-    which the rollback left; `left_holding`: of these, the ones that still hold what was written. `restored`: rows that
+    `states`: those of batches in force, and what a rollback restored. `left`: those that a rollback left although it
+    undid their batch; `left_holding`: of these, the ones that still hold what was written. `restored`: rows that
     hold what a rollback gave back.
     """
 
@@ -64,9 +64,10 @@ class AuditedTarget:
 
 def read_audited_rows(snapshot: Snapshot, target: Target, left_as_is: list[str], *, is_undone: bool) -> AuditedTarget:
     """Hold the log's latest entries against the rows. `is_undone`: something of the target was rolled back."""
-    if snapshot.plans.first_of(target.name) is None:
-        return AuditedTarget()
-    name, values = ("verify_undone_rows", {"left_as_is": left_as_is}) if is_undone else ("verify_audited_rows", {})
+    values: dict[str, Any] = {}
+    if is_undone:
+        values = {"left_as_is": left_as_is, "in_force": [plan.plan_id for plan in snapshot.plans.in_force]}
+    name = "verify_undone_rows" if is_undone else "verify_audited_rows"
     with by_hashing(snapshot.connection):
         rows = snapshot.target_rows(name, target, ("key", "table", "stage", "fund"), values, state=_state(target))
     entries = _entries_by_id(snapshot, [row.id for row in rows])

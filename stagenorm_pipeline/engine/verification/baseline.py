@@ -1,8 +1,10 @@
-"""What the targets held before: the counts of the plans that a verification compares with."""
+"""What the targets held before: the counts of the signed report, or of the plans, that a verification compares with."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from stagenorm_pipeline.engine.funds import FundScope
 from stagenorm_pipeline.engine.inventory import RowCounts, fund_order
 from stagenorm_pipeline.engine.targets import Target
 from stagenorm_pipeline.engine.verification.result import Coverage
@@ -11,9 +13,9 @@ from stagenorm_pipeline.engine.verification.snapshot import Snapshot
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """What a target held when the covering plans were made: counts by fund, rows by canonical stage.
+    """What a target held in the signed state or when the covering plans were made: counts by fund, rows by stage.
 
-    `coverage`: which plans' counts these are, and of which funds.
+    `coverage`: whose counts these are, and of which funds.
     """
 
     funds: Mapping[str | None, RowCounts]
@@ -32,7 +34,10 @@ class Baseline:
 
 
 def read_baseline(snapshot: Snapshot, target: Target) -> Baseline | None:
-    """The target's baseline; None where no plan covers it."""
+    """Read the target's baseline: the signed state, or else the plans' counts. None where no plan covers it."""
+    signed = snapshot.signed
+    if signed is not None and signed.report is not None:
+        return _signed_baseline(target.name, snapshot.scope, signed.facts.verification_id, signed.report)
     covering = snapshot.plans.comparing(target.name)
     if not covering:
         return None
@@ -55,3 +60,17 @@ def read_baseline(snapshot: Snapshot, target: Target) -> Baseline | None:
         return Baseline(funds, stages, Coverage(target.name, plans, True))
     covered = tuple(sorted({scope.fund_id for scope in scopes}, key=fund_order))
     return Baseline(funds, stages, Coverage(target.name, plans, False, covered))
+
+
+def _signed_baseline(target: str, scope: FundScope, verification_id: int, report: Mapping[str, Any]) -> Baseline:
+    funds: dict[str | None, RowCounts] = {}
+    stages: dict[str, int] = {}
+    for fund in report["funds"]:
+        is_asked = fund["target"] == target and (scope.all_funds or fund["fund_id"] == scope.fund_id)
+        if not is_asked or fund["after"] is None:
+            continue
+        counts = funds[fund["fund_id"]] = RowCounts(**fund["after"])
+        others = counts.rows_unknown + counts.rows_to_change + counts.rows_left_as_is
+        for stage, rows in {**fund["after_stages"], "other": others, "NULL": counts.rows_null}.items():
+            stages[stage] = stages.get(stage, 0) + rows
+    return Baseline(funds, stages, Coverage(target, (), True, verification_id=verification_id))

@@ -1,23 +1,29 @@
 """What the rules judge of one target: what it holds now, what it held before, and its audited rows. Judges nothing."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from stagenorm_pipeline.engine.inventory import FundRows, TargetInventory
+from stagenorm_pipeline.engine.inventory import FundRows, InventoryTally, TargetInventory, read_spellings
 from stagenorm_pipeline.engine.planner import by_hashing
+from stagenorm_pipeline.engine.targets import Target
 from stagenorm_pipeline.engine.verification.audited_rows import AuditedTarget, RowState
 from stagenorm_pipeline.engine.verification.baseline import Baseline
 from stagenorm_pipeline.engine.verification.result import Coverage, Finding
 from stagenorm_pipeline.engine.verification.snapshot import Snapshot
-from stagenorm_pipeline.vocabulary import CANONICAL_STAGES
+from stagenorm_pipeline.vocabulary import CANONICAL_STAGES, MeaningKind, Vocabulary
 
 
 @dataclass(frozen=True, slots=True)
 class TargetFacts:
-    """One target now, before, and by its audit log. `baseline` None: no plan covers it."""
+    """One target now, before, and by its audit log. `baseline` None: no plan covers it.
+
+    `stages`: rows now by fund and canonical stage.
+    """
 
     inventory: TargetInventory
     baseline: Baseline | None
     audited: AuditedTarget = field(default_factory=AuditedTarget)
+    stages: Mapping[str | None, Mapping[str, int]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -34,6 +40,19 @@ class TargetFacts:
         return tuple(fund for fund in self.inventory.funds if baseline and baseline.before(fund.fund_id) is not None)
 
 
+def read_rows_now(
+    snapshot: Snapshot, target: Target, vocabulary: Vocabulary
+) -> tuple[TargetInventory, Mapping[str | None, Mapping[str, int]]]:
+    """Read what the target holds now, and its rows by fund and canonical stage: one scan of the table."""
+    tally = InventoryTally(target)
+    stages: dict[str | None, dict[str, int]] = {}
+    for found in read_spellings(snapshot.connection, target, snapshot.scope, vocabulary):
+        tally.add(found)
+        if found.kind == MeaningKind.CANONICAL and found.spelling is not None:
+            stages.setdefault(found.fund_id, {})[found.spelling] = found.rows
+    return tally.finish(), stages
+
+
 def read_noncanonical_rows(snapshot: Snapshot, facts: TargetFacts) -> tuple[Finding, ...]:
     """Examples of rows whose stage is not canonical, leaving out those that were rolled back."""
     target = facts.inventory.target
@@ -41,7 +60,6 @@ def read_noncanonical_rows(snapshot: Snapshot, facts: TargetFacts) -> tuple[Find
     values = {
         **target.identity(),
         "canonical": [stage.value for stage in CANONICAL_STAGES],
-        "first_plan": snapshot.plans.first_of(target.name),
         "after_rollback": facts.audited.restored.total > 0,
     }
     identifiers = {name: parts[name] for name in ("key", "table", "stage", "fund")}

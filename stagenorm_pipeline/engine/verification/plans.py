@@ -10,26 +10,26 @@ from stagenorm_pipeline.engine.errors import PlanError
 from stagenorm_pipeline.engine.funds import FundScope
 from stagenorm_pipeline.engine.statements import statement
 from stagenorm_pipeline.engine.verification.result import PlanFacts
-
-_ROLLED_BACK = "rolled_back"
+from stagenorm_pipeline.engine.verification.start import Start, starting_at
 
 
 @dataclass(frozen=True, slots=True)
 class AppliedPlan:
-    """A plan that was opened for applying: what it is, and which targets and funds it is about."""
+    """A plan that was applied: what it is, and which targets and funds it is about.
+
+    `is_rolled_back`: rollbacks undid it, whatever its status says. `place`: its place in the order of opening.
+    """
 
     facts: PlanFacts
     kind: PlanKind
     targets: frozenset[str]
     scope: FundScope
+    is_rolled_back: bool
+    place: int
 
     @property
     def plan_id(self) -> int:
         return self.facts.plan_id
-
-    @property
-    def is_rolled_back(self) -> bool:
-        return self.facts.status == _ROLLED_BACK
 
     def covers(self, fund_id: str | None) -> bool:
         return self.scope.all_funds or self.scope.fund_id == fund_id
@@ -37,11 +37,11 @@ class AppliedPlan:
 
 @dataclass(frozen=True, slots=True)
 class CoveredPlans:
-    """The plans since the last signed-off verification, in the order in which they were made.
+    """The plans since the signed state, in the order in which they were opened.
 
     `in_force`: applied, not rolled back. `undone`: rolled back. `compared`: the plans that may be a baseline, the
     preferred one first: the one asked for, those in force, and an undone one where none in force covers its rows.
-    `rollbacks`: the plans that undid, since the first of those compared.
+    `rollbacks`: the plans that undid.
     """
 
     in_force: tuple[AppliedPlan, ...]
@@ -51,55 +51,71 @@ class CoveredPlans:
 
     @property
     def judged(self) -> list[int]:
-        """The plans whose batches and audit rows are judged."""
-        return sorted(plan.plan_id for plan in (*self.compared, *self.rollbacks))
-
-    @property
-    def first(self) -> int | None:
-        """The earliest of all plans, whose audit rows are the first to be counted."""
-        plans = (*self.in_force, *self.undone, *self.rollbacks)
-        return min((plan.plan_id for plan in plans), default=None)
+        """The plans whose batches are judged, in the order in which they were opened."""
+        plans = sorted((*self.in_force, *self.undone, *self.rollbacks), key=lambda plan: plan.place)
+        return [plan.plan_id for plan in plans]
 
     def comparing(self, target: str) -> tuple[AppliedPlan, ...]:
         """Those of `compared` that are about the target, in the same order."""
         return tuple(plan for plan in self.compared if target in plan.targets)
 
-    def first_of(self, target: str) -> int | None:
-        """The earliest plan whose audit rows of the target are judged; None: no plan covers it."""
-        return min((plan.plan_id for plan in self.comparing(target)), default=None)
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlansAsked:
+    """Which plans are read: those about the targets and the scope, since `start`.
 
-def read_plans(
-    connection: sa.Connection, targets: tuple[str, ...], scope: FundScope, asked: int | None
-) -> CoveredPlans:
-    """The plans about these targets and funds; from `asked` on, where one is named.
-
-    Raises PlanError when `asked` was never applied to them.
+    `plan_id`: start with this plan, and prefer its baseline. `logged`: plans that log entries name.
     """
+
+    targets: tuple[str, ...]
+    scope: FundScope
+    start: Start
+    plan_id: int | None = None
+    logged: tuple[int, ...] = ()
+
+
+def start_of_plan(connection: sa.Connection, plan_id: int) -> Start:
+    """Start with this plan, whatever was signed since. Raises PlanError when there is none."""
+    opened = connection.exec_driver_sql(
+        "SELECT coalesce(opened_at, created_at) FROM stage_migration_plans WHERE plan_id = %(plan_id)s",
+        {"plan_id": plan_id},
+    ).scalar_one_or_none()
+    if opened is None:
+        raise _never_applied(plan_id)
+    return starting_at(connection, opened, plan_id)
+
+
+def read_plans(connection: sa.Connection, asked: PlansAsked) -> CoveredPlans:
+    """Read the applied plans that are asked for. Raises PlanError when `plan_id` was never applied to them."""
     rows = connection.exec_driver_sql(
         statement("verify_plans"),
         {
-            "targets": list(targets),
-            "first_plan": asked,
-            "all_funds": scope.all_funds,
-            "fund_id": scope.fund_id,
+            "targets": list(asked.targets),
+            "all_funds": asked.scope.all_funds,
+            "fund_id": asked.scope.fund_id,
+            "after_id": asked.start.log_id,
+            "opened_from": asked.start.opened_from,
+            "logged_plans": list(asked.logged),
         },
     )
-    plans = [_applied(row) for row in rows]
+    plans = [_applied(row, place) for place, row in enumerate(rows)]
     normalizing = [plan for plan in plans if plan.kind is PlanKind.NORMALIZE]
-    if asked is not None and not any(plan.plan_id == asked for plan in normalizing):
-        raise PlanError(
-            f"Plan {asked} was never applied to these tables and this fund.",
-            remedy="`stagenorm status` shows the plans; without --plan the earliest applied one is taken.",
-        )
+    if asked.plan_id is not None and not any(plan.plan_id == asked.plan_id for plan in normalizing):
+        raise _never_applied(asked.plan_id)
     in_force = tuple(plan for plan in normalizing if not plan.is_rolled_back)
     undone = tuple(plan for plan in normalizing if plan.is_rolled_back)
-    bare = tuple(plan for plan in undone if not _is_replaced(plan, in_force, targets, scope))
-    first = tuple(plan for plan in undone if plan.plan_id == asked)
+    bare = tuple(plan for plan in undone if not _is_replaced(plan, in_force, asked.targets, asked.scope))
+    first = tuple(plan for plan in normalizing if plan.plan_id == asked.plan_id)
     compared = tuple(dict.fromkeys((*first, *in_force, *bare)))
-    start = min((plan.plan_id for plan in compared), default=0)
-    rollbacks = tuple(plan for plan in plans if plan.kind is PlanKind.ROLLBACK and plan.plan_id > start)
-    return CoveredPlans(in_force, undone, compared, rollbacks if compared else ())
+    rollbacks = tuple(plan for plan in plans if plan.kind is PlanKind.ROLLBACK)
+    return CoveredPlans(in_force, undone, compared, rollbacks)
+
+
+def _never_applied(plan_id: int) -> PlanError:
+    return PlanError(
+        f"Plan {plan_id} was never applied to these tables and this fund.",
+        remedy="`stagenorm status` shows the plans; without --plan the earliest applied one is taken.",
+    )
 
 
 def _is_replaced(
@@ -116,7 +132,7 @@ def _is_replaced(
     )
 
 
-def _applied(row: Any) -> AppliedPlan:
+def _applied(row: Any, place: int) -> AppliedPlan:
     facts = PlanFacts(
         row.plan_id,
         row.status,
@@ -130,4 +146,4 @@ def _applied(row: Any) -> AppliedPlan:
         row.rows_to_change,
     )
     scope = FundScope(row.all_funds, None if row.all_funds else row.fund_id)
-    return AppliedPlan(facts, PlanKind(row.kind), frozenset(row.targets), scope)
+    return AppliedPlan(facts, PlanKind(row.kind), frozenset(row.targets), scope, row.is_undone, place)

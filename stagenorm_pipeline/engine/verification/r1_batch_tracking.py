@@ -1,30 +1,52 @@
-"""Rule 1: every planned batch ended, none failed, its counts add up, and no planned row has lost its batch.
+"""Rule 1: every planned batch ended, none failed, its counts add up, and nothing that was applied is gone.
 
-Proves that no planned work is left over or was refused, that of a rollback included. Cannot know of rows that no plan
-held: rule 2 does. An error.
+Proves that no planned work is left over or was refused, that of a rollback included, and that every plan and complete
+batch that receipts or the audit log tell of is still there. Cannot know of rows that no plan held: rule 2 does. An error.
 """
 
 from typing import Any
 
+from psycopg import sql
+
 from stagenorm_pipeline.engine.batches import PlanKind
-from stagenorm_pipeline.engine.verification.audit_log import LostRows
+from stagenorm_pipeline.engine.statements import statement
+from stagenorm_pipeline.engine.verification.audit_log import (
+    DeletedBatch,
+    LostRows,
+    Missing,
+    MissingPlan,
+    PlanProblem,
+)
 from stagenorm_pipeline.engine.verification.result import CheckResult, Finding, Rule, Severity, some_of_each
 from stagenorm_pipeline.engine.verification.snapshot import Snapshot
 
-_COMPARED = "the recorded plans with what became of their batches"
+_COMPARED = (
+    "the recorded plans with what became of their batches; receipts and audit rows with the plans that exist"
+)
 _ENDED_OTHERWISE = ("cancelled", "rolled_back")
 _STATUSES = ("completed", "failed", "pending", "running", *_ENDED_OTHERWISE)
+_WRONG = (
+    "failed_batches",
+    "pending_batches",
+    "running_batches",
+    "wrong_sums",
+    "wrong_statuses",
+    "plans_gone",
+    "baselines_gone",
+    "complete_batches_deleted",
+)
 
 
-def check(snapshot: Snapshot, lost: tuple[LostRows, ...]) -> CheckResult:
-    """Judge the batches of the covered plans in scope."""
-    if not snapshot.plans.judged:
-        summary = "No plan has been applied yet: there are no batches to track"
+def check(snapshot: Snapshot, missing: Missing) -> CheckResult:
+    """Judge the batches of the covered plans in scope, and what is gone of them."""
+    if not (snapshot.plans.judged or missing.batches or missing.plans):
+        summary = _nothing(snapshot)
         return CheckResult(Rule.BATCH_TRACKING, True, Severity.ERROR, summary, _COMPARED, {"total_batches": 0})
-    unsettled = tuple(entry for entry in lost if not entry.is_settled)
-    figures = _figures(snapshot.rows("verify_batches"), unsettled)
-    wrong = ("failed_batches", "pending_batches", "running_batches", "wrong_sums")
-    bad = sum(figures[name] for name in wrong) + len(unsettled)
+    unsettled = tuple(entry for entry in missing.rows if not entry.is_settled)
+    wrong_status = sql.SQL(statement("verify_wrong_status"))
+    figures = _figures(snapshot.rows("verify_batches", wrong_status=wrong_status), unsettled) | _gone(missing)
+    bad = sum(figures[name] for name in _WRONG) + len(unsettled)
+    complete = [batch for batch in missing.batches if batch.is_complete]
     return CheckResult(
         Rule.BATCH_TRACKING,
         bad == 0,
@@ -32,10 +54,34 @@ def check(snapshot: Snapshot, lost: tuple[LostRows, ...]) -> CheckResult:
         _summary(figures),
         _COMPARED,
         figures,
-        some_of_each(_findings(snapshot), [_lost_finding(entry) for entry in unsettled]) if bad else (),
+        some_of_each(
+            _findings(snapshot.rows("verify_open_batches", wrong_status=wrong_status)),
+            [_lost_finding(entry) for entry in unsettled],
+            [_deleted_finding(batch) for batch in complete],
+            [_plan_finding(plan) for plan in missing.plans],
+        )
+        if bad
+        else (),
         bad,
         _recommendation(figures) if bad else None,
     )
+
+
+def _nothing(snapshot: Snapshot) -> str:
+    if snapshot.signed is None:
+        return "No plan has been applied yet: there are no batches to track"
+    return f"No plan was applied since verification {snapshot.signed.facts.verification_id} was signed"
+
+
+def _gone(missing: Missing) -> dict[str, int]:
+    plans = [plan.problem for plan in missing.plans]
+    return {
+        "plans_gone": plans.count(PlanProblem.PLAN),
+        "baselines_gone": plans.count(PlanProblem.BASELINE),
+        "complete_batches_deleted": sum(batch.is_complete for batch in missing.batches),
+        "other_batches_deleted": sum(not batch.is_complete for batch in missing.batches),
+        "rows_updated_by_those": sum(batch.rows_updated for batch in missing.batches if not batch.is_complete),
+    }
 
 
 def _figures(rows: list[Any], unsettled: tuple[LostRows, ...]) -> dict[str, int]:
@@ -50,6 +96,7 @@ def _figures(rows: list[Any], unsettled: tuple[LostRows, ...]) -> dict[str, int]
         "rows_skipped": sum(row.rows_skipped for row in rows),
         "rows_failed": sum(row.rows_failed for row in rows if row.status == "failed"),
         "wrong_sums": sum(row.wrong_sums for row in rows),
+        "wrong_statuses": sum(row.wrong_statuses for row in rows),
         "rows_without_a_batch": sum(entry.rows for entry in unsettled if entry.rows > 0),
         "rows_never_planned": -sum(entry.rows for entry in unsettled if entry.rows < 0),
     }
@@ -60,6 +107,11 @@ def _summary(figures: dict[str, int]) -> str:
     waiting = figures["pending_batches"] + figures["running_batches"]
     parts += [f"{waiting:,} not done yet"] if waiting else []
     parts += [f"{figures['wrong_sums']:,} whose counts do not add up"] if figures["wrong_sums"] else []
+    parts += [f"{figures['wrong_statuses']:,} whose status was edited by hand"] if figures["wrong_statuses"] else []
+    gone = figures["complete_batches_deleted"]
+    parts += [f"{gone:,} complete ones were deleted"] if gone else []
+    parts += [f"{figures['plans_gone']:,} plan(s) are gone"] if figures["plans_gone"] else []
+    parts += [f"the baseline of {figures['baselines_gone']:,} plan(s) is gone"] if figures["baselines_gone"] else []
     lost, added = figures["rows_without_a_batch"], figures["rows_never_planned"]
     parts += [f"{lost:,} planned row(s) have lost their batch"] if lost else []
     parts += [f"{added:,} row(s) in batches were never planned"] if added else []
@@ -67,13 +119,15 @@ def _summary(figures: dict[str, int]) -> str:
     if parts:
         return f"Of {total:,} batches: {', '.join(parts)}"
     undone = f", {figures['rolled_back_batches']:,} more rolled back" if figures["rolled_back_batches"] else ""
+    deleted = figures["other_batches_deleted"]
+    undone += f", {deleted:,} failed or pending ones deleted" if deleted else ""
     return f"All batches completed successfully ({total:,} total{undone})"
 
 
-def _findings(snapshot: Snapshot) -> list[Finding]:
+def _findings(rows: list[Any]) -> list[Finding]:
     return [
         Finding(
-            what="row refused by the database" if row.row_id is not None else f"{_batch(row.kind)} {row.status}",
+            what="row refused by the database" if row.row_id is not None else _ended(row),
             target=row.target,
             has_fund=True,
             fund_id=row.fund_id,
@@ -84,17 +138,37 @@ def _findings(snapshot: Snapshot) -> list[Finding]:
             rows=None if row.row_id is not None else row.rows_planned,
             detail=row.row_error or row.error_message,
         )
-        for row in snapshot.rows("verify_open_batches")
+        for row in rows
     ]
 
 
-def _batch(kind: str) -> str:
-    return "batch of a rollback" if kind == PlanKind.ROLLBACK else "batch"
+def _ended(row: Any) -> str:
+    batch = "batch of a rollback" if row.kind == PlanKind.ROLLBACK else "batch"
+    return f"{batch} marked {row.status} by hand" if row.is_wrong_status else f"{batch} {row.status}"
 
 
 def _lost_finding(lost: LostRows) -> Finding:
     what = "planned rows that lost their batch" if lost.rows > 0 else "rows in batches that were never planned"
     return Finding(what, lost.target, lost.has_fund, lost.fund_id, rows=abs(lost.rows), detail=f"plan {lost.plan_id}")
+
+
+def _deleted_finding(batch: DeletedBatch) -> Finding:
+    return Finding(
+        "complete batch that was deleted",
+        batch.target,
+        True,
+        batch.fund_id,
+        batch_id=batch.batch_id,
+        rows=batch.rows_updated,
+        detail=f"plan {batch.plan_id}",
+    )
+
+
+_GONE = {PlanProblem.PLAN: "plan that is gone", PlanProblem.BASELINE: "plan whose baseline is gone"}
+
+
+def _plan_finding(plan: MissingPlan) -> Finding:
+    return Finding(_GONE[plan.problem], detail=f"plan {plan.plan_id}")
 
 
 def _recommendation(figures: dict[str, int]) -> str:
@@ -116,4 +190,11 @@ def _recommendation(figures: dict[str, int]) -> str:
         )
     if figures["rows_never_planned"]:
         advice.append("Batches were added or enlarged by hand: compare them with the plan before trusting them.")
+    if figures["wrong_statuses"]:
+        advice.append("Set the status of these batches back to what it was: their rows are judged whatever it says.")
+    if figures["plans_gone"] or figures["baselines_gone"] or figures["complete_batches_deleted"]:
+        advice.append(
+            "Applied plans, their baselines or complete batches were deleted, which the runbook never asks for. Restore "
+            "them from a backup."
+        )
     return " ".join(advice)

@@ -27,5 +27,6 @@ def break_down(targets: tuple[TargetFacts, ...]) -> tuple[FundBreakdown, ...]:
         now = {fund.fund_id: fund.counts for fund in facts.inventory.funds}
         before = facts.baseline.funds if facts.baseline else {}
         for fund_id in sorted({**now, **before}, key=fund_order):
-            breakdowns.append(FundBreakdown(facts.name, fund_id, before.get(fund_id), now.get(fund_id)))
+            stages = facts.stages.get(fund_id, {})
+            breakdowns.append(FundBreakdown(facts.name, fund_id, before.get(fund_id), now.get(fund_id), stages))
     return tuple(breakdowns)

@@ -208,12 +208,16 @@ class SampleRow:
 
 @dataclass(frozen=True, slots=True)
 class FundBreakdown:
-    """One fund of one target, before (None: no baseline, or the fund was not there) and now (None: gone)."""
+    """One fund of one target, before (None: no baseline, or the fund was not there) and now (None: gone).
+
+    `after_stages`: rows now by canonical stage, those that have any. A signed report is compared with by them.
+    """
 
     target: str
     fund_id: str | None
     before: RowCounts | None
     after: RowCounts | None
+    after_stages: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,15 +277,42 @@ class AuditedWork:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """What a target is compared with. `plans`: whose counts are its baseline; none: there is no baseline.
+    """What a target is compared with: the baselines of `plans`, or the report of the signed `verification_id`.
 
-    `all_funds`: every fund in scope has a "before"; else only `funds` have one.
+    Neither: there is no baseline. `all_funds`: every fund in scope has a "before"; else only `funds` have one.
     """
 
     target: str
     plans: tuple[int, ...]
     all_funds: bool
     funds: tuple[str | None, ...] = ()
+    verification_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedVerification:
+    """The signed verification after which judging starts.
+
+    `is_compared` false: its report is not there or cannot be trusted, so the plans before it are compared with again.
+    """
+
+    verification_id: int
+    made_at: datetime
+    signed_off_by: str
+    signed_off_at: datetime
+    is_compared: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanDigest:
+    """The digest of a finished plan, as it was recorded when the plan was closed; None: it has none.
+
+    `differs`: its parts that are not what the tables give now.
+    """
+
+    plan_id: int
+    plan_sha256: str | None
+    differs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,7 +341,8 @@ class VerificationResult:
     force covers its rows, and they are compared with how they were before it. `rollbacks`: the plans that undid.
     `undone` None: nothing was rolled back. `work`: the FINDINGS_SHOWN first of `work_total` entries. `left_as_is`:
     those with the most rows of `left_as_is_spellings`. The checks' durations and those of `reads` add up to nearly
-    `duration_ms`.
+    `duration_ms`. `last_log_id`: the newest audit log entry in the snapshot; None: the log was empty.
+    `signed` None: nothing was signed that covers all of this. `plan_digests`: those of the judged plans.
     """
 
     created_at: datetime
@@ -342,6 +374,9 @@ class VerificationResult:
     rollbacks: tuple[PlanFacts, ...] = ()
     undone: UndoneRows | None = None
     reads: tuple[SharedRead, ...] = ()
+    last_log_id: int | None = None
+    signed: SignedVerification | None = None
+    plan_digests: tuple[PlanDigest, ...] = ()
 
     def check(self, rule: Rule) -> CheckResult:
         return next(check for check in self.checks if check.rule is rule)

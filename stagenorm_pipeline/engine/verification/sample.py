@@ -15,11 +15,7 @@ def read_sample(snapshot: Snapshot, log: AuditLog, size: int, seed: int) -> tupl
     """`size` of the log's judged entries, each with the same chance, and what their rows hold now."""
     if size == 0 or not log.entries.count:
         return ()
-    values = {
-        "first_plans": [snapshot.plans.first_of(name) for name in snapshot.names],
-        "size": size,
-        "seed": seed,
-    }
+    values = {"size": size, "seed": seed}
     places = {drawn: place for place, drawn in enumerate(_drawn(log, size, seed))}
     entries = snapshot.rows("verify_sample_drawn", {**values, "ids": list(places)}) if places else []
     entries = sorted(entries, key=lambda row: places[row.audit_id])[:size]

@@ -14,16 +14,23 @@ from stagenorm_pipeline.engine.statements import statement
 from stagenorm_pipeline.engine.targets import Target
 from stagenorm_pipeline.engine.verification.plans import CoveredPlans
 from stagenorm_pipeline.engine.verification.result import FINDINGS_SHOWN, Rule, SharedRead
+from stagenorm_pipeline.engine.verification.signed_state import SignedState
+from stagenorm_pipeline.engine.verification.start import Start
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A connection in one read-only snapshot, and what to look at in it. `reads` grows as it is read."""
+    """A connection in one read-only snapshot, and what to look at in it. `reads` grows as it is read.
+
+    `start`: where judging starts. `signed`: the signed state, None where nothing was signed or a plan was asked for.
+    """
 
     connection: sa.Connection
     scope: FundScope
     targets: tuple[Target, ...]
     plans: CoveredPlans
+    start: Start
+    signed: SignedState | None = None
     reads: list[SharedRead] = field(default_factory=list)
 
     @property
@@ -37,7 +44,8 @@ class Snapshot:
             "fund_id": self.scope.fund_id,
             "targets": self.names,
             "plans": self.plans.judged,
-            "first_plan": self.plans.first,
+            "after_id": self.start.log_id,
+            "opened_from": self.start.opened_from,
             "shown": FINDINGS_SHOWN,
             **(values or {}),
         }
@@ -53,8 +61,9 @@ class Snapshot:
     ) -> list[Any]:
         """The same about one target: `parts` are the names of its identifiers that the statement holds."""
         identifiers = target.sql_parts()
-        bound = {**target.identity(), "first_plan": self.plans.first_of(target.name), **(values or {})}
-        return self.rows(name, bound, **{part: identifiers[part] for part in parts}, **fragments)
+        return self.rows(
+            name, {**target.identity(), **(values or {})}, **{part: identifiers[part] for part in parts}, **fragments
+        )
 
     @contextmanager
     def shared(self, name: str, rules: tuple[Rule, ...], target: Target | None = None) -> Iterator[None]:

@@ -1,5 +1,6 @@
 """A whole verification: the seven rules over one consistent, read-only snapshot. Never writes to the targets."""
 
+import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -11,7 +12,7 @@ from stagenorm_pipeline import __version__
 from stagenorm_pipeline.engine.configuration import DEFAULT_TARGETS, TargetSetting
 from stagenorm_pipeline.engine.connection import Database
 from stagenorm_pipeline.engine.funds import FundScope
-from stagenorm_pipeline.engine.inventory import RowCounts, TargetInventory, count_unknown_spellings, read_inventory
+from stagenorm_pipeline.engine.inventory import RowCounts, TargetInventory, count_unknown_spellings
 from stagenorm_pipeline.engine.key_moved import require_same_key
 from stagenorm_pipeline.engine.migrations import require_migrations
 from stagenorm_pipeline.engine.statements import statement
@@ -26,11 +27,17 @@ from stagenorm_pipeline.engine.verification import (
     r7_fund_breakdown,
 )
 from stagenorm_pipeline.engine.verification.accounts import left_as_is, rows_by_stage
-from stagenorm_pipeline.engine.verification.audit_log import AuditLog, LostRows, read_audit_log, read_lost_rows
+from stagenorm_pipeline.engine.verification.audit_log import (
+    AuditLog,
+    Missing,
+    read_audit_log,
+    read_lost_rows,
+    read_missing,
+)
 from stagenorm_pipeline.engine.verification.audited_rows import read_audited_rows
 from stagenorm_pipeline.engine.verification.baseline import read_baseline
-from stagenorm_pipeline.engine.verification.facts import TargetFacts
-from stagenorm_pipeline.engine.verification.plans import AppliedPlan, read_plans
+from stagenorm_pipeline.engine.verification.facts import TargetFacts, read_rows_now
+from stagenorm_pipeline.engine.verification.plans import AppliedPlan, PlansAsked, read_plans, start_of_plan
 from stagenorm_pipeline.engine.verification.result import (
     CheckResult,
     FundBreakdown,
@@ -42,7 +49,9 @@ from stagenorm_pipeline.engine.verification.result import (
     UndoneRows,
     VerificationResult,
 )
+from stagenorm_pipeline.engine.verification.signed_state import read_signed_state
 from stagenorm_pipeline.engine.verification.snapshot import Snapshot
+from stagenorm_pipeline.engine.verification.start import Start
 from stagenorm_pipeline.vocabulary import MeaningKind, Vocabulary
 
 DEFAULT_SAMPLE_SIZE = 100
@@ -78,8 +87,8 @@ def verify(database: Database, request: VerifyRequest) -> VerificationResult:
         return _Verification(connection, database.name, request).result()
 
 
-def record_verification(database: Database, result: VerificationResult, report_sha256: str) -> int:
-    """Note that the verification was made. Returns its number."""
+def record_verification(database: Database, result: VerificationResult, *, report: str) -> int:
+    """Record a verification with its JSON report, exactly the text that the file holds. Returns its number."""
     plans = (*result.plans, *result.rolled_back, *result.rollbacks)
     with database.transaction() as connection:
         number = connection.exec_driver_sql(
@@ -94,7 +103,9 @@ def record_verification(database: Database, result: VerificationResult, report_s
                 "checks_passed": result.count(Outcome.PASSED),
                 "checks_failed": result.count(Outcome.FAILED),
                 "checks_warned": result.count(Outcome.WARNED),
-                "report_sha256": report_sha256,
+                "report": report,
+                "report_sha256": hashlib.sha256(report.encode("ascii")).hexdigest(),
+                "last_log_id": result.last_log_id,
             },
         ).scalar_one()
     return int(number)
@@ -104,9 +115,10 @@ def record_verification(database: Database, result: VerificationResult, report_s
 class _Facts:
     """All that the rules judge."""
 
-    lost: tuple[LostRows, ...]
+    missing: Missing
     log: AuditLog
     targets: tuple[TargetFacts, ...]
+    is_undone: bool
 
     @property
     def inventories(self) -> tuple[TargetInventory, ...]:
@@ -135,15 +147,23 @@ class _Verification:
         self._request = request
         self._database = database
         targets = resolve_targets(connection, request.targets)
-        plans = read_plans(connection, tuple(target.name for target in targets), request.scope, request.plan_id)
-        for target in targets:
-            require_same_key(connection, target, plans.judged, remedy=_KEY_MOVED)
-        self._snapshot = Snapshot(connection, request.scope, targets, plans)
+        names = tuple(target.name for target in targets)
+        signed = None if request.plan_id is not None else read_signed_state(connection, names, request.scope)
+        start = signed.start if signed else Start()
+        if request.plan_id is not None:
+            start = start_of_plan(connection, request.plan_id)
+        self._asked = PlansAsked(targets=names, scope=request.scope, start=start, plan_id=request.plan_id)
+        plans = read_plans(connection, self._asked)
+        self._snapshot = Snapshot(connection, request.scope, targets, plans, start, signed)
 
     def result(self) -> VerificationResult:
-        request, snapshot = self._request, self._snapshot
-        created_at = snapshot.connection.exec_driver_sql("SELECT now()").scalar_one()
+        request = self._request
+        created_at = self._snapshot.connection.exec_driver_sql("SELECT now()").scalar_one()
+        last_log_id = self._snapshot.connection.exec_driver_sql(
+            "SELECT max(id) FROM stage_normalization_log"
+        ).scalar_one()
         facts = self._read()
+        snapshot = self._snapshot
         judgement = self._judge(facts)
         figures = judgement.checks[0].figures
         unknown = sorted((s for i in facts.inventories for s in i.unknown), key=lambda s: (-s.rows, s.spelling))
@@ -176,9 +196,11 @@ class _Verification:
             work_total=facts.log.work_total,
             coverage=tuple(target.coverage for target in facts.targets),
             rollbacks=_plan_facts(snapshot.plans.rollbacks, baselines),
-            undone=facts.undone if snapshot.plans.rollbacks or snapshot.plans.undone else None,
+            undone=facts.undone if facts.is_undone else None,
             reads=tuple(snapshot.reads),
             duration_ms=round((time.monotonic() - self._started) * 1000),
+            last_log_id=last_log_id,
+            signed=snapshot.signed.facts if snapshot.signed else None,
         )
 
     def _read(self) -> _Facts:
@@ -188,27 +210,38 @@ class _Verification:
             lost = read_lost_rows(snapshot)
         with snapshot.shared("the audit log by batch", (Rule.AUDIT_CONSISTENCY, Rule.SAMPLE_INSPECTION)):
             log = read_audit_log(snapshot, lost)
+        snapshot = self._with_logged_plans(log)
+        for target in snapshot.targets:
+            require_same_key(snapshot.connection, target, snapshot.plans.judged, remedy=_KEY_MOVED)
+        with snapshot.shared("what is gone from the tracking tables", (Rule.BATCH_TRACKING,)):
+            missing = read_missing(snapshot, lost, log)
+        is_undone = bool(snapshot.plans.undone or snapshot.plans.rollbacks or log.entries.rolled_back)
         targets = []
         for target in snapshot.targets:
             rules = (Rule.CANONICAL_STAGES, Rule.NULL_INTEGRITY, Rule.ROW_COUNTS, Rule.FUND_BREAKDOWN)
             with snapshot.shared("every row by spelling and fund", rules, target):
-                (inventory,) = read_inventory(
-                    snapshot.connection, (target,), self._request.scope, self._request.vocabulary
-                )
+                inventory, stages = read_rows_now(snapshot, target, self._request.vocabulary)
             with snapshot.shared("the baseline", rules[1:], target):
                 baseline = read_baseline(snapshot, target)
             kept = [s.spelling for s in inventory.spellings if s.kind is MeaningKind.LEAVE_AS_IS]
             rules = (Rule.CANONICAL_STAGES, Rule.NULL_INTEGRITY, Rule.ROW_COUNTS, Rule.AUDIT_CONSISTENCY)
             with snapshot.shared("each audited row beside the audit log", rules, target):
-                is_undone = bool(snapshot.plans.undone or snapshot.plans.rollbacks)
                 audited = read_audited_rows(snapshot, target, kept, is_undone=is_undone)
-            targets.append(TargetFacts(inventory, baseline, audited))
-        return _Facts(lost, log, tuple(targets))
+            targets.append(TargetFacts(inventory, baseline, audited, stages))
+        return _Facts(missing, log, tuple(targets), is_undone)
+
+    def _with_logged_plans(self, log: AuditLog) -> Snapshot:
+        """Judge also the plans that only log entries tell of: their status was edited, and they have no receipts."""
+        snapshot = self._snapshot
+        if set(log.plans) - set(snapshot.plans.judged):
+            plans = read_plans(snapshot.connection, replace(self._asked, logged=log.plans))
+            self._snapshot = replace(snapshot, plans=plans)
+        return self._snapshot
 
     def _judge(self, facts: _Facts) -> _Judgement:
         """The seven rules; each one's time holds what it reads for itself."""
         request, snapshot = self._request, self._snapshot
-        tracked = self._timed(lambda: r1_batch_tracking.check(snapshot, facts.lost))
+        tracked = self._timed(lambda: r1_batch_tracking.check(snapshot, facts.missing))
         waiting = _waiting(tracked.figures)
         judged = (
             self._timed(lambda: r2_canonical_stages.check(snapshot, facts.targets, waiting=waiting)),

@@ -1,5 +1,6 @@
 """Verifications of what nobody damaged: before, during and after a migration, and after users worked beside it."""
 
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from stagenorm_pipeline.engine.funds import FundScope
 from stagenorm_pipeline.engine.inventory import RowCounts
 from stagenorm_pipeline.engine.verification.result import Outcome, Rule, Severity, Verdict
 from stagenorm_pipeline.engine.verification.verify import record_verification
+from stagenorm_pipeline.report.document import document_json, verification_document
 from stagenorm_pipeline.vocabulary import Decision, Decisions, Vocabulary
 from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, VOCABULARY, Application
 from stagenorm_pipeline_tests.engine.verification.outcomes import not_passed
@@ -231,12 +233,24 @@ def test_a_plan_that_was_never_applied_cannot_be_compared_with(migrated: Applica
 def test_the_record_of_a_verification_holds_its_verdict_and_counts(migrated: Application) -> None:
     migrated.sql(f"DELETE FROM {COMPANIES} WHERE id = 4")
     result = migrated.verify(strict=False, scope=FundScope.one("2"))
-    number = record_verification(migrated.database, result, "ab" * 32)
-    columns = "verification_id, created_by, plan_id, strict, report_sha256, verdict, checks_passed, checks_failed"
-    row: tuple[Any, ...] = (number, "reviewer", 1, False, "ab" * 32, "passed_with_warnings", 6, 0)
+    number = record_verification(migrated.database, result, report="{}\n")
+    columns = "verification_id, created_by, plan_id, strict, verdict, checks_passed, checks_failed"
+    row: tuple[Any, ...] = (number, "reviewer", 1, False, "passed_with_warnings", 6, 0)
     assert migrated.sql(f"SELECT {columns} FROM stage_verifications") == [row]
     assert migrated.value("SELECT scope FROM stage_verifications") == {
         "targets": ["public.portfoliocompanies.stage", "public.deal_opportunities.stage"],
         "all_funds": False,
         "fund_id": "2",
     }
+
+
+def test_a_record_holds_the_report_and_the_newest_log_entry_it_saw(migrated: Application) -> None:
+    newest = migrated.value("SELECT max(id) FROM stage_normalization_log")
+    result = migrated.verify()
+    migrated.user.execute(b"UPDATE portfoliocompanies SET stage = 'Seed ' WHERE id = 1")
+    migrated.run()
+    report = document_json(verification_document(result))
+    record_verification(migrated.database, result, report=report)
+    row: tuple[Any, ...] = (report, sha256(report.encode()).hexdigest(), newest)
+    assert migrated.sql("SELECT report, report_sha256, last_log_id FROM stage_verifications") == [row]
+    assert migrated.value("SELECT max(id) FROM stage_normalization_log") > newest

@@ -22,7 +22,7 @@ def baselines(result: VerificationResult) -> list[int]:
 
 
 def sign_off(application: Application, result: VerificationResult) -> None:
-    record_verification(application.database, result, "0" * 64)
+    record_verification(application.database, result, report="{}\n")
     application.sql("UPDATE stage_verifications SET signed_off_at = now(), signed_off_by = 'the reviewer'")
 
 

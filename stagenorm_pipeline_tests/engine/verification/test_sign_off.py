@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
 
 import psycopg
 import pytest
@@ -17,11 +18,12 @@ from stagenorm_pipeline.engine.verification.verify import record_verification
 from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, Application
 from stagenorm_pipeline_tests.engine.verification.outcomes import not_passed
 
-SHA256 = "5e" * 32
+REPORT = "{}\n"
+SHA256 = sha256(REPORT.encode()).hexdigest()
 
 
 def recorded(application: Application, result: VerificationResult | None = None) -> int:
-    return record_verification(application.database, result or application.verify(), SHA256)
+    return record_verification(application.database, result or application.verify(), report=REPORT)
 
 
 def signatures(application: Application) -> list[str | None]:

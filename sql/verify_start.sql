@@ -1,0 +1,7 @@
+-- The log id after which judging starts, where it starts at a time: the id before the first entry since `since`, or before
+-- the first one of `plan_id` if that is earlier. All entries are older: the newest id. An empty log: 0.
+SELECT coalesce(
+    (SELECT min(id) - 1 FROM stage_normalization_log
+     WHERE run_at >= %(since)s::timestamptz OR plan_id = %(plan_id)s::bigint),
+    (SELECT max(id) FROM stage_normalization_log),
+    0)::bigint AS log_id;
