@@ -62,7 +62,15 @@ def command(
         _require_its_directory(output)
     work = read_work(fund_id, no_fund, table)
     request = VerifyRequest(
-        work.vocabulary(), user_name(), work.targets, work.scope, strict, sample_size, seed, plan_id
+        work.vocabulary(),
+        user_name(),
+        work.targets,
+        work.scope,
+        strict,
+        sample_size,
+        seed,
+        plan_id,
+        work.configuration.verify,
     )
     with open_database(to_record=True) as database:
         with showing_reading(f"Verifying {work.names} and the audit log"):

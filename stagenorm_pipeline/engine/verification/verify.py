@@ -36,7 +36,9 @@ from stagenorm_pipeline.engine.verification.audit_log import (
 )
 from stagenorm_pipeline.engine.verification.audited_rows import read_audited_rows
 from stagenorm_pipeline.engine.verification.baseline import read_baseline
+from stagenorm_pipeline.engine.verification.bounds import Bounds
 from stagenorm_pipeline.engine.verification.facts import TargetFacts, read_rows_now
+from stagenorm_pipeline.engine.verification.other_sessions import OtherChanges, read_other_changes
 from stagenorm_pipeline.engine.verification.plans import AppliedPlan, PlansAsked, read_plans, start_of_plan
 from stagenorm_pipeline.engine.verification.result import (
     CheckResult,
@@ -49,6 +51,7 @@ from stagenorm_pipeline.engine.verification.result import (
     UndoneRows,
     VerificationResult,
 )
+from stagenorm_pipeline.engine.verification.settings import VerifySettings
 from stagenorm_pipeline.engine.verification.signed_state import read_signed_state
 from stagenorm_pipeline.engine.verification.snapshot import Snapshot
 from stagenorm_pipeline.engine.verification.start import Start
@@ -74,6 +77,7 @@ class VerifyRequest:
     sample_size: int = DEFAULT_SAMPLE_SIZE
     sample_seed: int = 0
     plan_id: int | None = None
+    settings: VerifySettings = field(default_factory=VerifySettings)
 
 
 def verify(database: Database, request: VerifyRequest) -> VerificationResult:
@@ -119,6 +123,7 @@ class _Facts:
     log: AuditLog
     targets: tuple[TargetFacts, ...]
     is_undone: bool
+    by_others: tuple[OtherChanges, ...]
 
     @property
     def inventories(self) -> tuple[TargetInventory, ...]:
@@ -201,6 +206,7 @@ class _Verification:
             duration_ms=round((time.monotonic() - self._started) * 1000),
             last_log_id=last_log_id,
             signed=snapshot.signed.facts if snapshot.signed else None,
+            other_sessions=Bounds(settings=request.settings, changes=facts.by_others).facts,
         )
 
     def _read(self) -> _Facts:
@@ -228,7 +234,12 @@ class _Verification:
             with snapshot.shared("each audited row beside the audit log", rules, target):
                 audited = read_audited_rows(snapshot, target, kept, is_undone=is_undone)
             targets.append(TargetFacts(inventory, baseline, audited, stages))
-        return _Facts(missing, log, tuple(targets), is_undone)
+        by_others = []
+        for facts in targets:
+            rules = (Rule.NULL_INTEGRITY, Rule.ROW_COUNTS, Rule.AUDIT_CONSISTENCY)
+            with snapshot.shared("changes by other sessions", rules, facts.inventory.target):
+                by_others.append(read_other_changes(snapshot, facts, log))
+        return _Facts(missing, log, tuple(targets), is_undone, tuple(by_others))
 
     def _with_logged_plans(self, log: AuditLog) -> Snapshot:
         """Judge also the plans that only log entries tell of: their status was edited, and they have no receipts."""
@@ -243,11 +254,12 @@ class _Verification:
         request, snapshot = self._request, self._snapshot
         tracked = self._timed(lambda: r1_batch_tracking.check(snapshot, facts.missing))
         waiting = _waiting(tracked.figures)
+        bounds = Bounds(settings=request.settings, changes=facts.by_others)
         judged = (
             self._timed(lambda: r2_canonical_stages.check(snapshot, facts.targets, waiting=waiting)),
-            self._timed(lambda: r3_null_integrity.check(snapshot, facts.targets)),
-            self._timed(lambda: r4_row_counts.check(facts.targets)),
-            self._timed(lambda: r5_audit_consistency.check(snapshot, facts.log, facts.targets)),
+            self._timed(lambda: bounds.judge(r3_null_integrity.check(snapshot, facts.targets))),
+            self._timed(lambda: bounds.judge(r4_row_counts.check(facts.targets))),
+            self._timed(lambda: bounds.judge(r5_audit_consistency.check(snapshot, facts.log, facts.targets))),
         )
         started = time.monotonic()
         sampled, sample = r6_sample_inspection.check(snapshot, facts.log, request.sample_size, request.sample_seed)
