@@ -16,7 +16,18 @@ SELECT n.nspname                                            AS schema_name,
              WHERE i.indrelid = c.oid AND i.indisprimary
              ORDER BY k.place)                              AS primary_key,
        key_column.attname                                   AS key_column,
-       format_type(coalesce(nullif(key_type.typbasetype, 0), key_type.oid), NULL) AS key_type
+       format_type(coalesce(nullif(key_type.typbasetype, 0), key_type.oid), NULL) AS key_type,
+       -- Enabled AFTER UPDATE triggers of the table, its partitions and children, also for other columns: a BEFORE
+       -- trigger may change those.
+       EXISTS (WITH RECURSIVE family AS (
+                   SELECT c.oid AS relation
+                   UNION
+                   SELECT i.inhrelid FROM pg_inherits i JOIN family f ON i.inhparent = f.relation)
+               SELECT 1
+               FROM pg_trigger t
+               JOIN family f ON t.tgrelid = f.relation
+               WHERE NOT t.tgisinternal AND t.tgenabled IN ('O', 'A')
+                 AND t.tgtype::integer & 16 <> 0 AND t.tgtype::integer & 66 = 0) AS has_after_triggers
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_attribute stage

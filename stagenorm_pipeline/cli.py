@@ -13,6 +13,8 @@ from typing import Any
 import click
 
 from stagenorm_pipeline import __version__
+from stagenorm_pipeline.commands.interrupt import INTERRUPTED, WHAT_NOW, ending_on_interrupt
+from stagenorm_pipeline.standard_streams import ending_on_unwritable_output, open_closed_streams
 
 _COMMANDS = {
     "init-db": "Create stagenorm's own tables and views.",
@@ -27,9 +29,10 @@ _COMMANDS = {
     "unpause": "Let the runners go on.",
     "cancel": "Cancel what a plan still has to do.",
     "verify": "Run the seven checks over what is really in the database.",
+    "report": "Print a recorded verification again, or list them.",
     "sign-off": "Sign a verification: the next one compares with what follows.",
     "rollback": "Restore rows that still hold what stagenorm wrote.",
-    "backup": "Save keys, funds and stages to a file; check one; go back to one.",
+    "backup": "Save keys, funds and stages to a file; check one.",
     "metrics": "Print metrics in Prometheus' text format, or serve them.",
     "enforce": "Keep clean tables clean by a CHECK constraint, or take it back.",
     "demo": "Walk the whole runbook over made-up rows; needs no database.",
@@ -61,6 +64,11 @@ class _Commands(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
             formatter.write_dl(list(_COMMANDS.items()))
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        open_closed_streams()
+        with ending_on_interrupt(), ending_on_unwritable_output():
+            return super().main(*args, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
         # Spellings hold any character; a stream that cannot encode one shows its escape instead of failing half-way.
@@ -97,7 +105,7 @@ def _show_interrupt() -> int:
     from stagenorm_pipeline.engine.errors import StagenormError
     from stagenorm_pipeline.terminal import show_error
 
-    show_error(StagenormError("Interrupted.", remedy="Nothing is half done. `stagenorm status` shows where it stands."))
+    show_error(StagenormError(INTERRUPTED, remedy=WHAT_NOW))
     return exit_codes.FAILED
 
 

@@ -63,11 +63,13 @@ def _line(message: str, level: str, fields: dict[str, Any]) -> str:
 def show_error(error: StagenormError) -> None:
     """What is wrong, and what to do, on standard error."""
     if logs_json():
-        print(_line(error.message, "ERROR", {"remedy": error.remedy}), file=sys.stderr)  # noqa: T201
-        return
-    first, *others = [*error.message.splitlines(), *(error.remedy or "").splitlines()]
-    for line in (f"Error: {first}", *(f"  {line}" for line in others)):
-        print(sentence_for_terminal(line, limit=2_000), file=sys.stderr)  # noqa: T201
+        lines = [_line(error.message, "ERROR", {"remedy": error.remedy})]
+    else:
+        first, *others = [*error.message.splitlines(), *(error.remedy or "").splitlines()]
+        lines = [sentence_for_terminal(line, limit=2_000) for line in (f"Error: {first}", *(f"  {o}" for o in others))]
+    # The exit code must not depend on whether anybody can read this.
+    with suppress(OSError):
+        print("\n".join(lines), file=sys.stderr)  # noqa: T201
 
 
 def show_finding(finding: PreflightFinding) -> None:

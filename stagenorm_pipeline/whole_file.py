@@ -1,20 +1,133 @@
-"""Files that people keep, each written whole or not at all."""
+"""Output files: a regular file is written whole or not at all, anything else is written through."""
 
 import os
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
-from stagenorm_pipeline.engine.errors import StagenormError
+from stagenorm_pipeline.engine.errors import ConfigurationError, StagenormError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a path leads. `real`: with all links resolved. `found`: what is there; None for a new file."""
+
+    real: Path
+    found: os.stat_result | None
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether it is a device or a FIFO, which is written through and never replaced."""
+        return self.found is not None and not stat.S_ISREG(self.found.st_mode)
+
+
+def find_place(path: Path) -> Place:
+    """Find what an output path leads to. Raises ConfigurationError for what cannot be written."""
+    try:
+        place = Place(real=Path(os.path.realpath(path)), found=_stat(path))
+        _refuse_what_is_no_file(path, place)
+        if not place.is_stream and not place.real.parent.is_dir():
+            raise ConfigurationError(f"The directory of {path} does not exist.", remedy="Create it first.")
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(_cannot(path, error), remedy="Choose another place.") from error
+    return place
+
+
+def require_writable(path: Path) -> None:
+    """Raise ConfigurationError if the file cannot be written, before the work whose result it is for."""
+    place = find_place(path)
+    try:
+        if place.is_stream:
+            if not os.access(path, os.W_OK):
+                raise ConfigurationError(
+                    f"{path} cannot be written: Permission denied.", remedy="Choose another place."
+                )
+        else:
+            with _file_beside(place):
+                pass
+    except OSError as error:
+        raise ConfigurationError(_cannot(path, error), remedy="Choose another place.") from error
 
 
 def replace_file(path: Path, text: str) -> None:
-    """Write a file whole or not at all: a full disk must not eat the decisions that were there.
+    """Write a text to a file, device or FIFO. A full disk leaves the file that was there.
 
-    Raises StagenormError naming the file when it cannot be written.
+    A link stays a link, and an existing file keeps its owner, group and mode. Raises StagenormError if it cannot be
+    written.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    place = find_place(path)
+    data = text.encode("utf-8", "surrogatepass")
     try:
-        beside.write_text(text, encoding="utf-8", errors="surrogatepass", newline="")
-        beside.replace(path)
+        if place.is_stream:
+            with open_stream(path) as stream:
+                stream.write(data)
+            return
+        with _file_beside(place) as (file, beside):
+            file.write(data)
+            file.flush()
+            # Some file systems report a full disk only here.
+            os.fsync(file.fileno())
+            beside.replace(place.real)
     except OSError as error:
+        raise StagenormError(_cannot(path, error), remedy="Choose another place.") from error
+
+
+def open_stream(path: Path) -> BinaryIO:
+    """Open a device or FIFO for writing. Waits for a FIFO's reader, as a shell does; never creates or truncates."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOCTTY), "wb")
+
+
+def _stat(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except FileNotFoundError:
+        return None
+
+
+def _refuse_what_is_no_file(path: Path, place: Place) -> None:
+    if place.found is None:
+        return
+    mode = place.found.st_mode
+    for is_kind, name in ((stat.S_ISDIR, "a directory"), (stat.S_ISSOCK, "a socket"), (stat.S_ISBLK, "a disk")):
+        if is_kind(mode):
+            raise ConfigurationError(f"{path} is {name}.", remedy="Name a file.")
+    if stat.S_ISREG(mode) and not os.access(path, os.W_OK):
+        raise ConfigurationError(f"{path} cannot be written: Permission denied.", remedy="Choose another place.")
+
+
+@contextmanager
+def _file_beside(place: Place) -> Iterator[tuple[BinaryIO, Path]]:
+    """Create a file in the same directory, with the owner and mode of the one that it will replace.
+
+    Whatever was not moved to its place at the end is removed.
+    """
+    # Not the file's own name with something added: that could be longer than the file system allows.
+    beside = place.real.with_name(f".stagenorm-{secrets.token_hex(8)}")
+    # A new file gets what the umask allows. The copy of a private one is private from the start.
+    mode = 0o666 if place.found is None else 0o600
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            if place.found is not None:
+                _take_over(file.fileno(), place.found)
+            yield file, beside
+    finally:
         beside.unlink(missing_ok=True)
-        raise StagenormError(f"{path} cannot be written: {error.strerror}.", remedy="Choose another place.") from error
+
+
+def _take_over(descriptor: int, found: os.stat_result) -> None:
+    ours = os.fstat(descriptor)
+    if (ours.st_uid, ours.st_gid) != (found.st_uid, found.st_gid):
+        os.fchown(descriptor, found.st_uid, found.st_gid)
+    os.fchmod(descriptor, stat.S_IMODE(found.st_mode))
+
+
+def _cannot(path: Path, error: OSError | ValueError) -> str:
+    why = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    name = str(path)
+    shown = name if len(name) <= 200 else f"{name[:200]}…"
+    return f"{shown} cannot be written: {why}."

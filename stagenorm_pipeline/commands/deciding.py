@@ -30,7 +30,7 @@ def ask_about(path: Path, undecided: tuple[Undecided, ...], by: str) -> None:
         except click.Abort:
             break
         if decision is not None:
-            replace_file(path.resolve(), with_decision(text, str(path), decision))
+            replace_file(path, with_decision(text, str(path), decision))
             decided += 1
     click.echo(f"\n{path}: {decided:,} decided, {len(undecided) - decided:,} left. Next: stagenorm dry-run")
 

@@ -52,8 +52,7 @@ def command(fund_id: str | None, no_fund: bool, table: str | None, ask: bool, by
     undecided = undecided_spellings(inventories)
     text = with_undecided(before, str(path), undecided)
     if text != before:
-        # Through a link to the file itself: it may be shared, or in a repository of its own.
-        replace_file(path.resolve(), text)
+        replace_file(path, text)
     _report(path, len(undecided), inventories)
     if ask and undecided:
         from stagenorm_pipeline.commands.deciding import ask_about

@@ -6,16 +6,18 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from stagenorm_pipeline.commands import exit_codes
 from stagenorm_pipeline.commands.database import open_database
+from stagenorm_pipeline.commands.outputs import read_output_path, write_standard_output
 from stagenorm_pipeline.engine.errors import ConfigurationError, StagenormError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from prometheus_client import CollectorRegistry
     from prometheus_client.core import Metric
 
@@ -26,9 +28,9 @@ _ADDRESS = "127.0.0.1"
 
 
 @click.command("metrics")
-@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write a file, whole or not at all.")
+@click.option("--output", metavar="PATH", help="Write a file, whole or not at all; - is standard output.")
 @click.option("--port", type=click.IntRange(1, 65_535), help="Serve on this port of 127.0.0.1 until Ctrl-C.")
-def command(output: Path | None, port: int | None) -> None:
+def command(output: str | None, port: int | None) -> None:
     """Print metrics in Prometheus' text format: rows, batches, refusals, holds, verdicts, backups.
 
     Reads stagenorm's own tables only. Where the database cannot be read the metrics say `stagenorm_up 0`.
@@ -41,24 +43,25 @@ def command(output: Path | None, port: int | None) -> None:
     """
     if output is not None and port is not None:
         raise ConfigurationError("--output and --port exclude each other.", remedy="Give one of them.")
+    path = None if output is None else read_output_path(output)
     with open_database() as database:
         if port is not None:
             _serve(database, port)
         else:
-            _write(database, output)
+            _write(database, path)
 
 
-def _write(database: Database, output: Path | None) -> None:
+def _write(database: Database, path: Path | None) -> None:
     from stagenorm_pipeline.report.metrics_text import metrics_text
     from stagenorm_pipeline.terminal import show_error
     from stagenorm_pipeline.whole_file import replace_file
 
     facts = _read(database)
     text = metrics_text(None if isinstance(facts, StagenormError) else facts)
-    if output is None:
-        click.echo(text, nl=False)
+    if path is None:
+        write_standard_output(text, sys.stdout)
     else:
-        replace_file(output, text)
+        replace_file(path, text)
     if isinstance(facts, StagenormError):
         show_error(facts)
         sys.exit(exit_codes.FAILED)

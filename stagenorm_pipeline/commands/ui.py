@@ -27,9 +27,12 @@ def command(port: int | None, read_only: bool, host: str | None) -> None:
       stagenorm ui --port 3001
       stagenorm ui --read-only
     """
+    from stagenorm_pipeline.commands.interrupt import second_interrupt_ends
     from stagenorm_pipeline.local.services import LOOPBACK, Address
     from stagenorm_pipeline.local.ui import run_read_only_ui, run_ui
 
+    # Ending Dagster's processes takes up to 10 s.
+    second_interrupt_ends()
     if read_only:
         run_read_only_ui(Address(port or _READ_ONLY_PORT, host or LOOPBACK))
     elif host:

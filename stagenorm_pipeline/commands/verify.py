@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from stagenorm_pipeline.commands import exit_codes
 from stagenorm_pipeline.commands.database import open_database
+from stagenorm_pipeline.commands.outputs import format_option, read_outputs, standard_output, write_outputs
 from stagenorm_pipeline.commands.scope import read_work, scope_options
-from stagenorm_pipeline.engine.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from stagenorm_pipeline.engine.verification.result import VerificationResult
 
 
 @click.command("verify")
@@ -26,10 +21,11 @@ if TYPE_CHECKING:
 @click.option(
     "--output",
     "outputs",
-    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="PATH",
     multiple=True,
-    help="Write the JSON report (or .html, .md, .txt); may be given several times, for forms of one verification.",
+    help="Write the JSON report (or .html, .md, .txt; - is standard output); may be given several times.",
 )
+@format_option
 def command(
     fund_id: str | None,
     no_fund: bool,
@@ -38,15 +34,19 @@ def command(
     sample_size: int,
     seed: int,
     plan_id: int | None,
-    outputs: tuple[Path, ...],
+    outputs: tuple[str, ...],
+    form: str | None,
 ) -> None:
     """Run the seven checks in one consistent snapshot. Never writes to the application's tables.
+
+    The report is stored with the verification: `stagenorm report` writes it again, in any form.
 
     \b
     Examples:
       stagenorm verify --strict
       stagenorm verify --output migration-report.json
       stagenorm verify --output migration-report.json --output migration-report.html
+      stagenorm verify --output - | jq .verdict
       stagenorm verify --fund-id 123 --sample-size 500
     """
     from stagenorm_pipeline.commands.history import tell_verified
@@ -55,11 +55,10 @@ def command(
     from stagenorm_pipeline.engine.verification.verify import VerifyRequest, record_verification, verify
     from stagenorm_pipeline.engine.workers import user_name
     from stagenorm_pipeline.report.document import document_json, document_sha256, verification_document
-    from stagenorm_pipeline.report.text import verification_text
+    from stagenorm_pipeline.report.forms import ReportForm, report_in
     from stagenorm_pipeline.terminal import say
 
-    for output in outputs:
-        _require_its_directory(output)
+    places = read_outputs(outputs, form)
     work = read_work(fund_id, no_fund, table)
     request = VerifyRequest(
         work.vocabulary(),
@@ -72,42 +71,22 @@ def command(
         plan_id,
         work.configuration.verify,
     )
-    with open_database(to_record=True) as database:
-        with showing_reading(f"Verifying {work.names} and the audit log"):
-            result = verify(database, request)
-        document = verification_document(result)
-        number = record_verification(database, result, report=document_json(document))
-    sha256 = document_sha256(document)
-    click.echo(verification_text(result, sha256=sha256, verification_id=number))
-    for output in outputs:
-        _write_report(output, result, sha256, number)
-        click.echo(f"Report written to {output}")
-    whole = work.scope.all_funds and table is None and plan_id is None
-    tell_verified(result, number, sha256, is_whole=whole)
-    if result.verdict is Verdict.FAILED:
-        say("Verification FAILED: One or more checks failed", "ERROR")
+    with standard_output(is_reserved=any(place.path is None for place in places)) as stream:
+        with open_database(to_record=True) as database:
+            with showing_reading(f"Verifying {work.names} and the audit log"):
+                result = verify(database, request)
+            document = verification_document(result)
+            report, sha256 = document_json(document), document_sha256(document)
+            number = record_verification(database, result, report=report)
+
+        def text_in(form: ReportForm) -> str:
+            return report_in(form, result, report=report, sha256=sha256, number=number)
+
+        click.echo(text_in(ReportForm.TEXT), nl=False)
+        are_written = write_outputs(places, text_in, number, stream)
+        whole = work.scope.all_funds and table is None and plan_id is None
+        tell_verified(result, number, sha256, is_whole=whole)
+        if result.verdict is Verdict.FAILED:
+            say("Verification FAILED: One or more checks failed", "ERROR")
+    if result.verdict is Verdict.FAILED or not are_written:
         sys.exit(exit_codes.FAILED)
-
-
-def _require_its_directory(output: Path) -> None:
-    if not output.absolute().parent.is_dir():
-        raise ConfigurationError(f"The directory of {output} does not exist.", remedy="Create it first.")
-
-
-def _write_report(output: Path, result: VerificationResult, sha256: str, number: int) -> None:
-    from stagenorm_pipeline.report.document import document_json, verification_document
-    from stagenorm_pipeline.report.html import verification_html
-    from stagenorm_pipeline.report.markdown import verification_markdown
-    from stagenorm_pipeline.report.text import verification_text
-    from stagenorm_pipeline.whole_file import replace_file
-
-    match output.suffix.lower():
-        case ".html":
-            text = verification_html(result, sha256, number)
-        case ".md":
-            text = verification_markdown(result, sha256, number)
-        case ".txt":
-            text = verification_text(result, sha256=sha256, verification_id=number) + "\n"
-        case _:
-            text = document_json(verification_document(result))
-    replace_file(output, text)

@@ -11,7 +11,7 @@ import psycopg
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
-from stagenorm_pipeline.engine.connection import Database, psycopg_error
+from stagenorm_pipeline.engine.connection import Database, bound_waits, psycopg_error
 from stagenorm_pipeline.engine.errors import StagenormError
 from stagenorm_pipeline.engine.retry import with_retries
 from stagenorm_pipeline.engine.statements import statement
@@ -75,6 +75,7 @@ def alter_table(
 
 
 def _bound(connection: sa.Connection, bounds: LockBounds) -> None:
+    bound_waits(connection, bounds.statement_timeout_ms)
     connection.exec_driver_sql(
         statement("bound_transaction"),
         {

@@ -20,18 +20,19 @@ from sqlalchemy.exc import DBAPIError
 from stagenorm_pipeline.engine.batch_work import (
     WAITING,
     Bounds,
+    Narrowing,
     NotTogetherError,
     RewrittenError,
     bound_claim,
     claim_batches,
-    is_refusal,
     work_batch,
     work_group,
 )
 from stagenorm_pipeline.engine.batches import Batch, BatchResult, PlanKind
+from stagenorm_pipeline.engine.bounded_connection import UnconfirmedCommitError
 from stagenorm_pipeline.engine.configuration import TargetSetting
 from stagenorm_pipeline.engine.connection import Database, first_line
-from stagenorm_pipeline.engine.errors import ConnectionFailedError, RefusedError, StagenormError
+from stagenorm_pipeline.engine.errors import RefusedError, StagenormError
 from stagenorm_pipeline.engine.events import (
     BatchCompleted,
     BatchFailed,
@@ -187,7 +188,7 @@ class _Runner:
 
     def _look(self) -> None:
         """See that all is there, and what waits."""
-        with self._database.transaction() as connection:
+        with self._database.transaction(is_short=True) as connection:
             require_migrations(connection)
             if self._request.targets is not None:
                 self._names = [target.name for target in resolve_targets(connection, self._request.targets)]
@@ -214,7 +215,7 @@ class _Runner:
     def _take(self, after: tuple[int, int]) -> tuple[tuple[Batch, ...], bool]:
         """The next batches, and whether they could be claimed; one transaction for both, as it is paid each time."""
         rows, most = (self._pacer.rows, self._group_size.most) if self._pacer else (0, 1)
-        with self._database.transaction() as connection:
+        with self._database.transaction(is_short=True) as connection:
             bound_claim(connection, self._request.bounds)
             batches = next_group(connection, after, **self._scope(), rows=rows, most=most)
             if not batches:
@@ -241,6 +242,8 @@ class _Runner:
             return [self._do(batches[0])]
         try:
             return self._work_together(batches)
+        except UnconfirmedCommitError:
+            raise
         except (DBAPIError, psycopg.Error, NotTogetherError, RewrittenError, StagenormError) as error:
             self._request.watch(GroupSplit(len(batches), first_line(error)))
             # The commit may have arrived, and only its answer be lost: each alone finds out what became of it.
@@ -249,7 +252,7 @@ class _Runner:
     def _work_together(self, batches: Sequence[Batch]) -> Sequence[BatchResult]:
         request = self._request
         started = time.monotonic()
-        with self._database.transaction() as connection:
+        with self._database.transaction(is_short=True) as connection:
             results = work_group(
                 connection,
                 batches,
@@ -267,24 +270,25 @@ class _Runner:
 
     def _do(self, batch: Batch) -> BatchResult | str | None:
         """The batch's result; an error's text when it failed as a whole; None when it was not ours to do."""
-        try:
+        narrowing = Narrowing.NONE
+        while True:
             try:
-                return self._with_retries(lambda: self._work(batch), batch)
+                return self._with_retries(partial(self._work, batch, narrowing), batch)
             except (DBAPIError, psycopg.Error, RefusedError, RewrittenError) as error:
-                if not is_refusal(error):
-                    raise
-            return self._with_retries(lambda: self._work(batch, is_narrowing=True), batch)
-        except ConnectionFailedError:
-            raise
-        except (DBAPIError, psycopg.Error) as error:
-            message = first_line(error)
-            self._with_retries(lambda: self._fail(batch, message), batch)
-            return message
+                wider = narrowing.after(error)
+                if wider is None:
+                    if isinstance(error, RefusedError):
+                        raise
+                    message = first_line(error)
+                    break
+            narrowing = wider
+        self._with_retries(lambda: self._fail(batch, message), batch)
+        return message
 
-    def _work(self, batch: Batch, *, is_narrowing: bool = False) -> BatchResult | None:
+    def _work(self, batch: Batch, narrowing: Narrowing) -> BatchResult | None:
         request = self._request
         started = time.monotonic()
-        with self._database.transaction() as connection:
+        with self._database.transaction(is_short=True) as connection:
             result = work_batch(
                 connection,
                 batch,
@@ -292,13 +296,13 @@ class _Runner:
                 worker=request.worker,
                 run_by=request.run_by,
                 bounds=request.bounds,
-                is_narrowing=is_narrowing,
+                narrowing=narrowing,
             )
             waiters = self._waiters(connection, started)
             reach(Step.APPLY_BEFORE_COMMIT)
         reach(Step.APPLY_AFTER_COMMIT)
         # What is done again, or row by row, says little about what a batch costs.
-        if result is not None and not batch.was_tried and not is_narrowing:
+        if result is not None and not batch.was_tried and narrowing is Narrowing.NONE:
             self._learn(result.rows_updated, started)
         self._note(waiters)
         return result
@@ -316,7 +320,7 @@ class _Runner:
             self._pacer.slow_down()
 
     def _fail(self, batch: Batch, message: str) -> None:
-        with self._database.transaction() as connection:
+        with self._database.transaction(is_short=True) as connection:
             connection.exec_driver_sql(
                 statement("fail_batch"),
                 {"batch_id": batch.batch_id, "error_message": message, "worker": self._request.worker},
@@ -331,7 +335,7 @@ class _Runner:
         """The batch beyond `after` that waits, paused or not."""
 
         def look() -> Batch | None:
-            with self._database.transaction() as connection:
+            with self._database.transaction(is_short=True) as connection:
                 return next(iter(next_group(connection, after, **self._scope(), even_if_paused=True)), None)
 
         return self._with_retries(look)
@@ -359,7 +363,7 @@ class _Runner:
         return True
 
     def _status_and_worker(self, batch: Batch) -> sa.Row[Any] | None:
-        with self._database.transaction() as connection:
+        with self._database.transaction(is_short=True) as connection:
             return connection.exec_driver_sql(
                 "SELECT status, worker FROM stage_migration_batches WHERE batch_id = %(batch_id)s",
                 {"batch_id": batch.batch_id},

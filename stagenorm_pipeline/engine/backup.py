@@ -1,6 +1,6 @@
 """Backups: keys, funds and stages of the targets, from one snapshot, into one file; and how old the newest is.
 
-Does not belong here: the file's form (see `backup_file`), or what is done with one (see `backup_restore`).
+Does not belong here: the file's form (see `backup_file`).
 """
 
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import psycopg
 import sqlalchemy as sa
@@ -50,13 +50,22 @@ class BackupAge:
         return self.made_at is not None and self.now - self.made_at <= RECENT
 
 
-def make_backup(database: Database, settings: tuple[TargetSetting, ...], path: Path, *, made_by: str) -> Backup:
+def make_backup(
+    database: Database,
+    settings: tuple[TargetSetting, ...],
+    path: Path,
+    *,
+    made_by: str,
+    stream: BinaryIO | None = None,
+) -> Backup:
     """Save the targets to `path` and record that it was done. What is held in memory is a row, not a table.
+
+    `stream`: write there instead and close it; `path` is then only its name.
 
     Raises ConfigurationError when the file is there already, BackupError
     when it cannot be written, RefusedError when row-level security would hide rows.
     """
-    with BackupWriter(path) as writer:
+    with BackupWriter(path, stream) as writer:
         with database.snapshot() as connection:
             require_migrations(connection)
             targets = resolve_targets(connection, settings)
@@ -80,8 +89,6 @@ def read_backup_ages(connection: sa.Connection, targets: tuple[Target, ...]) -> 
 def _begin(connection: sa.Connection, made_by: str) -> Manifest:
     # Rows that a policy hides would be missing without a word: with this PostgreSQL refuses instead.
     connection.exec_driver_sql("SET LOCAL row_security = off")
-    # A limit for queries of the application must not cut a backup off.
-    connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
     facts = connection.exec_driver_sql(statement("backup_facts")).one()
     return Manifest(
         facts.database, facts.made_at, made_by, facts.server_version, facts.wal_position, code_version=__version__
@@ -126,5 +133,5 @@ def _record(database: Database, backup: Backup) -> None:
     except (StagenormError, DBAPIError, psycopg.Error) as error:
         raise BackupError(
             f"{backup.path} is complete, but that it was made could not be recorded: {first_line(error)}",
-            remedy="It can be restored all the same; `stagenorm run` will go on asking for a backup.",
+            remedy="The file can be used. `stagenorm run` will still ask for a backup.",
         ) from error

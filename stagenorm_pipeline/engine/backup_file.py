@@ -2,8 +2,7 @@
 
 It is a gzip'ed script for psql (`gunzip -c FILE | psql DATABASE` makes one table a target), so that it can be used
 without this program. The rows are what the server's own COPY wrote, byte for byte; behind them, as comments, stand a
-manifest in JSON and the SHA-256 of all lines before the last. Does not belong here: what is put in it (see `backup`),
-or what is done with it (see `backup_restore`).
+manifest in JSON and the SHA-256 of all lines before the last. Does not belong here: what is put in it (see `backup`).
 """
 
 import gzip
@@ -18,9 +17,10 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, BinaryIO, NamedTuple, Self
 
 from stagenorm_pipeline.engine.errors import ConfigurationError, StagenormError
+from stagenorm_pipeline.whole_file import find_place, open_stream
 
 _FIRST_LINE = b"-- stagenorm backup, format 1\n"
 # Without ON_ERROR_STOP psql would take the rows behind a COPY that failed for commands, and they are anybody's text.
@@ -101,26 +101,23 @@ class SavedRow(NamedTuple):
 class BackupWriter:
     """Writes a backup beside its place, and puts it there when it is whole: readable by its owner alone, on disk.
 
-    Raises ConfigurationError when the file is there already, BackupError when it cannot be written.
+    A device or FIFO is written through, and so is `stream`, which is written instead of `path`. Raises
+    ConfigurationError if the file exists already, BackupError if it cannot be written.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, stream: BinaryIO | None = None) -> None:
         self._path = path
+        self._stream = stream
+        # The file beside its place, and that place; None for what is written through.
+        self._partial: tuple[Path, Path] | None = None
         self._digest = hashlib.sha256()
         self._targets: list[SavedTarget] = []
 
     def __enter__(self) -> Self:
-        if self._path.exists():
-            raise ConfigurationError(f"{self._path} exists already.", remedy="Name another file: --output FILE.")
-        if not self._path.absolute().parent.is_dir():
-            raise ConfigurationError(f"The directory of {self._path} does not exist.", remedy="Create it first.")
         try:
-            # Mode 0600 from the start: the file holds the application's data.
-            descriptor, name = tempfile.mkstemp(prefix=f".{self._path.name}.", suffix=".partial", dir=self._path.parent)
+            self._raw = _Counting(self._stream or self._open())
         except OSError as error:
             raise _cannot_write(self._path, error) from error
-        self._partial = Path(name)
-        self._raw = os.fdopen(descriptor, "wb")
         self._gzip = gzip.GzipFile("", "wb", _COMPRESSION, self._raw, mtime=0)
         self._write(_FIRST_LINE + _HEAD)
         return self
@@ -131,7 +128,8 @@ class BackupWriter:
         for file in (self._gzip, self._raw):
             with suppress(OSError, ValueError):  # the disk that is full, met again while closing
                 file.close()
-        self._partial.unlink(missing_ok=True)
+        if self._partial is not None:
+            self._partial[0].unlink(missing_ok=True)
         if isinstance(error, OSError):
             raise _cannot_write(self._path, error) from error
 
@@ -157,19 +155,40 @@ class BackupWriter:
         self._gzip.write(_SHA256 + sha256.encode() + b"\n")
         self._gzip.close()
         self._raw.flush()
-        os.fsync(self._raw.fileno())
-        size = self._raw.tell()
-        self._partial.replace(self._path)
-        directory = os.open(self._path.parent, os.O_RDONLY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
-        return complete, sha256, size
+        if self._partial is not None:
+            os.fsync(self._raw.fileno())
+            beside, place = self._partial
+            beside.replace(place)
+            _sync_directory(place.parent)
+        return complete, sha256, self._raw.size
+
+    def _open(self) -> BinaryIO:
+        place = find_place(self._path)
+        if place.is_stream:
+            return open_stream(self._path)
+        if place.found is not None:
+            raise ConfigurationError(f"{self._path} exists already.", remedy="Name another file: --output FILE.")
+        # Mode 0600 from the start: the file holds the application's data.
+        descriptor, name = tempfile.mkstemp(prefix=f".{place.real.name}.", suffix=".partial", dir=place.real.parent)
+        self._partial = (Path(name), place.real)
+        return os.fdopen(descriptor, "wb")
 
     def _write(self, data: bytes) -> None:
         self._digest.update(data)
         self._gzip.write(data)
+
+
+class _Counting:
+    """A file that counts the bytes written to it: a pipe does not know its position."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.size = 0
+        self.flush, self.fileno, self.close = file.flush, file.fileno, file.close
+
+    def write(self, data: bytes) -> int:
+        self.size += len(data)
+        return self._file.write(data)
 
 
 class BackupReader:
@@ -255,6 +274,15 @@ def check_backup(path: Path) -> BackupReader:
     for _ in reader.rows():
         pass
     return reader
+
+
+def _sync_directory(directory: Path) -> None:
+    """Make sure that a file that was moved there is still there after a crash of the machine."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _identity(target: SavedTarget) -> dict[str, Any]:

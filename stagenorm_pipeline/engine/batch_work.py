@@ -6,6 +6,7 @@ sleeping (see `apply`).
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from itertools import takewhile
 from typing import Any
 
@@ -15,10 +16,10 @@ from psycopg import sql
 from sqlalchemy.exc import DBAPIError
 
 from stagenorm_pipeline.engine.batches import Batch, BatchResult, Refusal, RefusedRow
-from stagenorm_pipeline.engine.connection import first_line, psycopg_error
+from stagenorm_pipeline.engine.connection import bound_waits, first_line, psycopg_error
 from stagenorm_pipeline.engine.errors import StagenormError
 from stagenorm_pipeline.engine.locks import BATCH_LOCK_CLASS, try_lock_batches
-from stagenorm_pipeline.engine.retry import Failure, classify
+from stagenorm_pipeline.engine.retry import Failure, classify, is_contention_of_a_row
 from stagenorm_pipeline.engine.statements import log_sha256, statement
 from stagenorm_pipeline.engine.steps import Step, reach
 from stagenorm_pipeline.engine.targets import KeyKind, Target
@@ -39,8 +40,36 @@ class Bounds:
     idle_timeout_ms: int = 30_000
 
 
-class RewrittenError(Exception):
+class RewrittenError(StagenormError):
     """A trigger stored something else than what we wrote."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A trigger stored another stage than the one that was written.",
+            remedy="Change the trigger so that it keeps canonical stages, then run `stagenorm resume`.",
+        )
+
+
+class Narrowing(StrEnum):
+    """Which errors `work_batch` takes for a row's fault, finding the row and letting the others through."""
+
+    NONE = "none"
+    REFUSED = "refused"
+    # What a trigger raises with a code for contention (40001) looks passing; it counts when the retries are used up.
+    RETRIED = "retried"
+
+    def is_refused(self, error: BaseException) -> bool:
+        """Whether `error` means that the database refused a row."""
+        if isinstance(error, RewrittenError) or classify(error) is Failure.REFUSAL:
+            return True
+        return self is Narrowing.RETRIED and is_contention_of_a_row(error)
+
+    def after(self, error: BaseException) -> "Narrowing | None":
+        """How to do the batch again after `error`, raised when it was done this way; None: it failed as a whole."""
+        for wider in list(Narrowing)[list(Narrowing).index(self) + 1 :]:
+            if wider.is_refused(error):
+                return wider
+        return None
 
 
 class NotTogetherError(Exception):
@@ -49,6 +78,7 @@ class NotTogetherError(Exception):
 
 def bound_transaction(connection: sa.Connection, bounds: Bounds, *, synchronous_commit: str | None = None) -> None:
     """Apply the bounds to the transaction that `connection` is in."""
+    bound_waits(connection, bounds.statement_timeout_ms)
     connection.exec_driver_sql(
         statement("bound_transaction"),
         {
@@ -85,12 +115,12 @@ def work_batch(
     worker: str,
     run_by: str,
     bounds: Bounds,
-    is_narrowing: bool = False,
+    narrowing: Narrowing = Narrowing.NONE,
 ) -> BatchResult | None:
     """Do the batch in the caller's transaction; None when somebody else has it, or has finished or cancelled it.
 
-    Raises the database's own error, or RewrittenError, when a row is refused (see `is_refusal`): do it again, in a new
-    transaction, with `is_narrowing`, which finds the refused rows one by one and lets the others through.
+    Raises the database's own error, or RewrittenError, when a row is refused: do it again, in a new transaction, with
+    `narrowing.after(error)`, which finds the refused rows one by one and lets the others through.
     """
     bound_transaction(connection, bounds)
     if not try_lock_batches(connection, [batch.batch_id]):
@@ -113,8 +143,9 @@ def work_batch(
         earlier = BatchResult(row.rows_updated, row.rows_skipped_changed, row.rows_skipped_deleted)
         places = _quarantined_places(connection, batch, row.rows_failed)
     duration_ms: int | None = None
-    if is_retry or is_narrowing:
-        attempt = change_rows(connection, batch, target, run_by, places if is_retry else None)
+    if is_retry or narrowing is not Narrowing.NONE:
+        kind = Narrowing.REFUSED if narrowing is Narrowing.NONE else narrowing
+        attempt = change_rows(connection, batch, target, run_by, places if is_retry else None, kind)
     else:
         ((attempt, duration_ms),) = _Rows(connection, (batch,), target, run_by, worker).change(None)
     reach(Step.APPLY_ROWS_CHANGED)
@@ -150,9 +181,7 @@ def work_group(
     results = tuple(
         replace(
             result,
-            duration_ms=_record(connection, batch, result, worker, group_rows)
-            if duration_ms is None
-            else duration_ms,
+            duration_ms=_record(connection, batch, result, worker, group_rows) if duration_ms is None else duration_ms,
         )
         for batch, (result, duration_ms) in zip(batches, outcomes, strict=True)
     )
@@ -160,21 +189,20 @@ def work_group(
     return results
 
 
-def is_refusal(error: BaseException) -> bool:
-    """Whether `error`, raised by `work_batch`, means that the database refused a row of the batch."""
-    return isinstance(error, RewrittenError) or classify(error) is Failure.REFUSAL
-
-
 def change_rows(
-    connection: sa.Connection, batch: Batch, target: Target, run_by: str, places: list[int] | None = None
+    connection: sa.Connection,
+    batch: Batch,
+    target: Target,
+    run_by: str,
+    places: list[int] | None = None,
+    narrowing: Narrowing = Narrowing.REFUSED,
 ) -> BatchResult:
     """Change and log the rows at `places` of the batch (None: all of them), in the caller's transaction.
 
     Rows that the database refuses are found one by one, and are in the result.
     """
-    return _Rows(connection, (batch,), target, run_by, None).narrow(
-        places, list(range(1, batch.rows_planned + 1)) if places is None else places
-    )
+    rows = _Rows(connection, (batch,), target, run_by, None, narrowing)
+    return rows.narrow_down(places, list(range(1, batch.rows_planned + 1)) if places is None else places)
 
 
 def refused_rows(connection: sa.Connection, batch: Batch, result: BatchResult) -> tuple[RefusedRow, ...]:
@@ -273,9 +301,11 @@ class _Rows:
         target: Target,
         run_by: str,
         worker: str | None,
+        narrowing: Narrowing = Narrowing.NONE,
     ) -> None:
         self._connection = connection
         self._batches = batches
+        self._narrowing = narrowing
         parts = target.sql_parts()
         member_column = sql.Identifier("row_numbers" if target.key_kind is KeyKind.INTEGER else "row_keys")
         names = ("key", "key_type", "table", "stage")
@@ -288,6 +318,11 @@ class _Rows:
             **common,
         )
         self._unchanged_rows = statement("unchanged_rows", **common)
+        self._changed_again = (
+            statement("rows_changed_again", **{name: parts[name] for name in names})
+            if target.has_after_triggers
+            else None
+        )
         first = batches[0]
         self._values: dict[str, Any] = {
             "plan_id": first.plan_id,
@@ -300,13 +335,19 @@ class _Rows:
             "action": first.kind.value,
         }
 
-    def narrow(self, selection: list[int] | None, places: list[int]) -> BatchResult:
-        """Change the rows at `places`; `selection` is the same list, or None for the whole batch."""
+    def narrow_down(self, selection: list[int] | None, places: list[int]) -> BatchResult:
+        """Change the rows at `places` except the refused ones; `selection`: the same list, or None for all of them."""
+        result = self._narrow(selection, places)
+        # Once more over all of them: changing a later part may have made a trigger change an earlier part again.
+        self._require_unchanged(result)
+        return result
+
+    def _narrow(self, selection: list[int] | None, places: list[int]) -> BatchResult:
         self._connection.exec_driver_sql("SAVEPOINT attempt")
         try:
             ((result, _),) = self.change(selection)
         except (DBAPIError, psycopg.Error, RewrittenError) as error:
-            if not is_refusal(error):
+            if not self._narrowing.is_refused(error):
                 raise
             # Released as well, which SQLAlchemy's begin_nested leaves out: its savepoints stay open inside one another,
             # and 20,000 refused rows exhausted the lock table that all sessions of the server share.
@@ -317,7 +358,7 @@ class _Rows:
             self._connection.exec_driver_sql("RELEASE SAVEPOINT attempt")
             return result
         middle = len(places) // 2
-        return self.narrow(places[:middle], places[:middle]) + self.narrow(places[middle:], places[middle:])
+        return self._narrow(places[:middle], places[:middle]) + self._narrow(places[middle:], places[middle:])
 
     def change(self, selection: list[int] | None) -> list[tuple[BatchResult, int | None]]:
         """Change the rows at `selection` (None: whole batches), all or none.
@@ -330,7 +371,18 @@ class _Rows:
             raise RewrittenError
         # Deferred constraints and constraint triggers would speak at COMMIT, when no row can be singled out any more.
         self._connection.exec_driver_sql("SET CONSTRAINTS ALL IMMEDIATE")
-        return [self._outcome(batch, selection, counts[batch.batch_id]) for batch in self._batches]
+        outcomes = [self._outcome(batch, selection, counts[batch.batch_id]) for batch in self._batches]
+        self._require_unchanged(sum((result for result, _ in outcomes), BatchResult()))
+        return outcomes
+
+    def _require_unchanged(self, result: BatchResult) -> None:
+        """Raise RewrittenError where an AFTER trigger changed one of the rows that `result` counts as updated."""
+        if self._changed_again is None or result.log_ids is None:
+            return
+        first_log_id, last_log_id = result.log_ids
+        values = {**self._values, "first_log_id": first_log_id, "last_log_id": last_log_id}
+        if self._connection.exec_driver_sql(self._changed_again, values).scalar_one():
+            raise RewrittenError
 
     def _outcome(self, batch: Batch, selection: list[int] | None, count: Any) -> tuple[BatchResult, int | None]:
         log_ids = (count.first_log_id, count.last_log_id) if count.updated else None
@@ -352,6 +404,6 @@ class _Rows:
 
 def _refusal(place: int, error: Exception) -> Refusal:
     if isinstance(error, RewrittenError):
-        return Refusal(place, "A trigger stored another stage than the one that was written.", None)
+        return Refusal(place, error.message, None)
     cause = psycopg_error(error)
     return Refusal(place, first_line(error)[:_LONGEST_MESSAGE], cause.sqlstate if cause else None)

@@ -99,7 +99,7 @@ def load_configuration(path: Path | None = None, environment: Mapping[str, str] 
 
 
 def _require_urls(urls: tuple[str, ...]) -> None:
-    from stagenorm_pipeline.engine.connection import parse_database_url
+    from stagenorm_pipeline.engine.database_url import parse_database_url
 
     for number, url in enumerate(urls, start=1):
         try:

@@ -1,4 +1,4 @@
-"""How this program connects: the URL's many forms, the driver, the session's settings, and errors without secrets.
+"""How this program connects: the driver, the transactions' settings, and errors without secrets.
 
 Does not belong here: what is done over the connection.
 """
@@ -6,68 +6,32 @@ Does not belong here: what is done over the connection.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import psycopg
 import sqlalchemy as sa
-from psycopg.conninfo import make_conninfo
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import DBAPIError
 
+from stagenorm_pipeline.engine.bounded_connection import BoundedConnection, WaitBounds
+from stagenorm_pipeline.engine.database_url import describe, parse_database_url, without_password
 from stagenorm_pipeline.engine.errors import (
-    ConfigurationError,
     ConnectionFailedError,
     ReadOnlyServerError,
     RefusedError,
 )
-
-_DRIVER = "postgresql+psycopg"
-_POSTGRES_SCHEMES = {"postgres", "postgresql", "postgresql+psycopg", "postgresql+psycopg2", "postgresql+asyncpg"}
+from stagenorm_pipeline.engine.server_times import read_times_in_any_style
 
 # A server that vanished (a failover, a cut cable) is noticed in about 25 s instead of the two hours of Linux. The other
 # way round, that a client of ours vanished, is for the server's own timeouts to notice.
 _KEEPALIVES = {"keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
-
+# The same for what we send and nobody acknowledges, which keepalives do not cover: milliseconds.
+_TCP_USER_TIMEOUT = 25_000
 
 # A reader pauses for as long as we work on what it fetched: seconds. One that hangs would keep its tables from being
 # altered, and the server from cleaning up behind it, for as long as the operating system keeps its connection.
 _SNAPSHOT_IDLE = "5min"
 
 NAME_THE_PRIMARY = "Name the primary in DATABASE_URL (with several hosts: ?target_session_attrs=read-write)."
-
-
-def parse_database_url(text: str) -> sa.URL:
-    """Any form of a PostgreSQL URL that people paste, with the driver that this program uses.
-
-    Raises ConfigurationError, which never repeats the text: it may hold a password.
-    """
-    try:
-        url = sa.make_url(text.strip())
-        known = url.drivername in _POSTGRES_SCHEMES
-        url = url.set(drivername=_DRIVER)
-        _, options = url.get_dialect()().create_connect_args(url) if known else ((), {})
-    except (ArgumentError, ValueError):
-        known = False
-    # An @ here is one of the password's that nobody encoded: what follows it would be shown as the host.
-    if not known or "@" in f"{url.host}{url.database}":
-        raise ConfigurationError(
-            "The database URL is not a PostgreSQL URL.",
-            remedy="Give it the form postgresql://USER:PASSWORD@HOST:5432/DATABASE "
-            "(special characters in the password percent-encoded).",
-        )
-    try:
-        make_conninfo(**options)
-    except psycopg.ProgrammingError as error:
-        # Other tools keep options of their own in the URL: ?schema=public, ?connection_limit=5.
-        raise ConfigurationError(
-            f"The database URL cannot be used: {first_line(error)}.",
-            remedy="Leave out of it what follows ? and is no option of PostgreSQL's own.",
-        ) from error
-    return url
-
-
-def describe(url: sa.URL) -> str:
-    """The database for people: user, host and name, never the password."""
-    host = url.host or url.query.get("host") or "local socket"
-    return f"{url.database or url.username or 'postgres'} on {host}" + (f":{url.port}" if url.port else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +41,13 @@ class Database:
     engine: sa.Engine
 
     @classmethod
-    def at(cls, url: str | sa.URL, *, application_name: str = "stagenorm") -> "Database":
-        """Prepared for poolers in transaction mode: no server-side prepared statements, no session state."""
+    def at(
+        cls, url: str | sa.URL, *, application_name: str = "stagenorm", waits: WaitBounds | None = None
+    ) -> "Database":
+        """Prepared for poolers in transaction mode: no server-side prepared statements, no session state.
+
+        `waits`: the longest waits for the server; None: the defaults.
+        """
         parsed = parse_database_url(url) if isinstance(url, str) else url
         engine = sa.create_engine(
             parsed,
@@ -95,9 +64,12 @@ class Database:
                 "client_encoding": "utf8",
                 "application_name": application_name,
                 "connect_timeout": 10,
+                "tcp_user_timeout": _TCP_USER_TIMEOUT,
                 **_KEEPALIVES,
             },
         )
+        _bound_every_wait(engine, waits or WaitBounds())
+        sa.event.listen(engine, "connect", lambda connection, _: read_times_in_any_style(connection))
         return cls(engine)
 
     @property
@@ -105,10 +77,16 @@ class Database:
         return describe(self.engine.url)
 
     @contextmanager
-    def transaction(self) -> Iterator[sa.Connection]:
-        """One READ COMMITTED transaction, committed at the end, rolled back on any exception."""
+    def transaction(self, *, is_short: bool = False) -> Iterator[sa.Connection]:
+        """One READ COMMITTED transaction, committed at the end, rolled back on any exception.
+
+        `is_short`: it only looks something up, so that a server which does not answer within 75 s is given up.
+        """
         url = self.engine.url
         with connection_errors(url), _read_only_errors(url), self.engine.connect() as connection, connection.begin():
+            if is_short:
+                driver = _driver(connection)
+                driver.bound_s = driver.bounds.short_s
             yield connection
 
     @contextmanager
@@ -119,6 +97,7 @@ class Database:
             # Compiling these scans costs more than it saves, and minutes on some servers.
             connection.exec_driver_sql("SET LOCAL jit = off")
             connection.exec_driver_sql(f"SET LOCAL idle_in_transaction_session_timeout = '{_SNAPSHOT_IDLE}'")
+            lift_time_limits(connection)
             yield connection
 
     @contextmanager
@@ -130,6 +109,44 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+def bound_waits(connection: sa.Connection, statement_timeout_ms: int) -> None:
+    """Wait for each statement of this transaction a little longer than its statement_timeout allows. 0: no change."""
+    if statement_timeout_ms:
+        driver = _driver(connection)
+        driver.bound_s = statement_timeout_ms / 1_000 + driver.bounds.margin_s
+
+
+def _driver(connection: sa.Connection) -> BoundedConnection:
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, BoundedConnection)  # noqa: S101 - `Database` makes no other
+    return driver
+
+
+def _bound_every_wait(engine: sa.Engine, waits: WaitBounds) -> None:
+    """Have the engine make connections of which every wait ends."""
+
+    def connect(dialect: Any, record: Any, arguments: list[Any], options: dict[str, Any]) -> BoundedConnection:  # noqa: ARG001
+        connection = BoundedConnection.connect(*arguments, **options)
+        connection.bounds, connection.bound_s = waits, waits.short_s
+        return connection
+
+    def check_out(connection: BoundedConnection, record: Any, proxy: Any) -> None:  # noqa: ARG001
+        connection.bound_s = waits.read_s
+
+    sa.event.listen(engine, "do_connect", connect)
+    sa.event.listen(engine, "checkout", check_out)
+
+
+def lift_time_limits(connection: sa.Connection) -> None:
+    """Lift the role's or the database's time limits for this transaction: a scan of a large table takes minutes.
+
+    Only for transactions that update no target. The idle timeout still ends one whose client hangs.
+    """
+    connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+    if (connection.dialect.server_version_info or (0,)) >= (17,):
+        connection.exec_driver_sql("SET LOCAL transaction_timeout = 0")
 
 
 def psycopg_error(error: BaseException) -> psycopg.Error | None:
@@ -166,7 +183,7 @@ def connection_errors(url: sa.URL) -> Iterator[None]:
         lost = isinstance(cause, psycopg.OperationalError) and gone
         if lost or isinstance(cause, psycopg.errors.IdleInTransactionSessionTimeout):
             raise ConnectionFailedError(
-                f"No connection to {describe(url)}: {_without_secret(first_line(error), url)}",
+                f"No connection to {describe(url)}: {without_password(first_line(error), url)}",
                 remedy="Check that the server is up and that DATABASE_URL names it; "
                 "nothing is lost, run the same command again.",
             ) from error
@@ -187,9 +204,3 @@ def _read_only_errors(url: sa.URL) -> Iterator[None]:
                 remedy=f"{NAME_THE_PRIMARY} Where it is the primary: `stagenorm preflight`. Nothing is half done.",
             ) from error
         raise
-
-
-def _without_secret(text: str, url: sa.URL) -> str:
-    for secret in (url.password, url.query.get("password")):
-        text = text.replace(str(secret), "***") if secret else text
-    return text

@@ -95,7 +95,7 @@ class Intermission:
             self._throttle.close()
 
     def _control(self) -> Control:
-        with self._database.transaction() as connection:
+        with self._database.transaction(is_short=True) as connection:
             return read_control(connection)
 
     def _wait(self, seconds: float) -> None:

@@ -10,15 +10,15 @@ from contextlib import contextmanager
 
 import sqlalchemy as sa
 
-from stagenorm_pipeline.engine.connection import Database
+from stagenorm_pipeline.engine.connection import Database, lift_time_limits
 
 # "stag" and "plan" in ASCII: arbitrary, and unlikely to be an application's own.
 BATCH_LOCK_CLASS = 0x73746167
 PLANNING_LOCK_CLASS = 0x706C616E
 
 _PLANNING_POLL_S = 0.1
-# It idles while its reader scans; beyond this a planner that hangs would keep all others out.
-_PLANNING_IDLE = "1h"
+# A planner idles only while it works on what it fetched. One that hangs would keep all others out.
+_PLANNING_IDLE = "5min"
 
 
 def try_lock_batches(connection: sa.Connection, batch_ids: Sequence[int]) -> bool:
@@ -36,13 +36,14 @@ def try_lock_batches(connection: sa.Connection, batch_ids: Sequence[int]) -> boo
 def planning_transaction(database: Database) -> Iterator[sa.Connection]:
     """A transaction in which nobody else records, opens or cancels a plan; waits until that is so.
 
-    Waits without a session: planners that wait in one each can take all that a pooler has, while the planner at work
-    needs a second one for its snapshot, and then none of them gets on.
+    Waits without a session: planners that wait in one each can take all that a pooler has, and runners need one too.
     """
     while True:
         with database.transaction() as connection:
             if _try_lock_planning(connection):
+                connection.exec_driver_sql("SET LOCAL jit = off")
                 connection.exec_driver_sql(f"SET LOCAL idle_in_transaction_session_timeout = '{_PLANNING_IDLE}'")
+                lift_time_limits(connection)
                 yield connection
                 return
         time.sleep(_PLANNING_POLL_S)

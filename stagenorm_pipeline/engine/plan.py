@@ -1,7 +1,8 @@
 """Plans: working one out, recording it, opening it.
 
-A preview reads in one READ ONLY transaction and records nothing. Recording reads the same way and writes the plan, its
-baseline and its exact batches in a second transaction, all or nothing. Does not belong here: changing business data.
+A preview reads in one READ ONLY transaction and records nothing. Recording reads each target through one cursor, which
+is one snapshot, and writes the plan, its baseline and its exact batches in the same transaction, all or nothing. One
+session is enough, as behind a pooler. Does not belong here: changing business data.
 """
 
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from stagenorm_pipeline.engine.locks import BATCH_LOCK_CLASS, planning_transacti
 from stagenorm_pipeline.engine.migrations import require_migrations
 from stagenorm_pipeline.engine.plan_recorder import PlanRecorder, count_batches
 from stagenorm_pipeline.engine.plan_vocabulary import require_same_vocabulary
+from stagenorm_pipeline.engine.receipts import record_plan_digests
 from stagenorm_pipeline.engine.request import PlanRequest
 from stagenorm_pipeline.engine.statements import statement
 from stagenorm_pipeline.engine.steps import Step, reach
@@ -86,14 +88,14 @@ def record_plan(database: Database, request: PlanRequest, *, created_by: str, as
 
 
 def _record_plan(database: Database, request: PlanRequest, created_by: str, *, as_draft: bool) -> Plan:
-    # The snapshot comes after the lock: a planner that waited must not plan from what it saw before it waited.
-    with planning_transaction(database) as writer:
-        require_migrations(writer)
-        with database.snapshot() as reader:
-            targets = resolve_targets(reader, request.targets)
-            plan_id, inventories = PlanRecorder(reader, writer, request).record(targets, created_by)
+    # READ COMMITTED: a cursor keeps the snapshot that it was opened with, which is after the lock, and opening the plan
+    # must see what runners did to older plans in the meantime. A REPEATABLE READ transaction would fail there.
+    with planning_transaction(database) as connection:
+        require_migrations(connection)
+        targets = resolve_targets(connection, request.targets)
+        plan_id, inventories = PlanRecorder(connection, request).record(targets, created_by)
         reach(Step.PLAN_RECORDED)
-        status = "draft" if as_draft else open_draft(writer, plan_id, request.scope)
+        status = "draft" if as_draft else open_draft(connection, plan_id, request.scope)
         reach(Step.PLAN_BEFORE_COMMIT)
     reach(Step.PLAN_AFTER_COMMIT)
     return Plan(plan_id, status, request.scope, request.batch_size, request.vocabulary.version, inventories)
@@ -195,13 +197,17 @@ def open_draft(connection: sa.Connection, plan_id: int, scope: FundScope) -> str
     )
     close_finished_plans(connection)
     opened = connection.exec_driver_sql(statement("open_plan"), {"plan_id": plan_id}).one()
-    if opened.kind == PlanKind.ROLLBACK and opened.status == "completed":
-        connection.exec_driver_sql(statement("mark_rolled_back"), {"plan_id": plan_id})
+    if opened.status == "completed":
+        record_plan_digests(connection, [plan_id])
+        if opened.kind == PlanKind.ROLLBACK:
+            connection.exec_driver_sql(statement("mark_rolled_back"), {"plan_id": plan_id})
     return str(opened.status)
 
 
 def close_finished_plans(connection: sa.Connection) -> None:
-    """Give the open plans of which no batch waits any more their end; a rollback marks what it undid."""
-    for row in connection.exec_driver_sql(statement("close_finished_plans")).all():
+    """Close the open plans without waiting batches and record their digests; a rollback marks what it undid."""
+    closed = connection.exec_driver_sql(statement("close_finished_plans")).all()
+    record_plan_digests(connection, [row.plan_id for row in closed])
+    for row in closed:
         if row.kind == PlanKind.ROLLBACK and row.status == "completed":
             connection.exec_driver_sql(statement("mark_rolled_back"), {"plan_id": row.plan_id})

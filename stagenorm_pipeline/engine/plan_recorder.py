@@ -1,4 +1,4 @@
-"""Writing a plan down: its targets, baseline, mapping and exact batches, as the rows come out of the reader's snapshot.
+"""Writing a plan down: its targets, baseline, mapping and exact batches, as the rows come out of a cursor.
 
 Does not belong here: when a plan is made, opened or cancelled (see `plan`), or how its rows are read (`plan_rows`).
 """
@@ -39,9 +39,8 @@ class PlanRecorder:
     Beyond that four bytes for each spelling of each fund: what the keys that come after it refer to.
     """
 
-    def __init__(self, reader: sa.Connection, writer: sa.Connection, request: PlanRequest) -> None:
-        self._reader = reader
-        self._writer = writer
+    def __init__(self, connection: sa.Connection, request: PlanRequest) -> None:
+        self._connection = connection
         self._request = request
         self._plan_id = 0
         self._batches = 0
@@ -49,9 +48,9 @@ class PlanRecorder:
     def record(self, targets: tuple[Target, ...], created_by: str) -> tuple[int, tuple[TargetInventory, ...]]:
         """The new plan's number and what the targets hold. Raises PlanError when the parts of a plan disagree."""
         request = self._request
-        keep_vocabulary(self._writer, request.vocabulary)
+        keep_vocabulary(self._connection, request.vocabulary)
         scope = {"targets": [target.name for target in targets], **request.scope.as_json()}
-        self._plan_id = self._writer.exec_driver_sql(
+        self._plan_id = self._connection.exec_driver_sql(
             statement("record_plan"),
             {
                 "created_by": created_by,
@@ -72,11 +71,11 @@ class PlanRecorder:
             )
         counts = sum((inventory.counts for inventory in inventories), RowCounts())
         totals = {"plan_id": self._plan_id, "total_batches": self._batches, **asdict(counts)}
-        self._writer.exec_driver_sql(statement("record_plan_totals"), totals)
+        self._connection.exec_driver_sql(statement("record_plan_totals"), totals)
         return self._plan_id, inventories
 
     def _record_target(self, number: int, target: Target) -> TargetInventory:
-        self._writer.exec_driver_sql(
+        self._connection.exec_driver_sql(
             statement("record_plan_target"),
             {
                 "plan_id": self._plan_id,
@@ -88,7 +87,7 @@ class PlanRecorder:
         )
         tally = InventoryTally(target)
         spelling_ids = array("i", [_NOT_TO_CHANGE])
-        lines = read_plan_rows(self._reader, target, self._request)
+        lines = read_plan_rows(self._connection, target, self._request)
         for is_keys, part in groupby(lines, lambda line: isinstance(line, Keys)):
             if not is_keys:
                 found = (line.found for line in part if isinstance(line, NumberedSpelling))
@@ -118,13 +117,13 @@ class PlanRecorder:
 
     def _intern(self, chunk: list[SpellingRows]) -> dict[bytes, int]:
         spellings = {entry.sha256: entry.spelling for entry in chunk if entry.sha256 is not None}
-        rows = self._writer.exec_driver_sql(
+        rows = self._connection.exec_driver_sql(
             statement("intern_spellings"), {"digests": list(spellings), "spellings": list(spellings.values())}
         )
         return {bytes(row.spelling_sha256): row.spelling_id for row in rows}
 
     def _record_baseline(self, target_no: int, chunk: list[SpellingRows], numbers: dict[bytes, int]) -> None:
-        self._writer.exec_driver_sql(
+        self._connection.exec_driver_sql(
             statement("record_baseline"),
             {
                 "plan_id": self._plan_id,
@@ -138,7 +137,7 @@ class PlanRecorder:
 
     def _record_mapping(self, stages: dict[int, Stage]) -> None:
         if stages:
-            self._writer.exec_driver_sql(
+            self._connection.exec_driver_sql(
                 statement("record_plan_spellings"),
                 {
                     "plan_id": self._plan_id,
@@ -165,7 +164,7 @@ class PlanRecorder:
     def _record_batch(self, target: Target, fund_id: str | None, keys: list[Any], spelling_ids: list[int]) -> None:
         self._batches += 1
         integer = target.key_kind is KeyKind.INTEGER
-        self._writer.exec_driver_sql(
+        self._connection.exec_driver_sql(
             statement("record_batch"),
             {
                 "plan_id": self._plan_id,

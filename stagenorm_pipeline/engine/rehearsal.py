@@ -7,8 +7,12 @@ database (a call over the network) is not rolled back. Does not belong here: the
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
-from stagenorm_pipeline.engine.batch_work import Bounds, bound_transaction, change_rows, refused_rows
+import psycopg
+from sqlalchemy.exc import DBAPIError
+
+from stagenorm_pipeline.engine.batch_work import Bounds, Narrowing, bound_transaction, change_rows, refused_rows
 from stagenorm_pipeline.engine.batches import Batch, BatchResult, RefusedRow
 from stagenorm_pipeline.engine.connection import Database
 from stagenorm_pipeline.engine.control import read_control
@@ -101,17 +105,25 @@ def _next(database: Database, plan_id: int, after: int) -> Batch | None:
 def _rehearse(
     database: Database, batch: Batch, run_by: str, bounds: Bounds, watch: Callable[[Event], None]
 ) -> _Outcome:
-    def attempt() -> _Outcome:
+    def attempt(narrowing: Narrowing) -> _Outcome:
         try:
             with database.transaction() as connection:
                 bound_transaction(connection, bounds)
                 target = planned_target(connection, batch)
-                result = change_rows(connection, batch, target, run_by)
+                result = change_rows(connection, batch, target, run_by, narrowing=narrowing)
                 raise _RolledBack(result, refused_rows(connection, batch, result))
         except _RolledBack as end:
             return end.result, end.refused
 
-    return with_retries(attempt, lambda error, number, wait_s: watch(Retrying(batch, error, number, wait_s)))
+    def announce(error: str, number: int, wait_s: float) -> None:
+        watch(Retrying(batch, error, number, wait_s))
+
+    try:
+        return with_retries(partial(attempt, Narrowing.REFUSED), announce)
+    except (DBAPIError, psycopg.Error) as error:
+        if not Narrowing.RETRIED.is_refused(error):
+            raise
+    return with_retries(partial(attempt, Narrowing.RETRIED), announce)
 
 
 def _plus(so_far: RehearsalResult, result: BatchResult, refused: tuple[RefusedRow, ...]) -> RehearsalResult:

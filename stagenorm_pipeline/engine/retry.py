@@ -72,6 +72,12 @@ def _meaning_of(cause: psycopg.Error, state: str) -> Failure:
     return Failure.OTHER if is_ours else Failure.REFUSAL
 
 
+def is_contention_of_a_row(error: BaseException) -> bool:
+    """Whether a trigger's own RAISE made `error` with a code for contention: after all retries the row is to blame."""
+    cause = psycopg_error(error)
+    return cause is not None and cause.sqlstate in _CONTENTION and _is_raised_by_a_trigger(cause)
+
+
 def _is_raised_by_a_trigger(cause: psycopg.Error) -> bool:
     """Whether a RAISE in PL/pgSQL made the error: the word of a function that means the row, whatever code it chose.
 

@@ -148,7 +148,6 @@ def record_rollback(database: Database, request: RollbackRequest, *, created_by:
     """
     with planning_transaction(database) as connection:
         require_migrations(connection)
-        connection.exec_driver_sql("SET LOCAL jit = off")
         scope = read_scope(connection, request)
         request = scope.request
         plan_id = _record_plan(connection, request, scope.targets, created_by)

@@ -43,6 +43,7 @@ class Target:
     """A resolved target. `enum_type` is the stage column's type where it is an enum, which text must be cast to.
 
     `fund_groups_as_text`: equal fund ids may read differently (1.0 and 1.00), so rows are grouped by their text.
+    `has_after_triggers`: enabled AFTER UPDATE triggers, which may change a row again after it was written.
     """
 
     schema: str
@@ -53,6 +54,7 @@ class Target:
     fund_column: str | None
     enum_type: str | None = None
     fund_groups_as_text: bool = True
+    has_after_triggers: bool = False
 
     @property
     def name(self) -> str:
@@ -159,6 +161,7 @@ def _resolve(connection: sa.Connection, setting: TargetSetting) -> Target:
         fund_column=row.fund_column,
         enum_type=row.stage_type if row.stage_type_type == "e" else None,
         fund_groups_as_text=row.fund_type not in _ONE_TEXT_EACH,
+        has_after_triggers=row.has_after_triggers,
     )
 
 

@@ -16,7 +16,7 @@ DEMO_DATABASE = "stagenorm_demo"
 
 _STEPS = (
     ("init-db", "stagenorm's own tables: plans, batches, the audit log"),
-    ("backup --output {backup}", "every key, fund and stage in one file, to go back to whatever happens"),
+    ("backup --output {backup}", "every key, fund and stage in one file, which psql loads"),
     ("dry-run", "what would change; PostgreSQL itself vouches that nothing is written"),
     ("run --yes --sleep-ms 0", "record the plan and apply it, batch by batch"),
     ("status", "how far it is"),

@@ -8,7 +8,8 @@ import os
 from contextlib import ExitStack
 from pathlib import Path
 
-from stagenorm_pipeline.engine.connection import Database, describe, parse_database_url
+from stagenorm_pipeline.engine.connection import Database
+from stagenorm_pipeline.engine.database_url import describe, parse_database_url
 from stagenorm_pipeline.engine.errors import ConfigurationError, StagenormError
 from stagenorm_pipeline.engine.migrations import apply_migrations
 from stagenorm_pipeline.local.demo import prepare_demo

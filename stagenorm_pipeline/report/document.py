@@ -14,6 +14,7 @@ from typing import Any, Final
 from stagenorm_pipeline.engine.inventory import TargetInventory
 from stagenorm_pipeline.engine.plan import Plan
 from stagenorm_pipeline.engine.plan_vocabulary import DecisionChanges
+from stagenorm_pipeline.engine.verification.recorded import RecordedVerification
 from stagenorm_pipeline.engine.verification.result import Outcome, VerificationResult
 from stagenorm_pipeline.vocabulary import suggest
 
@@ -32,6 +33,7 @@ def verification_document(result: VerificationResult) -> Document:
             "passing_proves": check.rule.proves,
             "cannot_know": check.rule.cannot_know,
             "counts_as": check.rule.counts_as,
+            "figures_in_order": list(check.figures),
         }
     summary = {
         "total_checks": len(result.checks),
@@ -70,6 +72,11 @@ def _inventory(inventory: TargetInventory) -> Document:
         for total, places in inventory.unknown_places
     ]
     return document
+
+
+def verifications_document(verifications: Sequence[RecordedVerification]) -> Document:
+    """The recorded verifications, ready for JSON."""
+    return _headed("verifications", {"verifications": _plain(verifications)})
 
 
 def document_json(document: Document) -> str:

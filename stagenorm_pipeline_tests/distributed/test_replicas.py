@@ -12,8 +12,6 @@ import pytest
 from click.testing import CliRunner
 
 from stagenorm_pipeline.cli import main
-from stagenorm_pipeline.engine.backup import make_backup
-from stagenorm_pipeline.engine.configuration import DEFAULT_TARGETS
 from stagenorm_pipeline.engine.events import BatchCompleted, Event
 from stagenorm_pipeline.local.server_files import PORT
 from stagenorm_pipeline_tests.distributed.machines import wait_until
@@ -127,8 +125,6 @@ def test_what_records_says_on_a_replica_at_once_to_name_the_primary(
     application: Application, replica: StreamingReplica, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     application.run()
-    backup = str(tmp_path / "backup.sql.gz")
-    make_backup(application.database, DEFAULT_TARGETS, Path(backup), made_by="operator")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DATABASE_URL", replica.url("app"))
     for command in (
@@ -142,7 +138,6 @@ def test_what_records_says_on_a_replica_at_once_to_name_the_primary(
         ["sign-off", "1"],
         ["enforce", "--yes"],
         ["backup", "--output", "another.sql.gz"],
-        ["backup", "restore", backup, "--yes"],
     ):
         answer = CliRunner().invoke(main, command)
         assert answer.exit_code == 1, command

@@ -36,13 +36,14 @@ DECLARE one regclass;
 BEGIN
     -- Deleting a plan takes all that hangs on it along.
     FOR one IN SELECT oid FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
-               ORDER BY relname <> 'stage_migration_plans' LOOP
+               AND relname <> 'stage_migration_versions' ORDER BY relname <> 'stage_migration_plans' LOOP
         EXECUTE format('DELETE FROM %s', one);
     END LOOP;
     FOR one IN SELECT oid FROM pg_class WHERE relkind = 'S' AND relnamespace = 'public'::regnamespace LOOP
         PERFORM setval(one, 1, false);
     END LOOP;
     INSERT INTO stage_migration_control DEFAULT VALUES;
+    UPDATE stage_migration_versions SET last_log_id = NULL WHERE last_log_id IS NOT NULL;
 END $$
 """
 

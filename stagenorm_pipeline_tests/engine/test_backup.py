@@ -1,4 +1,4 @@
-"""Backups: every byte, from one snapshot, in a file that knows when it is damaged; and the way back from one."""
+"""Backups: every byte, from one snapshot, in a file that knows when it is damaged."""
 
 import gzip
 import hashlib
@@ -15,20 +15,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stagenorm_pipeline.engine import backup as making
-from stagenorm_pipeline.engine import backup_restore
 from stagenorm_pipeline.engine.backup import Backup, make_backup, read_backup_ages
 from stagenorm_pipeline.engine.backup_file import BackupError, BackupReader, SavedTarget, check_backup
-from stagenorm_pipeline.engine.backup_restore import RestoreRequest, preview_restore, record_restore
 from stagenorm_pipeline.engine.configuration import DEFAULT_TARGETS, TargetSetting
 from stagenorm_pipeline.engine.connection import Database
-from stagenorm_pipeline.engine.errors import ConfigurationError, RefusedError, StagenormError, TargetError
-from stagenorm_pipeline.engine.events import BatchCompleted, Event
-from stagenorm_pipeline.engine.migrations import apply_migrations
+from stagenorm_pipeline.engine.errors import ConfigurationError, RefusedError, TargetError
 from stagenorm_pipeline.engine.targets import resolve_targets
 from stagenorm_pipeline.local.server_files import binaries
 from stagenorm_pipeline.report.backup_text import reminder
-from stagenorm_pipeline.vocabulary import Decision, Decisions, Vocabulary
-from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, VOCABULARY, Application
+from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, Application
 
 _HOSTILE = [
     None,
@@ -217,129 +212,21 @@ _DAMAGES: list[tuple[Callable[[bytes], bytes], str]] = [
 ]
 
 
-def test_a_damaged_file_is_known_and_never_restored(
-    application: Application, tmp_path: Path, subtests: pytest.Subtests
-) -> None:
+def test_a_damaged_file_is_known(application: Application, tmp_path: Path, subtests: pytest.Subtests) -> None:
     application.add(COMPANIES, [(1, "Seed"), (1, "Series A")])
     file = tmp_path / "b.gz"
     _back_up(application, file)
-    application.run()
-    whole, before = file.read_bytes(), application.contents()
-    request = RestoreRequest(file, VOCABULARY)
+    whole = file.read_bytes()
     for number, (damage, why) in enumerate(_DAMAGES):
         file.write_bytes(damage(whole))
-        for act in (
-            lambda: check_backup(file),
-            lambda: preview_restore(application.database, request),
-            lambda: record_restore(application.database, request, created_by="operator"),
+        with (
+            subtests.test(number=number),
+            pytest.raises(BackupError, match=f"not a whole and undamaged backup: .*{why}"),
         ):
-            with (
-                subtests.test(number=number),
-                pytest.raises(BackupError, match=f"not a whole and undamaged backup: .*{why}"),
-            ):
-                act()
-    assert application.contents() == before
+            check_backup(file)
 
 
-def _lose_the_log(application: Application) -> None:
-    """The disaster that a backup is for: all of stagenorm's own tables are gone."""
-    application.sql(
-        "DO $$ DECLARE one text; BEGIN "
-        "FOR one IN SELECT format('DROP TABLE %s CASCADE', oid::regclass) FROM pg_class "
-        "WHERE relkind = 'r' AND relname LIKE 'stage\\_%' AND relnamespace = 'public'::regnamespace "
-        "LOOP EXECUTE one; END LOOP; END $$"
-    )
-    apply_migrations(application.database)
-
-
-def test_a_restore_brings_back_what_nobody_touched_and_leaves_the_rest(
-    application: Application, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(backup_restore, "_CHUNK_ROWS", 3)
-    stages = ["Seed", " seed ", "seed", "Growth", "SERIES  C+", "pre_seed", "series−b", "Series A"]
-    ids = application.add(COMPANIES, [(n % 3 or None, stage) for n, stage in enumerate(stages * 2)])
-    # The first rows of this file's second table are of the fund of the first one's last rows.
-    deals = application.add(
-        DEALS, [(None, stage) for stage in ["Seed", "Seed", None, "seed" + " " * 2_000, *_HOSTILE[:-1]]]
-    )
-    before = {table: application.stages(table) for table in (COMPANIES, DEALS)}
-    file = tmp_path / "b.gz"
-    _back_up(application, file)
-    application.run()
-    application.sql("UPDATE portfoliocompanies SET stage = 'series-c' WHERE id = %s", ids[0])
-    application.sql("UPDATE portfoliocompanies SET stage = 'seed' WHERE stage = 'Growth'")
-    application.sql("DELETE FROM portfoliocompanies WHERE id = %s", ids[1])
-    application.sql("UPDATE deal_opportunities SET stage = NULL WHERE id = %s", deals[1])
-    application.sql("UPDATE deal_opportunities SET stage = 'seed' WHERE id = ANY (%s)", deals[2:4])
-    (new,) = application.add(COMPANIES, [(1, "Seed")])
-    request = RestoreRequest(file, VOCABULARY, batch_size=2)
-    preview = preview_restore(application.database, request)
-    assert preview.counts == {"same": 18, "restorable": 11, "changed": 5, "null": 1, "gone": 1}
-    assert preview.changes_since == 14
-
-    _lose_the_log(application)
-    assert preview_restore(application.database, request).counts == preview.counts
-    plan = record_restore(application.database, request, created_by="operator")
-    stopped_after: list[Event] = []
-
-    def note(event: Event) -> None:
-        if isinstance(event, BatchCompleted):
-            stopped_after.append(event)
-
-    assert application.apply(plan_id=plan, watch=note, should_stop=lambda: bool(stopped_after)).stopped
-    assert application.apply(plan_id=plan).ok
-
-    theirs = {ids[0]: "series-c", ids[3]: "seed", ids[11]: "seed", new: "Seed"}
-    expected = {**before[COMPANIES], **theirs}
-    del expected[ids[1]]
-    assert application.stages(COMPANIES) == expected
-    assert application.stages(DEALS) == {**before[DEALS], deals[1]: None, deals[2]: "seed", deals[3]: "seed"}
-    assert application.sql("SELECT action, count(*) FROM stage_normalization_log GROUP BY 1") == [("rollback", 11)]
-    assert application.sql("SELECT kind, status, scope -> 'backup' ->> 'file' FROM stage_migration_plans") == [
-        ("rollback", "completed", "b.gz")
-    ]
-    in_funds = "SELECT table_name, fund_id, rows_planned FROM stage_migration_batches ORDER BY batch_number"
-    assert application.sql(in_funds) == [
-        (COMPANIES, "1", 2),
-        (COMPANIES, "1", 1),
-        (COMPANIES, "2", 2),
-        (COMPANIES, "2", 1),
-        (COMPANIES, None, 2),
-        (COMPANIES, None, 2),
-        (DEALS, None, 1),
-    ]
-    assert preview_restore(application.database, request).restorable == 0
-
-
-def test_a_row_that_a_user_changes_after_the_restore_was_recorded_is_left(
-    application: Application, tmp_path: Path
-) -> None:
-    ids = application.add(COMPANIES, [(1, "Seed"), (1, "Seed")])
-    _back_up(application, tmp_path / "b.gz")
-    application.run()
-    plan = record_restore(application.database, RestoreRequest(tmp_path / "b.gz", VOCABULARY), created_by="operator")
-    application.sql("UPDATE portfoliocompanies SET stage = 'series-b' WHERE id = %s", ids[0])
-    result = application.apply(plan_id=plan)
-    assert (result.rows.rows_updated, result.rows.rows_skipped) == (1, 1)
-    assert application.stages(COMPANIES) == {ids[0]: "series-b", ids[1]: "Seed"}
-
-
-def test_what_a_plan_wrote_under_another_vocabulary_is_known_as_ours_while_its_mapping_is_there(
-    application: Application, tmp_path: Path
-) -> None:
-    application.add(COMPANIES, [(1, "Growth")])
-    _back_up(application, tmp_path / "b.gz")
-    decided = Vocabulary.built_in().with_decisions(Decisions((Decision("Growth", VOCABULARY.stage_of("series c")),)))
-    application.run(vocabulary=decided)
-    assert set(application.stages(COMPANIES).values()) == {"series-c"}
-    request = RestoreRequest(tmp_path / "b.gz", VOCABULARY)
-    assert preview_restore(application.database, request).restorable == 1
-    _lose_the_log(application)
-    assert preview_restore(application.database, request).counts == {"same": 0, "changed": 1}
-    assert preview_restore(application.database, RestoreRequest(tmp_path / "b.gz", decided)).restorable == 1
-
-
-def test_any_kind_of_key_and_of_name_comes_back(application: Application, tmp_path: Path) -> None:
+def test_any_kind_of_key_and_of_name_is_saved(application: Application, tmp_path: Path) -> None:
     application.sql(
         'CREATE SCHEMA "My ""%s"" {x}"; '
         'CREATE TABLE "My ""%s"" {x}"."T%%;" ("K %" text PRIMARY KEY, "a%" text, b text, "Fund\n" uuid)'
@@ -352,23 +239,21 @@ def test_any_kind_of_key_and_of_name_comes_back(application: Application, tmp_pa
         TargetSetting("T%%;", column, 'My "%s" {x}', "K %", "Fund\n", fund_column_required=True)
         for column in ("a%", "b")
     )
-    rows = 'SELECT * FROM "My ""%s"" {x}"."T%%;" ORDER BY 1'
-    before = application.sql(rows)
     _back_up(application, tmp_path / "b.gz", *both)
-    application.run(targets=both)
-    assert application.sql(rows) != before
-    _lose_the_log(application)
-    plan = record_restore(application.database, RestoreRequest(tmp_path / "b.gz", VOCABULARY), created_by="me")
-    assert application.apply(plan_id=plan).rows.rows_updated == 10
-    assert application.sql(rows) == before
+    rows = list(BackupReader(tmp_path / "b.gz").rows())
+    saved = [(row.row_id, row.fund_id, row.stage) for row in rows if row.target.column == "b"]
+    stored = application.sql('SELECT "K %", "Fund\n"::text, b FROM "My ""%s"" {x}"."T%%;"')
+    assert sorted(saved) == sorted(stored)
+    assert len(rows) == 10
 
 
-def test_a_backup_of_a_table_that_is_gone_names_it(application: Application, tmp_path: Path) -> None:
-    application.add(COMPANIES, [(1, "Seed")])
-    _back_up(application, tmp_path / "b.gz")
-    application.sql("DROP TABLE portfoliocompanies")
-    with pytest.raises(StagenormError, match=r"public\.portfoliocompanies does not exist"):
-        preview_restore(application.database, RestoreRequest(tmp_path / "b.gz", VOCABULARY))
+def test_a_backup_through_a_link_makes_the_file_that_the_link_names(application: Application, tmp_path: Path) -> None:
+    (tmp_path / "vault").mkdir()
+    link = tmp_path / "b.gz"
+    link.symlink_to(tmp_path / "vault" / "real.gz")
+    _back_up(application, link)
+    assert link.is_symlink()
+    assert check_backup(tmp_path / "vault" / "real.gz").manifest.rows == 0
 
 
 def test_a_run_is_reminded_of_the_targets_without_a_recent_backup(application: Application, tmp_path: Path) -> None:

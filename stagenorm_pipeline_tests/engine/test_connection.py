@@ -1,11 +1,16 @@
 """Connecting: every form of URL that people paste, errors without a password, and a snapshot that cannot write."""
 
+from urllib.parse import quote
+
 import psycopg
 import pytest
 import sqlalchemy as sa
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sqlalchemy.exc import DBAPIError
 
-from stagenorm_pipeline.engine.connection import Database, parse_database_url
+from stagenorm_pipeline.engine.connection import Database
+from stagenorm_pipeline.engine.database_url import describe, parse_database_url
 from stagenorm_pipeline.engine.errors import ConfigurationError, ConnectionFailedError, RefusedError, StagenormError
 from stagenorm_pipeline_tests.engine.application import COMPANIES, Application
 
@@ -54,6 +59,8 @@ def test_every_form_of_url_connects_with_our_driver(scheme: str, database_url: s
         "postgresql://u:pass@s3cret@h/db",
         "postgresql://u:pass@/s3cret@h/db",
         "postgresql://u:pw@h/db?port=s3cret",
+        "postgresql://u:p@s3cret?1@h/d",
+        "postgresql://h:5432/db?password=p@s3cret",
     ],
 )
 def test_what_is_no_postgresql_url_is_an_error_that_shows_the_form_and_not_the_text(text: str) -> None:
@@ -85,6 +92,59 @@ def test_an_unreachable_database_is_an_error_without_the_password(url: str, secr
     message = message_of_failing_at(url)
     assert "db on " in message
     assert [secret for secret in secrets if secret in message] == []
+
+
+_ANY_PASSWORD = st.text(alphabet="aZ09 :/?#[]@!$&'()*+,;=%~|\\^`{}<>\".-_\u00e9", min_size=4, max_size=16)
+
+
+@settings(max_examples=300, deadline=None)
+@given(password=_ANY_PASSWORD, form=st.sampled_from(["u:{}@{}/db", "u:{}@{}", "{}@{}/db", "u@{1}/db?password={0}"]))
+def test_no_part_of_an_unencoded_password_is_ever_shown(password: str, form: str) -> None:
+    # Named so that no four characters of a password can be those of the host.
+    url = "postgresql://" + form.format(password, "h.invalid:1,h.invalid:2")
+    try:
+        shown = describe(parse_database_url(url))
+    except ConfigurationError as error:
+        shown = f"{error} {error.remedy} {error.__cause__}"
+    public = {"db on h.invalid:1,h.invalid:2", "u on h.invalid:1,h.invalid:2"}
+    user = form.startswith("{}") and password.partition(":")[0]
+    parts = {password[i : i + 4] for i in range(len(password) - 3)}
+    leaked = {part for part in parts if part in shown and not any(part in text for text in public)}
+    assert not leaked or (user and all(part in user for part in leaked)), shown
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "port"),
+    [
+        ("postgresql://u:p@h1:1,h2:2/db?target_session_attrs=read-write", "h1,h2", "1,2"),
+        ("postgresql://h1:1,h2/db", "h1,h2", "1,"),
+        ("postgresql://u@h1,h2", "h1,h2", ","),
+        ("postgresql://u@[::1]:5433,h2:2/db", "::1,h2", "5433,2"),
+        ("postgresql://u@/db?host=h1,h2&port=1,2", "h1,h2", "1,2"),
+    ],
+)
+def test_several_hosts_are_read_as_psql_reads_them(text: str, host: str, port: str) -> None:
+    url = parse_database_url(text)
+    _, options = url.get_dialect()().create_connect_args(url)
+    assert options["host"] == host
+    assert options.get("port") == port
+    assert options.get("target_session_attrs") == url.query.get("target_session_attrs")
+
+
+def test_several_hosts_are_named_with_their_ports() -> None:
+    assert Database.at("postgresql://u:s3cret@h1:1,h2/crm").name == "crm on h1:1,h2"
+
+
+def test_dead_host_is_passed_over_for_the_one_that_takes_writes(database_url: str) -> None:
+    live = sa.make_url(database_url)
+    host, port = live.host or str(live.query["host"]), live.port or live.query.get("port") or 5432
+    user = f"{live.username}:{live.password}@" if live.password else f"{live.username}@"
+    url = f"postgresql://{user}{NOBODY},{quote(host, safe='')}:{port}/{live.database}?target_session_attrs=read-write"
+    psycopg.connect(url).close()  # libpq accepts the same text
+    database = Database.at(url)
+    with database.transaction() as connection:
+        assert connection.exec_driver_sql("SELECT current_database()").scalar_one() == live.database
+    database.close()
 
 
 def test_a_database_that_does_not_exist_is_an_error_that_names_it(database_url: str) -> None:

@@ -4,7 +4,6 @@ import re
 import secrets
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -14,9 +13,7 @@ from psycopg import sql
 
 from stagenorm_pipeline.engine import retry
 from stagenorm_pipeline.engine.altering import LockBounds
-from stagenorm_pipeline.engine.backup import make_backup
-from stagenorm_pipeline.engine.backup_restore import RestoreRequest, preview_restore, record_restore
-from stagenorm_pipeline.engine.configuration import DEFAULT_TARGETS, TargetSetting
+from stagenorm_pipeline.engine.configuration import TargetSetting
 from stagenorm_pipeline.engine.connection import Database
 from stagenorm_pipeline.engine.enforce import (
     Enforcement,
@@ -370,26 +367,6 @@ def test_a_rollback_says_beforehand_that_postgresql_would_refuse_it_and_how_to_m
     assert clean.contents() == before
     remove_enforcement(clean.database, look(clean), done_by="me", announce=ignore)
     clean.apply(plan_id=record_rollback(clean.database, request, created_by="me"))
-    assert clean.stages(COMPANIES)[ids[0]] == "Seed"
-
-
-def test_a_restore_from_a_backup_says_so_beforehand_too(clean: Application, tmp_path: Path) -> None:
-    ids = clean.add(COMPANIES, [(1, "Seed")])
-    make_backup(clean.database, DEFAULT_TARGETS, tmp_path / "b.gz", made_by="me")
-    clean.run()
-    request = RestoreRequest(tmp_path / "b.gz", VOCABULARY)
-    assert preview_restore(clean.database, request).enforced == ()
-    enforce_it(clean, targets=(TargetSetting(DEALS),))
-    assert preview_restore(clean.database, request).enforced == ()
-    enforce_it(clean)
-    assert preview_restore(clean.database, request).enforced == ("public.portfoliocompanies.stage",)
-    before = clean.contents()
-    with pytest.raises(StagenormError, match=f"its constraint {NAME} would refuse every old spelling") as caught:
-        record_restore(clean.database, request, created_by="me")
-    assert "stagenorm enforce --remove --table public.portfoliocompanies --yes" in (caught.value.remedy or "")
-    assert clean.contents() == before
-    remove_enforcement(clean.database, look(clean), done_by="me", announce=ignore)
-    assert clean.apply(plan_id=record_restore(clean.database, request, created_by="me")).rows.rows_updated == 1
     assert clean.stages(COMPANIES)[ids[0]] == "Seed"
 
 

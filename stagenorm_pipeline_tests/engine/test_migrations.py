@@ -177,3 +177,35 @@ def test_the_remedy_names_a_file_that_is_there(bare: Application) -> None:
     named = re.search(r"-f (\S+\.sql)", caught.value.remedy or "")
     assert named is not None
     assert Path(named[1]).is_file()
+
+
+def test_every_file_is_in_the_version_table(bare: Application) -> None:
+    apply_migrations(bare.database)
+    names = bare.column('SELECT file_name FROM stage_migration_versions ORDER BY file_name COLLATE "C"')
+    assert names == [file.name for file in migration_files()]
+
+
+def test_file_without_objects_of_its_own_is_missed_by_its_version(bare: Application) -> None:
+    apply_migrations(bare.database)
+    bare.sql("DELETE FROM stage_migration_versions WHERE file_name = '20261126_stage_verification_reports.sql'")
+    with pytest.raises(MissingMigrationError, match="20261126_stage_verification_reports"):
+        record_plan(bare.database, PlanRequest(VOCABULARY), created_by="me")
+
+
+def test_database_without_the_version_table_is_recognized_by_its_objects(bare: Application) -> None:
+    older = [file for file in migration_files() if not file.name.startswith("20261126")]
+    for file in older:
+        run_with_psql(bare.url, file)
+    with pytest.raises(MissingMigrationError, match="20261126_stage_migration_versions") as caught:
+        record_plan(bare.database, PlanRequest(VOCABULARY), created_by="me")
+    assert "stagenorm init-db" in (caught.value.remedy or "")
+    apply_migrations(bare.database)
+    with bare.database.transaction() as connection:
+        require_migrations(connection)
+
+
+def test_newer_database_is_fine_to_work_with(bare: Application) -> None:
+    apply_migrations(bare.database)
+    bare.sql("INSERT INTO stage_migration_versions (file_name) VALUES ('20301231_later.sql')")
+    with bare.database.transaction() as connection:
+        require_migrations(connection)

@@ -165,6 +165,7 @@ def passing_result() -> VerificationResult:
         work_total=1,
         coverage=(Coverage(COMPANIES, (7,), True), Coverage(DEALS, (7,), True)),
         reads=(SharedRead("the inventory", COMPANIES, (Rule.CANONICAL_STAGES, Rule.ROW_COUNTS), 812),),
+        last_log_id=97_531,
     )
 
 

@@ -22,6 +22,7 @@ from stagenorm_pipeline_tests.report.results import failed_check, failing_result
 
 # Said in words, or for machines alone.
 _NOT_SHOWN = {"report_version", "kind", "rule", "rules", "verdict", "outcome", "severity", "status", "stage", "action"}
+_NOT_SHOWN |= {"last_log_id", "figures_in_order"}
 
 
 class Numbering:

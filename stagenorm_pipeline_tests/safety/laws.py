@@ -3,8 +3,10 @@
 from collections import Counter
 from dataclasses import dataclass
 
+from stagenorm_pipeline.engine.receipts import read_plan_digests, read_receipt_mismatches
+from stagenorm_pipeline.engine.targets import resolve_targets
 from stagenorm_pipeline.engine.verification.result import Verdict
-from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, Application
+from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, EVERYTHING, Application
 
 FUNDS = (1, 2, 3, 4, None)
 _SPELLINGS = ("Seed", "series-a", "Series A", "seriesb", "SERIES  C+", "Pre Seed", "ser\u0456es_\u0441")
@@ -86,10 +88,26 @@ def _tracking_laws(application: Application, ends: set[str]) -> dict[str, bool]:
         "<> (SELECT count(*) FROM stage_normalization_log l WHERE l.batch_id = b.batch_id)",
         list(ends),
     )
+    with application.database.snapshot() as connection:
+        targets = resolve_targets(connection, application.request().targets)
+        receipts = read_receipt_mismatches(connection, targets, EVERYTHING)
+        closed = read_plan_digests(connection, application.column("SELECT plan_id FROM stage_migration_plans"))
+    # A batch that refuses and skips nothing goes through in one attempt, whatever was killed before.
+    wrong_receipts = application.sql(
+        "SELECT batch_id FROM stage_migration_batches b LEFT JOIN stage_migration_receipts r USING (batch_id) "
+        "GROUP BY b.batch_id HAVING count(r) <> count(*) FILTER (WHERE b.rows_updated IS NOT NULL) "
+        "OR count(r) > 1 OR sum(r.rows_updated) <> b.rows_updated"
+    )
     statuses = application.column("SELECT status FROM stage_migration_plans ORDER BY plan_id")
     locks = "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database "
     return {
         "the counts of every batch add up, to its audit rows too": not wrong_counts,
+        "every attempt that committed has one receipt": not wrong_receipts,
+        "every receipt matches its entries, and every entry has one": not receipts.mismatches_total
+        and receipts.entries == application.value("SELECT count(*) FROM stage_normalization_log"),
+        "every ended plan has a digest that is still true": all(
+            digest.recorded and not digest.changed and not digest.altered_spellings for digest in closed
+        ),
         "no batch skipped or failed a row": not application.value(
             "SELECT count(*) FROM stage_migration_batches WHERE rows_skipped + rows_failed > 0"
         ),

@@ -9,9 +9,14 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
+from stagenorm_pipeline.engine.configuration import DEFAULT_TARGETS
+from stagenorm_pipeline.engine.control import set_paused
 from stagenorm_pipeline.engine.migrations import apply_migrations
+from stagenorm_pipeline.engine.preflight.run import run_preflight
+from stagenorm_pipeline.engine.status import read_status
 from stagenorm_pipeline.engine.steps import Step
 from stagenorm_pipeline.engine.verification.result import Verdict
+from stagenorm_pipeline.engine.verification.verify import record_verification
 from stagenorm_pipeline_tests.engine.application import Application
 from stagenorm_pipeline_tests.safety import work
 from stagenorm_pipeline_tests.safety.blocked_program import BlockedProgram, Stop
@@ -23,6 +28,7 @@ from stagenorm_pipeline_tests.safety.private_server import PrivateServer
 pytestmark = pytest.mark.skipif(find_pgbouncer() is None, reason="PgBouncer is not installed (apt install pgbouncer)")
 
 POOL_SIZE = 3
+QUERY_WAIT_S = 10
 
 
 @pytest.fixture(scope="module")
@@ -123,3 +129,26 @@ def test_planners_that_wait_for_each_other_leave_the_one_at_work_a_session_of_a_
     assert work.apply(portfolio.database).result.ok
     portfolio.database.close()
     assert broken_laws(portfolio, undisturbed) == []
+
+
+def test_the_whole_runbook_works_in_the_only_session_of_a_pool(
+    server: PrivateServer, portfolio: Application, undisturbed: Undisturbed
+) -> None:
+    with Pooler(server, pool_size=1, query_wait_s=QUERY_WAIT_S) as pool_of_one:
+        pooled = through(pool_of_one, portfolio)
+        # A user's own session would take the only one.
+        pooled.user.close()
+        run_preflight(pooled.database, DEFAULT_TARGETS)
+        assert pooled.preview().counts.rows_to_change == undisturbed.changes().total()
+        plan_id = work.plan(pooled.database)
+        set_paused(pooled.database, paused=True, reason="test", changed_by="test")
+        assert read_status(pooled.database).control.paused
+        set_paused(pooled.database, paused=False, reason=None, changed_by="test")
+        assert work.apply(pooled.database).result.rows.rows_updated == undisturbed.changes().total()
+        assert broken_laws(portfolio, undisturbed) == []
+        result = pooled.verify()
+        assert result.verdict is Verdict.PASSED
+        assert record_verification(pooled.database, result, report="{}\n")
+        work.roll_back(pooled.database, plan_id)
+        assert contents(portfolio) == undisturbed.before
+        pooled.database.close()

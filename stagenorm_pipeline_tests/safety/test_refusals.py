@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from stagenorm_pipeline.engine.batch_work import Bounds
 from stagenorm_pipeline.engine.connection import Database
 from stagenorm_pipeline.engine.errors import RefusedError
-from stagenorm_pipeline.engine.events import BatchCompleted, Event
+from stagenorm_pipeline.engine.events import BatchCompleted, Event, Retrying
+from stagenorm_pipeline.engine.rehearsal import rehearse_plan
 from stagenorm_pipeline.engine.steps import Step
 from stagenorm_pipeline.engine.verification.result import Outcome, Rule
 from stagenorm_pipeline_tests.engine.application import COMPANIES, Application
@@ -45,7 +46,31 @@ def _trigger(name: str, body: str, says: str, *, when: str = "BEFORE") -> Cause:
     )
 
 
+def _after(name: str, timing: str, rows: str, *, kind: str = "TRIGGER") -> Cause:
+    """A trigger that updates the odd rows among `rows` again, after they were written."""
+    return Cause(
+        name,
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF pg_trigger_depth() = 1 THEN "
+        f"UPDATE portfoliocompanies SET stage = 'mine' WHERE name LIKE 'odd%%' AND id IN ({rows}); END IF; "
+        f"RETURN NULL; END $$; CREATE {kind} refuse AFTER UPDATE ON portfoliocompanies {timing} EXECUTE FUNCTION refuse()",
+        "DROP TRIGGER refuse ON portfoliocompanies",
+        "stored another stage",
+    )
+
+
 CAUSES = (
+    _after("an AFTER ROW trigger that writes the row again", "FOR EACH ROW", "NEW.id"),
+    _after(
+        "an AFTER STATEMENT trigger that writes rows again",
+        "REFERENCING NEW TABLE AS written FOR EACH STATEMENT",
+        "SELECT id FROM written",
+    ),
+    _after(
+        "a deferred constraint trigger that writes the row again",
+        "DEFERRABLE INITIALLY DEFERRED FOR EACH ROW",
+        "NEW.id",
+        kind="CONSTRAINT TRIGGER",
+    ),
     _trigger("a trigger that raises", "RAISE EXCEPTION 'not %%, says the trigger', NEW.name;", "says the trigger"),
     _trigger("a trigger that suppresses the update", "RETURN NULL;", "suppressed"),
     _trigger("a trigger that rewrites the stage", "NEW.stage := 'mine';", "stored another stage"),
@@ -283,16 +308,77 @@ def test_a_missing_privilege_stops_the_run_and_quarantines_nobody(portfolio: App
     assert portfolio.value("SELECT count(*) FROM stage_migration_quarantine") == 0
 
 
-def test_rows_that_a_trigger_rewrites_after_us_are_listed_as_changed_since(companies: Application) -> None:
+def test_row_that_an_after_trigger_deletes_is_quarantined(companies: Application) -> None:
     companies.sql(
-        "CREATE FUNCTION rewrite() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-        "UPDATE portfoliocompanies SET stage = 'series-b' WHERE id = NEW.id; RETURN NULL; END $$"
+        "CREATE FUNCTION remove() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "DELETE FROM portfoliocompanies WHERE id = NEW.id; RETURN NULL; END $$; "
+        "CREATE TRIGGER remove AFTER UPDATE ON portfoliocompanies FOR EACH ROW "
+        "WHEN (NEW.name LIKE 'odd%') EXECUTE FUNCTION remove()"
     )
+    work.plan(companies.database)
+    work.apply(companies.database)
+    assert counts(companies) == REFUSED
+    assert not_seed(companies) == list(ODD)
+
+
+def test_trigger_that_spoils_an_earlier_row_fails_the_batch_as_a_whole(companies: Application) -> None:
+    # When all of the batch is written by halves, a later half makes it change a row of an earlier one.
     companies.sql(
-        "CREATE TRIGGER rewrite AFTER UPDATE ON portfoliocompanies FOR EACH ROW "
-        "WHEN (NEW.name LIKE 'odd%' AND pg_trigger_depth() = 0) EXECUTE FUNCTION rewrite()"
+        "CREATE FUNCTION spoil() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF pg_trigger_depth() = 1 THEN "
+        "UPDATE portfoliocompanies SET stage = 'mine' WHERE id = 21 AND stage = 'seed' "
+        "AND EXISTS (SELECT 1 FROM portfoliocompanies WHERE id = 40 AND stage = 'seed'); END IF; RETURN NULL; END $$; "
+        "CREATE TRIGGER spoil AFTER UPDATE ON portfoliocompanies FOR EACH STATEMENT EXECUTE FUNCTION spoil()"
     )
-    work.migrate(companies.database)
-    audit = companies.verify().check(Rule.AUDIT_CONSISTENCY)
-    assert audit.outcome is Outcome.WARNED
-    assert sorted(int(finding.row_id or 0) for finding in audit.findings) == list(ODD)
+    work.plan(companies.database)
+    result = work.apply(companies.database).result
+    assert (result.completed, result.failed) == (2, 1)
+    assert companies.column("SELECT id FROM portfoliocompanies WHERE stage <> 'seed' ORDER BY id") == list(
+        range(21, 41)
+    )
+    assert companies.value("SELECT count(*) FROM stage_normalization_log") == 40
+
+
+def test_table_without_after_triggers_costs_no_extra_statement(companies: Application) -> None:
+    work.plan(companies.database)
+    companies.sql(_trigger("before", "NULL;", "").make.replace("%%", "%"))
+    seen: list[str] = []
+
+    def note(connection: object, cursor: object, text: str, *others: object) -> None:
+        seen.append(text)
+
+    sa.event.listen(companies.database.engine, "before_cursor_execute", note)
+    assert companies.apply().ok
+    assert [text for text in seen if "changed_again" in text] == []
+    assert len([text for text in seen if "SET CONSTRAINTS" in text]) == 3
+
+
+@pytest.mark.parametrize("state", ["serialization_failure", "deadlock_detected", "lock_not_available"])
+def test_row_for_which_a_trigger_raises_contention_is_quarantined_after_the_retries(
+    companies: Application, monkeypatch: pytest.MonkeyPatch, state: str
+) -> None:
+    monkeypatch.setattr("stagenorm_pipeline.engine.retry._LONGEST_WAIT_S", 0.01)
+    companies.sql(_trigger("busy", f"RAISE EXCEPTION 'busy' USING ERRCODE = '{state}';", "").make.replace("%%", "%"))
+    work.plan(companies.database)
+    events: list[Event] = []
+    result = work.apply(companies.database, on_event=events.append).result
+    assert (result.completed, result.failed) == (1, 2)
+    assert waiting(companies) == [(str(row_id), "busy") for row_id in ODD]
+    assert counts(companies) == REFUSED
+    assert len([event for event in events if isinstance(event, Retrying)]) == 16
+    # The retry of the refused rows tries again as often before it gives up on them.
+    assert work.apply(companies.database).result.failed == 2
+    companies.sql(CAUSES[0].undo)
+    assert work.apply(companies.database).result.ok
+    assert counts(companies) == HEALED
+
+
+def test_rehearsal_lists_the_row_for_which_a_trigger_raises_contention(
+    companies: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stagenorm_pipeline.engine.retry._LONGEST_WAIT_S", 0.01)
+    companies.sql(_trigger("busy", "RAISE EXCEPTION 'busy' USING ERRCODE = '40001';", "").make.replace("%%", "%"))
+    plan_id = companies.plan(as_draft=True).plan_id
+    assert plan_id is not None
+    result = rehearse_plan(companies.database, plan_id, run_by="me")
+    assert [row.row_id for row in result.refused] == [str(row_id) for row_id in ODD]
+    assert companies.value("SELECT count(*) FROM stage_migration_receipts") == 0

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import sqlalchemy as sa
 
-from stagenorm_pipeline.engine.connection import parse_database_url
+from stagenorm_pipeline.engine.database_url import parse_database_url
 from stagenorm_pipeline.engine.preflight.finding import PreflightCheck, PreflightFinding, PreflightLevel
 from stagenorm_pipeline.engine.statements import statement
 

@@ -10,7 +10,8 @@ from typing import Any
 import psycopg
 import sqlalchemy as sa
 
-from stagenorm_pipeline.engine.connection import connection_errors, describe, first_line, parse_database_url
+from stagenorm_pipeline.engine.connection import connection_errors, first_line
+from stagenorm_pipeline.engine.database_url import describe, parse_database_url
 from stagenorm_pipeline.engine.errors import StagenormError
 from stagenorm_pipeline.engine.statements import statement
 from stagenorm_pipeline.engine.throttle.lag_bounds import LagBounds

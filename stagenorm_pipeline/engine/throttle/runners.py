@@ -62,7 +62,7 @@ class RunnerEntry:
     def keep(self) -> None:
         """Enter the runner where it is not entered yet; note its session again after a connection was lost."""
         if self._runner_id is None:
-            with self._database.transaction() as connection:
+            with self._database.transaction(is_short=True) as connection:
                 values = {**self._who, "client_pid": _client_pid(connection)}
                 self._runner_id = connection.exec_driver_sql(statement("throttle_runner_start"), values).scalar_one()
             self._is_session_known = True
@@ -81,12 +81,12 @@ class RunnerEntry:
 
     def end(self) -> None:
         if self._runner_id is not None:
-            with self._database.transaction() as connection:
+            with self._database.transaction(is_short=True) as connection:
                 connection.exec_driver_sql(statement("throttle_runner_end"), {"runner_id": self._runner_id})
 
     def _note(self) -> None:
         hold = self._hold
-        with self._database.transaction() as connection:
+        with self._database.transaction(is_short=True) as connection:
             connection.exec_driver_sql(
                 statement("throttle_runner_state"),
                 {

@@ -50,7 +50,7 @@ def throttlers_of(settings: ThrottleSettings) -> tuple[Throttler, ...]:
 def look_at(database: Database, settings: ThrottleSettings) -> Reading:
     """One reading of the primary. Raises CannotSeeError for all but a lost connection, which is raised as it is."""
     try:
-        with database.transaction() as connection:
+        with database.transaction(is_short=True) as connection:
             return read(connection, time.monotonic(), settings.probe_timeout_ms)
     except (DBAPIError, psycopg.Error, RefusedError) as error:
         failure = classify(error)

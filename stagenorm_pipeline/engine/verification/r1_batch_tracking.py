@@ -1,7 +1,8 @@
 """Rule 1: every planned batch ended, none failed, its counts add up, and nothing that was applied is gone.
 
 Proves that no planned work is left over or was refused, that of a rollback included, and that every plan and complete
-batch that receipts or the audit log tell of is still there. Cannot know of rows that no plan held: rule 2 does. An error.
+batch that receipts or the audit log tell of is still there. Cannot know of rows that no plan held: rule 2 does.
+An error.
 """
 
 from typing import Any
@@ -20,9 +21,7 @@ from stagenorm_pipeline.engine.verification.audit_log import (
 from stagenorm_pipeline.engine.verification.result import CheckResult, Finding, Rule, Severity, some_of_each
 from stagenorm_pipeline.engine.verification.snapshot import Snapshot
 
-_COMPARED = (
-    "the recorded plans with what became of their batches; receipts and audit rows with the plans that exist"
-)
+_COMPARED = "the recorded plans with what became of their batches; receipts and audit rows with the plans that exist"
 _ENDED_OTHERWISE = ("cancelled", "rolled_back")
 _STATUSES = ("completed", "failed", "pending", "running", *_ENDED_OTHERWISE)
 _WRONG = (
@@ -194,7 +193,7 @@ def _recommendation(figures: dict[str, int]) -> str:
         advice.append("Set the status of these batches back to what it was: their rows are judged whatever it says.")
     if figures["plans_gone"] or figures["baselines_gone"] or figures["complete_batches_deleted"]:
         advice.append(
-            "Applied plans, their baselines or complete batches were deleted, which the runbook never asks for. Restore "
-            "them from a backup."
+            "Applied plans, their baselines or complete batches were deleted, which the runbook never asks for. "
+            "Restore them from a backup."
         )
     return " ".join(advice)

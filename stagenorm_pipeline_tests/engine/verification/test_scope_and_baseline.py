@@ -10,6 +10,7 @@ from stagenorm_pipeline.engine.funds import FundScope
 from stagenorm_pipeline.engine.inventory import RowCounts
 from stagenorm_pipeline.engine.verification.result import Rule, Severity, VerificationResult
 from stagenorm_pipeline.engine.verification.verify import record_verification
+from stagenorm_pipeline.report.document import document_json, verification_document
 from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, Application
 from stagenorm_pipeline_tests.engine.verification.outcomes import not_passed
 
@@ -22,7 +23,8 @@ def baselines(result: VerificationResult) -> list[int]:
 
 
 def sign_off(application: Application, result: VerificationResult) -> None:
-    record_verification(application.database, result, report="{}\n")
+    report = document_json(verification_document(result))
+    record_verification(application.database, result, report=report)
     application.sql("UPDATE stage_verifications SET signed_off_at = now(), signed_off_by = 'the reviewer'")
 
 

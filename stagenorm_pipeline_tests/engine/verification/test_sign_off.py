@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from hashlib import sha256
 
 import psycopg
 import pytest
@@ -15,15 +14,14 @@ from stagenorm_pipeline.engine.rollback import RollbackRequest, record_rollback
 from stagenorm_pipeline.engine.verification.result import Rule, Severity, Verdict, VerificationResult
 from stagenorm_pipeline.engine.verification.sign_off import SignOffError, sign_off
 from stagenorm_pipeline.engine.verification.verify import record_verification
+from stagenorm_pipeline.report.document import document_json, document_sha256, verification_document
 from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, Application
 from stagenorm_pipeline_tests.engine.verification.outcomes import not_passed
 
-REPORT = "{}\n"
-SHA256 = sha256(REPORT.encode()).hexdigest()
-
 
 def recorded(application: Application, result: VerificationResult | None = None) -> int:
-    return record_verification(application.database, result or application.verify(), report=REPORT)
+    result = result or application.verify()
+    return record_verification(application.database, result, report=document_json(verification_document(result)))
 
 
 def signatures(application: Application) -> list[str | None]:
@@ -32,7 +30,8 @@ def signatures(application: Application) -> list[str | None]:
 
 def test_a_signature_says_who_signed_what_and_when(migrated: Application) -> None:
     result = migrated.verify(scope=FundScope.one("2"))
-    signed = sign_off(migrated.database, recorded(migrated, result), " Ada Reviewer ", report_sha256=SHA256)
+    sha256 = document_sha256(verification_document(result))
+    signed = sign_off(migrated.database, recorded(migrated, result), " Ada Reviewer ", report_sha256=sha256)
     assert (signed.verification_id, signed.signed_off_by, signed.verdict) == (1, "Ada Reviewer", Verdict.PASSED)
     assert (signed.made_at, signed.targets, signed.scope) == (result.created_at, result.targets, FundScope.one("2"))
     columns = "signed_off_by, signed_off_at, created_at"

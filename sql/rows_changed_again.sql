@@ -1,0 +1,7 @@
+-- How many rows no longer hold what we wrote and logged in this transaction: a trigger changed them again, or removed them.
+-- Promise: reads only. Asked only where the target has AFTER triggers, once deferred ones have run.
+SELECT count(*) AS changed_again
+FROM stage_normalization_log l
+LEFT JOIN {table} AS t ON {key} = l.row_id::{key_type}
+WHERE l.id BETWEEN %(first_log_id)s AND %(last_log_id)s AND l.batch_id = ANY (%(batch_ids)s::bigint[])
+  AND {stage} IS DISTINCT FROM l.stage_after;

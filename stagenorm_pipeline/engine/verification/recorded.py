@@ -1,0 +1,92 @@
+"""The verifications that were recorded: a list of them, and the report of one."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+
+from stagenorm_pipeline.engine.connection import Database
+from stagenorm_pipeline.engine.errors import StagenormError
+from stagenorm_pipeline.engine.funds import FundScope
+from stagenorm_pipeline.engine.migrations import require_migrations
+from stagenorm_pipeline.engine.statements import statement
+from stagenorm_pipeline.engine.verification.result import Verdict
+
+
+class RecordedReportError(StagenormError):
+    """A verification does not exist, or its report is missing or was altered."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedVerification:
+    """A verification as it was recorded. `has_report`: `read_report` gives its report."""
+
+    verification_id: int
+    created_at: datetime
+    created_by: str
+    targets: tuple[str, ...]
+    scope: FundScope
+    strict: bool
+    verdict: Verdict
+    checks_passed: int
+    checks_failed: int
+    checks_warned: int
+    report_sha256: str
+    has_report: bool
+    last_log_id: int | None
+    signed_off_by: str | None
+    signed_off_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedReport:
+    """The JSON report of a verification, byte for byte as its file, and the hash of it."""
+
+    verification_id: int
+    json: str
+    sha256: str
+
+
+def read_recorded_verifications(database: Database) -> tuple[RecordedVerification, ...]:
+    """Every recorded verification, newest first."""
+    with database.snapshot() as connection:
+        require_migrations(connection)
+        rows = connection.exec_driver_sql(statement("recorded_verifications")).mappings().all()
+    verifications = []
+    for row in rows:
+        scope = row["scope"]
+        facts = {
+            **row,
+            "scope": FundScope(scope["all_funds"], scope.get("fund_id")),
+            "verdict": Verdict(row["verdict"]),
+        }
+        verifications.append(RecordedVerification(**facts, targets=tuple(scope["targets"])))
+    return tuple(verifications)
+
+
+def read_report(database: Database, verification_id: int) -> RecordedReport:
+    """Read the JSON report of a verification.
+
+    Raises RecordedReportError if there is none, or if it is not the text whose hash was recorded with it.
+    """
+    with database.snapshot() as connection:
+        require_migrations(connection)
+        values = {"verification_id": verification_id}
+        row = connection.exec_driver_sql(statement("recorded_report"), values).one_or_none()
+    if row is None:
+        raise RecordedReportError(
+            f"There is no verification {verification_id}.", remedy="List them: stagenorm report --list"
+        )
+    if row.report is None:
+        raise RecordedReportError(
+            f"Verification {verification_id} has no stored report: it was made on {row.created_at:%Y-%m-%d}, "
+            "before reports were stored.",
+            remedy=f"Look for its archived JSON file: its SHA-256 is {row.report_sha256}.",
+        )
+    sha256 = hashlib.sha256(row.report.encode("utf-8")).hexdigest()
+    if sha256 != row.report_sha256:
+        raise RecordedReportError(
+            f"The stored report of verification {verification_id} was altered: its SHA-256 is {sha256}, "
+            f"recorded is {row.report_sha256}.",
+            remedy="Use the archived JSON file of this verification, and find out who can write stage_verifications.",
+        )
+    return RecordedReport(verification_id=verification_id, json=row.report, sha256=sha256)

@@ -1,0 +1,28 @@
+"""The list of recorded verifications, as text for a terminal and as a document for a script. Pure."""
+
+from collections.abc import Sequence
+
+from stagenorm_pipeline.engine.verification.recorded import RecordedVerification
+from stagenorm_pipeline.report.escape import for_terminal
+from stagenorm_pipeline.report.wording import VERDICTS, scope_name
+
+
+def verifications_text(verifications: Sequence[RecordedVerification]) -> str:
+    """One line for each verification, in the order given."""
+    if not verifications:
+        return "No verification is recorded. Make one: stagenorm verify"
+    return "\n".join(map(_line, verifications))
+
+
+def _line(recorded: RecordedVerification) -> str:
+    facts = [
+        f"{recorded.created_at:%Y-%m-%d %H:%M %Z}",
+        VERDICTS[recorded.verdict].lower() + (" (strict)" if recorded.strict else ""),
+        for_terminal(scope_name(recorded.scope)),
+        f"{len(recorded.targets):,} {'table' if len(recorded.targets) == 1 else 'tables'}",
+        f"by {for_terminal(recorded.created_by)}",
+        f"signed by {for_terminal(recorded.signed_off_by)}" if recorded.signed_off_by is not None else "not signed",
+    ]
+    if not recorded.has_report:
+        facts.append("no stored report")
+    return f"{recorded.verification_id:>6}  {', '.join(facts)}"

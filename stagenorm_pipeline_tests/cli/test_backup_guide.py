@@ -1,0 +1,59 @@
+"""docs/backup.md against a real server: the documented commands load a backup and list what differs."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import psycopg
+
+from stagenorm_pipeline.local.server_files import binaries
+from stagenorm_pipeline_tests.cli.terminal import stagenorm_here
+
+_GUIDE = Path(__file__).parents[2] / "docs" / "backup.md"
+_FILE_OF_THE_GUIDE = "/backups/stages.sql.gz"
+
+
+def _run(command: list[str], url: str, text: str | None = None) -> str:
+    environment = {"PATH": f"{binaries()}:{os.environ['PATH']}", "DATABASE_URL": url}
+    ran = subprocess.run(command, input=text, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
+
+
+def _blocks() -> list[tuple[str, str]]:
+    """The commands of the guide's section, in their order: bash or sql, and the text."""
+    section = _GUIDE.read_text(encoding="utf-8").split("## Compare a backup with the database")[1]
+    return re.findall(r"```(bash|sql)\n(.*?)```", section, re.DOTALL)
+
+
+def test_the_documented_commands_load_a_backup_and_list_the_differences(application_url: str, tmp_path: Path) -> None:
+    file = tmp_path / "stages.sql.gz"
+    stagenorm_here("init-db", url=application_url)
+    assert stagenorm_here("backup", "--output", str(file), url=application_url).code == 0
+    with psycopg.connect(application_url) as connection:
+        connection.execute("UPDATE portfoliocompanies SET stage = upper(stage) WHERE id = 5")
+        connection.execute("ALTER TABLE portfoliocompanies ALTER COLUMN stage DROP NOT NULL")
+        connection.execute("UPDATE portfoliocompanies SET stage = NULL WHERE id = 10")
+        connection.execute("DELETE FROM portfoliocompanies WHERE id = 4")
+        connection.execute("INSERT INTO portfoliocompanies (stage) VALUES ('new')")
+
+    shown = []
+    for language, text in _blocks():
+        if language == "bash":
+            script = text.replace(_FILE_OF_THE_GUIDE, str(file))
+            shown.append(_run(["bash", "-e", "-o", "pipefail", "-c", script], application_url))
+        else:
+            shown.append(
+                _run(["psql", "-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", application_url], application_url, text)
+            )
+
+    loaded, listed, counted, dropped = shown
+    checksum = _run(["bash", "-c", f"gunzip -c {file} | tail -n 1"], application_url).split()[-1]
+    assert loaded.splitlines()[0].split()[0] == checksum
+    assert listed.splitlines() == ["5|1|Seed|SEED|f", "10|2|Seed||f", "4||Seed Round||t"]
+    assert counted.splitlines() == ["Seed|SEED|1", "Seed||1"] or counted.splitlines() == ["Seed||1", "Seed|SEED|1"]
+    assert "DROP SCHEMA" in dropped
+    with psycopg.connect(application_url) as connection:
+        left = connection.execute("SELECT count(*) FROM pg_class WHERE relname LIKE 'stagenorm%backup%'").fetchone()
+    assert left == (0,)

@@ -1,0 +1,111 @@
+"""`stagenorm report`: any recorded verification again, from what the database keeps of it."""
+
+import json
+from hashlib import sha256
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from stagenorm_pipeline_tests.cli.terminal import Ran, stagenorm, stagenorm_here
+
+
+@pytest.fixture
+def verified_url(application_url: str) -> str:
+    """A database with a plan that was applied."""
+    assert stagenorm_here("init-db", url=application_url).code == 0
+    assert stagenorm_here("run", "--yes", "--sleep-ms", "0", url=application_url).code == 0
+    return application_url
+
+
+def _change(url: str, statement: bytes) -> None:
+    with psycopg.connect(url) as connection:
+        connection.execute(statement)
+
+
+def _is_refused(ran: Ran, code: int, words: str) -> None:
+    assert (ran.code, ran.out) == (code, "")
+    assert words in ran.err
+    assert len(ran.err.strip().splitlines()) >= 2, "what is wrong, and what to do"
+
+
+def test_report_writes_every_form_of_a_verification_again_byte_for_byte(verified_url: str, tmp_path: Path) -> None:
+    forms = ("json", "html", "md", "txt")
+    first = [tmp_path / f"first.{form}" for form in forms]
+    outputs = [argument for file in first for argument in ("--output", str(file))]
+    stagenorm_here("verify", *outputs, url=verified_url)
+    _change(verified_url, b"UPDATE portfoliocompanies SET stage = 'growth'")
+
+    for form, file in zip(forms, first, strict=True):
+        again = tmp_path / f"again.{form}"
+        assert stagenorm_here("report", "1", "--output", str(again), url=verified_url).code == 0
+        assert again.read_bytes() == file.read_bytes()
+        shown = stagenorm("report", "1", "--format", form, url=verified_url)
+        assert shown.out == file.read_text(encoding="utf-8")
+    assert stagenorm_here("report", "1", url=verified_url).out == first[3].read_text(encoding="utf-8")
+    (recorded,) = _one(verified_url, b"SELECT report_sha256 FROM stage_verifications")
+    assert sha256((tmp_path / "again.json").read_bytes()).hexdigest() == recorded
+
+
+def _one(url: str, query: bytes) -> tuple[object, ...]:
+    with psycopg.connect(url) as connection:
+        row = connection.execute(query).fetchone()
+    assert row is not None
+    return row
+
+
+@pytest.mark.parametrize("form", ["json", "txt"])
+def test_report_refuses_a_stored_text_that_was_altered(verified_url: str, form: str) -> None:
+    stagenorm_here("verify", url=verified_url)
+    _change(verified_url, b"UPDATE stage_verifications SET report = replace(report, '\"failed\"', '\"passed\"')")
+    ran = stagenorm_here("report", "1", "--format", form, url=verified_url)
+    _is_refused(ran, 1, "The stored report of verification 1 was altered: its SHA-256 is ")
+
+
+def test_report_of_a_verification_before_the_column_says_so(verified_url: str) -> None:
+    stagenorm_here("verify", url=verified_url)
+    _change(verified_url, b"UPDATE stage_verifications SET report = NULL, last_log_id = NULL")
+    _is_refused(stagenorm_here("report", "1", url=verified_url), 1, "Verification 1 has no stored report")
+    assert "no stored report" in stagenorm_here("report", "--list", url=verified_url).out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("7",), 1, "There is no verification 7."),
+        ((), 2, "Give the number of a verification, or --list"),
+        (("1", "--list"), 2, "Give the number"),
+        (("1", "--json"), 2, "Give the number"),
+        (("--list", "--format", "json"), 2, "Give the number"),
+        (("1", "--output", "report.pdf"), 2, "names no form of the report"),
+        (("1", "--output", "report.json", "--format", "html"), 2, "--format html contradicts"),
+    ],
+)
+def test_report_refuses_what_it_cannot_print(
+    verified_url: str, arguments: tuple[str, ...], code: int, words: str
+) -> None:
+    _is_refused(stagenorm_here("report", *arguments, url=verified_url), code, words)
+
+
+def test_report_lists_the_recorded_verifications_newest_first(verified_url: str) -> None:
+    assert "No verification is recorded" in stagenorm_here("report", "--list", url=verified_url).out
+    stagenorm_here("verify", "--strict", url=verified_url)
+    _change(verified_url, b"UPDATE portfoliocompanies SET stage = 'seed' WHERE stage = 'Seed Round'")
+    stagenorm_here("verify", "--fund-id", "1", url=verified_url)
+    stagenorm_here("sign-off", "2", "--by", "Ada Reviewer", url=verified_url)
+
+    newest, oldest = stagenorm_here("report", "--list", url=verified_url).out.splitlines()
+    assert newest.split()[0] == "2"
+    assert "fund-1, 2 tables" in newest
+    assert newest.endswith("signed by Ada Reviewer")
+    assert oldest.split()[0] == "1"
+    assert "failed (strict), all funds" in oldest
+    assert oldest.endswith("not signed")
+
+    document = json.loads(stagenorm_here("report", "--list", "--json", url=verified_url).out)
+    assert (document["kind"], [one["verification_id"] for one in document["verifications"]]) == (
+        "verifications",
+        [2, 1],
+    )
+    assert document["verifications"][0]["scope"] == {"all_funds": False, "fund_id": "1"}
+    assert document["verifications"][1]["has_report"] is True

@@ -1,0 +1,67 @@
+"""A way to the server that goes silent: it accepts everything, and answers nothing any more."""
+
+import contextlib
+import socket
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from stagenorm_pipeline.local.server_files import SOCKET_NAME
+
+_CHUNK = 65536
+
+
+class SilentProxy:
+    """A unix socket in `directory` that leads to the server's `target`; use it as a context manager."""
+
+    def __init__(self, directory: Path, target: Path, *, is_silent: bool = False) -> None:
+        self._target = str(target / SOCKET_NAME)
+        self._listening = socket.socket(socket.AF_UNIX)
+        self._listening.bind(str(directory / SOCKET_NAME))
+        self._listening.listen()
+        self._may_speak = threading.Event()
+        self._open: list[socket.socket] = []
+        if not is_silent:
+            self._may_speak.set()
+
+    def fall_silent(self) -> None:
+        """From now on nothing that the server says arrives, on any connection."""
+        self._may_speak.clear()
+
+    def speak(self) -> None:
+        """Let everything through again, what the server said meanwhile too."""
+        self._may_speak.set()
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._listening.close()
+        self._may_speak.set()
+        for connection in self._open:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):  # closed
+            while True:
+                client, _ = self._listening.accept()
+                server = socket.socket(socket.AF_UNIX)
+                server.connect(self._target)
+                self._open += [client, server]
+                threading.Thread(target=self._pass, args=(client, server, None), daemon=True).start()
+                threading.Thread(target=self._pass, args=(server, client, self._may_speak), daemon=True).start()
+
+    def _pass(self, source: socket.socket, sink: socket.socket, may_speak: threading.Event | None) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(_CHUNK):
+                if may_speak is not None:
+                    may_speak.wait()
+                sink.sendall(data)
+        for connection in (source, sink):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
