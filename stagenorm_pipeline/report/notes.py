@@ -29,6 +29,11 @@ def _notes(result: VerificationResult) -> Iterator[str]:
         yield f"Only {scope_name(result.scope)} was verified: this is no verdict on the other funds."
     if not result.counts.rows_seen:
         yield "No row was found in what was verified: is this the right database, and the right scope?"
+    if result.signed is not None and result.signed.accepted_warnings is not None:
+        yield (
+            f"The signed verification {result.signed.verification_id} had warnings, accepted by "
+            f"{result.signed.signed_off_by}: {result.signed.accepted_warnings}"
+        )
     yield from _rollbacks(result)
     yield from _baselines(result)
     others = [plan for plan in result.plans if plan.vocabulary_version != result.vocabulary_version]

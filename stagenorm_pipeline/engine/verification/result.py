@@ -312,6 +312,28 @@ class SignedVerification:
     accepted_warnings: str | None = None
 
 
+class AgainstOutcome(StrEnum):
+    """How the comparison with a signed report ended."""
+
+    SAME = "same"
+    DIFFERS = "differs"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Against:
+    """A signed report that the database was compared with, by the SHA-256 of its file.
+
+    `verification_id` None: the database has no record of it. `plans_compared`: plans whose digests it has.
+    """
+
+    report_sha256: str
+    verification_id: int | None
+    signed_off_by: str | None
+    plans_compared: int
+    differences: int
+    outcome: AgainstOutcome
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OtherSessions:
     """What other sessions changed since the signed state, beside how much of that is no error of rules 3 to 5.
@@ -405,6 +427,7 @@ class VerificationResult:
     signed: SignedVerification | None = None
     plan_digests: tuple[PlanDigest, ...] = ()
     other_sessions: OtherSessions | None = None
+    against: Against | None = None
 
     def check(self, rule: Rule) -> CheckResult:
         return next(check for check in self.checks if check.rule is rule)

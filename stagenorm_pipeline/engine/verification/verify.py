@@ -27,6 +27,7 @@ from stagenorm_pipeline.engine.verification import (
     r7_fund_breakdown,
 )
 from stagenorm_pipeline.engine.verification.accounts import left_as_is, rows_by_stage
+from stagenorm_pipeline.engine.verification.against import Comparison, SignedReport, compare
 from stagenorm_pipeline.engine.verification.audit_log import (
     AuditLog,
     Missing,
@@ -78,6 +79,7 @@ class VerifyRequest:
     sample_seed: int = 0
     plan_id: int | None = None
     settings: VerifySettings = field(default_factory=VerifySettings)
+    against: SignedReport | None = None
 
 
 def verify(database: Database, request: VerifyRequest) -> VerificationResult:
@@ -124,6 +126,7 @@ class _Facts:
     targets: tuple[TargetFacts, ...]
     is_undone: bool
     by_others: tuple[OtherChanges, ...]
+    against: Comparison | None = None
 
     @property
     def inventories(self) -> tuple[TargetInventory, ...]:
@@ -206,6 +209,7 @@ class _Verification:
             duration_ms=round((time.monotonic() - self._started) * 1000),
             last_log_id=last_log_id,
             signed=snapshot.signed.facts if snapshot.signed else None,
+            against=facts.against.facts if facts.against else None,
             other_sessions=Bounds(settings=request.settings, changes=facts.by_others).facts,
         )
 
@@ -236,10 +240,13 @@ class _Verification:
             targets.append(TargetFacts(inventory, baseline, audited, stages))
         by_others = []
         for facts in targets:
-            rules = (Rule.NULL_INTEGRITY, Rule.ROW_COUNTS, Rule.AUDIT_CONSISTENCY)
-            with snapshot.shared("changes by other sessions", rules, facts.inventory.target):
+            with snapshot.shared("changes by other sessions", rules[1:], facts.inventory.target):
                 by_others.append(read_other_changes(snapshot, facts, log))
-        return _Facts(missing, log, tuple(targets), is_undone, tuple(by_others))
+        against = None
+        if self._request.against is not None:
+            with snapshot.shared("the plans of the signed report", (Rule.AUDIT_CONSISTENCY,)):
+                against = compare(snapshot, self._request.against)
+        return _Facts(missing, log, tuple(targets), is_undone, tuple(by_others), against)
 
     def _with_logged_plans(self, log: AuditLog) -> Snapshot:
         """Judge also the plans that only log entries tell of: their status was edited, and they have no receipts."""
@@ -259,7 +266,7 @@ class _Verification:
             self._timed(lambda: r2_canonical_stages.check(snapshot, facts.targets, waiting=waiting)),
             self._timed(lambda: bounds.judge(r3_null_integrity.check(snapshot, facts.targets))),
             self._timed(lambda: bounds.judge(r4_row_counts.check(facts.targets))),
-            self._timed(lambda: bounds.judge(r5_audit_consistency.check(snapshot, facts.log, facts.targets))),
+            self._timed(lambda: _audited(snapshot, facts, bounds)),
         )
         started = time.monotonic()
         sampled, sample = r6_sample_inspection.check(snapshot, facts.log, request.sample_size, request.sample_seed)
@@ -276,6 +283,12 @@ class _Verification:
     def _ended(self, result: CheckResult, started: float) -> CheckResult:
         severity = Severity.ERROR if self._request.strict else result.severity
         return replace(result, severity=severity, duration_ms=round((time.monotonic() - started) * 1000))
+
+
+def _audited(snapshot: Snapshot, facts: _Facts, bounds: Bounds) -> CheckResult:
+    """Rule 5, with the changes by other sessions and the signed report that was asked for."""
+    check = bounds.judge(r5_audit_consistency.check(snapshot, facts.log, facts.targets))
+    return facts.against.judge(check) if facts.against else check
 
 
 def _plan_facts(plans: tuple[AppliedPlan, ...], baselines: set[int]) -> tuple[PlanFacts, ...]:

@@ -13,7 +13,7 @@ from stagenorm_pipeline.report.document import document_json, verification_docum
 from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, Application
 from stagenorm_pipeline_tests.engine.verification.outcomes import not_passed
 
-_, R2, R3, R4, R5, *_ = Rule
+_, R2, R3, R4, R5, _, _ = Rule
 ERROR, WARN = Severity.ERROR, Severity.WARN
 LOST, ALL_LOST = "every changed row is lost", "every row is lost"
 UNPLANNED = "fewer rows of canonical stages than the log explains"
