@@ -12,7 +12,6 @@ from stagenorm_pipeline.engine.configuration import (
 )
 from stagenorm_pipeline.engine.errors import ConfigurationError
 
-
 BOUNDS = "[verify]\nchanges_by_other_sessions_percent = {percent}\nchanges_by_other_sessions_rows = {rows}\n"
 
 
