@@ -18,7 +18,7 @@ WITH members AS (
     LEFT JOIN stage_migration_spellings s ON s.spelling_id = m.spelling_id
     LEFT JOIN stage_migration_plan_spellings p ON p.plan_id = m.plan_id AND p.spelling_id = m.spelling_id
     LEFT JOIN stage_migration_spellings r ON r.spelling_id = m.restore_id
-    WHERE l.id > %(since)s AND l.id <= %(legacy)s AND l.action IN ('normalize', 'rollback')
+    WHERE l.id > %(since)s AND l.id <= %(legacy)s AND l.plan_id IS NOT NULL AND l.action IN ('normalize', 'rollback')
       AND concat_ws('.', l.schema_name, l.table_name, l.column_name) = ANY (%(targets)s::text[])
       AND (%(all_funds)s OR l.fund_id IS NOT DISTINCT FROM %(fund_id)s::text)
 ), judged AS (

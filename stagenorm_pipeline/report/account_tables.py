@@ -43,13 +43,28 @@ def coverage_table(result: VerificationResult) -> Table:
     """What each target is compared with."""
     rows = tuple(
         (
-            Name(", ".join(map(str, covered.plans))) if covered.plans else "no plan: there is no before",
-            Name(_covered_funds(covered)) if covered.plans else None,
+            _compared_with(covered),
+            Name(_covered_funds(covered)) if covered.plans or covered.verification_id else None,
             Name(covered.target),
         )
         for covered in result.coverage
     )
     return Table("What is compared with", ("Baseline of plan", "Funds", "Target"), rows, len(rows), "targets")
+
+
+def _compared_with(covered: Coverage) -> Cell:
+    if covered.verification_id is not None:
+        return Name(f"signed verification {covered.verification_id}")
+    return Name(", ".join(map(str, covered.plans))) if covered.plans else "no plan: there is no before"
+
+
+def digests_table(result: VerificationResult) -> Table:
+    """The digests of the judged plans: whoever keeps the report can compare them later."""
+    rows = tuple(
+        (Name(str(one.plan_id)), Name(one.plan_sha256 or "none"), ", ".join(one.differs) or "nothing")
+        for one in result.plan_digests
+    )
+    return Table("Digests of the plans", ("Plan", "SHA-256", "What differs"), rows, len(rows), "plans")
 
 
 def _covered_funds(covered: Coverage) -> str:

@@ -6,8 +6,8 @@ Each note is a sentence or two; it may hold names from the data.
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from stagenorm_pipeline.engine.verification.result import PlanFacts, VerificationResult
-from stagenorm_pipeline.report.tables import number
+from stagenorm_pipeline.engine.verification.result import PlanFacts, Rule, VerificationResult
+from stagenorm_pipeline.report.tables import moment, number
 from stagenorm_pipeline.report.wording import scope_name
 
 _IN_PROGRESS: Final = (
@@ -29,16 +29,30 @@ def _notes(result: VerificationResult) -> Iterator[str]:
         yield f"Only {scope_name(result.scope)} was verified: this is no verdict on the other funds."
     if not result.counts.rows_seen:
         yield "No row was found in what was verified: is this the right database, and the right scope?"
-    if result.signed is not None and result.signed.accepted_warnings is not None:
-        yield (
-            f"The signed verification {result.signed.verification_id} had warnings, accepted by "
-            f"{result.signed.signed_off_by}: {result.signed.accepted_warnings}"
-        )
+    yield from _signed(result)
     yield from _rollbacks(result)
     yield from _baselines(result)
     others = [plan for plan in result.plans if plan.vocabulary_version != result.vocabulary_version]
     if others:
         yield f"{_named(others)} made under another vocabulary than this report judges by."
+
+
+def _signed(result: VerificationResult) -> Iterator[str]:
+    if result.signed is None:
+        return
+    number, when = result.signed.verification_id, moment(result.signed.signed_off_at)
+    if result.signed.is_compared:
+        yield f"Compared with what verification {number}, signed on {when}, found; only what followed it is judged."
+    elif result.check(Rule.AUDIT_CONSISTENCY).figures.get("signed_reports_altered"):
+        yield f"The report of verification {number}, signed on {when}, was altered: nothing is compared with it."
+    else:
+        yield (
+            f"Verification {number} was signed by a version that kept no report: there is nothing of it to compare "
+            "with. Sign a new verification."
+        )
+    if result.signed.accepted_warnings is not None:
+        by, why = result.signed.signed_off_by, result.signed.accepted_warnings
+        yield f"The warnings of verification {number} were accepted by {by}: {why}"
 
 
 def _rollbacks(result: VerificationResult) -> Iterator[str]:
@@ -52,6 +66,8 @@ def _rollbacks(result: VerificationResult) -> Iterator[str]:
 
 
 def _baselines(result: VerificationResult) -> Iterator[str]:
+    if result.signed is not None and result.signed.is_compared:
+        return
     plans = (*result.plans, *result.rolled_back)
     if not any(plan.is_baseline for plan in plans):
         yield _NO_BASELINE if plans else f"No plan was applied here yet. {_NO_BASELINE}"

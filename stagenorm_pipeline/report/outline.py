@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from stagenorm_pipeline.engine.verification.result import CheckResult, Rule, VerificationResult
-from stagenorm_pipeline.report.account_tables import coverage_table, plans_table, reads_table, work_table
+from stagenorm_pipeline.report.account_tables import coverage_table, digests_table, plans_table, reads_table, work_table
 from stagenorm_pipeline.report.meanwhile import meanwhile_table
 from stagenorm_pipeline.report.pictures import Palette, funds_picture, stages_picture
 from stagenorm_pipeline.report.tables import Table
@@ -95,7 +95,7 @@ def _findings(result: VerificationResult, limits: Limits) -> Iterator[Section]:
     meanwhile = meanwhile_table(result)
     yield Section(
         meanwhile.title,
-        (meanwhile, *by_others) if result.plans or result.rolled_back else by_others,
+        (meanwhile, *by_others) if result.plans or result.rolled_back or result.signed else by_others,
         said=(MEANWHILE,),
         nothing="No plan is in force: there is nothing before to compare with.",
     )
@@ -127,7 +127,12 @@ def _plans(result: VerificationResult, limits: Limits) -> Section:
     plans = plans_table(result).cut(limits.plans)
     return Section(
         "Plans, and who applied them",
-        (plans, coverage_table(result).cut(limits.plans), work_table(result).cut(limits.plans)),
+        (
+            plans,
+            coverage_table(result).cut(limits.plans),
+            work_table(result).cut(limits.plans),
+            digests_table(result).cut(limits.plans),
+        ),
         nothing="No plan was applied to what was verified.",
     )
 

@@ -1,24 +1,28 @@
 """Rule 5: log and data agree. Every audited row holds its latest `stage_after`, or is listed as changed since; every
-batch has as many audit rows as it says it updated, and they name its own rows.
+batch has as many audit rows as it says it updated, and they name its own rows; every audit row is the one that its
+batch's receipt was made of, and every closed plan is the one that its digest was made of.
 
-Proves that no row of a batch was changed without its audit row. An error where log and batches disagree, or where a row
-holds its old spelling again; a warning where somebody changed a row since, or a rollback left it. Deleted rows are for
-rule 4, rows that are NULL now for rule 3. Cannot tell a user's later change from damage, nor of a batch that skipped
-rows which of its rows were the ones.
+Proves that no row of a batch was changed without its audit row, and that no audit row was altered since. An error
+where log, batches, receipts or digests disagree, or where a row holds its old spelling again; a warning where somebody
+changed a row since, or a rollback left it. Deleted rows are for rule 4, rows that are NULL now for rule 3. Cannot tell a user's
+later change from damage, nor which rows a batch skipped, nor that somebody rewrote rows, log, receipts and digests so
+that they agree: a signed report outside the database tells.
 """
 
 from stagenorm_pipeline.engine.verification.audit_log import AuditLog, Disagreement, read_disagreeing_rows
 from stagenorm_pipeline.engine.verification.audited_rows import AuditedRows, RowState
+from stagenorm_pipeline.engine.verification.evidence import WRONG, Evidence
 from stagenorm_pipeline.engine.verification.facts import TargetFacts
 from stagenorm_pipeline.engine.verification.result import CheckResult, Finding, Rule, Severity, some_of_each
 from stagenorm_pipeline.engine.verification.snapshot import Snapshot
 
 _COMPARED = (
-    "audit rows per batch with the batch's rows_updated; each audited row's latest stage_after with its stage now"
+    "audit rows per batch with the batch's rows_updated and its receipts; closed plans with their digests; "
+    "each audited row's latest stage_after with its stage now"
 )
 
 
-def check(snapshot: Snapshot, log: AuditLog, targets: tuple[TargetFacts, ...]) -> CheckResult:
+def check(snapshot: Snapshot, log: AuditLog, evidence: Evidence, targets: tuple[TargetFacts, ...]) -> CheckResult:
     """Judge the audit log of the covered plans."""
     audited = [facts.audited for facts in targets]
     set_back = [rows.states.get(RowState.SET_BACK, AuditedRows()) for rows in audited]
@@ -32,11 +36,13 @@ def check(snapshot: Snapshot, log: AuditLog, targets: tuple[TargetFacts, ...]) -
         "rows_set_back": sum(rows.total for rows in set_back),
         "rows_changed_since": sum(rows.total for rows in changed),
         "rows_left_by_rollback": sum(rows.rows_left for rows in audited),
+        **evidence.figures,
     }
     rows_total = sum(rows.total for rows in (*set_back, *changed, *left))
     named = read_disagreeing_rows(snapshot, log) if log.disagreements else ()
     examples = ([example for rows in kind for example in rows.examples] for kind in (set_back, changed, left))
-    is_wrong = figures["batches_that_disagree"] or figures["rows_set_back"]
+    altered = evidence.findings({found.batch_id for found in log.disagreements})
+    is_wrong = any(figures[name] for name in ("batches_that_disagree", "rows_set_back", *WRONG))
     return CheckResult(
         Rule.AUDIT_CONSISTENCY,
         not (is_wrong or rows_total),
@@ -44,10 +50,17 @@ def check(snapshot: Snapshot, log: AuditLog, targets: tuple[TargetFacts, ...]) -
         _summary(figures),
         _COMPARED,
         figures,
-        some_of_each([_batch_finding(found) for found in log.disagreements], named, *examples),
-        log.disagreements_total + len(named) + rows_total,
+        some_of_each([_batch_finding(found) for found in log.disagreements], named, altered, *examples),
+        log.disagreements_total + len(named) + rows_total + _altered_total(evidence, altered),
         _recommendation(figures),
     )
+
+
+def _altered_total(evidence: Evidence, altered: list[Finding]) -> int:
+    """How many findings there are of `altered`, which names the first ones."""
+    receipts = evidence.receipts
+    cut = receipts.mismatches_total - len(receipts.mismatches) + receipts.rows_total - len(receipts.rows)
+    return len(altered) + cut
 
 
 _PROBLEMS = {
@@ -74,6 +87,16 @@ def _summary(figures: dict[str, int]) -> str:
     parts = []
     if figures["batches_that_disagree"]:
         parts.append(f"{figures['batches_that_disagree']:,} batch(es) and their audit rows disagree")
+    if figures["batches_that_differ_from_receipts"]:
+        parts.append(
+            f"the audit rows of {figures['batches_that_differ_from_receipts']:,} batch(es) differ from their receipts"
+        )
+    if figures["older_audit_rows_that_differ"]:
+        parts.append(f"{figures['older_audit_rows_that_differ']:,} audit row(s) say something else than their batch")
+    if figures["plan_digests_that_differ"]:
+        parts.append(f"{figures['plan_digests_that_differ']:,} plan(s) differ from their digest")
+    if figures["signed_reports_altered"]:
+        parts.append("the signed report was altered")
     if figures["rows_set_back"]:
         parts.append(f"{figures['rows_set_back']:,} row(s) hold their old spelling again")
     if figures["rows_changed_since"]:
@@ -81,13 +104,20 @@ def _summary(figures: dict[str, int]) -> str:
     if figures["rows_left_by_rollback"]:
         parts.append(f"{figures['rows_left_by_rollback']:,} row(s) were left by a rollback of their batch")
     undone = f", {figures['rollback_rows']:,} of them undone" if figures["rollback_rows"] else ""
-    return "; ".join(parts) or f"Audit log matches actual data ({figures['audit_rows']:,} changes{undone})"
+    older = figures["audit_rows_older_than_receipts"]
+    compared = f"; {older:,} made before there were receipts, compared with the batch members" if older else ""
+    return "; ".join(parts) or f"Audit log matches actual data ({figures['audit_rows']:,} changes{undone}{compared})"
 
 
 def _recommendation(figures: dict[str, int]) -> str | None:
     advice = []
     if figures["batches_that_disagree"]:
         advice.append("Audit rows or batch counts were changed by hand: restore them from a backup before a rollback.")
+    if any(figures[name] for name in WRONG):
+        advice.append(
+            "The audit log, receipts, digests or the signed report were altered. Do not roll back: restore them from a "
+            "backup first, and find out who can write these tables."
+        )
     if figures["rows_set_back"]:
         advice.append(
             "Find out who set rows back to what they held before (a rollback of the application?), then run again."

@@ -96,15 +96,15 @@ _COUNTS_AS = {
     Rule.CANONICAL_STAGES: "An error; a warning where all others stay by decision or were rolled back on purpose.",
     Rule.NULL_INTEGRITY: (
         "A warning: data alone cannot tell a user's change from damage. An error where every changed row is NULL, or "
-        "where other sessions changed more rows than [verify] in stagenorm.toml allows."
+        "where other sessions changed more rows than the settings allow."
     ),
     Rule.ROW_COUNTS: (
         "A warning: data alone cannot tell a user's delete from damage. An error where every changed row is gone, or "
-        "where other sessions changed more rows than [verify] in stagenorm.toml allows."
+        "where other sessions changed more rows than the settings allow."
     ),
     Rule.AUDIT_CONSISTENCY: (
         "An error where log and batches disagree, where a row holds its old stage again, where every changed row is on "
-        "one stage, or where other sessions changed more rows than [verify] in stagenorm.toml allows. A warning where "
+        "one stage, or where other sessions changed more rows than the settings allow. A warning where "
         "other sessions changed fewer rows since, or a rollback left them."
     ),
     Rule.SAMPLE_INSPECTION: "An error, and only where no sample could be made.",

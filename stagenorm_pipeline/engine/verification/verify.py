@@ -38,6 +38,7 @@ from stagenorm_pipeline.engine.verification.audit_log import (
 from stagenorm_pipeline.engine.verification.audited_rows import read_audited_rows
 from stagenorm_pipeline.engine.verification.baseline import read_baseline
 from stagenorm_pipeline.engine.verification.bounds import Bounds
+from stagenorm_pipeline.engine.verification.evidence import Evidence, read_evidence
 from stagenorm_pipeline.engine.verification.facts import TargetFacts, read_rows_now
 from stagenorm_pipeline.engine.verification.other_sessions import OtherChanges, read_other_changes
 from stagenorm_pipeline.engine.verification.plans import AppliedPlan, PlansAsked, read_plans, start_of_plan
@@ -123,6 +124,7 @@ class _Facts:
 
     missing: Missing
     log: AuditLog
+    evidence: Evidence
     targets: tuple[TargetFacts, ...]
     is_undone: bool
     by_others: tuple[OtherChanges, ...]
@@ -209,8 +211,9 @@ class _Verification:
             duration_ms=round((time.monotonic() - self._started) * 1000),
             last_log_id=last_log_id,
             signed=snapshot.signed.facts if snapshot.signed else None,
-            against=facts.against.facts if facts.against else None,
+            plan_digests=facts.evidence.digests,
             other_sessions=Bounds(settings=request.settings, changes=facts.by_others).facts,
+            against=facts.against.facts if facts.against else None,
         )
 
     def _read(self) -> _Facts:
@@ -225,6 +228,8 @@ class _Verification:
             require_same_key(snapshot.connection, target, snapshot.plans.judged, remedy=_KEY_MOVED)
         with snapshot.shared("what is gone from the tracking tables", (Rule.BATCH_TRACKING,)):
             missing = read_missing(snapshot, lost, log)
+        with snapshot.shared("the audit log with its receipts", (Rule.AUDIT_CONSISTENCY,)):
+            evidence = read_evidence(snapshot)
         is_undone = bool(snapshot.plans.undone or snapshot.plans.rollbacks or log.entries.rolled_back)
         targets = []
         for target in snapshot.targets:
@@ -246,7 +251,7 @@ class _Verification:
         if self._request.against is not None:
             with snapshot.shared("the plans of the signed report", (Rule.AUDIT_CONSISTENCY,)):
                 against = compare(snapshot, self._request.against)
-        return _Facts(missing, log, tuple(targets), is_undone, tuple(by_others), against)
+        return _Facts(missing, log, evidence, tuple(targets), is_undone, tuple(by_others), against)
 
     def _with_logged_plans(self, log: AuditLog) -> Snapshot:
         """Judge also the plans that only log entries tell of: their status was edited, and they have no receipts."""
@@ -287,7 +292,7 @@ class _Verification:
 
 def _audited(snapshot: Snapshot, facts: _Facts, bounds: Bounds) -> CheckResult:
     """Rule 5, with the changes by other sessions and the signed report that was asked for."""
-    check = bounds.judge(r5_audit_consistency.check(snapshot, facts.log, facts.targets))
+    check = bounds.judge(r5_audit_consistency.check(snapshot, facts.log, facts.evidence, facts.targets))
     return facts.against.judge(check) if facts.against else check
 
 

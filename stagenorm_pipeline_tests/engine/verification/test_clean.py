@@ -91,7 +91,12 @@ def test_what_was_read_for_several_rules_is_named_and_timed_beside_them(migrated
     result = migrated.verify()
     named = {(read.name, read.target and read.target.split(".")[1]) for read in result.reads}
     of_each = {"every row by spelling and fund", "the baseline", "each audited row beside the audit log"}
-    of_all = {"the audit log by batch", "planned rows and their batches"}
+    of_all = {
+        "the audit log by batch",
+        "planned rows and their batches",
+        "what is gone from the tracking tables",
+        "the audit log with its receipts",
+    }
     assert named == {(name, None) for name in of_all} | {(name, t) for name in of_each for t in (COMPANIES, DEALS)}
     assert {rule for read in result.reads for rule in read.rules} == set(Rule)
     parts = [*(read.duration_ms for read in result.reads), *(check.duration_ms for check in result.checks)]

@@ -8,7 +8,7 @@ import pytest
 from stagenorm_pipeline.engine.configuration import TargetSetting
 from stagenorm_pipeline.engine.funds import FundScope
 from stagenorm_pipeline.engine.verification.result import Rule, Severity, Verdict
-from stagenorm_pipeline_tests.engine.application import Application
+from stagenorm_pipeline_tests.engine.application import COMPANIES, Application
 from stagenorm_pipeline_tests.engine.verification.outcomes import Named, named, not_passed
 
 R1, R2, R3, R4, R5, R6, _ = Rule
@@ -22,6 +22,13 @@ TWICE = "several audit rows of one change"
 FOREIGN = "audit row of a row that its batch never held"
 LOST = "planned rows that lost their batch"
 UNPLANNED = "rows in batches that were never planned"
+DELETED = "complete batch that was deleted"
+PLAN_GONE, BASELINE_GONE = "plan that is gone", "plan whose baseline is gone"
+BY_HAND = "batch marked rolled_back by hand"
+NO_RECEIPT = "audit rows without a receipt"
+RECEIPT_DIFFERS = "audit rows differ from the batch's receipt"
+ALTERED = "audit row that was altered"
+DIGEST_DIFFERS, NO_DIGEST = "plan that differs from its digest", "plan whose digest is gone"
 GONE = "changed by us, row is gone"
 NULL_NOW = "changed by us, NULL now"
 SET_BACK = "changed by us, holds its old spelling again"
@@ -89,7 +96,7 @@ DAMAGES = {
     ),
     "an extra audit row, of a plan that never was": Damage(
         extra_entry(plan_id="9"),
-        {R5: (ERROR, {(NO_BATCH, None, 2, None)})},
+        {R1: (ERROR, {(PLAN_GONE, None, None, None)}), R5: (ERROR, {(NO_BATCH, None, 2, None)})},
     ),
     "an audit row that names another row of the fund": Damage(
         "UPDATE stage_normalization_log SET row_id = '4' WHERE batch_id = 2",
@@ -105,7 +112,65 @@ DAMAGES = {
     ),
     "an audit row that says something else": Damage(
         "UPDATE stage_normalization_log SET stage_after = 'series-c' WHERE batch_id = 2",
-        {R5: (WARN, {(CHANGED, "3", 2, "2")})},
+        {R5: (ERROR, {(CHANGED, "3", 2, "2"), (RECEIPT_DIFFERS, None, 2, "2"), (ALTERED, "3", 2, "2")})},
+    ),
+    "an audit row whose old spelling was altered": Damage(
+        "UPDATE stage_normalization_log SET stage_before = 'SEED' WHERE batch_id = 2",
+        {R5: (ERROR, {(RECEIPT_DIFFERS, None, 2, "2"), (ALTERED, "3", 2, "2")})},
+    ),
+    "an audit row whose old spelling was trimmed": Damage(
+        "UPDATE stage_normalization_log SET stage_before = left(stage_before, 3) WHERE batch_id = 2",
+        {R5: (ERROR, {(RECEIPT_DIFFERS, None, 2, "2"), (ALTERED, "3", 2, "2")})},
+    ),
+    "an audit row whose old spelling is NULL": Damage(
+        "UPDATE stage_normalization_log SET stage_before = NULL WHERE batch_id = 2",
+        {R5: (ERROR, {(RECEIPT_DIFFERS, None, 2, "2"), (ALTERED, "3", 2, "2")})},
+    ),
+    "a row altered together with its audit row": Damage(
+        "UPDATE portfoliocompanies SET stage = 'series-c' WHERE id = 3;"
+        "UPDATE stage_normalization_log SET stage_after = 'series-c' WHERE batch_id = 2",
+        {R5: (ERROR, {(RECEIPT_DIFFERS, None, 2, "2"), (ALTERED, "3", 2, "2")})},
+    ),
+    "a deleted receipt": Damage(
+        "DELETE FROM stage_migration_receipts WHERE batch_id = 2",
+        {R5: (ERROR, {(NO_RECEIPT, None, 2, "2"), (DIGEST_DIFFERS, None, None, None)})},
+    ),
+    "a deleted digest": Damage(
+        "DELETE FROM stage_migration_plan_digests",
+        {R5: (ERROR, {(NO_DIGEST, None, None, None)})},
+    ),
+    "a deleted plan": Damage(
+        "DELETE FROM stage_migration_plans",
+        {
+            R1: (
+                ERROR,
+                {
+                    (PLAN_GONE, None, None, None),
+                    *((DELETED, None, batch, fund) for batch, fund in FUND_OF_BATCH.items()),
+                },
+            ),
+        },
+    ),
+    "deleted rows of a baseline": Damage(
+        "DELETE FROM stage_migration_baseline WHERE fund_id = '2' AND kind <> 'messy'",
+        {
+            R1: (ERROR, {(BASELINE_GONE, None, None, None)}),
+            R3: (WARN, {(MORE_NULLS, None, None, "2"), (A_NULL, "3", None, "2")}),
+            R5: (ERROR, {(DIGEST_DIFFERS, None, None, None)}),
+        },
+    ),
+    "a batch marked rolled back by hand": Damage(
+        "UPDATE stage_migration_batches SET status = 'rolled_back' WHERE batch_id = 5",
+        {R1: (ERROR, {(BY_HAND, None, 5, "2")})},
+    ),
+    "a batch marked rolled back by hand, and its row set back": Damage(
+        "UPDATE stage_migration_batches SET status = 'rolled_back' WHERE batch_id = 1;"
+        "UPDATE portfoliocompanies SET stage = 'Series A' WHERE id = 2",
+        {
+            R1: (ERROR, {(BY_HAND, None, 1, "1")}),
+            R2: (ERROR, {(MESSY, None, None, None), (NOT_CANONICAL, "2", None, "1")}),
+            R5: (ERROR, {(SET_BACK, "2", 1, "1")}),
+        },
     ),
     "a nulled stage of a row that was changed": Damage(
         "UPDATE deal_opportunities SET stage = NULL WHERE id = 1",
@@ -198,22 +263,29 @@ DAMAGES = {
     ),
     "a batch that was deleted": Damage(
         "DELETE FROM stage_migration_batches WHERE batch_id = 5",
-        {R1: (ERROR, {(LOST, None, None, "2")})},
+        {
+            R1: (ERROR, {(LOST, None, None, "2"), (DELETED, None, 5, "2")}),
+            R5: (ERROR, {(DIGEST_DIFFERS, None, None, None)}),
+        },
     ),
     "all batches deleted": Damage(
         "DELETE FROM stage_migration_batches",
-        # One line for each target and fund.
+        # One line for each target and fund, and for each batch.
         {
             R1: (
                 ERROR,
-                {(LOST, None, None, "1"), (LOST, None, None, "2"), (LOST, None, None, "3"), (LOST, None, None, None)},
-            )
+                {
+                    *((LOST, None, None, fund) for fund in ("1", "2", "3", None)),
+                    *((DELETED, None, batch, fund) for batch, fund in FUND_OF_BATCH.items()),
+                },
+            ),
+            R5: (ERROR, {(DIGEST_DIFFERS, None, None, None)}),
         },
     ),
     "a batch that was enlarged": Damage(
         "UPDATE stage_migration_batches "
         "SET rows_planned = rows_planned + 1, rows_skipped = 1, rows_skipped_changed = 1 WHERE batch_id = 5",
-        {R1: (ERROR, {(UNPLANNED, None, None, "2")})},
+        {R1: (ERROR, {(UNPLANNED, None, None, "2")}), R5: (ERROR, {(DIGEST_DIFFERS, None, None, None)})},
     ),
     "an inserted row without a stage": Damage(
         "INSERT INTO deal_opportunities (fund_id, stage) VALUES (1, NULL)",
@@ -287,10 +359,26 @@ def test_a_deleted_batch_of_an_open_plan_is_missed_even_when_its_rows_are_clean(
     assert result.check(R1).figures["rows_without_a_batch"] == 2
 
 
-def test_a_new_plan_settles_a_deleted_batch(migrated: Application) -> None:
+def test_a_new_plan_does_not_settle_a_deleted_complete_batch(migrated: Application) -> None:
     migrated.sql("DELETE FROM stage_migration_batches WHERE batch_id = 5")
     migrated.run()
-    assert not_passed(migrated.verify()) == {}
+    result = migrated.verify()
+    assert not_passed(result) == {R1: ERROR, R5: ERROR}
+    assert named(result, R1) == {(DELETED, None, 5, "2")}
+
+
+def test_a_new_plan_settles_a_deleted_failed_batch(application: Application) -> None:
+    application.add(COMPANIES, [(1, "Seed"), (1, "Series A"), (2, "Seed")])
+    application.sql(f"ALTER TABLE {COMPANIES} ADD CONSTRAINT no_a CHECK (stage <> 'series-a')")
+    application.run()
+    application.sql("DELETE FROM stage_migration_batches WHERE status IN ('failed', 'pending')")
+    assert not_passed(application.verify()) == {R1: ERROR, R2: ERROR}
+    application.sql(f"ALTER TABLE {COMPANIES} DROP CONSTRAINT no_a")
+    application.run()
+    result = application.verify()
+    assert not_passed(result) == {}
+    figures = result.check(R1).figures
+    assert (figures["other_batches_deleted"], figures["rows_updated_by_those"]) == (1, 1)
 
 
 def test_rows_that_users_inserted_are_named_and_are_no_fault(migrated: Application) -> None:
@@ -304,14 +392,14 @@ def test_rows_that_users_inserted_are_named_and_are_no_fault(migrated: Applicati
     assert (figures["rows_before"], figures["rows_now"], figures["rows_more"], figures["rows_fewer"]) == (10, 13, 3, 0)
 
 
-def test_an_audit_row_lost_with_its_count_cannot_be_told_from_a_row_that_a_user_normalized(
-    migrated: Application,
-) -> None:
+def test_an_audit_row_lost_with_its_count_is_missed_by_its_receipt(migrated: Application) -> None:
     migrated.sql(
         "DELETE FROM stage_normalization_log WHERE batch_id = 5; UPDATE stage_migration_batches "
         "SET rows_updated = rows_updated - 1, rows_skipped = 1, rows_skipped_changed = 1 WHERE batch_id = 5"
     )
-    assert not_passed(migrated.verify()) == {}
+    result = migrated.verify()
+    assert not_passed(result) == {R5: ERROR}
+    assert ("receipt without its audit rows", None, 5, "2") in named(result, R5)
 
 
 def test_a_rerun_of_one_fund_settles_its_own_deleted_batches_and_no_others(migrated: Application) -> None:
@@ -333,16 +421,19 @@ def test_a_rerun_of_one_table_settles_nothing_of_another(migrated: Application) 
     migrated.sql("DELETE FROM stage_migration_batches WHERE fund_id = '1'")
     migrated.run(targets=(TargetSetting("deal_opportunities"),))
     result = migrated.verify()
-    assert [finding.target for finding in result.check(R1).findings] == ["public.portfoliocompanies.stage"]
+    lost = [finding.target for finding in result.check(R1).findings if finding.what == LOST]
+    assert lost == ["public.portfoliocompanies.stage"]
 
 
 def test_the_audit_rows_of_a_deleted_batch_are_no_disagreement_and_more_than_those_are(migrated: Application) -> None:
     migrated.sql("DELETE FROM stage_migration_batches WHERE batch_id = 2")
-    assert not_passed(migrated.verify()) == {R1: ERROR}
+    result = migrated.verify()
+    assert named(result, R5) == {(DIGEST_DIFFERS, None, None, None)}
+    assert result.check(R5).figures["batches_that_disagree"] == 0
     migrated.sql(extra_entry())
     result = migrated.verify()
     assert not_passed(result) == {R1: ERROR, R5: ERROR}
-    assert named(result, R5) == {(NO_BATCH, None, 2, None)}
+    assert named(result, R5) == {(DIGEST_DIFFERS, None, None, None), (NO_BATCH, None, 2, None)}
 
 
 def test_the_history_of_other_tools_is_not_judged(migrated: Application) -> None:

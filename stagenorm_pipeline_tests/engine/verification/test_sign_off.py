@@ -49,7 +49,8 @@ def test_the_next_verification_compares_with_what_follows(migrated: Application)
     migrated.add(DEALS, [(1, "Seed")])
     migrated.run()
     later = migrated.verify()
-    assert ([(plan.plan_id, plan.is_baseline) for plan in later.plans], not_passed(later)) == ([(2, True)], {})
+    assert ([(plan.plan_id, plan.is_baseline) for plan in later.plans], not_passed(later)) == ([(2, False)], {})
+    assert {covered.verification_id for covered in later.coverage} == {1}
 
 
 def test_after_a_rollback_was_signed_the_next_plan_starts_anew(migrated: Application) -> None:

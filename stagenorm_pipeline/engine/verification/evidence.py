@@ -1,0 +1,140 @@
+"""Compare for rule 5 the audit log with its receipts, plans with their digests, the signed report with its hash."""
+
+from collections.abc import Set
+from dataclasses import dataclass, field
+
+from stagenorm_pipeline.engine.receipts import (
+    DifferingRow,
+    MismatchKind,
+    ReceiptCheck,
+    ReceiptMismatch,
+    RowDifference,
+    read_plan_digests,
+    read_receipt_mismatches,
+)
+from stagenorm_pipeline.engine.verification.result import Finding, PlanDigest
+from stagenorm_pipeline.engine.verification.snapshot import Snapshot
+
+_SPELLINGS = "spellings"
+_MISMATCHES = {
+    MismatchKind.NO_RECEIPT: "audit rows without a receipt",
+    MismatchKind.ENTRIES_MISSING: "audit rows missing by the batch's receipt",
+    MismatchKind.ENTRIES_EXTRA: "more audit rows than the batch's receipt counts",
+    MismatchKind.ALTERED: "audit rows differ from the batch's receipt",
+    MismatchKind.RECEIPT_WITHOUT_ENTRIES: "receipt without its audit rows",
+}
+_ROWS = {
+    RowDifference.ALTERED: "audit row that was altered",
+    RowDifference.MISSING: "row of the batch without an audit row",
+    RowDifference.MAY_BE_MISSING: "row of the batch without an audit row, or one that it skipped",
+    RowDifference.TWICE: "row of the batch with several audit rows",
+    RowDifference.NOT_PLANNED: "audit row of a row that the batch never held",
+    RowDifference.NO_BATCH: "audit row of a deleted batch",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What was recorded to be compared later, and what differs from it.
+
+    `undigested`: closed plans whose digest is gone. `signed_problem`: what is wrong with the signed report.
+    """
+
+    receipts: ReceiptCheck = field(default_factory=ReceiptCheck)
+    digests: tuple[PlanDigest, ...] = ()
+    undigested: tuple[int, ...] = ()
+    signed_problem: str | None = None
+
+    @property
+    def figures(self) -> dict[str, int]:
+        """Exact counts by name; those of `WRONG` are 0 where everything is as it was recorded."""
+        receipts = self.receipts
+        return {
+            "receipts_checked": receipts.receipts,
+            "batches_that_differ_from_receipts": receipts.mismatches_total,
+            "audit_rows_older_than_receipts": receipts.legacy_entries,
+            "older_audit_rows_that_differ": receipts.legacy_rows_total - receipts.legacy_without_batch,
+            "older_audit_rows_without_batch": receipts.legacy_without_batch,
+            "plan_digests_checked": sum(digest.plan_sha256 is not None for digest in self.digests),
+            "plan_digests_that_differ": sum(bool(digest.differs) for digest in self.digests) + len(self.undigested),
+            "signed_reports_altered": int(self.signed_problem is not None),
+        }
+
+    def findings(self, named: Set[int | None]) -> list[Finding]:
+        """The batches, rows and plans that differ, the first ones of each.
+
+        `named`: batches whose rows are named already, because their counts differ. Of those only altered rows are new.
+        """
+        found = [Finding("signed report that was altered", detail=self.signed_problem)] if self.signed_problem else []
+        found += [_digest_finding(digest) for digest in self.digests if digest.differs]
+        found += [Finding("plan whose digest is gone", detail=f"plan {plan_id}") for plan_id in self.undigested]
+        found += [_mismatch_finding(one) for one in self.receipts.mismatches if one.batch_id not in named]
+        rows = [row for row in self.receipts.rows if _is_new(row, named)]
+        older = [row for row in self.receipts.legacy_rows if row.difference is not RowDifference.NO_BATCH]
+        return found + [_row_finding(row) for row in (*rows, *older)]
+
+
+WRONG = (
+    "batches_that_differ_from_receipts",
+    "older_audit_rows_that_differ",
+    "plan_digests_that_differ",
+    "signed_reports_altered",
+)
+
+
+def read_evidence(snapshot: Snapshot) -> Evidence:
+    """Read receipts, digests and the signed report, and compare them with what the tables hold."""
+    connection, judged = snapshot.connection, snapshot.plans.judged
+    receipts = read_receipt_mismatches(connection, snapshot.targets, snapshot.scope, snapshot.start.log_id)
+    digests = tuple(
+        PlanDigest(
+            plan_id=digest.plan_id,
+            plan_sha256=digest.recorded.hex() if digest.recorded else None,
+            differs=(*map(str, digest.changed), *([_SPELLINGS] if digest.altered_spellings else [])),
+        )
+        for digest in read_plan_digests(connection, judged)
+    )
+    return Evidence(
+        receipts=receipts,
+        digests=digests,
+        undigested=tuple(row.plan_id for row in snapshot.rows("verify_missing_digests")),
+        signed_problem=snapshot.signed.problem if snapshot.signed else None,
+    )
+
+
+def _is_new(row: DifferingRow, named: Set[int | None]) -> bool:
+    return row.difference is RowDifference.ALTERED or row.batch_id not in named
+
+
+def _mismatch_finding(mismatch: ReceiptMismatch) -> Finding:
+    receipt = "" if mismatch.kind is MismatchKind.NO_RECEIPT else f"receipt {mismatch.expected:,}, "
+    return Finding(
+        _MISMATCHES[mismatch.kind],
+        mismatch.target,
+        True,
+        mismatch.fund_id,
+        batch_id=mismatch.batch_id,
+        rows=mismatch.found,
+        detail=f"{receipt}audit rows {mismatch.found:,}",
+    )
+
+
+def _row_finding(row: DifferingRow) -> Finding:
+    planned = None
+    if row.difference is RowDifference.ALTERED:
+        planned = f'the batch was to change "{row.planned_before}" to "{row.planned_after}"'
+    return Finding(
+        _ROWS[row.difference],
+        row.target,
+        True,
+        row.fund_id,
+        row.row_id,
+        row.batch_id,
+        row.logged_before or row.planned_before,
+        row.logged_after or row.planned_after,
+        detail=planned,
+    )
+
+
+def _digest_finding(digest: PlanDigest) -> Finding:
+    return Finding("plan that differs from its digest", detail=f"plan {digest.plan_id}: {', '.join(digest.differs)}")
