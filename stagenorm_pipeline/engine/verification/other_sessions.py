@@ -90,8 +90,11 @@ class OtherChanges:
         return self.fewer + self.more_null + self.rows_unplanned
 
 
-def read_other_changes(snapshot: Snapshot, facts: TargetFacts, log: AuditLog) -> OtherChanges:
-    """Count what other sessions changed in one target. Inserted rows never count."""
+def read_other_changes(snapshot: Snapshot, facts: TargetFacts, log: AuditLog, *, is_log_sound: bool) -> OtherChanges:
+    """Count what other sessions changed in one target. Inserted rows never count.
+
+    `is_log_sound` false: entries were altered, so what the log moved says nothing about rows that no plan was about.
+    """
     audited = _audited_total(snapshot, facts, log)
     changed = sum(facts.audited.of(state).total for state in _BY_OTHERS)
     counts = facts.baseline.counts if facts.baseline else RowCounts()
@@ -102,7 +105,7 @@ def read_other_changes(snapshot: Snapshot, facts: TargetFacts, log: AuditLog) ->
         before=counts.rows_seen,
         fewer=fewer,
         more_null=more_null,
-        unplanned=unplanned,
+        unplanned=unplanned if is_log_sound else (),
         loss=_total_loss(snapshot, facts, audited),
     )
 

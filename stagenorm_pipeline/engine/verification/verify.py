@@ -243,10 +243,14 @@ class _Verification:
             with snapshot.shared("each audited row beside the audit log", rules, target):
                 audited = read_audited_rows(snapshot, target, kept, is_undone=is_undone)
             targets.append(TargetFacts(inventory, baseline, audited, stages))
+        receipts = evidence.receipts
+        is_log_sound = not (log.disagreements_total or receipts.mismatches_total) and (
+            receipts.legacy_rows_total == receipts.legacy_without_batch
+        )
         by_others = []
         for facts in targets:
             with snapshot.shared("changes by other sessions", rules[1:], facts.inventory.target):
-                by_others.append(read_other_changes(snapshot, facts, log))
+                by_others.append(read_other_changes(snapshot, facts, log, is_log_sound=is_log_sound))
         against = None
         if self._request.against is not None:
             with snapshot.shared("the plans of the signed report", (Rule.AUDIT_CONSISTENCY,)):
