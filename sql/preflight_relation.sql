@@ -17,6 +17,9 @@ SELECT c.relkind::text                                     AS relation_kind,
              FROM pg_class o JOIN pg_namespace n ON n.oid = o.relnamespace
              WHERE o.relname = %(table)s AND o.relkind IN ('r', 'p') AND n.nspname NOT LIKE 'pg\_%%'
              ORDER BY 1)                                   AS schemas
-FROM (SELECT to_regclass(CASE WHEN %(schema)s::text IS NULL THEN quote_ident(%(table)s)
-                              ELSE format('%%I.%%I', %(schema)s::text, %(table)s::text) END) AS relation) AS named
+FROM (SELECT to_regclass(CASE WHEN %(schema)s::text IS NOT NULL
+                              THEN format('%%I.%%I', %(schema)s::text, %(table)s::text)
+                              WHEN cardinality(current_schemas(false)) = 0
+                              THEN format('public.%%I', %(table)s::text)
+                              ELSE quote_ident(%(table)s) END) AS relation) AS named
 LEFT JOIN pg_class c ON c.oid = named.relation;

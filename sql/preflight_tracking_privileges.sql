@@ -1,5 +1,5 @@
 -- The privileges on our own tables that the current role lacks, one line a table, with the statement that grants them.
--- Promise: reads the catalog only. This list and the grants of sql/roles.sql say the same. No DELETE anywhere; the
+-- Promise: reads the catalog only. `prefix` is our tables' quoted schema with a dot, or empty: the search path. This list and the grants of sql/roles.sql say the same. No DELETE anywhere; the
 -- log can only be read and appended to, and the number and time of its rows are the database's alone.
 WITH needed AS (
     SELECT t.table_name, p.privilege, NULL::text[] AS columns
@@ -34,7 +34,7 @@ WITH needed AS (
            string_agg(needed.privilege || coalesce(' (' || array_to_string(needed.columns, ', ') || ')', ''), ', '
                       ORDER BY needed.privilege) AS privileges
     FROM needed
-    JOIN pg_class c ON c.oid = to_regclass(needed.table_name)
+    JOIN pg_class c ON c.oid = to_regclass(%(prefix)s || needed.table_name)
     WHERE CASE WHEN needed.columns IS NULL THEN NOT has_table_privilege(c.oid, needed.privilege)
                ELSE EXISTS (SELECT 1 FROM unnest(needed.columns) AS k (column_name)
                             WHERE NOT has_column_privilege(c.oid, k.column_name, needed.privilege)) END

@@ -42,5 +42,9 @@ LEFT JOIN pg_attribute key_column
           SELECT key.attname FROM pg_index i JOIN pg_attribute key ON key.attrelid = c.oid AND key.attnum = i.indkey[0]
           WHERE i.indrelid = c.oid AND i.indisprimary))
 LEFT JOIN pg_type key_type ON key_type.oid = key_column.atttypid
-WHERE c.oid = to_regclass(CASE WHEN %(schema)s::text IS NULL THEN quote_ident(%(table)s)
-                               ELSE format('%%I.%%I', %(schema)s::text, %(table)s::text) END);
+-- With an empty search path, a table without a schema is looked for in `public`.
+WHERE c.oid = to_regclass(CASE WHEN %(schema)s::text IS NOT NULL
+                               THEN format('%%I.%%I', %(schema)s::text, %(table)s::text)
+                               WHEN cardinality(current_schemas(false)) = 0
+                               THEN format('public.%%I', %(table)s::text)
+                               ELSE quote_ident(%(table)s) END);

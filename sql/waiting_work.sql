@@ -1,5 +1,6 @@
--- How many batches and rows still wait in open plans, in the scope asked for; of a failed batch, its refused rows.
-SELECT count(*) AS batches, coalesce(sum(coalesce(b.rows_failed, b.rows_planned)), 0)::bigint AS rows_waiting
+-- Which batches, and how many rows, still wait in open plans, in the scope asked for; of a failed batch, its refused rows.
+SELECT coalesce(array_agg(b.batch_id), '{{}}') AS batch_ids,
+       coalesce(sum(coalesce(b.rows_failed, b.rows_planned)), 0)::bigint AS rows_waiting
 FROM stage_migration_batches b
 JOIN stage_migration_plans p USING (plan_id)
 WHERE p.status = 'open'

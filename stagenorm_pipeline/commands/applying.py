@@ -120,7 +120,14 @@ def _say_how_it_ended(name: str, result: ApplyResult, cancelled: int) -> None:
         "rowsSkipped": result.rows.rows_skipped,
         "rowsFailed": result.rows.rows_failed,
     }
-    if result.stopped:
+    if result.vanished:
+        say(
+            f"{result.vanished:,} planned batches were deleted during the run, so their rows were not changed. The "
+            "other batches are complete or untouched. Run the command again to plan those rows anew.",
+            "ERROR",
+            **fields,
+        )
+    elif result.stopped:
         say(f"{name} stopped before its end; `stagenorm resume` goes on.", "WARN", **fields)
     elif result.failed:
         say(f"{name} ended with failures; `stagenorm status` names them.", "ERROR", **fields)

@@ -19,6 +19,7 @@ def open_database(*, to_record: bool = False) -> Iterator[Database]:
 
     `to_record`: for a command that reads much before it writes. Raises ReadOnlyServerError where it could not write.
     """
+    from stagenorm_pipeline.engine.configuration import load_configuration
     from stagenorm_pipeline.engine.connection import Database
 
     url = os.environ.get("DATABASE_URL", "")
@@ -28,7 +29,7 @@ def open_database(*, to_record: bool = False) -> Iterator[Database]:
             remedy="export DATABASE_URL=postgresql://USER:PASSWORD@HOST:5432/DATABASE "
             "(or try `stagenorm demo`, which needs none).",
         )
-    database = Database.at(url)
+    database = Database.at(url, tracking_schema=load_configuration().tracking_schema)
     try:
         if to_record:
             from stagenorm_pipeline.engine.preflight.read_only_server import require_writable

@@ -1,6 +1,7 @@
 """`stagenorm dry-run`."""
 
 import shlex
+from dataclasses import replace
 
 import click
 
@@ -30,6 +31,8 @@ def command(fund_id: str | None, no_fund: bool, table: str | None, batch_size: B
     work = read_work(fund_id, no_fund, table)
     request = plan_request(work, batch_size)
     with open_database() as database:
+        work = work.with_known_fund(database)
+        request = replace(request, scope=work.scope)
         with database.snapshot() as connection:
             say_what_is_missing(connection)
         with showing_reading(f"Reading {work.names}"):

@@ -27,7 +27,7 @@ WHAT_NOW: Final = "Every batch is either complete or untouched. `stagenorm statu
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 # For cancelling what the server does and closing files. The promise is two seconds.
-_GRACE_S: Final = 1.5
+_GRACE_S: Final = 1.2
 
 # Clears the line of a progress bar, and shows the cursor that the bar has hidden.
 _RESTORE_SCREEN: Final = b"\r\x1b[K\x1b[?25h"

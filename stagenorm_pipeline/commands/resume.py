@@ -29,4 +29,5 @@ def command(
     vocabulary = work.vocabulary()
     with open_database() as database:
         require_ready(database, work)
+        work = work.with_known_fund(database)
         apply_and_report(database, work, None, pace, vocabulary, batch_size=batch_size)

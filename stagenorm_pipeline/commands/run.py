@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -60,6 +61,8 @@ def command(
     asks = not yes and not rehearse
     with open_database() as database:
         require_ready(database, work)
+        work = work.with_known_fund(database)
+        request = replace(request, scope=work.scope)
         if not rehearse:
             remind_of_backup(database, work)
         if plan_id is not None:

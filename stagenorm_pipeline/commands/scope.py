@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -12,6 +12,7 @@ from stagenorm_pipeline.engine.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from stagenorm_pipeline.engine.configuration import Configuration, TargetSetting
+    from stagenorm_pipeline.engine.connection import Database
     from stagenorm_pipeline.engine.funds import FundScope
     from stagenorm_pipeline.vocabulary import Vocabulary
 
@@ -32,6 +33,20 @@ class Work:
     def names(self) -> str:
         """The targets, for a person; not yet escaped."""
         return ", ".join(target.name for target in self.targets)
+
+    def with_known_fund(self, database: Database) -> Work:
+        """The same about the fund that `--fund-id` means: `12` or `fund-12`.
+
+        Raises ConfigurationError for a fund that does not exist. Rows without a fund may well be missing: that is only
+        said.
+        """
+        from stagenorm_pipeline.engine.funds_in_database import find_fund, is_known
+
+        if self.scope.fund_id is not None:
+            return replace(self, scope=find_fund(database, self.targets, self.scope.fund_id))
+        if not self.scope.all_funds and not is_known(database, self.targets, self.scope):
+            click.echo("There are no rows without a fund.", err=True)
+        return self
 
     def vocabulary(self) -> Vocabulary:
         """The built-in aliases and the reviewed decisions. Raises VocabularyError for a broken decisions file."""
@@ -63,7 +78,7 @@ def scope_options(command: F) -> F:
     for option in (
         table_option,
         click.option("--no-fund", is_flag=True, help="Only the rows without a fund."),
-        click.option("--fund-id", help="One fund only, by the application's id."),
+        click.option("--fund-id", help="One fund only, by its id (12) or its key (fund-12)."),
     ):
         command = option(command)
     return command

@@ -73,20 +73,23 @@ def command(
 
     places = read_outputs(outputs, form)
     work = read_work(fund_id, no_fund, table)
-    request = VerifyRequest(
-        work.vocabulary(),
-        user_name(),
-        work.targets,
-        work.scope,
-        strict,
-        sample_size,
-        seed,
-        plan_id,
-        work.configuration.verify,
-        _read_against(against),
-    )
+    vocabulary = work.vocabulary()
+    signed_report = _read_against(against)
     with standard_output(is_reserved=any(place.path is None for place in places)) as stream:
         with open_database(to_record=True) as database:
+            work = work.with_known_fund(database)
+            request = VerifyRequest(
+                vocabulary,
+                user_name(),
+                work.targets,
+                work.scope,
+                strict,
+                sample_size,
+                seed,
+                plan_id,
+                settings=work.configuration.verify,
+                against=signed_report,
+            )
             with showing_reading(f"Verifying {work.names} and the audit log"):
                 result = verify(database, request)
             document = verification_document(result)

@@ -13,6 +13,8 @@ from stagenorm_pipeline.defs.resources import ApplicationDatabase, Normalization
 from stagenorm_pipeline.defs.run_config import PlanConfig
 from stagenorm_pipeline.defs.work_state import read_work_state
 from stagenorm_pipeline.engine.connection import Database
+from stagenorm_pipeline.engine.funds import FundScope
+from stagenorm_pipeline.engine.funds_in_database import find_fund
 from stagenorm_pipeline.engine.inventory import count_unknown_spellings
 from stagenorm_pipeline.engine.plan import Plan, find_plan, open_plan, preview_plan, record_plan
 from stagenorm_pipeline.engine.rehearsal import rehearse_plan
@@ -52,12 +54,9 @@ def batch_plan(
         opened = database.open()
         if config.open_draft:
             return dg.MaterializeResult(metadata=_open(context, opened, config.open_draft, settings.vocabulary()))
-        request = PlanRequest(
-            settings.vocabulary(),
-            settings.configuration().select(config.table or None),
-            config.scope,
-            config.rows_in_a_batch,
-        )
+        targets = settings.configuration().select(config.table or None)
+        scope = find_fund(opened, targets, config.fund) if config.fund else FundScope()
+        request = PlanRequest(settings.vocabulary(), targets, scope, config.rows_in_a_batch)
         if config.dry_run:
             return _result(preview_plan(opened, request))
         look_ahead(context, opened, request.targets)

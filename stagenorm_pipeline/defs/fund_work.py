@@ -136,6 +136,7 @@ class FundWork:
                 again,
                 batches=result.batches + again.batches,
                 completed=result.completed + again.completed,
+                vanished=result.vanished + again.vanished,
                 rows=result.rows + again.rows,
             )
         return result
@@ -154,4 +155,6 @@ def problem_of(result: ApplyResult, first_error: str | None) -> str | None:
         return f"{refused} The database said first: {first_error}" if first_error else refused
     if result.held and not result.stopped:
         return f"{result.held} of its batches are still being done by another runner."
+    if result.vanished:
+        return f"{result.vanished:,} of its batches were deleted during the run. Make a new plan for their rows."
     return None

@@ -33,7 +33,8 @@ class ApplicationDatabase(dg.ConfigurableResource[Database]):
                     remedy="Set it to postgresql://USER:PASSWORD@HOST:5432/DATABASE where Dagster is started, "
                     "and start it again.",
                 )
-            self._database = Database.at(url, application_name="stagenorm dagster")
+            schema = load_configuration().tracking_schema
+            self._database = Database.at(url, application_name="stagenorm dagster", tracking_schema=schema)
         return self._database
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002 - Dagster's signature

@@ -7,13 +7,15 @@ from stagenorm_pipeline.defs.batch_log import BatchLog
 from stagenorm_pipeline.defs.failures import errors_as_failures
 from stagenorm_pipeline.defs.graceful_stop import interrupts_noted
 from stagenorm_pipeline.defs.graph import NORMALIZED_STAGES
+from stagenorm_pipeline.defs.page_words import for_pages
 from stagenorm_pipeline.defs.resources import ApplicationDatabase, NormalizationSettings
 from stagenorm_pipeline.defs.work_state import report_work_state
 from stagenorm_pipeline.engine.apply import ApplyRequest, ApplyResult, apply_batches
 from stagenorm_pipeline.engine.batches import PlanKind
 from stagenorm_pipeline.engine.connection import Database
 from stagenorm_pipeline.engine.fund_tally import FundResult, FundTally
-from stagenorm_pipeline.engine.funds import FundScope, fund_id_of, fund_key
+from stagenorm_pipeline.engine.funds import FundScope, fund_key
+from stagenorm_pipeline.engine.funds_in_database import find_fund
 from stagenorm_pipeline.engine.preflight.read_only_server import require_writable
 from stagenorm_pipeline.engine.rollback import (
     RollbackPreview,
@@ -24,7 +26,7 @@ from stagenorm_pipeline.engine.rollback import (
 from stagenorm_pipeline.engine.throttle.settings import ThrottleSettings
 from stagenorm_pipeline.engine.workers import user_name, worker_name
 from stagenorm_pipeline.report.escape import for_markdown
-from stagenorm_pipeline.report.rollback_text import STATES
+from stagenorm_pipeline.report.rollback_text import STATES, UNSEEN, touched_lines
 
 
 class RollbackConfig(dg.Config):
@@ -37,8 +39,12 @@ class RollbackConfig(dg.Config):
     table: str = Field(default="", description="Undo it in one table only. Empty: in every configured table.")
     fund: str = Field(
         default="",
-        description="Undo it for one fund only, by its partition: fund-<fund_id>, or no-fund for the rows without one. "
-        "Empty: for all funds.",
+        description="Undo it for one fund only, by its partition fund-<fund_id> or its id, or no-fund for the rows "
+        "without one. Empty: for all funds.",
+    )
+    only_untouched: bool = Field(
+        default=False,
+        description="Leave rows that another session updated or inserted again since, even with the same stage.",
     )
     sleep_ms: int = Field(default=100, description="Milliseconds to rest between two batches.")
 
@@ -50,12 +56,12 @@ def roll_back(
     database: ApplicationDatabase,
     settings: NormalizationSettings,
 ) -> None:
-    """Restore the rows that still hold what the plan wrote; list and leave those that somebody changed since."""
+    """Restore the rows that still hold what the plan wrote; list and leave those that another session changed since."""
     with errors_as_failures():
         opened = database.open()
-        scope = FundScope.one(fund_id_of(config.fund)) if config.fund else FundScope()
         targets = settings.configuration().select(config.table or None)
-        request = RollbackRequest(config.plan_id, targets=targets, scope=scope)
+        scope = find_fund(opened, targets, config.fund) if config.fund else FundScope()
+        request = RollbackRequest(config.plan_id, targets=targets, scope=scope, only_untouched=config.only_untouched)
         if config.execute:
             require_writable(opened)
         preview = preview_rollback(opened, request)
@@ -74,8 +80,9 @@ def roll_back(
         raise dg.DagsterExecutionInterruptedError
     if not result.ok:
         raise dg.Failure(
-            f"{result.rows.rows_failed:,} rows in {result.failed} batches could not be restored, and {result.held} "
-            "batches are being done by another runner. `stagenorm status` names them; run the same rollback again.",
+            f"{result.rows.rows_failed:,} rows in {result.failed} batches could not be restored, {result.held} batches "
+            f"are taken by another runner, and {result.vanished} were deleted during the run. `stagenorm status` shows "
+            "what is left; run the same rollback again.",
             allow_retries=False,
         )
     context.log.info(f"{result.rows.rows_updated:,} rows restored")
@@ -126,6 +133,8 @@ def _metadata(preview: RollbackPreview) -> dict[str, dg.MetadataValue | int]:
     lines = ["| Rows | What they are |", "| ---: | --- |"]
     lines += [f"| {preview.counts.get(state, 0):,} | {words} |" for state, words in STATES.items()]
     lines += [""]
+    lines += [f"{for_markdown(for_pages(line))}\n" for line in touched_lines(preview)]
+    lines += [f"{UNSEEN}\n"]
     lines += [
         f"The rollback cancels {batches:,} batches of plan {plan_id} that are still to be done.\n"
         for plan_id, batches in preview.waiting.items()

@@ -6,7 +6,6 @@ import dagster as dg
 from pydantic import Field
 
 from stagenorm_pipeline.engine.errors import ConfigurationError
-from stagenorm_pipeline.engine.funds import FundScope, fund_id_of
 from stagenorm_pipeline.engine.pacing import AUTO_BATCH_ROWS
 from stagenorm_pipeline.engine.verification.verify import DEFAULT_SAMPLE_SIZE
 
@@ -48,8 +47,8 @@ class PlanConfig(dg.Config):
     table: str = Field(default="", description=_TABLE)
     fund: str = Field(
         default="",
-        description="Plan one fund only, by its partition: fund-<fund_id>, or no-fund for the rows without one. "
-        "Empty: all funds.",
+        description="Plan one fund only, by its partition fund-<fund_id> or its id, or no-fund for the rows without "
+        "one. Empty: all funds.",
     )
     dry_run: bool = Field(
         default=False,
@@ -72,11 +71,6 @@ class PlanConfig(dg.Config):
     @property
     def rows_in_a_batch(self) -> int:
         return _PRESETS[self.preset][0] if self.batch_size == _AS_THE_PRESET else self.batch_size
-
-    @property
-    def scope(self) -> FundScope:
-        """Raises ConfigurationError for what is no fund's key."""
-        return FundScope.one(fund_id_of(self.fund)) if self.fund else FundScope()
 
     def require_one_way(self) -> None:
         """Raises ConfigurationError when it asks for two things at once."""

@@ -24,6 +24,7 @@ from stagenorm_pipeline.engine.batch_work import (
     NotTogetherError,
     RewrittenError,
     bound_claim,
+    bound_transaction,
     claim_batches,
     work_batch,
     work_group,
@@ -49,7 +50,7 @@ from stagenorm_pipeline.engine.migrations import require_migrations
 from stagenorm_pipeline.engine.pacing import MOST_BATCHES_TOGETHER, Pacer, Pacing
 from stagenorm_pipeline.engine.plan import close_finished_plans
 from stagenorm_pipeline.engine.plan_vocabulary import require_same_vocabulary
-from stagenorm_pipeline.engine.planned_batches import next_group, planned_target, waiting_work
+from stagenorm_pipeline.engine.planned_batches import count_vanished, next_group, planned_target, waiting_work
 from stagenorm_pipeline.engine.request import DEFAULT_SLEEP_MS
 from stagenorm_pipeline.engine.retry import Failure, classify, with_retries
 from stagenorm_pipeline.engine.statements import statement
@@ -104,18 +105,23 @@ class ApplyRequest:
 
 @dataclass(frozen=True, slots=True)
 class ApplyResult:
-    """What became of the batches that this runner took. `held`: batches that another worker had at the end."""
+    """What became of the batches that this runner took.
+
+    `held`: batches that another worker had at the end. `vanished`: batches that waited at the start, and that somebody
+    deleted since.
+    """
 
     batches: int = 0
     completed: int = 0
     failed: int = 0
     held: int = 0
+    vanished: int = 0
     stopped: bool = False
     rows: BatchResult = field(default_factory=BatchResult)
 
     @property
     def ok(self) -> bool:
-        return not (self.failed or self.held or self.stopped)
+        return not (self.failed or self.held or self.vanished or self.stopped)
 
 
 def apply_batches(database: Database, request: ApplyRequest) -> ApplyResult:
@@ -134,6 +140,7 @@ class _Runner:
         self._request = request
         self._targets: dict[str, Target] = {}
         self._names: list[str] | None = None
+        self._found: list[int] = []
         self._compared_plans: set[int] = set()
         self._failures_in_a_row = 0
         self._pacer = Pacer(request.pacing) if request.pacing else None
@@ -153,6 +160,8 @@ class _Runner:
         self._with_retries(self._look)
         try:
             result = self._apply()
+            if self._found:
+                result = replace(result, vanished=self._with_retries(self._count_vanished))
             reach(Step.APPLY_BEFORE_CLOSE)
             self._with_retries(self._close_finished_plans)
         finally:
@@ -192,8 +201,8 @@ class _Runner:
             require_migrations(connection)
             if self._request.targets is not None:
                 self._names = [target.name for target in resolve_targets(connection, self._request.targets)]
-            batches, rows = waiting_work(connection, **self._scope())
-        self._request.watch(WorkFound(batches, rows))
+            self._found, rows = waiting_work(connection, **self._scope())
+        self._request.watch(WorkFound(len(self._found), rows))
 
     def _add(self, so_far: ApplyResult, batch: Batch, outcome: BatchResult | str | None) -> ApplyResult:
         if outcome is None:
@@ -274,6 +283,9 @@ class _Runner:
         while True:
             try:
                 return self._with_retries(partial(self._work, batch, narrowing), batch)
+            except NotTogetherError:
+                # Somebody deleted the batch. What it changed is rolled back; `vanished` counts it.
+                return None
             except (DBAPIError, psycopg.Error, RefusedError, RewrittenError) as error:
                 wider = narrowing.after(error)
                 if wider is None:
@@ -328,6 +340,8 @@ class _Runner:
 
     def _target(self, connection: sa.Connection, batch: Batch) -> Target:
         if batch.target not in self._targets:
+            # Before the bounds of the batch itself: this waits for the table's lock too.
+            bound_transaction(connection, self._request.bounds)
             self._targets[batch.target] = planned_target(connection, batch)
         return self._targets[batch.target]
 
@@ -373,6 +387,10 @@ class _Runner:
         with self._database.transaction() as connection:
             close_finished_plans(connection)
 
+    def _count_vanished(self) -> int:
+        with self._database.transaction(is_short=True) as connection:
+            return count_vanished(connection, self._found)
+
     def _with_retries(self, attempt: Callable[[], T], batch: Batch | None = None) -> T:
         def announce(error: str, number: int, wait_s: float) -> None:
             self._entry.forget_session()
@@ -412,11 +430,11 @@ def _plus(
     held: int = 0,
     rows: BatchResult | None = None,
 ) -> ApplyResult:
-    return ApplyResult(
-        so_far.batches + batches,
-        so_far.completed + completed,
-        so_far.failed + failed,
-        so_far.held + held,
-        so_far.stopped,
-        so_far.rows + rows if rows else so_far.rows,
+    return replace(
+        so_far,
+        batches=so_far.batches + batches,
+        completed=so_far.completed + completed,
+        failed=so_far.failed + failed,
+        held=so_far.held + held,
+        rows=so_far.rows + rows if rows else so_far.rows,
     )

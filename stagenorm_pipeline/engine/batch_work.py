@@ -73,7 +73,10 @@ class Narrowing(StrEnum):
 
 
 class NotTogetherError(Exception):
-    """Batches could not go through in one transaction; nothing is wrong with those that can go alone."""
+    """Batches could not go through in one transaction; nothing is wrong with those that can go alone.
+
+    Raised for a single batch when somebody deleted it while it was at work.
+    """
 
 
 def bound_transaction(connection: sa.Connection, bounds: Bounds, *, synchronous_commit: str | None = None) -> None:
@@ -250,28 +253,29 @@ def _record(
     if result.refusals:
         message = f"{result.rows_failed} row(s) refused by the database, first: {result.refusals[0].message}"
     first_log_id, last_log_id = attempt.log_ids or (None, None)
-    return int(
-        connection.exec_driver_sql(
-            statement("record_result", log_sha256=log_sha256()),
-            {
-                "batch_id": batch.batch_id,
-                "status": "failed" if result.refusals else "completed",
-                "worker": worker,
-                "rows_updated": result.rows_updated,
-                "rows_skipped_changed": result.rows_skipped_changed,
-                "rows_skipped_deleted": result.rows_skipped_deleted,
-                "rows_failed": result.rows_failed,
-                "error_message": message,
-                "group_rows": group_rows,
-                "action": batch.kind.value,
-                "attempt_updated": attempt.rows_updated,
-                "attempt_skipped": attempt.rows_skipped,
-                "attempt_failed": attempt.rows_failed,
-                "first_log_id": first_log_id,
-                "last_log_id": last_log_id,
-            },
-        ).scalar_one()
-    )
+    duration_ms = connection.exec_driver_sql(
+        statement("record_result", log_sha256=log_sha256()),
+        {
+            "batch_id": batch.batch_id,
+            "status": "failed" if result.refusals else "completed",
+            "worker": worker,
+            "rows_updated": result.rows_updated,
+            "rows_skipped_changed": result.rows_skipped_changed,
+            "rows_skipped_deleted": result.rows_skipped_deleted,
+            "rows_failed": result.rows_failed,
+            "error_message": message,
+            "group_rows": group_rows,
+            "action": batch.kind.value,
+            "attempt_updated": attempt.rows_updated,
+            "attempt_skipped": attempt.rows_skipped,
+            "attempt_failed": attempt.rows_failed,
+            "first_log_id": first_log_id,
+            "last_log_id": last_log_id,
+        },
+    ).scalar_one_or_none()
+    if duration_ms is None:
+        raise NotTogetherError("it was deleted while it was at work")
+    return int(duration_ms)
 
 
 def _quarantine(connection: sa.Connection, batch: Batch, refusals: tuple[Refusal, ...]) -> None:

@@ -21,7 +21,7 @@ _LOOK_S: Final = 0.1
 
 # Two of these, for the cancel request and for its answer, fit into the time that an interrupt may take
 # (see `commands/interrupt`).
-_CANCEL_S: Final = 0.5
+_CANCEL_S: Final = 0.4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,4 @@
-"""`stagenorm.toml`: which columns are targets, where the reviewed decisions are, and the bounds
-of the throttle and of verification.
+"""`stagenorm.toml`: the targets, the file of reviewed decisions, the bounds of throttle and verification, our schema.
 
 The command line and Dagster read the same one.
 Without a file the two default targets are meant. Does not belong here: whether a target exists (see `targets`).
@@ -58,6 +57,8 @@ class Configuration:
     source: Path | None = field(default=None, compare=False)
     throttle: ThrottleSettings = field(default_factory=ThrottleSettings)
     pacing: Pacing = field(default_factory=Pacing)
+    # Where stagenorm's own tables are. None: where the search path finds them, else `public`.
+    tracking_schema: str | None = None
     verify: VerifySettings = field(default_factory=VerifySettings)
 
     def select(self, table: str | None) -> tuple[TargetSetting, ...]:
@@ -72,7 +73,7 @@ class Configuration:
             for target in self.targets
             if table in (target.table, f"{target.table}.{target.column}", target.name)
             or (target.schema is not None and table == f"{target.schema}.{target.table}")
-            or (target.schema is None and table == f"public.{target.table}")
+            or (target.schema is None and table in (f"public.{target.table}", f"public.{target.name}"))
         )
         if not wanted:
             raise ConfigurationError(
@@ -129,7 +130,7 @@ def _read_file(path: Path | None, environment: Mapping[str, str]) -> Configurati
 
 
 def _configuration(document: dict[str, Any], source: Path) -> Configuration:
-    _only_known_keys(document, {"target", "decisions", "throttle", "verify"}, source, "top level")
+    _only_known_keys(document, {"target", "decisions", "throttle", "tracking", "verify"}, source, "top level")
     entries = document.get("target", [])
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise ConfigurationError(f"{source}: `target` must be a list of tables.", remedy="Write [[target]].")
@@ -142,8 +143,19 @@ def _configuration(document: dict[str, Any], source: Path) -> Configuration:
     if not isinstance(decisions, str):
         raise ConfigurationError(f"{source}: `decisions` must be a path.", remedy='Write decisions = "file.yaml".')
     throttle, pacing = _throttle(document.get("throttle", {}), source)
+    schema = _tracking_schema(document.get("tracking", {}), source)
     verify = _verify(document.get("verify", {}), source)
-    return Configuration(targets, source.parent / decisions, source, throttle, pacing, verify)
+    return Configuration(targets, source.parent / decisions, source, throttle, pacing, schema, verify)
+
+
+def _tracking_schema(section: Any, source: Path) -> str | None:
+    if not isinstance(section, dict):
+        raise ConfigurationError(f"{source}: `tracking` must be a table.", remedy="Write [tracking].")
+    _only_known_keys(section, {"schema"}, source, "[tracking]")
+    schema = section.get("schema")
+    if schema is not None and (not isinstance(schema, str) or not schema or "\0" in schema):
+        raise ConfigurationError(f"{source}: `schema` in [tracking] must be a name.", remedy='Write schema = "public".')
+    return schema
 
 
 def _target(entry: dict[str, Any], source: Path) -> TargetSetting:

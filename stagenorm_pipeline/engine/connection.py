@@ -20,6 +20,7 @@ from stagenorm_pipeline.engine.errors import (
     RefusedError,
 )
 from stagenorm_pipeline.engine.server_times import read_times_in_any_style
+from stagenorm_pipeline.engine.tracking_schema import TrackingSchema
 
 # A server that vanished (a failover, a cut cable) is noticed in about 25 s instead of the two hours of Linux. The other
 # way round, that a client of ours vanished, is for the server's own timeouts to notice.
@@ -42,10 +43,16 @@ class Database:
 
     @classmethod
     def at(
-        cls, url: str | sa.URL, *, application_name: str = "stagenorm", waits: WaitBounds | None = None
+        cls,
+        url: str | sa.URL,
+        *,
+        application_name: str = "stagenorm",
+        tracking_schema: str | None = None,
+        waits: WaitBounds | None = None,
     ) -> "Database":
         """Prepared for poolers in transaction mode: no server-side prepared statements, no session state.
 
+        `tracking_schema`: where our own tables are; None: where the search path finds them, else `public`.
         `waits`: the longest waits for the server; None: the defaults.
         """
         parsed = parse_database_url(url) if isinstance(url, str) else url
@@ -70,7 +77,7 @@ class Database:
         )
         _bound_every_wait(engine, waits or WaitBounds())
         sa.event.listen(engine, "connect", lambda connection, _: read_times_in_any_style(connection))
-        return cls(engine)
+        return cls(TrackingSchema(tracking_schema).install(engine))
 
     @property
     def name(self) -> str:

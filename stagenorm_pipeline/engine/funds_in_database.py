@@ -1,18 +1,26 @@
-"""Which funds there are in the data, and how much waits in one. Reads only."""
+"""Which funds there are in the data, which one a user means, and how much waits in one. Reads only."""
 
+from contextlib import suppress
+from difflib import get_close_matches
+
+import sqlalchemy as sa
 from psycopg import sql
 
 from stagenorm_pipeline.engine.configuration import TargetSetting
 from stagenorm_pipeline.engine.connection import Database
+from stagenorm_pipeline.engine.errors import ConfigurationError, MissingMigrationError
+from stagenorm_pipeline.engine.funds import FundScope, fund_id_of
+from stagenorm_pipeline.engine.migrations import require_migrations
 from stagenorm_pipeline.engine.statements import statement
-from stagenorm_pipeline.engine.targets import resolve_targets
+from stagenorm_pipeline.engine.targets import Target
+from stagenorm_pipeline.engine.visibility import visible_targets
 
 
 def read_fund_ids(database: Database, targets: tuple[TargetSetting, ...]) -> set[str | None]:
     """The ids of all funds in the targets, None among them where rows have none. One scan of each, no stage is read."""
     found: set[str | None] = set()
     with database.snapshot() as connection:
-        for target in resolve_targets(connection, targets):
+        for target in visible_targets(connection, targets):
             parts = target.sql_parts()
             # Without a fund column one row tells all there is to know.
             limit = sql.SQL("" if target.fund_column else " LIMIT 1")
@@ -25,3 +33,45 @@ def count_waiting_rows(database: Database, fund_id: str | None) -> int:
     """Rows of the fund that open plans still have to do."""
     with database.transaction() as connection:
         return int(connection.exec_driver_sql(statement("waiting_rows"), {"fund_id": fund_id}).scalar_one())
+
+
+def find_fund(database: Database, targets: tuple[TargetSetting, ...], name: str) -> FundScope:
+    """The fund that `name` means: its id (`12`) or its key (`fund-12`, `no-fund`). An id that looks like a key wins.
+
+    A scan of each target at worst, which ends at the first row of the fund. Raises ConfigurationError for a fund that
+    is neither in the targets nor in any plan.
+    """
+    meanings = [FundScope.one(name)]
+    with suppress(ConfigurationError):
+        meanings.append(FundScope.one(fund_id_of(name)))
+    for scope in meanings:
+        if is_known(database, targets, scope):
+            return scope
+    funds = {fund for fund in read_fund_ids(database, targets) if fund is not None}
+    close = get_close_matches(name, [*funds, *(f"fund-{fund}" for fund in funds)], n=3)
+    guess = f"Did you mean {' or '.join(close)}? " if close else ""
+    raise ConfigurationError(
+        f"The fund {name!r} is neither in {', '.join(target.name for target in targets)} nor in any plan.",
+        remedy=f"{guess}`stagenorm inventory` shows the funds.",
+    )
+
+
+def is_known(database: Database, targets: tuple[TargetSetting, ...], scope: FundScope) -> bool:
+    """Whether any row of the targets, or any plan, is in the scope."""
+    with database.snapshot() as connection:
+        if any(_has_rows(connection, target, scope) for target in visible_targets(connection, targets)):
+            return True
+    with database.snapshot() as connection:
+        try:
+            require_migrations(connection)
+        except MissingMigrationError:
+            return False
+        query = statement("fund_planned", fund_condition=scope.condition(sql.SQL("fund_id")))
+        return bool(connection.exec_driver_sql(query, {"fund_id": scope.fund_id}).scalar_one())
+
+
+def _has_rows(connection: sa.Connection, target: Target, scope: FundScope) -> bool:
+    parts = target.sql_parts()
+    query = sql.SQL("SELECT EXISTS (SELECT 1 FROM {} AS t WHERE {})")
+    text = query.format(parts["table"], scope.condition(parts["fund"])).as_string(None)
+    return bool(connection.exec_driver_sql(text, {"fund_id": scope.fund_id}).scalar_one())

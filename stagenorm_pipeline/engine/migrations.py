@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import sqlalchemy as sa
+from psycopg import sql
 
 from stagenorm_pipeline.engine.connection import Database
 from stagenorm_pipeline.engine.errors import MissingMigrationError
 from stagenorm_pipeline.engine.statements import sql_directory, statement
+from stagenorm_pipeline.engine.tracking_schema import own_prefix, schema_for_new_tables, unqualified
 
 # The newest thing that each file creates: if it is there, the file was applied whole, since each is one transaction.
 _WITNESS = {
@@ -29,12 +31,33 @@ def migration_files() -> tuple[Path, ...]:
 
 
 def apply_migrations(database: Database) -> tuple[Path, ...]:
-    """Run every migration file; each is safe to run again. Returns the files."""
+    """Run every migration file; each is safe to run again. Returns the files.
+
+    Raises MissingMigrationError when the schema that stagenorm.toml names for them does not exist.
+    """
     files = migration_files()
     for file in files:
         with database.autocommit() as connection:
-            connection.exec_driver_sql(file.read_text(encoding="utf-8").replace("%", "%%"))
+            schema = schema_for_new_tables(connection)
+            script = _in_schema(connection, file.read_text(encoding="utf-8"), schema)
+            unqualified(connection).exec_driver_sql(script.replace("%", "%%"))
     return files
+
+
+def _in_schema(connection: sa.Connection, script: str, schema: str | None) -> str:
+    """The script, whose transaction works in `schema`. It updates no target, so no user's trigger sees that."""
+    if schema is None:
+        return script
+    name = sql.Identifier(schema).as_string(None)
+    found = connection.exec_driver_sql("SELECT to_regnamespace(%(name)s) IS NOT NULL", {"name": name}).scalar_one()
+    if not found:
+        raise MissingMigrationError(
+            f"The schema {name} for stagenorm's own tables does not exist.",
+            remedy=f"CREATE SCHEMA {name}; or name another one in [tracking] of stagenorm.toml.",
+        )
+    begin = "\nBEGIN;\n"
+    assert script.count(begin) == 1  # noqa: S101 - each file is one transaction
+    return script.replace(begin, f"{begin}SET LOCAL search_path = {name};\n")
 
 
 def require_migrations(connection: sa.Connection) -> None:
@@ -42,9 +65,9 @@ def require_migrations(connection: sa.Connection) -> None:
 
     A file counts as applied if its newest object is there and, from the version table on, the table names it.
     """
-    witnesses = connection.exec_driver_sql(
-        statement("missing_witnesses"), {"files": list(_WITNESS), "witnesses": list(_WITNESS.values())}
-    ).one()
+    prefix = own_prefix(connection)
+    values = {"files": list(_WITNESS), "witnesses": [prefix + witness for witness in _WITNESS.values()]}
+    witnesses = connection.exec_driver_sql(statement("missing_witnesses"), values).one()
     missing = set(witnesses.missing)
     # A role that may not read the version table learns that from pre-flight, or from the work itself.
     if not missing and witnesses.may_read_versions:

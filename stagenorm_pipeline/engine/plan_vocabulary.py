@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from stagenorm_pipeline.engine.errors import PlanError
 from stagenorm_pipeline.engine.inventory import TargetInventory
 from stagenorm_pipeline.engine.statements import statement
+from stagenorm_pipeline.engine.tracking_schema import own_prefix
 from stagenorm_pipeline.vocabulary import (
     CANONICAL_STAGES,
     MeaningKind,
@@ -159,4 +160,5 @@ def _earlier_changes(connection: sa.Connection, changes: dict[str, Redecided]) -
 
 
 def _is_there(connection: sa.Connection, table: str) -> bool:
-    return connection.exec_driver_sql("SELECT to_regclass(%(table)s)", {"table": table}).scalar() is not None
+    named = own_prefix(connection) + table
+    return connection.exec_driver_sql("SELECT to_regclass(%(table)s)", {"table": named}).scalar() is not None

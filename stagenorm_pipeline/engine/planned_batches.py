@@ -10,7 +10,8 @@ from stagenorm_pipeline.engine.batches import Batch, PlanKind
 from stagenorm_pipeline.engine.configuration import TargetSetting
 from stagenorm_pipeline.engine.funds import FundScope
 from stagenorm_pipeline.engine.statements import statement
-from stagenorm_pipeline.engine.targets import Target, resolve_targets
+from stagenorm_pipeline.engine.targets import Target
+from stagenorm_pipeline.engine.visibility import visible_targets
 
 
 def next_group(
@@ -62,11 +63,16 @@ def waiting_work(
     kind: PlanKind | None,
     scope: FundScope,
     targets: list[str] | None,
-) -> tuple[int, int]:
-    """Batches and rows that wait in open plans, in the scope; of a failed batch, its refused rows."""
+) -> tuple[list[int], int]:
+    """The batches, by number, and how many rows wait in open plans of the scope; of failed ones the refused rows."""
     query = statement("waiting_work", fund_condition=_fund_condition(scope))
     row = connection.exec_driver_sql(query, _in_scope(plan_id, kind, scope, targets)).one()
-    return row.batches, row.rows_waiting
+    return row.batch_ids, row.rows_waiting
+
+
+def count_vanished(connection: sa.Connection, batch_ids: list[int]) -> int:
+    """How many of the batches somebody has deleted."""
+    return int(connection.exec_driver_sql(statement("vanished_batches"), {"batch_ids": batch_ids}).scalar_one())
 
 
 def _in_scope(
@@ -93,7 +99,11 @@ def draft_batch(connection: sa.Connection, plan_id: int, after: int) -> Batch | 
 
 
 def planned_target(connection: sa.Connection, batch: Batch) -> Target:
-    """The batch's target as its plan resolved it. Raises TargetError when it has changed since."""
+    """The batch's target as its plan resolved it.
+
+    Raises TargetError when it has changed since, RefusedError when row-level security hides rows from this role: they
+    would count as deleted.
+    """
     row = connection.exec_driver_sql(
         "SELECT key_column, fund_column FROM stage_migration_plan_targets WHERE plan_id = %(plan_id)s "
         "AND schema_name = %(schema)s AND table_name = %(table)s AND column_name = %(column)s",
@@ -102,7 +112,7 @@ def planned_target(connection: sa.Connection, batch: Batch) -> Target:
     setting = TargetSetting(
         batch.table, batch.column, batch.schema, row.key_column, row.fund_column or "", bool(row.fund_column)
     )
-    return resolve_targets(connection, (setting,))[0]
+    return visible_targets(connection, (setting,))[0]
 
 
 def _batch(row: Any) -> Batch:

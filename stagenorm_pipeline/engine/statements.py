@@ -1,6 +1,7 @@
 """The SQL files: found by name, with identifiers put in by the driver's own quoting.
 
 In a file, `{name}` stands for an identifier or a type and `%(name)s` for a bound value. A literal percent sign is `%%`.
+The files name our own tables without a schema; `tracking_schema` adds it before a statement is sent.
 """
 
 from functools import cache

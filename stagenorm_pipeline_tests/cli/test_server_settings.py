@@ -1,5 +1,6 @@
 """The whole runbook on databases whose own settings are unusual: date styles, time zones, time limits, search path."""
 
+import json
 from pathlib import Path
 
 import psycopg
@@ -26,6 +27,11 @@ _OWN = (
     b"SELECT current_setting('DateStyle'), current_setting('IntervalStyle'), current_setting('TimeZone'), "
     b"current_setting('search_path')"
 )
+
+_OUR_SCHEMAS = b"""
+SELECT DISTINCT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relname ~ '^stage_' AND c.relkind IN ('r', 'v')
+"""
 
 # Each value of `stage` takes a moment to read, as a large table does.
 _SLOW = b"""
@@ -70,6 +76,40 @@ def test_whole_runbook_works_in_any_date_style_and_leaves_it_alone(
     run_whole_runbook(application_url, tmp_path)
     with psycopg.connect(application_url) as connection:
         assert connection.execute(_SEEN).fetchall() == connection.execute(_OWN).fetchall()
+
+
+@pytest.mark.parametrize("schema", [None, "Stage Norm", "50%s \"quoted'"])
+def test_whole_runbook_works_with_an_empty_search_path(
+    application_url: str, tmp_path: Path, schema: str | None
+) -> None:
+    set_on_database(application_url, search_path="")
+    with psycopg.connect(application_url) as connection:
+        connection.execute(_WATCH)
+        if schema is not None:
+            connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
+            (tmp_path / "stagenorm.toml").write_text(f"[tracking]\nschema = {json.dumps(schema)}\n")
+    run_whole_runbook(application_url, tmp_path)
+    with psycopg.connect(application_url) as connection:
+        assert connection.execute(_SEEN).fetchall() == connection.execute(_OWN).fetchall()
+        where = connection.execute(_OUR_SCHEMAS).fetchall()
+    assert where == [(schema or "public",)]
+
+
+def test_runbook_uses_the_schema_that_the_search_path_names(application_url: str, tmp_path: Path) -> None:
+    with psycopg.connect(application_url) as connection:
+        connection.execute(b"CREATE SCHEMA ours")
+        name = sql.Identifier(connection.info.dbname)
+        connection.execute(sql.SQL("ALTER DATABASE {} SET search_path = ours, public").format(name))
+    run_whole_runbook(application_url, tmp_path)
+    with psycopg.connect(application_url) as connection:
+        assert connection.execute(_OUR_SCHEMAS).fetchall() == [("ours",)]
+
+
+def test_init_db_names_the_schema_that_does_not_exist(application_url: str, tmp_path: Path) -> None:
+    (tmp_path / "stagenorm.toml").write_text('[tracking]\nschema = "nowhere"\n')
+    ran = stagenorm_here("init-db", url=application_url, directory=tmp_path)
+    assert ran.code == 1
+    assert 'CREATE SCHEMA "nowhere"' in ran.all
 
 
 def test_time_in_a_zone_without_a_name_is_an_error_with_a_remedy(application_url: str, tmp_path: Path) -> None:

@@ -68,16 +68,18 @@ def test_a_plan_can_be_of_one_fund(face: Face, application: Application) -> None
     application.add(COMPANIES, [(1, "Seed"), (2, "Seed"), (None, "Seed")])
 
     one = materialized(face.plan(fund="fund-2"), "batch_plan")[None]
+    by_id = materialized(face.plan(fund="2"), "batch_plan")[None]
     without = materialized(face.plan(fund="no-fund", dry_run=True), "batch_plan")[None]
 
-    assert (one["rows_to_update"], one["rows_seen"]) == (1, 1)
+    assert (one["rows_to_update"], one["rows_seen"]) == (by_id["rows_to_update"], by_id["rows_seen"]) == (1, 1)
     assert without["rows_to_update"] == 1
 
 
 @pytest.mark.parametrize(
     ("config", "words"),
     [
-        ({"fund": "2"}, "'2' is not a fund key"),
+        ({"fund": "2"}, "The fund '2' is neither in"),
+        ({"fund": "fund-2"}, "The fund 'fund-2' is neither in"),
         ({"dry_run": True, "rehearse": True}, "dry_run and rehearse exclude each other"),
         ({"open_draft": 9}, "no plan 9"),
     ],

@@ -120,7 +120,7 @@ def test_a_target_with_a_schema_is_selected_by_any_of_its_names(asked: str) -> N
     assert Configuration((rounds, TargetSetting("deals"))).select(asked) == (rounds,)
 
 
-@pytest.mark.parametrize("asked", ["deals", "deals.stage", "public.deals"])
+@pytest.mark.parametrize("asked", ["deals", "deals.stage", "public.deals", "public.deals.stage"])
 def test_a_target_without_a_schema_is_selected_by_its_name_and_as_a_table_of_public(asked: str) -> None:
     deals = TargetSetting("deals")
     assert Configuration((TargetSetting("rounds", schema="crm"), deals)).select(asked) == (deals,)

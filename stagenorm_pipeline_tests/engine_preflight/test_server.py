@@ -1,6 +1,8 @@
 """What pre-flight says of the server, the database and who else is at work there."""
 
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,8 +10,9 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
+from stagenorm_pipeline.engine.configuration import DEFAULT_TARGETS
 from stagenorm_pipeline.engine.connection import Database
-from stagenorm_pipeline.engine.errors import ConfigurationError
+from stagenorm_pipeline.engine.errors import ConfigurationError, ConnectionFailedError
 from stagenorm_pipeline.engine.preflight import (
     PreflightCheck,
     PreflightLevel,
@@ -200,3 +203,17 @@ def _set_up_anew(server: PrivateServer, *settings: str) -> None:
         connection.execute("CHECKPOINT")
     server.stop_immediately()
     server.start()
+
+
+def test_backend_terminated_during_a_trial_is_a_lost_connection(application: Application) -> None:
+    waiting = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
+    with psycopg.connect(application.url) as blocker, ThreadPoolExecutor(1) as pool:
+        blocker.execute(b"LOCK TABLE portfoliocompanies")
+        preflight = pool.submit(run_preflight, application.database, DEFAULT_TARGETS)
+        while not application.sql(waiting) and not preflight.done():
+            time.sleep(0.01)
+        with pytest.raises(ConnectionFailedError, match="No connection to"):
+            preflight.result(timeout=30)

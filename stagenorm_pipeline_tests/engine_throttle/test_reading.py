@@ -12,8 +12,9 @@ import pytest
 import sqlalchemy as sa
 
 from stagenorm_pipeline.engine.connection import Database
+from stagenorm_pipeline.engine.errors import ConnectionFailedError
 from stagenorm_pipeline.engine.locks import BATCH_LOCK_CLASS
-from stagenorm_pipeline.engine.throttle.reading import Reading
+from stagenorm_pipeline.engine.throttle.reading import Reading, waiters_behind
 from stagenorm_pipeline.engine.throttle.settings import ThrottleSettings
 from stagenorm_pipeline.engine.throttle.throttle import look_at
 from stagenorm_pipeline.engine.throttle.throttler import CannotSeeError
@@ -167,3 +168,14 @@ def test_a_look_leaves_no_setting_behind_in_its_session(application: Application
     look_at(application.database, ThrottleSettings(probe_timeout_ms=123))
     with application.database.transaction() as connection:
         assert connection.exec_driver_sql("SHOW statement_timeout").scalar() == "0"
+
+
+def test_looking_for_waiters_on_a_lost_connection_raises_that_it_is_lost(application: Application) -> None:
+    def look() -> None:
+        with application.database.transaction() as connection:
+            pid = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+            application.sql("SELECT pg_terminate_backend(%s, 5000)", pid)
+            waiters_behind(connection)
+
+    with pytest.raises(ConnectionFailedError):
+        look()

@@ -15,18 +15,19 @@ _CHUNK = 65536
 class SilentProxy:
     """A unix socket in `directory` that leads to the server's `target`; use it as a context manager."""
 
-    def __init__(self, directory: Path, target: Path, *, is_silent: bool = False) -> None:
+    def __init__(self, directory: Path, target: Path) -> None:
         self._target = str(target / SOCKET_NAME)
         self._listening = socket.socket(socket.AF_UNIX)
         self._listening.bind(str(directory / SOCKET_NAME))
         self._listening.listen()
         self._may_speak = threading.Event()
+        self._may_speak.set()
         self._open: list[socket.socket] = []
-        if not is_silent:
-            self._may_speak.set()
+        self.has_asked = threading.Event()
 
     def fall_silent(self) -> None:
-        """From now on nothing that the server says arrives, on any connection."""
+        """From now on nothing that the server says arrives, on any connection. `has_asked` tells of a question."""
+        self.has_asked.clear()
         self._may_speak.clear()
 
     def speak(self) -> None:
@@ -59,7 +60,9 @@ class SilentProxy:
     def _pass(self, source: socket.socket, sink: socket.socket, may_speak: threading.Event | None) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(_CHUNK):
-                if may_speak is not None:
+                if may_speak is None:
+                    self.has_asked.set()
+                else:
                     may_speak.wait()
                 sink.sendall(data)
         for connection in (source, sink):

@@ -3,20 +3,17 @@
 from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 import sqlalchemy as sa
 
-from stagenorm_pipeline.engine.configuration import DEFAULT_TARGETS
-from stagenorm_pipeline.engine.control import set_paused
 from stagenorm_pipeline.engine.migrations import apply_migrations
-from stagenorm_pipeline.engine.preflight.run import run_preflight
-from stagenorm_pipeline.engine.status import read_status
 from stagenorm_pipeline.engine.steps import Step
 from stagenorm_pipeline.engine.verification.result import Verdict
-from stagenorm_pipeline.engine.verification.verify import record_verification
+from stagenorm_pipeline_tests.cli.terminal import stagenorm_here
 from stagenorm_pipeline_tests.engine.application import Application
 from stagenorm_pipeline_tests.safety import work
 from stagenorm_pipeline_tests.safety.blocked_program import BlockedProgram, Stop
@@ -131,24 +128,23 @@ def test_planners_that_wait_for_each_other_leave_the_one_at_work_a_session_of_a_
     assert broken_laws(portfolio, undisturbed) == []
 
 
-def test_the_whole_runbook_works_in_the_only_session_of_a_pool(
-    server: PrivateServer, portfolio: Application, undisturbed: Undisturbed
+def test_every_command_works_in_the_only_session_of_a_pool(
+    server: PrivateServer, portfolio: Application, undisturbed: Undisturbed, tmp_path: Path
 ) -> None:
     with Pooler(server, pool_size=1, query_wait_s=QUERY_WAIT_S) as pool_of_one:
-        pooled = through(pool_of_one, portfolio)
-        # A user's own session would take the only one.
-        pooled.user.close()
-        run_preflight(pooled.database, DEFAULT_TARGETS)
-        assert pooled.preview().counts.rows_to_change == undisturbed.changes().total()
-        plan_id = work.plan(pooled.database)
-        set_paused(pooled.database, paused=True, reason="test", changed_by="test")
-        assert read_status(pooled.database).control.paused
-        set_paused(pooled.database, paused=False, reason=None, changed_by="test")
-        assert work.apply(pooled.database).result.rows.rows_updated == undisturbed.changes().total()
+        url = pool_of_one.url(sa.make_url(portfolio.url).database)
+
+        def command(line: str) -> None:
+            ran = stagenorm_here(*line.split(), url=url, directory=tmp_path)
+            assert ran.code == 0, f"stagenorm {line}: {ran.all[-2_000:]}"
+
+        for line in ("init-db", "preflight", "inventory", "dry-run", "backup --output saved.sql.gz"):
+            command(line)
+        command(f"run --yes --sleep-ms 0 --batch-size {work.BATCH_SIZE}")
         assert broken_laws(portfolio, undisturbed) == []
-        result = pooled.verify()
-        assert result.verdict is Verdict.PASSED
-        assert record_verification(pooled.database, result, report="{}\n")
-        work.roll_back(pooled.database, plan_id)
-        assert contents(portfolio) == undisturbed.before
-        pooled.database.close()
+        for line in ("status", "pause", "unpause", "resume", "metrics", "verify --output report.json"):
+            command(line)
+        command("sign-off 1 --report report.json --by Ada")
+        command("rollback --plan 1")
+        command("rollback --plan 1 --yes --sleep-ms 0")
+    assert contents(portfolio) == undisturbed.before

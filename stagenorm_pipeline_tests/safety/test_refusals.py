@@ -52,7 +52,8 @@ def _after(name: str, timing: str, rows: str, *, kind: str = "TRIGGER") -> Cause
         name,
         "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF pg_trigger_depth() = 1 THEN "
         f"UPDATE portfoliocompanies SET stage = 'mine' WHERE name LIKE 'odd%%' AND id IN ({rows}); END IF; "
-        f"RETURN NULL; END $$; CREATE {kind} refuse AFTER UPDATE ON portfoliocompanies {timing} EXECUTE FUNCTION refuse()",
+        f"RETURN NULL; END $$; CREATE {kind} refuse AFTER UPDATE ON portfoliocompanies {timing} "
+        "EXECUTE FUNCTION refuse()",
         "DROP TRIGGER refuse ON portfoliocompanies",
         "stored another stage",
     )

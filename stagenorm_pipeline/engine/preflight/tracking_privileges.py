@@ -6,10 +6,12 @@ import sqlalchemy as sa
 
 from stagenorm_pipeline.engine.preflight.finding import PreflightCheck, PreflightFinding, PreflightLevel
 from stagenorm_pipeline.engine.statements import statement
+from stagenorm_pipeline.engine.tracking_schema import own_prefix
 
 
 def check(connection: sa.Connection) -> Iterator[PreflightFinding]:
-    for row in connection.exec_driver_sql(statement("preflight_tracking_privileges")):
+    values = {"prefix": own_prefix(connection)}
+    for row in connection.exec_driver_sql(statement("preflight_tracking_privileges"), values):
         yield PreflightFinding(
             PreflightCheck.TRACKING_PRIVILEGES,
             PreflightLevel.ERROR,

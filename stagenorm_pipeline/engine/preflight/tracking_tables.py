@@ -31,7 +31,7 @@ def _out_of_sight(row: Any) -> PreflightFinding:
         )
     return _finding(
         f"{where}where the role {row.role_name} does not look for them.",
-        f"Put the schema on its search path, for example:\n"
+        f"Name it in stagenorm.toml ([tracking] schema), or put it on the search path:\n"
         f"ALTER ROLE {row.role_name} SET search_path = {row.quoted_schema}, public;",
     )
 

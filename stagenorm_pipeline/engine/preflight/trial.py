@@ -23,7 +23,8 @@ def attempt(
             return list(connection.exec_driver_sql(query, dict(values or {})))
     except DBAPIError as error:
         refusal = psycopg_error(error)
-        if refusal is None or refusal.sqlstate is None:
+        # A terminated backend sends a SQLSTATE too.
+        if refusal is None or refusal.sqlstate is None or error.connection_invalidated:
             raise
         return refusal
 

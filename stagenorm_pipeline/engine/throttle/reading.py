@@ -102,7 +102,9 @@ def waiters_behind(connection: sa.Connection) -> tuple[Waiter, ...]:
     try:
         with connection.begin_nested():  # so that a look that fails does not fail the batch
             rows = connection.exec_driver_sql(statement("throttle_waiters")).all()
-    except DBAPIError:
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise
         return ()
     return tuple(Waiter(row.pid, row.waited_ms, is_behind_us=True, table=None) for row in rows)
 

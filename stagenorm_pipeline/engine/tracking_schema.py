@@ -1,0 +1,113 @@
+"""The schema of stagenorm's own tables.
+
+The SQL files name our tables without a schema. Before a statement is sent, each such name gets the schema that
+`[tracking] schema` of stagenorm.toml says. Without that setting the names stay as they are where the search path finds
+our tables; where it does not (`search_path = ''`), the tables in `public` are used. The search path itself is never
+set: users' triggers would see it.
+
+Only the text of a statement changes, once for each text: not bound values, not names in double quotes, not names that
+have a schema, not columns (`stage_migration_batches.status`), and of texts in single quotes only those that
+`to_regclass` or `::regclass` reads.
+"""
+
+import re
+from functools import lru_cache
+from typing import Any
+
+import sqlalchemy as sa
+from psycopg import sql
+
+_OWN = r"(?:stage_migration_\w+|stage_normalization_log|stage_verifications)\b"
+_PARTS = re.compile(
+    rf"""
+      --[^\n]* | /\*.*?\*/                                                # comments
+    | "(?:[^"]|"")*"                                                      # quoted identifiers
+    | \$(?P<tag>\w*)\$.*?\$(?P=tag)\$                                     # dollar-quoted texts
+    | \bto_regclass\(\s*'(?P<looked_up>{_OWN})'\s*\)
+    | '(?P<cast>{_OWN})'\s*::\s*regclass\b
+    | \b[eE]'(?:[^'\\]|''|\\.)*' | '(?:[^']|'')*'                         # texts
+    | %\(\w+\)s                                                           # bound values
+    | (?<![\w.$])(?P<name>{_OWN})(?!\s*\.)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_DEFAULT = "public"
+_OPTION = "tracking_schema"
+# Asked once for each process. `to_regclass` would fail for a schema that the role may not use.
+_FIND = """
+SELECT CASE WHEN to_regclass('stage_migration_plans') IS NOT NULL THEN ''
+            WHEN EXISTS (SELECT 1 FROM pg_class WHERE relname = 'stage_migration_plans'
+                         AND relnamespace = to_regnamespace('public')) THEN 'public' END
+"""
+
+
+class TrackingSchema:
+    """The schema of our tables in one database; found out when it is first needed, if the user did not name it."""
+
+    def __init__(self, named: str | None) -> None:
+        self.named = named
+        # Empty: the search path finds the tables, and their names stay as they are.
+        self._found = named
+
+    def install(self, engine: sa.Engine) -> sa.Engine:
+        """The engine, which from now on sends our tables' names with their schema."""
+        sa.event.listen(engine, "before_cursor_execute", self._before, retval=True)
+        engine.update_execution_options(**{_OPTION: self})
+        return engine
+
+    def prefix(self, driver: Any) -> str:
+        """What comes before a table's name: a quoted schema and a dot, or nothing."""
+        if self._found is None:
+            row = driver.execute(_FIND).fetchone()
+            # Before `init-db` there is nothing to be found: ask again next time.
+            self._found = row[0] if row else None
+        return f"{sql.Identifier(self._found).as_string(None)}." if self._found else ""
+
+    def _before(
+        self, connection: sa.Connection, cursor: Any, statement: str, parameters: Any, *_: Any
+    ) -> tuple[str, Any]:
+        if "stage_" not in statement or connection.get_execution_options().get(_OPTION) is not self:
+            return statement, parameters
+        return qualified(statement, self.prefix(cursor.connection)), parameters
+
+
+@lru_cache(maxsize=1_024)
+def qualified(statement: str, prefix: str) -> str:
+    """The statement with `prefix` before each of our tables' names."""
+    if not prefix:
+        return statement
+    # The driver reads the text for placeholders.
+    prefix = prefix.replace("%", "%%")
+    literal = prefix.replace("'", "''")
+
+    def with_schema(found: re.Match[str]) -> str:
+        if found["looked_up"]:
+            return f"to_regclass('{literal}{found['looked_up']}')"
+        if found["cast"]:
+            return f"'{literal}{found['cast']}'::regclass"
+        return prefix + found["name"] if found["name"] else found[0]
+
+    return _PARTS.sub(with_schema, statement)
+
+
+def own_prefix(connection: sa.Connection) -> str:
+    """What to put before the name of one of our tables where it is a bound value."""
+    schema = connection.get_execution_options().get(_OPTION)
+    if not isinstance(schema, TrackingSchema):
+        return ""
+    return schema.prefix(connection.connection.driver_connection)
+
+
+def unqualified(connection: sa.Connection) -> sa.Connection:
+    """The connection, which sends our tables' names as they are written: for scripts that set a search path."""
+    return connection.execution_options(**{_OPTION: None})
+
+
+def schema_for_new_tables(connection: sa.Connection) -> str | None:
+    """Where `init-db` creates our tables; None: where the search path says."""
+    schema = connection.get_execution_options().get(_OPTION)
+    if isinstance(schema, TrackingSchema) and schema.named is not None:
+        return schema.named
+    found = own_prefix(connection)
+    has_path = connection.exec_driver_sql("SELECT current_schema() IS NOT NULL").scalar_one()
+    return None if has_path and not found else _DEFAULT

@@ -1,0 +1,83 @@
+"""How people name a fund and a table, and what happens where there is none of that name."""
+
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from stagenorm_pipeline_tests.cli.terminal import stagenorm_here
+
+_COMMANDS = [("verify",), ("run", "--yes"), ("dry-run",), ("resume",), ("rollback",), ("inventory",)]
+
+
+@pytest.fixture
+def ready_url(application_url: str) -> str:
+    stagenorm_here("init-db", url=application_url)
+    return application_url
+
+
+@pytest.mark.parametrize("command", _COMMANDS)
+def test_a_fund_that_does_not_exist_is_refused(ready_url: str, command: tuple[str, ...]) -> None:
+    for name in ("99", "fund-99"):
+        ran = stagenorm_here(*command, "--fund-id", name, url=ready_url)
+        assert ran.code == 2, ran.all
+        assert f"The fund '{name}' is neither in" in ran.err
+        assert "stagenorm inventory" in ran.err
+        assert ran.out == "" or command[0] in ("run", "resume")  # those show what pre-flight found
+
+
+def test_a_fund_is_named_by_its_id_or_its_key(ready_url: str) -> None:
+    by_id, by_key = (stagenorm_here("dry-run", "--fund-id", name, url=ready_url) for name in ("1", "fund-1"))
+    assert by_id.code == by_key.code == 0
+    assert by_key.out.replace("--fund-id fund-1", "--fund-id 1") == by_id.out
+    assert stagenorm_here("run", "--yes", "--fund-id", "fund-1", "--sleep-ms", "0", url=ready_url).code == 0
+    assert stagenorm_here("resume", "--fund-id", "fund-1", url=ready_url).code == 0
+    assert "fund-1" in stagenorm_here("verify", "--fund-id", "fund-1", url=ready_url).out
+    assert "fund-1" in stagenorm_here("rollback", "--fund-id", "fund-1", url=ready_url).out
+
+
+def test_a_mistyped_fund_is_answered_with_the_closest_ones(ready_url: str) -> None:
+    with psycopg.connect(ready_url) as user:
+        user.execute("INSERT INTO portfoliocompanies (fund_id, name, stage) VALUES (12345, 'one', 'Seed')")
+    assert "Did you mean 12345?" in stagenorm_here("verify", "--fund-id", "12354", url=ready_url).err
+
+
+def test_a_fund_that_only_a_plan_knows_exists(ready_url: str) -> None:
+    assert stagenorm_here("run", "--yes", "--sleep-ms", "0", url=ready_url).code == 0
+    with psycopg.connect(ready_url) as user:
+        user.execute("UPDATE portfoliocompanies SET fund_id = 2 WHERE fund_id = 1")
+        user.execute("UPDATE deal_opportunities SET fund_id = 2 WHERE fund_id = 1")
+    assert stagenorm_here("rollback", "--fund-id", "1", url=ready_url).code == 0
+
+
+def test_a_fund_whose_id_reads_like_a_key_wins(ready_url: str) -> None:
+    with psycopg.connect(ready_url) as user:
+        user.execute("ALTER TABLE portfoliocompanies ALTER fund_id TYPE text")
+        user.execute("INSERT INTO portfoliocompanies (fund_id, name, stage) VALUES ('fund-1', 'one', 'Seed')")
+    ran = stagenorm_here("run", "--yes", "--fund-id", "fund-1", "--sleep-ms", "0", url=ready_url)
+    assert ran.code == 0, ran.all
+    with psycopg.connect(ready_url) as user:
+        assert user.execute("SELECT DISTINCT fund_id FROM stage_normalization_log").fetchall() == [("fund-1",)]
+
+
+def test_no_fund_without_such_rows_is_said_and_is_no_error(ready_url: str) -> None:
+    with psycopg.connect(ready_url) as user:
+        user.execute("UPDATE portfoliocompanies SET fund_id = 1")
+        user.execute("UPDATE deal_opportunities SET fund_id = 1")
+    ran = stagenorm_here("dry-run", "--no-fund", url=ready_url)
+    assert (ran.code, ran.err.splitlines()[-1]) == (0, "There are no rows without a fund.")
+
+
+@pytest.mark.parametrize(
+    "name", ["public.portfoliocompanies.stage", "public.portfoliocompanies", "portfoliocompanies.stage"]
+)
+@pytest.mark.parametrize(
+    "command", [*_COMMANDS, ("preflight",), ("enforce", "--remove"), ("decisions",), ("backup", "--output", "b.gz")]
+)
+def test_a_table_is_named_with_or_without_its_schema_and_column(
+    ready_url: str, command: tuple[str, ...], name: str, tmp_path: Path
+) -> None:
+    ran = stagenorm_here(*command, "--table", name, url=ready_url, directory=tmp_path)
+    # Nothing is migrated yet, which the verification says of this table alone.
+    assert ran.code == (1 if command == ("verify",) else 0), ran.all
+    assert "deal_opportunities" not in ran.out

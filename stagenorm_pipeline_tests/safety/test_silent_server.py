@@ -1,0 +1,222 @@
+"""A server or a proxy that accepts everything and answers nothing: no command waits for it for ever."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+
+from stagenorm_pipeline.engine.bounded_connection import UnconfirmedCommitError, WaitBounds
+from stagenorm_pipeline.engine.connection import Database
+from stagenorm_pipeline.engine.errors import ConnectionFailedError
+from stagenorm_pipeline.engine.steps import Step, listen
+from stagenorm_pipeline_tests.cli.terminal import Running, on_terminal, started, wait_until
+from stagenorm_pipeline_tests.engine.application import Application
+from stagenorm_pipeline_tests.safety import work
+from stagenorm_pipeline_tests.safety.laws import Undisturbed, broken_laws
+from stagenorm_pipeline_tests.safety.private_server import PrivateServer
+from stagenorm_pipeline_tests.safety.silent_proxy import SilentProxy
+
+# Two seconds, and more where this machine is overloaded: up to six; without the watch it is ten or more.
+_PROMISE_S = 2.0 * min(3.0, max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1)))
+_IMPATIENT = WaitBounds(short_s=1, read_s=1, margin_s=1.5)
+_RUN = ("run", "--yes", "--batch-size", "5", "--sleep-ms", "0")
+_RESTORED = "\x1b[?25h"
+
+
+@pytest.fixture
+def proxy(server: PrivateServer, tmp_path: Path) -> Iterator[SilentProxy]:
+    with SilentProxy(tmp_path, server.directory) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def through(portfolio: Application, proxy: SilentProxy, tmp_path: Path) -> str:
+    """The portfolio's URL that leads through the proxy."""
+    url = sa.make_url(portfolio.url).update_query_dict({"host": str(tmp_path)})
+    return url.render_as_string(hide_password=False)
+
+
+@pytest.fixture
+def without_standby(server: PrivateServer, portfolio: Application) -> Iterator[None]:
+    """A plan is open, and from now on each COMMIT waits for a synchronous standby that does not exist."""
+    work.plan(portfolio.database)
+    _alter(server, "SET synchronous_standby_names = 'nobody'")
+    wait_until(lambda: portfolio.value("SHOW synchronous_standby_names") == "nobody", "the setting")
+    yield
+    _alter(server, "RESET synchronous_standby_names")
+
+
+def _alter(server: PrivateServer, what: str) -> None:
+    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+        connection.execute(f"ALTER SYSTEM {what}".encode())
+        connection.execute("SELECT pg_reload_conf()")
+
+
+def _interrupt(running: Running, signum: int = signal.SIGINT) -> float:
+    """Interrupt it. Returns how long it took to end."""
+    began = time.monotonic()
+    running.process.send_signal(signum)
+    assert running.end() == 1, running.text
+    return time.monotonic() - began
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_second_interrupt_ends_a_run_behind_a_silent_proxy(
+    portfolio: Application, undisturbed: Undisturbed, proxy: SilentProxy, through: str, signum: int
+) -> None:
+    with started(*_RUN, "--batch-size", "1", url=through) as running:
+        running.wait_for("Batch 2 completed")
+        proxy.fall_silent()
+        running.process.send_signal(signum)
+        running.wait_for("Stopping after the current batch")
+        time.sleep(0.5)
+        assert _interrupt(running, signum) < _PROMISE_S
+    assert "Error: Interrupted." in running.text
+    assert "stagenorm status" in running.text.splitlines()[-1]
+    assert "Traceback" not in running.text
+    proxy.speak()
+    wait_until(lambda: not _others(portfolio), "its sessions")
+    work.apply(portfolio.database)
+    assert broken_laws(portfolio, undisturbed) == []
+
+
+@pytest.mark.parametrize("command", ["verify", "dry-run", "inventory", "status", "backup"])
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_one_interrupt_ends_a_command_behind_a_silent_proxy(
+    proxy: SilentProxy, through: str, tmp_path: Path, command: str, signum: int
+) -> None:
+    proxy.fall_silent()
+    options = ("--output", str(tmp_path / "backup.gz")) if command == "backup" else ()
+    with on_terminal(command, *options, url=through) as running:
+        wait_until(proxy.has_asked.is_set, "a question")
+        assert _interrupt(running, signum) < _PROMISE_S
+    assert "Error: Interrupted." in running.text
+    assert "Traceback" not in running.text
+
+
+def test_one_interrupt_ends_a_read_that_went_silent_and_shows_the_cursor(
+    portfolio: Application, proxy: SilentProxy, through: str, tmp_path: Path
+) -> None:
+    with psycopg.connect(portfolio.url) as user:
+        user.execute("LOCK TABLE deal_opportunities")
+        with on_terminal("backup", "--output", str(tmp_path / "backup.gz"), url=through) as running:
+            running.wait_for("Saving")
+            proxy.fall_silent()
+            assert _interrupt(running) < _PROMISE_S
+    assert running.text.rindex(_RESTORED) > running.text.rindex("Saving")
+    assert "Error: Interrupted." in running.text
+    assert [file.name for file in tmp_path.iterdir() if "backup" in file.name] == []
+
+
+@pytest.mark.usefixtures("without_standby")
+def test_second_interrupt_ends_the_wait_for_a_standby(portfolio: Application) -> None:
+    with started("resume", "--sleep-ms", "0", url=portfolio.url) as running:
+        wait_until(lambda: portfolio.value(_WAITING_FOR_STANDBY), "the wait")
+        running.process.send_signal(signal.SIGINT)
+        running.wait_for("Stopping after the current batch")
+        time.sleep(0.5)
+        assert _interrupt(running) < _PROMISE_S
+    assert "Error: Interrupted." in running.text
+    assert "Traceback" not in running.text
+
+
+def test_connecting_to_a_silent_proxy_ends_by_itself(proxy: SilentProxy, through: str) -> None:
+    proxy.fall_silent()
+    began = time.monotonic()
+    with started("status", url=through) as running:
+        assert running.end() == 1
+    # Ten seconds, and the start of the program on an overloaded machine.
+    assert time.monotonic() - began < 10 + 10 * _PROMISE_S
+    assert "Error: No connection to" in running.text
+    assert "Traceback" not in running.text
+
+
+@pytest.mark.parametrize("kind", ["transaction", "snapshot"])
+def test_a_statement_that_is_never_answered_is_given_up(proxy: SilentProxy, through: str, kind: str) -> None:
+    database = Database.at(through, waits=_IMPATIENT)
+    began = time.monotonic()
+
+    def ask() -> None:
+        with getattr(database, kind)() as session:
+            session.exec_driver_sql("SELECT 1")
+            proxy.fall_silent()
+            session.exec_driver_sql("SELECT 2")
+
+    with pytest.raises(ConnectionFailedError, match="did not answer within 1 s"):
+        ask()
+    assert time.monotonic() - began < 10
+    proxy.speak()
+    with database.transaction() as session:
+        assert session.exec_driver_sql("SELECT 3").scalar_one() == 3
+    database.close()
+
+
+def test_a_silent_commit_is_looked_up_and_not_done_twice(
+    portfolio: Application, undisturbed: Undisturbed, proxy: SilentProxy, through: str
+) -> None:
+    database = Database.at(through, waits=_IMPATIENT)
+    work.plan(portfolio.database)
+    silences = iter([True])
+
+    def fall_silent_once(step: Step) -> None:
+        if step is Step.APPLY_BEFORE_COMMIT and next(silences, False):
+            proxy.fall_silent()
+            threading.Timer(2, proxy.speak).start()
+
+    listen(fall_silent_once)
+    try:
+        applied = work.apply(database)
+    finally:
+        listen(None)
+        database.close()
+    assert applied.result.ok
+    assert any(type(event).__name__ == "Retrying" for event in applied.events)
+    assert broken_laws(portfolio, undisturbed) == []
+
+
+def test_a_commit_that_no_standby_confirms_stops_the_run_and_says_so(
+    portfolio: Application, undisturbed: Undisturbed, server: PrivateServer
+) -> None:
+    work.plan(portfolio.database)
+
+    def lose_standby(step: Step) -> None:
+        if step is Step.APPLY_BEFORE_COMMIT:
+            _alter(server, "SET synchronous_standby_names = 'nobody'")
+            wait_until(lambda: portfolio.value("SHOW synchronous_standby_names") == "nobody", "the setting")
+
+    database = Database.at(portfolio.url, waits=_IMPATIENT)
+    listen(lose_standby)
+    try:
+        with pytest.raises(UnconfirmedCommitError, match="no synchronous standby confirmed it within 1 s"):
+            work.apply(database)
+    finally:
+        listen(None)
+        database.close()
+        _alter(server, "RESET synchronous_standby_names")
+    assert portfolio.value("SELECT count(*) FROM stage_migration_batches WHERE status = 'completed'") == 1
+    work.apply(portfolio.database)
+    assert broken_laws(portfolio, undisturbed) == []
+
+
+def test_a_statement_may_take_as_long_as_its_own_bound(through: str) -> None:
+    database = Database.at(through, waits=WaitBounds(short_s=0.5, read_s=30))
+    with database.snapshot() as session:
+        assert session.exec_driver_sql("SELECT 1 FROM pg_sleep(1.5)").scalar_one() == 1
+    database.close()
+
+
+_WAITING_FOR_STANDBY = "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+
+
+def _others(portfolio: Application) -> Any:
+    return portfolio.value(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name ~ 'stagenorm' "
+        "AND state <> 'idle'"
+    )
