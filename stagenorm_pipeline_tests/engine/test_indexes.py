@@ -60,7 +60,6 @@ WANTED: dict[str, list[tuple[str, dict[str, Any]]]] = {
         (statement("verify_open_batches", wrong_status=WRONG_STATUS), {"plans": [1], **_SCOPE}),
         ("SELECT 1 FROM stage_migration_quarantine WHERE batch_id = 7 AND resolved_at IS NULL", {}),
     ],
-    "stage_migration_receipts_plan": [("SELECT * FROM stage_migration_receipts WHERE plan_id = 3", {})],
     "stage_normalization_log_run_at": [
         ("SELECT * FROM stage_normalization_log WHERE run_at > '2025-11-12'", {}),
     ],
