@@ -1,7 +1,7 @@
 -- A verification, held by a row lock until it is signed, with what speaks against it: changes of its targets and funds
 -- that the audit log has since its snapshot, and a later verification of the same scope, no stricter, that failed.
-SELECT v.verification_id, v.created_at, v.verdict, v.scope, v.report_sha256, v.signed_off_at, v.signed_off_by,
-       since.changes, since.plans,
+SELECT v.verification_id, v.created_at, v.verdict, v.checks_warned, v.scope, v.report_sha256, v.signed_off_at,
+       v.signed_off_by, v.accepted_warnings, since.changes, since.plans,
        (SELECT max(later.verification_id) FROM stage_verifications later
         WHERE later.verification_id > v.verification_id AND later.scope = v.scope AND later.verdict = 'failed'
           AND (v.strict OR NOT later.strict)) AS failed_since

@@ -3,7 +3,7 @@
 -- effect: what was restored is judged by the plans that were undone. `has_newer_plan`: a plan was opened after it.
 -- `is_stored`: it was made when reports were stored already.
 SELECT v.verification_id, v.created_at, v.scope, v.verdict, v.report, v.report_sha256, v.last_log_id, v.signed_off_by,
-       v.signed_off_at,
+       v.signed_off_at, v.accepted_warnings,
        EXISTS (SELECT 1 FROM stage_migration_versions m
                WHERE m.file_name = '20261126_stage_verification_reports.sql' AND m.applied_at < v.created_at) AS is_stored,
        EXISTS (SELECT 1 FROM stage_migration_plans p

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,6 +12,10 @@ from stagenorm_pipeline.commands import exit_codes
 from stagenorm_pipeline.commands.database import open_database
 from stagenorm_pipeline.commands.outputs import format_option, read_outputs, standard_output, write_outputs
 from stagenorm_pipeline.commands.scope import read_work, scope_options
+from stagenorm_pipeline.engine.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from stagenorm_pipeline.engine.verification.against import SignedReport
 
 
 @click.command("verify")
@@ -18,6 +24,11 @@ from stagenorm_pipeline.commands.scope import read_work, scope_options
 @click.option("--sample-size", type=click.IntRange(0, 100_000), default=100, show_default=True, help="Rows to sample.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Which sample.")
 @click.option("--plan", "plan_id", type=int, help="Compare with this plan's baseline.")
+@click.option(
+    "--against",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Compare the plans with this signed JSON report, which was kept outside the database.",
+)
 @click.option(
     "--output",
     "outputs",
@@ -34,6 +45,7 @@ def command(
     sample_size: int,
     seed: int,
     plan_id: int | None,
+    against: Path | None,
     outputs: tuple[str, ...],
     form: str | None,
 ) -> None:
@@ -48,6 +60,7 @@ def command(
       stagenorm verify --output migration-report.json --output migration-report.html
       stagenorm verify --output - | jq .verdict
       stagenorm verify --fund-id 123 --sample-size 500
+      stagenorm verify --against signed-report.json
     """
     from stagenorm_pipeline.commands.history import tell_verified
     from stagenorm_pipeline.commands.screen import showing_reading
@@ -61,11 +74,21 @@ def command(
     places = read_outputs(outputs, form)
     work = read_work(fund_id, no_fund, table)
     vocabulary = work.vocabulary()
+    signed_report = _read_against(against)
     with standard_output(is_reserved=any(place.path is None for place in places)) as stream:
         with open_database(to_record=True) as database:
             work = work.with_known_fund(database)
             request = VerifyRequest(
-                vocabulary, user_name(), work.targets, work.scope, strict, sample_size, seed, plan_id
+                vocabulary,
+                user_name(),
+                work.targets,
+                work.scope,
+                strict,
+                sample_size,
+                seed,
+                plan_id,
+                settings=work.configuration.verify,
+                against=signed_report,
             )
             with showing_reading(f"Verifying {work.names} and the audit log"):
                 result = verify(database, request)
@@ -84,3 +107,17 @@ def command(
             say("Verification FAILED: One or more checks failed", "ERROR")
     if result.verdict is Verdict.FAILED or not are_written:
         sys.exit(exit_codes.FAILED)
+
+
+def _read_against(path: Path | None) -> SignedReport | None:
+    if path is None:
+        return None
+    from stagenorm_pipeline.engine.verification.against import read_signed_report
+
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(
+            f"{path} cannot be read: {error.strerror}.", remedy="Name the JSON report that was signed."
+        ) from error
+    return read_signed_report(content, str(path))

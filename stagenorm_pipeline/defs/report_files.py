@@ -47,7 +47,8 @@ def leave_report(
 def made_elsewhere(result: VerificationResult, number: int) -> dict[str, dg.MetadataValue]:
     """What the page says of signing a verification of the command line, which writes its files where it is told to."""
     file = f"stagenorm report {number} --output report.json"
-    how = f"Made on the command line. `{file}` writes the JSON; then `{record_command(number, 'report.json')}`."
+    sign = record_command(result, number, "report.json")
+    how = f"Made on the command line. `{file}` writes the JSON; then `{sign}`."
     return _without_files(how if is_to_sign(result) else statement(result))
 
 
@@ -68,7 +69,7 @@ def _how_to_sign(result: VerificationResult, number: int, path: Path) -> str:
         return statement(result)
     # The machine as well: behind Celery it is whichever one the run was given to.
     where = for_markdown(user_name().partition("@")[2])
-    return f"On {where}, as a role that may:\n\n```\n{record_command(number, shlex.quote(str(path)))}\n```"
+    return f"On {where}, as a role that may:\n\n```\n{record_command(result, number, shlex.quote(str(path)))}\n```"
 
 
 def _write(path: Path, text: str) -> None:

@@ -53,13 +53,15 @@ def verification_report(
 
 def verify_request(config: VerifyConfig, settings: NormalizationSettings) -> VerifyRequest:
     """What the report asks for, and a check that is run alone."""
+    configuration = settings.configuration()
     return VerifyRequest(
         settings.vocabulary(),
         user_name(),
-        settings.configuration().targets,
+        configuration.targets,
         strict=config.strict,
         sample_size=config.sample_size,
         sample_seed=config.sample_seed,
+        settings=configuration.verify,
     )
 
 

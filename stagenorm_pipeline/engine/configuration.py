@@ -1,4 +1,4 @@
-"""`stagenorm.toml`: the targets, the file of reviewed decisions, the throttle's bounds, and our own tables' schema.
+"""`stagenorm.toml`: the targets, the file of reviewed decisions, the bounds of throttle and verification, our schema.
 
 The command line and Dagster read the same one.
 Without a file the two default targets are meant. Does not belong here: whether a target exists (see `targets`).
@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from stagenorm_pipeline.engine.errors import ConfigurationError
 from stagenorm_pipeline.engine.pacing import Pacing
 from stagenorm_pipeline.engine.throttle.settings import ThrottlerName, ThrottleSettings
+from stagenorm_pipeline.engine.verification.settings import VerifySettings
 
 _ENVIRONMENT_VARIABLE = "STAGENORM_CONFIG"
 _REPLICAS_VARIABLE = "STAGENORM_REPLICA_URLS"
@@ -58,6 +59,7 @@ class Configuration:
     pacing: Pacing = field(default_factory=Pacing)
     # Where stagenorm's own tables are. None: where the search path finds them, else `public`.
     tracking_schema: str | None = None
+    verify: VerifySettings = field(default_factory=VerifySettings)
 
     def select(self, table: str | None) -> tuple[TargetSetting, ...]:
         """The targets that `--table` means: a table, `schema.table` or `schema.table.column`; all when it is None.
@@ -128,7 +130,7 @@ def _read_file(path: Path | None, environment: Mapping[str, str]) -> Configurati
 
 
 def _configuration(document: dict[str, Any], source: Path) -> Configuration:
-    _only_known_keys(document, {"target", "decisions", "throttle", "tracking"}, source, "top level")
+    _only_known_keys(document, {"target", "decisions", "throttle", "tracking", "verify"}, source, "top level")
     entries = document.get("target", [])
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise ConfigurationError(f"{source}: `target` must be a list of tables.", remedy="Write [[target]].")
@@ -142,7 +144,8 @@ def _configuration(document: dict[str, Any], source: Path) -> Configuration:
         raise ConfigurationError(f"{source}: `decisions` must be a path.", remedy='Write decisions = "file.yaml".')
     throttle, pacing = _throttle(document.get("throttle", {}), source)
     schema = _tracking_schema(document.get("tracking", {}), source)
-    return Configuration(targets, source.parent / decisions, source, throttle, pacing, schema)
+    verify = _verify(document.get("verify", {}), source)
+    return Configuration(targets, source.parent / decisions, source, throttle, pacing, schema, verify)
 
 
 def _tracking_schema(section: Any, source: Path) -> str | None:
@@ -190,6 +193,20 @@ def _throttle(section: Any, source: Path) -> tuple[ThrottleSettings, Pacing]:
         _with_numbers(settings, {key: section[key] for key in section.keys() & bounds}, source),
         _with_numbers(Pacing(), {key: section[key] for key in section.keys() & paces}, source),
     )
+
+
+def _verify(section: Any, source: Path) -> VerifySettings:
+    if not isinstance(section, dict):
+        raise ConfigurationError(f"{source}: `verify` must be a table.", remedy="Write [verify].")
+    largest = {"changes_by_other_sessions_percent": 100, "changes_by_other_sessions_rows": 2**31 - 1}
+    _only_known_keys(section, set(largest), source, "[verify]")
+    for key, value in sorted(section.items()):
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= largest[key]:
+            raise ConfigurationError(
+                f"{source}: `{key}` in [verify] must be a whole number from 0 to {largest[key]:,}.",
+                remedy=f"Write {key} = {getattr(VerifySettings(), key)}, which is the default.",
+            )
+    return replace(VerifySettings(), **section)
 
 
 def _names(section: dict[str, Any], key: str, source: Path) -> list[str]:

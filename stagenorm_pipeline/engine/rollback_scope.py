@@ -12,8 +12,9 @@ import sqlalchemy as sa
 
 from stagenorm_pipeline.engine.batches import PlanKind
 from stagenorm_pipeline.engine.configuration import DEFAULT_TARGETS, TargetSetting
-from stagenorm_pipeline.engine.errors import ConfigurationError, PlanError, TargetError
+from stagenorm_pipeline.engine.errors import ConfigurationError, PlanError
 from stagenorm_pipeline.engine.funds import FundScope
+from stagenorm_pipeline.engine.key_moved import require_same_key
 from stagenorm_pipeline.engine.request import DEFAULT_BATCH_SIZE, LARGEST_BATCH_SIZE
 from stagenorm_pipeline.engine.statements import statement
 from stagenorm_pipeline.engine.targets import Target
@@ -125,7 +126,12 @@ def read_scope(connection: sa.Connection, request: RollbackRequest) -> RollbackS
     if request.plan_id is not None:
         request, targets, left_out = _narrow_to_plan(connection, request, targets)
     for target in targets:
-        _require_same_key(connection, request, target)
+        require_same_key(
+            connection,
+            target,
+            None if request.plan_id is None else [request.plan_id],
+            remedy="Undo a newer plan alone with --plan, or this one by hand from stage_normalization_log.",
+        )
     return RollbackScope(request, targets, left_out)
 
 
@@ -185,18 +191,6 @@ def _narrow_to_plan(
     scope = request.scope if own.all_funds else own
     left_out = () if request.batch_id else tuple(name for name in row.targets if name not in names)
     return replace(request, scope=scope), chosen, left_out
-
-
-def _require_same_key(connection: sa.Connection, request: RollbackRequest, target: Target) -> None:
-    # The log names rows by the key of then: by another column's values the same names could mean other rows.
-    values = {**request.values(), **target.identity(), "key_column": target.key_column}
-    row = connection.exec_driver_sql(statement("rollback_keys"), values).one_or_none()
-    if row is not None:
-        raise TargetError(
-            f"Plan {row.plan_id} named the rows of {target.schema}.{target.table} by their key {row.key_column!r}; "
-            f"its primary key is {target.key_column!r} now.",
-            remedy="Undo a newer plan alone with --plan, or this one by hand from stage_normalization_log.",
-        )
 
 
 def _contradiction(message: str) -> ConfigurationError:

@@ -129,7 +129,7 @@ def _sign_off(result: VerificationResult, verification_id: int | None) -> Iterab
     fields = (tag("div", tag("dt", field), tag("dd")) for field in FIELDS)
     yield tag("dl", *fields, class_="signature")
     if verification_id is not None:
-        yield tag("p", f"{RECORD} ", tag("code", record_command(verification_id)), class_="soft")
+        yield tag("p", f"{RECORD} ", tag("code", record_command(result, verification_id)), class_="soft")
 
 
 def _contents(titles: Iterable[str]) -> Html:

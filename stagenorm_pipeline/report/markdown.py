@@ -84,7 +84,7 @@ def _sign_off(result: VerificationResult, verification_id: int | None) -> str:
         lines = [row(FIELDS), row("---" for _ in FIELDS), row(" " for _ in FIELDS)]
         parts.append("\n".join(lines))
         if verification_id is not None:
-            parts.append(f"{RECORD} `{record_command(verification_id)}`")
+            parts.append(f"{RECORD} `{record_command(result, verification_id)}`")
     return "\n\n".join(parts)
 
 

@@ -20,6 +20,7 @@ COUNTED: Final = (
     ("Stages that are NULL, more than before in their fund", Rule.NULL_INTEGRITY, "new_null"),
     ("Rows that stagenorm changed and that hold their old spelling again", Rule.AUDIT_CONSISTENCY, "rows_set_back"),
     ("Rows that stagenorm changed and that hold something else since", Rule.AUDIT_CONSISTENCY, "rows_changed_since"),
+    ("Rows that left a canonical stage without a log entry", Rule.AUDIT_CONSISTENCY, "rows_changed_unplanned"),
     ("Rows that a rollback of stagenorm restored", Rule.AUDIT_CONSISTENCY, "rollback_rows"),
     ("Rows that a rollback left, since others had changed them", Rule.AUDIT_CONSISTENCY, "rows_left_by_rollback"),
 )

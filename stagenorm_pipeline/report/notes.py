@@ -50,6 +50,9 @@ def _signed(result: VerificationResult) -> Iterator[str]:
             f"Verification {number} was signed by a version that kept no report: there is nothing of it to compare "
             "with. Sign a new verification."
         )
+    if result.signed.accepted_warnings is not None:
+        by, why = result.signed.signed_off_by, result.signed.accepted_warnings
+        yield f"The warnings of verification {number} were accepted by {by}: {why}"
 
 
 def _rollbacks(result: VerificationResult) -> Iterator[str]:

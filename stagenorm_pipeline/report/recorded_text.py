@@ -23,6 +23,8 @@ def _line(recorded: RecordedVerification) -> str:
         f"by {for_terminal(recorded.created_by)}",
         f"signed by {for_terminal(recorded.signed_off_by)}" if recorded.signed_off_by is not None else "not signed",
     ]
+    if recorded.accepted_warnings is not None:
+        facts.append(f"warnings accepted: {for_terminal(recorded.accepted_warnings)}")
     if not recorded.has_report:
         facts.append("no stored report")
     return f"{recorded.verification_id:>6}  {', '.join(facts)}"

@@ -26,9 +26,10 @@ def statement(result: VerificationResult) -> str:
     return f"{read}, and I accept {whole} as done."
 
 
-def record_command(verification_id: int, file: str = "FILE") -> str:
+def record_command(result: VerificationResult, verification_id: int, file: str = "FILE") -> str:
     """The command that records the signature: from then on the next verification starts there."""
-    return f"stagenorm sign-off {verification_id} --report {file}"
+    accepting = ' --accept-warnings "REASON"' if result.count(Outcome.WARNED) else ""
+    return f"stagenorm sign-off {verification_id} --report {file}{accepting}"
 
 
 def is_to_sign(result: VerificationResult) -> bool:

@@ -114,7 +114,7 @@ def _sign_off(result: VerificationResult, verification_id: int | None) -> Iterat
         blank = "_" * 20
         yield from ("", f"  {'  '.join(f'{field}: {blank}' for field in FIELDS)}")
         if verification_id is not None:
-            yield f"  {RECORD} {record_command(verification_id)}"
+            yield f"  {RECORD} {record_command(result, verification_id)}"
 
 
 def plan_text(plan: Plan, *, decisions: DecisionChanges | None = None, next_command: str | None = None) -> str:

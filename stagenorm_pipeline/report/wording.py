@@ -6,6 +6,7 @@ from stagenorm_pipeline.engine.funds import NO_FUND_KEY, FundScope
 from stagenorm_pipeline.engine.inventory import RowCounts
 from stagenorm_pipeline.engine.verification.result import (
     CheckResult,
+    OtherSessions,
     Outcome,
     Rule,
     Verdict,
@@ -93,6 +94,8 @@ def about(result: VerificationResult, sha256: str | None, verification_id: int |
         *((("Other targets", others),) if (others := len(result.targets) - _TARGETS_NAMED) > 0 else ()),
         ("Scope", Name(scope_name(result.scope))),
         ("Strict mode", "on" if result.strict else "off"),
+        *_against(result),
+        *((("Changes by other sessions", _other_sessions(found)),) if (found := result.other_sessions) else ()),
         ("Sample", sample),
         ("Vocabulary version", Name(result.vocabulary_version)),
         ("Code version", Name(result.code_version)),
@@ -102,6 +105,31 @@ def about(result: VerificationResult, sha256: str | None, verification_id: int |
     if sha256 is not None:
         facts.append(("SHA-256 of the JSON", Name(sha256)))
     return tuple(facts)
+
+
+def _against(result: VerificationResult) -> tuple[tuple[str, Cell], ...]:
+    found = result.against
+    if found is None:
+        return ()
+    record = "no record of it in this database"
+    if found.verification_id is not None:
+        signed = "not signed" if found.signed_off_by is None else f"signed by {found.signed_off_by}"
+        record = f"verification {found.verification_id}, {signed}"
+    plans = f"{number(found.plans_compared)} plans compared, {number(found.differences)} differences"
+    return (
+        ("Compared with the signed report", Name(found.report_sha256)),
+        ("Record of that report", Name(record)),
+        ("Plans of that report", plans),
+    )
+
+
+def _other_sessions(found: OtherSessions) -> str:
+    return (
+        f"{number(found.audited_rows_changed)} of {number(found.audited_rows)} rows that stagenorm changed "
+        f"({number(found.audited_rows_allowed)} allowed); by the counts of each fund at least "
+        f"{number(found.rows_changed)} of {number(found.rows_before)} rows ({number(found.rows_allowed)} allowed). "
+        f"Allowed is the larger of {found.percent}% and {number(found.rows)} rows"
+    )
 
 
 def made(result: VerificationResult) -> str:

@@ -36,6 +36,16 @@ def test_a_report_that_was_altered_is_refused(application_url: str, verified: Pa
     assert "This is not the report of verification 1" in refused.err
 
 
+def test_warnings_are_accepted_with_a_reason_that_is_shown(application_url: str, verified: Path) -> None:
+    with psycopg.connect(application_url) as connection:
+        connection.execute("DELETE FROM portfoliocompanies WHERE id = (SELECT min(id) FROM portfoliocompanies)")
+    assert stagenorm_here("verify", "--output", str(verified), url=application_url).code == 0
+    refused = stagenorm_here("sign-off", "2", "--report", str(verified), url=application_url)
+    assert (refused.code, '--accept-warnings "REASON"' in refused.err) == (1, True), refused.err
+    signed = stagenorm_here("sign-off", "2", "--accept-warnings", "one\x1b[31m left", url=application_url)
+    assert (signed.code, "Its warnings were accepted: " in signed.out, "\x1b" in signed.out) == (0, True, False)
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [

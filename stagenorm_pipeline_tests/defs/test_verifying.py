@@ -165,6 +165,18 @@ def test_the_report_is_made_although_a_fund_failed(face: Face, application: Appl
     assert "resume" in (failed.description or "")
 
 
+def test_total_loss_is_an_error_of_its_check(face: Face, application: Application) -> None:
+    _fill(application)
+    face.plan()
+    face.normalize_all()
+    application.sql("UPDATE portfoliocompanies SET stage = 'series-c'")
+
+    found = checked(face.run("verify_job"))
+
+    failed = {name: check.severity for name, check in found.items() if not check.passed}
+    assert failed == {"r5_audit_consistency": dg.AssetCheckSeverity.ERROR}
+
+
 def test_a_warning_becomes_an_error_in_strict_mode(face: Face, application: Application) -> None:
     _fill(application)
     face.plan()

@@ -12,6 +12,8 @@ from stagenorm_pipeline.engine.configuration import (
 )
 from stagenorm_pipeline.engine.errors import ConfigurationError
 
+BOUNDS = "[verify]\nchanges_by_other_sessions_percent = {percent}\nchanges_by_other_sessions_rows = {rows}\n"
+
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
@@ -136,3 +138,27 @@ def test_a_table_selects_every_column_of_it_that_is_a_target() -> None:
 def test_selecting_what_is_no_target_is_an_error_that_lists_the_targets(asked: str) -> None:
     with pytest.raises(ConfigurationError, match=r"portfoliocompanies\.stage, deal_opportunities\.stage"):
         Configuration().select(asked)
+
+
+def test_the_bounds_of_verification_are_read(file: Path) -> None:
+    found = loaded(file, BOUNDS.format(percent=0, rows=400)).verify
+    assert (found.changes_by_other_sessions_percent, found.changes_by_other_sessions_rows) == (0, 400)
+    assert (found.allowed_of(1_000), found.allowed_of(10_000)) == (400, 400)
+    default = loaded(file, "").verify
+    assert [default.allowed_of(rows) for rows in (0, 400, 419, 420, 10_000)] == [20, 20, 20, 21, 500]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("verify = 3", "`verify` must be a table"),
+        ("[verify]\npercent = 3", "unknown key 'percent' at \\[verify\\]"),
+        (BOUNDS.format(percent=101, rows=1), "`changes_by_other_sessions_percent` in .* from 0 to 100"),
+        (BOUNDS.format(percent=2.5, rows=1), "`changes_by_other_sessions_percent` in .* whole number"),
+        (BOUNDS.format(percent=5, rows=-1), "`changes_by_other_sessions_rows` in .* whole number from 0"),
+        (BOUNDS.format(percent=5, rows="true"), "`changes_by_other_sessions_rows` in .* whole number"),
+    ],
+)
+def test_bounds_of_verification_that_make_no_sense_are_refused(file: Path, text: str, problem: str) -> None:
+    with pytest.raises(ConfigurationError, match=problem):
+        loaded(file, text)

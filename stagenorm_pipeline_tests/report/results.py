@@ -9,12 +9,15 @@ from stagenorm_pipeline.engine.inventory import FundRows, RowCounts, SpellingTot
 from stagenorm_pipeline.engine.plan import Plan
 from stagenorm_pipeline.engine.targets import KeyKind, Target
 from stagenorm_pipeline.engine.verification.result import (
+    Against,
+    AgainstOutcome,
     AuditedWork,
     CheckResult,
     Coverage,
     Finding,
     FundBreakdown,
     LeftAsIs,
+    OtherSessions,
     PlanFacts,
     Rule,
     SampleRow,
@@ -86,6 +89,25 @@ SEVERITIES = {
 
 
 PLAN = PlanFacts(7, "completed", NOON, "operator", "0123456789abcdef", True, "0.1.0", NOON, NOON, 7_400)
+
+OTHER_SESSIONS = OtherSessions(
+    percent=5,
+    rows=20,
+    audited_rows=7_400,
+    audited_rows_changed=37,
+    audited_rows_allowed=370,
+    rows_before=10_002,
+    rows_changed=411,
+    rows_allowed=500,
+)
+AGAINST = Against(
+    report_sha256="ab" * 32,
+    verification_id=77,
+    signed_off_by="Ada",
+    plans_compared=3,
+    differences=2,
+    outcome=AgainstOutcome.DIFFERS,
+)
 
 
 def passed_check(rule: Rule) -> CheckResult:
@@ -165,6 +187,7 @@ def passing_result() -> VerificationResult:
         work_total=1,
         coverage=(Coverage(COMPANIES, (7,), True), Coverage(DEALS, (7,), True)),
         reads=(SharedRead("the inventory", COMPANIES, (Rule.CANONICAL_STAGES, Rule.ROW_COUNTS), 812),),
+        other_sessions=OTHER_SESSIONS,
         last_log_id=97_531,
     )
 
@@ -190,6 +213,7 @@ def failing_result(text: str = "Seed Round") -> VerificationResult:
         rollbacks=(replace(PLAN, plan_id=8, created_by=text, is_baseline=False),),
         undone=UndoneRows(29, 2),
         coverage=(Coverage(text, (7,), False, (text, None)), Coverage(DEALS, (), False)),
+        against=replace(AGAINST, signed_off_by=text),
         reads=(SharedRead("the inventory", text, (Rule.CANONICAL_STAGES,), 812),),
         stages=(*result.stages, StageRows(text, "seed", None, 19)),
         funds=(*result.funds, FundBreakdown(text, text, None, RowCounts(17, 17))),

@@ -55,3 +55,9 @@ def test_a_report_that_was_not_recorded_names_no_command_to_record_a_signature()
     result = passing_result()
     for form in (verification_text(result), verification_markdown(result), verification_html(result)):
         assert "stagenorm sign-off" not in form
+
+
+def test_the_command_to_sign_a_report_with_warnings_asks_for_a_reason() -> None:
+    for form in (verification_text, verification_markdown, verification_html):
+        assert "--accept-warnings" in form(warned(Rule.ROW_COUNTS), verification_id=12)
+        assert "--accept-warnings" not in form(passing_result(), verification_id=12)

@@ -1,7 +1,7 @@
 """What the targets held before: the counts of the signed report, or of the plans, that a verification compares with."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from stagenorm_pipeline.engine.funds import FundScope
@@ -15,12 +15,13 @@ from stagenorm_pipeline.engine.verification.snapshot import Snapshot
 class Baseline:
     """What a target held in the signed state or when the covering plans were made: counts by fund, rows by stage.
 
-    `coverage`: whose counts these are, and of which funds.
+    `coverage`: whose counts these are, and of which funds. `fund_stages`: rows by fund and canonical stage.
     """
 
     funds: Mapping[str | None, RowCounts]
     stages: Mapping[str, int]
     coverage: Coverage
+    fund_stages: Mapping[str | None, Mapping[str, int]] = field(default_factory=dict)
 
     def before(self, fund_id: str | None) -> RowCounts | None:
         """The fund's counts, all zero where it came later; None where no plan was about it."""
@@ -43,6 +44,7 @@ def read_baseline(snapshot: Snapshot, target: Target) -> Baseline | None:
         return None
     funds: dict[str | None, RowCounts] = {}
     stages: dict[str, int] = {}
+    fund_stages: dict[str | None, dict[str, int]] = {}
     used: set[int] = set()
     values = {**target.identity(), "plans": [plan.plan_id for plan in covering]}
     for row in snapshot.rows("verify_baseline", values):
@@ -52,25 +54,29 @@ def read_baseline(snapshot: Snapshot, target: Target) -> Baseline | None:
         funds[row.fund_id] = funds.get(row.fund_id, RowCounts()) + counts
         stage = row.stage or ("NULL" if row.kind == "null" else "other")
         stages[stage] = stages.get(stage, 0) + rows
+        if row.stage:
+            fund_stages.setdefault(row.fund_id, {})[row.stage] = rows
         used.add(row.plan_id)
     # A plan of an empty table has no counts, and is compared with all the same.
     plans = tuple(sorted(used)) or (covering[0].plan_id,)
     scopes = [plan.scope for plan in covering]
     if any(scope.all_funds or scope == snapshot.scope for scope in scopes):
-        return Baseline(funds, stages, Coverage(target.name, plans, True))
+        return Baseline(funds, stages, Coverage(target.name, plans, True), fund_stages)
     covered = tuple(sorted({scope.fund_id for scope in scopes}, key=fund_order))
-    return Baseline(funds, stages, Coverage(target.name, plans, False, covered))
+    return Baseline(funds, stages, Coverage(target.name, plans, False, covered), fund_stages)
 
 
 def _signed_baseline(target: str, scope: FundScope, verification_id: int, report: Mapping[str, Any]) -> Baseline:
     funds: dict[str | None, RowCounts] = {}
     stages: dict[str, int] = {}
+    fund_stages: dict[str | None, dict[str, int]] = {}
     for fund in report["funds"]:
         is_asked = fund["target"] == target and (scope.all_funds or fund["fund_id"] == scope.fund_id)
         if not is_asked or fund["after"] is None:
             continue
         counts = funds[fund["fund_id"]] = RowCounts(**fund["after"])
+        fund_stages[fund["fund_id"]] = dict(fund["after_stages"])
         others = counts.rows_unknown + counts.rows_to_change + counts.rows_left_as_is
         for stage, rows in {**fund["after_stages"], "other": others, "NULL": counts.rows_null}.items():
             stages[stage] = stages.get(stage, 0) + rows
-    return Baseline(funds, stages, Coverage(target, (), True, verification_id=verification_id))
+    return Baseline(funds, stages, Coverage(target, (), True, verification_id=verification_id), fund_stages)

@@ -35,6 +35,7 @@ class RecordedVerification:
     last_log_id: int | None
     signed_off_by: str | None
     signed_off_at: datetime | None
+    accepted_warnings: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

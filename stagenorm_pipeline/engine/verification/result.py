@@ -94,11 +94,18 @@ _CANNOT_KNOW = {
 _COUNTS_AS = {
     Rule.BATCH_TRACKING: "An error.",
     Rule.CANONICAL_STAGES: "An error; a warning where all others stay by decision or were rolled back on purpose.",
-    Rule.NULL_INTEGRITY: "A warning: data alone cannot tell a user's change from damage.",
-    Rule.ROW_COUNTS: "A warning: data alone cannot tell a user's delete from damage.",
+    Rule.NULL_INTEGRITY: (
+        "A warning: data alone cannot tell a user's change from damage. An error where every changed row is NULL, or "
+        "where other sessions changed more rows than the settings allow."
+    ),
+    Rule.ROW_COUNTS: (
+        "A warning: data alone cannot tell a user's delete from damage. An error where every changed row is gone, or "
+        "where other sessions changed more rows than the settings allow."
+    ),
     Rule.AUDIT_CONSISTENCY: (
-        "An error where log and batches disagree or a row holds its old stage again; a warning where others changed a "
-        "row since, or a rollback left it."
+        "An error where log and batches disagree, where a row holds its old stage again, where every changed row is on "
+        "one stage, or where other sessions changed more rows than the settings allow. A warning where "
+        "other sessions changed fewer rows since, or a rollback left them."
     ),
     Rule.SAMPLE_INSPECTION: "An error, and only where no sample could be made.",
     Rule.FUND_BREAKDOWN: "An error, and only where it could not be made.",
@@ -294,6 +301,7 @@ class SignedVerification:
     """The signed verification after which judging starts.
 
     `is_compared` false: its report is not there or cannot be trusted, so the plans before it are compared with again.
+    `accepted_warnings`: why the reviewer accepted its warnings; None: it had none.
     """
 
     verification_id: int
@@ -301,6 +309,47 @@ class SignedVerification:
     signed_off_by: str
     signed_off_at: datetime
     is_compared: bool
+    accepted_warnings: str | None = None
+
+
+class AgainstOutcome(StrEnum):
+    """How the comparison with a signed report ended."""
+
+    SAME = "same"
+    DIFFERS = "differs"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Against:
+    """A signed report that the database was compared with, by the SHA-256 of its file.
+
+    `verification_id` None: the database has no record of it. `plans_compared`: plans whose digests it has.
+    """
+
+    report_sha256: str
+    verification_id: int | None
+    signed_off_by: str | None
+    plans_compared: int
+    differences: int
+    outcome: AgainstOutcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtherSessions:
+    """What other sessions changed since the signed state, beside how much of that is no error of rules 3 to 5.
+
+    The larger of `percent` of the rows and `rows` is allowed, of the audited rows and of the rows of the baseline.
+    `rows_changed`: at least, by the counts of each fund; inserted rows never count.
+    """
+
+    percent: int
+    rows: int
+    audited_rows: int
+    audited_rows_changed: int
+    audited_rows_allowed: int
+    rows_before: int
+    rows_changed: int
+    rows_allowed: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -377,6 +426,8 @@ class VerificationResult:
     last_log_id: int | None = None
     signed: SignedVerification | None = None
     plan_digests: tuple[PlanDigest, ...] = ()
+    other_sessions: OtherSessions | None = None
+    against: Against | None = None
 
     def check(self, rule: Rule) -> CheckResult:
         return next(check for check in self.checks if check.rule is rule)

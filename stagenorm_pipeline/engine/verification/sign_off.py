@@ -17,7 +17,7 @@ from stagenorm_pipeline.engine.verification.result import Verdict
 _GRANT = (
     "The role that runs the migration cannot, so that nobody signs for themselves. Connect as the reviewer; a DBA lets "
     "one sign with: GRANT SELECT ON stage_verifications, stage_normalization_log TO reviewer; "
-    "GRANT UPDATE (signed_off_at, signed_off_by) ON stage_verifications TO reviewer;"
+    "GRANT UPDATE (signed_off_at, signed_off_by, accepted_warnings) ON stage_verifications TO reviewer;"
 )
 
 
@@ -27,7 +27,10 @@ class SignOffError(StagenormError):
 
 @dataclass(frozen=True, slots=True)
 class SignedOff:
-    """A signed verification: what it was of, and who signed it."""
+    """A signed verification: what it was of, and who signed it.
+
+    `accepted_warnings`: why its warnings were accepted; None where it had none.
+    """
 
     verification_id: int
     verdict: Verdict
@@ -36,25 +39,41 @@ class SignedOff:
     scope: FundScope
     signed_off_by: str
     signed_off_at: datetime
+    accepted_warnings: str | None = None
 
 
 def sign_off(
-    database: Database, verification_id: int, signed_off_by: str, *, report_sha256: str | None = None
+    database: Database,
+    verification_id: int,
+    signed_off_by: str,
+    *,
+    report_sha256: str | None = None,
+    accepted_warnings: str | None = None,
 ) -> SignedOff:
     """Sign a verification. `report_sha256`: of the archived JSON report, which must be the one that was made then.
 
-    Raises SignOffError when there is no such verification, it failed or is signed already, the report is another, or
-    something has changed since that it does not tell of; ConfigurationError for a signature without a name.
+    `accepted_warnings`: why the warnings are accepted. A verification with warnings is not signed without it; for one
+    without warnings it is not recorded.
+
+    Raises SignOffError when there is no such verification, it failed or is signed already, its warnings are not
+    accepted, the report is another, or something has changed since that it does not tell of; ConfigurationError for a
+    signature without a name and for an empty reason.
     """
     name = signed_off_by.strip()
     if not name:
         raise ConfigurationError("A signature needs a name.", remedy="Say who signs.")
-    values = {"verification_id": verification_id, "signed_off_by": name}
+    reason = None if accepted_warnings is None else accepted_warnings.strip()
+    if reason == "":
+        raise ConfigurationError("Accepting warnings needs a reason.", remedy="Say why the warnings are accepted.")
     try:
         with database.transaction() as connection:
             require_migrations(connection)
-            row = connection.exec_driver_sql(statement("sign_off_facts"), values).one_or_none()
+            row = connection.exec_driver_sql(
+                statement("sign_off_facts"), {"verification_id": verification_id}
+            ).one_or_none()
             found = _signable(verification_id, row, report_sha256)
+            accepted = _accepted(found, reason)
+            values = {"verification_id": verification_id, "signed_off_by": name, "accepted_warnings": accepted}
             signed_at = connection.exec_driver_sql(statement("sign_off"), values).scalar_one()
     except RefusedError as error:
         raise RefusedError("This database role may not sign verifications.", remedy=_GRANT) from error
@@ -66,7 +85,20 @@ def sign_off(
         FundScope(found.scope["all_funds"], found.scope.get("fund_id")),
         name,
         signed_at,
+        accepted,
     )
+
+
+def _accepted(found: Any, reason: str | None) -> str | None:
+    if found.verdict != Verdict.PASSED_WITH_WARNINGS:
+        return None
+    if reason is None:
+        raise SignOffError(
+            f"Verification {found.verification_id} passed with warnings ({found.checks_warned}): a signature must say "
+            "why they are accepted.",
+            remedy=f'stagenorm sign-off {found.verification_id} --accept-warnings "REASON"',
+        )
+    return reason
 
 
 def _signable(number: int, found: Any, report_sha256: str | None) -> Any:

@@ -41,6 +41,7 @@ def read_signed_state(connection: sa.Connection, targets: tuple[str, ...], scope
         signed_off_by=row.signed_off_by,
         signed_off_at=row.signed_off_at,
         is_compared=False,
+        accepted_warnings=row.accepted_warnings,
     )
     if row.report is None and row.is_stored:
         return SignedState(facts=facts, start=Start(), problem="its stored report is gone")

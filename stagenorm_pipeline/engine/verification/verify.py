@@ -13,6 +13,7 @@ from stagenorm_pipeline.engine.configuration import DEFAULT_TARGETS, TargetSetti
 from stagenorm_pipeline.engine.connection import Database
 from stagenorm_pipeline.engine.funds import FundScope
 from stagenorm_pipeline.engine.inventory import RowCounts, TargetInventory, count_unknown_spellings
+from stagenorm_pipeline.engine.key_moved import require_same_key
 from stagenorm_pipeline.engine.migrations import require_migrations
 from stagenorm_pipeline.engine.statements import statement
 from stagenorm_pipeline.engine.verification import (
@@ -25,6 +26,7 @@ from stagenorm_pipeline.engine.verification import (
     r7_fund_breakdown,
 )
 from stagenorm_pipeline.engine.verification.accounts import left_as_is, rows_by_stage
+from stagenorm_pipeline.engine.verification.against import Comparison, SignedReport, compare
 from stagenorm_pipeline.engine.verification.audit_log import (
     AuditLog,
     Missing,
@@ -34,8 +36,10 @@ from stagenorm_pipeline.engine.verification.audit_log import (
 )
 from stagenorm_pipeline.engine.verification.audited_rows import read_audited_rows
 from stagenorm_pipeline.engine.verification.baseline import read_baseline
+from stagenorm_pipeline.engine.verification.bounds import Bounds
 from stagenorm_pipeline.engine.verification.evidence import Evidence, read_evidence
 from stagenorm_pipeline.engine.verification.facts import TargetFacts, read_rows_now
+from stagenorm_pipeline.engine.verification.other_sessions import OtherChanges, read_other_changes
 from stagenorm_pipeline.engine.verification.plans import AppliedPlan, PlansAsked, read_plans, start_of_plan
 from stagenorm_pipeline.engine.verification.result import (
     CheckResult,
@@ -48,6 +52,7 @@ from stagenorm_pipeline.engine.verification.result import (
     UndoneRows,
     VerificationResult,
 )
+from stagenorm_pipeline.engine.verification.settings import VerifySettings
 from stagenorm_pipeline.engine.verification.signed_state import read_signed_state
 from stagenorm_pipeline.engine.verification.snapshot import Snapshot
 from stagenorm_pipeline.engine.verification.start import Start
@@ -55,6 +60,11 @@ from stagenorm_pipeline.engine.visibility import visible_targets
 from stagenorm_pipeline.vocabulary import MeaningKind, Vocabulary
 
 DEFAULT_SAMPLE_SIZE = 100
+
+_KEY_MOVED = (
+    "Make the old column the primary key again to verify this plan. Or sign the last verification made before the key "
+    "was moved: later verifications judge only later plans."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +79,16 @@ class VerifyRequest:
     sample_size: int = DEFAULT_SAMPLE_SIZE
     sample_seed: int = 0
     plan_id: int | None = None
+    settings: VerifySettings = field(default_factory=VerifySettings)
+    against: SignedReport | None = None
 
 
 def verify(database: Database, request: VerifyRequest) -> VerificationResult:
-    """Run the seven rules. Raises PlanError when `plan_id` names no plan that was applied to the targets and fund."""
+    """Run the seven rules.
+
+    Raises PlanError when `plan_id` names no plan that was applied to the targets and fund, TargetError when a judged
+    plan named the rows by another key.
+    """
     with database.snapshot() as connection:
         require_migrations(connection)
         return _Verification(connection, database.name, request).result()
@@ -111,6 +127,8 @@ class _Facts:
     evidence: Evidence
     targets: tuple[TargetFacts, ...]
     is_undone: bool
+    by_others: tuple[OtherChanges, ...]
+    against: Comparison | None = None
 
     @property
     def inventories(self) -> tuple[TargetInventory, ...]:
@@ -194,6 +212,8 @@ class _Verification:
             last_log_id=last_log_id,
             signed=snapshot.signed.facts if snapshot.signed else None,
             plan_digests=facts.evidence.digests,
+            other_sessions=Bounds(settings=request.settings, changes=facts.by_others).facts,
+            against=facts.against.facts if facts.against else None,
         )
 
     def _read(self) -> _Facts:
@@ -204,6 +224,8 @@ class _Verification:
         with snapshot.shared("the audit log by batch", (Rule.AUDIT_CONSISTENCY, Rule.SAMPLE_INSPECTION)):
             log = read_audit_log(snapshot, lost)
         snapshot = self._with_logged_plans(log)
+        for target in snapshot.targets:
+            require_same_key(snapshot.connection, target, snapshot.plans.judged, remedy=_KEY_MOVED)
         with snapshot.shared("what is gone from the tracking tables", (Rule.BATCH_TRACKING,)):
             missing = read_missing(snapshot, lost, log)
         with snapshot.shared("the audit log with its receipts", (Rule.AUDIT_CONSISTENCY,)):
@@ -221,7 +243,19 @@ class _Verification:
             with snapshot.shared("each audited row beside the audit log", rules, target):
                 audited = read_audited_rows(snapshot, target, kept, is_undone=is_undone)
             targets.append(TargetFacts(inventory, baseline, audited, stages))
-        return _Facts(missing, log, evidence, tuple(targets), is_undone)
+        receipts = evidence.receipts
+        is_log_sound = not (log.disagreements_total or receipts.mismatches_total) and (
+            receipts.legacy_rows_total == receipts.legacy_without_batch
+        )
+        by_others = []
+        for facts in targets:
+            with snapshot.shared("changes by other sessions", rules[1:], facts.inventory.target):
+                by_others.append(read_other_changes(snapshot, facts, log, is_log_sound=is_log_sound))
+        against = None
+        if self._request.against is not None:
+            with snapshot.shared("the plans of the signed report", (Rule.AUDIT_CONSISTENCY,)):
+                against = compare(snapshot, self._request.against)
+        return _Facts(missing, log, evidence, tuple(targets), is_undone, tuple(by_others), against)
 
     def _with_logged_plans(self, log: AuditLog) -> Snapshot:
         """Judge also the plans that only log entries tell of: their status was edited, and they have no receipts."""
@@ -236,11 +270,12 @@ class _Verification:
         request, snapshot = self._request, self._snapshot
         tracked = self._timed(lambda: r1_batch_tracking.check(snapshot, facts.missing))
         waiting = _waiting(tracked.figures)
+        bounds = Bounds(settings=request.settings, changes=facts.by_others)
         judged = (
             self._timed(lambda: r2_canonical_stages.check(snapshot, facts.targets, waiting=waiting)),
-            self._timed(lambda: r3_null_integrity.check(snapshot, facts.targets)),
-            self._timed(lambda: r4_row_counts.check(facts.targets)),
-            self._timed(lambda: r5_audit_consistency.check(snapshot, facts.log, facts.evidence, facts.targets)),
+            self._timed(lambda: bounds.judge(r3_null_integrity.check(snapshot, facts.targets))),
+            self._timed(lambda: bounds.judge(r4_row_counts.check(facts.targets))),
+            self._timed(lambda: _audited(snapshot, facts, bounds)),
         )
         started = time.monotonic()
         sampled, sample = r6_sample_inspection.check(snapshot, facts.log, request.sample_size, request.sample_seed)
@@ -257,6 +292,12 @@ class _Verification:
     def _ended(self, result: CheckResult, started: float) -> CheckResult:
         severity = Severity.ERROR if self._request.strict else result.severity
         return replace(result, severity=severity, duration_ms=round((time.monotonic() - started) * 1000))
+
+
+def _audited(snapshot: Snapshot, facts: _Facts, bounds: Bounds) -> CheckResult:
+    """Rule 5, with the changes by other sessions and the signed report that was asked for."""
+    check = bounds.judge(r5_audit_consistency.check(snapshot, facts.log, facts.evidence, facts.targets))
+    return facts.against.judge(check) if facts.against else check
 
 
 def _plan_facts(plans: tuple[AppliedPlan, ...], baselines: set[int]) -> tuple[PlanFacts, ...]:

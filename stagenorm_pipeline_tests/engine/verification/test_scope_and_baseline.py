@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from stagenorm_pipeline.engine.configuration import TargetSetting
+from stagenorm_pipeline.engine.errors import TargetError
 from stagenorm_pipeline.engine.funds import FundScope
 from stagenorm_pipeline.engine.inventory import RowCounts
 from stagenorm_pipeline.engine.verification.result import Rule, Severity, VerificationResult
@@ -207,3 +208,26 @@ def test_signing_off_the_whole_moves_the_baseline_of_every_part(migrated: Applic
     sign_off(migrated, migrated.verify())
     for result in (migrated.verify(), migrated.verify(scope=ONE), migrated.verify(targets=OF_DEALS)):
         assert result.plans == ()
+
+
+def test_a_judged_plan_whose_key_was_moved_is_refused(migrated: Application) -> None:
+    migrated.sql(
+        f"ALTER TABLE {COMPANIES} ADD number integer GENERATED ALWAYS AS (100 - id) STORED NOT NULL, "
+        f"DROP CONSTRAINT {COMPANIES}_pkey, ADD PRIMARY KEY (number)"
+    )
+    with pytest.raises(TargetError, match=r"Plan 1 named the rows of .* by their key 'id'; .* 'number' now") as refused:
+        migrated.verify()
+    assert "Make the old column the primary key again" in (refused.value.remedy or "")
+    assert not_passed(migrated.verify(targets=OF_DEALS)) == {}
+
+
+def test_a_key_moved_after_a_sign_off_is_no_obstacle_to_later_plans(migrated: Application) -> None:
+    sign_off(migrated, migrated.verify())
+    migrated.sql(
+        f"ALTER TABLE {COMPANIES} ADD number integer GENERATED ALWAYS AS (100 - id) STORED NOT NULL, "
+        f"DROP CONSTRAINT {COMPANIES}_pkey, ADD PRIMARY KEY (number)"
+    )
+    migrated.add(COMPANIES, [(1, "Seed")])
+    migrated.run()
+    result = migrated.verify()
+    assert ([plan.plan_id for plan in result.plans], not_passed(result)) == ([2], {})

@@ -44,7 +44,7 @@ def test_the_next_verification_compares_with_what_follows(migrated: Application)
     migrated.sql(f"DELETE FROM {COMPANIES} WHERE id = 4")
     result = migrated.verify()
     assert not_passed(result) == {Rule.ROW_COUNTS: Severity.WARN}
-    sign_off(migrated.database, recorded(migrated, result), "reviewer")
+    sign_off(migrated.database, recorded(migrated, result), "reviewer", accepted_warnings="a user deleted row 4")
     assert migrated.verify().plans == ()
     migrated.add(DEALS, [(1, "Seed")])
     migrated.run()
@@ -56,7 +56,7 @@ def test_the_next_verification_compares_with_what_follows(migrated: Application)
 def test_after_a_rollback_was_signed_the_next_plan_starts_anew(migrated: Application) -> None:
     rollback = record_rollback(migrated.database, RollbackRequest(plan_id=1), created_by="operator")
     migrated.apply(plan_id=rollback)
-    sign_off(migrated.database, recorded(migrated), "reviewer")
+    sign_off(migrated.database, recorded(migrated), "reviewer", accepted_warnings="rolled back on purpose")
     result = migrated.verify()
     assert (result.plans, result.rolled_back, result.rollbacks) == ((), (), ())
     assert not_passed(result) == {Rule.CANONICAL_STAGES: Severity.ERROR}, "that it was on purpose is settled and past"
@@ -111,6 +111,26 @@ def test_another_report_is_refused(migrated: Application) -> None:
     with pytest.raises(SignOffError, match="This is not the report of verification 1"):
         sign_off(migrated.database, recorded(migrated), "reviewer", report_sha256="0" * 64)
     assert signatures(migrated) == [None]
+
+
+def test_warnings_are_signed_only_with_a_reason_that_is_kept(migrated: Application) -> None:
+    migrated.sql(f"DELETE FROM {COMPANIES} WHERE id = 4")
+    number = recorded(migrated)
+    with pytest.raises(SignOffError, match=r"Verification 1 passed with warnings \(1\)") as refused:
+        sign_off(migrated.database, number, "reviewer")
+    assert refused.value.remedy == 'stagenorm sign-off 1 --accept-warnings "REASON"'
+    with pytest.raises(ConfigurationError, match="needs a reason"):
+        sign_off(migrated.database, number, "reviewer", accepted_warnings=" ")
+    assert signatures(migrated) == [None]
+    signed = sign_off(migrated.database, number, "reviewer", accepted_warnings=" deleted by request ")
+    assert signed.accepted_warnings == "deleted by request"
+    assert migrated.column("SELECT accepted_warnings FROM stage_verifications") == ["deleted by request"]
+
+
+def test_a_report_without_warnings_keeps_no_reason(migrated: Application) -> None:
+    signed = sign_off(migrated.database, recorded(migrated), "reviewer", accepted_warnings="to be sure")
+    assert signed.accepted_warnings is None
+    assert migrated.column("SELECT accepted_warnings FROM stage_verifications") == [None]
 
 
 @pytest.mark.parametrize("name", ["", "  "])
