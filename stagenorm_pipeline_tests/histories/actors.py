@@ -60,7 +60,9 @@ def deed(*, when: Callable[[Any], bool] | None = None, **arguments: Any) -> Call
                 self.told[-1] += f": {outcome}"
                 self.census.deed(function.__name__, outcome)
 
-        chosen: Any = rule(**arguments)(step)
+        # hypothesis types its rules by their arguments, which are not known here.
+        make_rule: Any = rule
+        chosen = make_rule(**arguments)(step)
         return chosen if when is None else precondition(when)(chosen)
 
     return decorate

@@ -6,7 +6,7 @@ What a verification must report is in `verdicts`.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from stagenorm_pipeline.engine.funds import FundScope
@@ -174,7 +174,7 @@ class Model:
                     found[key] = (row.stage, stage)
         return found
 
-    def planned(self, plan: Plan, vocabulary: Vocabulary, members: dict[int, tuple[Member, ...]], size: int) -> None:
+    def planned(self, plan: Plan, vocabulary: Vocabulary, members: Mapping[int, tuple[Member, ...]], size: int) -> None:
         """A plan was recorded with these batches."""
         expected = self.to_change(plan.scope, plan.tables, vocabulary)
         found = {member.key: (member.spelling, member.stage) for rows in members.values() for member in rows}
@@ -187,7 +187,9 @@ class Model:
         self._remember(plan, members)
         self.vocabularies[plan.id] = vocabulary
 
-    def rollback_recorded(self, plan: Plan, undo: Undo, members: dict[int, tuple[Member, ...]], preview: int) -> None:
+    def rollback_recorded(
+        self, plan: Plan, undo: Undo, members: Mapping[int, tuple[Member, ...]], preview: int
+    ) -> None:
         """A rollback was recorded with these batches; its preview had promised `preview` rows."""
         found = {member.key: (member.spelling, member.stage) for rows in members.values() for member in rows}
         for key, (_, stage) in found.items():
@@ -200,8 +202,8 @@ class Model:
                 raise BrokenLaw("a rollback restores what its preview promised", f"{preview} of {len(expected)}")
         self._remember(plan, members)
 
-    def _remember(self, plan: Plan, members: dict[int, tuple[Member, ...]]) -> None:
-        self.members |= members
+    def _remember(self, plan: Plan, members: Mapping[int, tuple[Member, ...]]) -> None:
+        self.members.update(members)
         self.plan_of |= dict.fromkeys(members, plan.id)
         self.kinds[plan.id] = plan.kind
 
