@@ -24,6 +24,7 @@ from stagenorm_pipeline_tests.histories.world import World
 _SHORT_RUN = 25
 _LONG_RUN = 3_000
 _MOST_MINUTES = 10
+_ENOUGH_FOR_ALL = 1_000
 _STEPS = 16
 # Each seed is a run of so many histories: a failure is found again in seconds.
 _ROUND = 10
@@ -95,5 +96,6 @@ def test_thousands_of_histories_keep_every_law_and_reach_everything(world: World
         _say(census.table())
         _say(f"{seconds:.0f} s, {census.histories / seconds:.1f} histories a second")
         _say(census.findings())
-    if not is_hunting and wanted >= _LONG_RUN:
-        assert census.never(DEEDS) == []
+    # Fewer may miss a rare one by chance; the scripted histories reach all in any case.
+    if not is_hunting and census.histories >= _ENOUGH_FOR_ALL:
+        assert not census.never(DEEDS), census.never(DEEDS)
