@@ -26,7 +26,8 @@ ui-readonly: $(READY)
 test: $(READY)
 	$(BIN)/python -m pytest -n 2
 
-# At least 1,000 seeded kills, and the slow ends of the hostile values; not part of `make test`.
+# At least 1,000 seeded kills, the slow ends of the hostile values, and thousands of random histories (bounded to 10
+# minutes; STAGENORM_HISTORIES, STAGENORM_HISTORIES_MINUTES and STAGENORM_HISTORIES_SEED). Not part of `make test`.
 soak: $(READY)
 	$(BIN)/python -m pytest -m soak -s
 
