@@ -14,6 +14,9 @@ SELECT quote_ident(current_user) AS role_name,
        array(SELECT quote_ident(polname) FROM policies ORDER BY 1) AS policies,
        EXISTS (SELECT 1 FROM policies WHERE NOT polpermissive)     AS is_restricted,
        EXISTS (SELECT 1 FROM policies WHERE polpermissive AND polcmd IN ('*', 'r') AND shows = 'true')
+         AND NOT EXISTS (SELECT 1 FROM policies WHERE NOT polpermissive AND polcmd IN ('*', 'r') AND shows <> 'true')
+                                                                   AS shows_every_row,
+       EXISTS (SELECT 1 FROM policies WHERE polpermissive AND polcmd IN ('*', 'r') AND shows = 'true')
          AND EXISTS (SELECT 1 FROM policies
                      WHERE polpermissive AND polcmd IN ('*', 'w') AND shows = 'true' AND allows = 'true')
          AND NOT EXISTS (SELECT 1 FROM policies WHERE NOT polpermissive AND (shows <> 'true' OR allows <> 'true'))

@@ -1,5 +1,6 @@
--- Record the batches of a rollback: the restorable rows of one target, cut by fund, with what each holds and gets back;
--- and the earlier batches that are undone by it, which are those whose every change lies in the scope.
+-- Record the batches of a rollback: the rows of one target to restore, cut by fund, with what each holds and gets back;
+-- and the earlier batches that are undone by it: those whose every change lies in the scope, and of which no row is left
+-- because it was touched. Such a row still holds what we wrote, so its batch still stands.
 -- Promise: one statement, so both are what one snapshot saw. A batch that is at work meanwhile is in neither.
 WITH {candidates}, by_fund AS (
     SELECT c.fund_id,
@@ -9,7 +10,7 @@ WITH {candidates}, by_fund AS (
     FROM candidates c
     JOIN stage_migration_spellings e ON e.spelling_sha256 = sha256(convert_to(c.expected, 'UTF8'))
     JOIN stage_migration_spellings r ON r.spelling_sha256 = sha256(convert_to(c.restore, 'UTF8'))
-    WHERE c.state = 'restorable'
+    WHERE c.state IN ('restorable', 'kept_other_write')
     GROUP BY c.fund_id
 ), slices AS MATERIALIZED (
     SELECT %(batches_before)s + row_number() OVER (ORDER BY f.fund_id, place) AS batch_number, f.fund_id,
@@ -35,5 +36,8 @@ WITH {candidates}, by_fund AS (
     FROM stage_migration_batches b
     JOIN (SELECT batch_id, count(*) AS rows_changed FROM changes WHERE in_scope GROUP BY batch_id) AS c USING (batch_id)
     WHERE b.rows_updated = c.rows_changed AND b.status IN ('completed', 'failed', 'cancelled')
+      AND (NOT %(only_untouched)s OR b.batch_id NOT IN (
+               SELECT l.batch_id FROM changes l JOIN candidates USING (row_id)
+               WHERE l.in_scope AND l.batch_id IS NOT NULL AND state = 'touched'))
 )
 SELECT count(*) AS batches, coalesce(sum(rows_planned), 0)::bigint AS rows_planned FROM batches;

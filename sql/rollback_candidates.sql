@@ -1,11 +1,19 @@
 -- The rows that a rollback is about, each with whether it can be restored.
--- Promise: reads only. A row goes back to where it stood before the scope: the stage_before of its first change in the
--- scope. `restorable`: it still holds what we wrote last, and that was in the scope. Otherwise it is left: `undone` (a
--- rollback had it), `later` (a plan outside the scope changed it since), `changed` or `null` (somebody else did), `gone`.
--- One pass over the log, which is enough for a row that it mentions once; the others' entries are looked up by id.
--- A fragment: the statements of a rollback put it in front of their own SELECT.
+-- Promise: reads only. A rollback undoes what we wrote since the last write of another session, and never goes further
+-- back. Such a write shows as a break in the row's history: an entry's stage_before is not the stage_after of the entry
+-- before it. A row gets back the stage_before of its first change in the scope since the last break.
+-- `restorable`: it still holds what we wrote last, and that was in the scope. `kept_other_write`: the same, but the scope
+-- also has changes from before a break, so it gets back only what another session wrote. All others are left: `later` (an
+-- entry outside the scope came after those in it), `gone`, `null`, `changed` (another session did that), `undone` (a
+-- rollback restored it, and it still holds that), `touched` (see below; only if asked for).
+-- A row version and its log entry written by one statement have the same xmin, in a savepoint and frozen too. `is_touched`:
+-- the row has another version since. The same key may then belong to another row. An xmin comes up again after 4 billion
+-- transactions: that one of another session equals ours by chance is possible in theory.
+-- One pass over the log is enough for a row that it mentions once. If it mentions rows more often, their entries are read
+-- in a second pass. A fragment: the statements of a rollback put it in front of their own SELECT.
 changes AS NOT MATERIALIZED (
-    SELECT l.row_id, l.id, l.batch_id, l.fund_id, l.stage_before, l.stage_after,
+    SELECT l.row_id, l.id, l.plan_id, l.batch_id, l.fund_id, l.stage_before, l.stage_after, l.action,
+           l.xmin::text AS written_by,
            l.action = 'normalize' AND l.stage_before IS NOT NULL
            AND (%(rolled_plan)s::bigint IS NULL OR l.plan_id = %(rolled_plan)s::bigint)
            AND (%(rolled_batch)s::bigint IS NULL OR l.batch_id = %(rolled_batch)s::bigint)
@@ -15,34 +23,54 @@ changes AS NOT MATERIALIZED (
     WHERE (l.schema_name, l.table_name, l.column_name) = (%(schema_name)s, %(table_name)s, %(column_name)s)
 ), rows_in_scope AS MATERIALIZED (
     -- `min` of a single value is that value.
-    SELECT row_id, count(*) > 1 AS has_history,
-           min(id) FILTER (WHERE in_scope) AS first_id, max(id) FILTER (WHERE in_scope) AS last_id, max(id) AS latest_id,
-           min(fund_id COLLATE "C") AS fund_id, min(stage_before COLLATE "C") AS stage_before,
-           min(stage_after COLLATE "C") AS stage_after
+    SELECT row_id, count(*) > 1 AS has_history, min(fund_id COLLATE "C") AS fund_id,
+           min(stage_before COLLATE "C") AS stage_before, min(stage_after COLLATE "C") AS stage_after,
+           min(written_by COLLATE "C") AS written_by
     FROM changes
     GROUP BY row_id
     HAVING bool_or(in_scope)
+), entries AS (
+    -- What another tool logged is a write of another session.
+    SELECT c.*, lag(stage_after) OVER w IS DISTINCT FROM stage_before OR action NOT IN ('normalize', 'rollback') AS is_break
+    FROM changes c
+    WHERE row_id IN (SELECT row_id FROM rows_in_scope WHERE has_history)
+      AND EXISTS (SELECT 1 FROM rows_in_scope WHERE has_history)
+    WINDOW w AS (PARTITION BY row_id ORDER BY id)
+), segments AS (
+    SELECT e.*, coalesce(id >= max(id) FILTER (WHERE is_break) OVER (PARTITION BY row_id), true) AS is_since_break
+    FROM entries e
 ), histories AS (
-    SELECT row_id, fund_id, stage_before AS restore, stage_after AS expected, false AS is_repeated,
-           NULL::bigint AS later_plan, NULL::text AS later_action
+    SELECT row_id, fund_id, stage_before AS restore, stage_after AS expected, stage_after AS latest_stage, written_by,
+           true AS is_in_reach, false AS is_kept, false AS is_repeated, NULL::bigint AS later_plan, NULL::text AS later_action
     FROM rows_in_scope
     WHERE NOT has_history
     UNION ALL
-    SELECT s.row_id, last.fund_id, first.stage_before, last.stage_after, s.first_id <> s.last_id, latest.plan_id, latest.action
-    FROM rows_in_scope s
-    JOIN stage_normalization_log first ON first.id = s.first_id
-    JOIN stage_normalization_log last ON last.id = s.last_id
-    LEFT JOIN stage_normalization_log latest ON latest.id = s.latest_id AND s.latest_id <> s.last_id
-    WHERE s.has_history
+    SELECT row_id, fund_id, coalesce(restores[1], stages_before[1]), expected, latest_stage, written_by,
+           cardinality(restores) > 0, cardinality(stages_before) > cardinality(restores), cardinality(restores) > 1,
+           CASE WHEN NOT is_latest THEN latest_plan END, CASE WHEN NOT is_latest THEN latest_action END
+    FROM (SELECT row_id,
+                 coalesce(array_agg(stage_before ORDER BY id) FILTER (WHERE in_scope AND is_since_break), '{{}}') AS restores,
+                 array_agg(stage_before ORDER BY id) FILTER (WHERE in_scope)                                     AS stages_before,
+                 (array_agg(fund_id ORDER BY id) FILTER (WHERE in_scope))[count(*) FILTER (WHERE in_scope)]       AS fund_id,
+                 (array_agg(stage_after ORDER BY id) FILTER (WHERE in_scope))[count(*) FILTER (WHERE in_scope)]   AS expected,
+                 (array_agg(stage_after ORDER BY id))[count(*)]                                                  AS latest_stage,
+                 (array_agg(written_by ORDER BY id))[count(*)]                                                   AS written_by,
+                 (array_agg(in_scope ORDER BY id))[count(*)]                                                     AS is_latest,
+                 (array_agg(plan_id ORDER BY id))[count(*)]                                                      AS latest_plan,
+                 (array_agg(action ORDER BY id))[count(*)]                                                       AS latest_action
+          FROM segments
+          GROUP BY row_id) AS grouped
 ), candidates AS MATERIALIZED (
     SELECT h.row_id, h.row_id::{key_type} AS row_key, h.fund_id, h.restore, h.expected,
-           left({stage}, 1000) AS stage_now, h.is_repeated, h.later_plan,
-           CASE WHEN h.later_action = 'rollback' THEN 'undone'
-                WHEN h.later_action IS NOT NULL THEN 'later'
+           left({stage}, 1000) AS stage_now, h.is_repeated, h.later_plan, {is_touched} AS is_touched,
+           CASE WHEN h.later_action <> 'rollback' THEN 'later'
                 WHEN {key} IS NULL THEN 'gone'
                 WHEN {stage} IS NULL THEN 'null'
-                WHEN {stage} = h.expected THEN 'restorable'
-                ELSE 'changed' END AS state
+                WHEN {stage} <> h.latest_stage THEN 'changed'
+                WHEN h.later_action = 'rollback' THEN CASE WHEN h.is_in_reach THEN 'undone' ELSE 'changed' END
+                WHEN %(only_untouched)s AND {is_touched} THEN 'touched'
+                WHEN h.is_kept THEN 'kept_other_write'
+                ELSE 'restorable' END AS state
     FROM histories h
-    LEFT JOIN {table} AS t ON {key} = h.row_id::{key_type}
+    {join_target}
 )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from stagenorm_pipeline.commands.database import open_database
-from stagenorm_pipeline.commands.outputs import STDOUT, read_output_path, standard_output
+from stagenorm_pipeline.commands.outputs import LONGEST_NAME, STDOUT, read_output_path, standard_output
 from stagenorm_pipeline.commands.scope import Work, read_work, table_option
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def command(context: click.Context, table: str | None, output: str | None) -> No
             raw = None if path else os.fdopen(os.dup(stream.fileno()), "wb")
             backup = make_backup(database, work.targets, path or Path(STDOUT), made_by=user_name(), stream=raw)
         click.echo(manifest_text(backup.manifest, backup.sha256))
-        shown = "FILE" if path is None else for_terminal(str(path))
+        shown = "FILE" if path is None else for_terminal(str(path), limit=LONGEST_NAME)
         click.echo(f"Written to {'standard output' if path is None else shown} ({backup.size:,} bytes)")
         click.echo(f"Next: stagenorm backup verify {shown}, on the machine that keeps it")
 

@@ -35,7 +35,7 @@ def command(fund_id: str | None, no_fund: bool, table: str | None, ask: bool, by
     """
     from stagenorm_pipeline.commands.screen import showing_reading
     from stagenorm_pipeline.engine.inventory import read_inventory, undecided_spellings
-    from stagenorm_pipeline.engine.targets import resolve_targets
+    from stagenorm_pipeline.engine.visibility import visible_targets
     from stagenorm_pipeline.vocabulary import read_decisions_text, with_undecided
     from stagenorm_pipeline.whole_file import replace_file
 
@@ -46,7 +46,7 @@ def command(fund_id: str | None, no_fund: bool, table: str | None, ask: bool, by
     with open_database() as database:
         work = work.with_known_fund(database)
         with database.snapshot() as connection:
-            targets = resolve_targets(connection, work.targets)
+            targets = visible_targets(connection, work.targets)
             with showing_reading(f"Reading {work.names}"):
                 inventories = read_inventory(
                     connection, targets, work.scope, vocabulary, with_places=True, unknown_kept=_ASKED_AT_ONCE

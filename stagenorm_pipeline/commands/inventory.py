@@ -23,7 +23,7 @@ def command(fund_id: str | None, no_fund: bool, table: str | None, as_json: bool
     """
     from stagenorm_pipeline.commands.screen import showing_reading
     from stagenorm_pipeline.engine.inventory import read_inventory
-    from stagenorm_pipeline.engine.targets import resolve_targets
+    from stagenorm_pipeline.engine.visibility import visible_targets
     from stagenorm_pipeline.report.document import document_json, inventory_document
     from stagenorm_pipeline.report.text import inventory_text
 
@@ -33,7 +33,7 @@ def command(fund_id: str | None, no_fund: bool, table: str | None, as_json: bool
         work = work.with_known_fund(database)
         with database.snapshot() as connection:
             say_what_is_missing(connection)
-            targets = resolve_targets(connection, work.targets)
+            targets = visible_targets(connection, work.targets)
             with showing_reading(f"Reading {work.names}"):
                 inventories = read_inventory(connection, targets, work.scope, vocabulary, with_places=True)
     text = document_json(inventory_document(inventories)).rstrip("\n") if as_json else inventory_text(inventories)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from stagenorm_pipeline.report.forms import ReportForm
 
 STDOUT = "-"
+# No file system takes a longer path: shown whole, so that it can be copied.
+LONGEST_NAME = 4_096
 _FORMS = ("json", "html", "md", "txt")
 
 format_option: Callable[[Any], Any] = click.option(
@@ -98,7 +100,7 @@ def write_outputs(outputs: Sequence[Output], text_in: Callable[[ReportForm], str
             )
         else:
             if output.path is not None:
-                click.echo(f"Report written to {for_terminal(output.name)}")
+                click.echo(f"Report written to {for_terminal(output.name, limit=LONGEST_NAME)}")
     return are_written
 
 

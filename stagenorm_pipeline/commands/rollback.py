@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 @click.option("--since", help="Undo what was changed at this time or later, for example '2025-10-30 00:00:00+00'.")
 @batch_size_option
 @pace_options
-@click.option("--left", is_flag=True, help="List every row that would be left, one JSON object a line.")
+@click.option("--only-untouched", is_flag=True, help="Leave rows that another session updated or inserted again since.")
+@click.option(
+    "--left", is_flag=True, help="List every row that would be left or only partly restored, one JSON object a line."
+)
 @click.option("--json", "as_json", is_flag=True, help="For a script.")
 @click.option("--yes", is_flag=True, help="Do it; without this only what would be restored is shown.")
 def command(
@@ -37,14 +40,16 @@ def command(
     since: str | None,
     batch_size: BatchSize,
     pace: Pace,
+    only_untouched: bool,
     left: bool,
     as_json: bool,
     yes: bool,
 ) -> None:
-    """Restore rows that still hold what stagenorm wrote. Rows that somebody changed since are listed and left.
+    """Restore rows that still hold what stagenorm wrote. Rows that another session changed since are listed and left.
 
-    What to undo is named by plan, batch, fund, table or time; given together, all of them must be met. A row that was
-    changed several times goes back to what it held before the first of the changes named.
+    Name what to undo by plan, batch, fund, table or time. Given together, all of them must be met. A row that was
+    changed several times goes back to what it held before the first of these changes, but never past a write of
+    another session: then it gets back what that session wrote.
 
     \b
     Examples:
@@ -53,6 +58,7 @@ def command(
       stagenorm rollback --plan 7 --fund-id 123          one fund of a plan
       stagenorm rollback --since "2025-10-30 00:00:00+00" --table portfoliocompanies
       stagenorm rollback --plan 7 --left > left.jsonl    every row that would be left, and what it holds
+      stagenorm rollback --plan 7 --only-untouched --yes
     """
     from stagenorm_pipeline.commands.screen import showing_reading
     from stagenorm_pipeline.engine.rollback import RollbackRequest, preview_rollback, record_rollback
@@ -71,6 +77,7 @@ def command(
         work.scope,
         rows_in_a_batch(batch_size),
         by_table=table is not None,
+        only_untouched=only_untouched,
     )
     with open_database(to_record=yes) as database:
         work = work.with_known_fund(database)

@@ -12,6 +12,7 @@ _ON_THE_PAGES: Final = {
     "`stagenorm status`": "the check nothing_waits of batch_plan",
     "`stagenorm rollback`": "rollback_job",
     "--no-lag-check": "no_lag_check in the config",
+    "--only-untouched": "only_untouched in the config",
 }
 
 

@@ -36,7 +36,7 @@ def leave_report(
         _write(path.with_suffix(".html"), verification_html(result, sha256, number))
     except StagenormError as error:
         context.log.warning(f"The report was not left as files: {error}")
-        return _without_files(_NOT_LEFT.format(problem=sentence_for_markdown(error.message)))
+        return _without_files(_NOT_LEFT.format(problem=sentence_for_markdown(error.message), number=number))
     return {
         "sign-off": dg.MetadataValue.md(_how_to_sign(result, number, path)),
         "report_json": dg.MetadataValue.path(path),
@@ -46,7 +46,8 @@ def leave_report(
 
 def made_elsewhere(result: VerificationResult, number: int) -> dict[str, dg.MetadataValue]:
     """What the page says of signing a verification of the command line, which writes its files where it is told to."""
-    how = f"Made on the command line: `{record_command(number)}`, with the JSON that `--output` wrote."
+    file = f"stagenorm report {number} --output report.json"
+    how = f"Made on the command line. `{file}` writes the JSON; then `{record_command(number, 'report.json')}`."
     return _without_files(how if is_to_sign(result) else statement(result))
 
 
@@ -57,8 +58,8 @@ def _without_files(sign_off: str) -> dict[str, dg.MetadataValue]:
 
 
 _NOT_LEFT = (
-    "The verification is recorded, but its report could not be left as files: {problem} To have one to sign: mend that "
-    "and materialize this again, or run `stagenorm verify --output report.json`."
+    "The verification and its report are recorded, but the report could not be left as files: {problem} "
+    "`stagenorm report {number} --output report.json` writes it."
 )
 
 

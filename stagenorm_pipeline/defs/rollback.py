@@ -7,6 +7,7 @@ from stagenorm_pipeline.defs.batch_log import BatchLog
 from stagenorm_pipeline.defs.failures import errors_as_failures
 from stagenorm_pipeline.defs.graceful_stop import interrupts_noted
 from stagenorm_pipeline.defs.graph import NORMALIZED_STAGES
+from stagenorm_pipeline.defs.page_words import for_pages
 from stagenorm_pipeline.defs.resources import ApplicationDatabase, NormalizationSettings
 from stagenorm_pipeline.defs.work_state import report_work_state
 from stagenorm_pipeline.engine.apply import ApplyRequest, ApplyResult, apply_batches
@@ -25,7 +26,7 @@ from stagenorm_pipeline.engine.rollback import (
 from stagenorm_pipeline.engine.throttle.settings import ThrottleSettings
 from stagenorm_pipeline.engine.workers import user_name, worker_name
 from stagenorm_pipeline.report.escape import for_markdown
-from stagenorm_pipeline.report.rollback_text import STATES
+from stagenorm_pipeline.report.rollback_text import STATES, UNSEEN, touched_lines
 
 
 class RollbackConfig(dg.Config):
@@ -41,6 +42,10 @@ class RollbackConfig(dg.Config):
         description="Undo it for one fund only, by its partition fund-<fund_id> or its id, or no-fund for the rows "
         "without one. Empty: for all funds.",
     )
+    only_untouched: bool = Field(
+        default=False,
+        description="Leave rows that another session updated or inserted again since, even with the same stage.",
+    )
     sleep_ms: int = Field(default=100, description="Milliseconds to rest between two batches.")
 
 
@@ -51,12 +56,12 @@ def roll_back(
     database: ApplicationDatabase,
     settings: NormalizationSettings,
 ) -> None:
-    """Restore the rows that still hold what the plan wrote; list and leave those that somebody changed since."""
+    """Restore the rows that still hold what the plan wrote; list and leave those that another session changed since."""
     with errors_as_failures():
         opened = database.open()
         targets = settings.configuration().select(config.table or None)
         scope = find_fund(opened, targets, config.fund) if config.fund else FundScope()
-        request = RollbackRequest(config.plan_id, targets=targets, scope=scope)
+        request = RollbackRequest(config.plan_id, targets=targets, scope=scope, only_untouched=config.only_untouched)
         if config.execute:
             require_writable(opened)
         preview = preview_rollback(opened, request)
@@ -128,6 +133,8 @@ def _metadata(preview: RollbackPreview) -> dict[str, dg.MetadataValue | int]:
     lines = ["| Rows | What they are |", "| ---: | --- |"]
     lines += [f"| {preview.counts.get(state, 0):,} | {words} |" for state, words in STATES.items()]
     lines += [""]
+    lines += [f"{for_markdown(for_pages(line))}\n" for line in touched_lines(preview)]
+    lines += [f"{UNSEEN}\n"]
     lines += [
         f"The rollback cancels {batches:,} batches of plan {plan_id} that are still to be done.\n"
         for plan_id, batches in preview.waiting.items()

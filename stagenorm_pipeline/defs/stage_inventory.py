@@ -19,7 +19,7 @@ from stagenorm_pipeline.engine.inventory import (
     count_unknown_spellings,
     read_spellings,
 )
-from stagenorm_pipeline.engine.targets import resolve_targets
+from stagenorm_pipeline.engine.visibility import visible_targets
 from stagenorm_pipeline.report.markdown import inventory_markdown
 
 
@@ -74,7 +74,7 @@ def _read(database: Database, settings: NormalizationSettings) -> tuple[tuple[Ta
     inventories = []
     cross_table = CrossTable()
     with database.snapshot() as connection:
-        for target in resolve_targets(connection, settings.configuration().targets):
+        for target in visible_targets(connection, settings.configuration().targets):
             tally = InventoryTally(target)
             found = read_spellings(connection, target, FundScope(), vocabulary, with_keys=True)
             cross_table.add(target.name, _tallied(tally, found))

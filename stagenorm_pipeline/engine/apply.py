@@ -24,6 +24,7 @@ from stagenorm_pipeline.engine.batch_work import (
     NotTogetherError,
     RewrittenError,
     bound_claim,
+    bound_transaction,
     claim_batches,
     work_batch,
     work_group,
@@ -339,6 +340,8 @@ class _Runner:
 
     def _target(self, connection: sa.Connection, batch: Batch) -> Target:
         if batch.target not in self._targets:
+            # Before the bounds of the batch itself: this waits for the table's lock too.
+            bound_transaction(connection, self._request.bounds)
             self._targets[batch.target] = planned_target(connection, batch)
         return self._targets[batch.target]
 

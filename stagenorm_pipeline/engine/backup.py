@@ -21,7 +21,8 @@ from stagenorm_pipeline.engine.connection import Database, first_line
 from stagenorm_pipeline.engine.errors import StagenormError
 from stagenorm_pipeline.engine.migrations import require_migrations
 from stagenorm_pipeline.engine.statements import statement
-from stagenorm_pipeline.engine.targets import Target, resolve_targets
+from stagenorm_pipeline.engine.targets import Target
+from stagenorm_pipeline.engine.visibility import visible_targets
 
 # Beyond this `stagenorm run` reminds: what users did since would be missing from it.
 RECENT = timedelta(hours=24)
@@ -68,7 +69,7 @@ def make_backup(
     with BackupWriter(path, stream) as writer:
         with database.snapshot() as connection:
             require_migrations(connection)
-            targets = resolve_targets(connection, settings)
+            targets = visible_targets(connection, settings)
             manifest = _begin(connection, made_by)
             for target in targets:
                 with _copying(connection, target) as chunks:
@@ -87,8 +88,6 @@ def read_backup_ages(connection: sa.Connection, targets: tuple[Target, ...]) -> 
 
 
 def _begin(connection: sa.Connection, made_by: str) -> Manifest:
-    # Rows that a policy hides would be missing without a word: with this PostgreSQL refuses instead.
-    connection.exec_driver_sql("SET LOCAL row_security = off")
     facts = connection.exec_driver_sql(statement("backup_facts")).one()
     return Manifest(
         facts.database, facts.made_at, made_by, facts.server_version, facts.wal_position, code_version=__version__

@@ -15,6 +15,7 @@ from stagenorm_pipeline.engine.inventory import read_spellings
 from stagenorm_pipeline.engine.migrations import require_migrations
 from stagenorm_pipeline.engine.statements import statement
 from stagenorm_pipeline.engine.targets import Target, resolve_targets
+from stagenorm_pipeline.engine.visibility import visible_targets
 from stagenorm_pipeline.vocabulary import MeaningKind, Vocabulary
 
 
@@ -57,7 +58,7 @@ def read_drift(database: Database, settings: tuple[TargetSetting, ...], vocabula
     spellings = rows = 0
     digest = hashlib.sha256()
     with database.snapshot() as connection:
-        for target in resolve_targets(connection, settings):
+        for target in visible_targets(connection, settings):
             last: bytes | None = None
             for found in read_spellings(connection, target, FundScope(), vocabulary):
                 if found.sha256 is None or found.meaning is None or found.meaning.kind is not MeaningKind.MESSY:

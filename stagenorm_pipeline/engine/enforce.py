@@ -25,7 +25,8 @@ from stagenorm_pipeline.engine.funds import FundScope
 from stagenorm_pipeline.engine.inventory import RowCounts, read_inventory
 from stagenorm_pipeline.engine.migrations import require_migrations
 from stagenorm_pipeline.engine.statements import statement
-from stagenorm_pipeline.engine.targets import Target, resolve_targets
+from stagenorm_pipeline.engine.targets import Target
+from stagenorm_pipeline.engine.visibility import visible_targets
 from stagenorm_pipeline.vocabulary import CANONICAL_STAGES, Vocabulary
 
 # The longest name that PostgreSQL keeps, in bytes.
@@ -115,7 +116,7 @@ def read_enforcements(
     """What is, and what would be, of each target, in one read-only snapshot. One scan a table."""
     with database.snapshot() as connection:
         require_migrations(connection)
-        targets = resolve_targets(connection, settings)
+        targets = visible_targets(connection, settings)
         inventories = read_inventory(connection, targets, FundScope(), vocabulary, unknown_kept=0)
         return tuple(_read(connection, found.target, found.counts, vocabulary) for found in inventories)
 

@@ -12,14 +12,15 @@ from stagenorm_pipeline.engine.errors import ConfigurationError, MissingMigratio
 from stagenorm_pipeline.engine.funds import FundScope, fund_id_of
 from stagenorm_pipeline.engine.migrations import require_migrations
 from stagenorm_pipeline.engine.statements import statement
-from stagenorm_pipeline.engine.targets import Target, resolve_targets
+from stagenorm_pipeline.engine.targets import Target
+from stagenorm_pipeline.engine.visibility import visible_targets
 
 
 def read_fund_ids(database: Database, targets: tuple[TargetSetting, ...]) -> set[str | None]:
     """The ids of all funds in the targets, None among them where rows have none. One scan of each, no stage is read."""
     found: set[str | None] = set()
     with database.snapshot() as connection:
-        for target in resolve_targets(connection, targets):
+        for target in visible_targets(connection, targets):
             parts = target.sql_parts()
             # Without a fund column one row tells all there is to know.
             limit = sql.SQL("" if target.fund_column else " LIMIT 1")
@@ -58,7 +59,7 @@ def find_fund(database: Database, targets: tuple[TargetSetting, ...], name: str)
 def is_known(database: Database, targets: tuple[TargetSetting, ...], scope: FundScope) -> bool:
     """Whether any row of the targets, or any plan, is in the scope."""
     with database.snapshot() as connection:
-        if any(_has_rows(connection, target, scope) for target in resolve_targets(connection, targets)):
+        if any(_has_rows(connection, target, scope) for target in visible_targets(connection, targets)):
             return True
     with database.snapshot() as connection:
         try:

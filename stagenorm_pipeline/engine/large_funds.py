@@ -8,7 +8,8 @@ from stagenorm_pipeline.engine.errors import PlanError
 from stagenorm_pipeline.engine.funds import fund_key
 from stagenorm_pipeline.engine.request import PlanRequest
 from stagenorm_pipeline.engine.statements import statement
-from stagenorm_pipeline.engine.targets import Target, resolve_targets
+from stagenorm_pipeline.engine.targets import Target
+from stagenorm_pipeline.engine.visibility import visible_targets
 from stagenorm_pipeline.vocabulary import CANONICAL_STAGES
 
 
@@ -16,7 +17,7 @@ def fund_too_large(database: Database, request: PlanRequest) -> PlanError:
     """The error for a plan whose keys of one fund do not fit into an array, naming the largest fund of the targets."""
     with database.snapshot() as connection:
         found = []
-        for target in resolve_targets(connection, request.targets):
+        for target in visible_targets(connection, request.targets):
             parts = target.sql_parts()
             query = statement(
                 "largest_fund",

@@ -30,7 +30,7 @@ from stagenorm_pipeline.engine.receipts import record_plan_digests
 from stagenorm_pipeline.engine.request import PlanRequest
 from stagenorm_pipeline.engine.statements import statement
 from stagenorm_pipeline.engine.steps import Step, reach
-from stagenorm_pipeline.engine.targets import resolve_targets
+from stagenorm_pipeline.engine.visibility import visible_targets
 from stagenorm_pipeline.vocabulary import Vocabulary
 
 
@@ -69,7 +69,7 @@ class Plan:
 def preview_plan(database: Database, request: PlanRequest) -> Plan:
     """Work out what a plan would hold, in one read-only snapshot."""
     with database.snapshot() as connection:
-        targets = resolve_targets(connection, request.targets)
+        targets = visible_targets(connection, request.targets)
         inventories = read_inventory(connection, targets, request.scope, request.vocabulary)
     return Plan(None, "preview", request.scope, request.batch_size, request.vocabulary.version, inventories)
 
@@ -92,7 +92,7 @@ def _record_plan(database: Database, request: PlanRequest, created_by: str, *, a
     # must see what runners did to older plans in the meantime. A REPEATABLE READ transaction would fail there.
     with planning_transaction(database) as connection:
         require_migrations(connection)
-        targets = resolve_targets(connection, request.targets)
+        targets = visible_targets(connection, request.targets)
         plan_id, inventories = PlanRecorder(connection, request).record(targets, created_by)
         reach(Step.PLAN_RECORDED)
         status = "draft" if as_draft else open_draft(connection, plan_id, request.scope)

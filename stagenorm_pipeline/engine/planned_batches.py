@@ -10,7 +10,8 @@ from stagenorm_pipeline.engine.batches import Batch, PlanKind
 from stagenorm_pipeline.engine.configuration import TargetSetting
 from stagenorm_pipeline.engine.funds import FundScope
 from stagenorm_pipeline.engine.statements import statement
-from stagenorm_pipeline.engine.targets import Target, resolve_targets
+from stagenorm_pipeline.engine.targets import Target
+from stagenorm_pipeline.engine.visibility import visible_targets
 
 
 def next_group(
@@ -98,7 +99,11 @@ def draft_batch(connection: sa.Connection, plan_id: int, after: int) -> Batch | 
 
 
 def planned_target(connection: sa.Connection, batch: Batch) -> Target:
-    """The batch's target as its plan resolved it. Raises TargetError when it has changed since."""
+    """The batch's target as its plan resolved it.
+
+    Raises TargetError when it has changed since, RefusedError when row-level security hides rows from this role: they
+    would count as deleted.
+    """
     row = connection.exec_driver_sql(
         "SELECT key_column, fund_column FROM stage_migration_plan_targets WHERE plan_id = %(plan_id)s "
         "AND schema_name = %(schema)s AND table_name = %(table)s AND column_name = %(column)s",
@@ -107,7 +112,7 @@ def planned_target(connection: sa.Connection, batch: Batch) -> Target:
     setting = TargetSetting(
         batch.table, batch.column, batch.schema, row.key_column, row.fund_column or "", bool(row.fund_column)
     )
-    return resolve_targets(connection, (setting,))[0]
+    return visible_targets(connection, (setting,))[0]
 
 
 def _batch(row: Any) -> Batch:

@@ -1,13 +1,12 @@
-"""Undo: restoring, from the audit log, rows that still hold what stagenorm wrote.
+"""Undo what stagenorm wrote since the last write of another session, from the audit log.
 
-A rollback is a plan like any other (kind `rollback`): exact batches, compare and set, audited, resumable. A row that
-somebody changed since, a user or a later plan, is listed and left. Does not belong here: applying its batches
-(see `apply`).
+A rollback is a plan like any other (kind `rollback`): exact batches, compare and set, audited, resumable. It never goes
+back past another session's write: such rows get back what that session wrote, or are left, and are listed. Applying its
+batches is `apply`.
 """
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,10 +17,13 @@ from stagenorm_pipeline import __version__
 from stagenorm_pipeline.engine.batches import PlanKind
 from stagenorm_pipeline.engine.connection import Database
 from stagenorm_pipeline.engine.enforce import enforced_by, refuse_to_restore
+from stagenorm_pipeline.engine.errors import PlanError, RefusedError
+from stagenorm_pipeline.engine.funds import FundScope
 from stagenorm_pipeline.engine.locks import planning_transaction
 from stagenorm_pipeline.engine.migrations import require_migrations
 from stagenorm_pipeline.engine.plan import open_draft
 from stagenorm_pipeline.engine.planner import by_hashing
+from stagenorm_pipeline.engine.receipts import DifferingRow, ReceiptCheck, RowDifference, read_receipt_mismatches
 from stagenorm_pipeline.engine.rollback_scope import RollbackRequest, RollbackScope, read_scope
 from stagenorm_pipeline.engine.statements import statement
 from stagenorm_pipeline.engine.steps import Step, reach
@@ -42,12 +44,17 @@ _FETCH = 1_000
 # large the table is.
 _LOOKED_UP = 50_000
 
+# OFFSET keeps PostgreSQL from turning the look-up of each row into a join, which would read the whole table.
+_LOOK_UP = """LATERAL (SELECT {key}, t.{stage_column}{version} FROM {table} AS t
+                       WHERE {key} = h.row_id::{key_type} OFFSET 0)"""
+
 
 @dataclass(frozen=True, slots=True)
 class RollbackRow:
     """A row of a rollback: `now` is what it holds, `expected` what we wrote, `restore` what it gets back.
 
-    `later_plan`: the plan whose change of the row came after those in the scope.
+    `later_plan`: the plan whose change of the row came after those in the scope. `touched`: the row has another version
+    since our last write, so its key may have been reused for another row; False also where versions cannot be read.
     """
 
     target: str
@@ -58,15 +65,22 @@ class RollbackRow:
     expected: str | None
     now: str | None
     later_plan: int | None = None
+    touched: bool = False
+
+
+# The states of rows that are restored, fully or to what another session wrote.
+_RESTORED = ("restorable", "kept_other_write")
 
 
 @dataclass(frozen=True, slots=True)
 class RollbackPreview:
-    """Rows by state (`restorable undone later changed null gone`), exactly, with the first ones of each.
+    """Rows by state (`restorable kept_other_write undone later changed null gone touched`), with the first of each.
 
     `repeated`: of the restorable, those that were changed several times within the scope. `waiting`: batches still to
     do in the scope, by plan, which the rollback would cancel. `left_out`: targets of the plan outside the scope.
     `enforced`: targets with rows to restore whose constraint (`stagenorm enforce`) would refuse the old spellings.
+    `touched`: of the rows to restore, those with another version since our last write. `grants_wanted`: what this role
+    lacks to read the row versions of targets, whose touched rows are not counted.
     """
 
     counts: Mapping[str, int]
@@ -75,10 +89,13 @@ class RollbackPreview:
     waiting: Mapping[int, int] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
     enforced: tuple[str, ...] = ()
+    touched: int = 0
+    grants_wanted: tuple[str, ...] = ()
 
     @property
     def restorable(self) -> int:
-        return self.counts.get("restorable", 0)
+        """Rows that the rollback would write, also those that get back only what another session wrote."""
+        return sum(self.counts.get(state, 0) for state in _RESTORED)
 
     @property
     def left(self) -> int:
@@ -86,52 +103,118 @@ class RollbackPreview:
 
 
 def preview_rollback(database: Database, request: RollbackRequest) -> RollbackPreview:
-    """What a rollback would restore and would leave, in one read-only snapshot. Raises as `read_scope` does."""
-    counts: dict[str, int] = {}
-    examples: list[RollbackRow] = []
-    repeated = 0
-    enforced = []
+    """Work out what a rollback would restore and would leave, in one read-only snapshot.
+
+    Raises as `read_scope` and `require_intact_log` do.
+    """
     with database.snapshot() as connection:
         require_migrations(connection)
         scope = read_scope(connection, request)
+        require_intact_log(connection, scope.targets, scope.request.scope)
+        tally = _Tally()
         for target in scope.targets:
             values = {**scope.request.values(), **target.identity(), "shown": _EXAMPLES}
-            query = statement("rollback_preview", candidates=_candidates(target))
-            seen = set()
-            with _looked_up_or_hashed(connection, values):
-                rows = connection.exec_driver_sql(query, values).all()
-            for row in rows:
-                if row.state not in seen:
-                    counts[row.state] = counts.get(row.state, 0) + row.total
-                    repeated += row.repeated if row.state == "restorable" else 0
-                    seen.add(row.state)
-                examples.append(_row(target, row))
-            if "restorable" in seen and enforced_by(connection, target):
-                enforced.append(target.name)
-        waiting = _waiting(connection, scope)
-    return RollbackPreview(counts, tuple(examples), repeated, waiting, scope.left_out, tuple(enforced))
+            candidates = _candidates(connection, scope.request, target)
+            with by_hashing(connection):
+                rows = connection.exec_driver_sql(statement("rollback_preview", candidates=candidates), values).all()
+            tally.add(target, rows)
+        return RollbackPreview(
+            tally.counts,
+            tuple(tally.examples),
+            tally.repeated,
+            _waiting(connection, scope),
+            scope.left_out,
+            tuple(target.name for target in tally.restored if enforced_by(connection, target)),
+            tally.touched,
+            tuple(filter(None, (_grant_for_versions(connection, target) for target in scope.targets))),
+        )
+
+
+@dataclass(slots=True)
+class _Tally:
+    """Adds up the rows of a preview over its targets. Each state's counts are repeated on each of its example rows."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    examples: list[RollbackRow] = field(default_factory=list)
+    repeated: int = 0
+    touched: int = 0
+    restored: list[Target] = field(default_factory=list)
+
+    def add(self, target: Target, rows: Sequence[Any]) -> None:
+        self.examples += [_row(target, row) for row in rows]
+        for state, row in {row.state: row for row in rows}.items():
+            self.counts[state] = self.counts.get(state, 0) + row.total
+            self.repeated += row.repeated if state == "restorable" else 0
+            self.touched += row.touched if state in _RESTORED else 0
+        if any(row.state in _RESTORED for row in rows):
+            self.restored.append(target)
 
 
 def rows_left(database: Database, request: RollbackRequest) -> Iterator[RollbackRow]:
-    """Every row that a rollback would leave, streamed from one read-only snapshot. Raises as `read_scope` does."""
+    """Stream the rows that a rollback would leave, or restore only to what another session wrote, from one snapshot.
+
+    Raises as `preview_rollback` does.
+    """
     with database.snapshot() as connection:
         require_migrations(connection)
         scope = read_scope(connection, request)
+        require_intact_log(connection, scope.targets, scope.request.scope)
         for target in scope.targets:
-            query = statement("rollback_left", candidates=_candidates(target))
+            query = statement("rollback_left", candidates=_candidates(connection, scope.request, target))
             values = {**scope.request.values(), **target.identity()}
             options = {"stream_results": True, "yield_per": _FETCH}
             with (
-                _looked_up_or_hashed(connection, values),
+                by_hashing(connection),
                 connection.exec_driver_sql(query, values, execution_options=options) as result,
             ):
                 for row in result:
                     yield _row(target, row)
 
 
+def require_intact_log(connection: sa.Connection, targets: tuple[Target, ...], scope: FundScope) -> None:
+    """Compare the log entries of the targets and funds with their receipts before any of them is restored.
+
+    An altered entry must neither be restored nor look like another session's write. Entries from before there were
+    receipts are compared with the members of their batches, unless the batch was deleted. Raises PlanError.
+    """
+    check = read_receipt_mismatches(connection, targets, scope, other_tools=True)
+    differing = [row for row in check.legacy_rows if row.difference is not RowDifference.NO_BATCH]
+    if check.mismatches_total or differing:
+        raise PlanError(
+            f"The audit log does not match its receipts: {_first_difference(check, differing)}. Nothing was changed.",
+            remedy="Run `stagenorm verify`: it lists every such batch and row. Restore stage_normalization_log from a "
+            "backup of the database, or undo these rows by hand.",
+        )
+
+
+def _first_difference(check: ReceiptCheck, differing: Sequence[DifferingRow]) -> str:
+    named = [*check.rows, *differing]
+    where = ""
+    if named:
+        row = named[0]
+        where = f"row {row.row_id} of {row.target} in batch {row.batch_id} is {row.difference.value}"
+    if not check.mismatches:
+        return where
+    first = check.mismatches[0]
+    more = f" and {check.mismatches_total - 1:,} more" if check.mismatches_total > 1 else ""
+    named_batch = (
+        f"batch {first.batch_id} of plan {first.plan_id}" if first.batch_id else f"{first.target} without a batch"
+    )
+    batch = f"{named_batch}{more} ({first.kind.value})"
+    return f"{batch}; {where}" if where else batch
+
+
 def _row(target: Target, row: Any) -> RollbackRow:
     return RollbackRow(
-        target.name, row.fund_id, row.row_id, row.state, row.restore, row.expected, row.stage_now, row.later_plan
+        target.name,
+        row.fund_id,
+        row.row_id,
+        row.state,
+        row.restore,
+        row.expected,
+        row.stage_now,
+        row.later_plan,
+        row.is_touched,
     )
 
 
@@ -143,13 +226,14 @@ def _waiting(connection: sa.Connection, scope: RollbackScope) -> dict[int, int]:
 def record_rollback(database: Database, request: RollbackRequest, *, created_by: str) -> int:
     """Record the rollback as a plan and open it; `apply_batches` with its number then restores the rows.
 
-    What older plans still had to do in the scope is cancelled. Returns the plan's number. Raises as `read_scope` does,
-    and StagenormError where a target is enforced: its constraint would refuse the old spellings.
+    What older plans still had to do in the scope is cancelled. Returns the plan's number. Raises as `preview_rollback`
+    does, and StagenormError where a target is enforced: its constraint would refuse the old spellings.
     """
     with planning_transaction(database) as connection:
         require_migrations(connection)
         scope = read_scope(connection, request)
         request = scope.request
+        require_intact_log(connection, scope.targets, request.scope)
         plan_id = _record_plan(connection, request, scope.targets, created_by)
         reach(Step.ROLLBACK_STARTED)
         batches = rows = 0
@@ -174,6 +258,7 @@ def _record_plan(
         "plan_id": request.plan_id,
         "batch_id": request.batch_id,
         "since": request.since.isoformat() if request.since else None,
+        "only_untouched": request.only_untouched,
     }
     scope = {"targets": [target.name for target in targets], **request.scope.as_json(), "rollback": undo}
     return int(
@@ -207,11 +292,11 @@ def _record_target(
     integer = target.key_kind is KeyKind.INTEGER
     query = statement(
         "rollback_batches",
-        candidates=_candidates(target),
+        candidates=_candidates(connection, request, target),
         member_type=sql.SQL("bigint" if integer else "text"),
         member_column=sql.Identifier("row_numbers" if integer else "row_keys"),
     )
-    with _looked_up_or_hashed(connection, values):
+    with by_hashing(connection):
         connection.exec_driver_sql(statement("intern_log_spellings"), values)
         row = connection.exec_driver_sql(
             query, {**values, "batch_size": request.batch_size, "batches_before": batches_before}
@@ -221,12 +306,37 @@ def _record_target(
     return row.batches, row.rows_planned
 
 
-def _looked_up_or_hashed(connection: sa.Connection, values: Mapping[str, Any]) -> AbstractContextManager[None]:
-    changed: int = connection.exec_driver_sql(statement("rollback_size"), values).scalar_one()
-    return by_hashing(connection) if changed > _LOOKED_UP else nullcontext()
+def _candidates(connection: sa.Connection, request: RollbackRequest, target: Target) -> sql.Composable:
+    """The fragment of `sql/rollback_candidates.sql` for one target.
 
-
-def _candidates(target: Target) -> sql.Composable:
+    Raises RefusedError where rows touched since are to be left, but this role may not read row versions.
+    """
     parts = target.sql_parts()
-    names = ("key", "key_type", "stage", "table")
-    return sql.SQL(statement("rollback_candidates", **{name: parts[name] for name in names}))
+    grant = _grant_for_versions(connection, target)
+    if request.only_untouched and grant:
+        raise RefusedError(
+            f"This role may not read the row versions (xmin) of {target.schema}.{target.table}. Without them it cannot "
+            "tell which rows were touched.",
+            remedy=f"As the table's owner: {grant}",
+        )
+    values = {**request.values(), **target.identity()}
+    changed: int = connection.exec_driver_sql(statement("rollback_size"), values).scalar_one()
+    found = "{table}" if changed > _LOOKED_UP else _LOOK_UP
+    join = sql.SQL("LEFT JOIN " + found + " AS t ON {key} = h.row_id::{key_type}").format(
+        **{name: parts[name] for name in ("table", "key", "key_type", "stage_column")},
+        version=sql.SQL("" if grant else ", t.xmin"),
+    )
+    return sql.SQL(
+        statement(
+            "rollback_candidates",
+            **{name: parts[name] for name in ("key", "key_type", "stage")},
+            join_target=join,
+            is_touched=sql.SQL("false" if grant else "(t.xmin::text IS DISTINCT FROM h.written_by)"),
+        )
+    )
+
+
+def _grant_for_versions(connection: sa.Connection, target: Target) -> str | None:
+    """The grant that this role lacks to read row versions; None where it may read them."""
+    row = connection.exec_driver_sql(statement("rollback_versions"), target.identity()).one()
+    return None if row.may_read else str(row.to_grant)

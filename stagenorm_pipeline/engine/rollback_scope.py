@@ -16,7 +16,8 @@ from stagenorm_pipeline.engine.errors import ConfigurationError, PlanError, Targ
 from stagenorm_pipeline.engine.funds import FundScope
 from stagenorm_pipeline.engine.request import DEFAULT_BATCH_SIZE, LARGEST_BATCH_SIZE
 from stagenorm_pipeline.engine.statements import statement
-from stagenorm_pipeline.engine.targets import Target, resolve_targets
+from stagenorm_pipeline.engine.targets import Target
+from stagenorm_pipeline.engine.visibility import visible_targets
 
 # As `stagenorm status` writes a time, and as psql does: a space before the zone, an offset of hours alone.
 _UTC = re.compile(r"\s*(?:UTC|GMT|Z)$", re.IGNORECASE)
@@ -28,7 +29,8 @@ class RollbackRequest:
     """What to undo: the changes that meet every condition given.
 
     One of them must be given: plan, batch, time, one fund, or `by_table`, which says that the targets were chosen and
-    are condition enough. `targets` restricts in any case. Raises ConfigurationError.
+    are condition enough. `targets` restricts in any case. `only_untouched`: leave each row that has another version
+    since we wrote it. Raises ConfigurationError.
     """
 
     plan_id: int | None = None
@@ -38,6 +40,7 @@ class RollbackRequest:
     scope: FundScope = field(default_factory=FundScope)
     batch_size: int = DEFAULT_BATCH_SIZE
     by_table: bool = False
+    only_untouched: bool = False
 
     def __post_init__(self) -> None:
         named = (self.plan_id, self.batch_id, self.since)
@@ -58,6 +61,7 @@ class RollbackRequest:
             "since": self.since,
             "all_funds": self.scope.all_funds,
             "fund_id": self.scope.fund_id,
+            "only_untouched": self.only_untouched,
         }
 
 
@@ -110,9 +114,10 @@ def read_scope(connection: sa.Connection, request: RollbackRequest) -> RollbackS
     """Hold the request against the database.
 
     Raises PlanError for a plan or batch that is not there or has nothing to undo, ConfigurationError for conditions
-    that exclude each other, TargetError for a table whose key is another since.
+    that exclude each other, TargetError for a table whose key is another since, RefusedError when this role cannot see
+    every row of a target.
     """
-    targets = resolve_targets(connection, request.targets)
+    targets = visible_targets(connection, request.targets)
     left_out: tuple[str, ...] = ()
     _require_past(connection, request.since)
     if request.batch_id is not None:

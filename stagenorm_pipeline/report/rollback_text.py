@@ -11,12 +11,19 @@ from stagenorm_pipeline.report.escape import for_terminal
 # What each state of a row means, in the order in which they are shown.
 STATES: Mapping[str, str] = {
     "restorable": "still hold what was written: would be restored",
+    "kept_other_write": "were written by another session between our changes: would be restored only to what it wrote",
+    "touched": "still hold what was written, but were touched since: left",
     "undone": "were rolled back already: left",
     "later": "were changed by another plan since: left",
-    "changed": "were changed by somebody else since: left",
+    "changed": "were changed by another session since: left",
     "null": "have no stage any more: left",
     "gone": "are deleted: left",
 }
+# A write that leaves the stage as it was leaves no trace in the log.
+UNSEEN = (
+    "A write by another session that set a stage back to what stagenorm had written cannot be seen: such rows count as "
+    "unchanged."
+)
 _SHOWN = 10
 
 
@@ -41,6 +48,9 @@ def rollback_text(preview: RollbackPreview) -> str:
         lines += shown
         if count > len(shown):
             lines.append(f"      and {count - len(shown):,} more")
+    lines += touched_lines(preview)
+    if preview.restorable:
+        lines.append(UNSEEN)
     lines += [
         f"Batches still to do in this scope: {batches:,} of plan {plan_id}. The rollback cancels them."
         for plan_id, batches in preview.waiting.items()
@@ -49,6 +59,21 @@ def rollback_text(preview: RollbackPreview) -> str:
     lines += enforced_lines(preview.enforced)
     lines += [f"Not in this scope, though the plan changed it too: {for_terminal(name)}" for name in preview.left_out]
     return "\n".join(lines)
+
+
+def touched_lines(preview: RollbackPreview) -> list[str]:
+    """How many of the rows to restore were touched since, and what to grant where that cannot be told."""
+    lines = []
+    if preview.touched:
+        lines.append(
+            f"Touched since: {preview.touched:,} of the rows to restore were updated or inserted again after our last "
+            "write and hold the same stage. A reused key cannot be excluded. --only-untouched leaves these rows."
+        )
+    lines += [
+        f"This role cannot tell which rows were touched since. As the table's owner: {for_terminal(grant)}"
+        for grant in preview.grants_wanted
+    ]
+    return lines
 
 
 def enforced_lines(targets: tuple[str, ...]) -> list[str]:
@@ -69,6 +94,9 @@ def rollback_json(preview: RollbackPreview) -> str:
             "rows_left": preview.left,
             "rows_by_state": dict(preview.counts),
             "rows_changed_several_times": preview.repeated,
+            "rows_restored_to_other_write": preview.counts.get("kept_other_write", 0),
+            "rows_touched_since": preview.touched,
+            "grants_wanted": list(preview.grants_wanted),
             "batches_cancelled_by_plan": waiting,
             "targets_left_out": list(preview.left_out),
             "targets_enforced": list(preview.enforced),
@@ -91,5 +119,6 @@ def row_text(row: RollbackRow) -> str:
     if row.state == "gone":
         return f"      {where}: was {back} before"
     by = f" since plan {row.later_plan}" if row.later_plan is not None else ""
-    arrow = f"{now} -> {back}" if row.state == "restorable" else f"holds {now}{by}, was {back} before"
-    return f"      {where}: {arrow}"
+    is_restored = row.state in ("restorable", "kept_other_write")
+    arrow = f"{now} -> {back}" if is_restored else f"holds {now}{by}, was {back} before"
+    return f"      {where}: {arrow}{' (touched since)' if row.touched and is_restored else ''}"

@@ -1,5 +1,6 @@
 """Bad input gets a clear error that names the thing and what to do, the designed exit code, and no secret."""
 
+import secrets
 from pathlib import Path
 
 import psycopg
@@ -168,3 +169,24 @@ def test_a_server_that_takes_no_writes_is_named_before_any_table_is_read(
     assert (ran.code, ran.out) == (1, "")
     assert "read-only" in ran.err
     _is_clear(ran)
+
+
+def test_tenant_gets_no_verdict_and_the_policy_is_named(application_url: str) -> None:
+    assert stagenorm_here("init-db", url=application_url).code == 0
+    assert stagenorm_here("run", "--yes", "--sleep-ms", "0", url=application_url).code == 0
+    tenant = f"stagenorm_test_{secrets.token_hex(6)}"
+    with psycopg.connect(application_url, autocommit=True) as owner:
+        owner.execute(f"CREATE ROLE {tenant} LOGIN".encode())
+        owner.execute(f"GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO {tenant}".encode())
+        owner.execute(b"ALTER TABLE portfoliocompanies ENABLE ROW LEVEL SECURITY")
+        owner.execute(b"CREATE POLICY own_fund ON portfoliocompanies USING (fund_id = 1)")
+        try:
+            url = sa.make_url(application_url).set(username=tenant).render_as_string(hide_password=False)
+            for arguments in (("inventory",), ("dry-run",), ("verify",), ("rollback", "--plan", "1", "--yes")):
+                ran = stagenorm_here(*arguments, url=url)
+                assert (ran.code, tenant in ran.err, "own_fund" in ran.err) == (1, True, True), ran.all
+                assert "BYPASSRLS" in ran.err
+                _is_clear(ran)
+        finally:
+            owner.execute(f"DROP OWNED BY {tenant}".encode())
+            owner.execute(f"DROP ROLE {tenant}".encode())

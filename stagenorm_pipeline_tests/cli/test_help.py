@@ -69,10 +69,10 @@ def test_a_shell_completes_commands_options_and_tables(tmp_path: Path) -> None:
             COMP_WORDS=(stagenorm "$@"); COMP_CWORD=$#; COMPREPLY=()
             _stagenorm_completion stagenorm; echo "${{COMPREPLY[@]}}"
         }}
-        completed unp; completed run --reh; completed verify --table deal
+        completed unp; completed run --reh; completed verify --table deal; completed report --format h
     """
     ran = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert ran.stdout.split("\n")[:3] == ["unpause", "--rehearse", "deal_opportunities.stage"]
+    assert ran.stdout.split("\n")[:4] == ["unpause", "--rehearse", "deal_opportunities.stage", "html"]
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

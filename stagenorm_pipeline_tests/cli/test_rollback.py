@@ -60,7 +60,7 @@ def test_a_fund_alone_is_enough_to_name_and_every_row_left_is_listed(migrated_ur
     rest = _typed(migrated_url, "rollback", "--plan", "1", "--yes", "--sleep-ms", "0")
     assert rest.exit_code == 0
     assert _changes(migrated_url) == [("normalize", 70), ("rollback", 69)]
-    assert "1 were changed by somebody else since: left" in rest.stdout
+    assert "1 were changed by another session since: left" in rest.stdout
     assert "Plan 1 is rolled_back" in rest.stdout
 
 

@@ -114,7 +114,7 @@ def test_a_verification_told_leaves_no_files_of_an_older_one_on_the_page(face: F
     shown = told.asset_materialization.metadata
     # The page shows the newest value of each name.
     assert set(made) <= set(shown)
-    assert "`stagenorm sign-off 2 --report FILE`" in str(shown["sign-off"].value)
+    assert "`stagenorm sign-off 2 --report report.json`" in str(shown["sign-off"].value)
     assert shown["report_json"].value == "none"
 
 

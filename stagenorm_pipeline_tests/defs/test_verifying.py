@@ -129,7 +129,7 @@ def test_a_report_that_cannot_be_left_as_files_keeps_its_verdicts_and_the_page_s
 
     report = materialized(result, "verification_report")[None]
     assert "could not be left as files" in report["sign-off"]
-    assert "`stagenorm verify --output report.json`" in report["sign-off"]
+    assert "`stagenorm report 1 --output report.json`" in report["sign-off"]
     # The page would show an older report's path otherwise.
     assert report["report_json"] == report["report_html"] == "none"
     assert sorted(checked(result)) == _RULES

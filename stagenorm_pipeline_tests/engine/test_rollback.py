@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from stagenorm_pipeline.engine.apply import ApplyResult
 from stagenorm_pipeline.engine.configuration import TargetSetting
 from stagenorm_pipeline.engine.control import set_paused
+from stagenorm_pipeline.engine.errors import PlanError
 from stagenorm_pipeline.engine.events import BatchCompleted, Event, Paused
 from stagenorm_pipeline.engine.funds import FundScope
 from stagenorm_pipeline.engine.plan import cancel_plan, open_draft
@@ -113,7 +114,7 @@ def test_a_row_that_a_later_plan_changed_is_left_by_the_rollback_of_the_earlier(
     assert application.stages(COMPANIES) == {ids[0]: "series-a", ids[1]: "Seed"}
 
 
-def test_a_row_changed_by_several_plans_goes_back_to_where_it_stood_before_the_scope(application: Application) -> None:
+def test_row_written_by_users_between_plans_goes_back_to_their_last_write(application: Application) -> None:
     start: datetime = application.value("SELECT clock_timestamp()")
     (row,) = application.add(COMPANIES, [(1, "Seed")])
     application.run()
@@ -122,7 +123,7 @@ def test_a_row_changed_by_several_plans_goes_back_to_where_it_stood_before_the_s
     application.sql("UPDATE portfoliocompanies SET stage = 'pre seed'")
     application.run()
     _roll_back(application, since=start)
-    assert application.stages(COMPANIES) == {row: "Seed"}
+    assert application.stages(COMPANIES) == {row: "pre seed"}
 
 
 def test_a_rollback_of_one_fund_one_table_or_one_batch_touches_nothing_else(application: Application) -> None:
@@ -363,8 +364,7 @@ def test_a_batch_that_is_retried_while_its_rollback_is_recorded_is_not_called_un
     assert _statuses(application, plan.plan_id) == ("completed", ["completed"])
 
 
-def test_the_history_of_another_tool_is_not_undone(application: Application) -> None:
-    (row,) = application.add(DEALS, [(1, "seed")])
+def _log_as_another_tool(application: Application, row: int) -> None:
     application.sql(
         "INSERT INTO stage_normalization_log (schema_name, table_name, column_name, row_id, stage_before, stage_after, "
         "action) VALUES ('public', 'deal_opportunities', 'stage', %s, NULL, 'seed', 'normalize'), "
@@ -372,7 +372,24 @@ def test_the_history_of_another_tool_is_not_undone(application: Application) -> 
         str(row),
         str(row),
     )
+
+
+def test_the_history_of_another_tool_is_not_undone(application: Application) -> None:
+    (row,) = application.add(DEALS, [(1, "seed")])
+    _log_as_another_tool(application, row)
+    # From before there were receipts: later ones of this kind are not from us, and a rollback refuses.
+    application.sql(
+        "UPDATE stage_migration_versions SET last_log_id = (SELECT max(id) FROM stage_normalization_log) "
+        "WHERE file_name = '20261126_stage_receipts.sql'"
+    )
     assert preview_rollback(application.database, RollbackRequest(by_table=True)).counts == {}
+
+
+def test_rollback_refuses_entries_without_a_receipt(application: Application) -> None:
+    (row,) = application.add(DEALS, [(1, "seed")])
+    _log_as_another_tool(application, row)
+    with pytest.raises(PlanError, match=r"deal_opportunities\.stage without a batch \(no receipt\)"):
+        preview_rollback(application.database, RollbackRequest(by_table=True))
 
 
 def test_every_kind_of_key_finds_its_row_back(application: Application) -> None:

@@ -1,7 +1,8 @@
 """The law of undoing, over histories of users, plans and rollbacks that nobody would think of.
 
 A row that still holds what we wrote, and whose latest change lies in the scope, goes back to where it stood before the
-first of its changes in the scope. No other row is touched: not its stage, not its other columns, not its version.
+first of its changes in the scope since the last write of another session. No other row is touched: not its stage, not
+its other columns, not its version.
 """
 
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from stagenorm_pipeline.engine.rollback import RollbackRequest, preview_rollback
 from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, EVERYTHING, Application
 
 _FUNDS = (1, 2, None)
+_NAMES = {COMPANIES: "name", DEALS: "title"}
 _STAGES = ["Seed", " seed", "Series A", "seriesа", "series−b", "seed", "series-c+", "Seed Round", "\u202eseed"]
 
 _SCOPES = st.sampled_from([EVERYTHING, FundScope.one("1"), FundScope.one(None)])
@@ -24,12 +26,18 @@ _ROW = st.tuples(st.sampled_from([COMPANIES, DEALS]), st.integers(1, 9))
 _ACTIONS = st.one_of(
     st.tuples(st.just("write"), _ROW, st.sampled_from(_STAGES)),
     st.tuples(st.just("write"), _ROW, st.sampled_from(_STAGES)),
-    st.tuples(st.just("clear"), _ROW),
+    st.tuples(st.just("clear"), st.tuples(st.just(DEALS), st.integers(1, 9))),
     st.tuples(st.just("delete"), _ROW),
+    st.tuples(st.just("reuse"), _ROW, st.sampled_from(_STAGES)),
+    st.tuples(st.just("rename"), _ROW),
     st.tuples(st.just("move"), _ROW, st.sampled_from(_FUNDS)),
     st.tuples(st.just("run"), _SCOPES, st.integers(1, 4)),
     st.tuples(st.just("run"), _SCOPES, st.integers(1, 4)),
-    st.tuples(st.just("roll back"), st.sampled_from(["plan", "batch", "since", "fund", "table", "all of it"]), _SCOPES),
+    st.tuples(
+        st.just("roll back"),
+        st.sampled_from(["plan", "batch", "since", "fund", "table", "all of it", "untouched"]),
+        _SCOPES,
+    ),
 )
 _FIRST_ROWS = st.lists(st.tuples(st.sampled_from(_FUNDS), st.sampled_from(_STAGES)), min_size=3, max_size=9)
 _HISTORY = st.lists(_ACTIONS, min_size=2, max_size=7)
@@ -57,6 +65,8 @@ class _Observer:
     application: Application
     changes: dict[_Key, list[_Change]] = field(default_factory=dict)
     began: list[datetime] = field(default_factory=list)
+    # Rows that users wrote, or wrote anew, since our last change of them.
+    touched: set[_Key] = field(default_factory=set)
 
     def rows(self) -> dict[_Key, tuple[str | None, str]]:
         """Stage, and version with all other columns, of each row."""
@@ -89,6 +99,7 @@ class _Observer:
                 batch, fund = batches[key]
                 change = _Change(len(self.began), plan, batch, fund, was, stage, is_rollback)
                 self.changes.setdefault(key, []).append(change)
+                self.touched.discard(key)
 
     def request(self, way: str, scope: FundScope) -> RollbackRequest | None:
         """A rollback of the newest plan, its first batch, the second half of the history, a fund, a table, or all."""
@@ -104,6 +115,7 @@ class _Observer:
             "fund": RollbackRequest(scope=FundScope.one("1"), batch_size=3),
             "table": RollbackRequest(targets=targets[:1], by_table=True),
             "all of it": RollbackRequest(by_table=True, batch_size=1),
+            "untouched": RollbackRequest(by_table=True, only_untouched=True),
         }[way]
 
     def expected(self, request: RollbackRequest) -> dict[_Key, str]:
@@ -114,8 +126,10 @@ class _Observer:
         for key, changes in self.changes.items():
             in_scope = [change for change in changes if self._is_in(request, change)]
             is_latest = bool(in_scope) and changes[-1] is in_scope[-1]
-            if is_latest and key[0] in tables and key in rows and rows[key][0] == in_scope[-1].after:
-                found[key] = in_scope[0].before
+            is_left = key not in rows or (request.only_untouched and key in self.touched)
+            if is_latest and not is_left and key[0] in tables and rows[key][0] == in_scope[-1].after:
+                since_other_write = _since_last_break(changes)
+                found[key] = next(change.before for change in in_scope if change in since_other_write)
         return found
 
     def _is_in(self, request: RollbackRequest, change: _Change) -> bool:
@@ -128,10 +142,19 @@ class _Observer:
         )
 
 
+def _since_last_break(changes: list[_Change]) -> list[_Change]:
+    """The changes at the end of which each found what the one before it had left."""
+    start = len(changes) - 1
+    while start > 0 and changes[start].before == changes[start - 1].after:
+        start -= 1
+    return changes[start:]
+
+
 def _roll_back(observer: _Observer, request: RollbackRequest) -> None:
     application = observer.application
     before, expected = observer.rows(), observer.expected(request)
-    assert preview_rollback(application.database, request).restorable == len(expected)
+    preview = preview_rollback(application.database, request)
+    assert (preview.restorable, preview.touched) == (len(expected), len(observer.touched & expected.keys()))
 
     plan = record_rollback(application.database, request, created_by="operator")
     result = application.apply(plan_id=plan)
@@ -148,14 +171,11 @@ def _roll_back(observer: _Observer, request: RollbackRequest) -> None:
 def _act(observer: _Observer, action: tuple[Any, ...]) -> None:
     application = observer.application
     match action:
-        case ("write", (table, key), stage):
-            application.sql(f"UPDATE {table} SET stage = %s WHERE id = %s", stage, key)
-        case ("clear", (_, key)):
-            application.sql("UPDATE deal_opportunities SET stage = NULL WHERE id = %s", key)
+        case ("write" | "clear" | "move" | "reuse" | "rename", key, *_):
+            _act_as_user(application, action)
+            observer.touched.add(key)
         case ("delete", (table, key)):
             application.sql(f"DELETE FROM {table} WHERE id = %s", key)
-        case ("move", (table, key), fund):
-            application.sql(f"UPDATE {table} SET fund_id = %s WHERE id = %s", fund, key)
         case ("run", scope, batch_size):
             before = observer.rows()
             plan = application.run(scope=scope, batch_size=batch_size)
@@ -167,9 +187,24 @@ def _act(observer: _Observer, action: tuple[Any, ...]) -> None:
                 _roll_back(observer, request)
 
 
+def _act_as_user(application: Application, action: tuple[Any, ...]) -> None:
+    match action:
+        case ("write", (table, key), stage):
+            application.sql(f"UPDATE {table} SET stage = %s WHERE id = %s", stage, key)
+        case ("clear", (table, key)):
+            application.sql(f"UPDATE {table} SET stage = NULL WHERE id = %s", key)
+        case ("move", (table, key), fund):
+            application.sql(f"UPDATE {table} SET fund_id = %s WHERE id = %s", fund, key)
+        case ("rename", (table, key)):
+            application.sql(f"UPDATE {table} SET {_NAMES[table]} = 'renamed' WHERE id = %s", key)
+        case ("reuse", (table, key), stage):
+            application.sql(f"DELETE FROM {table} WHERE id = %s", key)
+            application.sql(f"INSERT INTO {table} (id, fund_id, stage) VALUES (%s, 1, %s)", key, stage)
+
+
 def _holds(application: Application, rows: list[tuple[int | None, str]], history: list[tuple[Any, ...]]) -> None:
     application.sql("DELETE FROM stage_migration_plans")
-    application.sql("TRUNCATE stage_normalization_log")
+    application.sql("TRUNCATE stage_normalization_log, stage_migration_receipts, stage_migration_plan_digests")
     application.sql("TRUNCATE portfoliocompanies, deal_opportunities RESTART IDENTITY")
     application.add(COMPANIES, rows)
     application.add(DEALS, reversed(rows))
@@ -177,7 +212,7 @@ def _holds(application: Application, rows: list[tuple[int | None, str]], history
     for action in history:
         observer.begin()
         _act(observer, action)
-    # Whatever happened: what nobody touched since goes back to its first byte.
+    # Whatever happened: what nobody touched since goes back to the byte that was there when another session last wrote.
     observer.begin()
     _roll_back(observer, RollbackRequest(by_table=True))
 

@@ -3,10 +3,10 @@ batch has as many audit rows as it says it updated, and they name its own rows; 
 batch's receipt was made of, and every closed plan is the one that its digest was made of.
 
 Proves that no row of a batch was changed without its audit row, and that no audit row was altered since. An error
-where log, batches, receipts or digests disagree, or where a row holds its old spelling again; a warning where somebody
-changed a row since, or a rollback left it. Deleted rows are for rule 4, rows that are NULL now for rule 3.
-Cannot tell a user's later change from damage, nor which rows a batch skipped, nor that somebody rewrote rows, log,
-receipts and digests so that they agree: a signed report outside the database tells.
+where log, batches, receipts or digests disagree, or where a row holds its old spelling again. A warning where another
+session changed a row since, or a rollback left it. Rule 4 reports deleted rows, rule 3 reports NULLs. Cannot tell
+another session's change from damage, nor which rows a batch skipped. Cannot see a forgery that keeps rows, log, receipts
+and digests in agreement: compare with a signed report outside the database for that.
 """
 
 from stagenorm_pipeline.engine.verification.audit_log import AuditLog, Disagreement, read_disagreeing_rows

@@ -15,7 +15,6 @@ from stagenorm_pipeline.engine.funds import FundScope
 from stagenorm_pipeline.engine.inventory import RowCounts, TargetInventory, count_unknown_spellings
 from stagenorm_pipeline.engine.migrations import require_migrations
 from stagenorm_pipeline.engine.statements import statement
-from stagenorm_pipeline.engine.targets import resolve_targets
 from stagenorm_pipeline.engine.verification import (
     r1_batch_tracking,
     r2_canonical_stages,
@@ -52,6 +51,7 @@ from stagenorm_pipeline.engine.verification.result import (
 from stagenorm_pipeline.engine.verification.signed_state import read_signed_state
 from stagenorm_pipeline.engine.verification.snapshot import Snapshot
 from stagenorm_pipeline.engine.verification.start import Start
+from stagenorm_pipeline.engine.visibility import visible_targets
 from stagenorm_pipeline.vocabulary import MeaningKind, Vocabulary
 
 DEFAULT_SAMPLE_SIZE = 100
@@ -138,7 +138,7 @@ class _Verification:
         self._started = time.monotonic()
         self._request = request
         self._database = database
-        targets = resolve_targets(connection, request.targets)
+        targets = visible_targets(connection, request.targets)
         names = tuple(target.name for target in targets)
         signed = None if request.plan_id is not None else read_signed_state(connection, names, request.scope)
         start = signed.start if signed else Start()
