@@ -13,7 +13,7 @@ from stagenorm_pipeline.report.notes import notes
 from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, Application
 from stagenorm_pipeline_tests.engine.verification.outcomes import named, not_passed
 
-R1, _, R3, R4, R5, _, _ = Rule
+R1, R3, R4, R5 = Rule.BATCH_TRACKING, Rule.NULL_INTEGRITY, Rule.ROW_COUNTS, Rule.AUDIT_CONSISTENCY
 ERROR, WARN = Severity.ERROR, Severity.WARN
 
 RUNBOOK_DELETE = "DELETE FROM stage_migration_batches WHERE status IN ('failed', 'pending')"
