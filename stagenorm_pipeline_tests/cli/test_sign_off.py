@@ -61,3 +61,16 @@ def test_what_is_wrong_with_a_signature_is_said(
     stagenorm_here("init-db", url=application_url)
     ran = stagenorm_here("sign-off", *arguments, url=application_url)
     assert (ran.code, message in ran.err) == (code, True), ran.err
+
+
+def test_verify_compares_with_a_signed_report_and_refuses_other_files(application_url: str, verified: Path) -> None:
+    assert stagenorm_here("sign-off", "1", "--report", str(verified), url=application_url).code == 0
+    same = stagenorm_here("verify", "--against", str(verified), url=application_url)
+    assert (same.code, "verification 1, signed by " in same.out, "1 plans compared" in same.out) == (0, True, True)
+    with psycopg.connect(application_url) as connection:
+        connection.execute("DELETE FROM stage_migration_plan_digests")
+    differing = stagenorm_here("verify", "--against", str(verified), url=application_url)
+    assert (differing.code, "plan 1: its recorded digest is gone" in differing.out) == (1, True)
+    verified.write_text("[]")
+    refused = stagenorm_here("verify", "--against", str(verified), url=application_url)
+    assert (refused.code, "it is not the report of a verification" in refused.err) == (2, True)

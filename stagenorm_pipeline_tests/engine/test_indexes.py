@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from psycopg import sql
 
 from stagenorm_pipeline.engine.funds import FundScope
 from stagenorm_pipeline.engine.statements import statement
@@ -33,32 +34,33 @@ INSERT INTO stage_normalization_log (schema_name, table_name, column_name, row_i
 SELECT 'public', 'deals', 'stage', b || '-' || r, 'Seed', 'seed', 'normalize',
     timestamptz '2025-10-30' + b * interval '1 min', 1 + b / 500, b
 FROM generate_series(1, 20000) b, generate_series(1, 5) r;
+INSERT INTO stage_migration_receipts (plan_id, batch_id, attempt, action, schema_name, table_name, column_name, fund_id,
+    rows_planned, rows_updated, rows_skipped, rows_failed, first_log_id, last_log_id, log_sha256)
+SELECT 1 + b / 500, b, 1, 'normalize', 'public', 'deals', 'stage', mod(b, 200)::text, 5, 5, 0, 0, b * 5 - 4, b * 5,
+    sha256('')
+FROM generate_series(1, 20000) b;
 VACUUM ANALYZE;
 """
 _SCOPE = {"all_funds": True, "fund_id": None, "targets": ["public.deals.stage"], "shown": 50}
-_LOG = {
-    "first_plan": 39,
-    "first_plans": [39],
-    "lost_plans": [],
-    "lost_targets": [],
-    "lost_rows": [],
-    "is_whole_log": False,
-}
 _TARGET = {"schema_name": "public", "table_name": "deals", "column_name": "stage"}
+
+WRONG_STATUS = sql.SQL(statement("verify_wrong_status"))
 
 # Index -> the queries that want it. Those of primary keys and constraints are wanted by what they forbid.
 WANTED: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "stage_migration_baseline_plan": [(statement("verify_baseline"), {"plans": [3], **_SCOPE, **_TARGET})],
-    "stage_migration_batches_number": [(statement("verify_batches"), {"plans": [3], **_SCOPE})],
+    "stage_migration_batches_number": [
+        (statement("verify_batches", wrong_status=WRONG_STATUS), {"plans": [3], **_SCOPE}),
+    ],
     "stage_migration_quarantine_open": [
-        (statement("verify_open_batches"), {"plans": [1], **_SCOPE}),
+        (statement("verify_open_batches", wrong_status=WRONG_STATUS), {"plans": [1], **_SCOPE}),
         ("SELECT 1 FROM stage_migration_quarantine WHERE batch_id = 7 AND resolved_at IS NULL", {}),
     ],
+    "stage_migration_receipts_plan": [("SELECT * FROM stage_migration_receipts WHERE plan_id = 3", {})],
     "stage_normalization_log_run_at": [
         ("SELECT * FROM stage_normalization_log WHERE run_at > '2025-11-12'", {}),
     ],
     "stage_normalization_log_batch": [
-        (statement("verify_audit_counts"), {"plans": [39], **_LOG, **_SCOPE}),
         (statement("release_quarantine"), {"batch_id": 7, "refused": [1]}),
         ("SELECT * FROM stage_normalization_log WHERE plan_id = 3 AND batch_id = 1007", {}),
     ],

@@ -5,8 +5,8 @@ batch's receipt was made of, and every closed plan is the one that its digest wa
 Proves that no row of a batch was changed without its audit row, and that no audit row was altered since. An error
 where log, batches, receipts or digests disagree, or where a row holds its old spelling again. A warning where another
 session changed a row since, or a rollback left it. Rule 4 reports deleted rows, rule 3 reports NULLs. Cannot tell
-another session's change from damage, nor which rows a batch skipped. Cannot see a forgery that keeps rows, log, receipts
-and digests in agreement: compare with a signed report outside the database for that.
+another session's change from damage, nor which rows a batch skipped. Cannot see a forgery that keeps rows, log,
+receipts and digests in agreement: compare with a signed report outside the database for that.
 """
 
 from stagenorm_pipeline.engine.verification.audit_log import AuditLog, Disagreement, read_disagreeing_rows

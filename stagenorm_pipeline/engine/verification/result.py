@@ -55,8 +55,8 @@ _HEADINGS = {
 }
 _PROVES = {
     Rule.BATCH_TRACKING: (
-        "Every planned batch ended, the database refused no row, the counts of every batch add up, and no planned row "
-        "has lost its batch; the batches of a rollback likewise."
+        "Every planned batch ended, the database refused no row, the counts of every batch add up, no planned row has "
+        "lost its batch, and no applied plan or complete batch was deleted; the batches of a rollback likewise."
     ),
     Rule.CANONICAL_STAGES: "Every row with a stage holds one of the six canonical ones, byte for byte.",
     Rule.NULL_INTEGRITY: "No row that was changed has lost its stage, and no fund has more NULLs than before.",
@@ -65,8 +65,8 @@ _PROVES = {
         "before."
     ),
     Rule.AUDIT_CONSISTENCY: (
-        "Every batch has as many audit rows as it updated rows, and they name its own rows. Every audited row holds "
-        "what was written last, or is listed."
+        "Every batch has as many audit rows as it updated rows, they name its own rows, and none was altered since. "
+        "Every audited row holds what was written last, or is listed."
     ),
     Rule.SAMPLE_INSPECTION: (
         "Nothing by itself: a person reads the sample, which each change had the same chance to be in."
@@ -85,8 +85,8 @@ _CANNOT_KNOW = {
         "up for by as many new ones."
     ),
     Rule.AUDIT_CONSISTENCY: (
-        "Why a row was changed since, changes of rows that were never audited, and an audit row that was taken away "
-        "together with its batch's count of it. Of a batch that skipped rows, which ones it skipped."
+        "Why a row was changed since, changes of rows that were never audited, and that somebody rewrote rows, audit "
+        "rows, receipts and digests so that they agree. Of a batch that skipped rows, which ones it skipped."
     ),
     Rule.SAMPLE_INSPECTION: "Anything about the rows that were not drawn.",
     Rule.FUND_BREAKDOWN: "Why a fund has more or fewer rows.",
@@ -103,9 +103,9 @@ _COUNTS_AS = {
         "where other sessions changed more rows than the settings allow."
     ),
     Rule.AUDIT_CONSISTENCY: (
-        "An error where log and batches disagree, where a row holds its old stage again, where every changed row is on "
-        "one stage, or where other sessions changed more rows than the settings allow. A warning where "
-        "other sessions changed fewer rows since, or a rollback left them."
+        "An error where log, batches, receipts or digests disagree, where a row holds its old stage again, where every "
+        "changed row is on one stage, or where other sessions changed more rows than the settings allow. A warning "
+        "where other sessions changed fewer rows since, or a rollback left them."
     ),
     Rule.SAMPLE_INSPECTION: "An error, and only where no sample could be made.",
     Rule.FUND_BREAKDOWN: "An error, and only where it could not be made.",
