@@ -24,6 +24,10 @@ INSERT INTO stage_migration_batches (plan_id, batch_number, schema_name, table_n
 SELECT p, b, 'public', 'deals', 'stage', mod(b, 200)::text, '1', '5', 5,
     CASE p WHEN 40 THEN 'pending' ELSE 'completed' END
 FROM generate_series(1, 40) p, generate_series(1, 500) b;
+INSERT INTO stage_migration_receipts (plan_id, batch_id, attempt, action, schema_name, table_name, column_name,
+    rows_planned, rows_updated, rows_skipped, rows_failed, log_sha256)
+SELECT p, b, 1, 'normalize', 'public', 'deals', 'stage', 5, 0, 5, 0, sha256('')
+FROM generate_series(1, 39) p, generate_series(1, 500) b;
 INSERT INTO stage_migration_quarantine (plan_id, batch_id, schema_name, table_name, column_name, row_id, stage_before,
     stage_after, error_message, resolved_at, resolution)
 SELECT 1, b, 'public', 'deals', 'stage', r::text, 'Seed', 'seed', 'no', CASE WHEN b > 50 THEN now() END,
@@ -64,6 +68,8 @@ WANTED: dict[str, list[tuple[str, dict[str, Any]]]] = {
         (statement("release_quarantine"), {"batch_id": 7, "refused": [1]}),
         ("SELECT * FROM stage_normalization_log WHERE plan_id = 3 AND batch_id = 1007", {}),
     ],
+    # As sql/plan_digest.sql asks.
+    "stage_migration_receipts_plan": [("SELECT * FROM stage_migration_receipts WHERE plan_id = 3", {})],
 }
 _INDEXES = """
 SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
