@@ -90,7 +90,12 @@ def test_the_result_says_what_was_verified_by_whom_and_under_which_vocabulary(mi
 def test_what_was_read_for_several_rules_is_named_and_timed_beside_them(migrated: Application) -> None:
     result = migrated.verify()
     named = {(read.name, read.target and read.target.split(".")[1]) for read in result.reads}
-    of_each = {"every row by spelling and fund", "the baseline", "each audited row beside the audit log"}
+    of_each = {
+        "every row by spelling and fund",
+        "the baseline",
+        "each audited row beside the audit log",
+        "changes by other sessions",
+    }
     of_all = {
         "the audit log by batch",
         "planned rows and their batches",
