@@ -11,8 +11,8 @@ import psycopg
 import sqlalchemy as sa
 from psycopg import sql
 
-from stagenorm_pipeline.engine.connection import Database
-from stagenorm_pipeline.engine.migrations import apply_migrations
+from stagenorm_pipeline.engine.postgres.connection import Database
+from stagenorm_pipeline.engine.postgres.migrations import apply_migrations
 from stagenorm_pipeline.local.embedded_postgres import EmbeddedPostgres
 
 _HOME = Path(__file__).parents[1] / ".stagenorm" / "bench"

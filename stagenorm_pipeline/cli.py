@@ -102,7 +102,7 @@ def main() -> None:
 
 def _show_interrupt() -> int:
     from stagenorm_pipeline.commands import exit_codes
-    from stagenorm_pipeline.engine.errors import StagenormError
+    from stagenorm_pipeline.errors import StagenormError
     from stagenorm_pipeline.terminal import show_error
 
     show_error(StagenormError(INTERRUPTED, remedy=WHAT_NOW))
@@ -116,7 +116,7 @@ def _show(error: Exception) -> int | None:
     from sqlalchemy.exc import DBAPIError
 
     from stagenorm_pipeline.commands import exit_codes
-    from stagenorm_pipeline.engine.errors import ConfigurationError, StagenormError
+    from stagenorm_pipeline.errors import ConfigurationError, StagenormError
     from stagenorm_pipeline.terminal import show_error
     from stagenorm_pipeline.vocabulary import VocabularyError
 
@@ -131,7 +131,7 @@ def _show(error: Exception) -> int | None:
             show_error(error)
             return exit_codes.FAILED
         case DBAPIError():
-            from stagenorm_pipeline.engine.connection import first_line
+            from stagenorm_pipeline.engine.postgres.connection import first_line
 
             show_error(StagenormError(f"The database said: {first_line(error)}", remedy="Nothing is half done."))
             return exit_codes.FAILED

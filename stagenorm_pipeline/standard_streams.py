@@ -52,7 +52,7 @@ def ending_on_unwritable_output() -> Iterator[None]:
 
 
 def _show(error: OSError) -> None:
-    from stagenorm_pipeline.engine.errors import StagenormError
+    from stagenorm_pipeline.errors import StagenormError
     from stagenorm_pipeline.terminal import show_error
 
     show_error(

@@ -11,7 +11,6 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
-from stagenorm_pipeline.engine.errors import StagenormError
 from stagenorm_pipeline.engine.events import (
     BatchCompleted,
     BatchFailed,
@@ -28,6 +27,7 @@ from stagenorm_pipeline.engine.events import (
     WorkFound,
 )
 from stagenorm_pipeline.engine.preflight import PreflightFinding
+from stagenorm_pipeline.errors import StagenormError
 from stagenorm_pipeline.report.escape import for_terminal, sentence_for_terminal
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from stagenorm_pipeline.engine.errors import ConfigurationError, StagenormError
+from stagenorm_pipeline.errors import ConfigurationError, StagenormError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

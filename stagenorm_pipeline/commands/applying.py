@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from stagenorm_pipeline.commands.planning import BatchSize
     from stagenorm_pipeline.commands.scope import Work
     from stagenorm_pipeline.engine.apply import ApplyResult
-    from stagenorm_pipeline.engine.connection import Database
+    from stagenorm_pipeline.engine.postgres.connection import Database
     from stagenorm_pipeline.engine.throttle.settings import ThrottleSettings
     from stagenorm_pipeline.vocabulary import Vocabulary
 
@@ -80,8 +80,8 @@ def apply_and_report(
     from stagenorm_pipeline.commands.screen import showing_batches
     from stagenorm_pipeline.engine.apply import ApplyRequest, apply_batches
     from stagenorm_pipeline.engine.fund_tally import FundTally
+    from stagenorm_pipeline.engine.postgres.identity import user_name, worker_name
     from stagenorm_pipeline.engine.status import count_cancelled
-    from stagenorm_pipeline.engine.workers import user_name, worker_name
 
     tally = FundTally()
     with stop_on_interrupt() as should_stop, showing_batches() as watch:

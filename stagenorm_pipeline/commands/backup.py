@@ -13,7 +13,7 @@ from stagenorm_pipeline.commands.outputs import LONGEST_NAME, STDOUT, read_outpu
 from stagenorm_pipeline.commands.scope import Work, read_work, table_option
 
 if TYPE_CHECKING:
-    from stagenorm_pipeline.engine.connection import Database
+    from stagenorm_pipeline.engine.postgres.connection import Database
 
 _FILE = click.argument("file", type=click.Path(path_type=Path))
 
@@ -41,7 +41,7 @@ def command(context: click.Context, table: str | None, output: str | None) -> No
         return
     from stagenorm_pipeline.commands.screen import showing_reading
     from stagenorm_pipeline.engine.backup import make_backup
-    from stagenorm_pipeline.engine.workers import user_name
+    from stagenorm_pipeline.engine.postgres.identity import user_name
     from stagenorm_pipeline.report.backup_text import manifest_text
     from stagenorm_pipeline.report.escape import for_terminal
 

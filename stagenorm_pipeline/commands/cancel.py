@@ -9,7 +9,7 @@ import click
 from stagenorm_pipeline.commands.database import open_database
 
 if TYPE_CHECKING:
-    from stagenorm_pipeline.engine.connection import Database
+    from stagenorm_pipeline.engine.postgres.connection import Database
 
 
 @click.command("cancel")

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from stagenorm_pipeline.engine.errors import ConfigurationError
+from stagenorm_pipeline.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from stagenorm_pipeline.engine.connection import Database
+    from stagenorm_pipeline.engine.postgres.connection import Database
 
 
 @contextmanager
@@ -20,7 +20,7 @@ def open_database(*, to_record: bool = False) -> Iterator[Database]:
     `to_record`: for a command that reads much before it writes. Raises ReadOnlyServerError where it could not write.
     """
     from stagenorm_pipeline.engine.configuration import load_configuration
-    from stagenorm_pipeline.engine.connection import Database
+    from stagenorm_pipeline.engine.postgres.connection import Database
 
     url = os.environ.get("DATABASE_URL", "")
     if not url.strip():

@@ -58,7 +58,7 @@ def command(fund_id: str | None, no_fund: bool, table: str | None, ask: bool, by
     _report(path, len(undecided), inventories)
     if ask and undecided:
         from stagenorm_pipeline.commands.deciding import ask_about
-        from stagenorm_pipeline.engine.workers import user_name
+        from stagenorm_pipeline.engine.postgres.identity import user_name
 
         ask_about(path, undecided, by or user_name())
     elif undecided:

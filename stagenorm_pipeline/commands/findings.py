@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from stagenorm_pipeline.commands.scope import Work
-    from stagenorm_pipeline.engine.connection import Database
+    from stagenorm_pipeline.engine.postgres.connection import Database
 
 
 def say_what_is_missing(connection: Connection) -> None:
     """For commands that only look, and so work without our tables: which migration a run would need."""
-    from stagenorm_pipeline.engine.errors import MissingMigrationError
-    from stagenorm_pipeline.engine.migrations import require_migrations
+    from stagenorm_pipeline.engine.postgres.migrations import require_migrations
+    from stagenorm_pipeline.errors import MissingMigrationError
 
     try:
         require_migrations(connection)
@@ -30,7 +30,7 @@ def say_what_is_missing(connection: Connection) -> None:
 
 def require_ready(database: Database, work: Work) -> None:
     """Before anything is recorded or changed. What is missing altogether is one error, not a list of findings."""
-    from stagenorm_pipeline.engine.migrations import require_migrations
+    from stagenorm_pipeline.engine.postgres.migrations import require_migrations
     from stagenorm_pipeline.engine.targets import resolve_targets
 
     with database.snapshot() as connection:

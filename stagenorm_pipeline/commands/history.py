@@ -12,11 +12,11 @@ from collections.abc import Callable
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-from stagenorm_pipeline.engine.errors import StagenormError
+from stagenorm_pipeline.errors import StagenormError
 
 if TYPE_CHECKING:
-    from stagenorm_pipeline.engine.connection import Database
     from stagenorm_pipeline.engine.fund_tally import FundTally
+    from stagenorm_pipeline.engine.postgres.connection import Database
     from stagenorm_pipeline.engine.verification.result import VerificationResult
 
 _NAMES = ("STAGENORM_DAGSTER_URL", "DAGSTER_HOME")
@@ -93,7 +93,7 @@ def _tell(report: Callable[[Any], None]) -> None:
 
 def _require_answer() -> None:
     """Raises StagenormError at once where the storage cannot be had: Dagster tries for 10 s, and says so each time."""
-    from stagenorm_pipeline.engine.connection import Database
+    from stagenorm_pipeline.engine.postgres.connection import Database
 
     url = os.environ.get("STAGENORM_DAGSTER_URL", "").strip()
     if url:

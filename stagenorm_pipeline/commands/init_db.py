@@ -14,7 +14,7 @@ def command() -> None:
       stagenorm init-db
       for f in sql/migrations/*.sql; do psql "$DATABASE_URL" -f "$f"; done    the same with psql
     """
-    from stagenorm_pipeline.engine.migrations import apply_migrations
+    from stagenorm_pipeline.engine.postgres.migrations import apply_migrations
 
     with open_database() as database:
         for file in apply_migrations(database):

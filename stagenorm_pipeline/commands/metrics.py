@@ -13,7 +13,7 @@ import click
 from stagenorm_pipeline.commands import exit_codes
 from stagenorm_pipeline.commands.database import open_database
 from stagenorm_pipeline.commands.outputs import read_output_path, write_standard_output
-from stagenorm_pipeline.engine.errors import ConfigurationError, StagenormError
+from stagenorm_pipeline.errors import ConfigurationError, StagenormError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
     from prometheus_client.core import Metric
 
-    from stagenorm_pipeline.engine.connection import Database
     from stagenorm_pipeline.engine.metrics_facts import MetricsFacts
+    from stagenorm_pipeline.engine.postgres.connection import Database
 
 _ADDRESS = "127.0.0.1"
 
@@ -71,8 +71,8 @@ def _read(database: Database) -> MetricsFacts | StagenormError:
     """The facts, or why there are none."""
     from sqlalchemy.exc import SQLAlchemyError
 
-    from stagenorm_pipeline.engine.connection import first_line
     from stagenorm_pipeline.engine.metrics_facts import read_metrics
+    from stagenorm_pipeline.engine.postgres.connection import first_line
 
     try:
         return read_metrics(database)

@@ -17,7 +17,7 @@ def command(reason: str) -> None:
     """
     from stagenorm_pipeline.commands.history import tell_state
     from stagenorm_pipeline.engine.control import set_paused
-    from stagenorm_pipeline.engine.workers import user_name
+    from stagenorm_pipeline.engine.postgres.identity import user_name
 
     with open_database() as database:
         set_paused(database, paused=True, reason=reason, changed_by=user_name())

@@ -9,7 +9,7 @@ import click
 from stagenorm_pipeline.commands import exit_codes
 from stagenorm_pipeline.commands.database import open_database
 from stagenorm_pipeline.commands.outputs import Output, format_option, read_outputs, standard_output, write_outputs
-from stagenorm_pipeline.engine.errors import ConfigurationError
+from stagenorm_pipeline.errors import ConfigurationError
 
 
 @click.command("report")

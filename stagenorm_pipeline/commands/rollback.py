@@ -11,10 +11,10 @@ from stagenorm_pipeline.commands.applying import Pace, apply_and_report, pace_op
 from stagenorm_pipeline.commands.database import open_database
 from stagenorm_pipeline.commands.planning import BatchSize, batch_size_option, rows_in_a_batch
 from stagenorm_pipeline.commands.scope import read_work, scope_options
-from stagenorm_pipeline.engine.errors import ConfigurationError
+from stagenorm_pipeline.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from stagenorm_pipeline.engine.connection import Database
+    from stagenorm_pipeline.engine.postgres.connection import Database
     from stagenorm_pipeline.engine.rollback import RollbackRequest
 
 
@@ -61,9 +61,9 @@ def command(
       stagenorm rollback --plan 7 --only-untouched --yes
     """
     from stagenorm_pipeline.commands.screen import showing_reading
+    from stagenorm_pipeline.engine.postgres.identity import user_name
     from stagenorm_pipeline.engine.rollback import RollbackRequest, preview_rollback, record_rollback
     from stagenorm_pipeline.engine.rollback_scope import parse_since
-    from stagenorm_pipeline.engine.workers import user_name
     from stagenorm_pipeline.report.rollback_text import rollback_json, rollback_text
 
     if yes and (left or as_json):

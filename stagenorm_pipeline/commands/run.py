@@ -15,12 +15,12 @@ from stagenorm_pipeline.commands.findings import require_ready
 from stagenorm_pipeline.commands.planning import BatchSize, batch_size_option, plan_request, show_plan
 from stagenorm_pipeline.commands.rehearsing import rehearse_and_report
 from stagenorm_pipeline.commands.scope import read_work, scope_options
-from stagenorm_pipeline.engine.errors import ConfigurationError, StagenormError
+from stagenorm_pipeline.errors import ConfigurationError, StagenormError
 
 if TYPE_CHECKING:
     from stagenorm_pipeline.commands.scope import Work
-    from stagenorm_pipeline.engine.connection import Database
     from stagenorm_pipeline.engine.plan import Plan
+    from stagenorm_pipeline.engine.postgres.connection import Database
     from stagenorm_pipeline.engine.request import PlanRequest
 
 
@@ -90,7 +90,7 @@ def _record(database: Database, work: Work, request: PlanRequest) -> Plan:
     from stagenorm_pipeline.commands.screen import showing_reading
     from stagenorm_pipeline.engine.plan import record_plan
     from stagenorm_pipeline.engine.plan_vocabulary import read_decision_changes
-    from stagenorm_pipeline.engine.workers import user_name
+    from stagenorm_pipeline.engine.postgres.identity import user_name
     from stagenorm_pipeline.terminal import logs_json, say
 
     say("Starting migration script...")

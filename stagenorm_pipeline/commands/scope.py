@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from stagenorm_pipeline.engine.errors import ConfigurationError
+from stagenorm_pipeline.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from stagenorm_pipeline.engine.configuration import Configuration, TargetSetting
-    from stagenorm_pipeline.engine.connection import Database
     from stagenorm_pipeline.engine.funds import FundScope
+    from stagenorm_pipeline.engine.postgres.connection import Database
     from stagenorm_pipeline.vocabulary import Vocabulary
 
 F = TypeVar("F", bound=Callable[..., Any])

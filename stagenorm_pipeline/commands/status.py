@@ -14,7 +14,7 @@ from stagenorm_pipeline.commands import exit_codes
 from stagenorm_pipeline.commands.database import open_database
 
 if TYPE_CHECKING:
-    from stagenorm_pipeline.engine.connection import Database
+    from stagenorm_pipeline.engine.postgres.connection import Database
     from stagenorm_pipeline.engine.status import Status
 
 

@@ -2,7 +2,7 @@
 
 import click
 
-from stagenorm_pipeline.engine.errors import ConfigurationError
+from stagenorm_pipeline.errors import ConfigurationError
 
 _PORT, _READ_ONLY_PORT = 3000, 3001
 

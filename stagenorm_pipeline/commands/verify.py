@@ -12,7 +12,7 @@ from stagenorm_pipeline.commands import exit_codes
 from stagenorm_pipeline.commands.database import open_database
 from stagenorm_pipeline.commands.outputs import format_option, read_outputs, standard_output, write_outputs
 from stagenorm_pipeline.commands.scope import read_work, scope_options
-from stagenorm_pipeline.engine.errors import ConfigurationError
+from stagenorm_pipeline.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from stagenorm_pipeline.engine.verification.against import SignedReport
@@ -64,9 +64,9 @@ def command(
     """
     from stagenorm_pipeline.commands.history import tell_verified
     from stagenorm_pipeline.commands.screen import showing_reading
+    from stagenorm_pipeline.engine.postgres.identity import user_name
     from stagenorm_pipeline.engine.verification.result import Verdict
     from stagenorm_pipeline.engine.verification.verify import VerifyRequest, record_verification, verify
-    from stagenorm_pipeline.engine.workers import user_name
     from stagenorm_pipeline.report.document import document_json, document_sha256, verification_document
     from stagenorm_pipeline.report.forms import ReportForm, report_in
     from stagenorm_pipeline.terminal import say

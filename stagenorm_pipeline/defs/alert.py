@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import dagster as dg
 
 from stagenorm_pipeline.defs.failures import errors_as_failures
-from stagenorm_pipeline.engine.errors import ConfigurationError, StagenormError
+from stagenorm_pipeline.errors import ConfigurationError, StagenormError
 from stagenorm_pipeline.report.escape import sentence_for_terminal
 
 WEBHOOK = "STAGENORM_ALERT_WEBHOOK"

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import dagster as dg
 
-from stagenorm_pipeline.engine.errors import StagenormError
+from stagenorm_pipeline.errors import StagenormError
 from stagenorm_pipeline.report.escape import sentence_for_terminal
 from stagenorm_pipeline.vocabulary import VocabularyError
 

@@ -14,8 +14,8 @@ from stagenorm_pipeline.defs.partitions import funds
 from stagenorm_pipeline.defs.resources import ApplicationDatabase, NormalizationSettings
 from stagenorm_pipeline.defs.run_config import ApplyConfig
 from stagenorm_pipeline.defs.work_state import report_work_state
+from stagenorm_pipeline.engine.postgres.identity import user_name
 from stagenorm_pipeline.engine.throttle.settings import LAG_THROTTLERS
-from stagenorm_pipeline.engine.workers import user_name
 from stagenorm_pipeline.report.escape import sentence_for_terminal
 
 # Runs that write at once; how many is in dagster.yaml.

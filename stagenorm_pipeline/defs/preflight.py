@@ -3,9 +3,9 @@
 import dagster as dg
 
 from stagenorm_pipeline.engine.configuration import TargetSetting
-from stagenorm_pipeline.engine.connection import Database
-from stagenorm_pipeline.engine.errors import StagenormError
+from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.preflight import PreflightFinding, PreflightLevel, run_preflight
+from stagenorm_pipeline.errors import StagenormError
 from stagenorm_pipeline.report.escape import sentence_for_terminal
 
 

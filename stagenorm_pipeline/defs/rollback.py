@@ -12,10 +12,11 @@ from stagenorm_pipeline.defs.resources import ApplicationDatabase, Normalization
 from stagenorm_pipeline.defs.work_state import report_work_state
 from stagenorm_pipeline.engine.apply import ApplyRequest, ApplyResult, apply_batches
 from stagenorm_pipeline.engine.batches import PlanKind
-from stagenorm_pipeline.engine.connection import Database
 from stagenorm_pipeline.engine.fund_tally import FundResult, FundTally
 from stagenorm_pipeline.engine.funds import FundScope, fund_key
 from stagenorm_pipeline.engine.funds_in_database import find_fund
+from stagenorm_pipeline.engine.postgres.connection import Database
+from stagenorm_pipeline.engine.postgres.identity import user_name, worker_name
 from stagenorm_pipeline.engine.preflight.read_only_server import require_writable
 from stagenorm_pipeline.engine.rollback import (
     RollbackPreview,
@@ -24,7 +25,6 @@ from stagenorm_pipeline.engine.rollback import (
     record_rollback,
 )
 from stagenorm_pipeline.engine.throttle.settings import ThrottleSettings
-from stagenorm_pipeline.engine.workers import user_name, worker_name
 from stagenorm_pipeline.report.escape import for_markdown
 from stagenorm_pipeline.report.rollback_text import STATES, UNSEEN, touched_lines
 

@@ -5,9 +5,9 @@ from typing import Final, Literal
 import dagster as dg
 from pydantic import Field
 
-from stagenorm_pipeline.engine.errors import ConfigurationError
 from stagenorm_pipeline.engine.pacing import AUTO_BATCH_ROWS
 from stagenorm_pipeline.engine.verification.verify import DEFAULT_SAMPLE_SIZE
+from stagenorm_pipeline.errors import ConfigurationError
 
 Preset = Literal["conservative", "balanced", "aggressive", "auto"]
 

@@ -9,7 +9,6 @@ from stagenorm_pipeline.defs.cross_table import CrossTable
 from stagenorm_pipeline.defs.failures import errors_as_failures
 from stagenorm_pipeline.defs.graph import GROUP, OWNERS
 from stagenorm_pipeline.defs.resources import ApplicationDatabase, NormalizationSettings
-from stagenorm_pipeline.engine.connection import Database
 from stagenorm_pipeline.engine.funds import FundScope
 from stagenorm_pipeline.engine.inventory import (
     InventoryTally,
@@ -19,6 +18,7 @@ from stagenorm_pipeline.engine.inventory import (
     count_unknown_spellings,
     read_spellings,
 )
+from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.visibility import visible_targets
 from stagenorm_pipeline.report.markdown import inventory_markdown
 

@@ -30,10 +30,7 @@ from stagenorm_pipeline.engine.batch_work import (
     work_group,
 )
 from stagenorm_pipeline.engine.batches import Batch, BatchResult, PlanKind
-from stagenorm_pipeline.engine.bounded_connection import UnconfirmedCommitError
 from stagenorm_pipeline.engine.configuration import TargetSetting
-from stagenorm_pipeline.engine.connection import Database, first_line
-from stagenorm_pipeline.engine.errors import RefusedError, StagenormError
 from stagenorm_pipeline.engine.events import (
     BatchCompleted,
     BatchFailed,
@@ -46,20 +43,23 @@ from stagenorm_pipeline.engine.events import (
 )
 from stagenorm_pipeline.engine.funds import FundScope
 from stagenorm_pipeline.engine.intermission import Intermission
-from stagenorm_pipeline.engine.migrations import require_migrations
 from stagenorm_pipeline.engine.pacing import MOST_BATCHES_TOGETHER, Pacer, Pacing
 from stagenorm_pipeline.engine.plan import close_finished_plans
 from stagenorm_pipeline.engine.plan_vocabulary import require_same_vocabulary
 from stagenorm_pipeline.engine.planned_batches import count_vanished, next_group, planned_target, waiting_work
+from stagenorm_pipeline.engine.postgres.bounded_connection import UnconfirmedCommitError
+from stagenorm_pipeline.engine.postgres.connection import Database, first_line
+from stagenorm_pipeline.engine.postgres.failpoints import Step, reach
+from stagenorm_pipeline.engine.postgres.migrations import require_migrations
+from stagenorm_pipeline.engine.postgres.retry import Failure, classify, with_retries
+from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.request import DEFAULT_SLEEP_MS
-from stagenorm_pipeline.engine.retry import Failure, classify, with_retries
-from stagenorm_pipeline.engine.statements import statement
-from stagenorm_pipeline.engine.steps import Step, reach
 from stagenorm_pipeline.engine.targets import Target, resolve_targets
 from stagenorm_pipeline.engine.throttle.hold import Hold
 from stagenorm_pipeline.engine.throttle.reading import Waiter, waiters_behind
 from stagenorm_pipeline.engine.throttle.runners import RunnerEntry
 from stagenorm_pipeline.engine.throttle.settings import ThrottleSettings
+from stagenorm_pipeline.errors import RefusedError, StagenormError
 from stagenorm_pipeline.vocabulary import Vocabulary
 
 # A full disk or a read-only server fails every batch alike: going on would only write the same error a thousand times.

@@ -17,12 +17,12 @@ from sqlalchemy.exc import DBAPIError
 from stagenorm_pipeline import __version__
 from stagenorm_pipeline.engine.backup_file import BackupError, BackupWriter, Manifest, SavedTarget
 from stagenorm_pipeline.engine.configuration import TargetSetting
-from stagenorm_pipeline.engine.connection import Database, first_line
-from stagenorm_pipeline.engine.errors import StagenormError
-from stagenorm_pipeline.engine.migrations import require_migrations
-from stagenorm_pipeline.engine.statements import statement
+from stagenorm_pipeline.engine.postgres.connection import Database, first_line
+from stagenorm_pipeline.engine.postgres.migrations import require_migrations
+from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.targets import Target
 from stagenorm_pipeline.engine.visibility import visible_targets
+from stagenorm_pipeline.errors import StagenormError
 
 # Beyond this `stagenorm run` reminds: what users did since would be missing from it.
 RECENT = timedelta(hours=24)

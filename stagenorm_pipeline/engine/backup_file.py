@@ -19,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, NamedTuple, Self
 
-from stagenorm_pipeline.engine.errors import ConfigurationError, StagenormError
+from stagenorm_pipeline.errors import ConfigurationError, StagenormError
 from stagenorm_pipeline.whole_file import find_place, open_stream
 
 _FIRST_LINE = b"-- stagenorm backup, format 1\n"

@@ -16,13 +16,13 @@ from psycopg import sql
 from sqlalchemy.exc import DBAPIError
 
 from stagenorm_pipeline.engine.batches import Batch, BatchResult, Refusal, RefusedRow
-from stagenorm_pipeline.engine.connection import bound_waits, first_line, psycopg_error
-from stagenorm_pipeline.engine.errors import StagenormError
-from stagenorm_pipeline.engine.locks import BATCH_LOCK_CLASS, try_lock_batches
-from stagenorm_pipeline.engine.retry import Failure, classify, is_contention_of_a_row
-from stagenorm_pipeline.engine.statements import log_sha256, statement
-from stagenorm_pipeline.engine.steps import Step, reach
+from stagenorm_pipeline.engine.postgres.connection import bound_waits, first_line, psycopg_error
+from stagenorm_pipeline.engine.postgres.failpoints import Step, reach
+from stagenorm_pipeline.engine.postgres.locks import BATCH_LOCK_CLASS, try_lock_batches
+from stagenorm_pipeline.engine.postgres.retry import Failure, classify, is_contention_of_a_row
+from stagenorm_pipeline.engine.postgres.sql_files import log_sha256, statement
 from stagenorm_pipeline.engine.targets import KeyKind, Target
+from stagenorm_pipeline.errors import StagenormError
 
 # A person reads the message; a hostile trigger could raise megabytes.
 _LONGEST_MESSAGE = 500

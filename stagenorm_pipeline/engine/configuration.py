@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from stagenorm_pipeline.engine.errors import ConfigurationError
 from stagenorm_pipeline.engine.pacing import Pacing
 from stagenorm_pipeline.engine.throttle.settings import ThrottlerName, ThrottleSettings
 from stagenorm_pipeline.engine.verification.settings import VerifySettings
+from stagenorm_pipeline.errors import ConfigurationError
 
 _ENVIRONMENT_VARIABLE = "STAGENORM_CONFIG"
 _REPLICAS_VARIABLE = "STAGENORM_REPLICA_URLS"
@@ -100,7 +100,7 @@ def load_configuration(path: Path | None = None, environment: Mapping[str, str] 
 
 
 def _require_urls(urls: tuple[str, ...]) -> None:
-    from stagenorm_pipeline.engine.database_url import parse_database_url
+    from stagenorm_pipeline.engine.postgres.database_url import parse_database_url
 
     for number, url in enumerate(urls, start=1):
         try:

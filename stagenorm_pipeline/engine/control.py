@@ -5,8 +5,8 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from stagenorm_pipeline.engine.connection import Database
-from stagenorm_pipeline.engine.migrations import require_migrations
+from stagenorm_pipeline.engine.postgres.connection import Database
+from stagenorm_pipeline.engine.postgres.migrations import require_migrations
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,9 @@
 
 from dataclasses import astuple, dataclass
 
-from stagenorm_pipeline.engine.connection import Database
-from stagenorm_pipeline.engine.migrations import require_migrations
-from stagenorm_pipeline.engine.statements import statement
+from stagenorm_pipeline.engine.postgres.connection import Database
+from stagenorm_pipeline.engine.postgres.migrations import require_migrations
+from stagenorm_pipeline.engine.postgres.sql_files import statement
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from urllib.parse import quote, unquote
 
 from psycopg import sql
 
-from stagenorm_pipeline.engine.errors import ConfigurationError
+from stagenorm_pipeline.errors import ConfigurationError
 
 NO_FUND_KEY = "no-fund"
 _PREFIX = "fund-"

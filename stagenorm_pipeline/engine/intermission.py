@@ -8,9 +8,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol, TypeVar
 
-from stagenorm_pipeline.engine.connection import Database
 from stagenorm_pipeline.engine.control import Control, read_control
 from stagenorm_pipeline.engine.events import Event, Paused, Sleeping
+from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.throttle.hold import Hold
 from stagenorm_pipeline.engine.throttle.reading import Waiter
 from stagenorm_pipeline.engine.throttle.settings import ThrottleSettings

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from psycopg import sql
 
 from stagenorm_pipeline.engine.funds import FundScope, fund_key
-from stagenorm_pipeline.engine.statements import statement
+from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.targets import KeyKind, Target
 from stagenorm_pipeline.vocabulary import Meaning, MeaningKind, Stage, Undecided, Vocabulary
 

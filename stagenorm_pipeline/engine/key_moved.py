@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from stagenorm_pipeline.engine.errors import TargetError
-from stagenorm_pipeline.engine.statements import statement
+from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.targets import Target
+from stagenorm_pipeline.errors import TargetError
 
 
 def require_same_key(connection: sa.Connection, target: Target, plans: Sequence[int] | None, *, remedy: str) -> None:

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from stagenorm_pipeline.engine.connection import Database
 from stagenorm_pipeline.engine.control import read_control
-from stagenorm_pipeline.engine.migrations import require_migrations
-from stagenorm_pipeline.engine.statements import statement
+from stagenorm_pipeline.engine.postgres.connection import Database
+from stagenorm_pipeline.engine.postgres.migrations import require_migrations
+from stagenorm_pipeline.engine.postgres.sql_files import statement
 
 # A monitoring system asks again soon; one question must not wait behind the last.
 _LONGEST_QUESTION = "5s"

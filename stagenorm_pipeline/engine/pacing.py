@@ -8,7 +8,7 @@ import math
 from collections import deque
 from dataclasses import dataclass
 
-from stagenorm_pipeline.engine.errors import ConfigurationError
+from stagenorm_pipeline.errors import ConfigurationError
 
 # What a plan's batches hold for auto pacing: the least that a transaction can take, and the grain of its growth.
 AUTO_BATCH_ROWS = 500

@@ -13,8 +13,6 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from stagenorm_pipeline.engine.batches import PlanKind
-from stagenorm_pipeline.engine.connection import Database, psycopg_error
-from stagenorm_pipeline.engine.errors import PlanError
 from stagenorm_pipeline.engine.funds import FundScope
 from stagenorm_pipeline.engine.inventory import (
     RowCounts,
@@ -22,15 +20,17 @@ from stagenorm_pipeline.engine.inventory import (
     read_inventory,
 )
 from stagenorm_pipeline.engine.large_funds import fund_too_large
-from stagenorm_pipeline.engine.locks import BATCH_LOCK_CLASS, planning_transaction
-from stagenorm_pipeline.engine.migrations import require_migrations
 from stagenorm_pipeline.engine.plan_recorder import PlanRecorder, count_batches
 from stagenorm_pipeline.engine.plan_vocabulary import require_same_vocabulary
+from stagenorm_pipeline.engine.postgres.connection import Database, psycopg_error
+from stagenorm_pipeline.engine.postgres.failpoints import Step, reach
+from stagenorm_pipeline.engine.postgres.locks import BATCH_LOCK_CLASS, planning_transaction
+from stagenorm_pipeline.engine.postgres.migrations import require_migrations
+from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.receipts import record_plan_digests
 from stagenorm_pipeline.engine.request import PlanRequest
-from stagenorm_pipeline.engine.statements import statement
-from stagenorm_pipeline.engine.steps import Step, reach
 from stagenorm_pipeline.engine.visibility import visible_targets
+from stagenorm_pipeline.errors import PlanError
 from stagenorm_pipeline.vocabulary import Vocabulary
 
 

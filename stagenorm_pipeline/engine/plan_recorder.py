@@ -14,14 +14,14 @@ import sqlalchemy as sa
 
 from stagenorm_pipeline import __version__
 from stagenorm_pipeline.engine.batches import PlanKind
-from stagenorm_pipeline.engine.errors import PlanError
 from stagenorm_pipeline.engine.inventory import InventoryTally, RowCounts, SpellingRows, TargetInventory
 from stagenorm_pipeline.engine.plan_rows import Keys, NumberedSpelling, read_plan_rows
 from stagenorm_pipeline.engine.plan_vocabulary import keep_vocabulary
+from stagenorm_pipeline.engine.postgres.failpoints import Step, reach
+from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.request import PlanRequest
-from stagenorm_pipeline.engine.statements import statement
-from stagenorm_pipeline.engine.steps import Step, reach
 from stagenorm_pipeline.engine.targets import KeyKind, Target
+from stagenorm_pipeline.errors import PlanError
 from stagenorm_pipeline.vocabulary import MeaningKind, Stage
 
 _CHUNK = 5_000

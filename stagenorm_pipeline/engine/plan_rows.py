@@ -10,11 +10,11 @@ from typing import Any
 import sqlalchemy as sa
 from psycopg import sql
 
-from stagenorm_pipeline.engine.errors import PlanError
 from stagenorm_pipeline.engine.inventory import Meanings, SpellingRows
+from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.request import PlanRequest
-from stagenorm_pipeline.engine.statements import statement
 from stagenorm_pipeline.engine.targets import KeyKind, Target
+from stagenorm_pipeline.errors import PlanError
 from stagenorm_pipeline.vocabulary import CANONICAL_STAGES
 
 # 50,000 keys at a time are some 4 MB here; a million spellings are then 20,000 fetches of a tenth of a millisecond.

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from stagenorm_pipeline.engine.errors import PlanError
 from stagenorm_pipeline.engine.inventory import TargetInventory
-from stagenorm_pipeline.engine.statements import statement
-from stagenorm_pipeline.engine.tracking_schema import own_prefix
+from stagenorm_pipeline.engine.postgres.sql_files import statement
+from stagenorm_pipeline.engine.postgres.tracking_schema import own_prefix
+from stagenorm_pipeline.errors import PlanError
 from stagenorm_pipeline.vocabulary import (
     CANONICAL_STAGES,
     MeaningKind,

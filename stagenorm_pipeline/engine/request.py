@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 
 from stagenorm_pipeline.engine.configuration import DEFAULT_TARGETS, TargetSetting
-from stagenorm_pipeline.engine.errors import ConfigurationError
 from stagenorm_pipeline.engine.funds import FundScope
+from stagenorm_pipeline.errors import ConfigurationError
 from stagenorm_pipeline.vocabulary import Vocabulary
 
 DEFAULT_BATCH_SIZE = 5_000

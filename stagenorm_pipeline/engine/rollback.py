@@ -15,19 +15,19 @@ from psycopg import sql
 
 from stagenorm_pipeline import __version__
 from stagenorm_pipeline.engine.batches import PlanKind
-from stagenorm_pipeline.engine.connection import Database
 from stagenorm_pipeline.engine.enforce import enforced_by, refuse_to_restore
-from stagenorm_pipeline.engine.errors import PlanError, RefusedError
 from stagenorm_pipeline.engine.funds import FundScope
-from stagenorm_pipeline.engine.locks import planning_transaction
-from stagenorm_pipeline.engine.migrations import require_migrations
 from stagenorm_pipeline.engine.plan import open_draft
-from stagenorm_pipeline.engine.planner import by_hashing
+from stagenorm_pipeline.engine.postgres.connection import Database
+from stagenorm_pipeline.engine.postgres.failpoints import Step, reach
+from stagenorm_pipeline.engine.postgres.locks import planning_transaction
+from stagenorm_pipeline.engine.postgres.migrations import require_migrations
+from stagenorm_pipeline.engine.postgres.planner_hints import by_hashing
+from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.receipts import DifferingRow, ReceiptCheck, RowDifference, read_receipt_mismatches
 from stagenorm_pipeline.engine.rollback_scope import RollbackRequest, RollbackScope, read_scope
-from stagenorm_pipeline.engine.statements import statement
-from stagenorm_pipeline.engine.steps import Step, reach
 from stagenorm_pipeline.engine.targets import KeyKind, Target
+from stagenorm_pipeline.errors import PlanError, RefusedError
 
 __all__ = [
     "RollbackPreview",

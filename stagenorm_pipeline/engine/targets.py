@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from psycopg import sql
 
 from stagenorm_pipeline.engine.configuration import TargetSetting
-from stagenorm_pipeline.engine.errors import TargetError
-from stagenorm_pipeline.engine.statements import identifier, statement
+from stagenorm_pipeline.engine.postgres.sql_files import identifier, statement
+from stagenorm_pipeline.errors import TargetError
 
 
 class KeyKind(StrEnum):

@@ -12,9 +12,9 @@ import sqlalchemy as sa
 from psycopg import sql
 
 from stagenorm_pipeline.engine.configuration import TargetSetting
-from stagenorm_pipeline.engine.errors import RefusedError
-from stagenorm_pipeline.engine.statements import statement
+from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.targets import Target, resolve_targets
+from stagenorm_pipeline.errors import RefusedError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from stagenorm_pipeline.engine.funds import fund_key
 from stagenorm_pipeline.engine.inventory import fund_order
-from stagenorm_pipeline.engine.statements import statement
+from stagenorm_pipeline.engine.postgres.sql_files import statement
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from urllib.parse import quote
 import psycopg
 from psycopg import pq, sql
 
-from stagenorm_pipeline.engine.errors import StagenormError
+from stagenorm_pipeline.errors import StagenormError
 from stagenorm_pipeline.local.file_lock import FileLock
 from stagenorm_pipeline.local.server_account import private_directory, server_account
 from stagenorm_pipeline.local.server_files import PORT, ServerFiles, binaries

@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 from types import FrameType
 
-from stagenorm_pipeline.engine.errors import StagenormError
+from stagenorm_pipeline.errors import StagenormError
 from stagenorm_pipeline.local.file_lock import FileLock
 from stagenorm_pipeline.local.parent_death import signal_on_parent_death
 from stagenorm_pipeline.local.server_account import identity, server_account

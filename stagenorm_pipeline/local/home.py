@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from stagenorm_pipeline.engine.errors import ConfigurationError
+from stagenorm_pipeline.errors import ConfigurationError
 
 
 def home_directory() -> Path:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
-from stagenorm_pipeline.engine.errors import StagenormError
+from stagenorm_pipeline.errors import StagenormError
 
 _ACCOUNTS = ("pgserver", "postgres", "nobody")
 

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import stagenorm_pipeline
-from stagenorm_pipeline.engine.errors import StagenormError
+from stagenorm_pipeline.errors import StagenormError
 
 LOOPBACK = "127.0.0.1"
 _EVERYWHERE = "0.0.0.0"  # noqa: S104 - only compared with

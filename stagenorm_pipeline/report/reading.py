@@ -8,8 +8,8 @@ from enum import Enum
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from stagenorm_pipeline.engine.errors import StagenormError
 from stagenorm_pipeline.engine.verification.result import VerificationResult
+from stagenorm_pipeline.errors import StagenormError
 from stagenorm_pipeline.report.document import REPORT_VERSION, Document
 
 

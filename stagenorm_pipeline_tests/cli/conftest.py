@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from stagenorm_pipeline.engine.connection import Database
-from stagenorm_pipeline.engine.migrations import apply_migrations
+from stagenorm_pipeline.engine.postgres.connection import Database
+from stagenorm_pipeline.engine.postgres.migrations import apply_migrations
 from stagenorm_pipeline_tests.cli.slow_database import SlowDatabase
 
 # As the runbook's application has them, with a few rows of each kind.

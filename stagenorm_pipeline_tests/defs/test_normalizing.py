@@ -9,9 +9,9 @@ import psycopg
 import pytest
 
 from stagenorm_pipeline.defs import fund_work
-from stagenorm_pipeline.engine import steps
-from stagenorm_pipeline.engine.locks import BATCH_LOCK_CLASS
-from stagenorm_pipeline.engine.steps import Step
+from stagenorm_pipeline.engine.postgres import failpoints as steps
+from stagenorm_pipeline.engine.postgres.failpoints import Step
+from stagenorm_pipeline.engine.postgres.locks import BATCH_LOCK_CLASS
 from stagenorm_pipeline_tests.defs.face import Face, failure_of, materialized
 from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, Application
 

@@ -7,8 +7,8 @@ from time import sleep
 
 import pytest
 
-from stagenorm_pipeline.engine import steps
-from stagenorm_pipeline.engine.steps import Step
+from stagenorm_pipeline.engine.postgres import failpoints as steps
+from stagenorm_pipeline.engine.postgres.failpoints import Step
 from stagenorm_pipeline_tests.defs.face import Face, failure_of, materialized
 from stagenorm_pipeline_tests.engine.application import COMPANIES, Application
 

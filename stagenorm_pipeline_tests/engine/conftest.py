@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from stagenorm_pipeline.engine.connection import Database
+from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline_tests.engine.application import Application
 from stagenorm_pipeline_tests.engine.recycling import RecycledApplications
 

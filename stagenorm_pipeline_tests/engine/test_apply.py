@@ -7,9 +7,9 @@ import pytest
 from stagenorm_pipeline.engine.apply import ApplyResult
 from stagenorm_pipeline.engine.batches import Batch
 from stagenorm_pipeline.engine.configuration import TargetSetting
-from stagenorm_pipeline.engine.errors import TargetError
 from stagenorm_pipeline.engine.events import BatchCompleted, BatchStarted, Event, Sleeping, WorkFound
 from stagenorm_pipeline.engine.funds import FundScope
+from stagenorm_pipeline.errors import TargetError
 from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, VOCABULARY, Application, Row
 
 ROWS: list[Row] = [(1, "Seed"), (1, "seed"), (2, " Series A"), (None, "SERIES_B"), (2, "growth"), (1, "Pre Seed")]

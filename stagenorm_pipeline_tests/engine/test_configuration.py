@@ -10,7 +10,7 @@ from stagenorm_pipeline.engine.configuration import (
     TargetSetting,
     load_configuration,
 )
-from stagenorm_pipeline.engine.errors import ConfigurationError
+from stagenorm_pipeline.errors import ConfigurationError
 
 BOUNDS = "[verify]\nchanges_by_other_sessions_percent = {percent}\nchanges_by_other_sessions_rows = {rows}\n"
 

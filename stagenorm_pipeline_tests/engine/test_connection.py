@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy.exc import DBAPIError
 
-from stagenorm_pipeline.engine.connection import Database
-from stagenorm_pipeline.engine.database_url import describe, parse_database_url
-from stagenorm_pipeline.engine.errors import ConfigurationError, ConnectionFailedError, RefusedError, StagenormError
+from stagenorm_pipeline.engine.postgres.connection import Database
+from stagenorm_pipeline.engine.postgres.database_url import describe, parse_database_url
+from stagenorm_pipeline.errors import ConfigurationError, ConnectionFailedError, RefusedError, StagenormError
 from stagenorm_pipeline_tests.engine.application import COMPANIES, Application
 
 # Nobody listens on port 1 of this machine.

@@ -11,10 +11,8 @@ import pytest
 import sqlalchemy as sa
 from psycopg import sql
 
-from stagenorm_pipeline.engine import retry
 from stagenorm_pipeline.engine.altering import LockBounds
 from stagenorm_pipeline.engine.configuration import TargetSetting
-from stagenorm_pipeline.engine.connection import Database
 from stagenorm_pipeline.engine.enforce import (
     Enforcement,
     EnforcementState,
@@ -22,9 +20,11 @@ from stagenorm_pipeline.engine.enforce import (
     read_enforcements,
     remove_enforcement,
 )
-from stagenorm_pipeline.engine.errors import RefusedError, StagenormError
+from stagenorm_pipeline.engine.postgres import retry
+from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.preflight import run_preflight
 from stagenorm_pipeline.engine.rollback import RollbackRequest, preview_rollback, record_rollback
+from stagenorm_pipeline.errors import RefusedError, StagenormError
 from stagenorm_pipeline.vocabulary import Decision, Decisions, Stage, Vocabulary
 from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, VOCABULARY, Application
 from stagenorm_pipeline_tests.engine.test_apply_columns import NO_CASE, NO_CASE_COLLATION

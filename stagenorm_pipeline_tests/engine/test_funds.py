@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stagenorm_pipeline.engine.errors import ConfigurationError
 from stagenorm_pipeline.engine.funds import FundScope, fund_id_of, fund_key
+from stagenorm_pipeline.errors import ConfigurationError
 
 # What a PostgreSQL text can hold.
 fund_ids = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))

@@ -11,14 +11,14 @@ import psycopg
 import pytest
 
 from stagenorm_pipeline.engine.apply import ApplyRequest, apply_batches
-from stagenorm_pipeline.engine.connection import Database
 from stagenorm_pipeline.engine.control import set_paused
-from stagenorm_pipeline.engine.errors import MissingMigrationError
-from stagenorm_pipeline.engine.migrations import apply_migrations, migration_files, require_migrations
 from stagenorm_pipeline.engine.plan import open_plan, record_plan
+from stagenorm_pipeline.engine.postgres.connection import Database
+from stagenorm_pipeline.engine.postgres.migrations import apply_migrations, migration_files, require_migrations
+from stagenorm_pipeline.engine.postgres.sql_files import sql_directory
 from stagenorm_pipeline.engine.request import PlanRequest
-from stagenorm_pipeline.engine.statements import sql_directory
 from stagenorm_pipeline.engine.verification.verify import VerifyRequest, verify
+from stagenorm_pipeline.errors import MissingMigrationError
 from stagenorm_pipeline_tests.engine.application import COMPANIES, VOCABULARY, Application
 
 TRACKING, LOG = "20251030_stage_migration_tracking.sql", "20251030_stage_normalization_log.sql"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from stagenorm_pipeline.engine.errors import PlanError
 from stagenorm_pipeline.engine.rehearsal import rehearse_plan
+from stagenorm_pipeline.errors import PlanError
 from stagenorm_pipeline_tests.engine.application import COMPANIES, Application
 
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stagenorm_pipeline.engine.connection import Database
-from stagenorm_pipeline.engine.errors import RefusedError
-from stagenorm_pipeline.engine.server_times import parse_time
+from stagenorm_pipeline.engine.postgres.connection import Database
+from stagenorm_pipeline.engine.postgres.server_times import parse_time
+from stagenorm_pipeline.errors import RefusedError
 
 _STYLES = ["SQL, MDY", "SQL, DMY", "SQL, YMD", "German, DMY", "Postgres, MDY", "Postgres, DMY", "Postgres, YMD"]
 _ZONES = ["UTC", "Europe/Berlin", "America/New_York", "America/Sao_Paulo", "Asia/Kolkata", "Australia/Lord_Howe", "+05"]

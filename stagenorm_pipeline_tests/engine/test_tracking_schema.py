@@ -2,8 +2,8 @@
 
 import pytest
 
-from stagenorm_pipeline.engine.statements import sql_directory
-from stagenorm_pipeline.engine.tracking_schema import qualified
+from stagenorm_pipeline.engine.postgres.sql_files import sql_directory
+from stagenorm_pipeline.engine.postgres.tracking_schema import qualified
 
 PREFIX = '"S".'
 

@@ -10,13 +10,13 @@ import pytest
 
 from stagenorm_pipeline.engine.apply import ApplyRequest, apply_batches
 from stagenorm_pipeline.engine.batches import PlanKind
-from stagenorm_pipeline.engine.errors import MissingMigrationError
-from stagenorm_pipeline.engine.migrations import apply_migrations, migration_files
+from stagenorm_pipeline.engine.postgres.migrations import apply_migrations, migration_files
 from stagenorm_pipeline.engine.receipts import RowDifference, read_plan_digests, read_receipt_mismatches
 from stagenorm_pipeline.engine.rollback import RollbackRequest, preview_rollback, record_rollback
 from stagenorm_pipeline.engine.status import read_status
 from stagenorm_pipeline.engine.targets import resolve_targets
 from stagenorm_pipeline.engine.verification.result import Outcome, Rule, Verdict
+from stagenorm_pipeline.errors import MissingMigrationError
 from stagenorm_pipeline.vocabulary import Decision, Decisions, Stage, Vocabulary
 from stagenorm_pipeline_tests.engine.application import EVERYTHING, Application
 

@@ -11,18 +11,18 @@ import sqlalchemy as sa
 from stagenorm_pipeline.engine.apply import ApplyRequest, apply_batches
 from stagenorm_pipeline.engine.backup import make_backup
 from stagenorm_pipeline.engine.configuration import DEFAULT_TARGETS
-from stagenorm_pipeline.engine.connection import Database
 from stagenorm_pipeline.engine.drift import read_drift
 from stagenorm_pipeline.engine.enforce import read_enforcements
-from stagenorm_pipeline.engine.errors import RefusedError
 from stagenorm_pipeline.engine.funds import FundScope
 from stagenorm_pipeline.engine.funds_in_database import read_fund_ids
 from stagenorm_pipeline.engine.inventory import read_inventory
 from stagenorm_pipeline.engine.plan import preview_plan, record_plan
+from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.request import PlanRequest
 from stagenorm_pipeline.engine.rollback import RollbackRequest, preview_rollback, record_rollback, rows_left
 from stagenorm_pipeline.engine.verification.verify import VerifyRequest, verify
 from stagenorm_pipeline.engine.visibility import visible_targets
+from stagenorm_pipeline.errors import RefusedError
 from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, VOCABULARY, Application
 
 _UNDO_ALL = RollbackRequest(by_table=True)

@@ -11,8 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from stagenorm_pipeline.engine.configuration import DEFAULT_TARGETS
-from stagenorm_pipeline.engine.connection import Database
-from stagenorm_pipeline.engine.errors import ConfigurationError, ConnectionFailedError
+from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.preflight import (
     PreflightCheck,
     PreflightLevel,
@@ -22,6 +21,7 @@ from stagenorm_pipeline.engine.preflight import (
     server_version,
 )
 from stagenorm_pipeline.engine.preflight.server import Server, read_server
+from stagenorm_pipeline.errors import ConfigurationError, ConnectionFailedError
 from stagenorm_pipeline_tests.engine.application import Application
 from stagenorm_pipeline_tests.engine_preflight.asking import COMPANIES, ask, ask_for_one, follow
 from stagenorm_pipeline_tests.safety.private_server import PrivateServer

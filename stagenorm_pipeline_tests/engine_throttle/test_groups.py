@@ -8,10 +8,10 @@ import pytest
 
 from stagenorm_pipeline.engine.batch_work import Bounds
 from stagenorm_pipeline.engine.events import BatchCompleted, BatchHeld, BatchStarted, Event, GroupSplit, Retrying
-from stagenorm_pipeline.engine.locks import BATCH_LOCK_CLASS
 from stagenorm_pipeline.engine.pacing import Pacing
+from stagenorm_pipeline.engine.postgres.failpoints import Step
+from stagenorm_pipeline.engine.postgres.locks import BATCH_LOCK_CLASS
 from stagenorm_pipeline.engine.rollback import RollbackRequest, record_rollback
-from stagenorm_pipeline.engine.steps import Step
 from stagenorm_pipeline.engine.verification.result import Verdict
 from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, Application
 from stagenorm_pipeline_tests.engine_throttle.paced_work import apply_paced

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stagenorm_pipeline.engine.errors import ConfigurationError
 from stagenorm_pipeline.engine.pacing import AUTO_BATCH_ROWS, Pacer, Pacing
+from stagenorm_pipeline.errors import ConfigurationError
 
 TARGET_MS = 500
 TIMES = st.floats(0, 100_000, allow_nan=False)

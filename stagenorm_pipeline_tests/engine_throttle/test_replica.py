@@ -5,7 +5,7 @@ from contextlib import closing
 
 import pytest
 
-from stagenorm_pipeline.engine.connection import Database
+from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.throttle import replica_url
 from stagenorm_pipeline.engine.throttle.replica_lag import ReplicaLag
 from stagenorm_pipeline.engine.throttle.replica_url import ReplicaUrl

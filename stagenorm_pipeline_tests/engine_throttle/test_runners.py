@@ -6,9 +6,9 @@ import pytest
 import sqlalchemy as sa
 
 from stagenorm_pipeline.engine.apply import ApplyRequest, ApplyResult, apply_batches
-from stagenorm_pipeline.engine.connection import Database
 from stagenorm_pipeline.engine.events import BatchCompleted, Event
-from stagenorm_pipeline.engine.steps import Step
+from stagenorm_pipeline.engine.postgres.connection import Database
+from stagenorm_pipeline.engine.postgres.failpoints import Step
 from stagenorm_pipeline.engine.throttle.runners import Runner, read_runners
 from stagenorm_pipeline.engine.throttle.settings import ThrottleSettings
 from stagenorm_pipeline_tests.engine.application import COMPANIES, Application

@@ -4,7 +4,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stagenorm_pipeline.engine.errors import ConfigurationError
 from stagenorm_pipeline.engine.throttle.checkpoints import ForcedCheckpoints
 from stagenorm_pipeline.engine.throttle.hysteresis import Hysteresis
 from stagenorm_pipeline.engine.throttle.lag_clock import LagClock
@@ -15,6 +14,7 @@ from stagenorm_pipeline.engine.throttle.settings import ThrottleSettings
 from stagenorm_pipeline.engine.throttle.throttler import CannotSeeError
 from stagenorm_pipeline.engine.throttle.vacuum import VacuumOnTable
 from stagenorm_pipeline.engine.throttle.wal_rate import WalRate
+from stagenorm_pipeline.errors import ConfigurationError
 from stagenorm_pipeline_tests.engine_throttle.readings import (
     MB,
     OTHER,

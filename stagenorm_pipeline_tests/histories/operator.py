@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from stagenorm_pipeline.engine.apply import ApplyRequest, apply_batches
 from stagenorm_pipeline.engine.control import set_paused
 from stagenorm_pipeline.engine.enforce import enforce, read_enforcements, remove_enforcement
-from stagenorm_pipeline.engine.errors import StagenormError
 from stagenorm_pipeline.engine.events import BatchCompleted, BatchFailed, Event
 from stagenorm_pipeline.engine.funds import FundScope
 from stagenorm_pipeline.engine.pacing import Pacing
@@ -18,6 +17,7 @@ from stagenorm_pipeline.engine.request import PlanRequest
 from stagenorm_pipeline.engine.rollback import RollbackRequest, preview_rollback, record_rollback
 from stagenorm_pipeline.engine.verification.sign_off import sign_off
 from stagenorm_pipeline.engine.verification.verify import VerifyRequest, record_verification, verify
+from stagenorm_pipeline.errors import StagenormError
 from stagenorm_pipeline.report.document import document_json, verification_document
 from stagenorm_pipeline_tests.histories.actors import (
     DONE,

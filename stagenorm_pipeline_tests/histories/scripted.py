@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from stagenorm_pipeline.engine.steps import Step
+from stagenorm_pipeline.engine.postgres.failpoints import Step
 from stagenorm_pipeline_tests.histories.actors import EVERYTHING, VOCABULARIES
 from stagenorm_pipeline_tests.histories.facts import COMPANIES, DEALS, TABLES
 from stagenorm_pipeline_tests.histories.machine import Histories

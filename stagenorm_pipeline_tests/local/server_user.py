@@ -6,7 +6,7 @@ Prints the URL of the database `postgres` when it has the server, or the error.
 import sys
 from pathlib import Path
 
-from stagenorm_pipeline.engine.errors import StagenormError
+from stagenorm_pipeline.errors import StagenormError
 from stagenorm_pipeline.local.embedded_postgres import EmbeddedPostgres
 
 

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from stagenorm_pipeline.engine.errors import StagenormError
+from stagenorm_pipeline.errors import StagenormError
 from stagenorm_pipeline.local.embedded_postgres import EmbeddedPostgres
 from stagenorm_pipeline.local.services import Address, run_read_only, run_services
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from stagenorm_pipeline.engine.errors import StagenormError
+from stagenorm_pipeline.errors import StagenormError
 from stagenorm_pipeline.local.embedded_postgres import EmbeddedPostgres
 from stagenorm_pipeline.local.file_lock import FileLock
 from stagenorm_pipeline.local.server_account import identity, server_account

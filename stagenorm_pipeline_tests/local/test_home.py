@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stagenorm_pipeline.engine.errors import ConfigurationError
+from stagenorm_pipeline.errors import ConfigurationError
 from stagenorm_pipeline.local.home import home_directory
 
 

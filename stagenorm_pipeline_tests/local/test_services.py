@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from stagenorm_pipeline.engine.errors import StagenormError
+from stagenorm_pipeline.errors import StagenormError
 from stagenorm_pipeline.local.ui import only_one
 from stagenorm_pipeline_tests.local.processes import is_running, wait_until
 

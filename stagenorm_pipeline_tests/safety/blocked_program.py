@@ -13,8 +13,8 @@ from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Any, Self
 
-from stagenorm_pipeline.engine.connection import Database
-from stagenorm_pipeline.engine.steps import Step, listen
+from stagenorm_pipeline.engine.postgres.connection import Database
+from stagenorm_pipeline.engine.postgres.failpoints import Step, listen
 
 # Longer than the engine's own retries: beyond it the program hangs, which is a defect of its own.
 PATIENCE_S = 60.0

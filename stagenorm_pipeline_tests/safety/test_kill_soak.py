@@ -13,7 +13,7 @@ from enum import StrEnum
 
 import pytest
 
-from stagenorm_pipeline.engine.steps import Step
+from stagenorm_pipeline.engine.postgres.failpoints import Step
 from stagenorm_pipeline_tests.engine.application import Application
 from stagenorm_pipeline_tests.safety import work
 from stagenorm_pipeline_tests.safety.blocked_program import BlockedProgram, Stop, Work

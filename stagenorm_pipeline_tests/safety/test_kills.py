@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stagenorm_pipeline.engine.steps import Step, listen
+from stagenorm_pipeline.engine.postgres.failpoints import Step, listen
 from stagenorm_pipeline_tests.engine.application import VOCABULARY, Application
 from stagenorm_pipeline_tests.safety import work
 from stagenorm_pipeline_tests.safety.blocked_program import BlockedProgram, Stop

@@ -8,10 +8,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from stagenorm_pipeline.engine import retry
 from stagenorm_pipeline.engine.batch_work import Bounds
 from stagenorm_pipeline.engine.events import BatchFailed, Event, Retrying
-from stagenorm_pipeline.engine.steps import Step
+from stagenorm_pipeline.engine.postgres import retry
+from stagenorm_pipeline.engine.postgres.failpoints import Step
 from stagenorm_pipeline.engine.verification.result import Outcome, Rule
 from stagenorm_pipeline_tests.engine.application import COMPANIES, Application
 from stagenorm_pipeline_tests.safety import work

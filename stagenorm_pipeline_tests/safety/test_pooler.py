@@ -10,8 +10,8 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from stagenorm_pipeline.engine.migrations import apply_migrations
-from stagenorm_pipeline.engine.steps import Step
+from stagenorm_pipeline.engine.postgres.failpoints import Step
+from stagenorm_pipeline.engine.postgres.migrations import apply_migrations
 from stagenorm_pipeline.engine.verification.result import Verdict
 from stagenorm_pipeline_tests.cli.terminal import stagenorm_here
 from stagenorm_pipeline_tests.engine.application import Application

@@ -8,12 +8,12 @@ import pytest
 import sqlalchemy as sa
 
 from stagenorm_pipeline.engine.batch_work import Bounds
-from stagenorm_pipeline.engine.connection import Database
-from stagenorm_pipeline.engine.errors import RefusedError
 from stagenorm_pipeline.engine.events import BatchCompleted, Event, Retrying
+from stagenorm_pipeline.engine.postgres.connection import Database
+from stagenorm_pipeline.engine.postgres.failpoints import Step
 from stagenorm_pipeline.engine.rehearsal import rehearse_plan
-from stagenorm_pipeline.engine.steps import Step
 from stagenorm_pipeline.engine.verification.result import Outcome, Rule
+from stagenorm_pipeline.errors import RefusedError
 from stagenorm_pipeline_tests.engine.application import COMPANIES, Application
 from stagenorm_pipeline_tests.safety import work
 from stagenorm_pipeline_tests.safety.blocked_program import BlockedProgram, Stop
@@ -357,7 +357,7 @@ def test_table_without_after_triggers_costs_no_extra_statement(companies: Applic
 def test_row_for_which_a_trigger_raises_contention_is_quarantined_after_the_retries(
     companies: Application, monkeypatch: pytest.MonkeyPatch, state: str
 ) -> None:
-    monkeypatch.setattr("stagenorm_pipeline.engine.retry._LONGEST_WAIT_S", 0.01)
+    monkeypatch.setattr("stagenorm_pipeline.engine.postgres.retry._LONGEST_WAIT_S", 0.01)
     companies.sql(_trigger("busy", f"RAISE EXCEPTION 'busy' USING ERRCODE = '{state}';", "").make.replace("%%", "%"))
     work.plan(companies.database)
     events: list[Event] = []
@@ -376,7 +376,7 @@ def test_row_for_which_a_trigger_raises_contention_is_quarantined_after_the_retr
 def test_rehearsal_lists_the_row_for_which_a_trigger_raises_contention(
     companies: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stagenorm_pipeline.engine.retry._LONGEST_WAIT_S", 0.01)
+    monkeypatch.setattr("stagenorm_pipeline.engine.postgres.retry._LONGEST_WAIT_S", 0.01)
     companies.sql(_trigger("busy", "RAISE EXCEPTION 'busy' USING ERRCODE = '40001';", "").make.replace("%%", "%"))
     plan_id = companies.plan(as_draft=True).plan_id
     assert plan_id is not None

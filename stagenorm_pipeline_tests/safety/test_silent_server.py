@@ -12,10 +12,10 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from stagenorm_pipeline.engine.bounded_connection import UnconfirmedCommitError, WaitBounds
-from stagenorm_pipeline.engine.connection import Database
-from stagenorm_pipeline.engine.errors import ConnectionFailedError
-from stagenorm_pipeline.engine.steps import Step, listen
+from stagenorm_pipeline.engine.postgres.bounded_connection import UnconfirmedCommitError, WaitBounds
+from stagenorm_pipeline.engine.postgres.connection import Database
+from stagenorm_pipeline.engine.postgres.failpoints import Step, listen
+from stagenorm_pipeline.errors import ConnectionFailedError
 from stagenorm_pipeline_tests.cli.terminal import Running, on_terminal, started, wait_until
 from stagenorm_pipeline_tests.engine.application import Application
 from stagenorm_pipeline_tests.safety import work

@@ -4,7 +4,7 @@ from functools import partial
 
 import pytest
 
-from stagenorm_pipeline.engine.steps import Step
+from stagenorm_pipeline.engine.postgres.failpoints import Step
 from stagenorm_pipeline_tests.engine.application import Application
 from stagenorm_pipeline_tests.safety import work
 from stagenorm_pipeline_tests.safety.blocked_program import BlockedProgram, Stop

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import sqlalchemy as sa
 
-from stagenorm_pipeline.engine.database_url import parse_database_url
+from stagenorm_pipeline.engine.postgres.database_url import parse_database_url
+from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.preflight.finding import PreflightCheck, PreflightFinding, PreflightLevel
-from stagenorm_pipeline.engine.statements import statement
 
 _REMEDY = (
     "Give Dagster a database of its own, on the same server if you like, and name it in STAGENORM_DAGSTER_URL:\n"

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import psycopg
 import sqlalchemy as sa
 
+from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.preflight.finding import PreflightCheck, PreflightFinding, PreflightLevel
 from stagenorm_pipeline.engine.preflight.trial import attempt
-from stagenorm_pipeline.engine.statements import statement
 from stagenorm_pipeline.engine.targets import Target
 
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import sqlalchemy as sa
 
+from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.preflight.finding import PreflightCheck, PreflightFinding, PreflightLevel
-from stagenorm_pipeline.engine.statements import statement
 
 _LONG_S = 3_600
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import sqlalchemy as sa
 
+from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.preflight.finding import PreflightCheck, PreflightFinding, PreflightLevel
-from stagenorm_pipeline.engine.statements import statement
 
 # Two-phase commit takes moments; what is left after minutes was forgotten.
 _LONG_S = 600

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from stagenorm_pipeline.engine.connection import NAME_THE_PRIMARY, Database
-from stagenorm_pipeline.engine.errors import ReadOnlyServerError
+from stagenorm_pipeline.engine.postgres.connection import NAME_THE_PRIMARY, Database
 from stagenorm_pipeline.engine.preflight.finding import PreflightCheck, PreflightFinding, PreflightLevel
 from stagenorm_pipeline.engine.preflight.server import Server, read_server
+from stagenorm_pipeline.errors import ReadOnlyServerError
 
 
 def require_writable(database: Database) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from stagenorm_pipeline.engine.statements import statement
+from stagenorm_pipeline.engine.postgres.sql_files import statement
 
 
 @dataclass(frozen=True, slots=True)

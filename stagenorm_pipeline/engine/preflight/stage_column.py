@@ -7,10 +7,10 @@ import psycopg
 import sqlalchemy as sa
 from psycopg import sql
 
-from stagenorm_pipeline.engine.connection import first_line
+from stagenorm_pipeline.engine.postgres.connection import first_line
+from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.preflight.finding import PreflightCheck, PreflightFinding, PreflightLevel
 from stagenorm_pipeline.engine.preflight.trial import attempt, verbatim
-from stagenorm_pipeline.engine.statements import statement
 from stagenorm_pipeline.engine.targets import Target
 from stagenorm_pipeline.vocabulary import CANONICAL_STAGES
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import sqlalchemy as sa
 
+from stagenorm_pipeline.engine.postgres.sql_files import statement
+from stagenorm_pipeline.engine.postgres.tracking_schema import own_prefix
 from stagenorm_pipeline.engine.preflight.finding import PreflightCheck, PreflightFinding, PreflightLevel
-from stagenorm_pipeline.engine.statements import statement
-from stagenorm_pipeline.engine.tracking_schema import own_prefix
 
 
 def check(connection: sa.Connection) -> Iterator[PreflightFinding]:

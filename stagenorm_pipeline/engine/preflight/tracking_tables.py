@@ -5,10 +5,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from stagenorm_pipeline.engine.errors import MissingMigrationError
-from stagenorm_pipeline.engine.migrations import require_migrations
+from stagenorm_pipeline.engine.postgres.migrations import require_migrations
+from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.preflight.finding import PreflightCheck, PreflightFinding, PreflightLevel
-from stagenorm_pipeline.engine.statements import statement
+from stagenorm_pipeline.errors import MissingMigrationError
 
 
 def check(connection: sa.Connection) -> Iterator[PreflightFinding]:

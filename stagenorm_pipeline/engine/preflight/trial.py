@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from psycopg import sql
 from sqlalchemy.exc import DBAPIError
 
-from stagenorm_pipeline.engine.connection import psycopg_error
+from stagenorm_pipeline.engine.postgres.connection import psycopg_error
 
 
 def attempt(

@@ -5,8 +5,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.preflight.finding import PreflightCheck, PreflightFinding, PreflightLevel
-from stagenorm_pipeline.engine.statements import statement
 from stagenorm_pipeline.engine.targets import Target
 
 

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from psycopg import sql
 from sqlalchemy.exc import DBAPIError
 
-from stagenorm_pipeline.engine.locks import BATCH_LOCK_CLASS
-from stagenorm_pipeline.engine.statements import statement
+from stagenorm_pipeline.engine.postgres.locks import BATCH_LOCK_CLASS
+from stagenorm_pipeline.engine.postgres.sql_files import statement
 
 # The counter moved with PostgreSQL 17.
 _CHECKPOINTER_SINCE = (17,)

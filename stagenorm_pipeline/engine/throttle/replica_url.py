@@ -10,15 +10,15 @@ from typing import Any
 import psycopg
 import sqlalchemy as sa
 
-from stagenorm_pipeline.engine.connection import connection_errors, first_line
-from stagenorm_pipeline.engine.database_url import describe, parse_database_url
-from stagenorm_pipeline.engine.errors import StagenormError
-from stagenorm_pipeline.engine.statements import statement
+from stagenorm_pipeline.engine.postgres.connection import connection_errors, first_line
+from stagenorm_pipeline.engine.postgres.database_url import describe, parse_database_url
+from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.throttle.lag_bounds import LagBounds
 from stagenorm_pipeline.engine.throttle.lag_clock import LagClock
 from stagenorm_pipeline.engine.throttle.reading import Reading
 from stagenorm_pipeline.engine.throttle.settings import ThrottlerName, ThrottleSettings
 from stagenorm_pipeline.engine.throttle.throttler import CannotSeeError
+from stagenorm_pipeline.errors import StagenormError
 
 # A replica that vanished behind a cut cable, or hangs, is given up after this; the run stands still meanwhile.
 _PATIENCE_S = 2.0

@@ -9,8 +9,8 @@ from datetime import datetime
 import psycopg
 import sqlalchemy as sa
 
-from stagenorm_pipeline.engine.connection import Database
-from stagenorm_pipeline.engine.statements import statement
+from stagenorm_pipeline.engine.postgres.connection import Database
+from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.throttle.hold import Hold
 
 # A person reads it; a reason quotes names and errors of the database.

@@ -6,7 +6,7 @@ Does not belong here: reading them from a file or the environment (see `engine.c
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from stagenorm_pipeline.engine.errors import ConfigurationError
+from stagenorm_pipeline.errors import ConfigurationError
 
 MEGABYTE = 1_000_000
 

@@ -13,10 +13,9 @@ from datetime import UTC, datetime
 import psycopg
 from sqlalchemy.exc import DBAPIError
 
-from stagenorm_pipeline.engine.connection import Database, first_line, psycopg_error
-from stagenorm_pipeline.engine.errors import RefusedError
 from stagenorm_pipeline.engine.events import Event, Held, Released, Unwatched
-from stagenorm_pipeline.engine.retry import Failure, classify
+from stagenorm_pipeline.engine.postgres.connection import Database, first_line, psycopg_error
+from stagenorm_pipeline.engine.postgres.retry import Failure, classify
 from stagenorm_pipeline.engine.throttle.checkpoints import ForcedCheckpoints
 from stagenorm_pipeline.engine.throttle.hold import Hold
 from stagenorm_pipeline.engine.throttle.lock_queue import LockQueue
@@ -27,6 +26,7 @@ from stagenorm_pipeline.engine.throttle.settings import ThrottlerName, ThrottleS
 from stagenorm_pipeline.engine.throttle.throttler import CannotSeeError, Throttler
 from stagenorm_pipeline.engine.throttle.vacuum import VacuumOnTable
 from stagenorm_pipeline.engine.throttle.wal_rate import WalRate
+from stagenorm_pipeline.errors import RefusedError
 
 # Slices of a wait, so that a request to stop is heard at once.
 _SLICE_S = 0.05

@@ -9,10 +9,9 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any
 
-from stagenorm_pipeline.engine.errors import ConfigurationError
 from stagenorm_pipeline.engine.funds import FundScope
+from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.receipts import PlanDigest, read_plan_digests, read_receipt_mismatches
-from stagenorm_pipeline.engine.statements import statement
 from stagenorm_pipeline.engine.verification.result import (
     Against,
     AgainstOutcome,
@@ -22,6 +21,7 @@ from stagenorm_pipeline.engine.verification.result import (
     some_of_each,
 )
 from stagenorm_pipeline.engine.verification.snapshot import Snapshot
+from stagenorm_pipeline.errors import ConfigurationError
 
 _SHA256 = re.compile("[0-9a-f]{64}")
 _DIFFERS = "differs from the signed report"

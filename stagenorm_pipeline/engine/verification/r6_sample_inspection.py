@@ -2,7 +2,7 @@
 
 from sqlalchemy.exc import DBAPIError
 
-from stagenorm_pipeline.engine.connection import first_line
+from stagenorm_pipeline.engine.postgres.connection import first_line
 from stagenorm_pipeline.engine.verification.audit_log import AuditLog
 from stagenorm_pipeline.engine.verification.result import CheckResult, Finding, Rule, SampleRow, Severity
 from stagenorm_pipeline.engine.verification.sample import read_sample

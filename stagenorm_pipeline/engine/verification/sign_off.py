@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from stagenorm_pipeline.engine.connection import Database
-from stagenorm_pipeline.engine.errors import ConfigurationError, RefusedError, StagenormError
 from stagenorm_pipeline.engine.funds import FundScope
-from stagenorm_pipeline.engine.migrations import require_migrations
-from stagenorm_pipeline.engine.statements import statement
+from stagenorm_pipeline.engine.postgres.connection import Database
+from stagenorm_pipeline.engine.postgres.migrations import require_migrations
+from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.verification.result import Verdict
+from stagenorm_pipeline.errors import ConfigurationError, RefusedError, StagenormError
 
 _GRANT = (
     "The role that runs the migration cannot, so that nobody signs for themselves. Connect as the reviewer; a DBA lets "

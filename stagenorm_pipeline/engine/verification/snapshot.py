@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from psycopg import sql
 
 from stagenorm_pipeline.engine.funds import FundScope
-from stagenorm_pipeline.engine.statements import statement
+from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.targets import Target
 from stagenorm_pipeline.engine.verification.plans import CoveredPlans
 from stagenorm_pipeline.engine.verification.result import FINDINGS_SHOWN, Rule, SharedRead

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from stagenorm_pipeline.engine.statements import statement
+from stagenorm_pipeline.engine.postgres.sql_files import statement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

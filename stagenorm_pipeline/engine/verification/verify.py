@@ -10,12 +10,12 @@ import sqlalchemy as sa
 
 from stagenorm_pipeline import __version__
 from stagenorm_pipeline.engine.configuration import DEFAULT_TARGETS, TargetSetting
-from stagenorm_pipeline.engine.connection import Database
 from stagenorm_pipeline.engine.funds import FundScope
 from stagenorm_pipeline.engine.inventory import RowCounts, TargetInventory, count_unknown_spellings
 from stagenorm_pipeline.engine.key_moved import require_same_key
-from stagenorm_pipeline.engine.migrations import require_migrations
-from stagenorm_pipeline.engine.statements import statement
+from stagenorm_pipeline.engine.postgres.connection import Database
+from stagenorm_pipeline.engine.postgres.migrations import require_migrations
+from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.verification import (
     r1_batch_tracking,
     r2_canonical_stages,

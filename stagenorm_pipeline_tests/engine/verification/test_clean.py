@@ -7,12 +7,12 @@ import pytest
 
 from stagenorm_pipeline import __version__
 from stagenorm_pipeline.engine.configuration import TargetSetting
-from stagenorm_pipeline.engine.errors import PlanError, TargetError
 from stagenorm_pipeline.engine.events import BatchCompleted, Event
 from stagenorm_pipeline.engine.funds import FundScope
 from stagenorm_pipeline.engine.inventory import RowCounts
 from stagenorm_pipeline.engine.verification.result import Outcome, Rule, Severity, Verdict
 from stagenorm_pipeline.engine.verification.verify import record_verification
+from stagenorm_pipeline.errors import PlanError, TargetError
 from stagenorm_pipeline.report.document import document_json, verification_document
 from stagenorm_pipeline.vocabulary import Decision, Decisions, Vocabulary
 from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, VOCABULARY, Application

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from stagenorm_pipeline.engine.configuration import TargetSetting
-from stagenorm_pipeline.engine.errors import TargetError
 from stagenorm_pipeline.engine.funds import FundScope
 from stagenorm_pipeline.engine.inventory import RowCounts
 from stagenorm_pipeline.engine.verification.result import Rule, Severity, VerificationResult
 from stagenorm_pipeline.engine.verification.verify import record_verification
+from stagenorm_pipeline.errors import TargetError
 from stagenorm_pipeline.report.document import document_json, verification_document
 from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, Application
 from stagenorm_pipeline_tests.engine.verification.outcomes import not_passed

@@ -14,7 +14,7 @@ import psycopg
 from psycopg.abc import AdaptContext, Buffer
 from psycopg.adapt import Loader
 
-from stagenorm_pipeline.engine.errors import RefusedError
+from stagenorm_pipeline.errors import RefusedError
 
 _TIME = r"(?P<hour>\d\d):(?P<minute>\d\d):(?P<second>\d\d)(?:\.(?P<fraction>\d{1,6}))?"
 _ZONE = r"(?P<zone>\S+)"

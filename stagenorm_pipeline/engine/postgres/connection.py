@@ -12,15 +12,15 @@ import psycopg
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
-from stagenorm_pipeline.engine.bounded_connection import BoundedConnection, WaitBounds
-from stagenorm_pipeline.engine.database_url import describe, parse_database_url, without_password
-from stagenorm_pipeline.engine.errors import (
+from stagenorm_pipeline.engine.postgres.bounded_connection import BoundedConnection, WaitBounds
+from stagenorm_pipeline.engine.postgres.database_url import describe, parse_database_url, without_password
+from stagenorm_pipeline.engine.postgres.server_times import read_times_in_any_style
+from stagenorm_pipeline.engine.postgres.tracking_schema import TrackingSchema
+from stagenorm_pipeline.errors import (
     ConnectionFailedError,
     ReadOnlyServerError,
     RefusedError,
 )
-from stagenorm_pipeline.engine.server_times import read_times_in_any_style
-from stagenorm_pipeline.engine.tracking_schema import TrackingSchema
 
 # A server that vanished (a failover, a cut cable) is noticed in about 25 s instead of the two hours of Linux. The other
 # way round, that a client of ours vanished, is for the server's own timeouts to notice.

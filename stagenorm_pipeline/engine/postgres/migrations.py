@@ -5,10 +5,10 @@ from pathlib import Path
 import sqlalchemy as sa
 from psycopg import sql
 
-from stagenorm_pipeline.engine.connection import Database
-from stagenorm_pipeline.engine.errors import MissingMigrationError
-from stagenorm_pipeline.engine.statements import sql_directory, statement
-from stagenorm_pipeline.engine.tracking_schema import own_prefix, schema_for_new_tables, unqualified
+from stagenorm_pipeline.engine.postgres.connection import Database
+from stagenorm_pipeline.engine.postgres.sql_files import sql_directory, statement
+from stagenorm_pipeline.engine.postgres.tracking_schema import own_prefix, schema_for_new_tables, unqualified
+from stagenorm_pipeline.errors import MissingMigrationError
 
 # The newest thing that each file creates: if it is there, the file was applied whole, since each is one transaction.
 _WITNESS = {

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from psycopg.conninfo import make_conninfo
 from sqlalchemy.exc import ArgumentError
 
-from stagenorm_pipeline.engine.errors import ConfigurationError
+from stagenorm_pipeline.errors import ConfigurationError
 
 _DRIVER = "postgresql+psycopg"
 _POSTGRES_SCHEMES = {"postgres", "postgresql", "postgresql+psycopg", "postgresql+psycopg2", "postgresql+asyncpg"}

@@ -12,8 +12,8 @@ from typing import TypeVar
 import psycopg
 from sqlalchemy.exc import DBAPIError
 
-from stagenorm_pipeline.engine.connection import first_line, psycopg_error
-from stagenorm_pipeline.engine.errors import ConnectionFailedError
+from stagenorm_pipeline.engine.postgres.connection import first_line, psycopg_error
+from stagenorm_pipeline.errors import ConnectionFailedError
 
 # Waits of about 0.1, 0.2, 0.4, ... 3.2, 5, 5 s: twenty seconds in all, longer than a server takes to restart.
 _ATTEMPTS = 9

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import sqlalchemy as sa
 
-from stagenorm_pipeline.engine.connection import Database, lift_time_limits
+from stagenorm_pipeline.engine.postgres.connection import Database, lift_time_limits
 
 # "stag" and "plan" in ASCII: arbitrary, and unlikely to be an application's own.
 BATCH_LOCK_CLASS = 0x73746167

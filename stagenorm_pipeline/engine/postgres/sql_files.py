@@ -9,7 +9,7 @@ from pathlib import Path
 
 from psycopg import sql
 
-_PACKAGE = Path(__file__).resolve().parent.parent
+_PACKAGE = Path(__file__).resolve().parents[2]
 
 
 @cache

@@ -12,7 +12,7 @@ from psycopg import waiting
 from psycopg.abc import PQGen
 from psycopg.errors import QueryCanceled
 
-from stagenorm_pipeline.engine.errors import StagenormError
+from stagenorm_pipeline.errors import StagenormError
 
 RV = TypeVar("RV")
 
