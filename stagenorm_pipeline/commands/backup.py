@@ -74,7 +74,7 @@ def verify(file: Path) -> None:
 def remind_of_backup(database: Database, work: Work) -> None:
     """Say it where no recent backup of the targets is recorded. A reminder, never a refusal."""
     from stagenorm_pipeline.engine.backup import read_backup_ages
-    from stagenorm_pipeline.engine.targets import resolve_targets
+    from stagenorm_pipeline.engine.targets.target import resolve_targets
     from stagenorm_pipeline.report.backup_text import reminder
     from stagenorm_pipeline.terminal import say
 

@@ -35,7 +35,7 @@ def command(fund_id: str | None, no_fund: bool, table: str | None, ask: bool, by
     """
     from stagenorm_pipeline.commands.screen import showing_reading
     from stagenorm_pipeline.engine.inventory import read_inventory, undecided_spellings
-    from stagenorm_pipeline.engine.visibility import visible_targets
+    from stagenorm_pipeline.engine.targets.visibility import visible_targets
     from stagenorm_pipeline.vocabulary import read_decisions_text, with_undecided
     from stagenorm_pipeline.whole_file import replace_file
 

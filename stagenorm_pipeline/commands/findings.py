@@ -31,7 +31,7 @@ def say_what_is_missing(connection: Connection) -> None:
 def require_ready(database: Database, work: Work) -> None:
     """Before anything is recorded or changed. What is missing altogether is one error, not a list of findings."""
     from stagenorm_pipeline.engine.postgres.migrations import require_migrations
-    from stagenorm_pipeline.engine.targets import resolve_targets
+    from stagenorm_pipeline.engine.targets.target import resolve_targets
 
     with database.snapshot() as connection:
         require_migrations(connection)

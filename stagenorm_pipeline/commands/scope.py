@@ -12,8 +12,8 @@ from stagenorm_pipeline.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from stagenorm_pipeline.engine.configuration import Configuration, TargetSetting
-    from stagenorm_pipeline.engine.funds import FundScope
     from stagenorm_pipeline.engine.postgres.connection import Database
+    from stagenorm_pipeline.engine.targets.funds import FundScope
     from stagenorm_pipeline.vocabulary import Vocabulary
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -40,7 +40,7 @@ class Work:
         Raises ConfigurationError for a fund that does not exist. Rows without a fund may well be missing: that is only
         said.
         """
-        from stagenorm_pipeline.engine.funds_in_database import find_fund, is_known
+        from stagenorm_pipeline.engine.targets.fund_lookup import find_fund, is_known
 
         if self.scope.fund_id is not None:
             return replace(self, scope=find_fund(database, self.targets, self.scope.fund_id))
@@ -87,7 +87,7 @@ def scope_options(command: F) -> F:
 def read_work(fund_id: str | None = None, no_fund: bool = False, table: str | None = None) -> Work:
     """The configuration file and the options, put together. Raises ConfigurationError."""
     from stagenorm_pipeline.engine.configuration import load_configuration
-    from stagenorm_pipeline.engine.funds import FundScope
+    from stagenorm_pipeline.engine.targets.funds import FundScope
 
     if fund_id is not None and no_fund:
         raise ConfigurationError("--fund-id and --no-fund exclude each other.", remedy="Give one of them.")

@@ -28,9 +28,9 @@ from stagenorm_pipeline.defs.work_state import read_work_state, report_work_stat
 from stagenorm_pipeline.engine.apply import ApplyResult
 from stagenorm_pipeline.engine.batches import PlanKind
 from stagenorm_pipeline.engine.fund_tally import FundResult, FundTally
-from stagenorm_pipeline.engine.funds import fund_key
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.identity import user_name
+from stagenorm_pipeline.engine.targets.funds import fund_key
 from stagenorm_pipeline.engine.verification.result import VerificationResult
 from stagenorm_pipeline.report.escape import for_markdown
 

@@ -5,7 +5,7 @@ import dagster as dg
 from stagenorm_pipeline.defs.failures import errors_as_failures
 from stagenorm_pipeline.defs.partitions import funds, new_fund_keys
 from stagenorm_pipeline.defs.resources import ApplicationDatabase, NormalizationSettings
-from stagenorm_pipeline.engine.funds_in_database import read_fund_ids
+from stagenorm_pipeline.engine.targets.fund_lookup import read_fund_ids
 
 
 @dg.sensor(

@@ -13,11 +13,11 @@ from stagenorm_pipeline.defs.graph import NORMALIZED_STAGES
 from stagenorm_pipeline.engine.apply import ApplyRequest, ApplyResult, apply_batches
 from stagenorm_pipeline.engine.batches import PlanKind
 from stagenorm_pipeline.engine.configuration import TargetSetting
-from stagenorm_pipeline.engine.funds import FundScope, fund_id_of
-from stagenorm_pipeline.engine.funds_in_database import count_waiting_rows
 from stagenorm_pipeline.engine.pacing import Pacing
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.identity import user_name, worker_name
+from stagenorm_pipeline.engine.targets.fund_lookup import count_waiting_rows
+from stagenorm_pipeline.engine.targets.funds import FundScope, fund_id_of
 from stagenorm_pipeline.engine.throttle.settings import ThrottleSettings
 from stagenorm_pipeline.errors import ConfigurationError
 from stagenorm_pipeline.report.escape import for_markdown, sentence_for_markdown

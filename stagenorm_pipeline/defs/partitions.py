@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 import dagster as dg
 
-from stagenorm_pipeline.engine.funds import fund_key
 from stagenorm_pipeline.engine.inventory import fund_order
+from stagenorm_pipeline.engine.targets.funds import fund_key
 
 funds = dg.DynamicPartitionsDefinition(name="funds")
 

@@ -13,8 +13,6 @@ from stagenorm_pipeline.defs.work_state import report_work_state
 from stagenorm_pipeline.engine.apply import ApplyRequest, ApplyResult, apply_batches
 from stagenorm_pipeline.engine.batches import PlanKind
 from stagenorm_pipeline.engine.fund_tally import FundResult, FundTally
-from stagenorm_pipeline.engine.funds import FundScope, fund_key
-from stagenorm_pipeline.engine.funds_in_database import find_fund
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.identity import user_name, worker_name
 from stagenorm_pipeline.engine.preflight.read_only_server import require_writable
@@ -24,6 +22,8 @@ from stagenorm_pipeline.engine.rollback import (
     preview_rollback,
     record_rollback,
 )
+from stagenorm_pipeline.engine.targets.fund_lookup import find_fund
+from stagenorm_pipeline.engine.targets.funds import FundScope, fund_key
 from stagenorm_pipeline.engine.throttle.settings import ThrottleSettings
 from stagenorm_pipeline.report.escape import for_markdown
 from stagenorm_pipeline.report.rollback_text import STATES, UNSEEN, touched_lines

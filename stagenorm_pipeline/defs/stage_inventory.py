@@ -9,7 +9,6 @@ from stagenorm_pipeline.defs.cross_table import CrossTable
 from stagenorm_pipeline.defs.failures import errors_as_failures
 from stagenorm_pipeline.defs.graph import GROUP, OWNERS
 from stagenorm_pipeline.defs.resources import ApplicationDatabase, NormalizationSettings
-from stagenorm_pipeline.engine.funds import FundScope
 from stagenorm_pipeline.engine.inventory import (
     InventoryTally,
     RowCounts,
@@ -19,7 +18,8 @@ from stagenorm_pipeline.engine.inventory import (
     read_spellings,
 )
 from stagenorm_pipeline.engine.postgres.connection import Database
-from stagenorm_pipeline.engine.visibility import visible_targets
+from stagenorm_pipeline.engine.targets.funds import FundScope
+from stagenorm_pipeline.engine.targets.visibility import visible_targets
 from stagenorm_pipeline.report.markdown import inventory_markdown
 
 

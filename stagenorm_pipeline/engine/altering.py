@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from stagenorm_pipeline.engine.postgres.connection import Database, bound_waits, psycopg_error
 from stagenorm_pipeline.engine.postgres.retry import with_retries
 from stagenorm_pipeline.engine.postgres.sql_files import statement
-from stagenorm_pipeline.engine.targets import Target
+from stagenorm_pipeline.engine.targets.target import Target
 from stagenorm_pipeline.errors import StagenormError
 
 # What `with_retries` announces: what was said, which attempt it was, and the seconds until the next.

@@ -41,7 +41,6 @@ from stagenorm_pipeline.engine.events import (
     Retrying,
     WorkFound,
 )
-from stagenorm_pipeline.engine.funds import FundScope
 from stagenorm_pipeline.engine.intermission import Intermission
 from stagenorm_pipeline.engine.pacing import MOST_BATCHES_TOGETHER, Pacer, Pacing
 from stagenorm_pipeline.engine.plan import close_finished_plans
@@ -54,7 +53,8 @@ from stagenorm_pipeline.engine.postgres.migrations import require_migrations
 from stagenorm_pipeline.engine.postgres.retry import Failure, classify, with_retries
 from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.request import DEFAULT_SLEEP_MS
-from stagenorm_pipeline.engine.targets import Target, resolve_targets
+from stagenorm_pipeline.engine.targets.funds import FundScope
+from stagenorm_pipeline.engine.targets.target import Target, resolve_targets
 from stagenorm_pipeline.engine.throttle.hold import Hold
 from stagenorm_pipeline.engine.throttle.reading import Waiter, waiters_behind
 from stagenorm_pipeline.engine.throttle.runners import RunnerEntry

@@ -20,8 +20,8 @@ from stagenorm_pipeline.engine.configuration import TargetSetting
 from stagenorm_pipeline.engine.postgres.connection import Database, first_line
 from stagenorm_pipeline.engine.postgres.migrations import require_migrations
 from stagenorm_pipeline.engine.postgres.sql_files import statement
-from stagenorm_pipeline.engine.targets import Target
-from stagenorm_pipeline.engine.visibility import visible_targets
+from stagenorm_pipeline.engine.targets.target import Target
+from stagenorm_pipeline.engine.targets.visibility import visible_targets
 from stagenorm_pipeline.errors import StagenormError
 
 # Beyond this `stagenorm run` reminds: what users did since would be missing from it.

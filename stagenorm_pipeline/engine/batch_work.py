@@ -21,7 +21,7 @@ from stagenorm_pipeline.engine.postgres.failpoints import Step, reach
 from stagenorm_pipeline.engine.postgres.locks import BATCH_LOCK_CLASS, try_lock_batches
 from stagenorm_pipeline.engine.postgres.retry import Failure, classify, is_contention_of_a_row
 from stagenorm_pipeline.engine.postgres.sql_files import log_sha256, statement
-from stagenorm_pipeline.engine.targets import KeyKind, Target
+from stagenorm_pipeline.engine.targets.target import KeyKind, Target
 from stagenorm_pipeline.errors import StagenormError
 
 # A person reads the message; a hostile trigger could raise megabytes.

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from stagenorm_pipeline.engine.funds import fund_key
+from stagenorm_pipeline.engine.targets.funds import fund_key
 
 
 class PlanKind(StrEnum):

@@ -19,13 +19,13 @@ from sqlalchemy.exc import DBAPIError
 
 from stagenorm_pipeline.engine.altering import Announce, LockBounds, alter_table
 from stagenorm_pipeline.engine.configuration import TargetSetting
-from stagenorm_pipeline.engine.funds import FundScope
 from stagenorm_pipeline.engine.inventory import RowCounts, read_inventory
 from stagenorm_pipeline.engine.postgres.connection import Database, psycopg_error
 from stagenorm_pipeline.engine.postgres.migrations import require_migrations
 from stagenorm_pipeline.engine.postgres.sql_files import statement
-from stagenorm_pipeline.engine.targets import Target
-from stagenorm_pipeline.engine.visibility import visible_targets
+from stagenorm_pipeline.engine.targets.funds import FundScope
+from stagenorm_pipeline.engine.targets.target import Target
+from stagenorm_pipeline.engine.targets.visibility import visible_targets
 from stagenorm_pipeline.errors import RefusedError, StagenormError
 from stagenorm_pipeline.vocabulary import CANONICAL_STAGES, Vocabulary
 

@@ -12,9 +12,9 @@ from typing import Any
 import sqlalchemy as sa
 from psycopg import sql
 
-from stagenorm_pipeline.engine.funds import FundScope, fund_key
 from stagenorm_pipeline.engine.postgres.sql_files import statement
-from stagenorm_pipeline.engine.targets import KeyKind, Target
+from stagenorm_pipeline.engine.targets.funds import FundScope, fund_key
+from stagenorm_pipeline.engine.targets.target import KeyKind, Target
 from stagenorm_pipeline.vocabulary import Meaning, MeaningKind, Stage, Undecided, Vocabulary
 
 # A person decides on spellings by the hundred, not by the million; the counts stay exact beyond this.

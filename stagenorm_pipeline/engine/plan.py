@@ -13,7 +13,6 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from stagenorm_pipeline.engine.batches import PlanKind
-from stagenorm_pipeline.engine.funds import FundScope
 from stagenorm_pipeline.engine.inventory import (
     RowCounts,
     TargetInventory,
@@ -29,7 +28,8 @@ from stagenorm_pipeline.engine.postgres.migrations import require_migrations
 from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.receipts import record_plan_digests
 from stagenorm_pipeline.engine.request import PlanRequest
-from stagenorm_pipeline.engine.visibility import visible_targets
+from stagenorm_pipeline.engine.targets.funds import FundScope
+from stagenorm_pipeline.engine.targets.visibility import visible_targets
 from stagenorm_pipeline.errors import PlanError
 from stagenorm_pipeline.vocabulary import Vocabulary
 

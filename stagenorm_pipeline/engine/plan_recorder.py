@@ -20,7 +20,7 @@ from stagenorm_pipeline.engine.plan_vocabulary import keep_vocabulary
 from stagenorm_pipeline.engine.postgres.failpoints import Step, reach
 from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.request import PlanRequest
-from stagenorm_pipeline.engine.targets import KeyKind, Target
+from stagenorm_pipeline.engine.targets.target import KeyKind, Target
 from stagenorm_pipeline.errors import PlanError
 from stagenorm_pipeline.vocabulary import MeaningKind, Stage
 

@@ -8,10 +8,10 @@ from psycopg import sql
 
 from stagenorm_pipeline.engine.batches import Batch, PlanKind
 from stagenorm_pipeline.engine.configuration import TargetSetting
-from stagenorm_pipeline.engine.funds import FundScope
 from stagenorm_pipeline.engine.postgres.sql_files import statement
-from stagenorm_pipeline.engine.targets import Target
-from stagenorm_pipeline.engine.visibility import visible_targets
+from stagenorm_pipeline.engine.targets.funds import FundScope
+from stagenorm_pipeline.engine.targets.target import Target
+from stagenorm_pipeline.engine.targets.visibility import visible_targets
 
 
 def next_group(

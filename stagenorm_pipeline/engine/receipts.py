@@ -13,10 +13,10 @@ import sqlalchemy as sa
 from psycopg import sql
 
 from stagenorm_pipeline.engine.batches import PlanKind
-from stagenorm_pipeline.engine.funds import FundScope
 from stagenorm_pipeline.engine.postgres.planner_hints import by_hashing
 from stagenorm_pipeline.engine.postgres.sql_files import log_sha256, statement
-from stagenorm_pipeline.engine.targets import Target
+from stagenorm_pipeline.engine.targets.funds import FundScope
+from stagenorm_pipeline.engine.targets.target import Target
 
 _SHOWN = 50
 

@@ -16,7 +16,6 @@ from psycopg import sql
 from stagenorm_pipeline import __version__
 from stagenorm_pipeline.engine.batches import PlanKind
 from stagenorm_pipeline.engine.enforce import enforced_by, refuse_to_restore
-from stagenorm_pipeline.engine.funds import FundScope
 from stagenorm_pipeline.engine.plan import open_draft
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.failpoints import Step, reach
@@ -26,7 +25,8 @@ from stagenorm_pipeline.engine.postgres.planner_hints import by_hashing
 from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.receipts import DifferingRow, ReceiptCheck, RowDifference, read_receipt_mismatches
 from stagenorm_pipeline.engine.rollback_scope import RollbackRequest, RollbackScope, read_scope
-from stagenorm_pipeline.engine.targets import KeyKind, Target
+from stagenorm_pipeline.engine.targets.funds import FundScope
+from stagenorm_pipeline.engine.targets.target import KeyKind, Target
 from stagenorm_pipeline.errors import PlanError, RefusedError
 
 __all__ = [

@@ -12,12 +12,12 @@ import sqlalchemy as sa
 
 from stagenorm_pipeline.engine.batches import PlanKind
 from stagenorm_pipeline.engine.configuration import DEFAULT_TARGETS, TargetSetting
-from stagenorm_pipeline.engine.funds import FundScope
-from stagenorm_pipeline.engine.key_moved import require_same_key
 from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.request import DEFAULT_BATCH_SIZE, LARGEST_BATCH_SIZE
-from stagenorm_pipeline.engine.targets import Target
-from stagenorm_pipeline.engine.visibility import visible_targets
+from stagenorm_pipeline.engine.targets.funds import FundScope
+from stagenorm_pipeline.engine.targets.key_moved import require_same_key
+from stagenorm_pipeline.engine.targets.target import Target
+from stagenorm_pipeline.engine.targets.visibility import visible_targets
 from stagenorm_pipeline.errors import ConfigurationError, PlanError
 
 # As `stagenorm status` writes a time, and as psql does: a space before the zone, an offset of hours alone.

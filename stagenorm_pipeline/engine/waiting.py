@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from stagenorm_pipeline.engine.funds import fund_key
 from stagenorm_pipeline.engine.inventory import fund_order
 from stagenorm_pipeline.engine.postgres.sql_files import statement
+from stagenorm_pipeline.engine.targets.funds import fund_key
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 
-from stagenorm_pipeline.engine.funds import fund_key
 from stagenorm_pipeline.engine.rollback import RollbackPreview, RollbackRow
+from stagenorm_pipeline.engine.targets.funds import fund_key
 from stagenorm_pipeline.report.escape import for_terminal
 
 # What each state of a row means, in the order in which they are shown.

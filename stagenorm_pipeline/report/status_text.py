@@ -8,9 +8,9 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from stagenorm_pipeline.engine.funds import fund_key
 from stagenorm_pipeline.engine.progress import time_span
 from stagenorm_pipeline.engine.status import Status
+from stagenorm_pipeline.engine.targets.funds import fund_key
 from stagenorm_pipeline.engine.throttle.runners import Runner
 from stagenorm_pipeline.report.escape import for_terminal, sentence_for_terminal
 

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from stagenorm_pipeline.engine.funds import NO_FUND_KEY, FundScope
 from stagenorm_pipeline.engine.inventory import RowCounts
+from stagenorm_pipeline.engine.targets.funds import NO_FUND_KEY, FundScope
 from stagenorm_pipeline.engine.verification.result import (
     CheckResult,
     OtherSessions,

@@ -1,6 +1,6 @@
 """The sensor that verifies after the last fund of a plan."""
 
-from stagenorm_pipeline.engine.funds import FundScope
+from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline_tests.defs.face import Face
 from stagenorm_pipeline_tests.engine.application import COMPANIES, Application
 

@@ -19,7 +19,7 @@ from stagenorm_pipeline.engine.backup import Backup, make_backup, read_backup_ag
 from stagenorm_pipeline.engine.backup_file import BackupError, BackupReader, SavedTarget, check_backup
 from stagenorm_pipeline.engine.configuration import DEFAULT_TARGETS, TargetSetting
 from stagenorm_pipeline.engine.postgres.connection import Database
-from stagenorm_pipeline.engine.targets import resolve_targets
+from stagenorm_pipeline.engine.targets.target import resolve_targets
 from stagenorm_pipeline.errors import ConfigurationError, RefusedError, TargetError
 from stagenorm_pipeline.local.server_files import binaries
 from stagenorm_pipeline.report.backup_text import reminder

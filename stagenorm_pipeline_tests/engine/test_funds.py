@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stagenorm_pipeline.engine.funds import FundScope, fund_id_of, fund_key
+from stagenorm_pipeline.engine.targets.funds import FundScope, fund_id_of, fund_key
 from stagenorm_pipeline.errors import ConfigurationError
 
 # What a PostgreSQL text can hold.

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from psycopg import sql
 
-from stagenorm_pipeline.engine.funds import FundScope
 from stagenorm_pipeline.engine.postgres.sql_files import statement
+from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline_tests.engine.application import Application
 from stagenorm_pipeline_tests.engine.query_plans import explain, explained
 

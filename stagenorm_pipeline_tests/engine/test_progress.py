@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from stagenorm_pipeline.engine.funds import FundScope
+from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, Application
 
 

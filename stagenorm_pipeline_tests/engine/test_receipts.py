@@ -17,7 +17,7 @@ from stagenorm_pipeline.engine.receipts import (
 )
 from stagenorm_pipeline.engine.rollback import record_rollback
 from stagenorm_pipeline.engine.rollback_scope import RollbackRequest
-from stagenorm_pipeline.engine.targets import resolve_targets
+from stagenorm_pipeline.engine.targets.target import resolve_targets
 from stagenorm_pipeline_tests.engine.application import COMPANIES, EVERYTHING, Application
 
 REFUSE_SERIES_A = """

@@ -9,7 +9,6 @@ import sqlalchemy as sa
 
 from stagenorm_pipeline.engine.apply import ApplyResult
 from stagenorm_pipeline.engine.configuration import TargetSetting
-from stagenorm_pipeline.engine.funds import FundScope
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.rollback import (
     RollbackPreview,
@@ -18,6 +17,7 @@ from stagenorm_pipeline.engine.rollback import (
     record_rollback,
     rows_left,
 )
+from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.errors import PlanError, RefusedError
 from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, Application
 

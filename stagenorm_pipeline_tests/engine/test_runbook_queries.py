@@ -2,7 +2,7 @@
 
 import pytest
 
-from stagenorm_pipeline.engine.funds import FundScope
+from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, Application
 
 MONITORING = [

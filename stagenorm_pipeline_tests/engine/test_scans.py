@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from stagenorm_pipeline.engine.funds import FundScope
 from stagenorm_pipeline.engine.rollback import RollbackRequest, preview_rollback
+from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, Application
 from stagenorm_pipeline_tests.engine.query_plans import Reads, explained, reads
 

@@ -14,7 +14,7 @@ from stagenorm_pipeline.engine.postgres.migrations import apply_migrations, migr
 from stagenorm_pipeline.engine.receipts import RowDifference, read_plan_digests, read_receipt_mismatches
 from stagenorm_pipeline.engine.rollback import RollbackRequest, preview_rollback, record_rollback
 from stagenorm_pipeline.engine.status import read_status
-from stagenorm_pipeline.engine.targets import resolve_targets
+from stagenorm_pipeline.engine.targets.target import resolve_targets
 from stagenorm_pipeline.engine.verification.result import Outcome, Rule, Verdict
 from stagenorm_pipeline.errors import MissingMigrationError
 from stagenorm_pipeline.vocabulary import Decision, Decisions, Stage, Vocabulary

@@ -13,15 +13,15 @@ from stagenorm_pipeline.engine.backup import make_backup
 from stagenorm_pipeline.engine.configuration import DEFAULT_TARGETS
 from stagenorm_pipeline.engine.drift import read_drift
 from stagenorm_pipeline.engine.enforce import read_enforcements
-from stagenorm_pipeline.engine.funds import FundScope
-from stagenorm_pipeline.engine.funds_in_database import read_fund_ids
 from stagenorm_pipeline.engine.inventory import read_inventory
 from stagenorm_pipeline.engine.plan import preview_plan, record_plan
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.request import PlanRequest
 from stagenorm_pipeline.engine.rollback import RollbackRequest, preview_rollback, record_rollback, rows_left
+from stagenorm_pipeline.engine.targets.fund_lookup import read_fund_ids
+from stagenorm_pipeline.engine.targets.funds import FundScope
+from stagenorm_pipeline.engine.targets.visibility import visible_targets
 from stagenorm_pipeline.engine.verification.verify import VerifyRequest, verify
-from stagenorm_pipeline.engine.visibility import visible_targets
 from stagenorm_pipeline.errors import RefusedError
 from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, VOCABULARY, Application
 

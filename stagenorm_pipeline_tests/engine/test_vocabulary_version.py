@@ -3,7 +3,6 @@
 import pytest
 
 from stagenorm_pipeline.engine.apply import ApplyRequest, apply_batches
-from stagenorm_pipeline.engine.funds import FundScope
 from stagenorm_pipeline.engine.plan import open_plan
 from stagenorm_pipeline.engine.plan_vocabulary import (
     DecisionChange,
@@ -13,6 +12,7 @@ from stagenorm_pipeline.engine.plan_vocabulary import (
     read_decision_changes,
 )
 from stagenorm_pipeline.engine.rollback import RollbackRequest, record_rollback
+from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.errors import PlanError
 from stagenorm_pipeline.vocabulary import Decision, Decisions, Stage, Vocabulary
 from stagenorm_pipeline_tests.engine.application import COMPANIES, VOCABULARY, Application

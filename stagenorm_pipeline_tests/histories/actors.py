@@ -7,7 +7,7 @@ from typing import Any, ClassVar, TypeVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
-from stagenorm_pipeline.engine.funds import FundScope
+from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.vocabulary import CANONICAL_STAGES, Stage, Vocabulary
 from stagenorm_pipeline.vocabulary.decisions import Decision, Decisions
 from stagenorm_pipeline_tests.histories.census import Census

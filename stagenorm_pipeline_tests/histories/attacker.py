@@ -2,7 +2,7 @@
 
 from hypothesis import strategies as st
 
-from stagenorm_pipeline.engine.funds import FundScope
+from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline_tests.histories.actors import DONE, EVERYTHING, NOTHING, WHICH, Actors, choose, deed
 from stagenorm_pipeline_tests.histories.facts import Batch, Entry
 from stagenorm_pipeline_tests.histories.model import Tampering

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from stagenorm_pipeline.engine.funds import FundScope
+from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.verification.result import Outcome, Rule
 from stagenorm_pipeline.vocabulary import CANONICAL_STAGES, MeaningKind, Vocabulary
 from stagenorm_pipeline_tests.histories.facts import TABLES, BrokenLaw, Entry, Key, Row, covers

@@ -10,9 +10,9 @@ import psycopg
 from psycopg import sql
 
 from stagenorm_pipeline.engine.configuration import TargetSetting
-from stagenorm_pipeline.engine.funds import FundScope
 from stagenorm_pipeline.engine.postgres import failpoints as steps
 from stagenorm_pipeline.engine.postgres.connection import Database
+from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline_tests.engine.application import Application
 from stagenorm_pipeline_tests.histories.facts import (
     TABLES,

@@ -3,8 +3,8 @@
 import pytest
 
 from stagenorm_pipeline.engine.configuration import TargetSetting
-from stagenorm_pipeline.engine.funds import FundScope
 from stagenorm_pipeline.engine.rollback import RollbackRequest, record_rollback
+from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.verification.result import VerificationResult
 from stagenorm_pipeline.report.document import verification_document
 from stagenorm_pipeline.report.meanwhile import COUNTED, meanwhile_table

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.preflight.finding import PreflightCheck, PreflightFinding, PreflightLevel
-from stagenorm_pipeline.engine.targets import Target
+from stagenorm_pipeline.engine.targets.target import Target
 
 
 def check(connection: sa.Connection, target: Target) -> Iterator[PreflightFinding]:

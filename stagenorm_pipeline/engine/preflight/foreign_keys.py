@@ -10,7 +10,7 @@ from psycopg import sql
 from stagenorm_pipeline.engine.postgres.sql_files import identifier, statement
 from stagenorm_pipeline.engine.preflight.finding import PreflightCheck, PreflightFinding, PreflightLevel
 from stagenorm_pipeline.engine.preflight.trial import attempt, verbatim
-from stagenorm_pipeline.engine.targets import Target
+from stagenorm_pipeline.engine.targets.target import Target
 from stagenorm_pipeline.vocabulary import CANONICAL_STAGES
 
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import sqlalchemy as sa
 
 from stagenorm_pipeline.engine.preflight.finding import PreflightCheck, PreflightFinding, PreflightLevel
-from stagenorm_pipeline.engine.targets import Target
-from stagenorm_pipeline.engine.visibility import read_row_security
+from stagenorm_pipeline.engine.targets.target import Target
+from stagenorm_pipeline.engine.targets.visibility import read_row_security
 
 
 def check(connection: sa.Connection, target: Target) -> Iterator[PreflightFinding]:

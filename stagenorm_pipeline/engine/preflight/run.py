@@ -31,7 +31,7 @@ from stagenorm_pipeline.engine.preflight import (
 )
 from stagenorm_pipeline.engine.preflight.finding import PreflightFinding
 from stagenorm_pipeline.engine.preflight.server import read_server
-from stagenorm_pipeline.engine.targets import Target
+from stagenorm_pipeline.engine.targets.target import Target
 
 _DATABASE_CHECKS: tuple[Callable[[sa.Connection], Iterator[PreflightFinding]], ...] = (
     replica_lag.check,

@@ -11,7 +11,7 @@ from stagenorm_pipeline.engine.postgres.connection import first_line
 from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.preflight.finding import PreflightCheck, PreflightFinding, PreflightLevel
 from stagenorm_pipeline.engine.preflight.trial import attempt, verbatim
-from stagenorm_pipeline.engine.targets import Target
+from stagenorm_pipeline.engine.targets.target import Target
 from stagenorm_pipeline.vocabulary import CANONICAL_STAGES
 
 _LONGEST = max(len(stage) for stage in CANONICAL_STAGES)

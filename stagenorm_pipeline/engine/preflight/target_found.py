@@ -9,7 +9,7 @@ from stagenorm_pipeline.engine.configuration import TargetSetting
 from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.preflight.finding import PreflightCheck, PreflightFinding, PreflightLevel
 from stagenorm_pipeline.engine.preflight.trial import attempt
-from stagenorm_pipeline.engine.targets import Target, require_each_row_once, resolve_targets
+from stagenorm_pipeline.engine.targets.target import Target, require_each_row_once, resolve_targets
 from stagenorm_pipeline.errors import TargetError
 
 _NOT_A_TABLE = {

@@ -15,7 +15,7 @@ from stagenorm_pipeline.engine.postgres.connection import first_line
 from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.preflight.finding import PreflightCheck, PreflightFinding, PreflightLevel
 from stagenorm_pipeline.engine.preflight.trial import attempt
-from stagenorm_pipeline.engine.targets import Target
+from stagenorm_pipeline.engine.targets.target import Target
 
 _REMEDIES = {
     # object_not_in_prerequisite_state

@@ -9,9 +9,9 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any
 
-from stagenorm_pipeline.engine.funds import FundScope
 from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.receipts import PlanDigest, read_plan_digests, read_receipt_mismatches
+from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.verification.result import (
     Against,
     AgainstOutcome,

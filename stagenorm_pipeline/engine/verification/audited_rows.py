@@ -10,7 +10,7 @@ from psycopg import sql
 from stagenorm_pipeline.engine.batches import PlanKind
 from stagenorm_pipeline.engine.postgres.planner_hints import by_hashing
 from stagenorm_pipeline.engine.postgres.sql_files import statement
-from stagenorm_pipeline.engine.targets import Target
+from stagenorm_pipeline.engine.targets.target import Target
 from stagenorm_pipeline.engine.verification.result import Finding
 from stagenorm_pipeline.engine.verification.snapshot import Snapshot
 

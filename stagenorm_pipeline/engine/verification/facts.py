@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from stagenorm_pipeline.engine.inventory import FundRows, InventoryTally, TargetInventory, read_spellings
 from stagenorm_pipeline.engine.postgres.planner_hints import by_hashing
-from stagenorm_pipeline.engine.targets import Target
+from stagenorm_pipeline.engine.targets.target import Target
 from stagenorm_pipeline.engine.verification.audited_rows import AuditedTarget, RowState
 from stagenorm_pipeline.engine.verification.baseline import Baseline
 from stagenorm_pipeline.engine.verification.result import Coverage, Finding

@@ -16,7 +16,7 @@ from psycopg import sql
 from stagenorm_pipeline.engine.inventory import RowCounts
 from stagenorm_pipeline.engine.postgres.planner_hints import by_hashing
 from stagenorm_pipeline.engine.postgres.sql_files import statement
-from stagenorm_pipeline.engine.targets import Target
+from stagenorm_pipeline.engine.targets.target import Target
 from stagenorm_pipeline.engine.verification.audit_log import AuditLog
 from stagenorm_pipeline.engine.verification.audited_rows import RowState
 from stagenorm_pipeline.engine.verification.baseline import Baseline

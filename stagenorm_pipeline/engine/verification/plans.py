@@ -6,8 +6,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from stagenorm_pipeline.engine.batches import PlanKind
-from stagenorm_pipeline.engine.funds import FundScope
 from stagenorm_pipeline.engine.postgres.sql_files import statement
+from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.verification.result import PlanFacts
 from stagenorm_pipeline.engine.verification.start import Start, starting_at
 from stagenorm_pipeline.errors import PlanError

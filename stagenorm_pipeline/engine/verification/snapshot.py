@@ -9,9 +9,9 @@ from typing import Any
 import sqlalchemy as sa
 from psycopg import sql
 
-from stagenorm_pipeline.engine.funds import FundScope
 from stagenorm_pipeline.engine.postgres.sql_files import statement
-from stagenorm_pipeline.engine.targets import Target
+from stagenorm_pipeline.engine.targets.funds import FundScope
+from stagenorm_pipeline.engine.targets.target import Target
 from stagenorm_pipeline.engine.verification.plans import CoveredPlans
 from stagenorm_pipeline.engine.verification.result import FINDINGS_SHOWN, Rule, SharedRead
 from stagenorm_pipeline.engine.verification.signed_state import SignedState

@@ -10,12 +10,13 @@ import sqlalchemy as sa
 
 from stagenorm_pipeline import __version__
 from stagenorm_pipeline.engine.configuration import DEFAULT_TARGETS, TargetSetting
-from stagenorm_pipeline.engine.funds import FundScope
 from stagenorm_pipeline.engine.inventory import RowCounts, TargetInventory, count_unknown_spellings
-from stagenorm_pipeline.engine.key_moved import require_same_key
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.migrations import require_migrations
 from stagenorm_pipeline.engine.postgres.sql_files import statement
+from stagenorm_pipeline.engine.targets.funds import FundScope
+from stagenorm_pipeline.engine.targets.key_moved import require_same_key
+from stagenorm_pipeline.engine.targets.visibility import visible_targets
 from stagenorm_pipeline.engine.verification import (
     r1_batch_tracking,
     r2_canonical_stages,
@@ -56,7 +57,6 @@ from stagenorm_pipeline.engine.verification.settings import VerifySettings
 from stagenorm_pipeline.engine.verification.signed_state import read_signed_state
 from stagenorm_pipeline.engine.verification.snapshot import Snapshot
 from stagenorm_pipeline.engine.verification.start import Start
-from stagenorm_pipeline.engine.visibility import visible_targets
 from stagenorm_pipeline.vocabulary import MeaningKind, Vocabulary
 
 DEFAULT_SAMPLE_SIZE = 100

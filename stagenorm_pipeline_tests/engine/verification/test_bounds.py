@@ -3,8 +3,8 @@
 import pytest
 
 from stagenorm_pipeline.engine.configuration import TargetSetting
-from stagenorm_pipeline.engine.funds import FundScope
 from stagenorm_pipeline.engine.rollback import RollbackRequest, record_rollback
+from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.verification.result import Rule, Severity, Verdict
 from stagenorm_pipeline.engine.verification.settings import VerifySettings
 from stagenorm_pipeline.engine.verification.sign_off import SignOffError, sign_off

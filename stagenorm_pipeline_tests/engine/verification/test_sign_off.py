@@ -7,9 +7,9 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from stagenorm_pipeline.engine.funds import FundScope
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.rollback import RollbackRequest, record_rollback
+from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.verification.result import Rule, Severity, Verdict, VerificationResult
 from stagenorm_pipeline.engine.verification.sign_off import SignOffError, sign_off
 from stagenorm_pipeline.engine.verification.verify import record_verification

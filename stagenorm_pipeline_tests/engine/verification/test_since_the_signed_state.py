@@ -2,9 +2,9 @@
 
 import pytest
 
-from stagenorm_pipeline.engine.funds import FundScope
 from stagenorm_pipeline.engine.plan import open_plan
 from stagenorm_pipeline.engine.rollback import RollbackRequest, record_rollback
+from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.verification.result import Rule, Severity, Verdict, VerificationResult
 from stagenorm_pipeline.engine.verification.sign_off import sign_off
 from stagenorm_pipeline.engine.verification.verify import record_verification

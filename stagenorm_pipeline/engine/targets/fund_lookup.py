@@ -7,12 +7,12 @@ import sqlalchemy as sa
 from psycopg import sql
 
 from stagenorm_pipeline.engine.configuration import TargetSetting
-from stagenorm_pipeline.engine.funds import FundScope, fund_id_of
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.migrations import require_migrations
 from stagenorm_pipeline.engine.postgres.sql_files import statement
-from stagenorm_pipeline.engine.targets import Target
-from stagenorm_pipeline.engine.visibility import visible_targets
+from stagenorm_pipeline.engine.targets.funds import FundScope, fund_id_of
+from stagenorm_pipeline.engine.targets.target import Target
+from stagenorm_pipeline.engine.targets.visibility import visible_targets
 from stagenorm_pipeline.errors import ConfigurationError, MissingMigrationError
 
 

@@ -13,7 +13,7 @@ from psycopg import sql
 
 from stagenorm_pipeline.engine.configuration import TargetSetting
 from stagenorm_pipeline.engine.postgres.sql_files import statement
-from stagenorm_pipeline.engine.targets import Target, resolve_targets
+from stagenorm_pipeline.engine.targets.target import Target, resolve_targets
 from stagenorm_pipeline.errors import RefusedError
 
 
