@@ -11,7 +11,7 @@ from stagenorm_pipeline.commands.database import open_database
 from stagenorm_pipeline.commands.scope import read_work, scope_options
 
 if TYPE_CHECKING:
-    from stagenorm_pipeline.engine.inventory import TargetInventory
+    from stagenorm_pipeline.engine.inventory.inventory import TargetInventory
 
 # A file of some 5 MB, and a few hundred MB of memory at the worst. Those with fewer rows follow in the next round.
 _ASKED_AT_ONCE = 20_000
@@ -34,7 +34,7 @@ def command(fund_id: str | None, no_fund: bool, table: str | None, ask: bool, by
       stagenorm decisions --fund-id 123
     """
     from stagenorm_pipeline.commands.screen import showing_reading
-    from stagenorm_pipeline.engine.inventory import read_inventory, undecided_spellings
+    from stagenorm_pipeline.engine.inventory.inventory import read_inventory, undecided_spellings
     from stagenorm_pipeline.engine.targets.visibility import visible_targets
     from stagenorm_pipeline.vocabulary import read_decisions_text, with_undecided
     from stagenorm_pipeline.whole_file import replace_file
@@ -67,7 +67,7 @@ def command(fund_id: str | None, no_fund: bool, table: str | None, ask: bool, by
 
 
 def _report(path: Path, undecided: int, inventories: tuple[TargetInventory, ...]) -> None:
-    from stagenorm_pipeline.engine.inventory import count_unknown_spellings
+    from stagenorm_pipeline.engine.inventory.inventory import count_unknown_spellings
 
     if not undecided:
         click.echo("No unknown spelling waits for a decision.")

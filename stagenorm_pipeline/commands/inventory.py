@@ -22,7 +22,7 @@ def command(fund_id: str | None, no_fund: bool, table: str | None, as_json: bool
       stagenorm inventory --json | jq '.inventories[].unknown[] | [.rows, .spelling, .first_id]'
     """
     from stagenorm_pipeline.commands.screen import showing_reading
-    from stagenorm_pipeline.engine.inventory import read_inventory
+    from stagenorm_pipeline.engine.inventory.inventory import read_inventory
     from stagenorm_pipeline.engine.targets.visibility import visible_targets
     from stagenorm_pipeline.report.document import document_json, inventory_document
     from stagenorm_pipeline.report.text import inventory_text

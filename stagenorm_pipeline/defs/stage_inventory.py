@@ -9,7 +9,7 @@ from stagenorm_pipeline.defs.cross_table import CrossTable
 from stagenorm_pipeline.defs.failures import errors_as_failures
 from stagenorm_pipeline.defs.graph import GROUP, OWNERS
 from stagenorm_pipeline.defs.resources import ApplicationDatabase, NormalizationSettings
-from stagenorm_pipeline.engine.inventory import (
+from stagenorm_pipeline.engine.inventory.inventory import (
     InventoryTally,
     RowCounts,
     SpellingRows,

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from stagenorm_pipeline.engine.batches import PlanKind
-from stagenorm_pipeline.engine.inventory import (
+from stagenorm_pipeline.engine.inventory.inventory import (
     RowCounts,
     TargetInventory,
     read_inventory,

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from stagenorm_pipeline import __version__
 from stagenorm_pipeline.engine.batches import PlanKind
-from stagenorm_pipeline.engine.inventory import InventoryTally, RowCounts, SpellingRows, TargetInventory
+from stagenorm_pipeline.engine.inventory.inventory import InventoryTally, RowCounts, SpellingRows, TargetInventory
 from stagenorm_pipeline.engine.plan_rows import Keys, NumberedSpelling, read_plan_rows
 from stagenorm_pipeline.engine.plan_vocabulary import keep_vocabulary
 from stagenorm_pipeline.engine.postgres.failpoints import Step, reach

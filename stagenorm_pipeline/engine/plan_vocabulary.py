@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from stagenorm_pipeline.engine.inventory import TargetInventory
+from stagenorm_pipeline.engine.inventory.inventory import TargetInventory
 from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.postgres.tracking_schema import own_prefix
 from stagenorm_pipeline.errors import PlanError

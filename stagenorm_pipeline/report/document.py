@@ -11,7 +11,7 @@ from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from stagenorm_pipeline.engine.inventory import TargetInventory
+from stagenorm_pipeline.engine.inventory.inventory import TargetInventory
 from stagenorm_pipeline.engine.plan import Plan
 from stagenorm_pipeline.engine.plan_vocabulary import DecisionChanges
 from stagenorm_pipeline.engine.verification.recorded import RecordedVerification

@@ -7,7 +7,7 @@ from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from stagenorm_pipeline.engine.inventory import TargetInventory
+from stagenorm_pipeline.engine.inventory.inventory import TargetInventory
 from stagenorm_pipeline.engine.plan import Plan
 from stagenorm_pipeline.engine.verification.result import CheckResult, Outcome, VerificationResult
 from stagenorm_pipeline.report.escape import for_markdown, sentence_for_markdown

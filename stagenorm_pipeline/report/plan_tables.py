@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from stagenorm_pipeline.engine.inventory import (
+from stagenorm_pipeline.engine.inventory.inventory import (
     FundShare,
     Places,
     RowCounts,

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from shlex import quote as shell_quote
 from typing import Final
 
-from stagenorm_pipeline.engine.inventory import TargetInventory
+from stagenorm_pipeline.engine.inventory.inventory import TargetInventory
 from stagenorm_pipeline.engine.plan import Plan
 from stagenorm_pipeline.engine.plan_vocabulary import DecisionChanges
 from stagenorm_pipeline.engine.request import DEFAULT_BATCH_SIZE

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TypeVar
 
-from stagenorm_pipeline.engine.inventory import RowCounts, SpellingTotal, fund_order
+from stagenorm_pipeline.engine.inventory.inventory import RowCounts, SpellingTotal, fund_order
 from stagenorm_pipeline.engine.verification.result import (
     CheckResult,
     Finding,

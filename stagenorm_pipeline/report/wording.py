@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from stagenorm_pipeline.engine.inventory import RowCounts
+from stagenorm_pipeline.engine.inventory.inventory import RowCounts
 from stagenorm_pipeline.engine.targets.funds import NO_FUND_KEY, FundScope
 from stagenorm_pipeline.engine.verification.result import (
     CheckResult,

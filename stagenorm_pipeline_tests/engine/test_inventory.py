@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stagenorm_pipeline.engine.configuration import DEFAULT_TARGETS, TargetSetting
-from stagenorm_pipeline.engine.inventory import (
+from stagenorm_pipeline.engine.inventory.inventory import (
     FUNDS_SHOWN,
     UNKNOWN_SHOWN,
     FundShare,

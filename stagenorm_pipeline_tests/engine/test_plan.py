@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from stagenorm_pipeline import __version__
 from stagenorm_pipeline.engine.configuration import TargetSetting
-from stagenorm_pipeline.engine.inventory import RowCounts
+from stagenorm_pipeline.engine.inventory.inventory import RowCounts
 from stagenorm_pipeline.engine.plan import find_plan, open_plan
 from stagenorm_pipeline.engine.request import LARGEST_BATCH_SIZE
 from stagenorm_pipeline.engine.targets.funds import FundScope

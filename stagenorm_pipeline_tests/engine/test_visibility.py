@@ -11,9 +11,9 @@ import sqlalchemy as sa
 from stagenorm_pipeline.engine.apply import ApplyRequest, apply_batches
 from stagenorm_pipeline.engine.backup import make_backup
 from stagenorm_pipeline.engine.configuration import DEFAULT_TARGETS
-from stagenorm_pipeline.engine.drift import read_drift
 from stagenorm_pipeline.engine.enforce import read_enforcements
-from stagenorm_pipeline.engine.inventory import read_inventory
+from stagenorm_pipeline.engine.inventory.drift import read_drift
+from stagenorm_pipeline.engine.inventory.inventory import read_inventory
 from stagenorm_pipeline.engine.plan import preview_plan, record_plan
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.request import PlanRequest

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from stagenorm_pipeline.engine.inventory import RowCounts
+from stagenorm_pipeline.engine.inventory.inventory import RowCounts
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.verification.result import Coverage, UndoneRows, VerificationResult
 from stagenorm_pipeline.report.glance import verdict_markdown

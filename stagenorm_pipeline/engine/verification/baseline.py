@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from stagenorm_pipeline.engine.inventory import RowCounts, fund_order
+from stagenorm_pipeline.engine.inventory.inventory import RowCounts, fund_order
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.targets.target import Target
 from stagenorm_pipeline.engine.verification.result import Coverage

@@ -13,7 +13,7 @@ from typing import Any
 
 from psycopg import sql
 
-from stagenorm_pipeline.engine.inventory import RowCounts
+from stagenorm_pipeline.engine.inventory.inventory import RowCounts
 from stagenorm_pipeline.engine.postgres.planner_hints import by_hashing
 from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.targets.target import Target

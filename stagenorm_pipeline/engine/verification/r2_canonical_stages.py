@@ -4,7 +4,7 @@ Proves it for every row of the snapshot. Cannot know whether a canonical stage i
 where all that is not canonical was left as it is by decision, or was rolled back on purpose.
 """
 
-from stagenorm_pipeline.engine.inventory import RowCounts, count_unknown_spellings
+from stagenorm_pipeline.engine.inventory.inventory import RowCounts, count_unknown_spellings
 from stagenorm_pipeline.engine.verification.facts import TargetFacts, read_noncanonical_rows
 from stagenorm_pipeline.engine.verification.result import CheckResult, Finding, Rule, Severity, some_of_each
 from stagenorm_pipeline.engine.verification.snapshot import Snapshot

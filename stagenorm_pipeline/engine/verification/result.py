@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from stagenorm_pipeline.engine.inventory import RowCounts, SpellingTotal
+from stagenorm_pipeline.engine.inventory.inventory import RowCounts, SpellingTotal
 from stagenorm_pipeline.engine.targets.funds import FundScope
 
 # A page holds so many examples; the counts beside them are exact.

@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from stagenorm_pipeline.engine.inventory import RowCounts
+from stagenorm_pipeline.engine.inventory.inventory import RowCounts
 from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.verification.result import SignedVerification

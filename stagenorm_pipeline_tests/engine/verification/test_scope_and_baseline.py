@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from stagenorm_pipeline.engine.configuration import TargetSetting
-from stagenorm_pipeline.engine.inventory import RowCounts
+from stagenorm_pipeline.engine.inventory.inventory import RowCounts
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.verification.result import Rule, Severity, VerificationResult
 from stagenorm_pipeline.engine.verification.verify import record_verification
