@@ -18,9 +18,9 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from benchmarks.data import FUNDS, MAPPING, TABLE
 from stagenorm_pipeline.engine.apply import ApplyRequest, apply_batches
 from stagenorm_pipeline.engine.configuration import TargetSetting
-from stagenorm_pipeline.engine.plan import record_plan
+from stagenorm_pipeline.engine.plan.plan import record_plan
+from stagenorm_pipeline.engine.plan.request import PlanRequest
 from stagenorm_pipeline.engine.postgres.connection import Database
-from stagenorm_pipeline.engine.request import PlanRequest
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.vocabulary import Vocabulary
 

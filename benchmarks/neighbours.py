@@ -23,9 +23,9 @@ from benchmarks.data import fill
 from benchmarks.server import Server
 from stagenorm_pipeline.engine.apply import ApplyRequest, apply_batches
 from stagenorm_pipeline.engine.events import BatchCompleted, Event
-from stagenorm_pipeline.engine.plan import record_plan
+from stagenorm_pipeline.engine.plan.plan import record_plan
+from stagenorm_pipeline.engine.plan.request import PlanRequest
 from stagenorm_pipeline.engine.postgres.connection import Database
-from stagenorm_pipeline.engine.request import PlanRequest
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.local.server_files import binaries
 from stagenorm_pipeline.vocabulary import Vocabulary

@@ -14,9 +14,9 @@ from benchmarks.contestants import TARGET
 from benchmarks.data import FUNDS, fill
 from benchmarks.memory import peak_memory_mb
 from benchmarks.server import Server
-from stagenorm_pipeline.engine.plan import preview_plan, record_plan
+from stagenorm_pipeline.engine.plan.plan import preview_plan, record_plan
+from stagenorm_pipeline.engine.plan.request import PlanRequest
 from stagenorm_pipeline.engine.postgres.connection import Database
-from stagenorm_pipeline.engine.request import PlanRequest
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.vocabulary import Vocabulary
 

@@ -16,9 +16,9 @@ from benchmarks.data import TABLE, fill
 from benchmarks.memory import peak_memory_mb
 from benchmarks.server import Server
 from stagenorm_pipeline.engine.apply import ApplyRequest, apply_batches
-from stagenorm_pipeline.engine.plan import record_plan
+from stagenorm_pipeline.engine.plan.plan import record_plan
+from stagenorm_pipeline.engine.plan.request import PlanRequest
 from stagenorm_pipeline.engine.postgres.connection import Database
-from stagenorm_pipeline.engine.request import PlanRequest
 from stagenorm_pipeline.engine.rollback import RollbackRequest, record_rollback
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.verification.result import Outcome, Rule

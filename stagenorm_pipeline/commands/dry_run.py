@@ -25,8 +25,8 @@ def command(fund_id: str | None, no_fund: bool, table: str | None, batch_size: B
       stagenorm dry-run --table portfoliocompanies
     """
     from stagenorm_pipeline.commands.screen import showing_reading
-    from stagenorm_pipeline.engine.plan import preview_plan
-    from stagenorm_pipeline.engine.plan_vocabulary import read_decision_changes
+    from stagenorm_pipeline.engine.plan.plan import preview_plan
+    from stagenorm_pipeline.engine.plan.vocabulary_check import read_decision_changes
 
     work = read_work(fund_id, no_fund, table)
     request = plan_request(work, batch_size)

@@ -9,9 +9,9 @@ import click
 
 if TYPE_CHECKING:
     from stagenorm_pipeline.commands.scope import Work
-    from stagenorm_pipeline.engine.plan import Plan
-    from stagenorm_pipeline.engine.plan_vocabulary import DecisionChanges
-    from stagenorm_pipeline.engine.request import PlanRequest
+    from stagenorm_pipeline.engine.plan.plan import Plan
+    from stagenorm_pipeline.engine.plan.request import PlanRequest
+    from stagenorm_pipeline.engine.plan.vocabulary_check import DecisionChanges
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -37,7 +37,7 @@ def _read_batch_size(text: str) -> BatchSize:
 def rows_in_a_batch(batch_size: BatchSize) -> int:
     """What `--batch-size` means for a plan."""
     from stagenorm_pipeline.engine.pacing import AUTO_BATCH_ROWS
-    from stagenorm_pipeline.engine.request import DEFAULT_BATCH_SIZE
+    from stagenorm_pipeline.engine.plan.request import DEFAULT_BATCH_SIZE
 
     if batch_size is None:
         return DEFAULT_BATCH_SIZE
@@ -46,7 +46,7 @@ def rows_in_a_batch(batch_size: BatchSize) -> int:
 
 def plan_request(work: Work, batch_size: BatchSize) -> PlanRequest:
     """Raises ConfigurationError for a batch size that makes no sense."""
-    from stagenorm_pipeline.engine.request import PlanRequest
+    from stagenorm_pipeline.engine.plan.request import PlanRequest
 
     return PlanRequest(work.vocabulary(), work.targets, work.scope, rows_in_a_batch(batch_size))
 

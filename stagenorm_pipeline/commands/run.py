@@ -19,9 +19,9 @@ from stagenorm_pipeline.errors import ConfigurationError, StagenormError
 
 if TYPE_CHECKING:
     from stagenorm_pipeline.commands.scope import Work
-    from stagenorm_pipeline.engine.plan import Plan
+    from stagenorm_pipeline.engine.plan.plan import Plan
+    from stagenorm_pipeline.engine.plan.request import PlanRequest
     from stagenorm_pipeline.engine.postgres.connection import Database
-    from stagenorm_pipeline.engine.request import PlanRequest
 
 
 @click.command("run")
@@ -50,8 +50,8 @@ def command(
       stagenorm run --batch-size auto                   as many rows as half a second takes
       stagenorm run --batch-size 10000 --sleep-ms 0     fast: in a maintenance window
     """
-    from stagenorm_pipeline.engine.plan import open_plan
-    from stagenorm_pipeline.engine.plan_vocabulary import require_same_vocabulary
+    from stagenorm_pipeline.engine.plan.plan import open_plan
+    from stagenorm_pipeline.engine.plan.vocabulary_check import require_same_vocabulary
     from stagenorm_pipeline.terminal import say
 
     work = read_work(fund_id, no_fund, table)
@@ -88,8 +88,8 @@ def command(
 
 def _record(database: Database, work: Work, request: PlanRequest) -> Plan:
     from stagenorm_pipeline.commands.screen import showing_reading
-    from stagenorm_pipeline.engine.plan import record_plan
-    from stagenorm_pipeline.engine.plan_vocabulary import read_decision_changes
+    from stagenorm_pipeline.engine.plan.plan import record_plan
+    from stagenorm_pipeline.engine.plan.vocabulary_check import read_decision_changes
     from stagenorm_pipeline.engine.postgres.identity import user_name
     from stagenorm_pipeline.terminal import logs_json, say
 

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 
 from stagenorm_pipeline.defs.page_words import for_pages
-from stagenorm_pipeline.engine.batches import Batch, BatchResult
 from stagenorm_pipeline.engine.events import (
     BatchCompleted,
     BatchFailed,
@@ -22,6 +21,7 @@ from stagenorm_pipeline.engine.events import (
     Retrying,
     Unwatched,
 )
+from stagenorm_pipeline.engine.plan.batch import Batch, BatchResult
 from stagenorm_pipeline.engine.progress import ProgressMeter
 from stagenorm_pipeline.report.escape import sentence_for_terminal
 

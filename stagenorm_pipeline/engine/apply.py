@@ -29,7 +29,6 @@ from stagenorm_pipeline.engine.batch_work import (
     work_batch,
     work_group,
 )
-from stagenorm_pipeline.engine.batches import Batch, BatchResult, PlanKind
 from stagenorm_pipeline.engine.configuration import TargetSetting
 from stagenorm_pipeline.engine.events import (
     BatchCompleted,
@@ -43,16 +42,17 @@ from stagenorm_pipeline.engine.events import (
 )
 from stagenorm_pipeline.engine.intermission import Intermission
 from stagenorm_pipeline.engine.pacing import MOST_BATCHES_TOGETHER, Pacer, Pacing
-from stagenorm_pipeline.engine.plan import close_finished_plans
-from stagenorm_pipeline.engine.plan_vocabulary import require_same_vocabulary
-from stagenorm_pipeline.engine.planned_batches import count_vanished, next_group, planned_target, waiting_work
+from stagenorm_pipeline.engine.plan.batch import Batch, BatchResult, PlanKind
+from stagenorm_pipeline.engine.plan.plan import close_finished_plans
+from stagenorm_pipeline.engine.plan.queue import count_vanished, next_group, planned_target, waiting_work
+from stagenorm_pipeline.engine.plan.request import DEFAULT_SLEEP_MS
+from stagenorm_pipeline.engine.plan.vocabulary_check import require_same_vocabulary
 from stagenorm_pipeline.engine.postgres.bounded_connection import UnconfirmedCommitError
 from stagenorm_pipeline.engine.postgres.connection import Database, first_line
 from stagenorm_pipeline.engine.postgres.failpoints import Step, reach
 from stagenorm_pipeline.engine.postgres.migrations import require_migrations
 from stagenorm_pipeline.engine.postgres.retry import Failure, classify, with_retries
 from stagenorm_pipeline.engine.postgres.sql_files import statement
-from stagenorm_pipeline.engine.request import DEFAULT_SLEEP_MS
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.targets.target import Target, resolve_targets
 from stagenorm_pipeline.engine.throttle.hold import Hold

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from psycopg import sql
 from sqlalchemy.exc import DBAPIError
 
-from stagenorm_pipeline.engine.batches import Batch, BatchResult, Refusal, RefusedRow
+from stagenorm_pipeline.engine.plan.batch import Batch, BatchResult, Refusal, RefusedRow
 from stagenorm_pipeline.engine.postgres.connection import bound_waits, first_line, psycopg_error
 from stagenorm_pipeline.engine.postgres.failpoints import Step, reach
 from stagenorm_pipeline.engine.postgres.locks import BATCH_LOCK_CLASS, try_lock_batches

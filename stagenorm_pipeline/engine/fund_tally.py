@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
-from stagenorm_pipeline.engine.batches import Batch, BatchResult, PlanKind
 from stagenorm_pipeline.engine.events import BatchCompleted, BatchFailed, Event
+from stagenorm_pipeline.engine.plan.batch import Batch, BatchResult, PlanKind
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,11 @@ import psycopg
 from sqlalchemy.exc import DBAPIError
 
 from stagenorm_pipeline.engine.batch_work import Bounds, Narrowing, bound_transaction, change_rows, refused_rows
-from stagenorm_pipeline.engine.batches import Batch, BatchResult, RefusedRow
 from stagenorm_pipeline.engine.control import read_control
 from stagenorm_pipeline.engine.events import BatchCompleted, BatchStarted, Event, Paused, Retrying, WorkFound
-from stagenorm_pipeline.engine.plan import find_plan
-from stagenorm_pipeline.engine.planned_batches import draft_batch, planned_target
+from stagenorm_pipeline.engine.plan.batch import Batch, BatchResult, RefusedRow
+from stagenorm_pipeline.engine.plan.plan import find_plan
+from stagenorm_pipeline.engine.plan.queue import draft_batch, planned_target
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.migrations import require_migrations
 from stagenorm_pipeline.engine.postgres.retry import with_retries

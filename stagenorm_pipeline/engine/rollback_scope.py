@@ -10,10 +10,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from stagenorm_pipeline.engine.batches import PlanKind
 from stagenorm_pipeline.engine.configuration import DEFAULT_TARGETS, TargetSetting
+from stagenorm_pipeline.engine.plan.batch import PlanKind
+from stagenorm_pipeline.engine.plan.request import DEFAULT_BATCH_SIZE, LARGEST_BATCH_SIZE
 from stagenorm_pipeline.engine.postgres.sql_files import statement
-from stagenorm_pipeline.engine.request import DEFAULT_BATCH_SIZE, LARGEST_BATCH_SIZE
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.targets.key_moved import require_same_key
 from stagenorm_pipeline.engine.targets.target import Target

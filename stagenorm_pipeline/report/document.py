@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from stagenorm_pipeline.engine.inventory.inventory import TargetInventory
-from stagenorm_pipeline.engine.plan import Plan
-from stagenorm_pipeline.engine.plan_vocabulary import DecisionChanges
+from stagenorm_pipeline.engine.plan.plan import Plan
+from stagenorm_pipeline.engine.plan.vocabulary_check import DecisionChanges
 from stagenorm_pipeline.engine.verification.recorded import RecordedVerification
 from stagenorm_pipeline.engine.verification.result import Outcome, VerificationResult
 from stagenorm_pipeline.vocabulary import suggest

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from stagenorm_pipeline.engine.inventory.inventory import TargetInventory
-from stagenorm_pipeline.engine.plan import Plan
+from stagenorm_pipeline.engine.plan.plan import Plan
 from stagenorm_pipeline.engine.verification.result import CheckResult, Outcome, VerificationResult
 from stagenorm_pipeline.report.escape import for_markdown, sentence_for_markdown
 from stagenorm_pipeline.report.notes import notes

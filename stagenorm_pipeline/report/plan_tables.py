@@ -10,8 +10,8 @@ from stagenorm_pipeline.engine.inventory.inventory import (
     TargetInventory,
     count_unknown_spellings,
 )
-from stagenorm_pipeline.engine.plan import Plan
-from stagenorm_pipeline.engine.plan_vocabulary import DecisionChange, DecisionChanges
+from stagenorm_pipeline.engine.plan.plan import Plan
+from stagenorm_pipeline.engine.plan.vocabulary_check import DecisionChange, DecisionChanges
 from stagenorm_pipeline.report.tables import Cell, Name, Spelling, Table, number
 from stagenorm_pipeline.report.verification_tables import suggestions, unknown_table
 from stagenorm_pipeline.report.wording import fund_name

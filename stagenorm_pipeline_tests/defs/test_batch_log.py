@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import pytest
 
 from stagenorm_pipeline.defs.batch_log import BatchLog
-from stagenorm_pipeline.engine.batches import Batch, BatchResult, Refusal
 from stagenorm_pipeline.engine.events import (
     BatchCompleted,
     BatchFailed,
@@ -19,6 +18,7 @@ from stagenorm_pipeline.engine.events import (
     Unwatched,
     WorkFound,
 )
+from stagenorm_pipeline.engine.plan.batch import Batch, BatchResult, Refusal
 
 _BATCH = Batch(1, 50, 5, 15, "public", "companies", "stage", "7", 1_000)
 

@@ -10,10 +10,10 @@ from stagenorm_pipeline.engine.batch_work import Bounds
 from stagenorm_pipeline.engine.configuration import DEFAULT_TARGETS, TargetSetting
 from stagenorm_pipeline.engine.events import Event
 from stagenorm_pipeline.engine.pacing import Pacing
-from stagenorm_pipeline.engine.plan import Plan, preview_plan, record_plan
+from stagenorm_pipeline.engine.plan.plan import Plan, preview_plan, record_plan
+from stagenorm_pipeline.engine.plan.request import PlanRequest
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.migrations import apply_migrations
-from stagenorm_pipeline.engine.request import PlanRequest
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.throttle.settings import ThrottleSettings
 from stagenorm_pipeline.engine.verification.result import VerificationResult

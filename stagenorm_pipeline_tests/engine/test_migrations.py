@@ -12,11 +12,11 @@ import pytest
 
 from stagenorm_pipeline.engine.apply import ApplyRequest, apply_batches
 from stagenorm_pipeline.engine.control import set_paused
-from stagenorm_pipeline.engine.plan import open_plan, record_plan
+from stagenorm_pipeline.engine.plan.plan import open_plan, record_plan
+from stagenorm_pipeline.engine.plan.request import PlanRequest
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.migrations import apply_migrations, migration_files, require_migrations
 from stagenorm_pipeline.engine.postgres.sql_files import sql_directory
-from stagenorm_pipeline.engine.request import PlanRequest
 from stagenorm_pipeline.engine.verification.verify import VerifyRequest, verify
 from stagenorm_pipeline.errors import MissingMigrationError
 from stagenorm_pipeline_tests.engine.application import COMPANIES, VOCABULARY, Application

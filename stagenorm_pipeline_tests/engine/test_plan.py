@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from stagenorm_pipeline import __version__
 from stagenorm_pipeline.engine.configuration import TargetSetting
 from stagenorm_pipeline.engine.inventory.inventory import RowCounts
-from stagenorm_pipeline.engine.plan import find_plan, open_plan
-from stagenorm_pipeline.engine.request import LARGEST_BATCH_SIZE
+from stagenorm_pipeline.engine.plan.plan import find_plan, open_plan
+from stagenorm_pipeline.engine.plan.request import LARGEST_BATCH_SIZE
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.errors import ConfigurationError, PlanError, TargetError
 from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, VOCABULARY, Application, Row

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from stagenorm_pipeline.engine.batches import Batch, BatchResult
 from stagenorm_pipeline.engine.events import (
     BatchCompleted,
     BatchFailed,
@@ -19,6 +18,7 @@ from stagenorm_pipeline.engine.events import (
     Sleeping,
     WorkFound,
 )
+from stagenorm_pipeline.engine.plan.batch import Batch, BatchResult
 from stagenorm_pipeline.engine.progress import Progress, ProgressMeter, percent, time_span
 
 

@@ -3,8 +3,8 @@
 import pytest
 
 from stagenorm_pipeline.engine.apply import ApplyRequest, apply_batches
-from stagenorm_pipeline.engine.plan import open_plan
-from stagenorm_pipeline.engine.plan_vocabulary import (
+from stagenorm_pipeline.engine.plan.plan import open_plan
+from stagenorm_pipeline.engine.plan.vocabulary_check import (
     DecisionChange,
     DecisionChanges,
     EarlierChange,

@@ -10,9 +10,9 @@ from stagenorm_pipeline.engine.control import set_paused
 from stagenorm_pipeline.engine.enforce import enforce, read_enforcements, remove_enforcement
 from stagenorm_pipeline.engine.events import BatchCompleted, BatchFailed, Event
 from stagenorm_pipeline.engine.pacing import Pacing
-from stagenorm_pipeline.engine.plan import cancel_plan, open_plan, preview_plan, record_plan
-from stagenorm_pipeline.engine.plan_vocabulary import OtherVocabularyError
-from stagenorm_pipeline.engine.request import PlanRequest
+from stagenorm_pipeline.engine.plan.plan import cancel_plan, open_plan, preview_plan, record_plan
+from stagenorm_pipeline.engine.plan.request import PlanRequest
+from stagenorm_pipeline.engine.plan.vocabulary_check import OtherVocabularyError
 from stagenorm_pipeline.engine.rollback import RollbackRequest, preview_rollback, record_rollback
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.verification.sign_off import sign_off

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from itertools import count
 
 from stagenorm_pipeline.engine.inventory.inventory import FundRows, RowCounts, SpellingTotal, TargetInventory
-from stagenorm_pipeline.engine.plan import Plan
+from stagenorm_pipeline.engine.plan.plan import Plan
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.targets.target import KeyKind, Target
 from stagenorm_pipeline.engine.verification.result import (

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from stagenorm_pipeline.engine.inventory.inventory import FundRows, RowCounts
-from stagenorm_pipeline.engine.plan import Plan
+from stagenorm_pipeline.engine.plan.plan import Plan
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.verification.result import FundBreakdown
 from stagenorm_pipeline.report.text import inventory_text, plan_text, verification_text

@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from stagenorm_pipeline.engine.request import DEFAULT_BATCH_SIZE
+from stagenorm_pipeline.engine.plan.request import DEFAULT_BATCH_SIZE
 from stagenorm_pipeline.engine.targets.funds import FundScope, fund_id_of, fund_key
 from stagenorm_pipeline.engine.verification.result import Rule, Verdict
 from stagenorm_pipeline.vocabulary import Decision, Decisions, Stage, Vocabulary

@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from stagenorm_pipeline.engine.apply import ApplyRequest, ApplyResult, apply_batches
 from stagenorm_pipeline.engine.batch_work import Bounds
 from stagenorm_pipeline.engine.events import BatchHeld, Event
-from stagenorm_pipeline.engine.plan import record_plan
+from stagenorm_pipeline.engine.plan.plan import record_plan
+from stagenorm_pipeline.engine.plan.request import PlanRequest
 from stagenorm_pipeline.engine.postgres import connection, locks
 from stagenorm_pipeline.engine.postgres.connection import Database
-from stagenorm_pipeline.engine.request import PlanRequest
 from stagenorm_pipeline.engine.rollback import RollbackRequest, record_rollback
 from stagenorm_pipeline.engine.verification.verify import VerifyRequest, verify
 from stagenorm_pipeline.vocabulary import Vocabulary

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from stagenorm_pipeline.engine.batches import PlanKind
+from stagenorm_pipeline.engine.plan.batch import PlanKind
 from stagenorm_pipeline.engine.postgres.planner_hints import by_hashing
 from stagenorm_pipeline.engine.verification.result import AuditedWork, Finding
 from stagenorm_pipeline.engine.verification.snapshot import Snapshot

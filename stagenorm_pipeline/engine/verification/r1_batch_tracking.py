@@ -9,7 +9,7 @@ from typing import Any
 
 from psycopg import sql
 
-from stagenorm_pipeline.engine.batches import PlanKind
+from stagenorm_pipeline.engine.plan.batch import PlanKind
 from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.verification.audit_log import (
     DeletedBatch,

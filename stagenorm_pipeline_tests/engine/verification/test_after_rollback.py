@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from stagenorm_pipeline.engine.configuration import TargetSetting
-from stagenorm_pipeline.engine.plan import cancel_plan
+from stagenorm_pipeline.engine.plan.plan import cancel_plan
 from stagenorm_pipeline.engine.rollback import RollbackRequest, record_rollback
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.verification.result import Rule, Severity, UndoneRows, Verdict, VerificationResult

@@ -6,8 +6,8 @@ from typing import Any
 import sqlalchemy as sa
 from psycopg import sql
 
-from stagenorm_pipeline.engine.batches import Batch, PlanKind
 from stagenorm_pipeline.engine.configuration import TargetSetting
+from stagenorm_pipeline.engine.plan.batch import Batch, PlanKind
 from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.targets.target import Target

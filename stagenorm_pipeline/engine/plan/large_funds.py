@@ -3,9 +3,9 @@
 Looked for only then, with a scan of its own: an ordinary plan pays nothing for it.
 """
 
+from stagenorm_pipeline.engine.plan.request import PlanRequest
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.sql_files import statement
-from stagenorm_pipeline.engine.request import PlanRequest
 from stagenorm_pipeline.engine.targets.funds import fund_key
 from stagenorm_pipeline.engine.targets.target import Target
 from stagenorm_pipeline.engine.targets.visibility import visible_targets

@@ -13,13 +13,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from stagenorm_pipeline import __version__
-from stagenorm_pipeline.engine.batches import PlanKind
 from stagenorm_pipeline.engine.inventory.inventory import InventoryTally, RowCounts, SpellingRows, TargetInventory
-from stagenorm_pipeline.engine.plan_rows import Keys, NumberedSpelling, read_plan_rows
-from stagenorm_pipeline.engine.plan_vocabulary import keep_vocabulary
+from stagenorm_pipeline.engine.plan.batch import PlanKind
+from stagenorm_pipeline.engine.plan.reader import Keys, NumberedSpelling, read_plan_rows
+from stagenorm_pipeline.engine.plan.request import PlanRequest
+from stagenorm_pipeline.engine.plan.vocabulary_check import keep_vocabulary
 from stagenorm_pipeline.engine.postgres.failpoints import Step, reach
 from stagenorm_pipeline.engine.postgres.sql_files import statement
-from stagenorm_pipeline.engine.request import PlanRequest
 from stagenorm_pipeline.engine.targets.target import KeyKind, Target
 from stagenorm_pipeline.errors import PlanError
 from stagenorm_pipeline.vocabulary import MeaningKind, Stage

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from psycopg import sql
 
 from stagenorm_pipeline.engine.inventory.inventory import Meanings, SpellingRows
+from stagenorm_pipeline.engine.plan.request import PlanRequest
 from stagenorm_pipeline.engine.postgres.sql_files import statement
-from stagenorm_pipeline.engine.request import PlanRequest
 from stagenorm_pipeline.engine.targets.target import KeyKind, Target
 from stagenorm_pipeline.errors import PlanError
 from stagenorm_pipeline.vocabulary import CANONICAL_STAGES

@@ -12,22 +12,22 @@ import psycopg
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
-from stagenorm_pipeline.engine.batches import PlanKind
 from stagenorm_pipeline.engine.inventory.inventory import (
     RowCounts,
     TargetInventory,
     read_inventory,
 )
-from stagenorm_pipeline.engine.large_funds import fund_too_large
-from stagenorm_pipeline.engine.plan_recorder import PlanRecorder, count_batches
-from stagenorm_pipeline.engine.plan_vocabulary import require_same_vocabulary
+from stagenorm_pipeline.engine.plan.batch import PlanKind
+from stagenorm_pipeline.engine.plan.large_funds import fund_too_large
+from stagenorm_pipeline.engine.plan.request import PlanRequest
+from stagenorm_pipeline.engine.plan.vocabulary_check import require_same_vocabulary
+from stagenorm_pipeline.engine.plan.writer import PlanRecorder, count_batches
 from stagenorm_pipeline.engine.postgres.connection import Database, psycopg_error
 from stagenorm_pipeline.engine.postgres.failpoints import Step, reach
 from stagenorm_pipeline.engine.postgres.locks import BATCH_LOCK_CLASS, planning_transaction
 from stagenorm_pipeline.engine.postgres.migrations import require_migrations
 from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.receipts import record_plan_digests
-from stagenorm_pipeline.engine.request import PlanRequest
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.targets.visibility import visible_targets
 from stagenorm_pipeline.errors import PlanError
