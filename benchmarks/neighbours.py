@@ -21,8 +21,8 @@ import sqlalchemy as sa
 from benchmarks.contestants import LIMIT, TARGET
 from benchmarks.data import fill
 from benchmarks.server import Server
-from stagenorm_pipeline.engine.apply import ApplyRequest, apply_batches
-from stagenorm_pipeline.engine.events import BatchCompleted, Event
+from stagenorm_pipeline.engine.apply.events import BatchCompleted, Event
+from stagenorm_pipeline.engine.apply.runner import ApplyRequest, apply_batches
 from stagenorm_pipeline.engine.plan.plan import record_plan
 from stagenorm_pipeline.engine.plan.request import PlanRequest
 from stagenorm_pipeline.engine.postgres.connection import Database

@@ -15,7 +15,7 @@ from benchmarks.contestants import TARGET
 from benchmarks.data import TABLE, fill
 from benchmarks.memory import peak_memory_mb
 from benchmarks.server import Server
-from stagenorm_pipeline.engine.apply import ApplyRequest, apply_batches
+from stagenorm_pipeline.engine.apply.runner import ApplyRequest, apply_batches
 from stagenorm_pipeline.engine.plan.plan import record_plan
 from stagenorm_pipeline.engine.plan.request import PlanRequest
 from stagenorm_pipeline.engine.postgres.connection import Database

@@ -11,7 +11,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
-from stagenorm_pipeline.engine.events import (
+from stagenorm_pipeline.engine.apply.events import (
     BatchCompleted,
     BatchFailed,
     BatchHeld,

@@ -15,7 +15,7 @@ from stagenorm_pipeline.commands import exit_codes
 if TYPE_CHECKING:
     from stagenorm_pipeline.commands.planning import BatchSize
     from stagenorm_pipeline.commands.scope import Work
-    from stagenorm_pipeline.engine.apply import ApplyResult
+    from stagenorm_pipeline.engine.apply.runner import ApplyResult
     from stagenorm_pipeline.engine.postgres.connection import Database
     from stagenorm_pipeline.engine.throttle.settings import ThrottleSettings
     from stagenorm_pipeline.vocabulary import Vocabulary
@@ -78,8 +78,8 @@ def apply_and_report(
     from stagenorm_pipeline.commands.history import tell_applied
     from stagenorm_pipeline.commands.interrupt import stop_on_interrupt
     from stagenorm_pipeline.commands.screen import showing_batches
-    from stagenorm_pipeline.engine.apply import ApplyRequest, apply_batches
-    from stagenorm_pipeline.engine.fund_tally import FundTally
+    from stagenorm_pipeline.engine.apply.fund_totals import FundTally
+    from stagenorm_pipeline.engine.apply.runner import ApplyRequest, apply_batches
     from stagenorm_pipeline.engine.postgres.identity import user_name, worker_name
     from stagenorm_pipeline.engine.status import count_cancelled
 

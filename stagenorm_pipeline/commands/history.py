@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from stagenorm_pipeline.errors import StagenormError
 
 if TYPE_CHECKING:
-    from stagenorm_pipeline.engine.fund_tally import FundTally
+    from stagenorm_pipeline.engine.apply.fund_totals import FundTally
     from stagenorm_pipeline.engine.postgres.connection import Database
     from stagenorm_pipeline.engine.verification.result import VerificationResult
 

@@ -16,7 +16,7 @@ def command(reason: str) -> None:
       stagenorm unpause
     """
     from stagenorm_pipeline.commands.history import tell_state
-    from stagenorm_pipeline.engine.control import set_paused
+    from stagenorm_pipeline.engine.apply.pause import set_paused
     from stagenorm_pipeline.engine.postgres.identity import user_name
 
     with open_database() as database:

@@ -15,8 +15,8 @@ def rehearse_and_report(database: Database, plan_id: int) -> None:
     """Ends the command with 1 where the database would refuse a row, or where it was stopped before the end."""
     from stagenorm_pipeline.commands.interrupt import stop_on_interrupt
     from stagenorm_pipeline.commands.screen import showing_batches
+    from stagenorm_pipeline.engine.apply.rehearsal import rehearse_plan
     from stagenorm_pipeline.engine.postgres.identity import user_name
-    from stagenorm_pipeline.engine.rehearsal import rehearse_plan
     from stagenorm_pipeline.report.escape import for_terminal, sentence_for_terminal
     from stagenorm_pipeline.terminal import say
 

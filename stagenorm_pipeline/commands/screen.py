@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from stagenorm_pipeline.engine.events import Event
-    from stagenorm_pipeline.engine.progress import Progress
+    from stagenorm_pipeline.engine.apply.events import Event
+    from stagenorm_pipeline.engine.apply.progress import Progress
 
 _PATIENCE_S = 1.0
 _BETWEEN_PICTURES_S = 0.25
@@ -32,7 +32,7 @@ def showing_batches(*, brief: bool = False) -> Iterator[Callable[[Event], None]]
 
     With `brief`, and where lines and bar would be on one screen, the lines are only those of trouble.
     """
-    from stagenorm_pipeline.engine.progress import ProgressMeter
+    from stagenorm_pipeline.engine.apply.progress import ProgressMeter
     from stagenorm_pipeline.terminal import is_screen, say_event
 
     meter = ProgressMeter()
@@ -51,7 +51,7 @@ def showing_batches(*, brief: bool = False) -> Iterator[Callable[[Event], None]]
 @contextmanager
 def showing_reading(what: str) -> Iterator[None]:
     """While something is read of which nobody knows how much there is: what it is, and for how long."""
-    from stagenorm_pipeline.engine.progress import time_span
+    from stagenorm_pipeline.engine.apply.progress import time_span
     from stagenorm_pipeline.report.escape import sentence_for_terminal
     from stagenorm_pipeline.terminal import is_screen
 
@@ -81,7 +81,7 @@ def redrawing() -> Iterator[Callable[[Callable[[int], str]], None]]:
 
 
 def _is_ordinary(event: Event) -> bool:
-    from stagenorm_pipeline.engine.events import BatchCompleted, BatchStarted, Sleeping
+    from stagenorm_pipeline.engine.apply.events import BatchCompleted, BatchStarted, Sleeping
 
     return isinstance(event, BatchStarted | Sleeping) or (
         isinstance(event, BatchCompleted) and not event.result.refusals

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 from stagenorm_pipeline.defs.page_words import for_pages
-from stagenorm_pipeline.engine.events import (
+from stagenorm_pipeline.engine.apply.events import (
     BatchCompleted,
     BatchFailed,
     BatchHeld,
@@ -21,8 +21,8 @@ from stagenorm_pipeline.engine.events import (
     Retrying,
     Unwatched,
 )
+from stagenorm_pipeline.engine.apply.progress import ProgressMeter
 from stagenorm_pipeline.engine.plan.batch import Batch, BatchResult
-from stagenorm_pipeline.engine.progress import ProgressMeter
 from stagenorm_pipeline.report.escape import sentence_for_terminal
 
 _PROGRESS_EVERY_S = 10.0

@@ -12,12 +12,12 @@ from stagenorm_pipeline.defs.rehearsing import rehearsal_metadata
 from stagenorm_pipeline.defs.resources import ApplicationDatabase, NormalizationSettings
 from stagenorm_pipeline.defs.run_config import PlanConfig
 from stagenorm_pipeline.defs.work_state import read_work_state
+from stagenorm_pipeline.engine.apply.rehearsal import rehearse_plan
 from stagenorm_pipeline.engine.inventory.inventory import count_unknown_spellings
 from stagenorm_pipeline.engine.plan.plan import Plan, find_plan, open_plan, preview_plan, record_plan
 from stagenorm_pipeline.engine.plan.request import PlanRequest
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.identity import user_name
-from stagenorm_pipeline.engine.rehearsal import rehearse_plan
 from stagenorm_pipeline.engine.targets.fund_lookup import find_fund
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.report.markdown import plan_markdown

@@ -25,8 +25,8 @@ from stagenorm_pipeline.defs.rollback import undone
 from stagenorm_pipeline.defs.verdicts import verdicts
 from stagenorm_pipeline.defs.verification_report import _metadata as report_metadata
 from stagenorm_pipeline.defs.work_state import read_work_state, report_work_state
-from stagenorm_pipeline.engine.apply import ApplyResult
-from stagenorm_pipeline.engine.fund_tally import FundResult, FundTally
+from stagenorm_pipeline.engine.apply.fund_totals import FundResult, FundTally
+from stagenorm_pipeline.engine.apply.runner import ApplyResult
 from stagenorm_pipeline.engine.plan.batch import PlanKind
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.identity import user_name

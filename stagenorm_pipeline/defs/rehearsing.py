@@ -4,7 +4,7 @@ import logging
 
 import dagster as dg
 
-from stagenorm_pipeline.engine.rehearsal import RehearsalResult
+from stagenorm_pipeline.engine.apply.rehearsal import RehearsalResult
 from stagenorm_pipeline.report.escape import for_markdown, for_terminal, sentence_for_markdown, sentence_for_terminal
 
 

@@ -10,8 +10,8 @@ from stagenorm_pipeline.defs.graph import NORMALIZED_STAGES
 from stagenorm_pipeline.defs.page_words import for_pages
 from stagenorm_pipeline.defs.resources import ApplicationDatabase, NormalizationSettings
 from stagenorm_pipeline.defs.work_state import report_work_state
-from stagenorm_pipeline.engine.apply import ApplyRequest, ApplyResult, apply_batches
-from stagenorm_pipeline.engine.fund_tally import FundResult, FundTally
+from stagenorm_pipeline.engine.apply.fund_totals import FundResult, FundTally
+from stagenorm_pipeline.engine.apply.runner import ApplyRequest, ApplyResult, apply_batches
 from stagenorm_pipeline.engine.plan.batch import PlanKind
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.identity import user_name, worker_name

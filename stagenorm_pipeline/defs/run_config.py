@@ -5,7 +5,7 @@ from typing import Final, Literal
 import dagster as dg
 from pydantic import Field
 
-from stagenorm_pipeline.engine.pacing import AUTO_BATCH_ROWS
+from stagenorm_pipeline.engine.apply.pacing import AUTO_BATCH_ROWS
 from stagenorm_pipeline.engine.verification.verify import DEFAULT_SAMPLE_SIZE
 from stagenorm_pipeline.errors import ConfigurationError
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from stagenorm_pipeline.engine.pacing import Pacing
+from stagenorm_pipeline.engine.apply.pacing import Pacing
 from stagenorm_pipeline.engine.throttle.settings import ThrottlerName, ThrottleSettings
 from stagenorm_pipeline.engine.verification.settings import VerifySettings
 from stagenorm_pipeline.errors import ConfigurationError

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from stagenorm_pipeline.engine.control import read_control
+from stagenorm_pipeline.engine.apply.pause import read_control
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.migrations import require_migrations
 from stagenorm_pipeline.engine.postgres.sql_files import statement

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from stagenorm_pipeline.engine.control import Control, read_control
+from stagenorm_pipeline.engine.apply.pause import Control, read_control
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.locks import BATCH_LOCK_CLASS
 from stagenorm_pipeline.engine.postgres.migrations import require_migrations

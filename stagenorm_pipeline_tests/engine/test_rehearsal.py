@@ -2,7 +2,7 @@
 
 import pytest
 
-from stagenorm_pipeline.engine.rehearsal import rehearse_plan
+from stagenorm_pipeline.engine.apply.rehearsal import rehearse_plan
 from stagenorm_pipeline.errors import PlanError
 from stagenorm_pipeline_tests.engine.application import COMPANIES, Application
 

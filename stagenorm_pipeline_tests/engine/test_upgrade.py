@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from stagenorm_pipeline.engine.apply import ApplyRequest, apply_batches
+from stagenorm_pipeline.engine.apply.runner import ApplyRequest, apply_batches
 from stagenorm_pipeline.engine.plan.batch import PlanKind
 from stagenorm_pipeline.engine.postgres.migrations import apply_migrations, migration_files
 from stagenorm_pipeline.engine.receipts import RowDifference, read_plan_digests, read_receipt_mismatches

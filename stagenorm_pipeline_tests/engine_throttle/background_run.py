@@ -4,8 +4,8 @@ import threading
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from stagenorm_pipeline.engine.apply import ApplyRequest, ApplyResult, apply_batches
-from stagenorm_pipeline.engine.events import Event
+from stagenorm_pipeline.engine.apply.events import Event
+from stagenorm_pipeline.engine.apply.runner import ApplyRequest, ApplyResult, apply_batches
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.throttle.settings import ThrottleSettings
 from stagenorm_pipeline_tests.engine_throttle.waiting import wait_until

@@ -6,9 +6,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from stagenorm_pipeline.engine.batch_work import Bounds
-from stagenorm_pipeline.engine.events import BatchCompleted, BatchHeld, BatchStarted, Event, GroupSplit, Retrying
-from stagenorm_pipeline.engine.pacing import Pacing
+from stagenorm_pipeline.engine.apply.batch_transaction import Bounds
+from stagenorm_pipeline.engine.apply.events import BatchCompleted, BatchHeld, BatchStarted, Event, GroupSplit, Retrying
+from stagenorm_pipeline.engine.apply.pacing import Pacing
 from stagenorm_pipeline.engine.postgres.failpoints import Step
 from stagenorm_pipeline.engine.postgres.locks import BATCH_LOCK_CLASS
 from stagenorm_pipeline.engine.rollback import RollbackRequest, record_rollback

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stagenorm_pipeline.engine.pacing import AUTO_BATCH_ROWS, Pacer, Pacing
+from stagenorm_pipeline.engine.apply.pacing import AUTO_BATCH_ROWS, Pacer, Pacing
 from stagenorm_pipeline.errors import ConfigurationError
 
 TARGET_MS = 500

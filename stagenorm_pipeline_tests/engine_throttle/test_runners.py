@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 import sqlalchemy as sa
 
-from stagenorm_pipeline.engine.apply import ApplyRequest, ApplyResult, apply_batches
-from stagenorm_pipeline.engine.events import BatchCompleted, Event
+from stagenorm_pipeline.engine.apply.events import BatchCompleted, Event
+from stagenorm_pipeline.engine.apply.runner import ApplyRequest, ApplyResult, apply_batches
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.failpoints import Step
 from stagenorm_pipeline.engine.throttle.runners import Runner, read_runners

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from stagenorm_pipeline.engine.events import Event, Held, Released, Unwatched
+from stagenorm_pipeline.engine.apply.events import Event, Held, Released, Unwatched
 from stagenorm_pipeline.engine.throttle.hold import Hold
 from stagenorm_pipeline.engine.throttle.reading import Reading
 from stagenorm_pipeline.engine.throttle.settings import LAG_THROTTLERS, ThrottlerName, ThrottleSettings

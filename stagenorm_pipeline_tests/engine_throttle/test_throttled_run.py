@@ -6,9 +6,9 @@ from contextlib import closing
 import psycopg
 import pytest
 
-from stagenorm_pipeline.engine.control import set_paused
-from stagenorm_pipeline.engine.events import BatchCompleted, Held, Paused, Released, Unwatched
-from stagenorm_pipeline.engine.pacing import Pacing
+from stagenorm_pipeline.engine.apply.events import BatchCompleted, Held, Paused, Released, Unwatched
+from stagenorm_pipeline.engine.apply.pacing import Pacing
+from stagenorm_pipeline.engine.apply.pause import set_paused
 from stagenorm_pipeline.engine.throttle.hold import Hold
 from stagenorm_pipeline.engine.throttle.runners import Runner, read_runners
 from stagenorm_pipeline.engine.throttle.settings import LAG_THROTTLERS, ThrottlerName, ThrottleSettings

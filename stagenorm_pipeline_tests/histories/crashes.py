@@ -4,7 +4,7 @@ from contextlib import suppress
 
 from hypothesis import strategies as st
 
-from stagenorm_pipeline.engine.control import set_paused
+from stagenorm_pipeline.engine.apply.pause import set_paused
 from stagenorm_pipeline.engine.plan.plan import cancel_plan
 from stagenorm_pipeline.engine.postgres.failpoints import Step
 from stagenorm_pipeline.errors import StagenormError

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from stagenorm_pipeline.engine.control import Control
+from stagenorm_pipeline.engine.apply.pause import Control
 from stagenorm_pipeline.engine.status import Status
 from stagenorm_pipeline.engine.throttle.hold import Hold
 from stagenorm_pipeline.engine.throttle.runners import Runner

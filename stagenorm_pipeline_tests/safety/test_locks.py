@@ -8,8 +8,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from stagenorm_pipeline.engine.batch_work import Bounds
-from stagenorm_pipeline.engine.events import BatchFailed, Event, Retrying
+from stagenorm_pipeline.engine.apply.batch_transaction import Bounds
+from stagenorm_pipeline.engine.apply.events import BatchFailed, Event, Retrying
 from stagenorm_pipeline.engine.postgres import retry
 from stagenorm_pipeline.engine.postgres.failpoints import Step
 from stagenorm_pipeline.engine.verification.result import Outcome, Rule

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import pytest
 import sqlalchemy as sa
 
-from stagenorm_pipeline.engine.batch_work import Bounds
-from stagenorm_pipeline.engine.events import BatchCompleted, Event, Retrying
+from stagenorm_pipeline.engine.apply.batch_transaction import Bounds
+from stagenorm_pipeline.engine.apply.events import BatchCompleted, Event, Retrying
+from stagenorm_pipeline.engine.apply.rehearsal import rehearse_plan
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.failpoints import Step
-from stagenorm_pipeline.engine.rehearsal import rehearse_plan
 from stagenorm_pipeline.engine.verification.result import Outcome, Rule
 from stagenorm_pipeline.errors import RefusedError
 from stagenorm_pipeline_tests.engine.application import COMPANIES, Application

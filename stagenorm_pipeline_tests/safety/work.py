@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from stagenorm_pipeline.engine.apply import ApplyRequest, ApplyResult, apply_batches
-from stagenorm_pipeline.engine.batch_work import Bounds
-from stagenorm_pipeline.engine.events import BatchHeld, Event
+from stagenorm_pipeline.engine.apply.batch_transaction import Bounds
+from stagenorm_pipeline.engine.apply.events import BatchHeld, Event
+from stagenorm_pipeline.engine.apply.runner import ApplyRequest, ApplyResult, apply_batches
 from stagenorm_pipeline.engine.plan.plan import record_plan
 from stagenorm_pipeline.engine.plan.request import PlanRequest
 from stagenorm_pipeline.engine.postgres import connection, locks

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 import psycopg
 from sqlalchemy.exc import DBAPIError
 
-from stagenorm_pipeline.engine.events import Event, Held, Released, Unwatched
+from stagenorm_pipeline.engine.apply.events import Event, Held, Released, Unwatched
 from stagenorm_pipeline.engine.postgres.connection import Database, first_line, psycopg_error
 from stagenorm_pipeline.engine.postgres.retry import Failure, classify
 from stagenorm_pipeline.engine.throttle.checkpoints import ForcedCheckpoints

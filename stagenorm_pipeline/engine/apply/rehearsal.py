@@ -12,9 +12,15 @@ from functools import partial
 import psycopg
 from sqlalchemy.exc import DBAPIError
 
-from stagenorm_pipeline.engine.batch_work import Bounds, Narrowing, bound_transaction, change_rows, refused_rows
-from stagenorm_pipeline.engine.control import read_control
-from stagenorm_pipeline.engine.events import BatchCompleted, BatchStarted, Event, Paused, Retrying, WorkFound
+from stagenorm_pipeline.engine.apply.batch_transaction import (
+    Bounds,
+    Narrowing,
+    bound_transaction,
+    change_rows,
+    refused_rows,
+)
+from stagenorm_pipeline.engine.apply.events import BatchCompleted, BatchStarted, Event, Paused, Retrying, WorkFound
+from stagenorm_pipeline.engine.apply.pause import read_control
 from stagenorm_pipeline.engine.plan.batch import Batch, BatchResult, RefusedRow
 from stagenorm_pipeline.engine.plan.plan import find_plan
 from stagenorm_pipeline.engine.plan.queue import draft_batch, planned_target

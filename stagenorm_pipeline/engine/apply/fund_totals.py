@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
-from stagenorm_pipeline.engine.events import BatchCompleted, BatchFailed, Event
+from stagenorm_pipeline.engine.apply.events import BatchCompleted, BatchFailed, Event
 from stagenorm_pipeline.engine.plan.batch import Batch, BatchResult, PlanKind
 
 

@@ -17,7 +17,7 @@ import psycopg
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
-from stagenorm_pipeline.engine.batch_work import (
+from stagenorm_pipeline.engine.apply.batch_transaction import (
     WAITING,
     Bounds,
     Narrowing,
@@ -29,8 +29,7 @@ from stagenorm_pipeline.engine.batch_work import (
     work_batch,
     work_group,
 )
-from stagenorm_pipeline.engine.configuration import TargetSetting
-from stagenorm_pipeline.engine.events import (
+from stagenorm_pipeline.engine.apply.events import (
     BatchCompleted,
     BatchFailed,
     BatchHeld,
@@ -40,8 +39,9 @@ from stagenorm_pipeline.engine.events import (
     Retrying,
     WorkFound,
 )
-from stagenorm_pipeline.engine.intermission import Intermission
-from stagenorm_pipeline.engine.pacing import MOST_BATCHES_TOGETHER, Pacer, Pacing
+from stagenorm_pipeline.engine.apply.pacing import MOST_BATCHES_TOGETHER, Pacer, Pacing
+from stagenorm_pipeline.engine.apply.waits import Intermission
+from stagenorm_pipeline.engine.configuration import TargetSetting
 from stagenorm_pipeline.engine.plan.batch import Batch, BatchResult, PlanKind
 from stagenorm_pipeline.engine.plan.plan import close_finished_plans
 from stagenorm_pipeline.engine.plan.queue import count_vanished, next_group, planned_target, waiting_work

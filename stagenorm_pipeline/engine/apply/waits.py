@@ -8,8 +8,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol, TypeVar
 
-from stagenorm_pipeline.engine.control import Control, read_control
-from stagenorm_pipeline.engine.events import Event, Paused, Sleeping
+from stagenorm_pipeline.engine.apply.events import Event, Paused, Sleeping
+from stagenorm_pipeline.engine.apply.pause import Control, read_control
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.throttle.hold import Hold
 from stagenorm_pipeline.engine.throttle.reading import Waiter

@@ -6,7 +6,7 @@ Pure: no SQL, and no clock but the `now` of whoever listens. How it is shown doe
 from collections import deque
 from dataclasses import dataclass, replace
 
-from stagenorm_pipeline.engine.events import (
+from stagenorm_pipeline.engine.apply.events import (
     BatchCompleted,
     BatchFailed,
     BatchHeld,
