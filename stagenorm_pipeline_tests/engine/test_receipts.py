@@ -6,7 +6,7 @@ import pytest
 
 from stagenorm_pipeline.engine.apply.pacing import Pacing
 from stagenorm_pipeline.engine.apply.runner import ApplyRequest, apply_batches
-from stagenorm_pipeline.engine.receipts import (
+from stagenorm_pipeline.engine.receipts.check import (
     DigestPart,
     MismatchKind,
     PlanDigest,

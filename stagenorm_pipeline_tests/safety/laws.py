@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from stagenorm_pipeline.engine.receipts import read_plan_digests, read_receipt_mismatches
+from stagenorm_pipeline.engine.receipts.check import read_plan_digests, read_receipt_mismatches
 from stagenorm_pipeline.engine.targets.target import resolve_targets
 from stagenorm_pipeline.engine.verification.result import Verdict
 from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, EVERYTHING, Application

@@ -27,7 +27,7 @@ from stagenorm_pipeline.engine.postgres.failpoints import Step, reach
 from stagenorm_pipeline.engine.postgres.locks import BATCH_LOCK_CLASS, planning_transaction
 from stagenorm_pipeline.engine.postgres.migrations import require_migrations
 from stagenorm_pipeline.engine.postgres.sql_files import statement
-from stagenorm_pipeline.engine.receipts import record_plan_digests
+from stagenorm_pipeline.engine.receipts.check import record_plan_digests
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.targets.visibility import visible_targets
 from stagenorm_pipeline.errors import PlanError

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from stagenorm_pipeline.engine.postgres.sql_files import statement
-from stagenorm_pipeline.engine.receipts import PlanDigest, read_plan_digests, read_receipt_mismatches
+from stagenorm_pipeline.engine.receipts.check import PlanDigest, read_plan_digests, read_receipt_mismatches
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.verification.result import (
     Against,

@@ -3,7 +3,7 @@
 from collections.abc import Set
 from dataclasses import dataclass, field
 
-from stagenorm_pipeline.engine.receipts import (
+from stagenorm_pipeline.engine.receipts.check import (
     DifferingRow,
     MismatchKind,
     ReceiptCheck,
