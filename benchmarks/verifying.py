@@ -21,8 +21,8 @@ from stagenorm_pipeline.engine.plan.request import PlanRequest
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.rollback import RollbackRequest, record_rollback
 from stagenorm_pipeline.engine.targets.funds import FundScope
-from stagenorm_pipeline.engine.verification.result import Outcome, Rule
-from stagenorm_pipeline.engine.verification.verify import VerifyRequest, verify
+from stagenorm_pipeline.engine.verify.result import Outcome, Rule
+from stagenorm_pipeline.engine.verify.verification import VerifyRequest, verify
 from stagenorm_pipeline.vocabulary import Vocabulary
 
 _NAME = "bench_verifying"

@@ -17,7 +17,7 @@ from stagenorm_pipeline.errors import StagenormError
 if TYPE_CHECKING:
     from stagenorm_pipeline.engine.apply.fund_totals import FundTally
     from stagenorm_pipeline.engine.postgres.connection import Database
-    from stagenorm_pipeline.engine.verification.result import VerificationResult
+    from stagenorm_pipeline.engine.verify.result import VerificationResult
 
 _NAMES = ("STAGENORM_DAGSTER_URL", "DAGSTER_HOME")
 # Loading Dagster is most of it; a storage that does not answer must not keep the command from ending.

@@ -46,7 +46,7 @@ def command(verification_id: int | None, is_list: bool, form: str | None, output
 
 
 def _list(*, as_json: bool) -> None:
-    from stagenorm_pipeline.engine.verification.recorded import read_recorded_verifications
+    from stagenorm_pipeline.engine.verify.recorded_reports import read_recorded_verifications
     from stagenorm_pipeline.report.document import document_json, verifications_document
     from stagenorm_pipeline.report.recorded_text import verifications_text
 
@@ -59,7 +59,7 @@ def _list(*, as_json: bool) -> None:
 
 
 def _write_report(verification_id: int, place: Output) -> bool:
-    from stagenorm_pipeline.engine.verification.recorded import read_report
+    from stagenorm_pipeline.engine.verify.recorded_reports import read_report
     from stagenorm_pipeline.report.forms import ReportForm, report_in
     from stagenorm_pipeline.report.reading import read_verification
 

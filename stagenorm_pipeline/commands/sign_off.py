@@ -42,7 +42,7 @@ def command(
     import hashlib
 
     from stagenorm_pipeline.engine.postgres.identity import user_name
-    from stagenorm_pipeline.engine.verification.sign_off import sign_off
+    from stagenorm_pipeline.engine.verify.sign_off import sign_off
     from stagenorm_pipeline.report.escape import for_terminal
     from stagenorm_pipeline.report.wording import VERDICTS, scope_name
 

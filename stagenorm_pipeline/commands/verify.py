@@ -15,7 +15,7 @@ from stagenorm_pipeline.commands.scope import read_work, scope_options
 from stagenorm_pipeline.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from stagenorm_pipeline.engine.verification.against import SignedReport
+    from stagenorm_pipeline.engine.verify.against import SignedReport
 
 
 @click.command("verify")
@@ -65,8 +65,8 @@ def command(
     from stagenorm_pipeline.commands.history import tell_verified
     from stagenorm_pipeline.commands.screen import showing_reading
     from stagenorm_pipeline.engine.postgres.identity import user_name
-    from stagenorm_pipeline.engine.verification.result import Verdict
-    from stagenorm_pipeline.engine.verification.verify import VerifyRequest, record_verification, verify
+    from stagenorm_pipeline.engine.verify.result import Verdict
+    from stagenorm_pipeline.engine.verify.verification import VerifyRequest, record_verification, verify
     from stagenorm_pipeline.report.document import document_json, document_sha256, verification_document
     from stagenorm_pipeline.report.forms import ReportForm, report_in
     from stagenorm_pipeline.terminal import say
@@ -112,7 +112,7 @@ def command(
 def _read_against(path: Path | None) -> SignedReport | None:
     if path is None:
         return None
-    from stagenorm_pipeline.engine.verification.against import read_signed_report
+    from stagenorm_pipeline.engine.verify.against import read_signed_report
 
     try:
         content = path.read_bytes()

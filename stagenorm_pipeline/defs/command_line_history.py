@@ -31,7 +31,7 @@ from stagenorm_pipeline.engine.plan.batch import PlanKind
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.identity import user_name
 from stagenorm_pipeline.engine.targets.funds import fund_key
-from stagenorm_pipeline.engine.verification.result import VerificationResult
+from stagenorm_pipeline.engine.verify.result import VerificationResult
 from stagenorm_pipeline.report.escape import for_markdown
 
 _URL = "STAGENORM_DAGSTER_URL"

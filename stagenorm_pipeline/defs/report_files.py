@@ -9,7 +9,7 @@ from pathlib import Path
 import dagster as dg
 
 from stagenorm_pipeline.engine.postgres.identity import user_name
-from stagenorm_pipeline.engine.verification.result import VerificationResult
+from stagenorm_pipeline.engine.verify.result import VerificationResult
 from stagenorm_pipeline.errors import StagenormError
 from stagenorm_pipeline.report.document import document_json, verification_document
 from stagenorm_pipeline.report.escape import for_markdown, sentence_for_markdown

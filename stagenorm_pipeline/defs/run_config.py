@@ -6,7 +6,7 @@ import dagster as dg
 from pydantic import Field
 
 from stagenorm_pipeline.engine.apply.pacing import AUTO_BATCH_ROWS
-from stagenorm_pipeline.engine.verification.verify import DEFAULT_SAMPLE_SIZE
+from stagenorm_pipeline.engine.verify.verification import DEFAULT_SAMPLE_SIZE
 from stagenorm_pipeline.errors import ConfigurationError
 
 Preset = Literal["conservative", "balanced", "aggressive", "auto"]

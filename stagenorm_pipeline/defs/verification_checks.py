@@ -9,8 +9,8 @@ from stagenorm_pipeline.defs.resources import ApplicationDatabase, Normalization
 from stagenorm_pipeline.defs.run_config import VerifyConfig
 from stagenorm_pipeline.defs.verdicts import CHECKS_KEY, Verdict, verdicts, verdicts_from_metadata
 from stagenorm_pipeline.defs.verification_report import verify_request
-from stagenorm_pipeline.engine.verification.result import Rule
-from stagenorm_pipeline.engine.verification.verify import verify
+from stagenorm_pipeline.engine.verify.result import Rule
+from stagenorm_pipeline.engine.verify.verification import verify
 
 
 @dg.multi_asset_check(

@@ -11,8 +11,8 @@ from stagenorm_pipeline.defs.run_config import VerifyConfig
 from stagenorm_pipeline.defs.verdicts import CHECKS_KEY, verdicts_to_metadata
 from stagenorm_pipeline.engine.postgres.identity import user_name
 from stagenorm_pipeline.engine.preflight.read_only_server import require_writable
-from stagenorm_pipeline.engine.verification.result import Outcome, VerificationResult
-from stagenorm_pipeline.engine.verification.verify import VerifyRequest, record_verification, verify
+from stagenorm_pipeline.engine.verify.result import Outcome, VerificationResult
+from stagenorm_pipeline.engine.verify.verification import VerifyRequest, record_verification, verify
 from stagenorm_pipeline.report.document import document_json, document_sha256, verification_document
 from stagenorm_pipeline.report.glance import funds_markdown, stages_markdown, verdict_markdown
 from stagenorm_pipeline.report.markdown import verification_markdown

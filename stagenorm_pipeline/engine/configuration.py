@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from stagenorm_pipeline.engine.apply.pacing import Pacing
 from stagenorm_pipeline.engine.throttle.settings import ThrottlerName, ThrottleSettings
-from stagenorm_pipeline.engine.verification.settings import VerifySettings
+from stagenorm_pipeline.engine.verify.settings import VerifySettings
 from stagenorm_pipeline.errors import ConfigurationError
 
 _ENVIRONMENT_VARIABLE = "STAGENORM_CONFIG"

@@ -3,7 +3,7 @@
 What the rules found is in `verification_tables`.
 """
 
-from stagenorm_pipeline.engine.verification.result import Coverage, PlanFacts, VerificationResult
+from stagenorm_pipeline.engine.verify.result import Coverage, PlanFacts, VerificationResult
 from stagenorm_pipeline.report.tables import Cell, Name, Table, duration, number
 from stagenorm_pipeline.report.wording import fund_name, rule_number
 

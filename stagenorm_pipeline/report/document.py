@@ -14,8 +14,8 @@ from typing import Any, Final
 from stagenorm_pipeline.engine.inventory.inventory import TargetInventory
 from stagenorm_pipeline.engine.plan.plan import Plan
 from stagenorm_pipeline.engine.plan.vocabulary_check import DecisionChanges
-from stagenorm_pipeline.engine.verification.recorded import RecordedVerification
-from stagenorm_pipeline.engine.verification.result import Outcome, VerificationResult
+from stagenorm_pipeline.engine.verify.recorded_reports import RecordedVerification
+from stagenorm_pipeline.engine.verify.result import Outcome, VerificationResult
 from stagenorm_pipeline.vocabulary import suggest
 
 REPORT_VERSION: Final = 1

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from stagenorm_pipeline.engine.verification.result import VerificationResult
+from stagenorm_pipeline.engine.verify.result import VerificationResult
 from stagenorm_pipeline.report.html import verification_html
 from stagenorm_pipeline.report.markdown import verification_markdown
 from stagenorm_pipeline.report.text import verification_text

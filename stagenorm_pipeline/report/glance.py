@@ -7,7 +7,7 @@ bars of characters: an image as a data: URI would be too long.
 from math import ceil
 from typing import Final
 
-from stagenorm_pipeline.engine.verification.result import Outcome, VerificationResult
+from stagenorm_pipeline.engine.verify.result import Outcome, VerificationResult
 from stagenorm_pipeline.report.escape import for_markdown, sentence_for_markdown
 from stagenorm_pipeline.report.markdown import row
 from stagenorm_pipeline.report.notes import notes

@@ -7,7 +7,7 @@ from datetime import datetime
 from hashlib import sha256 as digest
 from typing import Final
 
-from stagenorm_pipeline.engine.verification.result import CheckResult, VerificationResult
+from stagenorm_pipeline.engine.verify.result import CheckResult, VerificationResult
 from stagenorm_pipeline.report.escape import for_html, sentence_for_html
 from stagenorm_pipeline.report.notes import notes
 from stagenorm_pipeline.report.outline import Limits, Section, outline

@@ -9,7 +9,7 @@ from typing import Final
 
 from stagenorm_pipeline.engine.inventory.inventory import TargetInventory
 from stagenorm_pipeline.engine.plan.plan import Plan
-from stagenorm_pipeline.engine.verification.result import CheckResult, Outcome, VerificationResult
+from stagenorm_pipeline.engine.verify.result import CheckResult, Outcome, VerificationResult
 from stagenorm_pipeline.report.escape import for_markdown, sentence_for_markdown
 from stagenorm_pipeline.report.notes import notes
 from stagenorm_pipeline.report.outline import Limits, Section, outline

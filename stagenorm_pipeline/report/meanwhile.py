@@ -5,7 +5,7 @@ A rule's own findings are in its own table. Undoing is ours, but belongs to what
 
 from typing import Final
 
-from stagenorm_pipeline.engine.verification.result import Rule, VerificationResult
+from stagenorm_pipeline.engine.verify.result import Rule, VerificationResult
 from stagenorm_pipeline.report.tables import Table
 from stagenorm_pipeline.report.wording import rule_name
 

@@ -6,7 +6,7 @@ Each note is a sentence or two; it may hold names from the data.
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from stagenorm_pipeline.engine.verification.result import PlanFacts, Rule, VerificationResult
+from stagenorm_pipeline.engine.verify.result import PlanFacts, Rule, VerificationResult
 from stagenorm_pipeline.report.tables import moment, number
 from stagenorm_pipeline.report.wording import scope_name
 

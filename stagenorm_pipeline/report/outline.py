@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from stagenorm_pipeline.engine.verification.result import CheckResult, Rule, VerificationResult
+from stagenorm_pipeline.engine.verify.result import CheckResult, Rule, VerificationResult
 from stagenorm_pipeline.report.account_tables import coverage_table, digests_table, plans_table, reads_table, work_table
 from stagenorm_pipeline.report.meanwhile import meanwhile_table
 from stagenorm_pipeline.report.pictures import Palette, funds_picture, stages_picture

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from stagenorm_pipeline.engine.verification.result import FundBreakdown
+from stagenorm_pipeline.engine.verify.result import FundBreakdown
 from stagenorm_pipeline.report.escape import for_terminal
 from stagenorm_pipeline.report.progress import FundProgress, fund_progress
 from stagenorm_pipeline.report.tables import Change, number

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stagenorm_pipeline.engine.inventory.inventory import RowCounts
-from stagenorm_pipeline.engine.verification.result import FundBreakdown
+from stagenorm_pipeline.engine.verify.result import FundBreakdown
 from stagenorm_pipeline.report.tables import number
 from stagenorm_pipeline.report.wording import fund_name
 

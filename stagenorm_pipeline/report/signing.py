@@ -6,7 +6,7 @@ Nothing here signs: the reviewer does, on paper or by the command, with a role t
 from collections.abc import Sequence
 from typing import Final
 
-from stagenorm_pipeline.engine.verification.result import Outcome, Verdict, VerificationResult
+from stagenorm_pipeline.engine.verify.result import Outcome, Verdict, VerificationResult
 from stagenorm_pipeline.report.wording import rule_number
 
 FIELDS: Final = ("Name", "Date", "Signature")

@@ -8,7 +8,7 @@ from stagenorm_pipeline.engine.inventory.inventory import TargetInventory
 from stagenorm_pipeline.engine.plan.plan import Plan
 from stagenorm_pipeline.engine.plan.request import DEFAULT_BATCH_SIZE
 from stagenorm_pipeline.engine.plan.vocabulary_check import DecisionChanges
-from stagenorm_pipeline.engine.verification.result import CheckResult, Outcome, VerificationResult
+from stagenorm_pipeline.engine.verify.result import CheckResult, Outcome, VerificationResult
 from stagenorm_pipeline.report.escape import for_terminal, sentence_for_terminal
 from stagenorm_pipeline.report.notes import notes
 from stagenorm_pipeline.report.outline import Limits, Section, outline

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from stagenorm_pipeline.engine.inventory.inventory import RowCounts, SpellingTotal, fund_order
-from stagenorm_pipeline.engine.verification.result import (
+from stagenorm_pipeline.engine.verify.result import (
     CheckResult,
     Finding,
     FundBreakdown,

@@ -4,7 +4,7 @@ from typing import Final
 
 from stagenorm_pipeline.engine.inventory.inventory import RowCounts
 from stagenorm_pipeline.engine.targets.funds import NO_FUND_KEY, FundScope
-from stagenorm_pipeline.engine.verification.result import (
+from stagenorm_pipeline.engine.verify.result import (
     CheckResult,
     OtherSessions,
     Outcome,

@@ -16,8 +16,8 @@ from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.migrations import apply_migrations
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.throttle.settings import ThrottleSettings
-from stagenorm_pipeline.engine.verification.result import VerificationResult
-from stagenorm_pipeline.engine.verification.verify import VerifyRequest, verify
+from stagenorm_pipeline.engine.verify.result import VerificationResult
+from stagenorm_pipeline.engine.verify.verification import VerifyRequest, verify
 from stagenorm_pipeline.vocabulary import Vocabulary
 
 COMPANIES = "portfoliocompanies"

@@ -17,7 +17,7 @@ from stagenorm_pipeline.engine.plan.request import PlanRequest
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.migrations import apply_migrations, migration_files, require_migrations
 from stagenorm_pipeline.engine.postgres.sql_files import sql_directory
-from stagenorm_pipeline.engine.verification.verify import VerifyRequest, verify
+from stagenorm_pipeline.engine.verify.verification import VerifyRequest, verify
 from stagenorm_pipeline.errors import MissingMigrationError
 from stagenorm_pipeline_tests.engine.application import COMPANIES, VOCABULARY, Application
 

@@ -15,7 +15,7 @@ from stagenorm_pipeline.engine.plan.plan import cancel_plan, open_draft
 from stagenorm_pipeline.engine.postgres.failpoints import Step, listen
 from stagenorm_pipeline.engine.rollback import RollbackRequest, preview_rollback, record_rollback, rows_left
 from stagenorm_pipeline.engine.targets.funds import FundScope
-from stagenorm_pipeline.engine.verification.result import Outcome, Rule
+from stagenorm_pipeline.engine.verify.result import Outcome, Rule
 from stagenorm_pipeline.errors import PlanError
 from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, Application
 

@@ -15,7 +15,7 @@ from stagenorm_pipeline.engine.receipts.check import RowDifference, read_plan_di
 from stagenorm_pipeline.engine.rollback import RollbackRequest, preview_rollback, record_rollback
 from stagenorm_pipeline.engine.status import read_status
 from stagenorm_pipeline.engine.targets.target import resolve_targets
-from stagenorm_pipeline.engine.verification.result import Outcome, Rule, Verdict
+from stagenorm_pipeline.engine.verify.result import Outcome, Rule, Verdict
 from stagenorm_pipeline.errors import MissingMigrationError
 from stagenorm_pipeline.vocabulary import Decision, Decisions, Stage, Vocabulary
 from stagenorm_pipeline_tests.engine.application import EVERYTHING, Application

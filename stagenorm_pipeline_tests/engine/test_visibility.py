@@ -21,7 +21,7 @@ from stagenorm_pipeline.engine.rollback import RollbackRequest, preview_rollback
 from stagenorm_pipeline.engine.targets.fund_lookup import read_fund_ids
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.targets.visibility import visible_targets
-from stagenorm_pipeline.engine.verification.verify import VerifyRequest, verify
+from stagenorm_pipeline.engine.verify.verification import VerifyRequest, verify
 from stagenorm_pipeline.errors import RefusedError
 from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, VOCABULARY, Application
 

@@ -20,8 +20,8 @@ from stagenorm_pipeline.engine.postgres.sql_files import sql_directory
 from stagenorm_pipeline.engine.preflight import PreflightLevel
 from stagenorm_pipeline.engine.rollback import RollbackRequest, preview_rollback, record_rollback
 from stagenorm_pipeline.engine.status import read_status
-from stagenorm_pipeline.engine.verification.result import Outcome
-from stagenorm_pipeline.engine.verification.verify import VerifyRequest, record_verification, verify
+from stagenorm_pipeline.engine.verify.result import Outcome
+from stagenorm_pipeline.engine.verify.verification import VerifyRequest, record_verification, verify
 from stagenorm_pipeline.local.server_files import binaries
 from stagenorm_pipeline.vocabulary import Vocabulary
 from stagenorm_pipeline_tests.engine.application import Application

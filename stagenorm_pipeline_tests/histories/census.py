@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from stagenorm_pipeline.engine.verification.result import Verdict
+from stagenorm_pipeline.engine.verify.result import Verdict
 from stagenorm_pipeline_tests.histories.model import BATCH_TRANSITIONS, PLAN_TRANSITIONS
 
 # What was counted: its kind (deed, plan, batch, verdict), and which one.

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from stagenorm_pipeline.engine.targets.funds import FundScope
-from stagenorm_pipeline.engine.verification.result import Outcome, Rule
+from stagenorm_pipeline.engine.verify.result import Outcome, Rule
 from stagenorm_pipeline.vocabulary import Vocabulary
 from stagenorm_pipeline_tests.histories.facts import (
     DEALS,

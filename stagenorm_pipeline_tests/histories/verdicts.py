@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from stagenorm_pipeline.engine.targets.funds import FundScope
-from stagenorm_pipeline.engine.verification.result import Outcome, Rule
+from stagenorm_pipeline.engine.verify.result import Outcome, Rule
 from stagenorm_pipeline.vocabulary import CANONICAL_STAGES, MeaningKind, Vocabulary
 from stagenorm_pipeline_tests.histories.facts import TABLES, BrokenLaw, Entry, Key, Row, covers
 from stagenorm_pipeline_tests.histories.model import WAITING, Model

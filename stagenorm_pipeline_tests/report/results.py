@@ -8,7 +8,7 @@ from stagenorm_pipeline.engine.inventory.inventory import FundRows, RowCounts, S
 from stagenorm_pipeline.engine.plan.plan import Plan
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.targets.target import KeyKind, Target
-from stagenorm_pipeline.engine.verification.result import (
+from stagenorm_pipeline.engine.verify.result import (
     Against,
     AgainstOutcome,
     AuditedWork,

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from stagenorm_pipeline.engine.targets.funds import FundScope
-from stagenorm_pipeline.engine.verification.result import Rule, Verdict, VerificationResult
+from stagenorm_pipeline.engine.verify.result import Rule, Verdict, VerificationResult
 from stagenorm_pipeline.report.document import document_sha256, verification_document
 from stagenorm_pipeline.report.html import verification_html
 from stagenorm_pipeline.report.markdown import verification_markdown

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from stagenorm_pipeline.engine.verification.result import VerificationResult
+from stagenorm_pipeline.engine.verify.result import VerificationResult
 from stagenorm_pipeline.report.html import verification_html
 from stagenorm_pipeline.report.pictures import BEFORE, NOW, ON_CARD
 from stagenorm_pipeline.report.stylesheet import STYLESHEET

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import pytest
 from markdown_it.token import Token
 
-from stagenorm_pipeline.engine.verification.result import Rule
+from stagenorm_pipeline.engine.verify.result import Rule
 from stagenorm_pipeline.report.markdown import (
     LARGEST,
     check_markdown,

@@ -6,7 +6,7 @@ import pytest
 
 from stagenorm_pipeline.engine.inventory.inventory import RowCounts
 from stagenorm_pipeline.engine.targets.funds import FundScope
-from stagenorm_pipeline.engine.verification.result import Coverage, UndoneRows, VerificationResult
+from stagenorm_pipeline.engine.verify.result import Coverage, UndoneRows, VerificationResult
 from stagenorm_pipeline.report.glance import verdict_markdown
 from stagenorm_pipeline.report.html import verification_html
 from stagenorm_pipeline.report.markdown import verification_markdown

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stagenorm_pipeline.engine.verification.result import CheckResult, Rule, Severity, VerificationResult
+from stagenorm_pipeline.engine.verify.result import CheckResult, Rule, Severity, VerificationResult
 from stagenorm_pipeline.report.document import document_json, verification_document
 from stagenorm_pipeline.report.forms import ReportForm, report_in
 from stagenorm_pipeline.report.reading import ReportReadError, read_verification

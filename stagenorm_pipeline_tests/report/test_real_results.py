@@ -5,7 +5,7 @@ import pytest
 from stagenorm_pipeline.engine.configuration import TargetSetting
 from stagenorm_pipeline.engine.rollback import RollbackRequest, record_rollback
 from stagenorm_pipeline.engine.targets.funds import FundScope
-from stagenorm_pipeline.engine.verification.result import VerificationResult
+from stagenorm_pipeline.engine.verify.result import VerificationResult
 from stagenorm_pipeline.report.document import verification_document
 from stagenorm_pipeline.report.meanwhile import COUNTED, meanwhile_table
 from stagenorm_pipeline.report.notes import notes

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from stagenorm_pipeline.engine.targets.funds import FundScope
-from stagenorm_pipeline.engine.verification.result import Rule, VerificationResult
+from stagenorm_pipeline.engine.verify.result import Rule, VerificationResult
 from stagenorm_pipeline.report.html import verification_html
 from stagenorm_pipeline.report.markdown import verification_markdown
 from stagenorm_pipeline.report.signing import statement

@@ -10,7 +10,7 @@ import pytest
 
 from stagenorm_pipeline.engine.plan.request import DEFAULT_BATCH_SIZE
 from stagenorm_pipeline.engine.targets.funds import FundScope, fund_id_of, fund_key
-from stagenorm_pipeline.engine.verification.result import Rule, Verdict
+from stagenorm_pipeline.engine.verify.result import Rule, Verdict
 from stagenorm_pipeline.vocabulary import Decision, Decisions, Stage, Vocabulary
 from stagenorm_pipeline.vocabulary.normalize import WHITE_SPACE
 from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, Application

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from stagenorm_pipeline.engine.verification.result import Outcome, Rule
+from stagenorm_pipeline.engine.verify.result import Outcome, Rule
 from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, Application
 from stagenorm_pipeline_tests.safety import work
 from stagenorm_pipeline_tests.safety.live_users import CLEAN, MESSY, Deleted, RowKey, users_of

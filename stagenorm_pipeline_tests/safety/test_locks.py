@@ -12,7 +12,7 @@ from stagenorm_pipeline.engine.apply.batch_transaction import Bounds
 from stagenorm_pipeline.engine.apply.events import BatchFailed, Event, Retrying
 from stagenorm_pipeline.engine.postgres import retry
 from stagenorm_pipeline.engine.postgres.failpoints import Step
-from stagenorm_pipeline.engine.verification.result import Outcome, Rule
+from stagenorm_pipeline.engine.verify.result import Outcome, Rule
 from stagenorm_pipeline_tests.engine.application import COMPANIES, Application
 from stagenorm_pipeline_tests.safety import work
 from stagenorm_pipeline_tests.safety.blocked_program import BlockedProgram, Stop

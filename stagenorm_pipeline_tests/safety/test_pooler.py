@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from stagenorm_pipeline.engine.postgres.failpoints import Step
 from stagenorm_pipeline.engine.postgres.migrations import apply_migrations
-from stagenorm_pipeline.engine.verification.result import Verdict
+from stagenorm_pipeline.engine.verify.result import Verdict
 from stagenorm_pipeline_tests.cli.terminal import stagenorm_here
 from stagenorm_pipeline_tests.engine.application import Application
 from stagenorm_pipeline_tests.safety import work

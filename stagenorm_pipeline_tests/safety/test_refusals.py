@@ -12,7 +12,7 @@ from stagenorm_pipeline.engine.apply.events import BatchCompleted, Event, Retryi
 from stagenorm_pipeline.engine.apply.rehearsal import rehearse_plan
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.failpoints import Step
-from stagenorm_pipeline.engine.verification.result import Outcome, Rule
+from stagenorm_pipeline.engine.verify.result import Outcome, Rule
 from stagenorm_pipeline.errors import RefusedError
 from stagenorm_pipeline_tests.engine.application import COMPANIES, Application
 from stagenorm_pipeline_tests.safety import work

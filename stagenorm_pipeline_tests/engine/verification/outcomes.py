@@ -1,6 +1,6 @@
 """A verification's result in the words of the tests: which rules did not pass, and what each named."""
 
-from stagenorm_pipeline.engine.verification.result import Rule, Severity, VerificationResult
+from stagenorm_pipeline.engine.verify.result import Rule, Severity, VerificationResult
 
 # What a finding is about: the phrase, the row, the batch, and the fund where the finding is of one.
 Named = tuple[str, str | None, int | None, str | None]

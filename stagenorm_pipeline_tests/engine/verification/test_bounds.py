@@ -5,10 +5,10 @@ import pytest
 from stagenorm_pipeline.engine.configuration import TargetSetting
 from stagenorm_pipeline.engine.rollback import RollbackRequest, record_rollback
 from stagenorm_pipeline.engine.targets.funds import FundScope
-from stagenorm_pipeline.engine.verification.result import Rule, Severity, Verdict
-from stagenorm_pipeline.engine.verification.settings import VerifySettings
-from stagenorm_pipeline.engine.verification.sign_off import SignOffError, sign_off
-from stagenorm_pipeline.engine.verification.verify import record_verification
+from stagenorm_pipeline.engine.verify.result import Rule, Severity, Verdict
+from stagenorm_pipeline.engine.verify.settings import VerifySettings
+from stagenorm_pipeline.engine.verify.sign_off import SignOffError, sign_off
+from stagenorm_pipeline.engine.verify.verification import record_verification
 from stagenorm_pipeline.report.document import document_json, verification_document
 from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, Application
 from stagenorm_pipeline_tests.engine.verification.outcomes import not_passed

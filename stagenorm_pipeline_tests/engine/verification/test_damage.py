@@ -7,7 +7,7 @@ import pytest
 
 from stagenorm_pipeline.engine.configuration import TargetSetting
 from stagenorm_pipeline.engine.targets.funds import FundScope
-from stagenorm_pipeline.engine.verification.result import Rule, Severity, Verdict
+from stagenorm_pipeline.engine.verify.result import Rule, Severity, Verdict
 from stagenorm_pipeline_tests.engine.application import COMPANIES, Application
 from stagenorm_pipeline_tests.engine.verification.outcomes import Named, named, not_passed
 

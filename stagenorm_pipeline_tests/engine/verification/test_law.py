@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from stagenorm_pipeline.engine.configuration import TargetSetting
 from stagenorm_pipeline.engine.rollback import RollbackRequest, record_rollback
 from stagenorm_pipeline.engine.targets.funds import FundScope
-from stagenorm_pipeline.engine.verification.result import Rule
+from stagenorm_pipeline.engine.verify.result import Rule
 from stagenorm_pipeline.errors import PlanError
 from stagenorm_pipeline_tests.engine.application import DEALS, Application
 

@@ -9,8 +9,8 @@ from sqlalchemy import event
 
 from stagenorm_pipeline.engine.configuration import TargetSetting
 from stagenorm_pipeline.engine.targets.funds import FundScope
-from stagenorm_pipeline.engine.verification import sample
-from stagenorm_pipeline.engine.verification.result import Rule, Severity
+from stagenorm_pipeline.engine.verify import sample
+from stagenorm_pipeline.engine.verify.result import Rule, Severity
 from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, Application
 
 CHANGES = 200

@@ -7,8 +7,8 @@ import pytest
 from stagenorm_pipeline.engine.configuration import TargetSetting
 from stagenorm_pipeline.engine.inventory.inventory import RowCounts
 from stagenorm_pipeline.engine.targets.funds import FundScope
-from stagenorm_pipeline.engine.verification.result import Rule, Severity, VerificationResult
-from stagenorm_pipeline.engine.verification.verify import record_verification
+from stagenorm_pipeline.engine.verify.result import Rule, Severity, VerificationResult
+from stagenorm_pipeline.engine.verify.verification import record_verification
 from stagenorm_pipeline.errors import TargetError
 from stagenorm_pipeline.report.document import document_json, verification_document
 from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, Application

@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from stagenorm_pipeline.engine.verification.result import VerificationResult
+from stagenorm_pipeline.engine.verify.result import VerificationResult
 from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, Application
 from stagenorm_pipeline_tests.engine.verification.outcomes import not_passed
 

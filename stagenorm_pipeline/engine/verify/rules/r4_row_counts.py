@@ -5,9 +5,9 @@ damage: both are listed, as a warning. Rows inserted since are named and are no 
 never changed and that was deleted from a fund which got another one.
 """
 
-from stagenorm_pipeline.engine.verification.audited_rows import RowState
-from stagenorm_pipeline.engine.verification.facts import TargetFacts
-from stagenorm_pipeline.engine.verification.result import CheckResult, Finding, Rule, Severity, some_of_each
+from stagenorm_pipeline.engine.verify.audited_rows import RowState
+from stagenorm_pipeline.engine.verify.facts import TargetFacts
+from stagenorm_pipeline.engine.verify.result import CheckResult, Finding, Rule, Severity, some_of_each
 
 _COMPARED = "rows now with those of the baseline, by table and fund; audited rows with the rows that exist"
 

@@ -7,8 +7,8 @@ from typing import Any
 from stagenorm_pipeline.engine.inventory.inventory import RowCounts, fund_order
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.targets.target import Target
-from stagenorm_pipeline.engine.verification.result import Coverage
-from stagenorm_pipeline.engine.verification.snapshot import Snapshot
+from stagenorm_pipeline.engine.verify.result import Coverage
+from stagenorm_pipeline.engine.verify.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from stagenorm_pipeline.engine.inventory.inventory import FundRows, InventoryTally, TargetInventory, read_spellings
 from stagenorm_pipeline.engine.postgres.planner_hints import by_hashing
 from stagenorm_pipeline.engine.targets.target import Target
-from stagenorm_pipeline.engine.verification.audited_rows import AuditedTarget, RowState
-from stagenorm_pipeline.engine.verification.baseline import Baseline
-from stagenorm_pipeline.engine.verification.result import Coverage, Finding
-from stagenorm_pipeline.engine.verification.snapshot import Snapshot
+from stagenorm_pipeline.engine.verify.audited_rows import AuditedTarget, RowState
+from stagenorm_pipeline.engine.verify.baseline import Baseline
+from stagenorm_pipeline.engine.verify.result import Coverage, Finding
+from stagenorm_pipeline.engine.verify.snapshot import Snapshot
 from stagenorm_pipeline.vocabulary import CANONICAL_STAGES, MeaningKind, Vocabulary
 
 

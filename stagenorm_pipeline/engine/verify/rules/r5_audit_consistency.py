@@ -9,12 +9,12 @@ another session's change from damage, nor which rows a batch skipped. Cannot see
 receipts and digests in agreement: compare with a signed report outside the database for that.
 """
 
-from stagenorm_pipeline.engine.verification.audit_log import AuditLog, Disagreement, read_disagreeing_rows
-from stagenorm_pipeline.engine.verification.audited_rows import AuditedRows, RowState
-from stagenorm_pipeline.engine.verification.evidence import WRONG, Evidence
-from stagenorm_pipeline.engine.verification.facts import TargetFacts
-from stagenorm_pipeline.engine.verification.result import CheckResult, Finding, Rule, Severity, some_of_each
-from stagenorm_pipeline.engine.verification.snapshot import Snapshot
+from stagenorm_pipeline.engine.verify.audit_log import AuditLog, Disagreement, read_disagreeing_rows
+from stagenorm_pipeline.engine.verify.audited_rows import AuditedRows, RowState
+from stagenorm_pipeline.engine.verify.evidence import WRONG, Evidence
+from stagenorm_pipeline.engine.verify.facts import TargetFacts
+from stagenorm_pipeline.engine.verify.result import CheckResult, Finding, Rule, Severity, some_of_each
+from stagenorm_pipeline.engine.verify.snapshot import Snapshot
 
 _COMPARED = (
     "audit rows per batch with the batch's rows_updated and its receipts; closed plans with their digests; "

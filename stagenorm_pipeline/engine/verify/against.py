@@ -12,7 +12,7 @@ from typing import Any
 from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.receipts.check import PlanDigest, read_plan_digests, read_receipt_mismatches
 from stagenorm_pipeline.engine.targets.funds import FundScope
-from stagenorm_pipeline.engine.verification.result import (
+from stagenorm_pipeline.engine.verify.result import (
     Against,
     AgainstOutcome,
     CheckResult,
@@ -20,7 +20,7 @@ from stagenorm_pipeline.engine.verification.result import (
     Severity,
     some_of_each,
 )
-from stagenorm_pipeline.engine.verification.snapshot import Snapshot
+from stagenorm_pipeline.engine.verify.snapshot import Snapshot
 from stagenorm_pipeline.errors import ConfigurationError
 
 _SHA256 = re.compile("[0-9a-f]{64}")

@@ -8,7 +8,7 @@ from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.migrations import require_migrations
 from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.targets.funds import FundScope
-from stagenorm_pipeline.engine.verification.result import Verdict
+from stagenorm_pipeline.engine.verify.result import Verdict
 from stagenorm_pipeline.errors import StagenormError
 
 

@@ -8,8 +8,8 @@ Data alone cannot tell another session's change from damage. So a few changes ar
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from stagenorm_pipeline.engine.verification.other_sessions import Loss, OtherChanges, TotalLoss
-from stagenorm_pipeline.engine.verification.result import (
+from stagenorm_pipeline.engine.verify.other_sessions import Loss, OtherChanges, TotalLoss
+from stagenorm_pipeline.engine.verify.result import (
     CheckResult,
     Finding,
     OtherSessions,
@@ -17,7 +17,7 @@ from stagenorm_pipeline.engine.verification.result import (
     Severity,
     some_of_each,
 )
-from stagenorm_pipeline.engine.verification.settings import VerifySettings
+from stagenorm_pipeline.engine.verify.settings import VerifySettings
 
 _LOST = "every changed row is lost"
 _ALL_LOST = "every row is lost"

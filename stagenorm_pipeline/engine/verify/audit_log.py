@@ -10,8 +10,8 @@ from typing import Any
 
 from stagenorm_pipeline.engine.plan.batch import PlanKind
 from stagenorm_pipeline.engine.postgres.planner_hints import by_hashing
-from stagenorm_pipeline.engine.verification.result import AuditedWork, Finding
-from stagenorm_pipeline.engine.verification.snapshot import Snapshot
+from stagenorm_pipeline.engine.verify.result import AuditedWork, Finding
+from stagenorm_pipeline.engine.verify.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)

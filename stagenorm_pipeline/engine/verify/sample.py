@@ -3,9 +3,9 @@
 import math
 from random import Random
 
-from stagenorm_pipeline.engine.verification.audit_log import AuditLog
-from stagenorm_pipeline.engine.verification.result import SampleRow
-from stagenorm_pipeline.engine.verification.snapshot import Snapshot
+from stagenorm_pipeline.engine.verify.audit_log import AuditLog
+from stagenorm_pipeline.engine.verify.result import SampleRow
+from stagenorm_pipeline.engine.verify.snapshot import Snapshot
 
 # Looking up as many ids takes as long as one pass over ten million log rows.
 MOST_DRAWN = 200_000

@@ -12,8 +12,8 @@ from stagenorm_pipeline.engine.receipts.check import (
     read_plan_digests,
     read_receipt_mismatches,
 )
-from stagenorm_pipeline.engine.verification.result import Finding, PlanDigest
-from stagenorm_pipeline.engine.verification.snapshot import Snapshot
+from stagenorm_pipeline.engine.verify.result import Finding, PlanDigest
+from stagenorm_pipeline.engine.verify.snapshot import Snapshot
 
 _SPELLINGS = "spellings"
 _MISMATCHES = {

@@ -11,15 +11,15 @@ from psycopg import sql
 
 from stagenorm_pipeline.engine.plan.batch import PlanKind
 from stagenorm_pipeline.engine.postgres.sql_files import statement
-from stagenorm_pipeline.engine.verification.audit_log import (
+from stagenorm_pipeline.engine.verify.audit_log import (
     DeletedBatch,
     LostRows,
     Missing,
     MissingPlan,
     PlanProblem,
 )
-from stagenorm_pipeline.engine.verification.result import CheckResult, Finding, Rule, Severity, some_of_each
-from stagenorm_pipeline.engine.verification.snapshot import Snapshot
+from stagenorm_pipeline.engine.verify.result import CheckResult, Finding, Rule, Severity, some_of_each
+from stagenorm_pipeline.engine.verify.snapshot import Snapshot
 
 _COMPARED = "the recorded plans with what became of their batches; receipts and audit rows with the plans that exist"
 _ENDED_OTHERWISE = ("cancelled", "rolled_back")

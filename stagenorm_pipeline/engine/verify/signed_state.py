@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from stagenorm_pipeline.engine.inventory.inventory import RowCounts
 from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.targets.funds import FundScope
-from stagenorm_pipeline.engine.verification.result import SignedVerification
-from stagenorm_pipeline.engine.verification.start import Start, starting_at
+from stagenorm_pipeline.engine.verify.result import SignedVerification
+from stagenorm_pipeline.engine.verify.start import Start, starting_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

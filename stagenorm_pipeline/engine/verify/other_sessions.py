@@ -17,11 +17,11 @@ from stagenorm_pipeline.engine.inventory.inventory import RowCounts
 from stagenorm_pipeline.engine.postgres.planner_hints import by_hashing
 from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.targets.target import Target
-from stagenorm_pipeline.engine.verification.audit_log import AuditLog
-from stagenorm_pipeline.engine.verification.audited_rows import RowState
-from stagenorm_pipeline.engine.verification.baseline import Baseline
-from stagenorm_pipeline.engine.verification.facts import TargetFacts
-from stagenorm_pipeline.engine.verification.snapshot import Snapshot
+from stagenorm_pipeline.engine.verify.audit_log import AuditLog
+from stagenorm_pipeline.engine.verify.audited_rows import RowState
+from stagenorm_pipeline.engine.verify.baseline import Baseline
+from stagenorm_pipeline.engine.verify.facts import TargetFacts
+from stagenorm_pipeline.engine.verify.snapshot import Snapshot
 from stagenorm_pipeline.vocabulary import CANONICAL_STAGES
 
 _CANONICAL = [stage.value for stage in CANONICAL_STAGES]

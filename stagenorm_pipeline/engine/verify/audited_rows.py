@@ -11,8 +11,8 @@ from stagenorm_pipeline.engine.plan.batch import PlanKind
 from stagenorm_pipeline.engine.postgres.planner_hints import by_hashing
 from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.targets.target import Target
-from stagenorm_pipeline.engine.verification.result import Finding
-from stagenorm_pipeline.engine.verification.snapshot import Snapshot
+from stagenorm_pipeline.engine.verify.result import Finding
+from stagenorm_pipeline.engine.verify.snapshot import Snapshot
 
 
 class RowState(StrEnum):

@@ -17,32 +17,22 @@ from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.targets.key_moved import require_same_key
 from stagenorm_pipeline.engine.targets.visibility import visible_targets
-from stagenorm_pipeline.engine.verification import (
-    r1_batch_tracking,
-    r2_canonical_stages,
-    r3_null_integrity,
-    r4_row_counts,
-    r5_audit_consistency,
-    r6_sample_inspection,
-    r7_fund_breakdown,
-)
-from stagenorm_pipeline.engine.verification.accounts import left_as_is, rows_by_stage
-from stagenorm_pipeline.engine.verification.against import Comparison, SignedReport, compare
-from stagenorm_pipeline.engine.verification.audit_log import (
+from stagenorm_pipeline.engine.verify.against import Comparison, SignedReport, compare
+from stagenorm_pipeline.engine.verify.audit_log import (
     AuditLog,
     Missing,
     read_audit_log,
     read_lost_rows,
     read_missing,
 )
-from stagenorm_pipeline.engine.verification.audited_rows import read_audited_rows
-from stagenorm_pipeline.engine.verification.baseline import read_baseline
-from stagenorm_pipeline.engine.verification.bounds import Bounds
-from stagenorm_pipeline.engine.verification.evidence import Evidence, read_evidence
-from stagenorm_pipeline.engine.verification.facts import TargetFacts, read_rows_now
-from stagenorm_pipeline.engine.verification.other_sessions import OtherChanges, read_other_changes
-from stagenorm_pipeline.engine.verification.plans import AppliedPlan, PlansAsked, read_plans, start_of_plan
-from stagenorm_pipeline.engine.verification.result import (
+from stagenorm_pipeline.engine.verify.audited_rows import read_audited_rows
+from stagenorm_pipeline.engine.verify.baseline import read_baseline
+from stagenorm_pipeline.engine.verify.bounds import Bounds
+from stagenorm_pipeline.engine.verify.evidence import Evidence, read_evidence
+from stagenorm_pipeline.engine.verify.facts import TargetFacts, read_rows_now
+from stagenorm_pipeline.engine.verify.other_sessions import OtherChanges, read_other_changes
+from stagenorm_pipeline.engine.verify.plans import AppliedPlan, PlansAsked, read_plans, start_of_plan
+from stagenorm_pipeline.engine.verify.result import (
     CheckResult,
     FundBreakdown,
     Outcome,
@@ -53,10 +43,20 @@ from stagenorm_pipeline.engine.verification.result import (
     UndoneRows,
     VerificationResult,
 )
-from stagenorm_pipeline.engine.verification.settings import VerifySettings
-from stagenorm_pipeline.engine.verification.signed_state import read_signed_state
-from stagenorm_pipeline.engine.verification.snapshot import Snapshot
-from stagenorm_pipeline.engine.verification.start import Start
+from stagenorm_pipeline.engine.verify.rules import (
+    r1_batch_tracking,
+    r2_canonical_stages,
+    r3_null_integrity,
+    r4_row_counts,
+    r5_audit_consistency,
+    r6_sample_inspection,
+    r7_fund_breakdown,
+)
+from stagenorm_pipeline.engine.verify.settings import VerifySettings
+from stagenorm_pipeline.engine.verify.signed_state import read_signed_state
+from stagenorm_pipeline.engine.verify.snapshot import Snapshot
+from stagenorm_pipeline.engine.verify.stage_totals import left_as_is, rows_by_stage
+from stagenorm_pipeline.engine.verify.start import Start
 from stagenorm_pipeline.vocabulary import MeaningKind, Vocabulary
 
 DEFAULT_SAMPLE_SIZE = 100

@@ -3,10 +3,10 @@
 from sqlalchemy.exc import DBAPIError
 
 from stagenorm_pipeline.engine.postgres.connection import first_line
-from stagenorm_pipeline.engine.verification.audit_log import AuditLog
-from stagenorm_pipeline.engine.verification.result import CheckResult, Finding, Rule, SampleRow, Severity
-from stagenorm_pipeline.engine.verification.sample import read_sample
-from stagenorm_pipeline.engine.verification.snapshot import Snapshot
+from stagenorm_pipeline.engine.verify.audit_log import AuditLog
+from stagenorm_pipeline.engine.verify.result import CheckResult, Finding, Rule, SampleRow, Severity
+from stagenorm_pipeline.engine.verify.sample import read_sample
+from stagenorm_pipeline.engine.verify.snapshot import Snapshot
 
 _COMPARED = "nothing: a uniform random sample of the audit log beside what each row holds now, for a person to read"
 
