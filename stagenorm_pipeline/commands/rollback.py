@@ -15,7 +15,7 @@ from stagenorm_pipeline.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from stagenorm_pipeline.engine.postgres.connection import Database
-    from stagenorm_pipeline.engine.rollback import RollbackRequest
+    from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest
 
 
 @click.command("rollback")
@@ -62,8 +62,8 @@ def command(
     """
     from stagenorm_pipeline.commands.screen import showing_reading
     from stagenorm_pipeline.engine.postgres.identity import user_name
-    from stagenorm_pipeline.engine.rollback import RollbackRequest, preview_rollback, record_rollback
-    from stagenorm_pipeline.engine.rollback_scope import parse_since
+    from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, preview_rollback, record_rollback
+    from stagenorm_pipeline.engine.rollback.scope import parse_since
     from stagenorm_pipeline.report.rollback_text import rollback_json, rollback_text
 
     if yes and (left or as_json):
@@ -111,7 +111,7 @@ def _say_what_it_is_now(database: Database, plan_id: int) -> None:
 
 
 def _list_rows_left(database: Database, request: RollbackRequest) -> None:
-    from stagenorm_pipeline.engine.rollback import rows_left
+    from stagenorm_pipeline.engine.rollback.rollback import rows_left
     from stagenorm_pipeline.report.rollback_text import rollback_row_json
 
     for row in rows_left(database, request):

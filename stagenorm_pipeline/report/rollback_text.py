@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 
-from stagenorm_pipeline.engine.rollback import RollbackPreview, RollbackRow
+from stagenorm_pipeline.engine.rollback.rollback import RollbackPreview, RollbackRow
 from stagenorm_pipeline.engine.targets.funds import fund_key
 from stagenorm_pipeline.report.escape import for_terminal
 

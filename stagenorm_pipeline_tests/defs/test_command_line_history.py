@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from stagenorm_pipeline.defs.command_line_history import configured_instance, report_applied, report_verified
 from stagenorm_pipeline.engine.apply.fund_totals import FundTally
 from stagenorm_pipeline.engine.plan.batch import PlanKind
-from stagenorm_pipeline.engine.rollback import RollbackRequest, record_rollback
+from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, record_rollback
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline_tests.cli.terminal import stagenorm
 from stagenorm_pipeline_tests.defs.face import Face, materialized

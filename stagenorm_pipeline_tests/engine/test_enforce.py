@@ -23,7 +23,7 @@ from stagenorm_pipeline.engine.enforce import (
 from stagenorm_pipeline.engine.postgres import retry
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.preflight import run_preflight
-from stagenorm_pipeline.engine.rollback import RollbackRequest, preview_rollback, record_rollback
+from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, preview_rollback, record_rollback
 from stagenorm_pipeline.errors import RefusedError, StagenormError
 from stagenorm_pipeline.vocabulary import Decision, Decisions, Stage, Vocabulary
 from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, VOCABULARY, Application

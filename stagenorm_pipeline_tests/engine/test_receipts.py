@@ -15,8 +15,8 @@ from stagenorm_pipeline.engine.receipts.check import (
     read_plan_digests,
     read_receipt_mismatches,
 )
-from stagenorm_pipeline.engine.rollback import record_rollback
-from stagenorm_pipeline.engine.rollback_scope import RollbackRequest
+from stagenorm_pipeline.engine.rollback.rollback import record_rollback
+from stagenorm_pipeline.engine.rollback.scope import RollbackRequest
 from stagenorm_pipeline.engine.targets.target import resolve_targets
 from stagenorm_pipeline_tests.engine.application import COMPANIES, EVERYTHING, Application
 

@@ -13,7 +13,7 @@ from stagenorm_pipeline.engine.apply.runner import ApplyResult
 from stagenorm_pipeline.engine.configuration import TargetSetting
 from stagenorm_pipeline.engine.plan.plan import cancel_plan, open_draft
 from stagenorm_pipeline.engine.postgres.failpoints import Step, listen
-from stagenorm_pipeline.engine.rollback import RollbackRequest, preview_rollback, record_rollback, rows_left
+from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, preview_rollback, record_rollback, rows_left
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.verify.result import Outcome, Rule
 from stagenorm_pipeline.errors import PlanError
@@ -357,7 +357,7 @@ def test_a_batch_that_is_retried_while_its_rollback_is_recorded_is_not_called_un
         application.apply(plan_id=plan.plan_id)
         return open_draft(*arguments)
 
-    monkeypatch.setattr("stagenorm_pipeline.engine.rollback.open_draft", after_a_retry)
+    monkeypatch.setattr("stagenorm_pipeline.engine.rollback.rollback.open_draft", after_a_retry)
     recorded = record_rollback(application.database, RollbackRequest(plan_id=plan.plan_id), created_by="operator")
     application.apply(plan_id=recorded)
     assert list(application.stages(COMPANIES).values()) == ["Seed", "series-a"]

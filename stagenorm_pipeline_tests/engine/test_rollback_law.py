@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stagenorm_pipeline.engine.rollback import RollbackRequest, preview_rollback, record_rollback
+from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, preview_rollback, record_rollback
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, EVERYTHING, Application
 
@@ -224,7 +224,7 @@ def test_a_rollback_restores_what_still_stands_and_touches_nothing_else(
 ) -> None:
     # Few rows are looked up, many are hashed: the same rows either way.
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("stagenorm_pipeline.engine.rollback._LOOKED_UP", looked_up)
+        patch.setattr("stagenorm_pipeline.engine.rollback.rollback._LOOKED_UP", looked_up)
         _holds(application, rows, history)
 
 

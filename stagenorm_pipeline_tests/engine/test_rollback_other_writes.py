@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from stagenorm_pipeline.engine.apply.runner import ApplyResult
 from stagenorm_pipeline.engine.configuration import TargetSetting
 from stagenorm_pipeline.engine.postgres.connection import Database
-from stagenorm_pipeline.engine.rollback import (
+from stagenorm_pipeline.engine.rollback.rollback import (
     RollbackPreview,
     RollbackRequest,
     preview_rollback,
@@ -49,7 +49,7 @@ def _plan_status(application: Application, plan_id: int | None) -> str:
 def test_rollback_over_two_runs_keeps_what_a_user_wrote_between(
     application: Application, by: str, looked_up: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stagenorm_pipeline.engine.rollback._LOOKED_UP", looked_up)
+    monkeypatch.setattr("stagenorm_pipeline.engine.rollback.rollback._LOOKED_UP", looked_up)
     start: datetime = application.value("SELECT clock_timestamp()")
     ids = application.add(COMPANIES, [(1, "Series A")] * 10)
     application.run()

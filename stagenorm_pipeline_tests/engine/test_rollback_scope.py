@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from stagenorm_pipeline.engine.configuration import TargetSetting
-from stagenorm_pipeline.engine.rollback import RollbackRequest, preview_rollback, record_rollback
-from stagenorm_pipeline.engine.rollback_scope import parse_since
+from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, preview_rollback, record_rollback
+from stagenorm_pipeline.engine.rollback.scope import parse_since
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.errors import ConfigurationError, PlanError, StagenormError, TargetError
 from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, Application

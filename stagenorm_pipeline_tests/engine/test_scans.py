@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from stagenorm_pipeline.engine.rollback import RollbackRequest, preview_rollback
+from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, preview_rollback
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, Application
 from stagenorm_pipeline_tests.engine.query_plans import Reads, explained, reads
@@ -96,7 +96,7 @@ def test_undoing_many_rows_loops_over_none_of_them_and_undoing_few_does_not_read
     assert application.value("SELECT reltuples FROM pg_class WHERE relname = 'stage_normalization_log'") == -1
     few, many = RollbackRequest(scope=FundScope.one("3")), RollbackRequest(by_table=True)
     for request, most_looked_up, read_by in ((few, 50_000, "Index Scan"), (many, 0, "Seq Scan")):
-        monkeypatch.setattr("stagenorm_pipeline.engine.rollback._LOOKED_UP", most_looked_up)
+        monkeypatch.setattr("stagenorm_pipeline.engine.rollback.rollback._LOOKED_UP", most_looked_up)
         with explained(application, "candidates AS MATERIALIZED") as plans:
             preview_rollback(application.database, request)
         companies = next(plan for plan in plans if any(node.get("Relation Name") == COMPANIES for node in plan))
@@ -113,7 +113,7 @@ def test_undoing_rows_with_histories_reads_the_log_twice_in_all(
     application.run(batch_size=50)
     application.sql(f"UPDATE {COMPANIES} SET stage = 'Series B' WHERE mod(id, 3) = 0")
     application.run(batch_size=50)
-    monkeypatch.setattr("stagenorm_pipeline.engine.rollback._LOOKED_UP", most_looked_up)
+    monkeypatch.setattr("stagenorm_pipeline.engine.rollback.rollback._LOOKED_UP", most_looked_up)
     with explained(application, "candidates AS MATERIALIZED") as plans:
         preview_rollback(application.database, RollbackRequest(by_table=True))
     companies = next(plan for plan in plans if any(node.get("Relation Name") == COMPANIES for node in plan))

@@ -17,7 +17,7 @@ from stagenorm_pipeline.engine.inventory.inventory import read_inventory
 from stagenorm_pipeline.engine.plan.plan import preview_plan, record_plan
 from stagenorm_pipeline.engine.plan.request import PlanRequest
 from stagenorm_pipeline.engine.postgres.connection import Database
-from stagenorm_pipeline.engine.rollback import RollbackRequest, preview_rollback, record_rollback, rows_left
+from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, preview_rollback, record_rollback, rows_left
 from stagenorm_pipeline.engine.targets.fund_lookup import read_fund_ids
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.targets.visibility import visible_targets

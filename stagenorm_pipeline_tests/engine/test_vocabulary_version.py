@@ -11,7 +11,7 @@ from stagenorm_pipeline.engine.plan.vocabulary_check import (
     OtherVocabularyError,
     read_decision_changes,
 )
-from stagenorm_pipeline.engine.rollback import RollbackRequest, record_rollback
+from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, record_rollback
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.errors import PlanError
 from stagenorm_pipeline.vocabulary import Decision, Decisions, Stage, Vocabulary

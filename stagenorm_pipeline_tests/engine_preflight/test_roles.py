@@ -18,7 +18,7 @@ from stagenorm_pipeline.engine.plan.request import PlanRequest
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.sql_files import sql_directory
 from stagenorm_pipeline.engine.preflight import PreflightLevel
-from stagenorm_pipeline.engine.rollback import RollbackRequest, preview_rollback, record_rollback
+from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, preview_rollback, record_rollback
 from stagenorm_pipeline.engine.status import read_status
 from stagenorm_pipeline.engine.verify.result import Outcome
 from stagenorm_pipeline.engine.verify.verification import VerifyRequest, record_verification, verify

@@ -11,7 +11,7 @@ from stagenorm_pipeline.engine.apply.events import BatchCompleted, BatchHeld, Ba
 from stagenorm_pipeline.engine.apply.pacing import Pacing
 from stagenorm_pipeline.engine.postgres.failpoints import Step
 from stagenorm_pipeline.engine.postgres.locks import BATCH_LOCK_CLASS
-from stagenorm_pipeline.engine.rollback import RollbackRequest, record_rollback
+from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, record_rollback
 from stagenorm_pipeline.engine.verify.result import Verdict
 from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, Application
 from stagenorm_pipeline_tests.engine_throttle.paced_work import apply_paced

@@ -13,7 +13,7 @@ from stagenorm_pipeline.engine.enforce import enforce, read_enforcements, remove
 from stagenorm_pipeline.engine.plan.plan import cancel_plan, open_plan, preview_plan, record_plan
 from stagenorm_pipeline.engine.plan.request import PlanRequest
 from stagenorm_pipeline.engine.plan.vocabulary_check import OtherVocabularyError
-from stagenorm_pipeline.engine.rollback import RollbackRequest, preview_rollback, record_rollback
+from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, preview_rollback, record_rollback
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.verify.sign_off import sign_off
 from stagenorm_pipeline.engine.verify.verification import VerifyRequest, record_verification, verify

@@ -13,7 +13,7 @@ from stagenorm_pipeline.engine.plan.plan import record_plan
 from stagenorm_pipeline.engine.plan.request import PlanRequest
 from stagenorm_pipeline.engine.postgres import connection, locks
 from stagenorm_pipeline.engine.postgres.connection import Database
-from stagenorm_pipeline.engine.rollback import RollbackRequest, record_rollback
+from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, record_rollback
 from stagenorm_pipeline.engine.verify.verification import VerifyRequest, verify
 from stagenorm_pipeline.vocabulary import Vocabulary
 

@@ -6,7 +6,7 @@ import pytest
 
 from stagenorm_pipeline.engine.configuration import TargetSetting
 from stagenorm_pipeline.engine.plan.plan import cancel_plan
-from stagenorm_pipeline.engine.rollback import RollbackRequest, record_rollback
+from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, record_rollback
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.verify.result import Rule, Severity, UndoneRows, Verdict, VerificationResult
 from stagenorm_pipeline.vocabulary import Decision, Decisions, Stage, Vocabulary

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from stagenorm_pipeline.engine.postgres.connection import Database
-from stagenorm_pipeline.engine.rollback import RollbackRequest, record_rollback
+from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, record_rollback
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.verify.result import Rule, Severity, Verdict, VerificationResult
 from stagenorm_pipeline.engine.verify.sign_off import SignOffError, sign_off

@@ -3,7 +3,7 @@
 import pytest
 
 from stagenorm_pipeline.engine.plan.plan import open_plan
-from stagenorm_pipeline.engine.rollback import RollbackRequest, record_rollback
+from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, record_rollback
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.verify.result import Rule, Severity, Verdict, VerificationResult
 from stagenorm_pipeline.engine.verify.sign_off import sign_off

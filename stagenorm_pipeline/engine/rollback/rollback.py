@@ -24,7 +24,7 @@ from stagenorm_pipeline.engine.postgres.migrations import require_migrations
 from stagenorm_pipeline.engine.postgres.planner_hints import by_hashing
 from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.receipts.check import DifferingRow, ReceiptCheck, RowDifference, read_receipt_mismatches
-from stagenorm_pipeline.engine.rollback_scope import RollbackRequest, RollbackScope, read_scope
+from stagenorm_pipeline.engine.rollback.scope import RollbackRequest, RollbackScope, read_scope
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.targets.target import KeyKind, Target
 from stagenorm_pipeline.errors import PlanError, RefusedError
