@@ -11,7 +11,7 @@ from stagenorm_pipeline.commands.database import open_database
 from stagenorm_pipeline.commands.scope import read_work, table_option
 
 if TYPE_CHECKING:
-    from stagenorm_pipeline.engine.enforce import Enforcement
+    from stagenorm_pipeline.engine.enforce.constraint import Enforcement
     from stagenorm_pipeline.engine.postgres.connection import Database
 
 # Long enough for some hundred spellings; a statement that is cut would be of no use to a person.
@@ -34,7 +34,7 @@ def command(table: str | None, remove: bool, yes: bool) -> None:
       stagenorm enforce --yes                        do it
       stagenorm enforce --remove --table portfoliocompanies --yes
     """
-    from stagenorm_pipeline.engine.enforce import read_enforcements, require_enforceable
+    from stagenorm_pipeline.engine.enforce.constraint import read_enforcements, require_enforceable
 
     work = read_work(None, False, table)
     vocabulary = work.vocabulary()
@@ -58,7 +58,7 @@ def command(table: str | None, remove: bool, yes: bool) -> None:
 
 
 def _act(database: Database, one: Enforcement, *, remove: bool) -> None:
-    from stagenorm_pipeline.engine.enforce import enforce, remove_enforcement
+    from stagenorm_pipeline.engine.enforce.constraint import enforce, remove_enforcement
     from stagenorm_pipeline.engine.postgres.identity import user_name
     from stagenorm_pipeline.report.escape import for_terminal, sentence_for_terminal
     from stagenorm_pipeline.terminal import say

@@ -11,9 +11,9 @@ import pytest
 import sqlalchemy as sa
 from psycopg import sql
 
-from stagenorm_pipeline.engine.altering import LockBounds
 from stagenorm_pipeline.engine.configuration import TargetSetting
-from stagenorm_pipeline.engine.enforce import (
+from stagenorm_pipeline.engine.enforce.alter_table import LockBounds
+from stagenorm_pipeline.engine.enforce.constraint import (
     Enforcement,
     EnforcementState,
     enforce,

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from psycopg import sql
 
 from stagenorm_pipeline import __version__
-from stagenorm_pipeline.engine.enforce import enforced_by, refuse_to_restore
+from stagenorm_pipeline.engine.enforce.constraint import enforced_by, refuse_to_restore
 from stagenorm_pipeline.engine.plan.batch import PlanKind
 from stagenorm_pipeline.engine.plan.plan import open_draft
 from stagenorm_pipeline.engine.postgres.connection import Database
