@@ -40,7 +40,7 @@ def command(context: click.Context, table: str | None, output: str | None) -> No
     if context.invoked_subcommand is not None:
         return
     from stagenorm_pipeline.commands.screen import showing_reading
-    from stagenorm_pipeline.engine.backup import make_backup
+    from stagenorm_pipeline.engine.backup.backup import make_backup
     from stagenorm_pipeline.engine.postgres.identity import user_name
     from stagenorm_pipeline.report.backup_text import manifest_text
     from stagenorm_pipeline.report.escape import for_terminal
@@ -62,7 +62,7 @@ def command(context: click.Context, table: str | None, output: str | None) -> No
 def verify(file: Path) -> None:
     """Read a backup from its first to its last byte and hold it against its checksums. Needs no database."""
     from stagenorm_pipeline.commands.screen import showing_reading
-    from stagenorm_pipeline.engine.backup_file import check_backup
+    from stagenorm_pipeline.engine.backup.backup_file import check_backup
     from stagenorm_pipeline.report.backup_text import manifest_text
 
     with showing_reading("Checking"):
@@ -73,7 +73,7 @@ def verify(file: Path) -> None:
 
 def remind_of_backup(database: Database, work: Work) -> None:
     """Say it where no recent backup of the targets is recorded. A reminder, never a refusal."""
-    from stagenorm_pipeline.engine.backup import read_backup_ages
+    from stagenorm_pipeline.engine.backup.backup import read_backup_ages
     from stagenorm_pipeline.engine.targets.target import resolve_targets
     from stagenorm_pipeline.report.backup_text import reminder
     from stagenorm_pipeline.terminal import say

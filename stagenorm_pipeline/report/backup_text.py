@@ -1,7 +1,7 @@
 """A backup that was made or checked, as text for a terminal. Pure."""
 
-from stagenorm_pipeline.engine.backup import BackupAge
-from stagenorm_pipeline.engine.backup_file import Manifest
+from stagenorm_pipeline.engine.backup.backup import BackupAge
+from stagenorm_pipeline.engine.backup.backup_file import Manifest
 from stagenorm_pipeline.report.escape import for_terminal
 
 

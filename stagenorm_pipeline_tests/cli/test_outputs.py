@@ -19,7 +19,7 @@ from threading import Thread
 import psycopg
 import pytest
 
-from stagenorm_pipeline.engine.backup_file import check_backup
+from stagenorm_pipeline.engine.backup.backup_file import check_backup
 from stagenorm_pipeline_tests.cli.terminal import Ran, stagenorm, stagenorm_here
 
 _FULL = Path("/dev/full")
