@@ -80,8 +80,8 @@ def apply_and_report(
     from stagenorm_pipeline.commands.screen import showing_batches
     from stagenorm_pipeline.engine.apply.fund_totals import FundTally
     from stagenorm_pipeline.engine.apply.runner import ApplyRequest, apply_batches
+    from stagenorm_pipeline.engine.monitor.status import count_cancelled
     from stagenorm_pipeline.engine.postgres.identity import user_name, worker_name
-    from stagenorm_pipeline.engine.status import count_cancelled
 
     tally = FundTally()
     with stop_on_interrupt() as should_stop, showing_batches() as watch:

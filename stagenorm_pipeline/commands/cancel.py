@@ -36,7 +36,7 @@ def command(plan_id: int | None) -> None:
 
 
 def _plans_to_cancel(database: Database) -> str:
-    from stagenorm_pipeline.engine.status import read_status
+    from stagenorm_pipeline.engine.monitor.status import read_status
     from stagenorm_pipeline.report.status_text import plan_line
 
     plans = [plan for plan in read_status(database).plans if plan["status"] in ("open", "draft")]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
     from prometheus_client.core import Metric
 
-    from stagenorm_pipeline.engine.metrics_facts import MetricsFacts
+    from stagenorm_pipeline.engine.monitor.metrics import MetricsFacts
     from stagenorm_pipeline.engine.postgres.connection import Database
 
 _ADDRESS = "127.0.0.1"
@@ -71,7 +71,7 @@ def _read(database: Database) -> MetricsFacts | StagenormError:
     """The facts, or why there are none."""
     from sqlalchemy.exc import SQLAlchemyError
 
-    from stagenorm_pipeline.engine.metrics_facts import read_metrics
+    from stagenorm_pipeline.engine.monitor.metrics import read_metrics
     from stagenorm_pipeline.engine.postgres.connection import first_line
 
     try:

@@ -14,8 +14,8 @@ from stagenorm_pipeline.commands import exit_codes
 from stagenorm_pipeline.commands.database import open_database
 
 if TYPE_CHECKING:
+    from stagenorm_pipeline.engine.monitor.status import Status
     from stagenorm_pipeline.engine.postgres.connection import Database
-    from stagenorm_pipeline.engine.status import Status
 
 
 @click.command("status")
@@ -36,7 +36,7 @@ def command(watch: bool, interval: float, as_json: bool) -> None:
       stagenorm status --watch && stagenorm verify
       stagenorm status --json | jq .progress.estimated_minutes_remaining
     """
-    from stagenorm_pipeline.engine.status import read_status
+    from stagenorm_pipeline.engine.monitor.status import read_status
     from stagenorm_pipeline.report.status_text import status_json, status_text
 
     with open_database() as database:
@@ -54,7 +54,7 @@ def command(watch: bool, interval: float, as_json: bool) -> None:
 
 def _watch(database: Database, interval: float, *, as_json: bool) -> Status:
     """Look until nothing is open. Returns the last look."""
-    from stagenorm_pipeline.engine.status import read_status
+    from stagenorm_pipeline.engine.monitor.status import read_status
     from stagenorm_pipeline.report.status_text import status_json, status_line
     from stagenorm_pipeline.terminal import is_screen, say
 
@@ -73,7 +73,7 @@ def _watch(database: Database, interval: float, *, as_json: bool) -> Status:
 
 def _redraw(database: Database, interval: float) -> Status:
     from stagenorm_pipeline.commands.screen import redrawing
-    from stagenorm_pipeline.engine.status import read_status
+    from stagenorm_pipeline.engine.monitor.status import read_status
     from stagenorm_pipeline.report.status_text import status_text
 
     with redrawing() as draw:

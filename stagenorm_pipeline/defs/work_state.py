@@ -16,9 +16,9 @@ from stagenorm_pipeline.defs.failures import errors_as_failures
 from stagenorm_pipeline.defs.graph import BATCH_PLAN
 from stagenorm_pipeline.defs.resources import ApplicationDatabase
 from stagenorm_pipeline.engine.apply.pause import Control, read_control
+from stagenorm_pipeline.engine.monitor.waiting_funds import WaitingFund, read_waiting_funds
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.migrations import require_migrations
-from stagenorm_pipeline.engine.waiting import WaitingFund, read_waiting_funds
 from stagenorm_pipeline.report.escape import for_markdown, sentence_for_terminal
 
 NOTHING_WAITS = "nothing_waits"

@@ -12,7 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from stagenorm_pipeline import __version__
-from stagenorm_pipeline.engine.metrics_facts import MetricsFacts, TargetMetrics
+from stagenorm_pipeline.engine.monitor.metrics import MetricsFacts, TargetMetrics
 
 _VERDICTS = ("passed", "passed_with_warnings", "failed")
 

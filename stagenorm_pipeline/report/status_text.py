@@ -9,9 +9,9 @@ from itertools import groupby
 from typing import Any
 
 from stagenorm_pipeline.engine.apply.progress import time_span
-from stagenorm_pipeline.engine.status import Status
+from stagenorm_pipeline.engine.monitor.runners import Runner
+from stagenorm_pipeline.engine.monitor.status import Status
 from stagenorm_pipeline.engine.targets.funds import fund_key
-from stagenorm_pipeline.engine.throttle.runners import Runner
 from stagenorm_pipeline.report.escape import for_terminal, sentence_for_terminal
 
 _FUNDS_SHOWN = 40

@@ -19,7 +19,7 @@ from stagenorm_pipeline.cli import main
 from stagenorm_pipeline.engine.apply.pause import set_paused
 from stagenorm_pipeline.engine.backup.backup import make_backup
 from stagenorm_pipeline.engine.configuration import DEFAULT_TARGETS
-from stagenorm_pipeline.engine.metrics_facts import read_metrics
+from stagenorm_pipeline.engine.monitor.metrics import read_metrics
 from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, record_rollback
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.report.metrics_text import metric_families, metrics_text

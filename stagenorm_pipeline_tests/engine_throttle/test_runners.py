@@ -7,9 +7,9 @@ import sqlalchemy as sa
 
 from stagenorm_pipeline.engine.apply.events import BatchCompleted, Event
 from stagenorm_pipeline.engine.apply.runner import ApplyRequest, ApplyResult, apply_batches
+from stagenorm_pipeline.engine.monitor.runners import Runner, read_runners
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.failpoints import Step
-from stagenorm_pipeline.engine.throttle.runners import Runner, read_runners
 from stagenorm_pipeline.engine.throttle.settings import ThrottleSettings
 from stagenorm_pipeline_tests.engine.application import COMPANIES, Application
 from stagenorm_pipeline_tests.engine_throttle.paced_work import apply_paced

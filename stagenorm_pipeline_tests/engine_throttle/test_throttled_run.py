@@ -9,8 +9,8 @@ import pytest
 from stagenorm_pipeline.engine.apply.events import BatchCompleted, Held, Paused, Released, Unwatched
 from stagenorm_pipeline.engine.apply.pacing import Pacing
 from stagenorm_pipeline.engine.apply.pause import set_paused
+from stagenorm_pipeline.engine.monitor.runners import Runner, read_runners
 from stagenorm_pipeline.engine.throttle.hold import Hold
-from stagenorm_pipeline.engine.throttle.runners import Runner, read_runners
 from stagenorm_pipeline.engine.throttle.settings import LAG_THROTTLERS, ThrottlerName, ThrottleSettings
 from stagenorm_pipeline_tests.engine.application import COMPANIES, Application
 from stagenorm_pipeline_tests.engine_throttle.background_run import BackgroundRun

@@ -42,6 +42,7 @@ from stagenorm_pipeline.engine.apply.events import (
 from stagenorm_pipeline.engine.apply.pacing import MOST_BATCHES_TOGETHER, Pacer, Pacing
 from stagenorm_pipeline.engine.apply.waits import Intermission
 from stagenorm_pipeline.engine.configuration import TargetSetting
+from stagenorm_pipeline.engine.monitor.runners import RunnerEntry
 from stagenorm_pipeline.engine.plan.batch import Batch, BatchResult, PlanKind
 from stagenorm_pipeline.engine.plan.plan import close_finished_plans
 from stagenorm_pipeline.engine.plan.queue import count_vanished, next_group, planned_target, waiting_work
@@ -57,7 +58,6 @@ from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.targets.target import Target, resolve_targets
 from stagenorm_pipeline.engine.throttle.hold import Hold
 from stagenorm_pipeline.engine.throttle.reading import Waiter, waiters_behind
-from stagenorm_pipeline.engine.throttle.runners import RunnerEntry
 from stagenorm_pipeline.engine.throttle.settings import ThrottleSettings
 from stagenorm_pipeline.errors import RefusedError, StagenormError
 from stagenorm_pipeline.vocabulary import Vocabulary

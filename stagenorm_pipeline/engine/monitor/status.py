@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from stagenorm_pipeline.engine.apply.pause import Control, read_control
+from stagenorm_pipeline.engine.monitor.runners import Runner, read_runners
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.locks import BATCH_LOCK_CLASS
 from stagenorm_pipeline.engine.postgres.migrations import require_migrations
 from stagenorm_pipeline.engine.postgres.sql_files import statement
-from stagenorm_pipeline.engine.throttle.runners import Runner, read_runners
 
 _FAILURES_SHOWN = 20
 
