@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from stagenorm_pipeline.engine.throttle.reading import Reading, Replica, Vacuum, Waiter
+from stagenorm_pipeline.engine.throttle.probe import Reading, Replica, Vacuum, Waiter
 from stagenorm_pipeline.engine.throttle.throttler import Throttler
 
 TABLE = "public.portfoliocompanies"

@@ -5,10 +5,10 @@ from collections.abc import Callable
 import pytest
 
 from stagenorm_pipeline.engine.apply.events import Event, Held, Released, Unwatched
-from stagenorm_pipeline.engine.throttle.hold import Hold
-from stagenorm_pipeline.engine.throttle.reading import Reading
+from stagenorm_pipeline.engine.throttle.probe import Reading
 from stagenorm_pipeline.engine.throttle.settings import LAG_THROTTLERS, ThrottlerName, ThrottleSettings
 from stagenorm_pipeline.engine.throttle.throttle import Throttle, throttlers_of
+from stagenorm_pipeline.engine.throttle.throttled import Hold
 from stagenorm_pipeline.engine.throttle.throttler import CannotSeeError, Throttler
 from stagenorm_pipeline_tests.engine_throttle.readings import TABLE, at, behind_us, replica, vacuum
 

@@ -10,8 +10,8 @@ from stagenorm_pipeline.engine.apply.events import BatchCompleted, Held, Paused,
 from stagenorm_pipeline.engine.apply.pacing import Pacing
 from stagenorm_pipeline.engine.apply.pause import set_paused
 from stagenorm_pipeline.engine.monitor.runners import Runner, read_runners
-from stagenorm_pipeline.engine.throttle.hold import Hold
 from stagenorm_pipeline.engine.throttle.settings import LAG_THROTTLERS, ThrottlerName, ThrottleSettings
+from stagenorm_pipeline.engine.throttle.throttled import Hold
 from stagenorm_pipeline_tests.engine.application import COMPANIES, Application
 from stagenorm_pipeline_tests.engine_throttle.background_run import BackgroundRun
 from stagenorm_pipeline_tests.engine_throttle.streaming_replica import NAME, StreamingReplica

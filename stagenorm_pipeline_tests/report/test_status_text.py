@@ -10,7 +10,7 @@ import pytest
 from stagenorm_pipeline.engine.apply.pause import Control
 from stagenorm_pipeline.engine.monitor.runners import Runner
 from stagenorm_pipeline.engine.monitor.status import Status
-from stagenorm_pipeline.engine.throttle.hold import Hold
+from stagenorm_pipeline.engine.throttle.throttled import Hold
 from stagenorm_pipeline.report.status_text import next_command, status_json, status_line, status_text
 from stagenorm_pipeline_tests.report.results import HOSTILE
 

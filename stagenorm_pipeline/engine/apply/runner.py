@@ -56,9 +56,9 @@ from stagenorm_pipeline.engine.postgres.retry import Failure, classify, with_ret
 from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.targets.target import Target, resolve_targets
-from stagenorm_pipeline.engine.throttle.hold import Hold
-from stagenorm_pipeline.engine.throttle.reading import Waiter, waiters_behind
+from stagenorm_pipeline.engine.throttle.probe import Waiter, waiters_behind
 from stagenorm_pipeline.engine.throttle.settings import ThrottleSettings
+from stagenorm_pipeline.engine.throttle.throttled import Hold
 from stagenorm_pipeline.errors import RefusedError, StagenormError
 from stagenorm_pipeline.vocabulary import Vocabulary
 

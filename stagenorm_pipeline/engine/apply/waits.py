@@ -11,10 +11,10 @@ from typing import Protocol, TypeVar
 from stagenorm_pipeline.engine.apply.events import Event, Paused, Sleeping
 from stagenorm_pipeline.engine.apply.pause import Control, read_control
 from stagenorm_pipeline.engine.postgres.connection import Database
-from stagenorm_pipeline.engine.throttle.hold import Hold
-from stagenorm_pipeline.engine.throttle.reading import Waiter
+from stagenorm_pipeline.engine.throttle.probe import Waiter
 from stagenorm_pipeline.engine.throttle.settings import ThrottleSettings
 from stagenorm_pipeline.engine.throttle.throttle import Throttle, look_at, throttlers_of
+from stagenorm_pipeline.engine.throttle.throttled import Hold
 
 _PAUSE_POLL_S = 0.5
 _SLICE_S = 0.05

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.sql_files import statement
-from stagenorm_pipeline.engine.throttle.hold import Hold
+from stagenorm_pipeline.engine.throttle.throttled import Hold
 
 # A person reads it; a reason quotes names and errors of the database.
 _LONGEST_REASON = 2_000

@@ -7,7 +7,7 @@ TABLE, say): a batch that started now would only queue up behind them and keep o
 
 from collections.abc import Sequence
 
-from stagenorm_pipeline.engine.throttle.reading import Reading, Waiter
+from stagenorm_pipeline.engine.throttle.probe import Reading, Waiter
 from stagenorm_pipeline.engine.throttle.settings import ThrottlerName, ThrottleSettings
 
 

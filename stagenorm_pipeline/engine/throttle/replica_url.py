@@ -15,7 +15,7 @@ from stagenorm_pipeline.engine.postgres.database_url import describe, parse_data
 from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.throttle.lag_bounds import LagBounds
 from stagenorm_pipeline.engine.throttle.lag_clock import LagClock
-from stagenorm_pipeline.engine.throttle.reading import Reading
+from stagenorm_pipeline.engine.throttle.probe import Reading
 from stagenorm_pipeline.engine.throttle.settings import ThrottlerName, ThrottleSettings
 from stagenorm_pipeline.engine.throttle.throttler import CannotSeeError
 from stagenorm_pipeline.errors import StagenormError

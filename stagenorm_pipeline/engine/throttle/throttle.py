@@ -17,12 +17,12 @@ from stagenorm_pipeline.engine.apply.events import Event, Held, Released, Unwatc
 from stagenorm_pipeline.engine.postgres.connection import Database, first_line, psycopg_error
 from stagenorm_pipeline.engine.postgres.retry import Failure, classify
 from stagenorm_pipeline.engine.throttle.checkpoints import ForcedCheckpoints
-from stagenorm_pipeline.engine.throttle.hold import Hold
 from stagenorm_pipeline.engine.throttle.lock_queue import LockQueue
-from stagenorm_pipeline.engine.throttle.reading import Reading, Waiter, read
+from stagenorm_pipeline.engine.throttle.probe import Reading, Waiter, read
 from stagenorm_pipeline.engine.throttle.replica_lag import ReplicaLag
 from stagenorm_pipeline.engine.throttle.replica_url import ReplicaUrl
 from stagenorm_pipeline.engine.throttle.settings import ThrottlerName, ThrottleSettings
+from stagenorm_pipeline.engine.throttle.throttled import Hold
 from stagenorm_pipeline.engine.throttle.throttler import CannotSeeError, Throttler
 from stagenorm_pipeline.engine.throttle.vacuum import VacuumOnTable
 from stagenorm_pipeline.engine.throttle.wal_rate import WalRate
