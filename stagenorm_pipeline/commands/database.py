@@ -19,7 +19,7 @@ def open_database(*, to_record: bool = False) -> Iterator[Database]:
 
     `to_record`: for a command that reads much before it writes. Raises ReadOnlyServerError where it could not write.
     """
-    from stagenorm_pipeline.engine.configuration import load_configuration
+    from stagenorm_pipeline.config.settings import load_configuration
     from stagenorm_pipeline.engine.postgres.connection import Database
 
     url = os.environ.get("DATABASE_URL", "")

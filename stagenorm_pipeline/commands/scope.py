@@ -11,7 +11,7 @@ import click
 from stagenorm_pipeline.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from stagenorm_pipeline.engine.configuration import Configuration, TargetSetting
+    from stagenorm_pipeline.config.settings import Configuration, TargetSetting
     from stagenorm_pipeline.engine.postgres.connection import Database
     from stagenorm_pipeline.engine.targets.funds import FundScope
     from stagenorm_pipeline.vocabulary import Vocabulary
@@ -64,7 +64,7 @@ def table_option(command: F) -> F:
 
 def _known_tables(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001
     """For a shell's completion, which is no place for errors."""
-    from stagenorm_pipeline.engine.configuration import load_configuration
+    from stagenorm_pipeline.config.settings import load_configuration
 
     try:
         names = [target.name for target in load_configuration().targets]
@@ -86,7 +86,7 @@ def scope_options(command: F) -> F:
 
 def read_work(fund_id: str | None = None, no_fund: bool = False, table: str | None = None) -> Work:
     """The configuration file and the options, put together. Raises ConfigurationError."""
-    from stagenorm_pipeline.engine.configuration import load_configuration
+    from stagenorm_pipeline.config.settings import load_configuration
     from stagenorm_pipeline.engine.targets.funds import FundScope
 
     if fund_id is not None and no_fund:

@@ -16,9 +16,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from psycopg import sql
 
 from stagenorm_pipeline.cli import main
+from stagenorm_pipeline.config.settings import DEFAULT_TARGETS
 from stagenorm_pipeline.engine.apply.pause import set_paused
 from stagenorm_pipeline.engine.backup.backup import make_backup
-from stagenorm_pipeline.engine.configuration import DEFAULT_TARGETS
 from stagenorm_pipeline.engine.monitor.metrics import read_metrics
 from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, record_rollback
 from stagenorm_pipeline.engine.targets.funds import FundScope

@@ -5,11 +5,11 @@ from typing import Any
 
 import psycopg
 
+from stagenorm_pipeline.config.settings import DEFAULT_TARGETS, TargetSetting
 from stagenorm_pipeline.engine.apply.batch_transaction import Bounds
 from stagenorm_pipeline.engine.apply.events import Event
 from stagenorm_pipeline.engine.apply.pacing import Pacing
 from stagenorm_pipeline.engine.apply.runner import ApplyRequest, ApplyResult, apply_batches
-from stagenorm_pipeline.engine.configuration import DEFAULT_TARGETS, TargetSetting
 from stagenorm_pipeline.engine.plan.plan import Plan, preview_plan, record_plan
 from stagenorm_pipeline.engine.plan.request import PlanRequest
 from stagenorm_pipeline.engine.postgres.connection import Database

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from stagenorm_pipeline.config.settings import TargetSetting
 from stagenorm_pipeline.engine.apply.events import BatchCompleted, BatchStarted, Event, Sleeping, WorkFound
 from stagenorm_pipeline.engine.apply.runner import ApplyResult
-from stagenorm_pipeline.engine.configuration import TargetSetting
 from stagenorm_pipeline.engine.plan.batch import Batch
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.errors import TargetError

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stagenorm_pipeline.engine.configuration import TargetSetting
+from stagenorm_pipeline.config.settings import TargetSetting
 from stagenorm_pipeline_tests.engine.application import Application
 
 DEALS = (TargetSetting("deals"),)

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from stagenorm_pipeline.config.settings import TargetSetting
 from stagenorm_pipeline.engine.apply.events import BatchCompleted, Event, Paused
 from stagenorm_pipeline.engine.apply.pause import set_paused
 from stagenorm_pipeline.engine.apply.runner import ApplyResult
-from stagenorm_pipeline.engine.configuration import TargetSetting
 from stagenorm_pipeline.engine.plan.plan import cancel_plan, open_draft
 from stagenorm_pipeline.engine.postgres.failpoints import Step, listen
 from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, preview_rollback, record_rollback, rows_left

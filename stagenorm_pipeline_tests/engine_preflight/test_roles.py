@@ -9,10 +9,10 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
+from stagenorm_pipeline.config.settings import TargetSetting
 from stagenorm_pipeline.engine.apply.pause import set_paused
 from stagenorm_pipeline.engine.apply.rehearsal import rehearse_plan
 from stagenorm_pipeline.engine.apply.runner import ApplyRequest, apply_batches
-from stagenorm_pipeline.engine.configuration import TargetSetting
 from stagenorm_pipeline.engine.monitor.status import read_status
 from stagenorm_pipeline.engine.plan.plan import cancel_plan, open_plan, record_plan
 from stagenorm_pipeline.engine.plan.request import PlanRequest

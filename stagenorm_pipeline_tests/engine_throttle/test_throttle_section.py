@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from stagenorm_pipeline.config.settings import Configuration, load_configuration
 from stagenorm_pipeline.engine.apply.pacing import Pacing
-from stagenorm_pipeline.engine.configuration import Configuration, load_configuration
 from stagenorm_pipeline.engine.throttle.settings import ThrottlerName, ThrottleSettings
 from stagenorm_pipeline.errors import ConfigurationError
 

@@ -17,6 +17,7 @@ import psycopg
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
+from stagenorm_pipeline.config.settings import TargetSetting
 from stagenorm_pipeline.engine.apply.batch_transaction import (
     WAITING,
     Bounds,
@@ -41,7 +42,6 @@ from stagenorm_pipeline.engine.apply.events import (
 )
 from stagenorm_pipeline.engine.apply.pacing import MOST_BATCHES_TOGETHER, Pacer, Pacing
 from stagenorm_pipeline.engine.apply.waits import Intermission
-from stagenorm_pipeline.engine.configuration import TargetSetting
 from stagenorm_pipeline.engine.monitor.runners import RunnerEntry
 from stagenorm_pipeline.engine.plan.batch import Batch, BatchResult, PlanKind
 from stagenorm_pipeline.engine.plan.plan import close_finished_plans

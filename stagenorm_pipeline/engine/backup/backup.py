@@ -15,8 +15,8 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from stagenorm_pipeline import __version__
+from stagenorm_pipeline.config.settings import TargetSetting
 from stagenorm_pipeline.engine.backup.backup_file import BackupError, BackupWriter, Manifest, SavedTarget
-from stagenorm_pipeline.engine.configuration import TargetSetting
 from stagenorm_pipeline.engine.postgres.connection import Database, first_line
 from stagenorm_pipeline.engine.postgres.migrations import require_migrations
 from stagenorm_pipeline.engine.postgres.sql_files import statement

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from psycopg import sql
 from sqlalchemy.exc import DBAPIError
 
-from stagenorm_pipeline.engine.configuration import TargetSetting
+from stagenorm_pipeline.config.settings import TargetSetting
 from stagenorm_pipeline.engine.enforce.alter_table import Announce, LockBounds, alter_table
 from stagenorm_pipeline.engine.inventory.inventory import RowCounts, read_inventory
 from stagenorm_pipeline.engine.postgres.connection import Database, psycopg_error

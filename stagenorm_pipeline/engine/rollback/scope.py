@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from stagenorm_pipeline.engine.configuration import DEFAULT_TARGETS, TargetSetting
+from stagenorm_pipeline.config.settings import DEFAULT_TARGETS, TargetSetting
 from stagenorm_pipeline.engine.plan.batch import PlanKind
 from stagenorm_pipeline.engine.plan.request import DEFAULT_BATCH_SIZE, LARGEST_BATCH_SIZE
 from stagenorm_pipeline.engine.postgres.sql_files import statement

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import sqlalchemy as sa
 
 from stagenorm_pipeline import __version__
-from stagenorm_pipeline.engine.configuration import DEFAULT_TARGETS, TargetSetting
+from stagenorm_pipeline.config.settings import DEFAULT_TARGETS, TargetSetting
 from stagenorm_pipeline.engine.inventory.inventory import RowCounts, TargetInventory, count_unknown_spellings
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.migrations import require_migrations

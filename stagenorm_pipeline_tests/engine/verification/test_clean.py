@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from stagenorm_pipeline import __version__
+from stagenorm_pipeline.config.settings import TargetSetting
 from stagenorm_pipeline.engine.apply.events import BatchCompleted, Event
-from stagenorm_pipeline.engine.configuration import TargetSetting
 from stagenorm_pipeline.engine.inventory.inventory import RowCounts
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.verify.result import Outcome, Rule, Severity, Verdict

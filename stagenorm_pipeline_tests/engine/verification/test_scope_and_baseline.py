@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from stagenorm_pipeline.engine.configuration import TargetSetting
+from stagenorm_pipeline.config.settings import TargetSetting
 from stagenorm_pipeline.engine.inventory.inventory import RowCounts
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.verify.result import Rule, Severity, VerificationResult
