@@ -24,8 +24,8 @@ def command(fund_id: str | None, no_fund: bool, table: str | None, as_json: bool
     from stagenorm_pipeline.commands.screen import showing_reading
     from stagenorm_pipeline.engine.inventory.inventory import read_inventory
     from stagenorm_pipeline.engine.targets.visibility import visible_targets
-    from stagenorm_pipeline.report.document import document_json, inventory_document
-    from stagenorm_pipeline.report.text import inventory_text
+    from stagenorm_pipeline.report.json_document import document_json, inventory_document
+    from stagenorm_pipeline.report.terminal_text import inventory_text
 
     work = read_work(fund_id, no_fund, table)
     vocabulary = work.vocabulary()

@@ -53,8 +53,8 @@ def plan_request(work: Work, batch_size: BatchSize) -> PlanRequest:
 
 def show_plan(plan: Plan, decisions: DecisionChanges, *, as_json: bool, next_command: str | None = None) -> None:
     """Write the plan, and what new decisions do, to standard output, for a person or for a script."""
-    from stagenorm_pipeline.report.document import decisions_document, document_json, plan_document
-    from stagenorm_pipeline.report.text import plan_text
+    from stagenorm_pipeline.report.json_document import decisions_document, document_json, plan_document
+    from stagenorm_pipeline.report.terminal_text import plan_text
 
     if as_json:
         click.echo(document_json({**plan_document(plan), **decisions_document(decisions)}).rstrip("\n"))

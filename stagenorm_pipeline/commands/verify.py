@@ -67,8 +67,8 @@ def command(
     from stagenorm_pipeline.engine.postgres.identity import user_name
     from stagenorm_pipeline.engine.verify.result import Verdict
     from stagenorm_pipeline.engine.verify.verification import VerifyRequest, record_verification, verify
-    from stagenorm_pipeline.report.document import document_json, document_sha256, verification_document
     from stagenorm_pipeline.report.forms import ReportForm, report_in
+    from stagenorm_pipeline.report.json_document import document_json, document_sha256, verification_document
     from stagenorm_pipeline.terminal import say
 
     places = read_outputs(outputs, form)

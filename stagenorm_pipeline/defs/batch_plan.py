@@ -20,7 +20,7 @@ from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.identity import user_name
 from stagenorm_pipeline.engine.targets.fund_lookup import find_fund
 from stagenorm_pipeline.engine.targets.funds import FundScope
-from stagenorm_pipeline.report.markdown import plan_markdown
+from stagenorm_pipeline.report.markdown_text import plan_markdown
 from stagenorm_pipeline.vocabulary import Vocabulary
 
 PlanMetadata = dict[str, dg.MetadataValue | int]

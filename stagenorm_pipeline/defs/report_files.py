@@ -11,10 +11,10 @@ import dagster as dg
 from stagenorm_pipeline.engine.postgres.identity import user_name
 from stagenorm_pipeline.engine.verify.result import VerificationResult
 from stagenorm_pipeline.errors import StagenormError
-from stagenorm_pipeline.report.document import document_json, verification_document
 from stagenorm_pipeline.report.escape import for_markdown, sentence_for_markdown
-from stagenorm_pipeline.report.html import verification_html
-from stagenorm_pipeline.report.signing import is_to_sign, record_command, statement
+from stagenorm_pipeline.report.html_page import verification_html
+from stagenorm_pipeline.report.json_document import document_json, verification_document
+from stagenorm_pipeline.report.signature import is_to_sign, record_command, statement
 from stagenorm_pipeline.whole_file import replace_file
 
 # Not `verification_report`: there Dagster's own IO manager would keep what the asset returns.

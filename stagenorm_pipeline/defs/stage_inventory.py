@@ -20,7 +20,7 @@ from stagenorm_pipeline.engine.inventory.inventory import (
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.targets.visibility import visible_targets
-from stagenorm_pipeline.report.markdown import inventory_markdown
+from stagenorm_pipeline.report.markdown_text import inventory_markdown
 
 
 @dg.asset(group_name=GROUP, owners=OWNERS, kinds={"postgres", "pandas"}, code_version=__version__)

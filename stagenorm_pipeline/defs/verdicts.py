@@ -13,7 +13,7 @@ import dagster as dg
 from stagenorm_pipeline.defs.page_words import for_pages
 from stagenorm_pipeline.engine.verify.result import CheckResult, Severity, VerificationResult
 from stagenorm_pipeline.report.escape import sentence_for_terminal
-from stagenorm_pipeline.report.markdown import check_markdown
+from stagenorm_pipeline.report.markdown_text import check_markdown
 
 CHECKS_KEY = "checks"
 

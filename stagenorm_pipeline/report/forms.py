@@ -3,9 +3,9 @@
 from enum import StrEnum
 
 from stagenorm_pipeline.engine.verify.result import VerificationResult
-from stagenorm_pipeline.report.html import verification_html
-from stagenorm_pipeline.report.markdown import verification_markdown
-from stagenorm_pipeline.report.text import verification_text
+from stagenorm_pipeline.report.html_page import verification_html
+from stagenorm_pipeline.report.markdown_text import verification_markdown
+from stagenorm_pipeline.report.terminal_text import verification_text
 
 
 class ReportForm(StrEnum):

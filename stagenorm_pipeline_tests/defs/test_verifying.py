@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 
 from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, record_rollback
-from stagenorm_pipeline.report.document import document_sha256
+from stagenorm_pipeline.report.json_document import document_sha256
 from stagenorm_pipeline_tests.cli.terminal import stagenorm_here
 from stagenorm_pipeline_tests.defs.face import Face, checked, failure_of, materialized
 from stagenorm_pipeline_tests.engine.application import COMPANIES, Application

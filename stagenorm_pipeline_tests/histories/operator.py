@@ -18,7 +18,7 @@ from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.verify.sign_off import sign_off
 from stagenorm_pipeline.engine.verify.verification import VerifyRequest, record_verification, verify
 from stagenorm_pipeline.errors import StagenormError
-from stagenorm_pipeline.report.document import document_json, verification_document
+from stagenorm_pipeline.report.json_document import document_json, verification_document
 from stagenorm_pipeline_tests.histories.actors import (
     DONE,
     EVERYTHING,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import stagenorm_pipeline.report
-from stagenorm_pipeline.report.document import (
+from stagenorm_pipeline.report.json_document import (
     document_json,
     document_sha256,
     inventory_document,

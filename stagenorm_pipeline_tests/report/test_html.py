@@ -9,8 +9,8 @@ from itertools import pairwise
 import pytest
 
 from stagenorm_pipeline.engine.verify.result import VerificationResult
-from stagenorm_pipeline.report.html import verification_html
-from stagenorm_pipeline.report.pictures import BEFORE, NOW, ON_CARD
+from stagenorm_pipeline.report.charts import BEFORE, NOW, ON_CARD
+from stagenorm_pipeline.report.html_page import verification_html
 from stagenorm_pipeline.report.stylesheet import STYLESHEET
 from stagenorm_pipeline.report.tags import Html, tag
 from stagenorm_pipeline_tests.report.rendered import read_html

@@ -8,7 +8,7 @@ import pytest
 from markdown_it.token import Token
 
 from stagenorm_pipeline.engine.verify.result import Rule
-from stagenorm_pipeline.report.markdown import (
+from stagenorm_pipeline.report.markdown_text import (
     LARGEST,
     check_markdown,
     inventory_markdown,

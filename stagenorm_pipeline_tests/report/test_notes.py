@@ -7,11 +7,11 @@ import pytest
 from stagenorm_pipeline.engine.inventory.inventory import RowCounts
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.verify.result import Coverage, UndoneRows, VerificationResult
-from stagenorm_pipeline.report.glance import verdict_markdown
-from stagenorm_pipeline.report.html import verification_html
-from stagenorm_pipeline.report.markdown import verification_markdown
+from stagenorm_pipeline.report.html_page import verification_html
+from stagenorm_pipeline.report.markdown_text import verification_markdown
 from stagenorm_pipeline.report.notes import notes
-from stagenorm_pipeline.report.text import verification_text
+from stagenorm_pipeline.report.summary import verdict_markdown
+from stagenorm_pipeline.report.terminal_text import verification_text
 from stagenorm_pipeline_tests.report.rendered import inline_tokens, read_html
 from stagenorm_pipeline_tests.report.results import COMPANIES, DEALS, PLAN, passing_result
 

@@ -6,9 +6,9 @@ from stagenorm_pipeline.config.settings import TargetSetting
 from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, record_rollback
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.verify.result import VerificationResult
-from stagenorm_pipeline.report.document import verification_document
-from stagenorm_pipeline.report.meanwhile import COUNTED, meanwhile_table
+from stagenorm_pipeline.report.json_document import verification_document
 from stagenorm_pipeline.report.notes import notes
+from stagenorm_pipeline.report.other_sessions import COUNTED, meanwhile_table
 from stagenorm_pipeline.vocabulary import Decision, Decisions, Vocabulary
 from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, Application
 from stagenorm_pipeline_tests.report.test_document import closed, published_schema, validate

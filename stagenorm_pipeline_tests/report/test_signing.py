@@ -6,10 +6,10 @@ import pytest
 
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.verify.result import Rule, VerificationResult
-from stagenorm_pipeline.report.html import verification_html
-from stagenorm_pipeline.report.markdown import verification_markdown
-from stagenorm_pipeline.report.signing import statement
-from stagenorm_pipeline.report.text import verification_text
+from stagenorm_pipeline.report.html_page import verification_html
+from stagenorm_pipeline.report.markdown_text import verification_markdown
+from stagenorm_pipeline.report.signature import statement
+from stagenorm_pipeline.report.terminal_text import verification_text
 from stagenorm_pipeline_tests.report.rendered import inline_tokens, read_html
 from stagenorm_pipeline_tests.report.results import failing_result, passing_result
 

@@ -10,7 +10,7 @@ from stagenorm_pipeline.engine.verify.result import AgainstOutcome, Rule, Severi
 from stagenorm_pipeline.engine.verify.sign_off import sign_off
 from stagenorm_pipeline.engine.verify.verification import record_verification
 from stagenorm_pipeline.errors import ConfigurationError
-from stagenorm_pipeline.report.document import document_json, verification_document
+from stagenorm_pipeline.report.json_document import document_json, verification_document
 from stagenorm_pipeline_tests.engine.application import DEALS, Application
 from stagenorm_pipeline_tests.engine.verification.outcomes import not_passed
 

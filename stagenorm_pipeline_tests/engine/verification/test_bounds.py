@@ -9,7 +9,7 @@ from stagenorm_pipeline.engine.verify.result import Rule, Severity, Verdict
 from stagenorm_pipeline.engine.verify.settings import VerifySettings
 from stagenorm_pipeline.engine.verify.sign_off import SignOffError, sign_off
 from stagenorm_pipeline.engine.verify.verification import record_verification
-from stagenorm_pipeline.report.document import document_json, verification_document
+from stagenorm_pipeline.report.json_document import document_json, verification_document
 from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, Application
 from stagenorm_pipeline_tests.engine.verification.outcomes import not_passed
 

@@ -13,7 +13,7 @@ from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.verify.result import Outcome, Rule, Severity, Verdict
 from stagenorm_pipeline.engine.verify.verification import record_verification
 from stagenorm_pipeline.errors import PlanError, TargetError
-from stagenorm_pipeline.report.document import document_json, verification_document
+from stagenorm_pipeline.report.json_document import document_json, verification_document
 from stagenorm_pipeline.vocabulary import Decision, Decisions, Vocabulary
 from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, VOCABULARY, Application
 from stagenorm_pipeline_tests.engine.verification.outcomes import not_passed

@@ -14,7 +14,7 @@ from stagenorm_pipeline.engine.verify.result import Rule, Severity, Verdict, Ver
 from stagenorm_pipeline.engine.verify.sign_off import SignOffError, sign_off
 from stagenorm_pipeline.engine.verify.verification import record_verification
 from stagenorm_pipeline.errors import ConfigurationError, RefusedError
-from stagenorm_pipeline.report.document import document_json, document_sha256, verification_document
+from stagenorm_pipeline.report.json_document import document_json, document_sha256, verification_document
 from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, Application
 from stagenorm_pipeline_tests.engine.verification.outcomes import not_passed
 

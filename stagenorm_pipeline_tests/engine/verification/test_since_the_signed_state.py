@@ -8,7 +8,7 @@ from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.verify.result import Rule, Severity, Verdict, VerificationResult
 from stagenorm_pipeline.engine.verify.sign_off import sign_off
 from stagenorm_pipeline.engine.verify.verification import record_verification
-from stagenorm_pipeline.report.document import document_json, verification_document
+from stagenorm_pipeline.report.json_document import document_json, verification_document
 from stagenorm_pipeline.report.notes import notes
 from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, Application
 from stagenorm_pipeline_tests.engine.verification.outcomes import named, not_passed

@@ -10,7 +10,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from stagenorm_pipeline.engine.verify.result import VerificationResult
 from stagenorm_pipeline.errors import StagenormError
-from stagenorm_pipeline.report.document import REPORT_VERSION, Document
+from stagenorm_pipeline.report.json_document import REPORT_VERSION, Document
 
 
 class ReportReadError(StagenormError):

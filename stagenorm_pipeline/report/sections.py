@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from stagenorm_pipeline.engine.verify.result import CheckResult, Rule, VerificationResult
-from stagenorm_pipeline.report.account_tables import coverage_table, digests_table, plans_table, reads_table, work_table
-from stagenorm_pipeline.report.meanwhile import meanwhile_table
-from stagenorm_pipeline.report.pictures import Palette, funds_picture, stages_picture
+from stagenorm_pipeline.report.charts import Palette, funds_picture, stages_picture
+from stagenorm_pipeline.report.history_tables import coverage_table, digests_table, plans_table, reads_table, work_table
+from stagenorm_pipeline.report.other_sessions import meanwhile_table
 from stagenorm_pipeline.report.tables import Table
 from stagenorm_pipeline.report.tags import Html
 from stagenorm_pipeline.report.verification_tables import (

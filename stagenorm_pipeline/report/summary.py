@@ -8,11 +8,11 @@ from math import ceil
 from typing import Final
 
 from stagenorm_pipeline.engine.verify.result import Outcome, VerificationResult
+from stagenorm_pipeline.report.charts import FUNDS_DRAWN, LABEL_SHOWN
 from stagenorm_pipeline.report.escape import for_markdown, sentence_for_markdown
-from stagenorm_pipeline.report.markdown import row
+from stagenorm_pipeline.report.fund_progress import fund_progress
+from stagenorm_pipeline.report.markdown_text import row
 from stagenorm_pipeline.report.notes import notes
-from stagenorm_pipeline.report.pictures import FUNDS_DRAWN, LABEL_SHOWN
-from stagenorm_pipeline.report.progress import fund_progress
 from stagenorm_pipeline.report.tables import figure, number
 from stagenorm_pipeline.report.verification_tables import stage_totals
 from stagenorm_pipeline.report.wording import (
