@@ -13,7 +13,7 @@ from benchmarks.server import Server
 
 _ROUNDS = 10
 _STAGENORM = str(Path(sys.executable).with_name("stagenorm"))
-_LOAD_DEFINITIONS = "from stagenorm_pipeline.defs.build import build_defs; build_defs().get_repository_def()"
+_LOAD_DEFINITIONS = "from stagenorm_pipeline.defs.definitions import build_defs; build_defs().get_repository_def()"
 
 
 def measure_starting(server: Server) -> list[dict[str, object]]:

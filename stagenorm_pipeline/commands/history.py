@@ -28,7 +28,7 @@ def tell_applied(database: Database, tally: FundTally, plan_id: int | None) -> N
     """Tell of the funds that were worked on and, where it was one plan alone, of that."""
 
     def report(instance: Any) -> None:
-        from stagenorm_pipeline.defs.command_line_history import report_applied
+        from stagenorm_pipeline.defs.cli_history import report_applied
 
         report_applied(instance, database, tally, plan_id)
 
@@ -39,7 +39,7 @@ def tell_state(database: Database) -> None:
     """Tell what waits and whether all work is paused, after something that may have changed either."""
 
     def report(instance: Any) -> None:
-        from stagenorm_pipeline.defs.work_state import report_work_state
+        from stagenorm_pipeline.defs.checks.plan_state import report_work_state
 
         report_work_state(instance, database)
 
@@ -50,7 +50,7 @@ def tell_verified(result: VerificationResult, number: int, sha256: str, *, is_wh
     """Tell of a verification; `is_whole`: of all funds and tables, so that its verdicts are those of the checks."""
 
     def report(instance: Any) -> None:
-        from stagenorm_pipeline.defs.command_line_history import report_verified
+        from stagenorm_pipeline.defs.cli_history import report_verified
 
         report_verified(instance, result, number, sha256, is_whole=is_whole)
 
@@ -67,7 +67,7 @@ def _tell(report: Callable[[Any], None]) -> None:
         warnings.simplefilter("ignore")
         try:
             _require_answer()
-            from stagenorm_pipeline.defs.command_line_history import configured_instance
+            from stagenorm_pipeline.defs.cli_history import configured_instance
 
             with configured_instance() as instance:
                 report(instance)

@@ -5,7 +5,7 @@ Nothing connects or reads the environment when this is imported, nor when Dagste
 
 import dagster as dg
 
-from stagenorm_pipeline.defs.build import build_defs
+from stagenorm_pipeline.defs.definitions import build_defs
 
 
 @dg.definitions

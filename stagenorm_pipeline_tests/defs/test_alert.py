@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from stagenorm_pipeline.defs.alert import WEBHOOK, alert_on_failure
+from stagenorm_pipeline.defs.sensors.alert_on_failure import WEBHOOK, alert_on_failure
 from stagenorm_pipeline_tests.defs.face import Face
 from stagenorm_pipeline_tests.engine.application import COMPANIES, Application
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from stagenorm_pipeline.defs.batch_log import BatchLog
+from stagenorm_pipeline.defs.run_log import BatchLog
 from stagenorm_pipeline.engine.apply.events import (
     BatchCompleted,
     BatchFailed,

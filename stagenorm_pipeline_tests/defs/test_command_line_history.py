@@ -7,7 +7,7 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from stagenorm_pipeline.defs.command_line_history import configured_instance, report_applied, report_verified
+from stagenorm_pipeline.defs.cli_history import configured_instance, report_applied, report_verified
 from stagenorm_pipeline.engine.apply.fund_totals import FundTally
 from stagenorm_pipeline.engine.plan.batch import PlanKind
 from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, record_rollback

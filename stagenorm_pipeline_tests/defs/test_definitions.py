@@ -8,10 +8,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from stagenorm_pipeline.defs.build import build_defs
-from stagenorm_pipeline.defs.cancelling import CancelConfig
-from stagenorm_pipeline.defs.pausing import PauseConfig
-from stagenorm_pipeline.defs.rollback import RollbackConfig
+from stagenorm_pipeline.defs.definitions import build_defs
+from stagenorm_pipeline.defs.jobs.cancel_plan_job import CancelConfig
+from stagenorm_pipeline.defs.jobs.pause_job import PauseConfig
+from stagenorm_pipeline.defs.jobs.rollback_job import RollbackConfig
 from stagenorm_pipeline.defs.run_config import ApplyConfig, PlanConfig, VerifyConfig
 from stagenorm_pipeline_tests.defs.face import Face, failure_of
 

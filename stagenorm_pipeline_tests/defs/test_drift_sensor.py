@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from dagster._core.definitions.sensor_definition import SensorExecutionData
 
-from stagenorm_pipeline.defs import drift_sensor
+from stagenorm_pipeline.defs.sensors import spelling_drift as drift_sensor
 from stagenorm_pipeline_tests.defs.face import Face
 from stagenorm_pipeline_tests.engine.application import COMPANIES, Application
 

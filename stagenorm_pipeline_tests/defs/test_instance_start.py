@@ -7,8 +7,8 @@ import dagster as dg
 import pytest
 from dagster._core.test_utils import create_run_for_test
 
-from stagenorm_pipeline.defs.instance_start import limit_the_pool, report_leftovers
-from stagenorm_pipeline.defs.normalized_stages import POOL
+from stagenorm_pipeline.defs.assets.normalized_stages import POOL
+from stagenorm_pipeline.defs.instance_setup import limit_the_pool, report_leftovers
 
 
 @pytest.fixture

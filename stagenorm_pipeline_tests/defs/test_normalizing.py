@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 
-from stagenorm_pipeline.defs import fund_work
+from stagenorm_pipeline.defs import fund_run as fund_work
 from stagenorm_pipeline.engine.postgres import failpoints as steps
 from stagenorm_pipeline.engine.postgres.failpoints import Step
 from stagenorm_pipeline.engine.postgres.locks import BATCH_LOCK_CLASS

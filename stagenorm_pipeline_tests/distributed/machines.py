@@ -69,7 +69,7 @@ class Machines:
             self._start("redis", "redis", self._redis)
             for worker in ("w1", "w2"):
                 self.start_worker(worker)
-            instance = [sys.executable, "-m", "stagenorm_pipeline.defs.instance_start"]
+            instance = [sys.executable, "-m", "stagenorm_pipeline.defs.instance_setup"]
             subprocess.run(instance, env=self._at("control"), cwd=self._home / "control", check=True)
             (self._home / "control" / "workspace.yaml").write_text((REPOSITORY / "workspace.yaml").read_text())
             page = ["dagster-webserver", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(self._port)]

@@ -4,7 +4,7 @@ import ast
 
 import yaml
 
-from stagenorm_pipeline.defs.normalized_stages import POOL
+from stagenorm_pipeline.defs.assets.normalized_stages import POOL
 from stagenorm_pipeline_tests.distributed.machines import REPOSITORY, documented_files
 
 

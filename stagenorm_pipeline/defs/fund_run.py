@@ -9,8 +9,8 @@ from urllib.parse import quote
 import dagster as dg
 
 from stagenorm_pipeline.config.settings import TargetSetting
-from stagenorm_pipeline.defs.batch_log import BatchLog
-from stagenorm_pipeline.defs.graph import NORMALIZED_STAGES
+from stagenorm_pipeline.defs.assets.asset_names import NORMALIZED_STAGES
+from stagenorm_pipeline.defs.run_log import BatchLog
 from stagenorm_pipeline.engine.apply.pacing import Pacing
 from stagenorm_pipeline.engine.apply.runner import ApplyRequest, ApplyResult, apply_batches
 from stagenorm_pipeline.engine.plan.batch import PlanKind

@@ -5,7 +5,7 @@ import json
 import dagster as dg
 
 from stagenorm_pipeline.defs.failures import errors_as_failures
-from stagenorm_pipeline.defs.jobs import plan_job
+from stagenorm_pipeline.defs.jobs.asset_jobs import plan_job
 from stagenorm_pipeline.defs.resources import ApplicationDatabase, NormalizationSettings
 from stagenorm_pipeline.engine.inventory.drift import DriftState, read_drift, read_drift_state
 

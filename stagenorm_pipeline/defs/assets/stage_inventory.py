@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import dagster as dg
 
 from stagenorm_pipeline import __version__
-from stagenorm_pipeline.defs.cross_table import CrossTable
+from stagenorm_pipeline.defs.assets.asset_names import GROUP, OWNERS
 from stagenorm_pipeline.defs.failures import errors_as_failures
-from stagenorm_pipeline.defs.graph import GROUP, OWNERS
 from stagenorm_pipeline.defs.resources import ApplicationDatabase, NormalizationSettings
+from stagenorm_pipeline.defs.spelling_by_fund import CrossTable
 from stagenorm_pipeline.engine.inventory.inventory import (
     InventoryTally,
     RowCounts,

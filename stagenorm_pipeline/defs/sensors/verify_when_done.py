@@ -3,7 +3,7 @@
 import dagster as dg
 
 from stagenorm_pipeline.defs.failures import errors_as_failures
-from stagenorm_pipeline.defs.jobs import verify_job
+from stagenorm_pipeline.defs.jobs.asset_jobs import verify_job
 from stagenorm_pipeline.defs.resources import ApplicationDatabase
 from stagenorm_pipeline.engine.monitor.finished_plan import read_finished_plan
 

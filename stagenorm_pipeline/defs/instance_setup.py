@@ -1,6 +1,6 @@
 """What Dagster's instance needs before its daemon starts: the pool's limit, and an honest end of a crash's leftovers.
 
-Run by `local.services` as a process of its own, `python -m stagenorm_pipeline.defs.instance_start [--leftovers]`: the
+Run by `local.services` as a process of its own, `python -m stagenorm_pipeline.defs.instance_setup [--leftovers]`: the
 command line never imports Dagster. Does not belong here: what the instance's settings are (see `dagster.yaml`).
 """
 
@@ -8,7 +8,7 @@ import sys
 
 import dagster as dg
 
-from stagenorm_pipeline.defs.normalized_stages import POOL
+from stagenorm_pipeline.defs.assets.normalized_stages import POOL
 
 _UNFINISHED = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 

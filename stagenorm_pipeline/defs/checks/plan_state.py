@@ -12,8 +12,8 @@ from typing import Any
 
 import dagster as dg
 
+from stagenorm_pipeline.defs.assets.asset_names import BATCH_PLAN
 from stagenorm_pipeline.defs.failures import errors_as_failures
-from stagenorm_pipeline.defs.graph import BATCH_PLAN
 from stagenorm_pipeline.defs.resources import ApplicationDatabase
 from stagenorm_pipeline.engine.apply.pause import Control, read_control
 from stagenorm_pipeline.engine.monitor.waiting_funds import WaitingFund, read_waiting_funds

@@ -2,22 +2,22 @@
 
 import dagster as dg
 
-from stagenorm_pipeline.defs.alert import alert_on_failure
-from stagenorm_pipeline.defs.batch_plan import batch_plan
-from stagenorm_pipeline.defs.cancelling import cancel_plan_job
-from stagenorm_pipeline.defs.drift_sensor import spelling_drift
-from stagenorm_pipeline.defs.fund_sensor import discover_funds
-from stagenorm_pipeline.defs.jobs import normalize_job, plan_job, verify_job
-from stagenorm_pipeline.defs.normalized_stages import normalized_stages
-from stagenorm_pipeline.defs.pausing import pause_job, unpause_job
+from stagenorm_pipeline.defs.assets.batch_plan import batch_plan
+from stagenorm_pipeline.defs.assets.normalized_stages import normalized_stages
+from stagenorm_pipeline.defs.assets.stage_inventory import stage_inventory
+from stagenorm_pipeline.defs.assets.verification_report import verification_report
+from stagenorm_pipeline.defs.checks.plan_state import work_state_checks
+from stagenorm_pipeline.defs.checks.verification_rules import verification_checks
+from stagenorm_pipeline.defs.jobs.asset_jobs import normalize_job, plan_job, verify_job
+from stagenorm_pipeline.defs.jobs.cancel_plan_job import cancel_plan_job
+from stagenorm_pipeline.defs.jobs.pause_job import pause_job, unpause_job
+from stagenorm_pipeline.defs.jobs.rollback_job import rollback_job
 from stagenorm_pipeline.defs.resources import ApplicationDatabase, NormalizationSettings
-from stagenorm_pipeline.defs.rollback import rollback_job
 from stagenorm_pipeline.defs.schedules import nightly_backfill, nightly_plan
-from stagenorm_pipeline.defs.stage_inventory import stage_inventory
-from stagenorm_pipeline.defs.verification_checks import verification_checks
-from stagenorm_pipeline.defs.verification_report import verification_report
-from stagenorm_pipeline.defs.verify_sensor import verify_when_done
-from stagenorm_pipeline.defs.work_state import work_state_checks
+from stagenorm_pipeline.defs.sensors.alert_on_failure import alert_on_failure
+from stagenorm_pipeline.defs.sensors.discover_funds import discover_funds
+from stagenorm_pipeline.defs.sensors.spelling_drift import spelling_drift
+from stagenorm_pipeline.defs.sensors.verify_when_done import verify_when_done
 
 
 def build_defs(**overrides: object) -> dg.Definitions:

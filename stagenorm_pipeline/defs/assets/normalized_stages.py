@@ -6,14 +6,14 @@ from dataclasses import replace
 import dagster as dg
 
 from stagenorm_pipeline import __version__
+from stagenorm_pipeline.defs.assets.asset_names import GROUP, NORMALIZED_STAGES, OWNERS
+from stagenorm_pipeline.defs.checks.plan_state import report_work_state
 from stagenorm_pipeline.defs.failures import errors_as_failures
-from stagenorm_pipeline.defs.fund_work import FundOutcome, FundWork
+from stagenorm_pipeline.defs.fund_run import FundOutcome, FundWork
 from stagenorm_pipeline.defs.graceful_stop import interrupts_noted
-from stagenorm_pipeline.defs.graph import GROUP, NORMALIZED_STAGES, OWNERS
 from stagenorm_pipeline.defs.partitions import funds
 from stagenorm_pipeline.defs.resources import ApplicationDatabase, NormalizationSettings
 from stagenorm_pipeline.defs.run_config import ApplyConfig
-from stagenorm_pipeline.defs.work_state import report_work_state
 from stagenorm_pipeline.engine.postgres.identity import user_name
 from stagenorm_pipeline.engine.throttle.settings import LAG_THROTTLERS
 from stagenorm_pipeline.report.escape import sentence_for_terminal
