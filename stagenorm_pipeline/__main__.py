@@ -4,7 +4,7 @@
 def main() -> None:
     """Run the command line."""
     try:
-        from stagenorm_pipeline.cli import main as command_line
+        from stagenorm_pipeline.cli.main import main as command_line
 
         command_line(prog_name="stagenorm")
     except KeyboardInterrupt:

@@ -69,7 +69,7 @@ Next:
 def _stagenorm(words: list[str], url: str) -> int:
     environment = {**os.environ, "DATABASE_URL": url}
     return subprocess.run(
-        [sys.executable, "-m", "stagenorm_pipeline.cli", *words], env=environment, check=False
+        [sys.executable, "-m", "stagenorm_pipeline.cli.main", *words], env=environment, check=False
     ).returncode
 
 

@@ -16,7 +16,7 @@ from typing import IO
 
 from click.testing import CliRunner
 
-from stagenorm_pipeline.cli import main
+from stagenorm_pipeline.cli.main import main
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ def wait_until(is_so: Callable[[], bool], what: str) -> None:
 
 
 def _command(arguments: tuple[str, ...]) -> list[str]:
-    return [sys.executable, "-m", "stagenorm_pipeline.cli", *arguments]
+    return [sys.executable, "-m", "stagenorm_pipeline.cli.main", *arguments]
 
 
 def _environment(url: str | None, more: Mapping[str, str] | None) -> dict[str, str]:

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from click.testing import CliRunner, Result
 
-from stagenorm_pipeline.cli import main
+from stagenorm_pipeline.cli.main import main
 
 
 def _typed(url: str | None, *arguments: str) -> Result:
@@ -71,7 +71,7 @@ def test_a_file_that_cannot_grow_any_further_is_said_and_leaves_nothing_behind(
         connection.execute("INSERT INTO deal_opportunities (stage) SELECT md5(i::text) FROM generate_series(1, 9000) i")
     # In a process of its own, whose files may have 100,000 bytes: what a full disk is to the program.
     limited = subprocess.run(
-        [sys.executable, "-m", "stagenorm_pipeline.cli", "backup", "--output", str(tmp_path / "b.gz")],
+        [sys.executable, "-m", "stagenorm_pipeline.cli.main", "backup", "--output", str(tmp_path / "b.gz")],
         env={"DATABASE_URL": application_url},
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)),
         capture_output=True,

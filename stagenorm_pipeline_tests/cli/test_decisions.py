@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from click.testing import CliRunner
 
-from stagenorm_pipeline.cli import main
+from stagenorm_pipeline.cli.main import main
 from stagenorm_pipeline.vocabulary import Decision, Stage, load_decisions
 from stagenorm_pipeline_tests.cli.terminal import Ran, stagenorm, stagenorm_here
 from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS

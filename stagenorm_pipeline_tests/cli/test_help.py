@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import pytest
 
-from stagenorm_pipeline.cli import main
+from stagenorm_pipeline.cli.main import main
 
 _COMMANDS = main.list_commands(click.Context(main))
 
@@ -40,7 +40,7 @@ def test_a_command_that_does_not_exist_is_answered_with_where_to_look() -> None:
 
 def _imported_by(arguments: list[str], url: str = "") -> set[str]:
     script = (
-        "import sys\nfrom stagenorm_pipeline.cli import main\n"
+        "import sys\nfrom stagenorm_pipeline.cli.main import main\n"
         f"try: main({arguments!r})\nexcept SystemExit: pass\n"
         "print('IMPORTED', *sys.modules)"
     )

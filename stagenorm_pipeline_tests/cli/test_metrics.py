@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from prometheus_client.parser import text_string_to_metric_families
 from psycopg import sql
 
-from stagenorm_pipeline.cli import main
+from stagenorm_pipeline.cli.main import main
 from stagenorm_pipeline.config.settings import DEFAULT_TARGETS
 from stagenorm_pipeline.engine.apply.pause import set_paused
 from stagenorm_pipeline.engine.backup.backup import make_backup
@@ -164,7 +164,7 @@ def test_it_is_served_over_http_and_outlives_its_database(
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     server = subprocess.Popen(
-        [sys.executable, "-m", "stagenorm_pipeline.cli", "metrics", "--port", str(port)],
+        [sys.executable, "-m", "stagenorm_pipeline.cli.main", "metrics", "--port", str(port)],
         env={"DATABASE_URL": database_url},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -99,7 +99,7 @@ def test_a_backup_goes_through_a_fifo_and_to_standard_output(ready_url: str, tmp
     assert stagenorm("backup", "--output", str(tmp_path / "pipe"), url=ready_url).code == 0
     assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
     ran = subprocess.run(
-        [sys.executable, "-m", "stagenorm_pipeline.cli", "backup", "--output", "-"],
+        [sys.executable, "-m", "stagenorm_pipeline.cli.main", "backup", "--output", "-"],
         env={"DATABASE_URL": ready_url},
         capture_output=True,
         timeout=60,
@@ -260,7 +260,7 @@ def test_a_full_disk_behind_standard_output_is_said_without_a_trace(ready_url: s
     stagenorm_here("verify", url=ready_url)
     with _FULL.open("wb") as full:
         ran = subprocess.run(
-            [sys.executable, "-m", "stagenorm_pipeline.cli", *command],
+            [sys.executable, "-m", "stagenorm_pipeline.cli.main", *command],
             env={"DATABASE_URL": ready_url},
             stdout=full,
             stderr=subprocess.PIPE,
@@ -280,7 +280,7 @@ def test_a_full_disk_leaves_the_file_that_was_there(ready_url: str, tmp_path: Pa
     file = tmp_path / "report.json"
     file.write_text("precious")
     ran = subprocess.run(
-        [sys.executable, "-m", "stagenorm_pipeline.cli", "verify", "--output", str(file)],
+        [sys.executable, "-m", "stagenorm_pipeline.cli.main", "verify", "--output", str(file)],
         env={"DATABASE_URL": ready_url},
         # What a full disk is to the program: its files may have 1,000 bytes.
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, 1_000)),

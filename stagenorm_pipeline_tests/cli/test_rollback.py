@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from click.testing import CliRunner, Result
 
-from stagenorm_pipeline.cli import main
+from stagenorm_pipeline.cli.main import main
 
 
 def _typed(url: str, *arguments: str) -> Result:

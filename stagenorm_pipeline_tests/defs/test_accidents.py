@@ -41,7 +41,7 @@ class Ui:
         self.process = self._start()
 
     def _start(self) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "stagenorm_pipeline.cli", "ui", "--port", str(self._port)]
+        command = [sys.executable, "-m", "stagenorm_pipeline.cli.main", "ui", "--port", str(self._port)]
         return subprocess.Popen(command, env=self._environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def restart(self) -> None:

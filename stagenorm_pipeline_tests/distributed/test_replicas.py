@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from click.testing import CliRunner
 
-from stagenorm_pipeline.cli import main
+from stagenorm_pipeline.cli.main import main
 from stagenorm_pipeline.engine.apply.events import BatchCompleted, Event
 from stagenorm_pipeline.local.server_files import PORT
 from stagenorm_pipeline_tests.distributed.machines import wait_until

@@ -35,7 +35,7 @@ def served_ui(home: Path, *options: str) -> Iterator[ServedUi]:
     """Start it, wait for its address, and stop it as Ctrl-C does: nothing runs afterwards."""
     port = _free_port()
     command = subprocess.Popen(
-        [sys.executable, "-m", "stagenorm_pipeline.cli", "ui", "--port", str(port), *options],
+        [sys.executable, "-m", "stagenorm_pipeline.cli.main", "ui", "--port", str(port), *options],
         env={**{k: v for k, v in os.environ.items() if k not in _ELSEWHERE}, "STAGENORM_HOME": str(home)},
         cwd=home,
         stdout=subprocess.PIPE,

@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import Any, BinaryIO, NamedTuple, Self
 
 from stagenorm_pipeline.errors import ConfigurationError, StagenormError
-from stagenorm_pipeline.whole_file import find_place, open_stream
+from stagenorm_pipeline.service.output_files import find_place, open_stream
 
 _FIRST_LINE = b"-- stagenorm backup, format 1\n"
 # Without ON_ERROR_STOP psql would take the rows behind a COPY that failed for commands, and they are anybody's text.

@@ -1,0 +1,76 @@
+"""`stagenorm report`."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from stagenorm_pipeline.cli import exit_codes
+from stagenorm_pipeline.cli.database import open_database
+from stagenorm_pipeline.cli.outputs import Output, format_option, read_outputs, standard_output, write_outputs
+from stagenorm_pipeline.errors import ConfigurationError
+
+
+@click.command("report")
+@click.argument("verification_id", type=click.IntRange(1, 2**63 - 1), metavar="[ID]", required=False)
+@click.option("--list", "is_list", is_flag=True, help="List the recorded verifications, newest first.")
+@format_option
+@click.option("--output", metavar="PATH", help="Write a file (.json, .html, .md, .txt) instead of printing.")
+@click.option("--json", "as_json", is_flag=True, help="With --list: one JSON document.")
+def command(verification_id: int | None, is_list: bool, form: str | None, output: str | None, as_json: bool) -> None:
+    """Print the report of a recorded verification again. As JSON it is the original, byte for byte.
+
+    Refused if the stored report is not the one whose SHA-256 was recorded with the verification.
+
+    \b
+    Examples:
+      stagenorm report --list
+      stagenorm report 12                               as `stagenorm verify` printed it
+      stagenorm report 12 --output report.json
+      stagenorm report 12 --format html > report.html
+    """
+    if is_list == (verification_id is not None) or (as_json and not is_list) or (is_list and (form or output)):
+        raise ConfigurationError(
+            "Give the number of a verification, or --list (and with it --json), not both.",
+            remedy="List them: stagenorm report --list",
+        )
+    if verification_id is None:
+        _list(as_json=as_json)
+        return
+    # Standard output in the form for people, unless another is asked for.
+    names = () if output is None else (output,)
+    (place,) = read_outputs(names, form if form or names else "txt")
+    if not _write_report(verification_id, place):
+        sys.exit(exit_codes.FAILED)
+
+
+def _list(*, as_json: bool) -> None:
+    from stagenorm_pipeline.engine.verify.recorded_reports import read_recorded_verifications
+    from stagenorm_pipeline.report.json_document import document_json, verifications_document
+    from stagenorm_pipeline.report.recorded_text import verifications_text
+
+    with open_database() as database:
+        verifications = read_recorded_verifications(database)
+    if as_json:
+        click.echo(document_json(verifications_document(verifications)), nl=False)
+    else:
+        click.echo(verifications_text(verifications))
+
+
+def _write_report(verification_id: int, place: Output) -> bool:
+    from stagenorm_pipeline.engine.verify.recorded_reports import read_report
+    from stagenorm_pipeline.report.forms import ReportForm, report_in
+    from stagenorm_pipeline.report.json_reader import read_verification
+
+    with open_database() as database:
+        stored = read_report(database, verification_id)
+
+    def text_in(form: ReportForm) -> str:
+        if form is ReportForm.JSON:
+            return stored.json
+        result = read_verification(stored.json)
+        return report_in(form, result, report=stored.json, sha256=stored.sha256, number=verification_id)
+
+    with standard_output(is_reserved=place.path is None) as stream:
+        return write_outputs((place,), text_in, verification_id, stream)

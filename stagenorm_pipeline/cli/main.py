@@ -1,0 +1,142 @@
+"""The terminal face: `stagenorm`. Lists the commands and turns our own errors into a message and an exit code.
+
+Nothing heavy is imported here: `stagenorm --help` must answer at once. What a command does is in `cli/commands/`.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from io import TextIOWrapper
+from typing import Any
+
+import click
+
+from stagenorm_pipeline import __version__
+from stagenorm_pipeline.cli.interrupt import INTERRUPTED, WHAT_NOW, ending_on_interrupt
+from stagenorm_pipeline.cli.standard_streams import ending_on_unwritable_output, open_closed_streams
+
+_COMMANDS = {
+    "init-db": "Create stagenorm's own tables and views.",
+    "preflight": "Look for what would stand in the way, each with its remedy.",
+    "inventory": "List the spellings in the data, known and unknown.",
+    "decisions": "Write every undecided spelling into the decisions file.",
+    "dry-run": "Show what a run would change; records nothing.",
+    "run": "Record a plan, show it, ask, and apply it batch by batch.",
+    "resume": "Go on with open plans after a stop, a failure or a crash.",
+    "status": "Show how far the work is, who is running, and the next command.",
+    "pause": "Let no runner start another batch.",
+    "unpause": "Let the runners go on.",
+    "cancel": "Cancel what a plan still has to do.",
+    "verify": "Run the seven checks over what is really in the database.",
+    "report": "Print a recorded verification again, or list them.",
+    "sign-off": "Sign a verification: the next one compares with what follows.",
+    "rollback": "Restore rows that still hold what stagenorm wrote.",
+    "backup": "Save keys, funds and stages to a file; check one.",
+    "metrics": "Print metrics in Prometheus' text format, or serve them.",
+    "enforce": "Keep clean tables clean by a CHECK constraint, or take it back.",
+    "demo": "Walk the whole runbook over made-up rows; needs no database.",
+    "ui": "Serve the Dagster UI on this machine.",
+    "completion": "Print the script that lets a shell complete commands.",
+}
+"""Each command and its line in `stagenorm --help`, in the order of the work. `dry-run` is `command` in
+`cli/commands/dry_run.py`: a new command is that file and a line here."""
+
+
+class _Commands(click.Group):
+    """Imports a command when it is asked for, and shows our own errors without a stack trace."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            from difflib import get_close_matches
+
+            # Click knows only the commands that it holds itself.
+            if not ctx.resilient_parsing and (close := get_close_matches(cmd_name, _COMMANDS, n=1)):
+                ctx.fail(f"No such command {cmd_name!r}. Did you mean {close[0]!r}?")
+            return None
+        command = import_module(f"stagenorm_pipeline.cli.commands.{cmd_name.replace('-', '_')}").command
+        assert isinstance(command, click.Command)  # noqa: S101 - for the type checker
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        open_closed_streams()
+        with ending_on_interrupt(), ending_on_unwritable_output():
+            return super().main(*args, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        # Spellings hold any character; a stream that cannot encode one shows its escape instead of failing half-way.
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            ctx.exit(_show_interrupt())
+        except Exception as error:
+            code = _show(error)
+            if code is None:
+                raise
+            ctx.exit(code)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="stagenorm")
+def main() -> None:
+    """Normalize the spellings of investment stages in a PostgreSQL database, and prove that nothing was lost.
+
+    \b
+    A first time through, after `export DATABASE_URL=postgresql://...`:
+      stagenorm init-db     create stagenorm's own tables
+      stagenorm dry-run     what would change; records and changes nothing
+      stagenorm run         show the plan, ask, apply it batch by batch
+      stagenorm verify      seven checks over what is really in the database
+    """
+
+
+def _show_interrupt() -> int:
+    from stagenorm_pipeline.cli import exit_codes
+    from stagenorm_pipeline.cli.log_lines import show_error
+    from stagenorm_pipeline.errors import StagenormError
+
+    show_error(StagenormError(INTERRUPTED, remedy=WHAT_NOW))
+    return exit_codes.FAILED
+
+
+def _show(error: Exception) -> int | None:
+    """Show an error that a user can do something about. The exit code, or None for any other error."""
+    if isinstance(error, (click.ClickException, click.exceptions.Exit, click.Abort)):
+        return None
+    from sqlalchemy.exc import DBAPIError
+
+    from stagenorm_pipeline.cli import exit_codes
+    from stagenorm_pipeline.cli.log_lines import show_error
+    from stagenorm_pipeline.errors import ConfigurationError, StagenormError
+    from stagenorm_pipeline.vocabulary import VocabularyError
+
+    match error:
+        case ConfigurationError():
+            show_error(error)
+            return exit_codes.ARGUMENTS
+        case VocabularyError():
+            show_error(StagenormError(str(error)))
+            return exit_codes.ARGUMENTS
+        case StagenormError():
+            show_error(error)
+            return exit_codes.FAILED
+        case DBAPIError():
+            from stagenorm_pipeline.engine.postgres.connection import first_line
+
+            show_error(StagenormError(f"The database said: {first_line(error)}", remedy="Nothing is half done."))
+            return exit_codes.FAILED
+    return None
+
+
+if __name__ == "__main__":
+    main()

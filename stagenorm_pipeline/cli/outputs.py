@@ -1,0 +1,141 @@
+"""Where a command writes its report: `--output` and `--format`, files, devices and standard output.
+
+Does not belong here: how a file is written (see `whole_file`), or what a form holds (see `report.forms`).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+import click
+
+from stagenorm_pipeline.errors import ConfigurationError, StagenormError
+
+if TYPE_CHECKING:
+    from stagenorm_pipeline.report.forms import ReportForm
+
+STDOUT = "-"
+# No file system takes a longer path: shown whole, so that it can be copied.
+LONGEST_NAME = 4_096
+_FORMS = ("json", "html", "md", "txt")
+
+format_option: Callable[[Any], Any] = click.option(
+    "--format",
+    "form",
+    type=click.Choice(_FORMS),
+    help="The form on standard output and of names without a suffix.  [default there: json]",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """One output of a report. `path` None: standard output."""
+
+    name: str
+    path: Path | None
+    form: ReportForm
+
+
+def read_output_path(name: str) -> Path | None:
+    """The path that `--output` names; None for standard output. Raises ConfigurationError if it cannot be written."""
+    from stagenorm_pipeline.service.output_files import require_writable
+
+    if not name:
+        raise ConfigurationError("--output names no file.", remedy="Name one, or - for standard output.")
+    # A device of its own would be opened a second time, and the two would overwrite each other's text in a file.
+    if name in (STDOUT, "/dev/stdout"):
+        return None
+    path = Path(name)
+    require_writable(path)
+    return path
+
+
+def read_outputs(names: Sequence[str], form: str | None) -> tuple[Output, ...]:
+    """What `--output` and `--format` ask for; `--format` alone means standard output.
+
+    Raises ConfigurationError for a name with an unknown suffix, for one that cannot be written, for standard output
+    more than once, and for a format that no output has.
+    """
+    if form is not None and not names:
+        names = (STDOUT,)
+    outputs = tuple(_read_output(name, form) for name in names)
+    if sum(output.path is None for output in outputs) > 1:
+        raise ConfigurationError("Standard output can hold one form only.", remedy="Give `--output -` once.")
+    if form is not None and form not in [output.form for output in outputs]:
+        raise ConfigurationError(
+            f"--format {form} contradicts --output {outputs[0].name}.",
+            remedy="The suffix of a name decides its form: leave --format out, or name another file.",
+        )
+    return outputs
+
+
+@contextmanager
+def standard_output(*, is_reserved: bool) -> Iterator[TextIO]:
+    """Yield standard output. Where it is reserved for a report, what people read goes to standard error meanwhile."""
+    stream = sys.stdout
+    with redirect_stdout(sys.stderr if is_reserved else stream):
+        yield stream
+
+
+def write_outputs(outputs: Sequence[Output], text_in: Callable[[ReportForm], str], number: int, stream: TextIO) -> bool:
+    """Write every output, `-` to the stream; returns whether all could be. Says of each that failed how to get it."""
+    from stagenorm_pipeline.cli.log_lines import show_error
+    from stagenorm_pipeline.report.escape import for_terminal
+
+    are_written = True
+    for output in outputs:
+        try:
+            _write(output, text_in(output.form), stream)
+        except StagenormError as error:
+            are_written = False
+            again = f"stagenorm report {number} --format {output.form} --output FILE"
+            show_error(
+                StagenormError(error.message, remedy=f"The report is stored. Write it to another place: {again}")
+            )
+        else:
+            if output.path is not None:
+                click.echo(f"Report written to {for_terminal(output.name, limit=LONGEST_NAME)}")
+    return are_written
+
+
+def write_standard_output(text: str, stream: TextIO | None) -> None:
+    """Write a text, and nothing else, to standard output, in UTF-8 as in a file. Raises StagenormError if it cannot."""
+    if stream is None:
+        raise StagenormError("Standard output cannot be written: it is closed.", remedy="Name a file instead.")
+    try:
+        stream.flush()
+        stream.buffer.write(text.encode("utf-8", "surrogatepass"))
+        stream.buffer.flush()
+    except OSError as error:
+        # Python writes what is left once more at its end, and would fail there with a message of its own.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        raise StagenormError(
+            f"Standard output cannot be written: {error.strerror}.", remedy="Name a file instead."
+        ) from error
+
+
+def _read_output(name: str, form: str | None) -> Output:
+    from stagenorm_pipeline.report.forms import ReportForm
+
+    suffix = Path(name).suffix.lower().removeprefix(".")
+    if suffix and suffix not in _FORMS:
+        raise ConfigurationError(
+            f"{name} has a suffix that names no form of the report.",
+            remedy="Known are .json, .html, .md and .txt; a name without a suffix is JSON or what --format says.",
+        )
+    return Output(name=name, path=read_output_path(name), form=ReportForm(suffix or form or ReportForm.JSON))
+
+
+def _write(output: Output, text: str, stream: TextIO) -> None:
+    from stagenorm_pipeline.service.output_files import replace_file
+
+    if output.path is None:
+        write_standard_output(text, stream)
+    else:
+        replace_file(output.path, text)
