@@ -1,12 +1,12 @@
 """The vocabulary: which canonical stage a spelling means. Pure: no database, no terminal, no environment."""
 
 from stagenorm_pipeline.vocabulary.decisions import LEAVE_AS_IS, Decision, Decisions
+from stagenorm_pipeline.vocabulary.decisions_editor import Undecided, decided_alike, with_decision, with_undecided
 from stagenorm_pipeline.vocabulary.decisions_file import load_decisions, parse_decisions, read_decisions_text
-from stagenorm_pipeline.vocabulary.decisions_text import Undecided, decided_alike, with_decision, with_undecided
 from stagenorm_pipeline.vocabulary.errors import DecisionsError, VocabularyError
-from stagenorm_pipeline.vocabulary.nearest import Suggestion, proposal, same_words, suggest
 from stagenorm_pipeline.vocabulary.normalize import normalize
 from stagenorm_pipeline.vocabulary.stages import CANONICAL_STAGES, Stage
+from stagenorm_pipeline.vocabulary.suggestions import Suggestion, proposal, same_words, suggest
 from stagenorm_pipeline.vocabulary.vocabulary import Meaning, MeaningKind, Redecided, Vocabulary, differences, redecided
 
 __all__ = [

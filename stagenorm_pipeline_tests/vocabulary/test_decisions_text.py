@@ -17,8 +17,8 @@ from stagenorm_pipeline.vocabulary import (
     with_decision,
     with_undecided,
 )
+from stagenorm_pipeline.vocabulary import decisions_editor as module
 from stagenorm_pipeline.vocabulary import decisions_file as reading
-from stagenorm_pipeline.vocabulary import decisions_text as module
 from stagenorm_pipeline.vocabulary.quoting import quoted
 from stagenorm_pipeline_tests.vocabulary.spellings import some_decisions, texts, unhurried
 

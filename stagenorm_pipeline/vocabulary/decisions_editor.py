@@ -20,9 +20,9 @@ from stagenorm_pipeline.vocabulary.decisions_file import (
     written_entries,
 )
 from stagenorm_pipeline.vocabulary.errors import DecisionsError
-from stagenorm_pipeline.vocabulary.nearest import proposal, same_words, suggest
 from stagenorm_pipeline.vocabulary.quoting import escaped, quoted, shown
 from stagenorm_pipeline.vocabulary.stages import CANONICAL_STAGES
+from stagenorm_pipeline.vocabulary.suggestions import proposal, same_words, suggest
 
 _HEADER: Final = f"""\
 # What each spelling means that the built-in aliases do not know.
