@@ -130,7 +130,7 @@ def _spawn_guardian(files: ServerFiles, start: FileLock, guardian: FileLock) -> 
     with files.log.open("wb") as log:
         # -P: the current directory, which may hold anything, is not to be searched for modules.
         launcher = subprocess.Popen(
-            [sys.executable, "-P", "-m", "stagenorm_pipeline.local.guardian", *arguments],
+            [sys.executable, "-P", "-m", "stagenorm_pipeline.local.server_guardian", *arguments],
             cwd="/",
             stdin=subprocess.DEVNULL,
             stdout=log,

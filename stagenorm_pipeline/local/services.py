@@ -195,7 +195,7 @@ def _start(name: str, arguments: list[str], logs: Path, environment: dict[str, s
     log = logs / f"{name}.log"
     with log.open("wb") as output:
         tether = subprocess.Popen(
-            [sys.executable, "-m", "stagenorm_pipeline.local.tether", sys.executable, "-m", *arguments],
+            [sys.executable, "-m", "stagenorm_pipeline.local.child_process", sys.executable, "-m", *arguments],
             env=environment,
             stdin=subprocess.PIPE,  # its end of file tells the tether that we are gone
             stdout=output,

@@ -10,7 +10,7 @@ import pytest
 
 from stagenorm_pipeline_tests.local.processes import is_running, wait_until
 
-TETHER = [sys.executable, "-m", "stagenorm_pipeline.local.tether"]
+TETHER = [sys.executable, "-m", "stagenorm_pipeline.local.child_process"]
 # A parent that starts what its arguments say with a pipe to it, and then waits to be killed.
 PARENT = "import subprocess, sys, time; p = subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE); time.sleep(1000)"
 # A program with a child of its own; it notes the process ids of both.

@@ -2,8 +2,8 @@
 
 Started detached by `embedded_postgres`, never by hand. It knows no users: each command that uses the server holds the
 lease shared, and when the kernel grants the guardian the lease exclusively, nobody is left, whatever they died of.
-Run as `python -m stagenorm_pipeline.local.guardian HOME SOCKET_DIRECTORY START_FD GUARDIAN_FD`; the two descriptors
-are the start lock and the guardian lock, already held, handed over by the command that starts it.
+Run as `python -m stagenorm_pipeline.local.server_guardian HOME SOCKET_DIRECTORY START_FD GUARDIAN_FD`; the two
+descriptors are the start lock and the guardian lock, already held, handed over by the command that starts it.
 """
 
 import contextlib
