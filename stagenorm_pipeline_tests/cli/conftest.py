@@ -7,7 +7,7 @@ import pytest
 
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.migrations import apply_migrations
-from stagenorm_pipeline_tests.cli.slow_database import SlowDatabase
+from stagenorm_pipeline_tests.support.slow_database import SlowDatabase
 
 # As the runbook's application has them, with a few rows of each kind.
 _TABLES = b"""

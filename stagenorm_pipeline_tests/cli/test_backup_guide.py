@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 
 from stagenorm_pipeline.local.server_files import binaries
-from stagenorm_pipeline_tests.cli.terminal import stagenorm_here
+from stagenorm_pipeline_tests.support.command_line import stagenorm_here
 
 _GUIDE = Path(__file__).parents[2] / "docs" / "backup.md"
 _FILE_OF_THE_GUIDE = "/backups/stages.sql.gz"

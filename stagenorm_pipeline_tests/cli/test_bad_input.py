@@ -7,7 +7,7 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from stagenorm_pipeline_tests.cli.terminal import Ran, stagenorm, stagenorm_here
+from stagenorm_pipeline_tests.support.command_line import Ran, stagenorm, stagenorm_here
 
 _SECRET = "s3cret-p@ss"  # noqa: S105 - what must never be shown
 

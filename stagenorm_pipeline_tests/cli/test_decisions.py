@@ -11,9 +11,9 @@ from click.testing import CliRunner
 
 from stagenorm_pipeline.cli.main import main
 from stagenorm_pipeline.vocabulary import Decision, Stage, load_decisions
-from stagenorm_pipeline_tests.cli.terminal import Ran, stagenorm, stagenorm_here
-from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS
-from stagenorm_pipeline_tests.engine.recycling import RecycledApplications
+from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS
+from stagenorm_pipeline_tests.support.command_line import Ran, stagenorm, stagenorm_here
+from stagenorm_pipeline_tests.support.recycling import RecycledApplications
 
 NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"
 SEED_ROUND = '- spelling: "Seed Round"\n  stage: {}\n'

@@ -3,8 +3,8 @@
 import json
 import signal
 
-from stagenorm_pipeline_tests.cli.slow_database import SlowDatabase
-from stagenorm_pipeline_tests.cli.terminal import on_terminal, stagenorm_here, started, wait_until
+from stagenorm_pipeline_tests.support.command_line import on_terminal, stagenorm_here, started, wait_until
+from stagenorm_pipeline_tests.support.slow_database import SlowDatabase
 
 _CTRL_C = "\x03"
 _RUN = ("run", "--yes", "--batch-size", "1", "--sleep-ms", "0")

@@ -23,8 +23,8 @@ from stagenorm_pipeline.engine.monitor.metrics import read_metrics
 from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, record_rollback
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.report.metrics_text import metric_families, metrics_text
-from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, Application
-from stagenorm_pipeline_tests.safety.interruptions import wait_until_gone
+from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, Application
+from stagenorm_pipeline_tests.support.interruptions import wait_until_gone
 
 _DOCS = Path(__file__).parents[2] / "docs" / "metrics.md"
 

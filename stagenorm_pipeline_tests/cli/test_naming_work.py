@@ -5,7 +5,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from stagenorm_pipeline_tests.cli.terminal import stagenorm_here
+from stagenorm_pipeline_tests.support.command_line import stagenorm_here
 
 _COMMANDS = [("verify",), ("run", "--yes"), ("dry-run",), ("resume",), ("rollback",), ("inventory",)]
 

@@ -20,7 +20,7 @@ import psycopg
 import pytest
 
 from stagenorm_pipeline.engine.backup.backup_file import check_backup
-from stagenorm_pipeline_tests.cli.terminal import Ran, stagenorm, stagenorm_here
+from stagenorm_pipeline_tests.support.command_line import Ran, stagenorm, stagenorm_here
 
 _FULL = Path("/dev/full")
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root makes devices and gives files away")

@@ -7,7 +7,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from stagenorm_pipeline_tests.cli.terminal import Ran, stagenorm, stagenorm_here
+from stagenorm_pipeline_tests.support.command_line import Ran, stagenorm, stagenorm_here
 
 
 @pytest.fixture

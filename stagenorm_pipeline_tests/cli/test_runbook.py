@@ -7,7 +7,7 @@ from typing import LiteralString
 import psycopg
 from psycopg.sql import SQL
 
-from stagenorm_pipeline_tests.cli.terminal import stagenorm, stagenorm_here
+from stagenorm_pipeline_tests.support.command_line import stagenorm, stagenorm_here
 
 
 def _value(url: str, query: LiteralString) -> object:

@@ -3,8 +3,8 @@
 import json
 import re
 
-from stagenorm_pipeline_tests.cli.slow_database import SlowDatabase
-from stagenorm_pipeline_tests.cli.terminal import on_terminal, stagenorm_here, started
+from stagenorm_pipeline_tests.support.command_line import on_terminal, stagenorm_here, started
+from stagenorm_pipeline_tests.support.slow_database import SlowDatabase
 
 _RUN = ("run", "--yes", "--batch-size", "1", "--sleep-ms", "0")
 _HOSTILE = "\x1b[2J\x1b]0;owned\x07"

@@ -7,8 +7,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from stagenorm_pipeline_tests.cli.terminal import stagenorm_here
-from stagenorm_pipeline_tests.cli.whole_runbook import run_whole_runbook
+from stagenorm_pipeline_tests.support.command_line import stagenorm_here
+from stagenorm_pipeline_tests.support.whole_runbook import run_whole_runbook
 
 # What the user's own trigger sees while we update its table.
 _WATCH = b"""

@@ -1,7 +1,7 @@
 """Pause, unpause and cancel, with real runners at work."""
 
-from stagenorm_pipeline_tests.cli.slow_database import SlowDatabase
-from stagenorm_pipeline_tests.cli.terminal import stagenorm_here, started
+from stagenorm_pipeline_tests.support.command_line import stagenorm_here, started
+from stagenorm_pipeline_tests.support.slow_database import SlowDatabase
 
 _RUN = ("run", "--yes", "--batch-size", "1", "--sleep-ms", "0")
 

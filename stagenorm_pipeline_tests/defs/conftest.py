@@ -6,8 +6,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from stagenorm_pipeline_tests.defs.face import Face
-from stagenorm_pipeline_tests.engine.application import Application
+from stagenorm_pipeline_tests.support.application import Application
+from stagenorm_pipeline_tests.support.dagster_project import Face
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from typing import Any
 import psutil
 import pytest
 
-from stagenorm_pipeline_tests.engine.application import COMPANIES, Application
+from stagenorm_pipeline_tests.support.application import COMPANIES, Application
 
 pytestmark = pytest.mark.soak
 

@@ -11,8 +11,8 @@ import dagster as dg
 import pytest
 
 from stagenorm_pipeline.defs.sensors.alert_on_failure import WEBHOOK, alert_on_failure
-from stagenorm_pipeline_tests.defs.face import Face
-from stagenorm_pipeline_tests.engine.application import COMPANIES, Application
+from stagenorm_pipeline_tests.support.application import COMPANIES, Application
+from stagenorm_pipeline_tests.support.dagster_project import Face
 
 _SECRET = "T0KEN-B0T"  # noqa: S105 - a made-up one
 

@@ -12,9 +12,9 @@ from stagenorm_pipeline.engine.apply.fund_totals import FundTally
 from stagenorm_pipeline.engine.plan.batch import PlanKind
 from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, record_rollback
 from stagenorm_pipeline.engine.targets.funds import FundScope
-from stagenorm_pipeline_tests.cli.terminal import stagenorm
-from stagenorm_pipeline_tests.defs.face import Face, materialized
-from stagenorm_pipeline_tests.engine.application import COMPANIES, Application
+from stagenorm_pipeline_tests.support.application import COMPANIES, Application
+from stagenorm_pipeline_tests.support.command_line import stagenorm
+from stagenorm_pipeline_tests.support.dagster_project import Face, materialized
 
 _NORMALIZED = dg.AssetKey("normalized_stages")
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from stagenorm_pipeline_tests.defs.face import Face, failure_of, materialized
-from stagenorm_pipeline_tests.engine.application import COMPANIES, Application
+from stagenorm_pipeline_tests.support.application import COMPANIES, Application
+from stagenorm_pipeline_tests.support.dagster_project import Face, failure_of, materialized
 
 FILE = Path("stage_decisions.yaml")
 DECIDED = '- spelling: "growth"\n  stage: {}\n'

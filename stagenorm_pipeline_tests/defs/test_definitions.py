@@ -13,7 +13,7 @@ from stagenorm_pipeline.defs.jobs.cancel_plan_job import CancelConfig
 from stagenorm_pipeline.defs.jobs.pause_job import PauseConfig
 from stagenorm_pipeline.defs.jobs.rollback_job import RollbackConfig
 from stagenorm_pipeline.defs.run_config import ApplyConfig, PlanConfig, VerifyConfig
-from stagenorm_pipeline_tests.defs.face import Face, failure_of
+from stagenorm_pipeline_tests.support.dagster_project import Face, failure_of
 
 
 def test_they_load_from_the_workspace_without_environment_and_network(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ import pytest
 from dagster._core.definitions.sensor_definition import SensorExecutionData
 
 from stagenorm_pipeline.defs.sensors import spelling_drift as drift_sensor
-from stagenorm_pipeline_tests.defs.face import Face
-from stagenorm_pipeline_tests.engine.application import COMPANIES, Application
+from stagenorm_pipeline_tests.support.application import COMPANIES, Application
+from stagenorm_pipeline_tests.support.dagster_project import Face
 
 
 def _tick(face: Face, cursor: str | None = None) -> SensorExecutionData:

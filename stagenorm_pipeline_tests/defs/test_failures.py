@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from stagenorm_pipeline_tests.defs.face import Face, failure_of
-from stagenorm_pipeline_tests.engine.application import COMPANIES, Application
+from stagenorm_pipeline_tests.support.application import COMPANIES, Application
+from stagenorm_pipeline_tests.support.dagster_project import Face, failure_of
 
 _PASSWORD = "pa%24%24w0rd"  # noqa: S105 - a made-up one
 _JOBS = ("plan_job", "verify_job")

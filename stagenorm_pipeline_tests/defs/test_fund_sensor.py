@@ -3,8 +3,8 @@
 import dagster as dg
 from dagster._core.definitions.sensor_definition import SensorExecutionData
 
-from stagenorm_pipeline_tests.defs.face import Face
-from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, Application
+from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, Application
+from stagenorm_pipeline_tests.support.dagster_project import Face
 
 
 def _added(tick: SensorExecutionData) -> list[str]:

@@ -12,8 +12,8 @@ from stagenorm_pipeline.defs import fund_run as fund_work
 from stagenorm_pipeline.engine.postgres import failpoints as steps
 from stagenorm_pipeline.engine.postgres.failpoints import Step
 from stagenorm_pipeline.engine.postgres.locks import BATCH_LOCK_CLASS
-from stagenorm_pipeline_tests.defs.face import Face, failure_of, materialized
-from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, Application
+from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, Application
+from stagenorm_pipeline_tests.support.dagster_project import Face, failure_of, materialized
 
 _REFUSE_FUND_2 = """
 CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS

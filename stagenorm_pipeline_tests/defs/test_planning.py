@@ -2,8 +2,8 @@
 
 import pytest
 
-from stagenorm_pipeline_tests.defs.face import Face, failure_of, materialized
-from stagenorm_pipeline_tests.engine.application import COMPANIES, Application
+from stagenorm_pipeline_tests.support.application import COMPANIES, Application
+from stagenorm_pipeline_tests.support.dagster_project import Face, failure_of, materialized
 
 
 def test_the_run_of_a_plan_says_what_was_recorded(face: Face, application: Application) -> None:

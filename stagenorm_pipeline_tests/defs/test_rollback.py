@@ -1,7 +1,7 @@
 """Undoing a plan through Dagster."""
 
-from stagenorm_pipeline_tests.defs.face import Face, failure_of
-from stagenorm_pipeline_tests.engine.application import COMPANIES, Application
+from stagenorm_pipeline_tests.support.application import COMPANIES, Application
+from stagenorm_pipeline_tests.support.dagster_project import Face, failure_of
 
 
 def _normalize(face: Face, application: Application) -> None:

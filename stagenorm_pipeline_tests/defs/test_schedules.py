@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stagenorm_pipeline.defs.fund_ranges import fund_ranges
-from stagenorm_pipeline_tests.defs.face import RANGE_END, RANGE_START, Face, materialized
-from stagenorm_pipeline_tests.engine.application import COMPANIES, Application
+from stagenorm_pipeline_tests.support.application import COMPANIES, Application
+from stagenorm_pipeline_tests.support.dagster_project import RANGE_END, RANGE_START, Face, materialized
 
 
 def _ranges(face: Face) -> list[tuple[str, str]]:

@@ -1,8 +1,8 @@
 """The sensor that verifies after the last fund of a plan."""
 
 from stagenorm_pipeline.engine.targets.funds import FundScope
-from stagenorm_pipeline_tests.defs.face import Face
-from stagenorm_pipeline_tests.engine.application import COMPANIES, Application
+from stagenorm_pipeline_tests.support.application import COMPANIES, Application
+from stagenorm_pipeline_tests.support.dagster_project import Face
 
 
 def _key(face: Face) -> str | None:

@@ -9,9 +9,9 @@ import pytest
 
 from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, record_rollback
 from stagenorm_pipeline.report.json_document import document_sha256
-from stagenorm_pipeline_tests.cli.terminal import stagenorm_here
-from stagenorm_pipeline_tests.defs.face import Face, checked, failure_of, materialized
-from stagenorm_pipeline_tests.engine.application import COMPANIES, Application
+from stagenorm_pipeline_tests.support.application import COMPANIES, Application
+from stagenorm_pipeline_tests.support.command_line import stagenorm_here
+from stagenorm_pipeline_tests.support.dagster_project import Face, checked, failure_of, materialized
 
 _RULES = [
     "r1_batch_tracking",

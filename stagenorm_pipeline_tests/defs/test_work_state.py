@@ -9,8 +9,8 @@ import pytest
 
 from stagenorm_pipeline.engine.postgres import failpoints as steps
 from stagenorm_pipeline.engine.postgres.failpoints import Step
-from stagenorm_pipeline_tests.defs.face import Face, failure_of, materialized
-from stagenorm_pipeline_tests.engine.application import COMPANIES, Application
+from stagenorm_pipeline_tests.support.application import COMPANIES, Application
+from stagenorm_pipeline_tests.support.dagster_project import Face, failure_of, materialized
 
 
 def test_a_plan_makes_its_funds_wait_and_their_runs_end_that(face: Face, application: Application) -> None:

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from stagenorm_pipeline_tests.distributed.machines import Machines, wait_until
-from stagenorm_pipeline_tests.engine.application import COMPANIES, Application
-from stagenorm_pipeline_tests.safety.private_server import PrivateServer
+from stagenorm_pipeline_tests.support.application import COMPANIES, Application
+from stagenorm_pipeline_tests.support.celery_machines import Machines, wait_until
+from stagenorm_pipeline_tests.support.private_server import PrivateServer
 
 pytestmark = [
     pytest.mark.soak,

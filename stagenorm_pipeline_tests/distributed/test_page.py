@@ -5,7 +5,7 @@ import ast
 import yaml
 
 from stagenorm_pipeline.defs.assets.normalized_stages import POOL
-from stagenorm_pipeline_tests.distributed.machines import REPOSITORY, documented_files
+from stagenorm_pipeline_tests.support.celery_machines import REPOSITORY, documented_files
 
 
 def test_the_page_gives_the_three_files_and_each_can_be_read() -> None:

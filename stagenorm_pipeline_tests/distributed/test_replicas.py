@@ -14,10 +14,10 @@ from click.testing import CliRunner
 from stagenorm_pipeline.cli.main import main
 from stagenorm_pipeline.engine.apply.events import BatchCompleted, Event
 from stagenorm_pipeline.local.server_files import PORT
-from stagenorm_pipeline_tests.distributed.machines import wait_until
-from stagenorm_pipeline_tests.engine.application import COMPANIES, Application
-from stagenorm_pipeline_tests.engine_throttle.streaming_replica import StreamingReplica
-from stagenorm_pipeline_tests.safety.private_server import PrivateServer
+from stagenorm_pipeline_tests.support.application import COMPANIES, Application
+from stagenorm_pipeline_tests.support.celery_machines import wait_until
+from stagenorm_pipeline_tests.support.private_server import PrivateServer
+from stagenorm_pipeline_tests.support.streaming_replica import StreamingReplica
 
 pytestmark = pytest.mark.soak
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from stagenorm_pipeline.engine.postgres.connection import Database
-from stagenorm_pipeline_tests.engine.application import Application
-from stagenorm_pipeline_tests.engine.recycling import RecycledApplications
+from stagenorm_pipeline_tests.support.application import Application
+from stagenorm_pipeline_tests.support.recycling import RecycledApplications
 
 
 @pytest.fixture

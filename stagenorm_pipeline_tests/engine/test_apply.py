@@ -10,7 +10,7 @@ from stagenorm_pipeline.engine.apply.runner import ApplyResult
 from stagenorm_pipeline.engine.plan.batch import Batch
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.errors import TargetError
-from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, VOCABULARY, Application, Row
+from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, VOCABULARY, Application, Row
 
 ROWS: list[Row] = [(1, "Seed"), (1, "seed"), (2, " Series A"), (None, "SERIES_B"), (2, "growth"), (1, "Pre Seed")]
 AUDIT = (

@@ -5,7 +5,7 @@ import pytest
 
 from stagenorm_pipeline.config.settings import TargetSetting
 from stagenorm_pipeline.engine.verify.result import Rule
-from stagenorm_pipeline_tests.engine.application import Application
+from stagenorm_pipeline_tests.support.application import Application
 
 DEALS = (TargetSetting("deals"),)
 TYPES = """

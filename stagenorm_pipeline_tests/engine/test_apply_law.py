@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stagenorm_pipeline.engine.apply.pacing import Pacing
-from stagenorm_pipeline_tests.engine.application import DEALS, VOCABULARY, Application
+from stagenorm_pipeline_tests.support.application import DEALS, VOCABULARY, Application
 
 # What a user does to a row between plan and apply.
 LEAVE, DELETE, NULL, MOVE, REPLACE = "leave", "delete", "null", "move", "replace"

@@ -23,7 +23,7 @@ from stagenorm_pipeline.engine.targets.target import resolve_targets
 from stagenorm_pipeline.errors import ConfigurationError, RefusedError, TargetError
 from stagenorm_pipeline.local.server_files import binaries
 from stagenorm_pipeline.report.backup_text import reminder
-from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, Application
+from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, Application
 
 _HOSTILE = [
     None,

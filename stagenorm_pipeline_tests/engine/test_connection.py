@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.database_url import describe, parse_database_url
 from stagenorm_pipeline.errors import ConfigurationError, ConnectionFailedError, RefusedError, StagenormError
-from stagenorm_pipeline_tests.engine.application import COMPANIES, Application
+from stagenorm_pipeline_tests.support.application import COMPANIES, Application
 
 # Nobody listens on port 1 of this machine.
 NOBODY = "127.0.0.1:1"

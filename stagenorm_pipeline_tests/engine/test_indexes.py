@@ -7,8 +7,8 @@ from psycopg import sql
 
 from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.targets.funds import FundScope
-from stagenorm_pipeline_tests.engine.application import Application
-from stagenorm_pipeline_tests.engine.query_plans import explain, explained
+from stagenorm_pipeline_tests.support.application import Application
+from stagenorm_pipeline_tests.support.query_plans import explain, explained
 
 # 40 plans of 500 batches over 200 funds, nearly all done; 100,000 audit rows.
 _FULL = """

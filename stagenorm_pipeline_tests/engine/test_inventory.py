@@ -21,7 +21,7 @@ from stagenorm_pipeline.engine.inventory.inventory import (
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.targets.target import resolve_targets
 from stagenorm_pipeline.vocabulary import Decision, Decisions, MeaningKind, Stage, Vocabulary
-from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, VOCABULARY, Application, Row
+from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, VOCABULARY, Application, Row
 
 SPELLINGS = [
     None,

@@ -19,7 +19,7 @@ from stagenorm_pipeline.engine.postgres.migrations import apply_migrations, migr
 from stagenorm_pipeline.engine.postgres.sql_files import sql_directory
 from stagenorm_pipeline.engine.verify.verification import VerifyRequest, verify
 from stagenorm_pipeline.errors import MissingMigrationError
-from stagenorm_pipeline_tests.engine.application import COMPANIES, VOCABULARY, Application
+from stagenorm_pipeline_tests.support.application import COMPANIES, VOCABULARY, Application
 
 TRACKING, LOG = "20251030_stage_migration_tracking.sql", "20251030_stage_normalization_log.sql"
 

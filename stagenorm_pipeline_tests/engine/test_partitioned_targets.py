@@ -9,7 +9,7 @@ from stagenorm_pipeline.engine.preflight import PreflightLevel, run_preflight
 from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, record_rollback
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.errors import TargetError
-from stagenorm_pipeline_tests.engine.application import Application
+from stagenorm_pipeline_tests.support.application import Application
 
 DEALS = (TargetSetting("deals"),)
 

@@ -13,7 +13,7 @@ from stagenorm_pipeline.engine.plan.plan import find_plan, open_plan
 from stagenorm_pipeline.engine.plan.request import LARGEST_BATCH_SIZE
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.errors import ConfigurationError, PlanError, TargetError
-from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, VOCABULARY, Application, Row
+from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, VOCABULARY, Application, Row
 
 MEMBERS = """
 SELECT b.table_name, b.fund_id, m.row_number AS id, s.spelling, p.stage_after

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from stagenorm_pipeline.engine.targets.funds import FundScope
-from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, Application
+from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, Application
 
 
 def progress(application: Application, columns: str, view: str = "stage_migration_progress") -> list[tuple[Any, ...]]:

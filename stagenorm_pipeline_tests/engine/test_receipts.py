@@ -18,7 +18,7 @@ from stagenorm_pipeline.engine.receipts.check import (
 from stagenorm_pipeline.engine.rollback.rollback import record_rollback
 from stagenorm_pipeline.engine.rollback.scope import RollbackRequest
 from stagenorm_pipeline.engine.targets.target import resolve_targets
-from stagenorm_pipeline_tests.engine.application import COMPANIES, EVERYTHING, Application
+from stagenorm_pipeline_tests.support.application import COMPANIES, EVERYTHING, Application
 
 REFUSE_SERIES_A = """
 CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -4,7 +4,7 @@ import pytest
 
 from stagenorm_pipeline.engine.apply.rehearsal import rehearse_plan
 from stagenorm_pipeline.errors import PlanError
-from stagenorm_pipeline_tests.engine.application import COMPANIES, Application
+from stagenorm_pipeline_tests.support.application import COMPANIES, Application
 
 
 def test_a_rehearsal_names_the_rows_that_would_be_refused_and_changes_nothing(application: Application) -> None:

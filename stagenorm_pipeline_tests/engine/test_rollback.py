@@ -17,7 +17,7 @@ from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, preview
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.verify.result import Outcome, Rule
 from stagenorm_pipeline.errors import PlanError
-from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, Application
+from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, Application
 
 _MESSY = ["Seed", " seed", "SEED\t", "Series A", "seriesа", "pre_seed", "SERIES\u00a0C+", "series−b"]
 _OTHER = ["seed", "series-c+", "Seed Round", "', DROP TABLE x; --", "%s {} \\", "\u202eseed"]

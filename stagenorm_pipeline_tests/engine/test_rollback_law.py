@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, preview_rollback, record_rollback
 from stagenorm_pipeline.engine.targets.funds import FundScope
-from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, EVERYTHING, Application
+from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, EVERYTHING, Application
 
 _FUNDS = (1, 2, None)
 _NAMES = {COMPANIES: "name", DEALS: "title"}

@@ -19,7 +19,7 @@ from stagenorm_pipeline.engine.rollback.rollback import (
 )
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.errors import PlanError, RefusedError
-from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, Application
+from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, Application
 
 _ALL = RollbackRequest(by_table=True)
 # An entry about a company of fund 1, with values for (row, before, after, action, plan) to follow.

@@ -10,7 +10,7 @@ from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, preview
 from stagenorm_pipeline.engine.rollback.scope import parse_since
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.errors import ConfigurationError, PlanError, StagenormError, TargetError
-from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, Application
+from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, Application
 
 _MIDNIGHT = datetime(2025, 10, 30, tzinfo=UTC)
 _ONLY_DEALS = (TargetSetting(DEALS),)

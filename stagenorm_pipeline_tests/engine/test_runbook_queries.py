@@ -3,7 +3,7 @@
 import pytest
 
 from stagenorm_pipeline.engine.targets.funds import FundScope
-from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, Application
+from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, Application
 
 MONITORING = [
     "SELECT * FROM stage_migration_progress;",

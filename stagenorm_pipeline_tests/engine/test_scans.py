@@ -6,8 +6,8 @@ import pytest
 
 from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, preview_rollback
 from stagenorm_pipeline.engine.targets.funds import FundScope
-from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, Application
-from stagenorm_pipeline_tests.engine.query_plans import Reads, explained, reads
+from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, Application
+from stagenorm_pipeline_tests.support.query_plans import Reads, explained, reads
 
 ROWS = 6_000
 

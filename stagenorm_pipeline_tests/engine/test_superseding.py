@@ -8,7 +8,7 @@ from stagenorm_pipeline.config.settings import TargetSetting
 from stagenorm_pipeline.engine.plan.plan import Plan, open_plan
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.errors import PlanError
-from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, Application
+from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, Application
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from stagenorm_pipeline.engine.targets.target import resolve_targets
 from stagenorm_pipeline.engine.verify.result import Outcome, Rule, Verdict
 from stagenorm_pipeline.errors import MissingMigrationError
 from stagenorm_pipeline.vocabulary import Decision, Decisions, Stage, Vocabulary
-from stagenorm_pipeline_tests.engine.application import EVERYTHING, Application
+from stagenorm_pipeline_tests.support.application import EVERYTHING, Application
 
 DUMP = Path(__file__).with_name("before_receipts.sql")
 DECIDED = Vocabulary.with_decisions(Decisions((Decision("growth", Stage.SERIES_C, reason="asked", decided_by="Ana"),)))

@@ -23,7 +23,7 @@ from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.targets.visibility import visible_targets
 from stagenorm_pipeline.engine.verify.verification import VerifyRequest, verify
 from stagenorm_pipeline.errors import RefusedError
-from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, VOCABULARY, Application
+from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, VOCABULARY, Application
 
 _UNDO_ALL = RollbackRequest(by_table=True)
 

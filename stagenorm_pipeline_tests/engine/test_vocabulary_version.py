@@ -15,7 +15,7 @@ from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, record_
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.errors import PlanError
 from stagenorm_pipeline.vocabulary import Decision, Decisions, Stage, Vocabulary
-from stagenorm_pipeline_tests.engine.application import COMPANIES, VOCABULARY, Application
+from stagenorm_pipeline_tests.support.application import COMPANIES, VOCABULARY, Application
 
 
 def deciding(**stages: Stage | None) -> Vocabulary:

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from stagenorm_pipeline_tests.engine.application import Application
+from stagenorm_pipeline_tests.support.application import Application
 
 # Apart from the numbers of the suite's own fixture, in the form that its sweep of leftovers knows.
 _NUMBERS = itertools.count(700_001)

@@ -24,8 +24,8 @@ from stagenorm_pipeline.engine.verify.result import Outcome
 from stagenorm_pipeline.engine.verify.verification import VerifyRequest, record_verification, verify
 from stagenorm_pipeline.local.server_files import binaries
 from stagenorm_pipeline.vocabulary import Vocabulary
-from stagenorm_pipeline_tests.engine.application import Application
-from stagenorm_pipeline_tests.engine_preflight.asking import COMPANIES, DEALS, ask
+from stagenorm_pipeline_tests.support.application import Application
+from stagenorm_pipeline_tests.support.preflight_advice import COMPANIES, DEALS, ask
 
 VOCABULARY = Vocabulary.built_in()
 _REFUSES_FUND_2 = (

@@ -22,9 +22,9 @@ from stagenorm_pipeline.engine.preflight import (
 )
 from stagenorm_pipeline.engine.preflight.server import Server, read_server
 from stagenorm_pipeline.errors import ConfigurationError, ConnectionFailedError
-from stagenorm_pipeline_tests.engine.application import Application
-from stagenorm_pipeline_tests.engine_preflight.asking import COMPANIES, ask, ask_for_one, follow
-from stagenorm_pipeline_tests.safety.private_server import PrivateServer
+from stagenorm_pipeline_tests.support.application import Application
+from stagenorm_pipeline_tests.support.preflight_advice import COMPANIES, ask, ask_for_one, follow
+from stagenorm_pipeline_tests.support.private_server import PrivateServer
 
 
 @pytest.fixture(scope="module")

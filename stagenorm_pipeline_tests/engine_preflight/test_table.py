@@ -5,8 +5,8 @@ import pytest
 
 from stagenorm_pipeline.config.settings import TargetSetting
 from stagenorm_pipeline.engine.preflight import PreflightCheck, PreflightLevel
-from stagenorm_pipeline_tests.engine.application import Application
-from stagenorm_pipeline_tests.engine_preflight.asking import COMPANIES, DEALS, ask, ask_for_one, follow
+from stagenorm_pipeline_tests.support.application import Application
+from stagenorm_pipeline_tests.support.preflight_advice import COMPANIES, DEALS, ask, ask_for_one, follow
 
 _TRIGGER_FUNCTION = "CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END'"
 

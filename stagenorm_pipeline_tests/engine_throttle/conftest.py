@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 import pytest
 import sqlalchemy as sa
 
-from stagenorm_pipeline_tests.engine.application import Application
-from stagenorm_pipeline_tests.engine.recycling import RecycledApplications
-from stagenorm_pipeline_tests.engine_throttle.streaming_replica import StreamingReplica
-from stagenorm_pipeline_tests.safety.private_server import PrivateServer
+from stagenorm_pipeline_tests.support.application import Application
+from stagenorm_pipeline_tests.support.private_server import PrivateServer
+from stagenorm_pipeline_tests.support.recycling import RecycledApplications
+from stagenorm_pipeline_tests.support.streaming_replica import StreamingReplica
 
 ROLE = "stagenorm_plain"
 _TEMPLATE = "application"

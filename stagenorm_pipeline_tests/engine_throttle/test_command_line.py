@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from stagenorm_pipeline_tests.cli.terminal import Ran, stagenorm_here
-from stagenorm_pipeline_tests.engine.application import COMPANIES, Application
+from stagenorm_pipeline_tests.support.application import COMPANIES, Application
+from stagenorm_pipeline_tests.support.command_line import Ran, stagenorm_here
 
 _SHARED = (
     "SELECT count(*) - count(DISTINCT xmin::text) FROM stage_migration_batches WHERE status = 'completed' "

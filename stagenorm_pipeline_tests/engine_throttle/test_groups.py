@@ -13,11 +13,11 @@ from stagenorm_pipeline.engine.postgres.failpoints import Step
 from stagenorm_pipeline.engine.postgres.locks import BATCH_LOCK_CLASS
 from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, record_rollback
 from stagenorm_pipeline.engine.verify.result import Verdict
-from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, Application
-from stagenorm_pipeline_tests.engine_throttle.paced_work import apply_paced
-from stagenorm_pipeline_tests.safety.blocked_program import BlockedProgram, Stop
-from stagenorm_pipeline_tests.safety.lossy_proxy import LossyProxy
-from stagenorm_pipeline_tests.safety.private_server import PrivateServer
+from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, Application
+from stagenorm_pipeline_tests.support.blocked_program import BlockedProgram, Stop
+from stagenorm_pipeline_tests.support.lossy_proxy import LossyProxy
+from stagenorm_pipeline_tests.support.paced_work import apply_paced
+from stagenorm_pipeline_tests.support.private_server import PrivateServer
 
 _ONE_TRANSACTION = """
 SELECT array_agg(batch_number ORDER BY batch_number) FROM stage_migration_batches

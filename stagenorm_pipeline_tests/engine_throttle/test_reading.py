@@ -18,7 +18,7 @@ from stagenorm_pipeline.engine.throttle.settings import ThrottleSettings
 from stagenorm_pipeline.engine.throttle.throttle import look_at
 from stagenorm_pipeline.engine.throttle.throttler import CannotSeeError
 from stagenorm_pipeline.errors import ConnectionFailedError
-from stagenorm_pipeline_tests.engine.application import COMPANIES, Application
+from stagenorm_pipeline_tests.support.application import COMPANIES, Application
 
 SETTINGS = ThrottleSettings()
 

@@ -12,10 +12,10 @@ from stagenorm_pipeline.engine.throttle.replica_url import ReplicaUrl
 from stagenorm_pipeline.engine.throttle.settings import ThrottleSettings
 from stagenorm_pipeline.engine.throttle.throttle import look_at
 from stagenorm_pipeline.engine.throttle.throttler import CannotSeeError, Throttler
-from stagenorm_pipeline_tests.engine.application import COMPANIES, Application
-from stagenorm_pipeline_tests.engine_throttle.readings import TABLE
-from stagenorm_pipeline_tests.engine_throttle.streaming_replica import NAME, StreamingReplica
-from stagenorm_pipeline_tests.engine_throttle.waiting import wait_until
+from stagenorm_pipeline_tests.support.application import COMPANIES, Application
+from stagenorm_pipeline_tests.support.streaming_replica import NAME, StreamingReplica
+from stagenorm_pipeline_tests.support.throttle_readings import TABLE
+from stagenorm_pipeline_tests.support.waiting import wait_until
 
 # 0.1 MB is some 300 rows; half a second is more than the replica ever needs by itself.
 SETTINGS = ThrottleSettings(max_lag_seconds=0.5, max_lag_mb=0.1)

@@ -11,13 +11,13 @@ from stagenorm_pipeline.engine.monitor.runners import Runner, read_runners
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.failpoints import Step
 from stagenorm_pipeline.engine.throttle.settings import ThrottleSettings
-from stagenorm_pipeline_tests.engine.application import COMPANIES, Application
-from stagenorm_pipeline_tests.engine_throttle.paced_work import apply_paced
-from stagenorm_pipeline_tests.engine_throttle.waiting import wait_until
-from stagenorm_pipeline_tests.safety.blocked_program import BlockedProgram, Stop
-from stagenorm_pipeline_tests.safety.interruptions import kill_backends
-from stagenorm_pipeline_tests.safety.pooler import Pooler, find_pgbouncer
-from stagenorm_pipeline_tests.safety.private_server import PrivateServer
+from stagenorm_pipeline_tests.support.application import COMPANIES, Application
+from stagenorm_pipeline_tests.support.blocked_program import BlockedProgram, Stop
+from stagenorm_pipeline_tests.support.interruptions import kill_backends
+from stagenorm_pipeline_tests.support.paced_work import apply_paced
+from stagenorm_pipeline_tests.support.pooler import Pooler, find_pgbouncer
+from stagenorm_pipeline_tests.support.private_server import PrivateServer
+from stagenorm_pipeline_tests.support.waiting import wait_until
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from stagenorm_pipeline.engine.throttle.settings import LAG_THROTTLERS, Throttle
 from stagenorm_pipeline.engine.throttle.throttle import Throttle, throttlers_of
 from stagenorm_pipeline.engine.throttle.throttled import Hold
 from stagenorm_pipeline.engine.throttle.throttler import CannotSeeError, Throttler
-from stagenorm_pipeline_tests.engine_throttle.readings import TABLE, at, behind_us, replica, vacuum
+from stagenorm_pipeline_tests.support.throttle_readings import TABLE, at, behind_us, replica, vacuum
 
 FINE = None
 

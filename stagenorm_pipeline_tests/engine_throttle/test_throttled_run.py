@@ -12,12 +12,12 @@ from stagenorm_pipeline.engine.apply.pause import set_paused
 from stagenorm_pipeline.engine.monitor.runners import Runner, read_runners
 from stagenorm_pipeline.engine.throttle.settings import LAG_THROTTLERS, ThrottlerName, ThrottleSettings
 from stagenorm_pipeline.engine.throttle.throttled import Hold
-from stagenorm_pipeline_tests.engine.application import COMPANIES, Application
-from stagenorm_pipeline_tests.engine_throttle.background_run import BackgroundRun
-from stagenorm_pipeline_tests.engine_throttle.streaming_replica import NAME, StreamingReplica
 from stagenorm_pipeline_tests.engine_throttle.test_reading import meanwhile
-from stagenorm_pipeline_tests.engine_throttle.waiting import wait_until
-from stagenorm_pipeline_tests.safety.private_server import PrivateServer
+from stagenorm_pipeline_tests.support.application import COMPANIES, Application
+from stagenorm_pipeline_tests.support.background_run import BackgroundRun
+from stagenorm_pipeline_tests.support.private_server import PrivateServer
+from stagenorm_pipeline_tests.support.streaming_replica import NAME, StreamingReplica
+from stagenorm_pipeline_tests.support.waiting import wait_until
 
 ROWS = 3_000
 # Each of the six batches writes some 0.2 MB of log; a replica that replays is never so far behind.

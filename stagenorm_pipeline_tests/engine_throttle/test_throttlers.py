@@ -15,7 +15,7 @@ from stagenorm_pipeline.engine.throttle.throttler import CannotSeeError
 from stagenorm_pipeline.engine.throttle.vacuum import VacuumOnTable
 from stagenorm_pipeline.engine.throttle.wal_rate import WalRate
 from stagenorm_pipeline.errors import ConfigurationError
-from stagenorm_pipeline_tests.engine_throttle.readings import (
+from stagenorm_pipeline_tests.support.throttle_readings import (
     MB,
     OTHER,
     TABLE,

@@ -13,7 +13,6 @@ from stagenorm_pipeline.config.settings import TargetSetting
 from stagenorm_pipeline.engine.postgres import failpoints as steps
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.targets.funds import FundScope
-from stagenorm_pipeline_tests.engine.application import Application
 from stagenorm_pipeline_tests.histories.facts import (
     TABLES,
     Batch,
@@ -25,6 +24,7 @@ from stagenorm_pipeline_tests.histories.facts import (
     Rows,
     Tracking,
 )
+from stagenorm_pipeline_tests.support.application import Application
 
 # Refuses what stagenorm writes to every third row, while the switch is on.
 _REFUSING = """

@@ -17,7 +17,7 @@ import pytest
 
 from stagenorm_pipeline.errors import StagenormError
 from stagenorm_pipeline.local.ui import only_one
-from stagenorm_pipeline_tests.local.processes import is_running, wait_until
+from stagenorm_pipeline_tests.support.processes import is_running, wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds processes by their environment in /proc")
 
@@ -46,7 +46,7 @@ def port() -> int:
 
 
 def serve(home: Path, workspace: str, port: int, *kind: str) -> subprocess.Popen[str]:
-    user = [sys.executable, "-m", "stagenorm_pipeline_tests.local.services_user"]
+    user = [sys.executable, "-m", "stagenorm_pipeline_tests.support.services_user"]
     return subprocess.Popen(
         [*user, home, home / workspace, str(port), *kind],
         stdout=subprocess.PIPE,

@@ -17,8 +17,8 @@ from stagenorm_pipeline.report.json_document import document_sha256, verificatio
 from stagenorm_pipeline.report.markdown_text import verification_markdown
 from stagenorm_pipeline.report.tables import duration, moment
 from stagenorm_pipeline.report.terminal_text import verification_text
-from stagenorm_pipeline_tests.report.rendered import inline_tokens, read_html
-from stagenorm_pipeline_tests.report.results import failed_check, failing_result, passing_result
+from stagenorm_pipeline_tests.support.rendered_reports import inline_tokens, read_html
+from stagenorm_pipeline_tests.support.report_results import failed_check, failing_result, passing_result
 
 # Said in words, or for machines alone.
 _NOT_SHOWN = {"report_version", "kind", "rule", "rules", "verdict", "outcome", "severity", "status", "stage", "action"}

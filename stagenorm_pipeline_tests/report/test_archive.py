@@ -4,8 +4,8 @@ import hashlib
 import json
 from pathlib import Path
 
-from stagenorm_pipeline_tests.cli.terminal import stagenorm_here
-from stagenorm_pipeline_tests.engine.application import COMPANIES, Application
+from stagenorm_pipeline_tests.support.application import COMPANIES, Application
+from stagenorm_pipeline_tests.support.command_line import stagenorm_here
 
 
 def test_all_forms_of_one_verification_can_be_archived_and_matched_by_one_mark(

@@ -15,7 +15,7 @@ from stagenorm_pipeline.report.json_document import (
     plan_document,
     verification_document,
 )
-from stagenorm_pipeline_tests.report.results import (
+from stagenorm_pipeline_tests.support.report_results import (
     HOSTILE,
     MEGABYTE,
     failing_result,

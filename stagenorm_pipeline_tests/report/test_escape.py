@@ -16,8 +16,8 @@ from stagenorm_pipeline.report.escape import (
     sentence_for_terminal,
 )
 from stagenorm_pipeline.vocabulary.aliases import built_in_aliases
-from stagenorm_pipeline_tests.report.rendered import inline_tokens, is_inert, read_html, renderer
-from stagenorm_pipeline_tests.report.results import HOSTILE, MEGABYTE
+from stagenorm_pipeline_tests.support.rendered_reports import inline_tokens, is_inert, read_html, renderer
+from stagenorm_pipeline_tests.support.report_results import HOSTILE, MEGABYTE
 
 ANY_TEXT = st.text(st.characters(codec=None)) | st.sampled_from(HOSTILE)
 STORABLE_TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\x00"))

@@ -7,8 +7,8 @@ import pytest
 from stagenorm_pipeline.engine.inventory.inventory import RowCounts
 from stagenorm_pipeline.engine.verify.result import FundBreakdown, Rule, StageRows, VerificationResult
 from stagenorm_pipeline.report.summary import SHOWN_AT_ONCE, funds_markdown, stages_markdown, verdict_markdown
-from stagenorm_pipeline_tests.report.rendered import inline_tokens, is_inert
-from stagenorm_pipeline_tests.report.results import (
+from stagenorm_pipeline_tests.support.rendered_reports import inline_tokens, is_inert
+from stagenorm_pipeline_tests.support.report_results import (
     COMPANIES,
     HOSTILE,
     MEGABYTE,

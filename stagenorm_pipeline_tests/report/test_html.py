@@ -13,8 +13,14 @@ from stagenorm_pipeline.report.charts import BEFORE, NOW, ON_CARD
 from stagenorm_pipeline.report.html_page import verification_html
 from stagenorm_pipeline.report.stylesheet import STYLESHEET
 from stagenorm_pipeline.report.tags import Html, tag
-from stagenorm_pipeline_tests.report.rendered import read_html
-from stagenorm_pipeline_tests.report.results import HOSTILE, MEGABYTE, failing_result, huge_result, passing_result
+from stagenorm_pipeline_tests.support.rendered_reports import read_html
+from stagenorm_pipeline_tests.support.report_results import (
+    HOSTILE,
+    MEGABYTE,
+    failing_result,
+    huge_result,
+    passing_result,
+)
 
 
 def skeleton(page: str) -> tuple[list[str], list[tuple[str, str | None]]]:

@@ -15,8 +15,8 @@ from stagenorm_pipeline.report.markdown_text import (
     plan_markdown,
     verification_markdown,
 )
-from stagenorm_pipeline_tests.report.rendered import inline_tokens, is_inert
-from stagenorm_pipeline_tests.report.results import (
+from stagenorm_pipeline_tests.support.rendered_reports import inline_tokens, is_inert
+from stagenorm_pipeline_tests.support.report_results import (
     HOSTILE,
     MEGABYTE,
     failed_check,

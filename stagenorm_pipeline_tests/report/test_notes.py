@@ -12,8 +12,8 @@ from stagenorm_pipeline.report.markdown_text import verification_markdown
 from stagenorm_pipeline.report.notes import notes
 from stagenorm_pipeline.report.summary import verdict_markdown
 from stagenorm_pipeline.report.terminal_text import verification_text
-from stagenorm_pipeline_tests.report.rendered import inline_tokens, read_html
-from stagenorm_pipeline_tests.report.results import COMPANIES, DEALS, PLAN, passing_result
+from stagenorm_pipeline_tests.support.rendered_reports import inline_tokens, read_html
+from stagenorm_pipeline_tests.support.report_results import COMPANIES, DEALS, PLAN, passing_result
 
 QUIET = passing_result()
 UNDONE = replace(PLAN, plan_id=6, status="rolled_back", is_baseline=False)

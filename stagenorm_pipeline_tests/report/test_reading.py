@@ -12,7 +12,7 @@ from stagenorm_pipeline.engine.verify.result import CheckResult, Rule, Severity,
 from stagenorm_pipeline.report.forms import ReportForm, report_in
 from stagenorm_pipeline.report.json_document import document_json, verification_document
 from stagenorm_pipeline.report.json_reader import ReportReadError, read_verification
-from stagenorm_pipeline_tests.report.results import HOSTILE, failing_result, passing_result
+from stagenorm_pipeline_tests.support.report_results import HOSTILE, failing_result, passing_result
 
 _CHECKS = st.builds(
     CheckResult,

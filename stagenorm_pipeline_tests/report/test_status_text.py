@@ -12,7 +12,7 @@ from stagenorm_pipeline.engine.monitor.runners import Runner
 from stagenorm_pipeline.engine.monitor.status import Status
 from stagenorm_pipeline.engine.throttle.throttled import Hold
 from stagenorm_pipeline.report.status_text import next_command, status_json, status_line, status_text
-from stagenorm_pipeline_tests.report.results import HOSTILE
+from stagenorm_pipeline_tests.support.report_results import HOSTILE
 
 NOON = datetime(2026, 1, 19, 12, 0, 0, tzinfo=UTC)
 

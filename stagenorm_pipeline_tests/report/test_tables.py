@@ -15,7 +15,7 @@ from stagenorm_pipeline.report.verification_tables import (
     left_as_is_table,
     stage_totals,
 )
-from stagenorm_pipeline_tests.report.results import COMPANIES, DEALS, PLAN, passing_result
+from stagenorm_pipeline_tests.support.report_results import COMPANIES, DEALS, PLAN, passing_result
 
 QUIET = passing_result()
 _ALL = Limits(stages=99, funds=99, findings=99, spellings=99, sample=99, plans=99)

@@ -10,7 +10,7 @@ from stagenorm_pipeline.engine.plan.plan import Plan
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.verify.result import FundBreakdown
 from stagenorm_pipeline.report.terminal_text import inventory_text, plan_text, verification_text
-from stagenorm_pipeline_tests.report.results import (
+from stagenorm_pipeline_tests.support.report_results import (
     COMPANIES,
     HOSTILE,
     MEGABYTE,

@@ -9,9 +9,10 @@ import pytest
 import sqlalchemy as sa
 from psycopg import sql
 
-from stagenorm_pipeline_tests.engine.application import Application
-from stagenorm_pipeline_tests.safety import laws, work
-from stagenorm_pipeline_tests.safety.private_server import PrivateServer
+from stagenorm_pipeline_tests.support import engine_calls as work
+from stagenorm_pipeline_tests.support import safety_laws as laws
+from stagenorm_pipeline_tests.support.application import Application
+from stagenorm_pipeline_tests.support.private_server import PrivateServer
 
 # Apart from the numbers of the suite's own fixture, in the form that its sweep of leftovers knows.
 _NUMBERS = itertools.count(500_001)

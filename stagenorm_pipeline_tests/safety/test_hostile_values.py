@@ -13,9 +13,9 @@ from stagenorm_pipeline.engine.targets.funds import FundScope, fund_id_of, fund_
 from stagenorm_pipeline.engine.verify.result import Rule, Verdict
 from stagenorm_pipeline.vocabulary import Decision, Decisions, Stage, Vocabulary
 from stagenorm_pipeline.vocabulary.normalize import WHITE_SPACE
-from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, Application
-from stagenorm_pipeline_tests.safety import work
-from stagenorm_pipeline_tests.safety.blocked_program import BlockedProgram
+from stagenorm_pipeline_tests.support import engine_calls as work
+from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, Application
+from stagenorm_pipeline_tests.support.blocked_program import BlockedProgram
 
 DASHES = "\u058a\u05be\u1400\u1806\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u2e17\u2e1a\u2e3a\u2e3b\u2e40\u301c\u3030"
 HOSTILE = (

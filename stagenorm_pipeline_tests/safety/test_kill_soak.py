@@ -14,12 +14,12 @@ from enum import StrEnum
 import pytest
 
 from stagenorm_pipeline.engine.postgres.failpoints import Step
-from stagenorm_pipeline_tests.engine.application import Application
-from stagenorm_pipeline_tests.safety import work
-from stagenorm_pipeline_tests.safety.blocked_program import BlockedProgram, Stop, Work
-from stagenorm_pipeline_tests.safety.interruptions import ONCE, crash, kill_backends, resume, wait_until_gone
-from stagenorm_pipeline_tests.safety.laws import Undisturbed, broken_laws, broken_laws_of_rollback
-from stagenorm_pipeline_tests.safety.private_server import PrivateServer
+from stagenorm_pipeline_tests.support import engine_calls as work
+from stagenorm_pipeline_tests.support.application import Application
+from stagenorm_pipeline_tests.support.blocked_program import BlockedProgram, Stop, Work
+from stagenorm_pipeline_tests.support.interruptions import ONCE, crash, kill_backends, resume, wait_until_gone
+from stagenorm_pipeline_tests.support.private_server import PrivateServer
+from stagenorm_pipeline_tests.support.safety_laws import Undisturbed, broken_laws, broken_laws_of_rollback
 
 # How often a migration comes by, where that is less than a few times.
 _ARRIVALS = {**dict.fromkeys(ONCE, 1), Step.PLAN_BASELINE_RECORDED: 2}

@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 from stagenorm_pipeline.engine.postgres.failpoints import Step, listen
-from stagenorm_pipeline_tests.engine.application import VOCABULARY, Application
-from stagenorm_pipeline_tests.safety import work
-from stagenorm_pipeline_tests.safety.blocked_program import BlockedProgram, Stop
-from stagenorm_pipeline_tests.safety.interruptions import ONCE, crash, kill_backends, resume
-from stagenorm_pipeline_tests.safety.laws import Undisturbed, broken_laws, broken_laws_of_rollback
-from stagenorm_pipeline_tests.safety.lossy_proxy import LossyProxy
-from stagenorm_pipeline_tests.safety.private_server import PrivateServer
+from stagenorm_pipeline_tests.support import engine_calls as work
+from stagenorm_pipeline_tests.support.application import VOCABULARY, Application
+from stagenorm_pipeline_tests.support.blocked_program import BlockedProgram, Stop
+from stagenorm_pipeline_tests.support.interruptions import ONCE, crash, kill_backends, resume
+from stagenorm_pipeline_tests.support.lossy_proxy import LossyProxy
+from stagenorm_pipeline_tests.support.private_server import PrivateServer
+from stagenorm_pipeline_tests.support.safety_laws import Undisturbed, broken_laws, broken_laws_of_rollback
 
 PLANNING = [step for step in Step if step.startswith("plan.")]
 ROLLING_BACK = [step for step in Step if step.startswith("rollback.")]

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import pytest
 
 from stagenorm_pipeline.engine.verify.result import Outcome, Rule
-from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, Application
-from stagenorm_pipeline_tests.safety import work
-from stagenorm_pipeline_tests.safety.live_users import CLEAN, MESSY, Deleted, RowKey, users_of
+from stagenorm_pipeline_tests.support import engine_calls as work
+from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, Application
+from stagenorm_pipeline_tests.support.live_users import CLEAN, MESSY, Deleted, RowKey, users_of
 
 _SPELLINGS = ("Seed", "series-a", "Series A", "seriesb", "SERIES  C+", "Pre Seed")
 

@@ -13,14 +13,14 @@ import sqlalchemy as sa
 from stagenorm_pipeline.engine.postgres.failpoints import Step
 from stagenorm_pipeline.engine.postgres.migrations import apply_migrations
 from stagenorm_pipeline.engine.verify.result import Verdict
-from stagenorm_pipeline_tests.cli.terminal import stagenorm_here
-from stagenorm_pipeline_tests.engine.application import Application
-from stagenorm_pipeline_tests.safety import work
-from stagenorm_pipeline_tests.safety.blocked_program import BlockedProgram, Stop
-from stagenorm_pipeline_tests.safety.interruptions import kill_backends
-from stagenorm_pipeline_tests.safety.laws import Undisturbed, broken_laws, contents
-from stagenorm_pipeline_tests.safety.pooler import Pooler, find_pgbouncer
-from stagenorm_pipeline_tests.safety.private_server import PrivateServer
+from stagenorm_pipeline_tests.support import engine_calls as work
+from stagenorm_pipeline_tests.support.application import Application
+from stagenorm_pipeline_tests.support.blocked_program import BlockedProgram, Stop
+from stagenorm_pipeline_tests.support.command_line import stagenorm_here
+from stagenorm_pipeline_tests.support.interruptions import kill_backends
+from stagenorm_pipeline_tests.support.pooler import Pooler, find_pgbouncer
+from stagenorm_pipeline_tests.support.private_server import PrivateServer
+from stagenorm_pipeline_tests.support.safety_laws import Undisturbed, broken_laws, contents
 
 pytestmark = pytest.mark.skipif(find_pgbouncer() is None, reason="PgBouncer is not installed (apt install pgbouncer)")
 

@@ -14,9 +14,9 @@ from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.failpoints import Step
 from stagenorm_pipeline.engine.verify.result import Outcome, Rule
 from stagenorm_pipeline.errors import RefusedError
-from stagenorm_pipeline_tests.engine.application import COMPANIES, Application
-from stagenorm_pipeline_tests.safety import work
-from stagenorm_pipeline_tests.safety.blocked_program import BlockedProgram, Stop
+from stagenorm_pipeline_tests.support import engine_calls as work
+from stagenorm_pipeline_tests.support.application import COMPANIES, Application
+from stagenorm_pipeline_tests.support.blocked_program import BlockedProgram, Stop
 
 # The first batch of twenty rows holds one of them, the second two, the third none.
 ODD = (5, 25, 26)

@@ -5,16 +5,16 @@ from functools import partial
 import pytest
 
 from stagenorm_pipeline.engine.postgres.failpoints import Step
-from stagenorm_pipeline_tests.engine.application import Application
-from stagenorm_pipeline_tests.safety import work
-from stagenorm_pipeline_tests.safety.blocked_program import BlockedProgram, Stop
-from stagenorm_pipeline_tests.safety.interruptions import (
+from stagenorm_pipeline_tests.support import engine_calls as work
+from stagenorm_pipeline_tests.support.application import Application
+from stagenorm_pipeline_tests.support.blocked_program import BlockedProgram, Stop
+from stagenorm_pipeline_tests.support.interruptions import (
     kill_backends,
     wait_for_a_waiting_session,
     wait_for_sessions,
     wait_until_gone,
 )
-from stagenorm_pipeline_tests.safety.laws import Undisturbed, broken_laws
+from stagenorm_pipeline_tests.support.safety_laws import Undisturbed, broken_laws
 
 FIRST = partial(work.apply, worker="first")
 SECOND = partial(work.apply, worker="second")

@@ -20,7 +20,7 @@ from stagenorm_pipeline.vocabulary import (
 from stagenorm_pipeline.vocabulary import decisions_editor as module
 from stagenorm_pipeline.vocabulary import decisions_file as reading
 from stagenorm_pipeline.vocabulary.quoting import quoted
-from stagenorm_pipeline_tests.vocabulary.spellings import some_decisions, texts, unhurried
+from stagenorm_pipeline_tests.support.spellings import some_decisions, texts, unhurried
 
 HOSTILE = [
     "",

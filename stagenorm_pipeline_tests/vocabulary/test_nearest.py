@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stagenorm_pipeline.vocabulary import Stage, Vocabulary, suggest
-from stagenorm_pipeline_tests.vocabulary.spellings import spellings, unhurried
+from stagenorm_pipeline_tests.support.spellings import spellings, unhurried
 
 
 def shown(spelling: str) -> list[str]:

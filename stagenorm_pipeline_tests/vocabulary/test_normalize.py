@@ -8,7 +8,7 @@ from hypothesis import given
 
 from stagenorm_pipeline.vocabulary.aliases import built_in_aliases
 from stagenorm_pipeline.vocabulary.normalize import collapse, fold, normalize
-from stagenorm_pipeline_tests.vocabulary.spellings import WHITE_SPACE, spellings, unhurried
+from stagenorm_pipeline_tests.support.spellings import WHITE_SPACE, spellings, unhurried
 
 EVERY_CHARACTER = [chr(code) for code in range(sys.maxunicode + 1)]
 

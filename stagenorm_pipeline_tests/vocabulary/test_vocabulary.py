@@ -21,7 +21,7 @@ from stagenorm_pipeline.vocabulary import (
 )
 from stagenorm_pipeline.vocabulary.aliases import built_in_aliases
 from stagenorm_pipeline.vocabulary.normalize import normalize
-from stagenorm_pipeline_tests.vocabulary.spellings import (
+from stagenorm_pipeline_tests.support.spellings import (
     ROWS,
     WHITE_SPACE,
     odd_spellings,

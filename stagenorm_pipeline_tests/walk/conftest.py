@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from stagenorm_pipeline_tests.engine.application import Application
-from stagenorm_pipeline_tests.walk.chromium import browser_page, find_chromium
-from stagenorm_pipeline_tests.walk.served_ui import ServedUi, served_ui
-from stagenorm_pipeline_tests.walk.visitor import Visitor
+from stagenorm_pipeline_tests.support.application import Application
+from stagenorm_pipeline_tests.support.chromium import browser_page, find_chromium
+from stagenorm_pipeline_tests.support.served_ui import ServedUi, served_ui
+from stagenorm_pipeline_tests.support.visitor import Visitor
 
 
 @pytest.fixture(scope="session")

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from stagenorm_pipeline_tests.engine.application import Application
-from stagenorm_pipeline_tests.walk.served_ui import served_ui
-from stagenorm_pipeline_tests.walk.visitor import Visitor
+from stagenorm_pipeline_tests.support.application import Application
+from stagenorm_pipeline_tests.support.served_ui import served_ui
+from stagenorm_pipeline_tests.support.visitor import Visitor
 
 pytestmark = pytest.mark.walk
 

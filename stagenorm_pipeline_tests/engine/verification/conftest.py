@@ -2,7 +2,7 @@
 
 import pytest
 
-from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, Application
+from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, Application
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, record_
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.verify.result import Rule, Severity, UndoneRows, Verdict, VerificationResult
 from stagenorm_pipeline.vocabulary import Decision, Decisions, Stage, Vocabulary
-from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, Application
-from stagenorm_pipeline_tests.engine.verification.outcomes import named, not_passed
+from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, Application
+from stagenorm_pipeline_tests.support.verification_outcomes import named, not_passed
 
 R1, R2, R3, R4, R5, _, _ = Rule
 ERROR, WARN = Severity.ERROR, Severity.WARN

@@ -11,8 +11,8 @@ from stagenorm_pipeline.engine.verify.sign_off import sign_off
 from stagenorm_pipeline.engine.verify.verification import record_verification
 from stagenorm_pipeline.errors import ConfigurationError
 from stagenorm_pipeline.report.json_document import document_json, verification_document
-from stagenorm_pipeline_tests.engine.application import DEALS, Application
-from stagenorm_pipeline_tests.engine.verification.outcomes import not_passed
+from stagenorm_pipeline_tests.support.application import DEALS, Application
+from stagenorm_pipeline_tests.support.verification_outcomes import not_passed
 
 R5, ERROR = Rule.AUDIT_CONSISTENCY, Severity.ERROR
 # Somebody who can write every table recomputes the digest of what they changed.

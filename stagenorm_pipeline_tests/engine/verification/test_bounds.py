@@ -10,8 +10,8 @@ from stagenorm_pipeline.engine.verify.settings import VerifySettings
 from stagenorm_pipeline.engine.verify.sign_off import SignOffError, sign_off
 from stagenorm_pipeline.engine.verify.verification import record_verification
 from stagenorm_pipeline.report.json_document import document_json, verification_document
-from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, Application
-from stagenorm_pipeline_tests.engine.verification.outcomes import not_passed
+from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, Application
+from stagenorm_pipeline_tests.support.verification_outcomes import not_passed
 
 _, R2, R3, R4, R5, _, _ = Rule
 ERROR, WARN = Severity.ERROR, Severity.WARN

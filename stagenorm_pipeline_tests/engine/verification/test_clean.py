@@ -15,8 +15,8 @@ from stagenorm_pipeline.engine.verify.verification import record_verification
 from stagenorm_pipeline.errors import PlanError, TargetError
 from stagenorm_pipeline.report.json_document import document_json, verification_document
 from stagenorm_pipeline.vocabulary import Decision, Decisions, Vocabulary
-from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, VOCABULARY, Application
-from stagenorm_pipeline_tests.engine.verification.outcomes import not_passed
+from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, VOCABULARY, Application
+from stagenorm_pipeline_tests.support.verification_outcomes import not_passed
 
 
 def test_a_clean_run_passes_all_seven_rules(migrated: Application) -> None:

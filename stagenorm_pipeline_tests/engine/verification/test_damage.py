@@ -8,8 +8,8 @@ import pytest
 from stagenorm_pipeline.config.settings import TargetSetting
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.verify.result import Rule, Severity, Verdict
-from stagenorm_pipeline_tests.engine.application import COMPANIES, Application
-from stagenorm_pipeline_tests.engine.verification.outcomes import Named, named, not_passed
+from stagenorm_pipeline_tests.support.application import COMPANIES, Application
+from stagenorm_pipeline_tests.support.verification_outcomes import Named, named, not_passed
 
 R1, R2, R3, R4, R5, R6, _ = Rule
 ERROR, WARN = Severity.ERROR, Severity.WARN

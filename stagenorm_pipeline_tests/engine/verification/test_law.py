@@ -12,7 +12,7 @@ from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, record_
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.verify.result import Rule
 from stagenorm_pipeline.errors import PlanError
-from stagenorm_pipeline_tests.engine.application import DEALS, Application
+from stagenorm_pipeline_tests.support.application import DEALS, Application
 
 OF_DEALS = (TargetSetting(DEALS),)
 KEPT = (

@@ -11,7 +11,7 @@ from stagenorm_pipeline.config.settings import TargetSetting
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.verify import sample
 from stagenorm_pipeline.engine.verify.result import Rule, Severity
-from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, Application
+from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, Application
 
 CHANGES = 200
 

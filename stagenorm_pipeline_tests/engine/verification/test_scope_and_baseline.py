@@ -11,8 +11,8 @@ from stagenorm_pipeline.engine.verify.result import Rule, Severity, Verification
 from stagenorm_pipeline.engine.verify.verification import record_verification
 from stagenorm_pipeline.errors import TargetError
 from stagenorm_pipeline.report.json_document import document_json, verification_document
-from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, Application
-from stagenorm_pipeline_tests.engine.verification.outcomes import not_passed
+from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, Application
+from stagenorm_pipeline_tests.support.verification_outcomes import not_passed
 
 ONE, TWO, NONE = FundScope.one("1"), FundScope.one("2"), FundScope.one(None)
 OF_COMPANIES, OF_DEALS = (TargetSetting(COMPANIES),), (TargetSetting(DEALS),)

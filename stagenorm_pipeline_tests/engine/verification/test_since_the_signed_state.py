@@ -10,8 +10,8 @@ from stagenorm_pipeline.engine.verify.sign_off import sign_off
 from stagenorm_pipeline.engine.verify.verification import record_verification
 from stagenorm_pipeline.report.json_document import document_json, verification_document
 from stagenorm_pipeline.report.notes import notes
-from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, Application
-from stagenorm_pipeline_tests.engine.verification.outcomes import named, not_passed
+from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, Application
+from stagenorm_pipeline_tests.support.verification_outcomes import named, not_passed
 
 R1, R3, R4, R5 = Rule.BATCH_TRACKING, Rule.NULL_INTEGRITY, Rule.ROW_COUNTS, Rule.AUDIT_CONSISTENCY
 ERROR, WARN = Severity.ERROR, Severity.WARN

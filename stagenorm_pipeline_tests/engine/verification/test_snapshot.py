@@ -7,8 +7,8 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from stagenorm_pipeline.engine.verify.result import VerificationResult
-from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, Application
-from stagenorm_pipeline_tests.engine.verification.outcomes import not_passed
+from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, Application
+from stagenorm_pipeline_tests.support.verification_outcomes import not_passed
 
 
 def comparable(result: VerificationResult) -> tuple[Any, ...]:

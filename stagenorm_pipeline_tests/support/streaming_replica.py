@@ -20,7 +20,7 @@ import psycopg
 from stagenorm_pipeline.local.parent_death import signal_on_parent_death
 from stagenorm_pipeline.local.server_account import identity, private_directory, server_account
 from stagenorm_pipeline.local.server_files import PORT, binaries
-from stagenorm_pipeline_tests.safety.private_server import PrivateServer
+from stagenorm_pipeline_tests.support.private_server import PrivateServer
 
 NAME = "berlin"
 _SETTINGS = {

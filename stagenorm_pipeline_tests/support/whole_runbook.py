@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from stagenorm_pipeline_tests.cli.terminal import Ran, stagenorm_here
+from stagenorm_pipeline_tests.support.command_line import Ran, stagenorm_here
 
 _DECISION = '- spelling: "Seed Round"\n  stage: seed\n  decided_by: "Ana"\n'
 

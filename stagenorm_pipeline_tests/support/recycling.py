@@ -10,7 +10,7 @@ import psycopg
 import sqlalchemy as sa
 from psycopg import sql
 
-from stagenorm_pipeline_tests.engine.application import Application
+from stagenorm_pipeline_tests.support.application import Application
 
 # Whatever a test can make or alter beside rows. A table that has grown is as good as altered: its size stays.
 _SHAPE = """

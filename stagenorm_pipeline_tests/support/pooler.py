@@ -12,7 +12,7 @@ import psycopg
 
 from stagenorm_pipeline.local.server_account import identity, private_directory, server_account
 from stagenorm_pipeline.local.server_files import PORT
-from stagenorm_pipeline_tests.safety.private_server import PrivateServer
+from stagenorm_pipeline_tests.support.private_server import PrivateServer
 
 _PORT = 6432
 

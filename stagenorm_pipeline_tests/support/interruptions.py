@@ -6,10 +6,10 @@ from collections.abc import Callable
 import psycopg
 
 from stagenorm_pipeline.engine.postgres.failpoints import Step
-from stagenorm_pipeline_tests.engine.application import Application
-from stagenorm_pipeline_tests.safety import work
-from stagenorm_pipeline_tests.safety.blocked_program import BlockedProgram, Work
-from stagenorm_pipeline_tests.safety.private_server import PrivateServer
+from stagenorm_pipeline_tests.support import engine_calls as work
+from stagenorm_pipeline_tests.support.application import Application
+from stagenorm_pipeline_tests.support.blocked_program import BlockedProgram, Work
+from stagenorm_pipeline_tests.support.private_server import PrivateServer
 
 _PATIENCE_S = 30.0
 

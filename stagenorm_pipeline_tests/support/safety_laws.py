@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from stagenorm_pipeline.engine.receipts.check import read_plan_digests, read_receipt_mismatches
 from stagenorm_pipeline.engine.targets.target import resolve_targets
 from stagenorm_pipeline.engine.verify.result import Verdict
-from stagenorm_pipeline_tests.engine.application import COMPANIES, DEALS, EVERYTHING, Application
+from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, EVERYTHING, Application
 
 FUNDS = (1, 2, 3, 4, None)
 _SPELLINGS = ("Seed", "series-a", "Series A", "seriesb", "SERIES  C+", "Pre Seed", "ser\u0456es_\u0441")

@@ -20,7 +20,7 @@ from stagenorm_pipeline.engine.postgres.failpoints import Step, listen
 PATIENCE_S = 60.0
 
 _warm = multiprocessing.get_context("forkserver")
-_warm.set_forkserver_preload(["stagenorm_pipeline_tests.safety.work"])
+_warm.set_forkserver_preload(["stagenorm_pipeline_tests.support.engine_calls"])
 
 # What a program does with its database; must be found by name in a module, with `functools.partial` at most.
 Work = Callable[[Database], Any]

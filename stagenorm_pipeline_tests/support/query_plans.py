@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from stagenorm_pipeline_tests.engine.application import Application
+from stagenorm_pipeline_tests.support.application import Application
 
 _EXPLAIN = "EXPLAIN (FORMAT JSON) "
 
