@@ -10,7 +10,7 @@ from stagenorm_pipeline.report.json_document import verification_document
 from stagenorm_pipeline.report.notes import notes
 from stagenorm_pipeline.report.other_sessions import COUNTED, meanwhile_table
 from stagenorm_pipeline.vocabulary import Decision, Decisions, Vocabulary
-from stagenorm_pipeline_tests.report.test_document import closed, published_schema, validate
+from stagenorm_pipeline_tests.report.test_json_document import closed, published_schema, validate
 from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, Application
 
 _DEBT = Decision("Debt", leave_as_is=True, reason="no round of equity", decided_by="M. Ruiz")

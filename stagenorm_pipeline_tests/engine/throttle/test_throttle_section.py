@@ -93,6 +93,6 @@ def test_a_throttle_that_is_no_table_is_an_error(file: Path) -> None:
 
 
 def test_the_documentation_names_every_throttler_and_every_bound() -> None:
-    text = (Path(__file__).parents[2] / "docs" / "throttling.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[3] / "docs" / "throttling.md").read_text(encoding="utf-8")
     bounds = [entry.name for settings in (ThrottleSettings, Pacing) for entry in fields(settings)]
     assert [name for name in [*ThrottlerName, *bounds] if name not in text] == []

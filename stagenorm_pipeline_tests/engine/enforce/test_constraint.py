@@ -26,7 +26,7 @@ from stagenorm_pipeline.engine.preflight import run_preflight
 from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, preview_rollback, record_rollback
 from stagenorm_pipeline.errors import RefusedError, StagenormError
 from stagenorm_pipeline.vocabulary import Decision, Decisions, Stage, Vocabulary
-from stagenorm_pipeline_tests.engine.test_apply_columns import NO_CASE, NO_CASE_COLLATION
+from stagenorm_pipeline_tests.engine.apply.test_apply_columns import NO_CASE, NO_CASE_COLLATION
 from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, VOCABULARY, Application
 from stagenorm_pipeline_tests.support.interruptions import wait_for_a_waiting_session
 

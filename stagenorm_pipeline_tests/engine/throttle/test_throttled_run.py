@@ -12,7 +12,7 @@ from stagenorm_pipeline.engine.apply.pause import set_paused
 from stagenorm_pipeline.engine.monitor.runners import Runner, read_runners
 from stagenorm_pipeline.engine.throttle.settings import LAG_THROTTLERS, ThrottlerName, ThrottleSettings
 from stagenorm_pipeline.engine.throttle.throttled import Hold
-from stagenorm_pipeline_tests.engine_throttle.test_reading import meanwhile
+from stagenorm_pipeline_tests.engine.throttle.test_probe import meanwhile
 from stagenorm_pipeline_tests.support.application import COMPANIES, Application
 from stagenorm_pipeline_tests.support.background_run import BackgroundRun
 from stagenorm_pipeline_tests.support.private_server import PrivateServer
