@@ -83,7 +83,7 @@ def bound_transaction(connection: sa.Connection, bounds: Bounds, *, synchronous_
     """Apply the bounds to the transaction that `connection` is in."""
     bound_waits(connection, bounds.statement_timeout_ms)
     connection.exec_driver_sql(
-        statement("bound_transaction"),
+        statement("apply/bound_transaction"),
         {
             "lock_timeout": f"{bounds.lock_timeout_ms}ms",
             "statement_timeout": f"{bounds.statement_timeout_ms}ms",
@@ -105,7 +105,7 @@ def bound_claim(connection: sa.Connection, bounds: Bounds) -> None:
 def claim_batches(connection: sa.Connection, batches: Sequence[Batch], *, worker: str) -> tuple[Batch, ...]:
     """Note who takes the batches; those up to the first that somebody else is at, or has finished."""
     values = {"worker": worker, "batch_ids": [batch.batch_id for batch in batches], "lock_class": BATCH_LOCK_CLASS}
-    claimed = {row.batch_id for row in connection.exec_driver_sql(statement("claim_batch"), values)}
+    claimed = {row.batch_id for row in connection.exec_driver_sql(statement("apply/claim_batch"), values)}
     reach(Step.APPLY_CLAIM_BEFORE_COMMIT)
     return tuple(takewhile(lambda batch: batch.batch_id in claimed, batches))
 
@@ -129,7 +129,7 @@ def work_batch(
     if not try_lock_batches(connection, [batch.batch_id]):
         return None
     # A statement of its own: its snapshot must be newer than the lock.
-    row = connection.exec_driver_sql(statement("read_batch"), {"batch_ids": [batch.batch_id]}).one_or_none()
+    row = connection.exec_driver_sql(statement("apply/read_batch"), {"batch_ids": [batch.batch_id]}).one_or_none()
     if row is not None and row.status == "completed" and row.worker == worker:
         # Ours since we claimed it: its commit arrived, and the connection was lost before the answer did.
         return BatchResult(
@@ -170,7 +170,7 @@ def work_group(
     batch_ids = [batch.batch_id for batch in batches]
     if not try_lock_batches(connection, batch_ids):
         raise NotTogetherError("another worker is at one of them")
-    rows = connection.exec_driver_sql(statement("read_batch"), {"batch_ids": batch_ids}).all()
+    rows = connection.exec_driver_sql(statement("apply/read_batch"), {"batch_ids": batch_ids}).all()
     is_fresh = [row.plan_status == "open" and row.status in WAITING and row.rows_updated is None for row in rows]
     if len(rows) != len(batches) or not all(is_fresh):
         raise NotTogetherError("one of them was tried, finished or cancelled meanwhile")
@@ -222,7 +222,8 @@ def refused_rows(connection: sa.Connection, batch: Batch, result: BatchResult) -
 
 def _quarantined_places(connection: sa.Connection, batch: Batch, rows_failed: int) -> list[int]:
     places = [
-        row.place for row in connection.exec_driver_sql(statement("quarantined_places"), {"batch_id": batch.batch_id})
+        row.place
+        for row in connection.exec_driver_sql(statement("apply/quarantined_places"), {"batch_id": batch.batch_id})
     ]
     if len(places) != rows_failed:
         raise StagenormError(
@@ -246,7 +247,7 @@ def _record(
         _quarantine(connection, batch, result.refusals)
     if earlier is not None:
         connection.exec_driver_sql(
-            statement("release_quarantine"),
+            statement("apply/release_quarantine"),
             {"batch_id": batch.batch_id, "refused": [refusal.place for refusal in result.refusals]},
         )
     message = None
@@ -254,7 +255,7 @@ def _record(
         message = f"{result.rows_failed} row(s) refused by the database, first: {result.refusals[0].message}"
     first_log_id, last_log_id = attempt.log_ids or (None, None)
     duration_ms = connection.exec_driver_sql(
-        statement("record_result", log_sha256=log_sha256()),
+        statement("apply/record_result", log_sha256=log_sha256()),
         {
             "batch_id": batch.batch_id,
             "status": "failed" if result.refusals else "completed",
@@ -280,7 +281,7 @@ def _record(
 
 def _quarantine(connection: sa.Connection, batch: Batch, refusals: tuple[Refusal, ...]) -> None:
     connection.exec_driver_sql(
-        statement("quarantine_rows"),
+        statement("apply/quarantine_rows"),
         {
             "plan_id": batch.plan_id,
             "batch_id": batch.batch_id,
@@ -315,15 +316,15 @@ class _Rows:
         names = ("key", "key_type", "table", "stage")
         common = {"member_column": member_column, **{name: parts[name] for name in names}}
         self._apply_rows = statement(
-            "apply_rows",
+            "apply/apply_rows",
             stage_column=parts["stage_column"],
             stage_cast=parts["stage_cast"],
             log_sha256=log_sha256(),
             **common,
         )
-        self._unchanged_rows = statement("unchanged_rows", **common)
+        self._unchanged_rows = statement("apply/unchanged_rows", **common)
         self._changed_again = (
-            statement("rows_changed_again", **{name: parts[name] for name in names})
+            statement("apply/rows_changed_again", **{name: parts[name] for name in names})
             if target.has_after_triggers
             else None
         )

@@ -334,7 +334,7 @@ class _Runner:
     def _fail(self, batch: Batch, message: str) -> None:
         with self._database.transaction(is_short=True) as connection:
             connection.exec_driver_sql(
-                statement("fail_batch"),
+                statement("apply/fail_batch"),
                 {"batch_id": batch.batch_id, "error_message": message, "worker": self._request.worker},
             )
 

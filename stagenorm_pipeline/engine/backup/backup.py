@@ -83,12 +83,12 @@ def make_backup(
 def read_backup_ages(connection: sa.Connection, targets: tuple[Target, ...]) -> tuple[BackupAge, ...]:
     """How old the newest backup of each target is."""
     values = {"targets": [target.name for target in targets]}
-    rows = connection.exec_driver_sql(statement("backup_age"), values)
+    rows = connection.exec_driver_sql(statement("backup/age"), values)
     return tuple(BackupAge(row.target, row.newest, row.now) for row in rows)
 
 
 def _begin(connection: sa.Connection, made_by: str) -> Manifest:
-    facts = connection.exec_driver_sql(statement("backup_facts")).one()
+    facts = connection.exec_driver_sql(statement("backup/facts")).one()
     return Manifest(
         facts.database, facts.made_at, made_by, facts.server_version, facts.wal_position, code_version=__version__
     )
@@ -102,7 +102,7 @@ def _saved(target: Target) -> SavedTarget:
 def _copying(connection: sa.Connection, target: Target) -> Iterator[Iterator[bytes]]:
     """The rows as the server writes them; the COPY has ended when the block is left."""
     parts = target.sql_parts()
-    query = statement("backup_rows", **{name: parts[name] for name in ("key", "fund", "stage", "table")})
+    query = statement("backup/rows", **{name: parts[name] for name in ("key", "fund", "stage", "table")})
     driver: Any = connection.connection.driver_connection
     assert isinstance(driver, psycopg.Connection)  # noqa: S101 - for the type checker
     try:
@@ -128,7 +128,7 @@ def _record(database: Database, backup: Backup) -> None:
     }
     try:
         with database.transaction() as connection:
-            connection.exec_driver_sql(statement("backup_record"), values)
+            connection.exec_driver_sql(statement("backup/record"), values)
     except (StagenormError, DBAPIError, psycopg.Error) as error:
         raise BackupError(
             f"{backup.path} is complete, but that it was made could not be recorded: {first_line(error)}",

@@ -77,7 +77,7 @@ def alter_table(
 def _bound(connection: sa.Connection, bounds: LockBounds) -> None:
     bound_waits(connection, bounds.statement_timeout_ms)
     connection.exec_driver_sql(
-        statement("bound_transaction"),
+        statement("apply/bound_transaction"),
         {
             "lock_timeout": f"{bounds.lock_timeout_ms}ms",
             "statement_timeout": f"{bounds.statement_timeout_ms}ms",
@@ -91,7 +91,7 @@ def _bound(connection: sa.Connection, bounds: LockBounds) -> None:
 
 def _holders(database: Database, target: Target) -> str:
     with database.snapshot() as connection:
-        rows = connection.exec_driver_sql(statement("table_holders"), target.identity()).all()
+        rows = connection.exec_driver_sql(statement("enforce/table_holders"), target.identity()).all()
     who = (
         f"process {row.pid} of {row.role or 'somebody'} ({row.application_name or 'no name'}"
         + (f", transaction open for {row.open_s:,} s)" if row.open_s is not None else ")")

@@ -123,7 +123,7 @@ def read_enforcements(
 
 def _read(connection: sa.Connection, target: Target, counts: RowCounts, vocabulary: Vocabulary) -> Enforcement:
     name = constraint_name(target)
-    row = connection.exec_driver_sql(statement("enforce_state"), {**target.identity(), "constraint_name": name}).one()
+    row = connection.exec_driver_sql(statement("enforce/state"), {**target.identity(), "constraint_name": name}).one()
     allowed = (*map(str, CANONICAL_STAGES), *vocabulary.left_as_is)
     found = Enforcement(
         target,
@@ -161,7 +161,7 @@ def _state(row: Any, mark: str) -> EnforcementState:
 def enforced_by(connection: sa.Connection, target: Target) -> str | None:
     """The constraint of ours on the target's stage, validated or not, its parent's too; None where there is none."""
     name = constraint_name(target)
-    row = connection.exec_driver_sql(statement("enforce_state"), {**target.identity(), "constraint_name": name}).one()
+    row = connection.exec_driver_sql(statement("enforce/state"), {**target.identity(), "constraint_name": name}).one()
     return None if _state(row, "") in (EnforcementState.NONE, EnforcementState.FOREIGN) else name
 
 
@@ -275,7 +275,7 @@ def _alter(
 
 def _note(connection: sa.Connection, found: Enforcement, action: str, text: str, done_by: str) -> None:
     connection.exec_driver_sql(
-        statement("record_enforcement"),
+        statement("enforce/record"),
         {
             **found.target.identity(),
             "constraint_name": found.constraint,

@@ -47,7 +47,7 @@ def read_drift_state(database: Database, settings: tuple[TargetSetting, ...]) ->
     """A handful of rows, whatever the size of the targets."""
     with database.snapshot() as connection:
         require_migrations(connection)
-        row = connection.exec_driver_sql(statement("drift_state")).one()
+        row = connection.exec_driver_sql(statement("inventory/drift_state")).one()
         targets = resolve_targets(connection, settings)
         writes = {target.name: _writes(connection, target) for target in targets}
     return DriftState(row.verification_id, row.open_plan_id, row.draft_plan_id, writes)
@@ -73,5 +73,5 @@ def read_drift(database: Database, settings: tuple[TargetSetting, ...], vocabula
 
 def _writes(connection: sa.Connection, target: Target) -> int | None:
     table = target.sql_parts()["table"].as_string(None)
-    row = connection.exec_driver_sql(statement("target_writes"), {"table": table}).one()
+    row = connection.exec_driver_sql(statement("inventory/target_writes"), {"table": table}).one()
     return None if row.writes is None else int(row.writes)

@@ -176,7 +176,7 @@ def read_spellings(
     parts = target.sql_parts()
     key = parts["key"] if target.key_kind is KeyKind.INTEGER else sql.SQL('{}::text COLLATE "C"').format(parts["key"])
     query = statement(
-        "inventory",
+        "inventory/inventory",
         table=parts["table"],
         stage=parts["stage"],
         fund_group=parts["fund_group"],

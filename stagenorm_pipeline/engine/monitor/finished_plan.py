@@ -28,5 +28,5 @@ def read_finished_plan(database: Database) -> FinishedPlan | None:
     """That plan. None while any open plan has a batch pending or at work, and when none was ever applied."""
     with database.snapshot() as connection:
         require_migrations(connection)
-        row = connection.exec_driver_sql(statement("finished_plan")).one_or_none()
+        row = connection.exec_driver_sql(statement("monitor/finished_plan")).one_or_none()
     return None if row is None else FinishedPlan(*row)

@@ -53,8 +53,8 @@ def read_metrics(database: Database) -> MetricsFacts:
         connection.exec_driver_sql(f"SET LOCAL statement_timeout = '{_LONGEST_QUESTION}'")
         require_migrations(connection)
         progress = connection.exec_driver_sql("SELECT * FROM stage_migration_progress").one()
-        totals = connection.exec_driver_sql(statement("metrics_totals")).one()
-        runners = connection.exec_driver_sql(statement("metrics_runners")).one()
+        totals = connection.exec_driver_sql(statement("monitor/metrics_totals")).one()
+        runners = connection.exec_driver_sql(statement("monitor/metrics_runners")).one()
         return MetricsFacts(
             rows={
                 "updated": progress.rows_updated,
@@ -74,5 +74,7 @@ def read_metrics(database: Database) -> MetricsFacts:
             paused=read_control(connection).paused,
             runners={"working": runners.working, "held": runners.held},
             held_since=runners.held_since,
-            targets=tuple(TargetMetrics(*row) for row in connection.exec_driver_sql(statement("metrics_targets"))),
+            targets=tuple(
+                TargetMetrics(*row) for row in connection.exec_driver_sql(statement("monitor/metrics_targets"))
+            ),
         )

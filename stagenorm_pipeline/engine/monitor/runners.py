@@ -64,7 +64,7 @@ class RunnerEntry:
         if self._runner_id is None:
             with self._database.transaction(is_short=True) as connection:
                 values = {**self._who, "client_pid": _client_pid(connection)}
-                self._runner_id = connection.exec_driver_sql(statement("throttle_runner_start"), values).scalar_one()
+                self._runner_id = connection.exec_driver_sql(statement("monitor/runner_start"), values).scalar_one()
             self._is_session_known = True
         if not self._is_session_known:
             self._note()
@@ -82,13 +82,13 @@ class RunnerEntry:
     def end(self) -> None:
         if self._runner_id is not None:
             with self._database.transaction(is_short=True) as connection:
-                connection.exec_driver_sql(statement("throttle_runner_end"), {"runner_id": self._runner_id})
+                connection.exec_driver_sql(statement("monitor/runner_end"), {"runner_id": self._runner_id})
 
     def _note(self) -> None:
         hold = self._hold
         with self._database.transaction(is_short=True) as connection:
             connection.exec_driver_sql(
-                statement("throttle_runner_state"),
+                statement("monitor/runner_state"),
                 {
                     "runner_id": self._runner_id,
                     "held_since": hold.since if hold else None,

@@ -25,6 +25,6 @@ class WaitingFund:
 
 def read_waiting_funds(connection: sa.Connection) -> tuple[WaitingFund, ...]:
     """Every fund of which open normalizing plans have batches left, in the order in which people look for a fund."""
-    rows = connection.exec_driver_sql(statement("waiting_funds"))
+    rows = connection.exec_driver_sql(statement("monitor/waiting_funds"))
     found = [WaitingFund(row.fund_id, row.batches, row.rows_waiting, row.batches_failed) for row in rows]
     return tuple(sorted(found, key=lambda fund: fund_order(fund.fund_id)))

@@ -20,7 +20,7 @@ def fund_too_large(database: Database, request: PlanRequest) -> PlanError:
         for target in visible_targets(connection, request.targets):
             parts = target.sql_parts()
             query = statement(
-                "largest_fund",
+                "plan/largest_fund",
                 **{name: parts[name] for name in ("table", "stage", "key", "fund_group")},
                 fund_condition=request.scope.condition(parts["fund"]),
             )

@@ -135,7 +135,7 @@ def cancel_plan(database: Database, plan_id: int) -> int:
                 remedy="`stagenorm status` shows the plans.",
             )
         values = {"plan_id": plan_id, "lock_class": BATCH_LOCK_CLASS}
-        cancelled = connection.exec_driver_sql(statement("cancel_batches"), values).rowcount
+        cancelled = connection.exec_driver_sql(statement("plan/cancel_batches"), values).rowcount
         connection.exec_driver_sql(
             "UPDATE stage_migration_plans SET status = 'open' WHERE plan_id = %(plan_id)s AND status = 'draft'", values
         )
@@ -187,7 +187,7 @@ def find_plan(connection: sa.Connection, plan_id: int) -> RecordedPlan:
 
 def open_draft(connection: sa.Connection, plan_id: int, scope: FundScope) -> str:
     connection.exec_driver_sql(
-        statement("supersede_batches"),
+        statement("plan/supersede_batches"),
         {
             "plan_id": plan_id,
             "all_funds": scope.all_funds,
@@ -196,18 +196,18 @@ def open_draft(connection: sa.Connection, plan_id: int, scope: FundScope) -> str
         },
     )
     close_finished_plans(connection)
-    opened = connection.exec_driver_sql(statement("open_plan"), {"plan_id": plan_id}).one()
+    opened = connection.exec_driver_sql(statement("plan/open_plan"), {"plan_id": plan_id}).one()
     if opened.status == "completed":
         record_plan_digests(connection, [plan_id])
         if opened.kind == PlanKind.ROLLBACK:
-            connection.exec_driver_sql(statement("mark_rolled_back"), {"plan_id": plan_id})
+            connection.exec_driver_sql(statement("rollback/mark_rolled_back"), {"plan_id": plan_id})
     return str(opened.status)
 
 
 def close_finished_plans(connection: sa.Connection) -> None:
     """Close the open plans without waiting batches and record their digests; a rollback marks what it undid."""
-    closed = connection.exec_driver_sql(statement("close_finished_plans")).all()
+    closed = connection.exec_driver_sql(statement("plan/close_finished_plans")).all()
     record_plan_digests(connection, [row.plan_id for row in closed])
     for row in closed:
         if row.kind == PlanKind.ROLLBACK and row.status == "completed":
-            connection.exec_driver_sql(statement("mark_rolled_back"), {"plan_id": row.plan_id})
+            connection.exec_driver_sql(statement("rollback/mark_rolled_back"), {"plan_id": row.plan_id})

@@ -39,7 +39,7 @@ def next_group(
         "even_if_paused": even_if_paused,
         "most": most,
     }
-    query = statement("next_batch", fund_condition=_fund_condition(scope))
+    query = statement("plan/next_batch", fund_condition=_fund_condition(scope))
     group: list[Batch] = []
     for row in connection.exec_driver_sql(query, values):
         batch = replace(_batch(row), was_tried=row.was_tried)
@@ -65,14 +65,14 @@ def waiting_work(
     targets: list[str] | None,
 ) -> tuple[list[int], int]:
     """The batches, by number, and how many rows wait in open plans of the scope; of failed ones the refused rows."""
-    query = statement("waiting_work", fund_condition=_fund_condition(scope))
+    query = statement("plan/waiting_work", fund_condition=_fund_condition(scope))
     row = connection.exec_driver_sql(query, _in_scope(plan_id, kind, scope, targets)).one()
     return row.batch_ids, row.rows_waiting
 
 
 def count_vanished(connection: sa.Connection, batch_ids: list[int]) -> int:
     """How many of the batches somebody has deleted."""
-    return int(connection.exec_driver_sql(statement("vanished_batches"), {"batch_ids": batch_ids}).scalar_one())
+    return int(connection.exec_driver_sql(statement("plan/vanished_batches"), {"batch_ids": batch_ids}).scalar_one())
 
 
 def _in_scope(
@@ -94,7 +94,7 @@ def _fund_condition(scope: FundScope) -> sql.Composable:
 def draft_batch(connection: sa.Connection, plan_id: int, after: int) -> Batch | None:
     """The first batch beyond number `after` of a plan that is still a draft; None at its end."""
     values = {"plan_id": plan_id, "after_number": after}
-    row = connection.exec_driver_sql(statement("draft_batch"), values).one_or_none()
+    row = connection.exec_driver_sql(statement("plan/draft_batch"), values).one_or_none()
     return None if row is None else _batch(row)
 
 

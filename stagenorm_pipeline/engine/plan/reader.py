@@ -48,7 +48,7 @@ def read_plan_rows(
     """First every spelling of the target by fund, then the keys of the rows to look at, fund by fund. One scan."""
     parts = target.sql_parts()
     query = statement(
-        "plan_rows",
+        "plan/read_rows",
         **{name: parts[name] for name in ("table", "stage", "key", "fund_group")},
         member_type=sql.SQL("bigint" if target.key_kind is KeyKind.INTEGER else "text"),
         chunk=sql.Literal(_KEYS_A_LINE),

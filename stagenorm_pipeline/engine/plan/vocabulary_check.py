@@ -49,7 +49,7 @@ def require_same_vocabulary(connection: sa.Connection, plan_id: int, vocabulary:
     A rollback restores what is written in the log, whatever spellings mean: it is bound to no vocabulary. A plan that
     is not there is the matter of others.
     """
-    row = connection.exec_driver_sql(statement("plan_vocabulary"), {"plan_id": plan_id}).one_or_none()
+    row = connection.exec_driver_sql(statement("plan/plan_vocabulary"), {"plan_id": plan_id}).one_or_none()
     if row is None or row.kind != "normalize" or row.vocabulary_version == vocabulary.version:
         return
     stays = (
@@ -143,7 +143,7 @@ def _most_rows_first(change: DecisionChange) -> tuple[int, int, str]:
 def _applied_vocabularies(connection: sa.Connection) -> list[tuple[int, str]]:
     if not _is_there(connection, "stage_migration_vocabularies"):
         return []
-    return [(row.plan_id, row.content) for row in connection.exec_driver_sql(statement("applied_vocabularies"))]
+    return [(row.plan_id, row.content) for row in connection.exec_driver_sql(statement("plan/applied_vocabularies"))]
 
 
 def _earlier_changes(connection: sa.Connection, changes: dict[str, Redecided]) -> dict[str, tuple[EarlierChange, ...]]:
@@ -152,7 +152,7 @@ def _earlier_changes(connection: sa.Connection, changes: dict[str, Redecided]) -
     if not spellings or not _is_there(connection, "stage_normalization_log"):
         return {}
     found: dict[str, tuple[EarlierChange, ...]] = {}
-    for row in connection.exec_driver_sql(statement("rows_changed_from"), {"spellings": spellings}):
+    for row in connection.exec_driver_sql(statement("plan/rows_changed_from"), {"spellings": spellings}):
         if row.stage != changes[row.spelling].now:
             part = EarlierChange(row.stage, int(row.rows_changed), tuple(row.plans))
             found[row.spelling] = (*found.get(row.spelling, ()), part)

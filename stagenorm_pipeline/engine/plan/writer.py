@@ -51,7 +51,7 @@ class PlanRecorder:
         keep_vocabulary(self._connection, request.vocabulary)
         scope = {"targets": [target.name for target in targets], **request.scope.as_json()}
         self._plan_id = self._connection.exec_driver_sql(
-            statement("record_plan"),
+            statement("plan/record_plan"),
             {
                 "created_by": created_by,
                 "kind": PlanKind.NORMALIZE.value,
@@ -71,12 +71,12 @@ class PlanRecorder:
             )
         counts = sum((inventory.counts for inventory in inventories), RowCounts())
         totals = {"plan_id": self._plan_id, "total_batches": self._batches, **asdict(counts)}
-        self._connection.exec_driver_sql(statement("record_plan_totals"), totals)
+        self._connection.exec_driver_sql(statement("plan/record_plan_totals"), totals)
         return self._plan_id, inventories
 
     def _record_target(self, number: int, target: Target) -> TargetInventory:
         self._connection.exec_driver_sql(
-            statement("record_plan_target"),
+            statement("plan/record_plan_target"),
             {
                 "plan_id": self._plan_id,
                 "target_no": number,
@@ -118,13 +118,13 @@ class PlanRecorder:
     def _intern(self, chunk: list[SpellingRows]) -> dict[bytes, int]:
         spellings = {entry.sha256: entry.spelling for entry in chunk if entry.sha256 is not None}
         rows = self._connection.exec_driver_sql(
-            statement("intern_spellings"), {"digests": list(spellings), "spellings": list(spellings.values())}
+            statement("plan/intern_spellings"), {"digests": list(spellings), "spellings": list(spellings.values())}
         )
         return {bytes(row.spelling_sha256): row.spelling_id for row in rows}
 
     def _record_baseline(self, target_no: int, chunk: list[SpellingRows], numbers: dict[bytes, int]) -> None:
         self._connection.exec_driver_sql(
-            statement("record_baseline"),
+            statement("plan/record_baseline"),
             {
                 "plan_id": self._plan_id,
                 "target_no": target_no,
@@ -138,7 +138,7 @@ class PlanRecorder:
     def _record_mapping(self, stages: dict[int, Stage]) -> None:
         if stages:
             self._connection.exec_driver_sql(
-                statement("record_plan_spellings"),
+                statement("plan/record_plan_spellings"),
                 {
                     "plan_id": self._plan_id,
                     "spelling_ids": list(stages),
@@ -165,7 +165,7 @@ class PlanRecorder:
         self._batches += 1
         integer = target.key_kind is KeyKind.INTEGER
         self._connection.exec_driver_sql(
-            statement("record_batch"),
+            statement("plan/record_batch"),
             {
                 "plan_id": self._plan_id,
                 "batch_number": self._batches,

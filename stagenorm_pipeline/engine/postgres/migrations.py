@@ -67,7 +67,7 @@ def require_migrations(connection: sa.Connection) -> None:
     """
     prefix = own_prefix(connection)
     values = {"files": list(_WITNESS), "witnesses": [prefix + witness for witness in _WITNESS.values()]}
-    witnesses = connection.exec_driver_sql(statement("missing_witnesses"), values).one()
+    witnesses = connection.exec_driver_sql(statement("postgres/missing_witnesses"), values).one()
     missing = set(witnesses.missing)
     # A role that may not read the version table learns that from pre-flight, or from the work itself.
     if not missing and witnesses.may_read_versions:

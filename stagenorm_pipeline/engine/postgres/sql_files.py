@@ -45,4 +45,4 @@ def identifier(*names: str) -> sql.Identifier:
 @cache
 def log_sha256() -> sql.SQL:
     """The hash that receipts keep of log entries, as a part for `statement`: one expression for all who compute it."""
-    return sql.SQL(statement("log_sha256"))
+    return sql.SQL(statement("receipts/log_sha256"))

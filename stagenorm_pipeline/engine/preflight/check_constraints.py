@@ -16,7 +16,7 @@ from stagenorm_pipeline.vocabulary import CANONICAL_STAGES
 
 
 def check(connection: sa.Connection, target: Target) -> Iterator[PreflightFinding]:
-    constraints = connection.exec_driver_sql(statement("preflight_check_constraints"), target.identity()).all()
+    constraints = connection.exec_driver_sql(statement("preflight/check_constraints"), target.identity()).all()
     column = read_stage_column(connection, target) if constraints else None
     for row in constraints:
         if column and row.is_about_stage_alone:

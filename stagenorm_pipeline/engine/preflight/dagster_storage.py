@@ -25,7 +25,7 @@ def check(connection: sa.Connection, application: sa.URL, dagster_url: str | Non
             "itself, in the table alembic_version that the application's migrations may use too.",
             _REMEDY,
         )
-    for row in connection.exec_driver_sql(statement("preflight_dagster_tables")):
+    for row in connection.exec_driver_sql(statement("preflight/dagster_tables")):
         yield PreflightFinding(
             PreflightCheck.DAGSTER_STORAGE,
             PreflightLevel.WARNING,

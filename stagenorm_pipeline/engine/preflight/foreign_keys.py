@@ -15,7 +15,7 @@ from stagenorm_pipeline.vocabulary import CANONICAL_STAGES
 
 
 def check(connection: sa.Connection, target: Target) -> Iterator[PreflightFinding]:
-    for row in connection.exec_driver_sql(statement("preflight_foreign_keys"), target.identity()):
+    for row in connection.exec_driver_sql(statement("preflight/foreign_keys"), target.identity()):
         if not row.is_about_stage_alone:
             yield _finding(
                 target,

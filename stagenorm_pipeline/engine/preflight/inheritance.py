@@ -12,7 +12,7 @@ from stagenorm_pipeline.engine.targets.target import Target
 
 
 def check(connection: sa.Connection, target: Target) -> Iterator[PreflightFinding]:
-    children = connection.exec_driver_sql(statement("preflight_children"), target.identity()).all()
+    children = connection.exec_driver_sql(statement("preflight/children"), target.identity()).all()
     names = ", ".join(child.relation for child in children)
     foreign = ", ".join(child.relation for child in children if child.is_foreign)
     if foreign:
@@ -46,7 +46,7 @@ def check(connection: sa.Connection, target: Target) -> Iterator[PreflightFindin
 
 def _repeated_key(connection: sa.Connection, target: Target) -> str | None:
     parts = target.sql_parts()
-    found = attempt(connection, statement("preflight_repeated_key", key=parts["key"], table=parts["table"]))
+    found = attempt(connection, statement("preflight/repeated_key", key=parts["key"], table=parts["table"]))
     return None if isinstance(found, psycopg.Error) or not found else str(found[0].row_id)
 
 

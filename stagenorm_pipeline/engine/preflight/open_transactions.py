@@ -12,7 +12,7 @@ _LONG_S = 3_600
 
 def check(connection: sa.Connection, *, older_than_s: int = _LONG_S) -> Iterator[PreflightFinding]:
     """`older_than_s`: seconds beyond which an open transaction is worth a word."""
-    for row in connection.exec_driver_sql(statement("preflight_open_transactions"), {"older_than_s": older_than_s}):
+    for row in connection.exec_driver_sql(statement("preflight/open_transactions"), {"older_than_s": older_than_s}):
         yield PreflightFinding(
             PreflightCheck.OPEN_TRANSACTIONS,
             PreflightLevel.WARNING,

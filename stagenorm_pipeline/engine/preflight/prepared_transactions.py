@@ -13,7 +13,7 @@ _LONG_S = 600
 
 def check(connection: sa.Connection, *, older_than_s: int = _LONG_S) -> Iterator[PreflightFinding]:
     """`older_than_s`: seconds since PREPARE TRANSACTION beyond which one counts as forgotten."""
-    for row in connection.exec_driver_sql(statement("preflight_prepared_transactions"), {"older_than_s": older_than_s}):
+    for row in connection.exec_driver_sql(statement("preflight/prepared_transactions"), {"older_than_s": older_than_s}):
         yield PreflightFinding(
             PreflightCheck.PREPARED_TRANSACTIONS,
             PreflightLevel.WARNING,

@@ -21,4 +21,4 @@ class Server:
 
 
 def read_server(connection: sa.Connection) -> Server:
-    return Server(*connection.exec_driver_sql(statement("preflight_server")).one())
+    return Server(*connection.exec_driver_sql(statement("preflight/server")).one())

@@ -43,7 +43,7 @@ class StageColumn:
 
 
 def read_stage_column(connection: sa.Connection, target: Target) -> StageColumn:
-    return StageColumn(*connection.exec_driver_sql(statement("preflight_stage_column"), target.identity()).one())
+    return StageColumn(*connection.exec_driver_sql(statement("preflight/stage_column"), target.identity()).one())
 
 
 def check(connection: sa.Connection, target: Target) -> Iterator[PreflightFinding]:

@@ -11,7 +11,7 @@ from stagenorm_pipeline.engine.targets.target import Target
 
 def check(connection: sa.Connection, target: Target) -> Iterator[PreflightFinding]:
     values = {**target.identity(), "key_column": target.key_column, "fund_column": target.fund_column}
-    for row in connection.exec_driver_sql(statement("preflight_target_privileges"), values):
+    for row in connection.exec_driver_sql(statement("preflight/target_privileges"), values):
         yield PreflightFinding(
             PreflightCheck.TARGET_PRIVILEGES,
             PreflightLevel.ERROR,

@@ -11,7 +11,7 @@ from stagenorm_pipeline.engine.preflight.finding import PreflightCheck, Prefligh
 
 def check(connection: sa.Connection) -> Iterator[PreflightFinding]:
     values = {"prefix": own_prefix(connection)}
-    for row in connection.exec_driver_sql(statement("preflight_tracking_privileges"), values):
+    for row in connection.exec_driver_sql(statement("preflight/tracking_privileges"), values):
         yield PreflightFinding(
             PreflightCheck.TRACKING_PRIVILEGES,
             PreflightLevel.ERROR,

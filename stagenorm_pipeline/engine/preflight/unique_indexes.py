@@ -10,7 +10,7 @@ from stagenorm_pipeline.engine.targets.target import Target
 
 
 def check(connection: sa.Connection, target: Target) -> Iterator[PreflightFinding]:
-    for row in connection.exec_driver_sql(statement("preflight_unique_indexes"), target.identity()):
+    for row in connection.exec_driver_sql(statement("preflight/unique_indexes"), target.identity()):
         yield PreflightFinding(
             PreflightCheck.UNIQUE_INDEXES,
             PreflightLevel.INFO,

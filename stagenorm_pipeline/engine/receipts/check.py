@@ -129,14 +129,14 @@ def record_plan_digests(connection: sa.Connection, plan_ids: Sequence[int]) -> N
     """Keep what the plans, which were just closed, consist of; a plan that has a digest keeps it."""
     if plan_ids:
         connection.exec_driver_sql(
-            statement("record_plan_digests", plan_digest=_plan_digest()), {"plan_ids": list(plan_ids)}
+            statement("receipts/record_plan_digests", plan_digest=_plan_digest()), {"plan_ids": list(plan_ids)}
         )
 
 
 def read_plan_digests(connection: sa.Connection, plan_ids: Sequence[int]) -> tuple[PlanDigest, ...]:
     """The digest of each plan in `plan_ids`, in that order, recomputed from the tables and compared."""
-    parts = {"plan_digest": _plan_digest(), "plan_spellings": _plan_spellings()}
-    rows = connection.exec_driver_sql(statement("read_plan_digests", **parts), {"plan_ids": list(plan_ids)})
+    parts = {"receipts/plan_digest": _plan_digest(), "receipts/plan_spellings": _plan_spellings()}
+    rows = connection.exec_driver_sql(statement("receipts/read_plan_digests", **parts), {"plan_ids": list(plan_ids)})
     recorded = {row.plan_id: row for row in rows}
     return tuple(
         _plan_digest_of(recorded[plan_id]) if plan_id in recorded else PlanDigest(plan_id=plan_id)
@@ -184,8 +184,8 @@ def read_receipt_mismatches(
         "shown": _SHOWN,
         "other_tools": other_tools,
     }
-    totals = connection.exec_driver_sql(statement("verify_entry_totals"), values).one()
-    rows = connection.exec_driver_sql(statement("verify_receipts", log_sha256=log_sha256()), values).all()
+    totals = connection.exec_driver_sql(statement("verify/entry_totals"), values).one()
+    rows = connection.exec_driver_sql(statement("verify/receipts", log_sha256=log_sha256()), values).all()
     # The part `total` has its sums in the same columns.
     covered, receipts = next((row.found, row.total) for row in rows if row.part == "total")
     differing = [row for row in rows if row.part == "receipt"]
@@ -247,7 +247,7 @@ def _mismatch(row: Any) -> ReceiptMismatch:
 def _without_receipt(connection: sa.Connection, values: dict[str, Any]) -> list[tuple[ReceiptMismatch, int]]:
     """The batches with entries that no receipt covers, the first ones, each with how many there are."""
     with by_hashing(connection):
-        rows = connection.exec_driver_sql(statement("verify_without_receipt"), values).all()
+        rows = connection.exec_driver_sql(statement("verify/without_receipt"), values).all()
     return [
         (
             ReceiptMismatch(
@@ -272,13 +272,13 @@ def _differing_rows(connection: sa.Connection, batch_ids: Sequence[int]) -> Sequ
         return ()
     with by_hashing(connection):
         return connection.exec_driver_sql(
-            statement("verify_differing_rows"), {"batches": sorted(set(batch_ids)), "shown": _SHOWN}
+            statement("verify/differing_rows"), {"batches": sorted(set(batch_ids)), "shown": _SHOWN}
         ).all()
 
 
 def _legacy_rows(connection: sa.Connection, values: dict[str, Any]) -> Sequence[Any]:
     with by_hashing(connection):
-        return connection.exec_driver_sql(statement("verify_legacy_entries"), values).all()
+        return connection.exec_driver_sql(statement("verify/legacy_entries"), values).all()
 
 
 def _differing_row(row: Any) -> DifferingRow:
@@ -297,8 +297,8 @@ def _differing_row(row: Any) -> DifferingRow:
 
 
 def _plan_spellings() -> sql.SQL:
-    return sql.SQL(statement("plan_spellings"))
+    return sql.SQL(statement("receipts/plan_spellings"))
 
 
 def _plan_digest() -> sql.SQL:
-    return sql.SQL(statement("plan_digest", plan_spellings=_plan_spellings()))
+    return sql.SQL(statement("receipts/plan_digest", plan_spellings=_plan_spellings()))

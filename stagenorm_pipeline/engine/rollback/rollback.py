@@ -116,7 +116,7 @@ def preview_rollback(database: Database, request: RollbackRequest) -> RollbackPr
             values = {**scope.request.values(), **target.identity(), "shown": _EXAMPLES}
             candidates = _candidates(connection, scope.request, target)
             with by_hashing(connection):
-                rows = connection.exec_driver_sql(statement("rollback_preview", candidates=candidates), values).all()
+                rows = connection.exec_driver_sql(statement("rollback/preview", candidates=candidates), values).all()
             tally.add(target, rows)
         return RollbackPreview(
             tally.counts,
@@ -160,7 +160,7 @@ def rows_left(database: Database, request: RollbackRequest) -> Iterator[Rollback
         scope = read_scope(connection, request)
         require_intact_log(connection, scope.targets, scope.request.scope)
         for target in scope.targets:
-            query = statement("rollback_left", candidates=_candidates(connection, scope.request, target))
+            query = statement("rollback/left", candidates=_candidates(connection, scope.request, target))
             values = {**scope.request.values(), **target.identity()}
             options = {"stream_results": True, "yield_per": _FETCH}
             with (
@@ -220,7 +220,7 @@ def _row(target: Target, row: Any) -> RollbackRow:
 
 def _waiting(connection: sa.Connection, scope: RollbackScope) -> dict[int, int]:
     values = {**scope.request.values(), "targets": [target.name for target in scope.targets]}
-    return {row.plan_id: row.batches for row in connection.exec_driver_sql(statement("rollback_waiting"), values)}
+    return {row.plan_id: row.batches for row in connection.exec_driver_sql(statement("rollback/waiting"), values)}
 
 
 def record_rollback(database: Database, request: RollbackRequest, *, created_by: str) -> int:
@@ -263,7 +263,7 @@ def _record_plan(
     scope = {"targets": [target.name for target in targets], **request.scope.as_json(), "rollback": undo}
     return int(
         connection.exec_driver_sql(
-            statement("record_plan"),
+            statement("plan/record_plan"),
             {
                 "created_by": created_by,
                 "kind": PlanKind.ROLLBACK.value,
@@ -286,18 +286,18 @@ def _record_target(
 ) -> tuple[int, int]:
     values = {**request.values(), **target.identity(), "plan_id": plan_id}
     connection.exec_driver_sql(
-        statement("record_plan_target"),
+        statement("plan/record_plan_target"),
         {**values, "target_no": number, "key_column": target.key_column, "fund_column": target.fund_column},
     )
     integer = target.key_kind is KeyKind.INTEGER
     query = statement(
-        "rollback_batches",
+        "rollback/batches",
         candidates=_candidates(connection, request, target),
         member_type=sql.SQL("bigint" if integer else "text"),
         member_column=sql.Identifier("row_numbers" if integer else "row_keys"),
     )
     with by_hashing(connection):
-        connection.exec_driver_sql(statement("intern_log_spellings"), values)
+        connection.exec_driver_sql(statement("rollback/intern_log_spellings"), values)
         row = connection.exec_driver_sql(
             query, {**values, "batch_size": request.batch_size, "batches_before": batches_before}
         ).one()
@@ -307,7 +307,7 @@ def _record_target(
 
 
 def _candidates(connection: sa.Connection, request: RollbackRequest, target: Target) -> sql.Composable:
-    """The fragment of `sql/rollback_candidates.sql` for one target.
+    """The fragment of `sql/rollback/candidates.sql` for one target.
 
     Raises RefusedError where rows touched since are to be left, but this role may not read row versions.
     """
@@ -320,7 +320,7 @@ def _candidates(connection: sa.Connection, request: RollbackRequest, target: Tar
             remedy=f"As the table's owner: {grant}",
         )
     values = {**request.values(), **target.identity()}
-    changed: int = connection.exec_driver_sql(statement("rollback_size"), values).scalar_one()
+    changed: int = connection.exec_driver_sql(statement("rollback/size"), values).scalar_one()
     found = "{table}" if changed > _LOOKED_UP else _LOOK_UP
     join = sql.SQL("LEFT JOIN " + found + " AS t ON {key} = h.row_id::{key_type}").format(
         **{name: parts[name] for name in ("table", "key", "key_type", "stage_column")},
@@ -328,7 +328,7 @@ def _candidates(connection: sa.Connection, request: RollbackRequest, target: Tar
     )
     return sql.SQL(
         statement(
-            "rollback_candidates",
+            "rollback/candidates",
             **{name: parts[name] for name in ("key", "key_type", "stage")},
             join_target=join,
             is_touched=sql.SQL("false" if grant else "(t.xmin::text IS DISTINCT FROM h.written_by)"),
@@ -338,5 +338,5 @@ def _candidates(connection: sa.Connection, request: RollbackRequest, target: Tar
 
 def _grant_for_versions(connection: sa.Connection, target: Target) -> str | None:
     """The grant that this role lacks to read row versions; None where it may read them."""
-    row = connection.exec_driver_sql(statement("rollback_versions"), target.identity()).one()
+    row = connection.exec_driver_sql(statement("rollback/versions"), target.identity()).one()
     return None if row.may_read else str(row.to_grant)

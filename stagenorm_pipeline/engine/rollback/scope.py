@@ -150,7 +150,7 @@ def _require_past(connection: sa.Connection, since: datetime | None) -> None:
 def _narrow_to_batch(
     connection: sa.Connection, request: RollbackRequest, targets: tuple[Target, ...]
 ) -> tuple[RollbackRequest, tuple[Target, ...]]:
-    row = connection.exec_driver_sql(statement("rollback_batch"), {"batch_id": request.batch_id}).one_or_none()
+    row = connection.exec_driver_sql(statement("rollback/batch"), {"batch_id": request.batch_id}).one_or_none()
     if row is None:
         raise PlanError(
             f"There is no batch {request.batch_id} (any more).",
@@ -171,7 +171,7 @@ def _narrow_to_plan(
     connection: sa.Connection, request: RollbackRequest, targets: tuple[Target, ...]
 ) -> tuple[RollbackRequest, tuple[Target, ...], tuple[str, ...]]:
     plan_id = request.plan_id
-    row = connection.exec_driver_sql(statement("rollback_plan"), {"plan_id": plan_id}).one_or_none()
+    row = connection.exec_driver_sql(statement("rollback/plan"), {"plan_id": plan_id}).one_or_none()
     if row is None:
         raise PlanError(f"There is no plan {plan_id}.", remedy="`stagenorm status` shows the plans that there are.")
     if row.kind == PlanKind.ROLLBACK:

@@ -32,7 +32,7 @@ def read_fund_ids(database: Database, targets: tuple[TargetSetting, ...]) -> set
 def count_waiting_rows(database: Database, fund_id: str | None) -> int:
     """Rows of the fund that open plans still have to do."""
     with database.transaction() as connection:
-        return int(connection.exec_driver_sql(statement("waiting_rows"), {"fund_id": fund_id}).scalar_one())
+        return int(connection.exec_driver_sql(statement("monitor/waiting_rows"), {"fund_id": fund_id}).scalar_one())
 
 
 def find_fund(database: Database, targets: tuple[TargetSetting, ...], name: str) -> FundScope:
@@ -66,7 +66,7 @@ def is_known(database: Database, targets: tuple[TargetSetting, ...], scope: Fund
             require_migrations(connection)
         except MissingMigrationError:
             return False
-        query = statement("fund_planned", fund_condition=scope.condition(sql.SQL("fund_id")))
+        query = statement("targets/fund_planned", fund_condition=scope.condition(sql.SQL("fund_id")))
         return bool(connection.exec_driver_sql(query, {"fund_id": scope.fund_id}).scalar_one())
 
 

@@ -105,7 +105,7 @@ def require_each_row_once(connection: sa.Connection, targets: Sequence[Target]) 
     if len(targets) < 2:
         return
     nested = connection.exec_driver_sql(
-        statement("nested_targets"),
+        statement("targets/nested_targets"),
         {
             "schemas": [target.schema for target in targets],
             "tables": [target.table for target in targets],
@@ -122,7 +122,7 @@ def require_each_row_once(connection: sa.Connection, targets: Sequence[Target]) 
 
 def _resolve(connection: sa.Connection, setting: TargetSetting) -> Target:
     row = connection.exec_driver_sql(
-        statement("resolve_target"),
+        statement("targets/resolve_target"),
         {
             "schema": setting.schema,
             "table": setting.table,

@@ -80,7 +80,7 @@ def read(connection: sa.Connection, at: float, timeout_ms: int) -> Reading:
         else "(SELECT checkpoints_req FROM pg_stat_bgwriter)"
     )
     row = connection.exec_driver_sql(
-        statement("throttle_probe", checkpoints_requested=sql.SQL(counter)), {"lock_class": BATCH_LOCK_CLASS}
+        statement("throttle/probe", checkpoints_requested=sql.SQL(counter)), {"lock_class": BATCH_LOCK_CLASS}
     ).one()
     return _reading(row, at, _timeline(connection))
 
@@ -101,7 +101,7 @@ def waiters_behind(connection: sa.Connection) -> tuple[Waiter, ...]:
     """Who waits behind the transaction that `connection` is in; nobody, where this role may not look."""
     try:
         with connection.begin_nested():  # so that a look that fails does not fail the batch
-            rows = connection.exec_driver_sql(statement("throttle_waiters")).all()
+            rows = connection.exec_driver_sql(statement("throttle/waiters")).all()
     except DBAPIError as error:
         if error.connection_invalidated:
             raise

@@ -87,7 +87,7 @@ def _ask(connection: psycopg.Connection[Any], timeout_ms: int) -> tuple[psycopg.
     try:
         with connection.transaction():
             connection.execute("SELECT set_config('statement_timeout', %s, true)", [f"{timeout_ms}ms"], prepare=False)
-            row = connection.execute(statement("throttle_replica").encode(), prepare=False).fetchone()
+            row = connection.execute(statement("throttle/replica").encode(), prepare=False).fetchone()
     except BaseException:
         connection.close()
         raise

@@ -31,7 +31,7 @@ class LostRows:
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """A batch and the audit log that do not agree; `problem` as sql/verify_audit_counts.sql says."""
+    """A batch and the audit log that do not agree; `problem` as sql/verify/audit_counts.sql says."""
 
     target: str
     fund_id: str | None
@@ -42,7 +42,7 @@ class Disagreement:
 
 
 class PlanProblem(StrEnum):
-    """What is gone of a plan: `sql/verify_missing_plans.sql` says when."""
+    """What is gone of a plan: `sql/verify/missing_plans.sql` says when."""
 
     PLAN = "plan"
     BASELINE = "baseline"
@@ -130,11 +130,11 @@ def read_missing(snapshot: Snapshot, lost: tuple[LostRows, ...], log: AuditLog) 
             rows_updated=row.rows_updated,
             is_complete=row.is_complete,
         )
-        for row in snapshot.rows("verify_deleted_batches")
+        for row in snapshot.rows("verify/deleted_batches")
     )
     plans = tuple(
         MissingPlan(plan_id=row.plan_id, problem=PlanProblem(row.problem))
-        for row in snapshot.rows("verify_missing_plans", {"logged_plans": list(log.plans)})
+        for row in snapshot.rows("verify/missing_plans", {"logged_plans": list(log.plans)})
     )
     return Missing(rows=lost, batches=batches, plans=plans)
 
@@ -143,7 +143,7 @@ def read_lost_rows(snapshot: Snapshot) -> tuple[LostRows, ...]:
     """Where plans have lost planned rows with their batches."""
     return tuple(
         LostRows(row.plan_id, row.target, row.has_fund, row.fund_id, int(row.rows_lost), row.is_settled)
-        for row in snapshot.rows("verify_missing_batches")
+        for row in snapshot.rows("verify/missing_batches")
     )
 
 
@@ -156,7 +156,7 @@ def read_audit_log(snapshot: Snapshot, lost: tuple[LostRows, ...]) -> AuditLog:
             lost_rows[entry.plan_id, target] = lost_rows.get((entry.plan_id, target), 0) + entry.rows
     with by_hashing(snapshot.connection):
         rows = snapshot.rows(
-            "verify_audit_counts",
+            "verify/audit_counts",
             {
                 "is_whole_log": _is_whole_log(snapshot),
                 "lost_plans": [plan_id for plan_id, _ in lost_rows],
@@ -217,7 +217,7 @@ def read_disagreeing_rows(snapshot: Snapshot, log: AuditLog) -> tuple[Finding, .
         if not batches:
             continue
         with by_hashing(snapshot.connection):
-            rows = snapshot.target_rows("verify_batch_rows", target, ("key", "table", "stage"), {"batches": batches})
+            rows = snapshot.target_rows("verify/batch_rows", target, ("key", "table", "stage"), {"batches": batches})
         findings += [
             Finding(
                 _DISAGREEING[row.problem],

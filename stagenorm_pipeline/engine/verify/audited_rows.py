@@ -67,7 +67,7 @@ def read_audited_rows(snapshot: Snapshot, target: Target, left_as_is: list[str],
     values: dict[str, Any] = {}
     if is_undone:
         values = {"left_as_is": left_as_is, "in_force": [plan.plan_id for plan in snapshot.plans.in_force]}
-    name = "verify_undone_rows" if is_undone else "verify_audited_rows"
+    name = "verify/undone_rows" if is_undone else "verify/audited_rows"
     with by_hashing(snapshot.connection):
         rows = snapshot.target_rows(name, target, ("key", "table", "stage", "fund"), values, state=_state(target))
     entries = _entries_by_id(snapshot, [row.id for row in rows])
@@ -87,11 +87,11 @@ def read_audited_rows(snapshot: Snapshot, target: Target, left_as_is: list[str],
 
 def _state(target: Target) -> sql.Composable:
     parts = target.sql_parts()
-    return sql.SQL(statement("audited_row_state", **{name: parts[name] for name in ("key", "stage", "fund")}))
+    return sql.SQL(statement("verify/audited_row_state", **{name: parts[name] for name in ("key", "stage", "fund")}))
 
 
 def _entries_by_id(snapshot: Snapshot, ids: list[int]) -> dict[int, Any]:
-    return {row.id: row for row in snapshot.rows("verify_audit_entries", {"ids": ids})} if ids else {}
+    return {row.id: row for row in snapshot.rows("verify/audit_entries", {"ids": ids})} if ids else {}
 
 
 _CHANGED = {

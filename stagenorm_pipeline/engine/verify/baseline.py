@@ -47,7 +47,7 @@ def read_baseline(snapshot: Snapshot, target: Target) -> Baseline | None:
     fund_stages: dict[str | None, dict[str, int]] = {}
     used: set[int] = set()
     values = {**target.identity(), "plans": [plan.plan_id for plan in covering]}
-    for row in snapshot.rows("verify_baseline", values):
+    for row in snapshot.rows("verify/baseline", values):
         rows = row.rows_counted
         column = {"messy": "rows_to_change", "leave_as_is": "rows_left_as_is"}.get(row.kind, f"rows_{row.kind}")
         counts = RowCounts(**{"rows_seen": rows, column: rows})

@@ -97,7 +97,7 @@ def read_evidence(snapshot: Snapshot) -> Evidence:
     return Evidence(
         receipts=receipts,
         digests=digests,
-        undigested=tuple(row.plan_id for row in snapshot.rows("verify_missing_digests")),
+        undigested=tuple(row.plan_id for row in snapshot.rows("verify/missing_digests")),
         signed_problem=snapshot.signed.problem if snapshot.signed else None,
     )
 

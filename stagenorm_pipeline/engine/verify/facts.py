@@ -65,7 +65,7 @@ def read_noncanonical_rows(snapshot: Snapshot, facts: TargetFacts) -> tuple[Find
     identifiers = {name: parts[name] for name in ("key", "table", "stage", "fund")}
     condition = snapshot.scope.condition(parts["fund"])
     with by_hashing(snapshot.connection):
-        rows = snapshot.rows("verify_noncanonical_rows", values, **identifiers, fund_condition=condition)
+        rows = snapshot.rows("verify/noncanonical_rows", values, **identifiers, fund_condition=condition)
     return tuple(
         Finding(
             "stage is not canonical",
@@ -85,7 +85,7 @@ def read_null_rows(snapshot: Snapshot, facts: TargetFacts, funds: list[str | Non
     target = facts.inventory.target
     listed = [finding.row_id for finding in facts.audited.of(RowState.NULL).examples]
     values = {"funds": [fund for fund in funds if fund is not None], "no_fund": None in funds, "listed": listed}
-    rows = snapshot.target_rows("verify_null_rows", target, ("key", "table", "stage", "fund"), values)
+    rows = snapshot.target_rows("verify/null_rows", target, ("key", "table", "stage", "fund"), values)
     return tuple(
         Finding("NULL, in a fund with more NULLs", target.name, True, row.fund_id, row.row_id, has_stage_now=True)
         for row in rows

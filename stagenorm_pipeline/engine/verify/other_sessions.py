@@ -118,7 +118,7 @@ def _audited_total(snapshot: Snapshot, facts: TargetFacts, log: AuditLog) -> int
         # A plan changes a row once.
         return entries.count
     with by_hashing(snapshot.connection):
-        (row,) = snapshot.rows("verify_audited_total", facts.inventory.target.identity())
+        (row,) = snapshot.rows("verify/audited_total", facts.inventory.target.identity())
     return int(row.count)
 
 
@@ -139,7 +139,7 @@ def _total_loss(snapshot: Snapshot, facts: TargetFacts, audited: int) -> TotalLo
     # At least half of them: a user may have moved the few others to the stage that most rows were given.
     if changed and 2 * changed >= there:
         with by_hashing(snapshot.connection):
-            held = snapshot.target_rows("verify_stages_held", facts.inventory.target, ("key", "table", "stage"))
+            held = snapshot.target_rows("verify/stages_held", facts.inventory.target, ("key", "table", "stage"))
         if len(held) == 1:
             return TotalLoss(target=facts.name, loss=Loss.ONE_STAGE, rows=in_force, stage=held[0].stage)
     return None
@@ -224,7 +224,7 @@ def _since(snapshot: Snapshot, facts: TargetFacts) -> _Since:
 def _moved_by_log(snapshot: Snapshot, target: Target, since: _Since, log: AuditLog) -> Counter[tuple[str | None, str]]:
     moved: Counter[tuple[str | None, str]] = Counter()
     # One plan changes a row once: then there is nothing to chain, and nothing to sort.
-    name = "verify_log_moves" if len(log.plans) == 1 else "verify_log_chains"
+    name = "verify/log_moves" if len(log.plans) == 1 else "verify/log_chains"
     with by_hashing(snapshot.connection):
         rows = snapshot.rows(name, {**target.identity(), "canonical": _CANONICAL})
     for row in rows:
@@ -248,7 +248,7 @@ def _shifts_of_audited_rows(snapshot: Snapshot, facts: TargetFacts, since: _Sinc
     }
     with by_hashing(snapshot.connection):
         rows = snapshot.target_rows(
-            "verify_audited_shifts",
+            "verify/audited_shifts",
             facts.inventory.target,
             ("key", "table", "stage", "fund"),
             values,
@@ -264,4 +264,4 @@ def _shifts_of_audited_rows(snapshot: Snapshot, facts: TargetFacts, since: _Sinc
 
 def _state(target: Target) -> sql.Composable:
     parts = target.sql_parts()
-    return sql.SQL(statement("audited_row_state", **{name: parts[name] for name in ("key", "stage", "fund")}))
+    return sql.SQL(statement("verify/audited_row_state", **{name: parts[name] for name in ("key", "stage", "fund")}))

@@ -88,7 +88,7 @@ def start_of_plan(connection: sa.Connection, plan_id: int) -> Start:
 def read_plans(connection: sa.Connection, asked: PlansAsked) -> CoveredPlans:
     """Read the applied plans that are asked for. Raises PlanError when `plan_id` was never applied to them."""
     rows = connection.exec_driver_sql(
-        statement("verify_plans"),
+        statement("verify/plans"),
         {
             "targets": list(asked.targets),
             "all_funds": asked.scope.all_funds,

@@ -51,7 +51,7 @@ def read_recorded_verifications(database: Database) -> tuple[RecordedVerificatio
     """Every recorded verification, newest first."""
     with database.snapshot() as connection:
         require_migrations(connection)
-        rows = connection.exec_driver_sql(statement("recorded_verifications")).mappings().all()
+        rows = connection.exec_driver_sql(statement("verify/recorded_verifications")).mappings().all()
     verifications = []
     for row in rows:
         scope = row["scope"]
@@ -72,7 +72,7 @@ def read_report(database: Database, verification_id: int) -> RecordedReport:
     with database.snapshot() as connection:
         require_migrations(connection)
         values = {"verification_id": verification_id}
-        row = connection.exec_driver_sql(statement("recorded_report"), values).one_or_none()
+        row = connection.exec_driver_sql(statement("verify/recorded_report"), values).one_or_none()
     if row is None:
         raise RecordedReportError(
             f"There is no verification {verification_id}.", remedy="List them: stagenorm report --list"

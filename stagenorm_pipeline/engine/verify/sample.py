@@ -17,16 +17,16 @@ def read_sample(snapshot: Snapshot, log: AuditLog, size: int, seed: int) -> tupl
         return ()
     values = {"size": size, "seed": seed}
     places = {drawn: place for place, drawn in enumerate(_drawn(log, size, seed))}
-    entries = snapshot.rows("verify_sample_drawn", {**values, "ids": list(places)}) if places else []
+    entries = snapshot.rows("verify/sample_drawn", {**values, "ids": list(places)}) if places else []
     entries = sorted(entries, key=lambda row: places[row.audit_id])[:size]
     if len(entries) < size:
-        entries = snapshot.rows("verify_sample", values)
+        entries = snapshot.rows("verify/sample", values)
     stages: dict[tuple[str, str], str | None] = {}
     for target in snapshot.targets:
         row_ids = [row.row_id for row in entries if row.target == target.name]
         if row_ids:
             parts = ("key", "key_type", "table", "stage")
-            for row in snapshot.target_rows("verify_sample_stages", target, parts, {"row_ids": row_ids}):
+            for row in snapshot.target_rows("verify/sample_stages", target, parts, {"row_ids": row_ids}):
                 stages[target.name, row.row_id] = row.stage_now
     return tuple(
         SampleRow(

@@ -69,12 +69,12 @@ def sign_off(
         with database.transaction() as connection:
             require_migrations(connection)
             row = connection.exec_driver_sql(
-                statement("sign_off_facts"), {"verification_id": verification_id}
+                statement("verify/sign_off_facts"), {"verification_id": verification_id}
             ).one_or_none()
             found = _signable(verification_id, row, report_sha256)
             accepted = _accepted(found, reason)
             values = {"verification_id": verification_id, "signed_off_by": name, "accepted_warnings": accepted}
-            signed_at = connection.exec_driver_sql(statement("sign_off"), values).scalar_one()
+            signed_at = connection.exec_driver_sql(statement("verify/sign_off"), values).scalar_one()
     except RefusedError as error:
         raise RefusedError("This database role may not sign verifications.", remedy=_GRANT) from error
     return SignedOff(

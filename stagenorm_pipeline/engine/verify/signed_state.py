@@ -32,7 +32,7 @@ class SignedState:
 def read_signed_state(connection: sa.Connection, targets: tuple[str, ...], scope: FundScope) -> SignedState | None:
     """The signed state to start from; None: nothing was signed that covers all targets and the scope."""
     values = {"targets": list(targets), "all_funds": scope.all_funds, "fund_id": scope.fund_id}
-    row = connection.exec_driver_sql(statement("verify_signature"), values).one_or_none()
+    row = connection.exec_driver_sql(statement("verify/signature"), values).one_or_none()
     if row is None:
         return None
     facts = SignedVerification(

@@ -99,7 +99,7 @@ def record_verification(database: Database, result: VerificationResult, *, repor
     plans = (*result.plans, *result.rolled_back, *result.rollbacks)
     with database.transaction() as connection:
         number = connection.exec_driver_sql(
-            statement("record_verification"),
+            statement("verify/record_verification"),
             {
                 "created_at": result.created_at,
                 "created_by": result.created_by,

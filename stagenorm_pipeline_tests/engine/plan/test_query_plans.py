@@ -48,26 +48,26 @@ VACUUM ANALYZE;
 _SCOPE = {"all_funds": True, "fund_id": None, "targets": ["public.deals.stage"], "shown": 50}
 _TARGET = {"schema_name": "public", "table_name": "deals", "column_name": "stage"}
 
-WRONG_STATUS = sql.SQL(statement("verify_wrong_status"))
+WRONG_STATUS = sql.SQL(statement("verify/wrong_status"))
 
 # Index -> the queries that want it. Those of primary keys and constraints are wanted by what they forbid.
 WANTED: dict[str, list[tuple[str, dict[str, Any]]]] = {
-    "stage_migration_baseline_plan": [(statement("verify_baseline"), {"plans": [3], **_SCOPE, **_TARGET})],
+    "stage_migration_baseline_plan": [(statement("verify/baseline"), {"plans": [3], **_SCOPE, **_TARGET})],
     "stage_migration_batches_number": [
-        (statement("verify_batches", wrong_status=WRONG_STATUS), {"plans": [3], **_SCOPE}),
+        (statement("verify/batches", wrong_status=WRONG_STATUS), {"plans": [3], **_SCOPE}),
     ],
     "stage_migration_quarantine_open": [
-        (statement("verify_open_batches", wrong_status=WRONG_STATUS), {"plans": [1], **_SCOPE}),
+        (statement("verify/open_batches", wrong_status=WRONG_STATUS), {"plans": [1], **_SCOPE}),
         ("SELECT 1 FROM stage_migration_quarantine WHERE batch_id = 7 AND resolved_at IS NULL", {}),
     ],
     "stage_normalization_log_run_at": [
         ("SELECT * FROM stage_normalization_log WHERE run_at > '2025-11-12'", {}),
     ],
     "stage_normalization_log_batch": [
-        (statement("release_quarantine"), {"batch_id": 7, "refused": [1]}),
+        (statement("apply/release_quarantine"), {"batch_id": 7, "refused": [1]}),
         ("SELECT * FROM stage_normalization_log WHERE plan_id = 3 AND batch_id = 1007", {}),
     ],
-    # As sql/plan_digest.sql asks.
+    # As sql/receipts/plan_digest.sql asks.
     "stage_migration_receipts_plan": [("SELECT * FROM stage_migration_receipts WHERE plan_id = 3", {})],
 }
 _INDEXES = """

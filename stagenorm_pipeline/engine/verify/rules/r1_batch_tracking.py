@@ -42,8 +42,8 @@ def check(snapshot: Snapshot, missing: Missing) -> CheckResult:
         summary = _nothing(snapshot)
         return CheckResult(Rule.BATCH_TRACKING, True, Severity.ERROR, summary, _COMPARED, {"total_batches": 0})
     unsettled = tuple(entry for entry in missing.rows if not entry.is_settled)
-    wrong_status = sql.SQL(statement("verify_wrong_status"))
-    figures = _figures(snapshot.rows("verify_batches", wrong_status=wrong_status), unsettled) | _gone(missing)
+    wrong_status = sql.SQL(statement("verify/wrong_status"))
+    figures = _figures(snapshot.rows("verify/batches", wrong_status=wrong_status), unsettled) | _gone(missing)
     bad = sum(figures[name] for name in _WRONG) + len(unsettled)
     complete = [batch for batch in missing.batches if batch.is_complete]
     return CheckResult(
@@ -54,7 +54,7 @@ def check(snapshot: Snapshot, missing: Missing) -> CheckResult:
         _COMPARED,
         figures,
         some_of_each(
-            _findings(snapshot.rows("verify_open_batches", wrong_status=wrong_status)),
+            _findings(snapshot.rows("verify/open_batches", wrong_status=wrong_status)),
             [_lost_finding(entry) for entry in unsettled],
             [_deleted_finding(batch) for batch in complete],
             [_plan_finding(plan) for plan in missing.plans],

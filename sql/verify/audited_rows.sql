@@ -1,5 +1,5 @@
 -- Rows that do not hold what the log's latest entry says they became, or that are in another fund, by what they are now
--- (sql/audited_row_state.sql); for each kind the exact number and the first ones.
+-- (sql/verify/audited_row_state.sql); for each kind the exact number and the first ones.
 -- For a log of which nothing was rolled back: nearly every entry is the latest about its row, and holds.
 -- Promise: one pass over log and target; the log is looked at once more only where something differs.
 -- Keys are compared as text: a damaged row_id is a row that is gone, and not an error of the whole verification.
