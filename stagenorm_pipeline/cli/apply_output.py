@@ -78,12 +78,12 @@ def apply_and_report(
     from stagenorm_pipeline.cli.dagster_history import tell_applied
     from stagenorm_pipeline.cli.interrupt import stop_on_interrupt
     from stagenorm_pipeline.cli.live_display import showing_batches
-    from stagenorm_pipeline.engine.apply.fund_totals import FundTally
+    from stagenorm_pipeline.engine.apply.fund_totals import FundTotals
     from stagenorm_pipeline.engine.apply.runner import ApplyRequest, apply_batches
     from stagenorm_pipeline.engine.monitor.status import count_cancelled
     from stagenorm_pipeline.engine.postgres.identity import user_name, worker_name
 
-    tally = FundTally()
+    tally = FundTotals()
     with stop_on_interrupt() as should_stop, showing_batches() as watch:
         result = apply_batches(
             database,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from stagenorm_pipeline.errors import StagenormError
 
 if TYPE_CHECKING:
-    from stagenorm_pipeline.engine.apply.fund_totals import FundTally
+    from stagenorm_pipeline.engine.apply.fund_totals import FundTotals
     from stagenorm_pipeline.engine.postgres.connection import Database
     from stagenorm_pipeline.engine.verify.result import VerificationResult
 
@@ -24,7 +24,7 @@ _NAMES = ("STAGENORM_DAGSTER_URL", "DAGSTER_HOME")
 _PATIENCE_S = 30.0
 
 
-def tell_applied(database: Database, tally: FundTally, plan_id: int | None) -> None:
+def tell_applied(database: Database, tally: FundTotals, plan_id: int | None) -> None:
     """Tell of the funds that were worked on and, where it was one plan alone, of that."""
 
     def report(instance: Any) -> None:

@@ -14,15 +14,15 @@ from typing import Any, TextIO
 from stagenorm_pipeline.engine.apply.events import (
     BatchCompleted,
     BatchFailed,
-    BatchHeld,
     BatchStarted,
+    BatchTaken,
     Event,
     GroupSplit,
-    Held,
     Paused,
-    Released,
     Retrying,
     Sleeping,
+    Throttled,
+    ThrottleEnded,
     Unwatched,
     WorkFound,
 )
@@ -111,7 +111,7 @@ def say_event(event: Event) -> None:
                 say(f"Batch {batch.number} completed", **fields)
         case BatchFailed(batch, error):
             say(f"Batch {batch.number} failed: {sentence_for_terminal(error)}", "ERROR", batchId=batch.batch_id)
-        case BatchHeld(batch, worker):
+        case BatchTaken(batch, worker):
             say(f"Batch {batch.number} is held by {for_terminal(worker)}", "WARN", batchId=batch.batch_id)
         case Retrying(batch, error, attempt, wait_s):
             what = f"Batch {batch.number}" if batch else "The database"
@@ -121,7 +121,7 @@ def say_event(event: Event) -> None:
         case Paused(reason, changed_by):
             by = for_terminal(changed_by)
             say(f"Paused by {by}: {sentence_for_terminal(reason)}. Waiting for `stagenorm unpause`.", "WARN")
-        case Released() | Unwatched(is_wrong=False):
+        case ThrottleEnded() | Unwatched(is_wrong=False):
             say(sentence_for_terminal(str(event)))
-        case Held() | Unwatched() | GroupSplit():
+        case Throttled() | Unwatched() | GroupSplit():
             say(sentence_for_terminal(str(event)), "WARN")

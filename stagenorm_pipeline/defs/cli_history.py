@@ -25,7 +25,7 @@ from stagenorm_pipeline.defs.fund_run import FundOutcome, problem_of
 from stagenorm_pipeline.defs.jobs.rollback_job import undone
 from stagenorm_pipeline.defs.partitions import add_fund_keys
 from stagenorm_pipeline.defs.report_files import made_elsewhere
-from stagenorm_pipeline.engine.apply.fund_totals import FundResult, FundTally
+from stagenorm_pipeline.engine.apply.fund_totals import FundResult, FundTotals
 from stagenorm_pipeline.engine.apply.runner import ApplyResult
 from stagenorm_pipeline.engine.plan.batch import PlanKind
 from stagenorm_pipeline.engine.postgres.connection import Database
@@ -56,7 +56,7 @@ def configured_instance() -> Iterator[dg.DagsterInstance]:
             yield instance
 
 
-def report_applied(instance: dg.DagsterInstance, database: Database, tally: FundTally, plan_id: int | None) -> None:
+def report_applied(instance: dg.DagsterInstance, database: Database, tally: FundTotals, plan_id: int | None) -> None:
     """The funds that were worked on, each as the asset would report it, and the plan, where it was of one alone."""
     state = read_work_state(database)
     waiting = {fund.fund_id: fund.rows for fund in state.waiting}

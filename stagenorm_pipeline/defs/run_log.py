@@ -12,13 +12,13 @@ from stagenorm_pipeline.defs.page_hints import for_pages
 from stagenorm_pipeline.engine.apply.events import (
     BatchCompleted,
     BatchFailed,
-    BatchHeld,
+    BatchTaken,
     Event,
     GroupSplit,
-    Held,
     Paused,
-    Released,
     Retrying,
+    Throttled,
+    ThrottleEnded,
     Unwatched,
 )
 from stagenorm_pipeline.engine.apply.progress import ProgressMeter
@@ -61,14 +61,14 @@ class BatchLog:
                 self._progress(now)
             case BatchFailed(batch, error):
                 self._error(f"Batch {batch.number} failed", error)
-            case BatchHeld(batch, worker):
+            case BatchTaken(batch, worker):
                 self._log.info(f"Batch {batch.number} is being done by {sentence_for_terminal(worker)}")
             case Retrying(batch, error, attempt, wait_s):
                 what = f"Batch {batch.number}" if batch else "The database"
                 self._warn(f"{what}: {error} Attempt {attempt + 1} follows in {wait_s:.1f} s.")
             case Paused(reason, changed_by):
                 self._warn(f"Paused by {changed_by}: {reason}. Waiting for unpause_job or `stagenorm unpause`.")
-            case Held() | Released() | GroupSplit():
+            case Throttled() | ThrottleEnded() | GroupSplit():
                 self._warn(for_pages(str(event)))
             case Unwatched(is_wrong=is_wrong):
                 self._say_once(for_pages(str(event)), logging.WARNING if is_wrong else logging.INFO)

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from stagenorm_pipeline.defs.cli_history import configured_instance, report_applied, report_verified
-from stagenorm_pipeline.engine.apply.fund_totals import FundTally
+from stagenorm_pipeline.engine.apply.fund_totals import FundTotals
 from stagenorm_pipeline.engine.plan.batch import PlanKind
 from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, record_rollback
 from stagenorm_pipeline.engine.targets.funds import FundScope
@@ -20,7 +20,7 @@ _NORMALIZED = dg.AssetKey("normalized_stages")
 
 
 def _apply(face: Face, application: Application, plan_id: int | None) -> None:
-    tally = FundTally()
+    tally = FundTotals()
     application.apply(plan_id=plan_id, watch=tally)
     report_applied(face.instance, application.database, tally, plan_id)
 
@@ -59,7 +59,7 @@ def test_a_fund_that_failed_or_was_left_is_not_materialized_and_says_why(face: F
     application.add(COMPANIES, [(1, "Seed"), (2, "Seed"), (3, "Seed"), (3, "Series A")])
     application.sql("ALTER TABLE portfoliocompanies ADD CHECK (fund_id <> 2 OR stage = 'Seed') NOT VALID")
     application.plan(batch_size=1)
-    tally = FundTally()
+    tally = FundTotals()
     application.apply(watch=tally, should_stop=lambda: len(list(tally.funds(PlanKind.NORMALIZE))) == 3)
     report_applied(face.instance, application.database, tally, None)
 

@@ -9,8 +9,8 @@ import psycopg
 import pytest
 
 from stagenorm_pipeline.defs import fund_run as fund_work
-from stagenorm_pipeline.engine.postgres import failpoints as steps
-from stagenorm_pipeline.engine.postgres.failpoints import Step
+from stagenorm_pipeline.engine.postgres import failpoints
+from stagenorm_pipeline.engine.postgres.failpoints import Failpoint
 from stagenorm_pipeline.engine.postgres.locks import BATCH_LOCK_CLASS
 from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, Application
 from stagenorm_pipeline_tests.support.dagster_project import Face, failure_of, materialized
@@ -173,11 +173,11 @@ def test_a_key_that_names_no_fund_fails_alone(face: Face, application: Applicati
 @contextmanager
 def _signal_in_the_middle_of_a_batch(signum: signal.Signals) -> Iterator[None]:
     """There Dagster's own handler would break the transaction off."""
-    steps.listen(lambda step: os.kill(os.getpid(), signum) if step is Step.APPLY_ROWS_CHANGED else None)
+    failpoints.listen(lambda step: os.kill(os.getpid(), signum) if step is Failpoint.APPLY_ROWS_CHANGED else None)
     try:
         yield
     finally:
-        steps.listen(None)
+        failpoints.listen(None)
 
 
 def test_terminate_finishes_the_batch_at_work_and_the_next_run_goes_on(face: Face, application: Application) -> None:
@@ -219,11 +219,11 @@ def test_a_batch_that_another_runner_has_is_waited_for(
             [BATCH_LOCK_CLASS],
         )
         # The runner looks for the last time in its first pass right before it closes its plans.
-        steps.listen(lambda step: other.rollback() if step is Step.APPLY_BEFORE_CLOSE else None)
+        failpoints.listen(lambda step: other.rollback() if step is Failpoint.APPLY_BEFORE_CLOSE else None)
         try:
             applied = materialized(face.normalize("fund-1"), "normalized_stages")
         finally:
-            steps.listen(None)
+            failpoints.listen(None)
 
     assert applied["fund-1"]["rows_updated"] == 2
     assert applied["fund-1"]["batches"] == 2

@@ -7,8 +7,8 @@ from time import sleep
 
 import pytest
 
-from stagenorm_pipeline.engine.postgres import failpoints as steps
-from stagenorm_pipeline.engine.postgres.failpoints import Step
+from stagenorm_pipeline.engine.postgres import failpoints
+from stagenorm_pipeline.engine.postgres.failpoints import Failpoint
 from stagenorm_pipeline_tests.support.application import COMPANIES, Application
 from stagenorm_pipeline_tests.support.dagster_project import Face, failure_of, materialized
 
@@ -49,11 +49,13 @@ def test_after_terminate_the_fund_says_what_it_left(face: Face, application: App
     face.plan(batch_size=1)
     face.normalize("fund-1", table="deal_opportunities")
 
-    steps.listen(lambda step: os.kill(os.getpid(), signal.SIGTERM) if step is Step.APPLY_ROWS_CHANGED else None)
+    failpoints.listen(
+        lambda step: os.kill(os.getpid(), signal.SIGTERM) if step is Failpoint.APPLY_ROWS_CHANGED else None
+    )
     try:
         stopped = face.normalize("fund-1")
     finally:
-        steps.listen(None)
+        failpoints.listen(None)
 
     (event,) = [event for event in stopped.all_events if event.is_asset_observation]
     observed = event.asset_observation_data.asset_observation
@@ -99,16 +101,16 @@ def test_a_run_waits_before_its_next_batch_while_all_work_is_paused_and_then_goe
 
     lifting = Thread(target=lift_the_pause)
 
-    def pause(step: Step) -> None:
-        if step is Step.APPLY_RESULT_RECORDED and not lifting.ident:
+    def pause(step: Failpoint) -> None:
+        if step is Failpoint.APPLY_RESULT_RECORDED and not lifting.ident:
             application.sql("UPDATE stage_migration_control SET paused = true")
             lifting.start()
 
-    steps.listen(pause)
+    failpoints.listen(pause)
     try:
         done = materialized(face.normalize("fund-1"), "normalized_stages")
     finally:
-        steps.listen(None)
+        failpoints.listen(None)
         lifting.join()
 
     assert seen == [1]

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from stagenorm_pipeline.engine.apply.pause import set_paused
 from stagenorm_pipeline.engine.plan.plan import cancel_plan
-from stagenorm_pipeline.engine.postgres.failpoints import Step
+from stagenorm_pipeline.engine.postgres.failpoints import Failpoint
 from stagenorm_pipeline.errors import StagenormError
 from stagenorm_pipeline_tests.histories.actors import (
     DONE,
@@ -19,9 +19,9 @@ from stagenorm_pipeline_tests.histories.facts import TABLES
 from stagenorm_pipeline_tests.histories.operator import BATCH_SIZES, WAYS, Operator
 from stagenorm_pipeline_tests.histories.world import Killed, interrupted
 
-_APPLY = [step for step in Step if step.value.startswith("apply.")]
-_PLAN = [step for step in Step if step.value.startswith("plan.")]
-_ROLLBACK = [step for step in Step if step.value.startswith("rollback.")]
+_APPLY = [step for step in Failpoint if step.value.startswith("apply.")]
+_PLAN = [step for step in Failpoint if step.value.startswith("plan.")]
+_ROLLBACK = [step for step in Failpoint if step.value.startswith("rollback.")]
 
 
 def _kill() -> None:
@@ -32,37 +32,37 @@ class Crashes(Operator):
     """Commands that do not come to their end undisturbed."""
 
     @deed(when=lambda self: self.has_work, step=st.sampled_from(_APPLY), place=st.integers(1, 3))
-    def kill_runner(self, step: Step, place: int) -> str:
+    def kill_runner(self, step: Failpoint, place: int) -> str:
         """Kill a runner at a step."""
         with interrupted(step, place, _kill):
             return self.apply()
 
     @deed(step=st.sampled_from(_PLAN), place=st.integers(1, 2), size=BATCH_SIZES)
-    def kill_planner(self, step: Step, place: int, size: int) -> str:
+    def kill_planner(self, step: Failpoint, place: int, size: int) -> str:
         """Kill a planner at a step."""
         with interrupted(step, place, _kill):
             return self.record(EVERYTHING, TABLES, size)
 
     @deed(when=lambda self: self.has_entries, step=st.sampled_from([*_ROLLBACK, *_APPLY]), way=WAYS, which=WHICH)
-    def kill_rollback(self, step: Step, way: str, which: int) -> str:
+    def kill_rollback(self, step: Failpoint, way: str, which: int) -> str:
         """Kill a rollback at a step."""
         with interrupted(step, 1, _kill):
             return self.undo(way, which, EVERYTHING, is_applied=True)
 
     @deed(when=lambda self: self.has_work, step=st.sampled_from(_APPLY), place=st.integers(1, 2))
-    def lose_sessions(self, step: Step, place: int) -> str:
+    def lose_sessions(self, step: Failpoint, place: int) -> str:
         """Terminate the runner's sessions at a step; it connects again and goes on."""
         with interrupted(step, place, self.world.end_our_sessions):
             return self.apply()
 
     @deed(
         when=lambda self: self.has_work,
-        step=st.sampled_from([Step.APPLY_BEFORE_CLAIM, Step.APPLY_CLAIMED, Step.APPLY_AFTER_COMMIT]),
+        step=st.sampled_from([Failpoint.APPLY_BEFORE_CLAIM, Failpoint.APPLY_CLAIMED, Failpoint.APPLY_AFTER_COMMIT]),
         place=st.integers(1, 2),
         which=WHICH,
         act=st.sampled_from(["update", "delete", "cancel", "pause", "plan", "roll back", "second runner"]),
     )
-    def act_between_batches(self, step: Step, place: int, which: int, act: str) -> str:
+    def act_between_batches(self, step: Failpoint, place: int, which: int, act: str) -> str:
         """While a runner is between two transactions, somebody else does something."""
         with interrupted(step, place, lambda: self._act(act, which)):
             return self.apply()
@@ -70,7 +70,7 @@ class Crashes(Operator):
     @deed(when=lambda self: self.has_work, place=st.integers(1, 2))
     def run_two(self, place: int) -> str:
         """While a runner holds the lock of a batch, a second one applies the others."""
-        with interrupted(Step.APPLY_LOCKED, place, lambda: self._act("second runner", 0)):
+        with interrupted(Failpoint.APPLY_LOCKED, place, lambda: self._act("second runner", 0)):
             return self.apply()
 
     def _act(self, act: str, which: int) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from stagenorm_pipeline.engine.postgres.failpoints import Step
+from stagenorm_pipeline.engine.postgres.failpoints import Failpoint
 from stagenorm_pipeline_tests.histories.actors import EVERYTHING, VOCABULARIES
 from stagenorm_pipeline_tests.histories.facts import COMPANIES, DEALS, TABLES
 from stagenorm_pipeline_tests.histories.machine import Histories
@@ -27,13 +27,13 @@ def drafts_and_crashes(history: Histories) -> None:
     history.plan(scope=EVERYTHING, tables=TABLES, size=2, as_draft=True)
     history.open_draft(which=0)
     history.refuse_rows(is_on=True)
-    history.kill_runner(step=Step.APPLY_CLAIMED, place=1)
+    history.kill_runner(step=Failpoint.APPLY_CLAIMED, place=1)
     history.apply_some(batches=1)
-    history.kill_runner(step=Step.APPLY_BEFORE_COMMIT, place=1)
+    history.kill_runner(step=Failpoint.APPLY_BEFORE_COMMIT, place=1)
     history.resume(scope=EVERYTHING, paced=True)
     history.verify(scope=EVERYTHING, strict=False)
     history.refuse_rows(is_on=False)
-    history.kill_runner(step=Step.APPLY_CLAIMED, place=1)
+    history.kill_runner(step=Failpoint.APPLY_CLAIMED, place=1)
     history.resume(scope=EVERYTHING, paced=False)
     history.verify_and_sign()
     history.plan(scope=EVERYTHING, tables=TABLES, size=2, as_draft=True)
@@ -52,23 +52,23 @@ def undone_half_way(history: Histories) -> None:
     history.overwrite_changed_rows(stage="series-b")
     history.roll_back(way="all of it", which=0, scope=EVERYTHING, is_applied=True, only_untouched=False)
     history.plan(scope=EVERYTHING, tables=TABLES, size=50, as_draft=False)
-    history.kill_runner(step=Step.APPLY_CLAIMED, place=1)
+    history.kill_runner(step=Failpoint.APPLY_CLAIMED, place=1)
     history.cancel(which=0)
     history.run(scope=EVERYTHING, tables=TABLES, size=50)
     history.runbook_delete()
     history.refuse_rows(is_on=False)
     history.run(scope=EVERYTHING, tables=TABLES, size=1)
-    history.kill_rollback(step=Step.ROLLBACK_STARTED, way="all of it", which=0)
-    history.lose_sessions(step=Step.APPLY_BEFORE_COMMIT, place=1)
+    history.kill_rollback(step=Failpoint.ROLLBACK_STARTED, way="all of it", which=0)
+    history.lose_sessions(step=Failpoint.APPLY_BEFORE_COMMIT, place=1)
     history.roll_back(way="table", which=0, scope=EVERYTHING, is_applied=False, only_untouched=True)
-    history.lose_sessions(step=Step.APPLY_BEFORE_COMMIT, place=1)
+    history.lose_sessions(step=Failpoint.APPLY_BEFORE_COMMIT, place=1)
     history.roll_back(way="all of it", which=0, scope=EVERYTHING, is_applied=True, only_untouched=False)
 
 
 def failed_and_overwritten(history: Histories) -> None:
     """What a batch with refused rows wrote is overwritten; then it is rolled back, then cancelled."""
     history.begin(rows=ROWS, beginning="refused", is_crowded=False)
-    history.kill_runner(step=Step.APPLY_CLAIMED, place=1)
+    history.kill_runner(step=Failpoint.APPLY_CLAIMED, place=1)
     history.resume(scope=EVERYTHING, paced=False)
     history.overwrite_changed_rows(stage="series-b")
     history.roll_back(way="all of it", which=0, scope=EVERYTHING, is_applied=True, only_untouched=False)
@@ -109,11 +109,11 @@ def users_at_work(history: Histories) -> None:
     history.pause(paused=True)
     history.run(scope=EVERYTHING, tables=TABLES, size=2)
     history.pause(paused=False)
-    history.act_between_batches(step=Step.APPLY_CLAIMED, place=1, which=0, act="update")
+    history.act_between_batches(step=Failpoint.APPLY_CLAIMED, place=1, which=0, act="update")
     history.set_back(which=0)
     history.plan(scope=EVERYTHING, tables=TABLES, size=1, as_draft=False)
     history.run_two(place=1)
-    history.kill_planner(step=Step.PLAN_RECORDED, place=1, size=2)
+    history.kill_planner(step=Failpoint.PLAN_RECORDED, place=1, size=2)
     history.runbook_rollback(table=DEALS)
     history.overwrite_crowd(stage="seed")
     history.truncate(table=DEALS, both=False)

@@ -10,7 +10,7 @@ import psycopg
 from psycopg import sql
 
 from stagenorm_pipeline.config.settings import TargetSetting
-from stagenorm_pipeline.engine.postgres import failpoints as steps
+from stagenorm_pipeline.engine.postgres import failpoints
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline_tests.histories.facts import (
@@ -219,17 +219,19 @@ def is_third(key: Key) -> bool:
 
 
 @contextmanager
-def interrupted(step: steps.Step, place: int, interrupt: Callable[[], None]) -> Iterator[list[steps.Step]]:
+def interrupted(
+    step: failpoints.Failpoint, place: int, interrupt: Callable[[], None]
+) -> Iterator[list[failpoints.Failpoint]]:
     """Call `interrupt` when the program reaches `step` for the `place`-th time (from 1); yields the steps reached."""
-    reached: list[steps.Step] = []
+    reached: list[failpoints.Failpoint] = []
 
-    def listener(at: steps.Step) -> None:
+    def listener(at: failpoints.Failpoint) -> None:
         reached.append(at)
         if at is step and reached.count(step) == place:
             interrupt()
 
-    steps.listen(listener)
+    failpoints.listen(listener)
     try:
         yield reached
     finally:
-        steps.listen(None)
+        failpoints.listen(None)

@@ -10,7 +10,7 @@ import pytest
 from stagenorm_pipeline.engine.apply.pause import Control
 from stagenorm_pipeline.engine.monitor.runners import Runner
 from stagenorm_pipeline.engine.monitor.status import Status
-from stagenorm_pipeline.engine.throttle.throttled import Hold
+from stagenorm_pipeline.engine.throttle.throttled import ThrottleReason
 from stagenorm_pipeline.report.status_text import next_command, status_json, status_line, status_text
 from stagenorm_pipeline_tests.support.report_results import HOSTILE
 
@@ -127,7 +127,7 @@ def test_a_pause_says_why_and_by_whom_and_gives_no_time_left() -> None:
 
 
 def test_a_throttle_says_why_it_holds_a_runner_and_for_how_long() -> None:
-    held = replace(AT_WORK, runners=(runner(hold=Hold("replica lag 12 s", NOON - timedelta(seconds=30))),))
+    held = replace(AT_WORK, runners=(runner(hold=ThrottleReason("replica lag 12 s", NOON - timedelta(seconds=30))),))
     assert "host:1 cli, since 11:57:00 (3 min 00 s): HELD for 30 s: replica lag 12 s" in status_text(held)
     assert status_line(held).endswith("HELD: replica lag 12 s")
 
@@ -213,7 +213,7 @@ def test_nothing_from_the_data_acts_on_the_terminal(hostile: str) -> None:
         AT_WORK,
         plans=({**plan(7, "open"), "created_by": hostile},),
         running=(batch(fund_id=hostile, target=hostile, worker=hostile),),
-        runners=(runner(worker=hostile, hold=Hold(hostile, NOON)),),
+        runners=(runner(worker=hostile, hold=ThrottleReason(hostile, NOON)),),
         failures=(
             failure(fund_id=hostile, table_name=hostile, row_id=hostile, stage_before=hostile, row_error=hostile),
         ),

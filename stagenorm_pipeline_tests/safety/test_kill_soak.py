@@ -13,7 +13,7 @@ from enum import StrEnum
 
 import pytest
 
-from stagenorm_pipeline.engine.postgres.failpoints import Step
+from stagenorm_pipeline.engine.postgres.failpoints import Failpoint
 from stagenorm_pipeline_tests.support import engine_calls as work
 from stagenorm_pipeline_tests.support.application import Application
 from stagenorm_pipeline_tests.support.blocked_program import BlockedProgram, Stop, Work
@@ -22,7 +22,7 @@ from stagenorm_pipeline_tests.support.private_server import PrivateServer
 from stagenorm_pipeline_tests.support.safety_laws import Undisturbed, broken_laws, broken_laws_of_rollback
 
 # How often a migration comes by, where that is less than a few times.
-_ARRIVALS = {**dict.fromkeys(ONCE, 1), Step.PLAN_BASELINE_RECORDED: 2}
+_ARRIVALS = {**dict.fromkeys(ONCE, 1), Failpoint.PLAN_BASELINE_RECORDED: 2}
 _MOST_KILLS_A_PHASE = 12
 # Longer than a whole migration of the small portfolio takes, so that some of these kills come too late.
 _LONGEST_LIFE_S = 0.25
@@ -41,8 +41,8 @@ class _Phase:
     recording: str
     laws: Callable[[Application, Undisturbed], list[str]]
 
-    def steps(self) -> list[Step]:
-        return [step for step in Step if step.startswith((self.recording, "apply."))]
+    def steps(self) -> list[Failpoint]:
+        return [step for step in Failpoint if step.startswith((self.recording, "apply."))]
 
 
 _THERE = _Phase(work.migrate, work.resume_or_migrate, "plan.", broken_laws)

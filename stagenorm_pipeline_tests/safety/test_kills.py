@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stagenorm_pipeline.engine.postgres.failpoints import Step, listen
+from stagenorm_pipeline.engine.postgres.failpoints import Failpoint, listen
 from stagenorm_pipeline_tests.support import engine_calls as work
 from stagenorm_pipeline_tests.support.application import VOCABULARY, Application
 from stagenorm_pipeline_tests.support.blocked_program import BlockedProgram, Stop
@@ -13,12 +13,12 @@ from stagenorm_pipeline_tests.support.lossy_proxy import LossyProxy
 from stagenorm_pipeline_tests.support.private_server import PrivateServer
 from stagenorm_pipeline_tests.support.safety_laws import Undisturbed, broken_laws, broken_laws_of_rollback
 
-PLANNING = [step for step in Step if step.startswith("plan.")]
-ROLLING_BACK = [step for step in Step if step.startswith("rollback.")]
-APPLYING = [step for step in Step if step.startswith("apply.")]
+PLANNING = [step for step in Failpoint if step.startswith("plan.")]
+ROLLING_BACK = [step for step in Failpoint if step.startswith("rollback.")]
+APPLYING = [step for step in Failpoint if step.startswith("apply.")]
 
 
-def stop_at(step: Step) -> Stop:
+def stop_at(step: Failpoint) -> Stop:
     return Stop(step, 1 if step in ONCE else 2)
 
 
@@ -32,19 +32,19 @@ def test_an_undisturbed_run_changes_each_known_spelling_to_its_stage_and_nothing
 
 
 def test_every_step_is_come_by(portfolio: Application) -> None:
-    seen: list[Step] = []
+    seen: list[Failpoint] = []
     listen(seen.append)
     try:
         work.migrate(portfolio.database)
         work.roll_back(portfolio.database)
     finally:
         listen(None)
-    assert set(seen) == set(Step)
+    assert set(seen) == set(Failpoint)
 
 
 @pytest.mark.parametrize("step", PLANNING + APPLYING)
 def test_a_program_killed_at_a_step_leaves_nothing_to_repair(
-    portfolio: Application, undisturbed: Undisturbed, step: Step
+    portfolio: Application, undisturbed: Undisturbed, step: Failpoint
 ) -> None:
     with BlockedProgram(portfolio.url, work.migrate, stop_at(step)) as program:
         assert program.comes_to_its_stop()
@@ -54,10 +54,11 @@ def test_a_program_killed_at_a_step_leaves_nothing_to_repair(
 
 
 @pytest.mark.parametrize(
-    "step", [Step.PLAN_AFTER_COMMIT, Step.APPLY_CLAIMED, Step.APPLY_LOCKED, Step.APPLY_BEFORE_COMMIT]
+    "step",
+    [Failpoint.PLAN_AFTER_COMMIT, Failpoint.APPLY_CLAIMED, Failpoint.APPLY_LOCKED, Failpoint.APPLY_BEFORE_COMMIT],
 )
 def test_a_new_plan_after_a_kill_leaves_nothing_to_repair_either(
-    portfolio: Application, undisturbed: Undisturbed, step: Step
+    portfolio: Application, undisturbed: Undisturbed, step: Failpoint
 ) -> None:
     with BlockedProgram(portfolio.url, work.migrate, stop_at(step)) as program:
         assert program.comes_to_its_stop()
@@ -68,7 +69,7 @@ def test_a_new_plan_after_a_kill_leaves_nothing_to_repair_either(
 
 @pytest.mark.parametrize("step", ROLLING_BACK + APPLYING)
 def test_a_rollback_killed_at_a_step_leaves_nothing_to_repair(
-    portfolio: Application, undisturbed: Undisturbed, step: Step
+    portfolio: Application, undisturbed: Undisturbed, step: Failpoint
 ) -> None:
     work.migrate(portfolio.database)
     portfolio.database.close()
@@ -81,7 +82,7 @@ def test_a_rollback_killed_at_a_step_leaves_nothing_to_repair(
 
 @pytest.mark.parametrize("step", APPLYING)
 def test_a_runner_whose_backend_is_killed_goes_on_by_itself(
-    portfolio: Application, undisturbed: Undisturbed, step: Step
+    portfolio: Application, undisturbed: Undisturbed, step: Failpoint
 ) -> None:
     with BlockedProgram(portfolio.url, work.migrate, stop_at(step)) as program:
         assert program.comes_to_its_stop()
@@ -91,9 +92,9 @@ def test_a_runner_whose_backend_is_killed_goes_on_by_itself(
     assert broken_laws(portfolio, undisturbed) == []
 
 
-@pytest.mark.parametrize("step", [Step.PLAN_STARTED, Step.PLAN_BATCH_RECORDED, Step.PLAN_BEFORE_COMMIT])
+@pytest.mark.parametrize("step", [Failpoint.PLAN_STARTED, Failpoint.PLAN_BATCH_RECORDED, Failpoint.PLAN_BEFORE_COMMIT])
 def test_a_planner_whose_backend_is_killed_says_so_and_has_recorded_nothing(
-    portfolio: Application, undisturbed: Undisturbed, step: Step
+    portfolio: Application, undisturbed: Undisturbed, step: Failpoint
 ) -> None:
     with BlockedProgram(portfolio.url, work.plan, stop_at(step)) as program:
         assert program.comes_to_its_stop()
@@ -106,9 +107,9 @@ def test_a_planner_whose_backend_is_killed_says_so_and_has_recorded_nothing(
     assert broken_laws(portfolio, undisturbed) == []
 
 
-@pytest.mark.parametrize("step", [Step.APPLY_CLAIMED, Step.APPLY_ROWS_CHANGED, Step.APPLY_AFTER_COMMIT])
+@pytest.mark.parametrize("step", [Failpoint.APPLY_CLAIMED, Failpoint.APPLY_ROWS_CHANGED, Failpoint.APPLY_AFTER_COMMIT])
 def test_a_runner_whose_server_crashes_and_comes_back_goes_on_by_itself(
-    server: PrivateServer, portfolio: Application, undisturbed: Undisturbed, step: Step
+    server: PrivateServer, portfolio: Application, undisturbed: Undisturbed, step: Failpoint
 ) -> None:
     with BlockedProgram(portfolio.url, work.migrate, stop_at(step)) as program:
         assert program.comes_to_its_stop()
@@ -121,7 +122,7 @@ def test_a_runner_whose_server_crashes_and_comes_back_goes_on_by_itself(
 def test_a_runner_and_its_server_that_die_together_leave_nothing_to_repair(
     server: PrivateServer, portfolio: Application, undisturbed: Undisturbed
 ) -> None:
-    with BlockedProgram(portfolio.url, work.migrate, stop_at(Step.APPLY_BEFORE_COMMIT)) as program:
+    with BlockedProgram(portfolio.url, work.migrate, stop_at(Failpoint.APPLY_BEFORE_COMMIT)) as program:
         assert program.comes_to_its_stop()
         program.freeze()
         crash(server, portfolio)
@@ -136,7 +137,7 @@ def test_a_runner_that_never_hears_of_its_commit_neither_repeats_nor_forgets_the
     lossy_url = portfolio.url.replace(str(server.directory), str(tmp_path))
     with (
         LossyProxy(tmp_path, server.directory) as proxy,
-        BlockedProgram(lossy_url, work.migrate, stop_at(Step.APPLY_BEFORE_COMMIT)) as program,
+        BlockedProgram(lossy_url, work.migrate, stop_at(Failpoint.APPLY_BEFORE_COMMIT)) as program,
     ):
         assert program.comes_to_its_stop()
         proxy.lose_the_next_answer()
@@ -155,7 +156,7 @@ def test_a_runner_that_never_hears_of_a_commit_with_refused_rows_still_reports_t
     lossy_url = portfolio.url.replace(str(server.directory), str(tmp_path))
     with (
         LossyProxy(tmp_path, server.directory) as proxy,
-        BlockedProgram(lossy_url, work.migrate, Stop(Step.APPLY_BEFORE_COMMIT)) as program,
+        BlockedProgram(lossy_url, work.migrate, Stop(Failpoint.APPLY_BEFORE_COMMIT)) as program,
     ):
         assert program.comes_to_its_stop()
         proxy.lose_the_next_answer()

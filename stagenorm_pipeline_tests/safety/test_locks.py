@@ -11,7 +11,7 @@ import pytest
 from stagenorm_pipeline.engine.apply.batch_transaction import Bounds
 from stagenorm_pipeline.engine.apply.events import BatchFailed, Event, Retrying
 from stagenorm_pipeline.engine.postgres import retry
-from stagenorm_pipeline.engine.postgres.failpoints import Step
+from stagenorm_pipeline.engine.postgres.failpoints import Failpoint
 from stagenorm_pipeline.engine.verify.result import Outcome, Rule
 from stagenorm_pipeline_tests.support import engine_calls as work
 from stagenorm_pipeline_tests.support.application import COMPANIES, Application
@@ -130,8 +130,10 @@ def test_a_serialization_failure_is_tried_again(planned: Application) -> None:
     assert applied.result.rows.rows_updated == 60
 
 
-@pytest.mark.parametrize("step", [Step.APPLY_ROWS_CHANGED, Step.APPLY_RESULT_RECORDED, Step.APPLY_BEFORE_COMMIT])
-def test_a_client_that_hangs_holds_up_users_no_longer_than_its_bounds(planned: Application, step: Step) -> None:
+@pytest.mark.parametrize(
+    "step", [Failpoint.APPLY_ROWS_CHANGED, Failpoint.APPLY_RESULT_RECORDED, Failpoint.APPLY_BEFORE_COMMIT]
+)
+def test_a_client_that_hangs_holds_up_users_no_longer_than_its_bounds(planned: Application, step: Failpoint) -> None:
     with BlockedProgram(planned.url, partial(work.apply, bounds=SOON_GIVEN_UP), Stop(step)) as program:
         assert program.comes_to_its_stop()
         program.freeze()
@@ -145,8 +147,8 @@ def test_a_client_that_hangs_holds_up_users_no_longer_than_its_bounds(planned: A
     assert planned.stages(COMPANIES)[5] == "series-b"
 
 
-@pytest.mark.parametrize("step", [Step.APPLY_CLAIM_BEFORE_COMMIT, Step.APPLY_LOCKED])
-def test_a_client_that_hangs_holds_its_batch_no_longer_than_its_bounds(planned: Application, step: Step) -> None:
+@pytest.mark.parametrize("step", [Failpoint.APPLY_CLAIM_BEFORE_COMMIT, Failpoint.APPLY_LOCKED])
+def test_a_client_that_hangs_holds_its_batch_no_longer_than_its_bounds(planned: Application, step: Failpoint) -> None:
     with BlockedProgram(planned.url, partial(work.apply, bounds=SOON_GIVEN_UP), Stop(step)) as program:
         assert program.comes_to_its_stop()
         program.freeze()
@@ -158,8 +160,12 @@ def test_a_client_that_hangs_holds_its_batch_no_longer_than_its_bounds(planned: 
     assert planned.value("SELECT count(*) FROM stage_normalization_log") == 60
 
 
-@pytest.mark.parametrize("step", [Step.PLAN_BASELINE_RECORDED, Step.PLAN_BATCH_RECORDED, Step.PLAN_BEFORE_COMMIT])
-def test_a_planner_that_hangs_keeps_nobody_from_altering_a_table_or_planning(planned: Application, step: Step) -> None:
+@pytest.mark.parametrize(
+    "step", [Failpoint.PLAN_BASELINE_RECORDED, Failpoint.PLAN_BATCH_RECORDED, Failpoint.PLAN_BEFORE_COMMIT]
+)
+def test_a_planner_that_hangs_keeps_nobody_from_altering_a_table_or_planning(
+    planned: Application, step: Failpoint
+) -> None:
     with BlockedProgram(planned.url, work.plan_soon_given_up, Stop(step)) as program:
         assert program.comes_to_its_stop()
         program.freeze()

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from stagenorm_pipeline.engine.postgres.failpoints import Step
+from stagenorm_pipeline.engine.postgres.failpoints import Failpoint
 from stagenorm_pipeline.engine.postgres.migrations import apply_migrations
 from stagenorm_pipeline.engine.verify.result import Verdict
 from stagenorm_pipeline_tests.support import engine_calls as work
@@ -87,9 +87,9 @@ def test_the_whole_runbook_works_through_a_pooler_and_leaves_nothing_in_its_sess
     pooled.close()
 
 
-@pytest.mark.parametrize("step", [Step.PLAN_BATCH_RECORDED, Step.APPLY_LOCKED, Step.APPLY_BEFORE_COMMIT])
+@pytest.mark.parametrize("step", [Failpoint.PLAN_BATCH_RECORDED, Failpoint.APPLY_LOCKED, Failpoint.APPLY_BEFORE_COMMIT])
 def test_a_program_killed_behind_a_pooler_leaves_nothing_to_repair(
-    pooler: Pooler, portfolio: Application, undisturbed: Undisturbed, step: Step
+    pooler: Pooler, portfolio: Application, undisturbed: Undisturbed, step: Failpoint
 ) -> None:
     pooled = through(pooler, portfolio)
     with BlockedProgram(pooled.url, work.migrate, Stop(step)) as program:
@@ -107,7 +107,7 @@ def test_a_runner_whose_pooled_session_is_killed_goes_on_by_itself(
     pooler: Pooler, portfolio: Application, undisturbed: Undisturbed
 ) -> None:
     pooled = through(pooler, portfolio)
-    with BlockedProgram(pooled.url, work.migrate, Stop(Step.APPLY_ROWS_CHANGED)) as program:
+    with BlockedProgram(pooled.url, work.migrate, Stop(Failpoint.APPLY_ROWS_CHANGED)) as program:
         assert program.comes_to_its_stop()
         kill_backends(portfolio)
         program.go_on()

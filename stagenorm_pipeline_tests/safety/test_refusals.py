@@ -11,7 +11,7 @@ from stagenorm_pipeline.engine.apply.batch_transaction import Bounds
 from stagenorm_pipeline.engine.apply.events import BatchCompleted, Event, Retrying
 from stagenorm_pipeline.engine.apply.rehearsal import rehearse_plan
 from stagenorm_pipeline.engine.postgres.connection import Database
-from stagenorm_pipeline.engine.postgres.failpoints import Step
+from stagenorm_pipeline.engine.postgres.failpoints import Failpoint
 from stagenorm_pipeline.engine.verify.result import Outcome, Rule
 from stagenorm_pipeline.errors import RefusedError
 from stagenorm_pipeline_tests.support import engine_calls as work
@@ -249,7 +249,7 @@ def test_narrowing_keeps_no_savepoint_open(companies: Application) -> None:
     companies.sql("UPDATE portfoliocompanies SET name = 'odd ' || id WHERE id % 2 = 0")
     companies.sql(CAUSES[0].make.replace("%%", "%"))
     work.plan(companies.database, batch_size=500)
-    with BlockedProgram(companies.url, work.apply, Stop(Step.APPLY_ROWS_CHANGED)) as program:
+    with BlockedProgram(companies.url, work.apply, Stop(Failpoint.APPLY_ROWS_CHANGED)) as program:
         assert program.comes_to_its_stop()
         held = companies.value(
             "SELECT count(*) FROM pg_locks WHERE locktype = 'transactionid' AND pid IN "

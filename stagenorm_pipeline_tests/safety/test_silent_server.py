@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from stagenorm_pipeline.engine.postgres.bounded_connection import UnconfirmedCommitError, WaitBounds
 from stagenorm_pipeline.engine.postgres.connection import Database
-from stagenorm_pipeline.engine.postgres.failpoints import Step, listen
+from stagenorm_pipeline.engine.postgres.failpoints import Failpoint, listen
 from stagenorm_pipeline.errors import ConnectionFailedError
 from stagenorm_pipeline_tests.support import engine_calls as work
 from stagenorm_pipeline_tests.support.application import Application
@@ -165,8 +165,8 @@ def test_a_silent_commit_is_looked_up_and_not_done_twice(
     work.plan(portfolio.database)
     silences = iter([True])
 
-    def fall_silent_once(step: Step) -> None:
-        if step is Step.APPLY_BEFORE_COMMIT and next(silences, False):
+    def fall_silent_once(step: Failpoint) -> None:
+        if step is Failpoint.APPLY_BEFORE_COMMIT and next(silences, False):
             proxy.fall_silent()
             threading.Timer(2, proxy.speak).start()
 
@@ -186,8 +186,8 @@ def test_a_commit_that_no_standby_confirms_stops_the_run_and_says_so(
 ) -> None:
     work.plan(portfolio.database)
 
-    def lose_standby(step: Step) -> None:
-        if step is Step.APPLY_BEFORE_COMMIT:
+    def lose_standby(step: Failpoint) -> None:
+        if step is Failpoint.APPLY_BEFORE_COMMIT:
             _alter(server, "SET synchronous_standby_names = 'nobody'")
             wait_until(lambda: portfolio.value("SHOW synchronous_standby_names") == "nobody", "the setting")
 

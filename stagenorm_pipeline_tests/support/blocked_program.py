@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from stagenorm_pipeline.engine.postgres.connection import Database
-from stagenorm_pipeline.engine.postgres.failpoints import Step, listen
+from stagenorm_pipeline.engine.postgres.failpoints import Failpoint, listen
 
 # Longer than the engine's own retries: beyond it the program hangs, which is a defect of its own.
 PATIENCE_S = 60.0
@@ -30,7 +30,7 @@ Work = Callable[[Database], Any]
 class Stop:
     """The n-th arrival at a step, counted from 1, from now on."""
 
-    step: Step
+    step: Failpoint
     arrival: int = 1
 
 
@@ -127,7 +127,7 @@ def _block_at(stop: Stop | None, connection: Connection) -> None:
     waiting = stop
     arrivals = 0
 
-    def listener(step: Step) -> None:
+    def listener(step: Failpoint) -> None:
         nonlocal waiting, arrivals
         if waiting is None or step is not waiting.step:
             return

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from stagenorm_pipeline.engine.apply.batch_transaction import Bounds
-from stagenorm_pipeline.engine.apply.events import BatchHeld, Event
+from stagenorm_pipeline.engine.apply.events import BatchTaken, Event
 from stagenorm_pipeline.engine.apply.runner import ApplyRequest, ApplyResult, apply_batches
 from stagenorm_pipeline.engine.plan.plan import record_plan
 from stagenorm_pipeline.engine.plan.request import PlanRequest
@@ -31,7 +31,7 @@ class Applied:
 
     @property
     def held_by(self) -> list[str]:
-        return [event.worker for event in self.events if isinstance(event, BatchHeld)]
+        return [event.worker for event in self.events if isinstance(event, BatchTaken)]
 
 
 def plan(database: Database, batch_size: int = BATCH_SIZE) -> int | None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import psycopg
 
-from stagenorm_pipeline.engine.postgres.failpoints import Step
+from stagenorm_pipeline.engine.postgres.failpoints import Failpoint
 from stagenorm_pipeline_tests.support import engine_calls as work
 from stagenorm_pipeline_tests.support.application import Application
 from stagenorm_pipeline_tests.support.blocked_program import BlockedProgram, Work
@@ -20,14 +20,14 @@ _OTHERS = (
 
 # The steps that a migration, or a rollback, comes by once.
 ONCE = (
-    Step.PLAN_STARTED,
-    Step.PLAN_RECORDED,
-    Step.PLAN_BEFORE_COMMIT,
-    Step.PLAN_AFTER_COMMIT,
-    Step.APPLY_BEFORE_CLOSE,
-    Step.ROLLBACK_STARTED,
-    Step.ROLLBACK_BEFORE_COMMIT,
-    Step.ROLLBACK_AFTER_COMMIT,
+    Failpoint.PLAN_STARTED,
+    Failpoint.PLAN_RECORDED,
+    Failpoint.PLAN_BEFORE_COMMIT,
+    Failpoint.PLAN_AFTER_COMMIT,
+    Failpoint.APPLY_BEFORE_CLOSE,
+    Failpoint.ROLLBACK_STARTED,
+    Failpoint.ROLLBACK_BEFORE_COMMIT,
+    Failpoint.ROLLBACK_AFTER_COMMIT,
 )
 
 

@@ -10,7 +10,7 @@ from stagenorm_pipeline.defs.graceful_stop import interrupts_noted
 from stagenorm_pipeline.defs.page_hints import for_pages
 from stagenorm_pipeline.defs.resources import ApplicationDatabase, NormalizationSettings
 from stagenorm_pipeline.defs.run_log import BatchLog
-from stagenorm_pipeline.engine.apply.fund_totals import FundResult, FundTally
+from stagenorm_pipeline.engine.apply.fund_totals import FundResult, FundTotals
 from stagenorm_pipeline.engine.apply.runner import ApplyRequest, ApplyResult, apply_batches
 from stagenorm_pipeline.engine.plan.batch import PlanKind
 from stagenorm_pipeline.engine.postgres.connection import Database
@@ -70,7 +70,7 @@ def roll_back(
         if not config.execute:
             context.log.info("Nothing was changed: run this again with `execute: true` to do it")
             return
-        tally = FundTally()
+        tally = FundTotals()
         result = _restore(opened, request, config, context, tally, settings.configuration().throttle)
         for fund_id, restored in tally.funds(PlanKind.ROLLBACK):
             context.log_event(undone(fund_id, restored))
@@ -93,7 +93,7 @@ def _restore(
     request: RollbackRequest,
     config: RollbackConfig,
     context: dg.OpExecutionContext,
-    tally: FundTally,
+    tally: FundTotals,
     throttle: ThrottleSettings,
 ) -> ApplyResult:
     with interrupts_noted() as should_stop:

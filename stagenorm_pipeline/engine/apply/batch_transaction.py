@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from stagenorm_pipeline.engine.plan.batch import Batch, BatchResult, Refusal, RefusedRow
 from stagenorm_pipeline.engine.postgres.connection import bound_waits, first_line, psycopg_error
-from stagenorm_pipeline.engine.postgres.failpoints import Step, reach
+from stagenorm_pipeline.engine.postgres.failpoints import Failpoint, failpoint
 from stagenorm_pipeline.engine.postgres.locks import BATCH_LOCK_CLASS, try_lock_batches
 from stagenorm_pipeline.engine.postgres.retry import Failure, classify, is_contention_of_a_row
 from stagenorm_pipeline.engine.postgres.sql_files import log_sha256, statement
@@ -106,7 +106,7 @@ def claim_batches(connection: sa.Connection, batches: Sequence[Batch], *, worker
     """Note who takes the batches; those up to the first that somebody else is at, or has finished."""
     values = {"worker": worker, "batch_ids": [batch.batch_id for batch in batches], "lock_class": BATCH_LOCK_CLASS}
     claimed = {row.batch_id for row in connection.exec_driver_sql(statement("apply/claim_batch"), values)}
-    reach(Step.APPLY_CLAIM_BEFORE_COMMIT)
+    failpoint(Failpoint.APPLY_CLAIM_BEFORE_COMMIT)
     return tuple(takewhile(lambda batch: batch.batch_id in claimed, batches))
 
 
@@ -138,7 +138,7 @@ def work_batch(
     # Not only `running`: a crash of the server can lose the claim, and the lock is ours all the same.
     if row is None or row.plan_status != "open" or row.status not in WAITING:
         return None
-    reach(Step.APPLY_LOCKED)
+    failpoint(Failpoint.APPLY_LOCKED)
     earlier = BatchResult()
     places: list[int] = []
     is_retry = row.rows_updated is not None
@@ -151,10 +151,10 @@ def work_batch(
         attempt = change_rows(connection, batch, target, run_by, places if is_retry else None, kind)
     else:
         ((attempt, duration_ms),) = _Rows(connection, (batch,), target, run_by, worker).change(None)
-    reach(Step.APPLY_ROWS_CHANGED)
+    failpoint(Failpoint.APPLY_ROWS_CHANGED)
     if duration_ms is None:
         duration_ms = _record(connection, batch, attempt, worker, batch.rows_planned, earlier if is_retry else None)
-    reach(Step.APPLY_RESULT_RECORDED)
+    failpoint(Failpoint.APPLY_RESULT_RECORDED)
     return replace(earlier + attempt, duration_ms=duration_ms)
 
 
@@ -174,9 +174,9 @@ def work_group(
     is_fresh = [row.plan_status == "open" and row.status in WAITING and row.rows_updated is None for row in rows]
     if len(rows) != len(batches) or not all(is_fresh):
         raise NotTogetherError("one of them was tried, finished or cancelled meanwhile")
-    reach(Step.APPLY_LOCKED)
+    failpoint(Failpoint.APPLY_LOCKED)
     outcomes = _Rows(connection, batches, target, run_by, worker).change(None)
-    reach(Step.APPLY_ROWS_CHANGED)
+    failpoint(Failpoint.APPLY_ROWS_CHANGED)
     for result, _ in outcomes:
         if result.refusals:
             raise NotTogetherError(result.refusals[0].message)
@@ -188,7 +188,7 @@ def work_group(
         )
         for batch, (result, duration_ms) in zip(batches, outcomes, strict=True)
     )
-    reach(Step.APPLY_RESULT_RECORDED)
+    failpoint(Failpoint.APPLY_RESULT_RECORDED)
     return results
 
 

@@ -38,7 +38,7 @@ class BatchFailed:
 
 
 @dataclass(frozen=True, slots=True)
-class BatchHeld:
+class BatchTaken:
     """Somebody else works on the batch right now."""
 
     batch: Batch
@@ -82,7 +82,7 @@ class GroupSplit:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class Throttled:
     """The throttle keeps the next batch from starting; said again each minute. `reason` may quote the database."""
 
     reason: str
@@ -93,7 +93,7 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
-class Released:
+class ThrottleEnded:
     """The throttle lets the work go on, after `seconds` of holding for `reason`."""
 
     reason: str
@@ -124,12 +124,12 @@ Event = (
     | BatchStarted
     | BatchCompleted
     | BatchFailed
-    | BatchHeld
+    | BatchTaken
     | Retrying
     | Sleeping
     | Paused
-    | Held
-    | Released
+    | Throttled
+    | ThrottleEnded
     | Unwatched
     | GroupSplit
 )

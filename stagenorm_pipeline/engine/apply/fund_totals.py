@@ -17,7 +17,7 @@ class FundResult:
     first_error: str | None = None
 
 
-class FundTally:
+class FundTotals:
     """Listens to `apply_batches`, which may do plans of both kinds."""
 
     def __init__(self) -> None:

@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 from stagenorm_pipeline.engine.apply.events import (
     BatchCompleted,
     BatchFailed,
-    BatchHeld,
     BatchStarted,
+    BatchTaken,
     Event,
-    Held,
     Paused,
-    Released,
     Retrying,
     Sleeping,
+    Throttled,
+    ThrottleEnded,
     WorkFound,
 )
 
@@ -116,7 +116,7 @@ class ProgressMeter:
                 self._end(now, batch.rows_planned, work_s=result.duration_ms / 1000)
             case BatchFailed(batch):
                 self._end(now, batch.rows_planned, failed=1)
-            case BatchHeld(batch):
+            case BatchTaken(batch):
                 self._count(batch.rows_planned)
             case Sleeping(milliseconds):
                 self._sleep_s = milliseconds / 1000
@@ -126,9 +126,9 @@ class ProgressMeter:
                 self._hold(f"paused by {changed_by}: {reason}")
             case Retrying(_, error, _, wait_s):
                 self._hold(f"trying again in {wait_s:.1f} s: {error}")
-            case Held(reason):
+            case Throttled(reason):
                 self._hold(f"held: {reason}")
-            case Released():
+            case ThrottleEnded():
                 self._hold(None)
         self.progress = self.at(now)
 

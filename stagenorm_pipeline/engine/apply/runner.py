@@ -33,15 +33,15 @@ from stagenorm_pipeline.engine.apply.batch_transaction import (
 from stagenorm_pipeline.engine.apply.events import (
     BatchCompleted,
     BatchFailed,
-    BatchHeld,
     BatchStarted,
+    BatchTaken,
     Event,
     GroupSplit,
     Retrying,
     WorkFound,
 )
 from stagenorm_pipeline.engine.apply.pacing import MOST_BATCHES_TOGETHER, Pacer, Pacing
-from stagenorm_pipeline.engine.apply.waits import Intermission
+from stagenorm_pipeline.engine.apply.waits import Waits
 from stagenorm_pipeline.engine.monitor.runners import RunnerEntry
 from stagenorm_pipeline.engine.plan.batch import Batch, BatchResult, PlanKind
 from stagenorm_pipeline.engine.plan.plan import close_finished_plans
@@ -50,7 +50,7 @@ from stagenorm_pipeline.engine.plan.request import DEFAULT_SLEEP_MS
 from stagenorm_pipeline.engine.plan.vocabulary_check import require_same_vocabulary
 from stagenorm_pipeline.engine.postgres.bounded_connection import UnconfirmedCommitError
 from stagenorm_pipeline.engine.postgres.connection import Database, first_line
-from stagenorm_pipeline.engine.postgres.failpoints import Step, reach
+from stagenorm_pipeline.engine.postgres.failpoints import Failpoint, failpoint
 from stagenorm_pipeline.engine.postgres.migrations import require_migrations
 from stagenorm_pipeline.engine.postgres.retry import Failure, classify, with_retries
 from stagenorm_pipeline.engine.postgres.sql_files import statement
@@ -58,7 +58,7 @@ from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.targets.target import Target, resolve_targets
 from stagenorm_pipeline.engine.throttle.probe import Waiter, waiters_behind
 from stagenorm_pipeline.engine.throttle.settings import ThrottleSettings
-from stagenorm_pipeline.engine.throttle.throttled import Hold
+from stagenorm_pipeline.engine.throttle.throttled import ThrottleReason
 from stagenorm_pipeline.errors import RefusedError, StagenormError
 from stagenorm_pipeline.vocabulary import Vocabulary
 
@@ -146,13 +146,13 @@ class _Runner:
         self._pacer = Pacer(request.pacing) if request.pacing else None
         self._group_size = _GroupSize()
         self._entry = RunnerEntry(database, worker=request.worker, run_by=request.run_by, plan_id=request.plan_id)
-        self._between = Intermission(
+        self._between = Waits(
             database,
             sleep_ms=request.sleep_ms,
             throttle=request.throttle,
             should_stop=request.should_stop,
             watch=request.watch,
-            record=self._record_hold,
+            record=self._record_throttle,
             retry=self._with_retries,
         )
 
@@ -162,7 +162,7 @@ class _Runner:
             result = self._apply()
             if self._found:
                 result = replace(result, vanished=self._with_retries(self._count_vanished))
-            reach(Step.APPLY_BEFORE_CLOSE)
+            failpoint(Failpoint.APPLY_BEFORE_CLOSE)
             self._with_retries(self._close_finished_plans)
         finally:
             self._between.close()
@@ -180,7 +180,7 @@ class _Runner:
             self._between.hold(partial(self._next_table, after))
             if self._request.should_stop():
                 return replace(result, stopped=self._peek(after) is not None)
-            reach(Step.APPLY_BEFORE_CLAIM)
+            failpoint(Failpoint.APPLY_BEFORE_CLAIM)
             batches, is_claimed = self._with_retries(partial(self._take, after))
             if not batches:
                 # Unpaused between the two looks: there is a batch after all.
@@ -193,7 +193,7 @@ class _Runner:
                 after = (batch.plan_id, batch.number)
                 result = self._add(result, batch, outcome)
             self._group_size.learn(batches, outcomes)
-            reach(Step.APPLY_BETWEEN_BATCHES)
+            failpoint(Failpoint.APPLY_BETWEEN_BATCHES)
 
     def _look(self) -> None:
         """See that all is there, and what waits."""
@@ -233,7 +233,7 @@ class _Runner:
             claimed = claim_batches(connection, batches, worker=self._request.worker)
         if not claimed:
             return batches[:1], False
-        reach(Step.APPLY_CLAIMED)
+        failpoint(Failpoint.APPLY_CLAIMED)
         self._with_retries(self._entry.keep)
         return claimed, True
 
@@ -271,8 +271,8 @@ class _Runner:
                 bounds=request.bounds,
             )
             waiters = self._waiters(connection, started)
-            reach(Step.APPLY_BEFORE_COMMIT)
-        reach(Step.APPLY_AFTER_COMMIT)
+            failpoint(Failpoint.APPLY_BEFORE_COMMIT)
+        failpoint(Failpoint.APPLY_AFTER_COMMIT)
         self._learn(sum(result.rows_updated for result in results), started)
         self._note(waiters)
         return results
@@ -311,8 +311,8 @@ class _Runner:
                 narrowing=narrowing,
             )
             waiters = self._waiters(connection, started)
-            reach(Step.APPLY_BEFORE_COMMIT)
-        reach(Step.APPLY_AFTER_COMMIT)
+            failpoint(Failpoint.APPLY_BEFORE_COMMIT)
+        failpoint(Failpoint.APPLY_AFTER_COMMIT)
         # What is done again, or row by row, says little about what a batch costs.
         if result is not None and not batch.was_tried and narrowing is Narrowing.NONE:
             self._learn(result.rows_updated, started)
@@ -358,7 +358,7 @@ class _Runner:
         batch = self._peek(after)
         return f"{batch.schema}.{batch.table}" if batch else None
 
-    def _record_hold(self, hold: Hold | None) -> None:
+    def _record_throttle(self, hold: ThrottleReason | None) -> None:
         self._with_retries(partial(self._entry.hold, hold))
 
     def _scope(self) -> dict[str, Any]:
@@ -373,7 +373,7 @@ class _Runner:
             return False
         # A claim of ours that came to nothing overwrote the name of the one at work.
         is_known = row.worker is not None and row.worker != self._request.worker
-        self._request.watch(BatchHeld(batch, row.worker if is_known else "another worker"))
+        self._request.watch(BatchTaken(batch, row.worker if is_known else "another worker"))
         return True
 
     def _status_and_worker(self, batch: Batch) -> sa.Row[Any] | None:

@@ -14,7 +14,7 @@ from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.throttle.probe import Waiter
 from stagenorm_pipeline.engine.throttle.settings import ThrottleSettings
 from stagenorm_pipeline.engine.throttle.throttle import Throttle, look_at, throttlers_of
-from stagenorm_pipeline.engine.throttle.throttled import Hold
+from stagenorm_pipeline.engine.throttle.throttled import ThrottleReason
 
 _PAUSE_POLL_S = 0.5
 _SLICE_S = 0.05
@@ -28,7 +28,7 @@ class _Retry(Protocol):
     def __call__(self, attempt: Callable[[], T], /) -> T: ...
 
 
-class Intermission:
+class Waits:
     """One runner's. `throttle` None: there is no throttle."""
 
     def __init__(
@@ -39,7 +39,7 @@ class Intermission:
         throttle: ThrottleSettings | None,
         should_stop: Callable[[], bool],
         watch: Callable[[Event], None],
-        record: Callable[[Hold | None], None],
+        record: Callable[[ThrottleReason | None], None],
         retry: _Retry,
     ) -> None:
         """Raises ConfigurationError for a replica URL that cannot be one."""

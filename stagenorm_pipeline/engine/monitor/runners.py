@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.sql_files import statement
-from stagenorm_pipeline.engine.throttle.throttled import Hold
+from stagenorm_pipeline.engine.throttle.throttled import ThrottleReason
 
 # A person reads it; a reason quotes names and errors of the database.
 _LONGEST_REASON = 2_000
@@ -27,7 +27,7 @@ class Runner:
     plan_id: int | None
     started_at: datetime
     updated_at: datetime
-    hold: Hold | None
+    hold: ThrottleReason | None
     is_alive: bool | None
 
 
@@ -42,7 +42,7 @@ def read_runners(connection: sa.Connection) -> tuple[Runner, ...]:
             row.plan_id,
             row.started_at,
             row.updated_at,
-            Hold(row.hold_reason, row.held_since) if row.held_since else None,
+            ThrottleReason(row.hold_reason, row.held_since) if row.held_since else None,
             row.is_alive,
         )
         for row in rows
@@ -56,7 +56,7 @@ class RunnerEntry:
         self._database = database
         self._who = {"worker": worker, "run_by": run_by, "plan_id": plan_id}
         self._runner_id: int | None = None
-        self._hold: Hold | None = None
+        self._hold: ThrottleReason | None = None
         self._is_session_known = False
 
     def keep(self) -> None:
@@ -69,7 +69,7 @@ class RunnerEntry:
         if not self._is_session_known:
             self._note()
 
-    def hold(self, hold: Hold | None) -> None:
+    def hold(self, hold: ThrottleReason | None) -> None:
         """Note what holds it; None: it works."""
         self._hold = hold
         self.keep()

@@ -23,7 +23,7 @@ from stagenorm_pipeline.engine.plan.request import PlanRequest
 from stagenorm_pipeline.engine.plan.vocabulary_check import require_same_vocabulary
 from stagenorm_pipeline.engine.plan.writer import PlanRecorder, count_batches
 from stagenorm_pipeline.engine.postgres.connection import Database, psycopg_error
-from stagenorm_pipeline.engine.postgres.failpoints import Step, reach
+from stagenorm_pipeline.engine.postgres.failpoints import Failpoint, failpoint
 from stagenorm_pipeline.engine.postgres.locks import BATCH_LOCK_CLASS, planning_transaction
 from stagenorm_pipeline.engine.postgres.migrations import require_migrations
 from stagenorm_pipeline.engine.postgres.sql_files import statement
@@ -94,10 +94,10 @@ def _record_plan(database: Database, request: PlanRequest, created_by: str, *, a
         require_migrations(connection)
         targets = visible_targets(connection, request.targets)
         plan_id, inventories = PlanRecorder(connection, request).record(targets, created_by)
-        reach(Step.PLAN_RECORDED)
+        failpoint(Failpoint.PLAN_RECORDED)
         status = "draft" if as_draft else open_draft(connection, plan_id, request.scope)
-        reach(Step.PLAN_BEFORE_COMMIT)
-    reach(Step.PLAN_AFTER_COMMIT)
+        failpoint(Failpoint.PLAN_BEFORE_COMMIT)
+    failpoint(Failpoint.PLAN_AFTER_COMMIT)
     return Plan(plan_id, status, request.scope, request.batch_size, request.vocabulary.version, inventories)
 
 

@@ -18,7 +18,7 @@ from stagenorm_pipeline.engine.plan.batch import PlanKind
 from stagenorm_pipeline.engine.plan.reader import Keys, NumberedSpelling, read_plan_rows
 from stagenorm_pipeline.engine.plan.request import PlanRequest
 from stagenorm_pipeline.engine.plan.vocabulary_check import keep_vocabulary
-from stagenorm_pipeline.engine.postgres.failpoints import Step, reach
+from stagenorm_pipeline.engine.postgres.failpoints import Failpoint, failpoint
 from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.targets.target import KeyKind, Target
 from stagenorm_pipeline.errors import PlanError
@@ -61,7 +61,7 @@ class PlanRecorder:
                 "scope": json.dumps(scope),
             },
         ).scalar_one()
-        reach(Step.PLAN_STARTED)
+        failpoint(Failpoint.PLAN_STARTED)
         inventories = tuple(self._record_target(number, target) for number, target in enumerate(targets, start=1))
         promised = count_batches(inventories, request.batch_size)
         if self._batches != promised:
@@ -92,7 +92,7 @@ class PlanRecorder:
             if not is_keys:
                 found = (line.found for line in part if isinstance(line, NumberedSpelling))
                 self._record_spellings(number, found, tally, spelling_ids)
-                reach(Step.PLAN_BASELINE_RECORDED)
+                failpoint(Failpoint.PLAN_BASELINE_RECORDED)
             else:
                 self._record_batches(target, (line for line in part if isinstance(line, Keys)), spelling_ids)
         return tally.finish()
@@ -179,7 +179,7 @@ class PlanRecorder:
                 "spelling_ids": _integers(spelling_ids),
             },
         )
-        reach(Step.PLAN_BATCH_RECORDED)
+        failpoint(Failpoint.PLAN_BATCH_RECORDED)
 
 
 def _integers(numbers: list[int]) -> str:

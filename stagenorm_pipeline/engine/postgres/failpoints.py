@@ -8,7 +8,7 @@ from collections.abc import Callable
 from enum import StrEnum
 
 
-class Step(StrEnum):
+class Failpoint(StrEnum):
     """A place in the program that a test can stop at."""
 
     PLAN_STARTED = "plan.started"
@@ -32,16 +32,16 @@ class Step(StrEnum):
     ROLLBACK_AFTER_COMMIT = "rollback.after_commit"
 
 
-_listener: Callable[[Step], None] | None = None
+_listener: Callable[[Failpoint], None] | None = None
 
 
-def listen(listener: Callable[[Step], None] | None) -> None:
+def listen(listener: Callable[[Failpoint], None] | None) -> None:
     """Have every step announced to `listener` (None: to nobody)."""
     global _listener  # noqa: PLW0603 - one process has one harness
     _listener = listener
 
 
-def reach(step: Step) -> None:
+def failpoint(step: Failpoint) -> None:
     """Say that the program is at `step`."""
     if _listener is not None:
         _listener(step)

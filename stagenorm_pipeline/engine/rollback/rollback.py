@@ -18,7 +18,7 @@ from stagenorm_pipeline.engine.enforce.constraint import enforced_by, refuse_to_
 from stagenorm_pipeline.engine.plan.batch import PlanKind
 from stagenorm_pipeline.engine.plan.plan import open_draft
 from stagenorm_pipeline.engine.postgres.connection import Database
-from stagenorm_pipeline.engine.postgres.failpoints import Step, reach
+from stagenorm_pipeline.engine.postgres.failpoints import Failpoint, failpoint
 from stagenorm_pipeline.engine.postgres.locks import planning_transaction
 from stagenorm_pipeline.engine.postgres.migrations import require_migrations
 from stagenorm_pipeline.engine.postgres.planner_hints import by_hashing
@@ -235,7 +235,7 @@ def record_rollback(database: Database, request: RollbackRequest, *, created_by:
         request = scope.request
         require_intact_log(connection, scope.targets, request.scope)
         plan_id = _record_plan(connection, request, scope.targets, created_by)
-        reach(Step.ROLLBACK_STARTED)
+        failpoint(Failpoint.ROLLBACK_STARTED)
         batches = rows = 0
         for number, target in enumerate(scope.targets, start=1):
             recorded = _record_target(connection, request, plan_id, number, target, batches)
@@ -246,8 +246,8 @@ def record_rollback(database: Database, request: RollbackRequest, *, created_by:
             {"batches": batches, "rows": rows, "plan_id": plan_id},
         )
         open_draft(connection, plan_id, request.scope)
-        reach(Step.ROLLBACK_BEFORE_COMMIT)
-    reach(Step.ROLLBACK_AFTER_COMMIT)
+        failpoint(Failpoint.ROLLBACK_BEFORE_COMMIT)
+    failpoint(Failpoint.ROLLBACK_AFTER_COMMIT)
     return plan_id
 
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 import psycopg
 from sqlalchemy.exc import DBAPIError
 
-from stagenorm_pipeline.engine.apply.events import Event, Held, Released, Unwatched
+from stagenorm_pipeline.engine.apply.events import Event, Throttled, ThrottleEnded, Unwatched
 from stagenorm_pipeline.engine.postgres.connection import Database, first_line, psycopg_error
 from stagenorm_pipeline.engine.postgres.retry import Failure, classify
 from stagenorm_pipeline.engine.throttle.checkpoints import ForcedCheckpoints
@@ -22,7 +22,7 @@ from stagenorm_pipeline.engine.throttle.probe import Reading, Waiter, read
 from stagenorm_pipeline.engine.throttle.replica_lag import ReplicaLag
 from stagenorm_pipeline.engine.throttle.replica_url import ReplicaUrl
 from stagenorm_pipeline.engine.throttle.settings import ThrottlerName, ThrottleSettings
-from stagenorm_pipeline.engine.throttle.throttled import Hold
+from stagenorm_pipeline.engine.throttle.throttled import ThrottleReason
 from stagenorm_pipeline.engine.throttle.throttler import CannotSeeError, Throttler
 from stagenorm_pipeline.engine.throttle.vacuum import VacuumOnTable
 from stagenorm_pipeline.engine.throttle.wal_rate import WalRate
@@ -69,7 +69,7 @@ def look_at(database: Database, settings: ThrottleSettings) -> Reading:
 class Throttle:
     """Waits before a batch for as long as any throttler has a reason. Use it as one runner's, from one thread.
 
-    `look` takes a reading. `record` hears of each change of state: a Hold, or None when the work goes on.
+    `look` takes a reading. `record` hears of each change of state: a ThrottleReason, or None when the work goes on.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Throttle:
         *,
         interval_ms: int,
         watch: Callable[[Event], None],
-        record: Callable[[Hold | None], None] = lambda _: None,
+        record: Callable[[ThrottleReason | None], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -93,7 +93,7 @@ class Throttle:
         self._seeing: set[Throttler] = {one for one in self._throttlers if one.is_asked_for}
         self._said: set[ThrottlerName] = set()
         self._looked_at: float | None = None
-        self._hold: Hold | None = None
+        self._hold: ThrottleReason | None = None
         self._holding: frozenset[Throttler] = frozenset()
         self._held_at = self._told_at = 0.0
 
@@ -173,16 +173,16 @@ class Throttle:
         before, self._holding = self._holding, frozenset(reasons)
         if not reasons:
             if self._hold is not None:
-                self._watch(Released(self._hold.reason, now - self._held_at))
+                self._watch(ThrottleEnded(self._hold.reason, now - self._held_at))
                 self._hold = None
                 self._record(None)
             return
         if self._hold is None:
             self._held_at = now
         since = self._hold.since if self._hold else datetime.now(UTC)
-        self._hold = Hold("; ".join(dict.fromkeys(reasons.values())), since)
+        self._hold = ThrottleReason("; ".join(dict.fromkeys(reasons.values())), since)
         if self._holding != before or now - self._told_at >= _TOLD_AGAIN_AFTER_S:
             self._told_at = now
-            self._watch(Held(self._hold.reason, since))
+            self._watch(Throttled(self._hold.reason, since))
         if self._holding != before:
             self._record(self._hold)

@@ -5,7 +5,7 @@ from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
+class ThrottleReason:
     """Why no batch starts, and since when."""
 
     reason: str

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from stagenorm_pipeline.engine.apply.events import (
     BatchCompleted,
     BatchFailed,
-    BatchHeld,
     BatchStarted,
+    BatchTaken,
     Event,
     Paused,
     Retrying,
@@ -183,7 +183,7 @@ def test_a_batch_that_failed_counts_as_ended_and_as_failed() -> None:
 def test_what_another_runner_does_is_not_left_for_this_one() -> None:
     apply = Apply([100] * 4)
     apply.found()
-    assert apply.say(BatchHeld(batch(1, 100), "worker-2")).rows_done == 100
+    assert apply.say(BatchTaken(batch(1, 100), "worker-2")).rows_done == 100
 
 
 def test_a_retried_batch_never_makes_more_than_all_of_what_was_found() -> None:

@@ -12,7 +12,7 @@ from stagenorm_pipeline.engine.apply.events import BatchCompleted, Event, Paused
 from stagenorm_pipeline.engine.apply.pause import set_paused
 from stagenorm_pipeline.engine.apply.runner import ApplyResult
 from stagenorm_pipeline.engine.plan.plan import cancel_plan, open_draft
-from stagenorm_pipeline.engine.postgres.failpoints import Step, listen
+from stagenorm_pipeline.engine.postgres.failpoints import Failpoint, listen
 from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, preview_rollback, record_rollback, rows_left
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.verify.result import Outcome, Rule
@@ -269,10 +269,10 @@ def test_a_batch_at_work_while_its_plan_is_rolled_back_is_neither_undone_nor_cal
     rollbacks: list[int] = []
     commits = 0
 
-    def roll_back_beside_the_second_batch(step: Step) -> None:
+    def roll_back_beside_the_second_batch(step: Failpoint) -> None:
         nonlocal commits
-        commits += step is Step.APPLY_BEFORE_COMMIT
-        if step is Step.APPLY_BEFORE_COMMIT and commits == 2:
+        commits += step is Failpoint.APPLY_BEFORE_COMMIT
+        if step is Failpoint.APPLY_BEFORE_COMMIT and commits == 2:
             request = RollbackRequest(plan_id=plan.plan_id)
             rollbacks.append(record_rollback(application.database, request, created_by="operator"))
 

@@ -7,9 +7,9 @@ import psycopg
 import pytest
 
 from stagenorm_pipeline.engine.apply.batch_transaction import Bounds
-from stagenorm_pipeline.engine.apply.events import BatchCompleted, BatchHeld, BatchStarted, Event, GroupSplit, Retrying
+from stagenorm_pipeline.engine.apply.events import BatchCompleted, BatchStarted, BatchTaken, Event, GroupSplit, Retrying
 from stagenorm_pipeline.engine.apply.pacing import Pacing
-from stagenorm_pipeline.engine.postgres.failpoints import Step
+from stagenorm_pipeline.engine.postgres.failpoints import Failpoint
 from stagenorm_pipeline.engine.postgres.locks import BATCH_LOCK_CLASS
 from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, record_rollback
 from stagenorm_pipeline.engine.verify.result import Verdict
@@ -184,7 +184,7 @@ def test_a_batch_that_another_worker_is_at_ends_the_group_before_it(planned: App
         other.rollback()
     assert transactions(planned) == [[1, 2], [4, 5, 6], [7, 8, 9], [10, 11]]
     assert (result.completed, result.held) == (10, 1)
-    assert [event.batch.number for event in events if isinstance(event, BatchHeld)] == [3]
+    assert [event.batch.number for event in events if isinstance(event, BatchTaken)] == [3]
     assert planned.column("SELECT attempts FROM stage_migration_batches WHERE batch_number = 4") == [1]
 
 
@@ -211,13 +211,15 @@ def test_a_request_to_stop_is_heard_after_the_group_at_work(planned: Application
 @pytest.mark.parametrize(
     ("step", "done"),
     [
-        (Step.APPLY_CLAIMED, 0),
-        (Step.APPLY_ROWS_CHANGED, 0),
-        (Step.APPLY_BEFORE_COMMIT, 0),
-        (Step.APPLY_AFTER_COMMIT, 6),
+        (Failpoint.APPLY_CLAIMED, 0),
+        (Failpoint.APPLY_ROWS_CHANGED, 0),
+        (Failpoint.APPLY_BEFORE_COMMIT, 0),
+        (Failpoint.APPLY_AFTER_COMMIT, 6),
     ],
 )
-def test_a_group_that_is_killed_is_done_as_a_whole_or_not_at_all(planned: Application, step: Step, done: int) -> None:
+def test_a_group_that_is_killed_is_done_as_a_whole_or_not_at_all(
+    planned: Application, step: Failpoint, done: int
+) -> None:
     with BlockedProgram(planned.url, apply_paced, Stop(step)) as program:
         assert program.comes_to_its_stop()
         program.kill()
@@ -237,7 +239,7 @@ def test_a_runner_that_never_hears_of_a_groups_commit_neither_repeats_nor_forget
     lossy_url = replicated.url.replace(str(primary.directory), str(tmp_path))
     with (
         LossyProxy(tmp_path, primary.directory) as proxy,
-        BlockedProgram(lossy_url, apply_paced, Stop(Step.APPLY_BEFORE_COMMIT)) as program,
+        BlockedProgram(lossy_url, apply_paced, Stop(Failpoint.APPLY_BEFORE_COMMIT)) as program,
     ):
         assert program.comes_to_its_stop()
         proxy.lose_the_next_answer()

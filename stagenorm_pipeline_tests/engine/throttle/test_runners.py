@@ -9,7 +9,7 @@ from stagenorm_pipeline.engine.apply.events import BatchCompleted, Event
 from stagenorm_pipeline.engine.apply.runner import ApplyRequest, ApplyResult, apply_batches
 from stagenorm_pipeline.engine.monitor.runners import Runner, read_runners
 from stagenorm_pipeline.engine.postgres.connection import Database
-from stagenorm_pipeline.engine.postgres.failpoints import Step
+from stagenorm_pipeline.engine.postgres.failpoints import Failpoint
 from stagenorm_pipeline.engine.throttle.settings import ThrottleSettings
 from stagenorm_pipeline_tests.support.application import COMPANIES, Application
 from stagenorm_pipeline_tests.support.blocked_program import BlockedProgram, Stop
@@ -48,7 +48,7 @@ def test_a_runner_is_there_from_its_first_batch_to_its_end(planned: Application)
 
 
 def test_a_runner_that_was_killed_is_known_by_its_session_and_ended_by_the_next_one(planned: Application) -> None:
-    with BlockedProgram(planned.url, apply_paced, Stop(Step.APPLY_LOCKED)) as program:
+    with BlockedProgram(planned.url, apply_paced, Stop(Failpoint.APPLY_LOCKED)) as program:
         assert program.comes_to_its_stop()
         assert [runner.is_alive for runner in runners(planned)] == [True]
         program.kill()

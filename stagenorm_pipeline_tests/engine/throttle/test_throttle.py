@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import pytest
 
-from stagenorm_pipeline.engine.apply.events import Event, Held, Released, Unwatched
+from stagenorm_pipeline.engine.apply.events import Event, Throttled, ThrottleEnded, Unwatched
 from stagenorm_pipeline.engine.throttle.probe import Reading
 from stagenorm_pipeline.engine.throttle.settings import LAG_THROTTLERS, ThrottlerName, ThrottleSettings
 from stagenorm_pipeline.engine.throttle.throttle import Throttle, throttlers_of
-from stagenorm_pipeline.engine.throttle.throttled import Hold
+from stagenorm_pipeline.engine.throttle.throttled import ThrottleReason
 from stagenorm_pipeline.engine.throttle.throttler import CannotSeeError, Throttler
 from stagenorm_pipeline_tests.support.throttle_readings import TABLE, at, behind_us, replica, vacuum
 
@@ -41,7 +41,7 @@ class Stage:
     def __init__(self, *throttlers: Throttler, look: Callable[[], Reading] | None = None) -> None:
         self.now = 0.0
         self.events: list[Event] = []
-        self.recorded: list[Hold | None] = []
+        self.recorded: list[ThrottleReason | None] = []
         self.throttle = Throttle(
             throttlers,
             look or (lambda: at(self.now)),
@@ -83,26 +83,26 @@ def test_a_hold_is_said_and_recorded_once_with_its_reason_and_so_is_its_end() ->
     assert stage.batch() == 0
     assert stage.batch() == pytest.approx(2, abs=0.2)
     held, released = stage.events
-    assert isinstance(held, Held)
+    assert isinstance(held, Throttled)
     assert held.reason == "too far"
-    assert isinstance(released, Released)
+    assert isinstance(released, ThrottleEnded)
     assert released.reason == "still too far"
     assert released.seconds == pytest.approx(2, abs=0.2)
-    assert stage.recorded == [Hold("too far", held.since), None]
+    assert stage.recorded == [ThrottleReason("too far", held.since), None]
 
 
 def test_every_throttler_that_holds_is_in_the_reason_and_a_change_of_who_holds_is_said() -> None:
     stage = Stage(Scripted("first", "first", FINE), Scripted(FINE, "second", FINE))
     stage.batch()
-    assert [event.reason for event in stage.events if isinstance(event, Held)] == ["first", "first; second"]
+    assert [event.reason for event in stage.events if isinstance(event, Throttled)] == ["first", "first; second"]
     assert [hold and hold.reason for hold in stage.recorded] == ["first", "first; second", None]
-    assert len({event.since for event in stage.events if isinstance(event, Held)}) == 1
+    assert len({event.since for event in stage.events if isinstance(event, Throttled)}) == 1
 
 
 def test_a_long_hold_is_said_again_each_minute_and_recorded_once() -> None:
     stage = Stage(Scripted(*["far"] * 130))
     stage.batch()
-    assert len([event for event in stage.events if isinstance(event, Held)]) == 3
+    assert len([event for event in stage.events if isinstance(event, Throttled)]) == 3
     assert len(stage.recorded) == 2
 
 
@@ -116,15 +116,15 @@ def test_what_was_visible_and_no_longer_is_holds_until_it_is_visible_again() -> 
     stage = Stage(Scripted(FINE, blind("gone"), blind("gone"), FINE))
     assert stage.batch() == 0
     assert stage.batch() == pytest.approx(2, abs=0.2)
-    assert [type(event) for event in stage.events] == [Held, Released]
-    assert isinstance(stage.events[0], Held)
+    assert [type(event) for event in stage.events] == [Throttled, ThrottleEnded]
+    assert isinstance(stage.events[0], Throttled)
     assert stage.events[0].reason == "gone; open your eyes"
 
 
 def test_what_somebody_asked_for_has_to_be_visible_from_the_start() -> None:
     stage = Stage(Scripted(blind("no answer"), FINE, is_asked_for=True))
     assert stage.batch() == pytest.approx(1, abs=0.2)
-    assert [type(event) for event in stage.events] == [Held, Released]
+    assert [type(event) for event in stage.events] == [Throttled, ThrottleEnded]
 
 
 def test_a_server_too_busy_to_answer_holds_even_before_anything_was_seen() -> None:
@@ -138,7 +138,7 @@ def test_a_server_too_busy_to_answer_holds_even_before_anything_was_seen() -> No
 
     stage = Stage(Scripted(), Scripted(), look=look)
     assert stage.batch() == pytest.approx(1, abs=0.2)
-    assert isinstance(stage.events[0], Held)
+    assert isinstance(stage.events[0], Throttled)
     assert stage.events[0].reason == "late; open your eyes"
 
 

@@ -6,12 +6,12 @@ from contextlib import closing
 import psycopg
 import pytest
 
-from stagenorm_pipeline.engine.apply.events import BatchCompleted, Held, Paused, Released, Unwatched
+from stagenorm_pipeline.engine.apply.events import BatchCompleted, Paused, Throttled, ThrottleEnded, Unwatched
 from stagenorm_pipeline.engine.apply.pacing import Pacing
 from stagenorm_pipeline.engine.apply.pause import set_paused
 from stagenorm_pipeline.engine.monitor.runners import Runner, read_runners
 from stagenorm_pipeline.engine.throttle.settings import LAG_THROTTLERS, ThrottlerName, ThrottleSettings
-from stagenorm_pipeline.engine.throttle.throttled import Hold
+from stagenorm_pipeline.engine.throttle.throttled import ThrottleReason
 from stagenorm_pipeline_tests.engine.throttle.test_probe import meanwhile
 from stagenorm_pipeline_tests.support.application import COMPANIES, Application
 from stagenorm_pipeline_tests.support.background_run import BackgroundRun
@@ -55,15 +55,18 @@ def test_a_run_holds_while_the_replica_stands_still_says_why_and_goes_on(
 ) -> None:
     with BackgroundRun(planned.url, TIGHT) as run:
         with replica.paused_replay():
-            held = run.says(Held)
+            held = run.says(Throttled)
             assert f"replica {NAME} is " in held.reason
             (runner,) = wait_until(lambda: [runner for runner in runners(planned) if runner.hold])
-            assert runner.hold == Hold(held.reason, held.since)
+            assert runner.hold == ThrottleReason(held.reason, held.since)
             assert runner.is_alive
             assert done(planned) < ROWS
         result = run.ends()
     assert (result.ok, result.completed, done(planned)) == (True, 6, ROWS)
-    assert [type(event) for event in run.events if isinstance(event, Held | Released)] == [Held, Released]
+    assert [type(event) for event in run.events if isinstance(event, Throttled | ThrottleEnded)] == [
+        Throttled,
+        ThrottleEnded,
+    ]
     assert runners(planned) == ()
 
 
@@ -91,7 +94,7 @@ def test_a_role_without_pg_monitor_that_names_the_replica_is_held_by_it(
     settings = ThrottleSettings(max_lag_mb=0.3, probe_interval_ms=20, replica_urls=(replica.url("postgres"),))
     with BackgroundRun(as_plain_role(planned.url), settings) as run:
         with replica.paused_replay():
-            assert str(replica.directory) in run.says(Held).reason
+            assert str(replica.directory) in run.says(Throttled).reason
         assert run.ends().ok
     assert run.said(Unwatched) == []
 
@@ -103,7 +106,7 @@ def test_a_replica_that_vanishes_in_the_middle_holds_the_run_until_it_is_back(
         run.says(BatchCompleted)
         replica.stop()
         try:
-            assert f"replica {NAME} was connected and is not any more" in run.says(Held).reason
+            assert f"replica {NAME} was connected and is not any more" in run.says(Throttled).reason
         finally:
             replica.start()
         assert run.ends().ok
@@ -125,14 +128,14 @@ def test_after_a_failover_the_run_goes_on_without_waiting_for_the_replica_that_i
                 assert run.ends().ok
             with closing(Application(second.url(name))) as after:
                 assert done(after) == ROWS
-    assert run.said(Held) == []
+    assert run.said(Throttled) == []
 
 
 def test_a_hold_is_ended_by_a_request_to_stop_and_a_pause_during_it_is_heard(
     planned: Application, replica: StreamingReplica
 ) -> None:
     with BackgroundRun(planned.url, TIGHT) as run, replica.paused_replay():
-        run.says(Held)
+        run.says(Throttled)
         set_paused(planned.database, paused=True, reason="lunch", changed_by="operator")
         assert run.says(Paused).reason == "lunch"
     assert run.ends().stopped
@@ -152,8 +155,8 @@ def test_users_who_wait_behind_a_batch_are_let_past_before_the_next(application:
     with BackgroundRun(application.url, settings, pacing=Pacing()) as run:
         wait_until(lambda: application.value(sleeping))
         application.sql("UPDATE portfoliocompanies SET name = 'x' WHERE id = 2")
-        assert "waited behind a batch" in run.says(Held).reason
-        run.says(Released)
+        assert "waited behind a batch" in run.says(Throttled).reason
+        run.says(ThrottleEnded)
         assert run.ends().ok
 
 
@@ -163,7 +166,7 @@ def test_a_vacuum_on_the_table_holds_the_run_until_it_ends(application: Applicat
     with meanwhile(application.url, *slow, "VACUUM portfoliocompanies"):
         wait_until(lambda: application.value("SELECT count(*) FROM pg_stat_progress_vacuum WHERE relid <> 0"))
         with BackgroundRun(application.url, NO_LAG_CHECK) as run:
-            assert "is at work on public.portfoliocompanies" in run.says(Held).reason
+            assert "is at work on public.portfoliocompanies" in run.says(Throttled).reason
             application.sql(
                 "SELECT pg_cancel_backend(pid) FROM pg_stat_progress_vacuum WHERE datname = current_database()"
             )
@@ -177,7 +180,7 @@ def test_a_throttle_that_goes_blind_holds_and_does_not_end_the_run(application: 
         run.says(BatchCompleted)
         with psycopg.connect(application.url) as blocker:
             blocker.execute("LOCK pg_locks IN ACCESS EXCLUSIVE MODE")
-            assert "statement timeout" in run.says(Held).reason
+            assert "statement timeout" in run.says(Throttled).reason
             blocker.rollback()
         assert run.ends().ok
     assert done(application) == ROWS

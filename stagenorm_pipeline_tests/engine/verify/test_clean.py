@@ -254,7 +254,7 @@ def test_the_record_of_a_verification_holds_its_verdict_and_counts(migrated: App
     }
 
 
-def test_a_record_holds_the_report_and_the_newest_log_entry_it_saw(migrated: Application) -> None:
+def test_a_record_throttles_the_report_and_the_newest_log_entry_it_saw(migrated: Application) -> None:
     newest = migrated.value("SELECT max(id) FROM stage_normalization_log")
     result = migrated.verify()
     migrated.user.execute(b"UPDATE portfoliocompanies SET stage = 'Seed ' WHERE id = 1")
