@@ -26,7 +26,7 @@ SELECT pg_relation_size(%(table)s), pg_indexes_size(%(table)s),
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
     """Where the rows of a fund lie. `fillfactor`: how full the pages are, in percent."""
 
@@ -35,11 +35,15 @@ class Layout:
     fillfactor: int = 100
 
 
-INTERLEAVED = Layout("funds interleaved by id")
-LAYOUTS = (INTERLEAVED, Layout("fillfactor 80", fillfactor=80), Layout("each fund's rows together", clustered=True))
+INTERLEAVED = Layout(name="funds interleaved by id")
+LAYOUTS = (
+    INTERLEAVED,
+    Layout(name="fillfactor 80", fillfactor=80),
+    Layout(name="each fund's rows together", clustered=True),
+)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
     """One round of one contestant. Sizes in bytes."""
 
@@ -51,7 +55,7 @@ class Measurement:
     wal_bytes: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Result:
     """All rounds of one contestant; `ratios` compare its rate with the limit's of the same round."""
 
@@ -89,7 +93,7 @@ def measure_applying(server: Server, rows: int, rounds: int, layout: Layout = IN
     taking_part = [one for one in CONTESTANTS if one.most_rows is None or rows <= one.most_rows]
     if layout is not INTERLEAVED:
         taking_part = taking_part[:4]
-    results = {one.name: Result(one.name) for one in taking_part}
+    results = {one.name: Result(name=one.name) for one in taking_part}
     expected: tuple[object, ...] | None = None
     for _ in range(rounds):
         for contestant in taking_part:

@@ -24,13 +24,13 @@ from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.vocabulary import Vocabulary
 
-TARGET = TargetSetting(TABLE, "stage", "public", "id", "fund_id")
+TARGET = TargetSetting(table=TABLE, column="stage", schema="public", key="id", fund_column="fund_id")
 
 Prepare = Callable[[str], Any]
 Work = Callable[[str, Any], None]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Contestant:
     """`work` is timed, on a fresh copy of the data that `prepare` (untimed: the plan) has seen. `most_rows`: the
     largest table that it is asked to do, since the slowest take hours."""
@@ -222,7 +222,9 @@ def _row_at_a_time(url: str, _: Any) -> None:
 def _planned(batch_size: int) -> Prepare:
     def prepare(url: str) -> int:
         database = Database.at(url)
-        request = PlanRequest(Vocabulary.built_in(), (TARGET,), FundScope(), batch_size)
+        request = PlanRequest(
+            vocabulary=Vocabulary.built_in(), targets=(TARGET,), scope=FundScope(), batch_size=batch_size
+        )
         plan = record_plan(database, request, created_by="bench")
         database.close()
         return plan.plan_id or 0
@@ -248,17 +250,17 @@ def _two_runners(url: str, plan_id: Any) -> None:
         runner.join()
 
 
-LIMIT = Contestant("one statement, whole table (the limit)", _one_statement)
+LIMIT = Contestant(name="one statement, whole table (the limit)", work=_one_statement)
 CONTESTANTS = (
     LIMIT,
-    Contestant("stagenorm, by fund, 5,000 a batch", _stagenorm, _planned(5_000)),
-    Contestant("stagenorm, by fund, 1,000 a batch", _stagenorm, _planned(1_000)),
-    Contestant("stagenorm, two funds at once", _two_runners, _planned(5_000)),
-    Contestant("by id range, all funds mixed", _id_ranges),
-    Contestant("COPY to a temporary table, join", _copy_and_join),
-    Contestant("mapping in the client, arrays", _mapping_in_the_client),
-    Contestant("one statement a fund, no index", _fund_at_a_time, most_rows=1_000_000),
-    Contestant("executemany", _executemany, most_rows=1_000_000),
-    Contestant("SQLAlchemy ORM", _orm, most_rows=100_000),
-    Contestant("a row at a time", _row_at_a_time, most_rows=100_000),
+    Contestant(name="stagenorm, by fund, 5,000 a batch", work=_stagenorm, prepare=_planned(5_000)),
+    Contestant(name="stagenorm, by fund, 1,000 a batch", work=_stagenorm, prepare=_planned(1_000)),
+    Contestant(name="stagenorm, two funds at once", work=_two_runners, prepare=_planned(5_000)),
+    Contestant(name="by id range, all funds mixed", work=_id_ranges),
+    Contestant(name="COPY to a temporary table, join", work=_copy_and_join),
+    Contestant(name="mapping in the client, arrays", work=_mapping_in_the_client),
+    Contestant(name="one statement a fund, no index", work=_fund_at_a_time, most_rows=1_000_000),
+    Contestant(name="executemany", work=_executemany, most_rows=1_000_000),
+    Contestant(name="SQLAlchemy ORM", work=_orm, most_rows=100_000),
+    Contestant(name="a row at a time", work=_row_at_a_time, most_rows=100_000),
 )

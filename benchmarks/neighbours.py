@@ -42,7 +42,7 @@ UPDATE portfoliocompanies SET invested_amount = invested_amount + 1 WHERE id = :
 Stop = Callable[[], bool]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
     """When something was at work, in seconds of the clock, and how long its transactions took, in milliseconds."""
 
@@ -107,7 +107,9 @@ def _migration(batch_size: int, sleep_ms: int) -> Callable[[str, Stop], Span]:
                 durations.append(float(event.result.duration_ms))
 
         database = Database.at(url)
-        request = PlanRequest(Vocabulary.built_in(), (TARGET,), FundScope(), batch_size)
+        request = PlanRequest(
+            vocabulary=Vocabulary.built_in(), targets=(TARGET,), scope=FundScope(), batch_size=batch_size
+        )
         plan = record_plan(database, request, created_by="bench")
         began = time.time()
         apply_batches(
@@ -119,7 +121,7 @@ def _migration(batch_size: int, sleep_ms: int) -> Callable[[str, Stop], Span]:
         )  # fmt: skip
         ended = time.time()
         database.close()
-        return Span(began, ended, tuple(durations))
+        return Span(began=began, ended=ended, durations=tuple(durations))
 
     return work
 
@@ -129,7 +131,7 @@ def _one_statement(url: str, stop: Stop) -> Span:
     began = time.time()
     LIMIT.work(url, None)
     ended = time.time()
-    return Span(began, ended, ((ended - began) * 1_000,))
+    return Span(began=began, ended=ended, durations=((ended - began) * 1_000,))
 
 
 def _load(url: str, rows: int, seconds: int) -> Iterator[tuple[float, float]]:

@@ -28,7 +28,7 @@ SELECT sum(pg_total_relation_size(name::regclass)) FROM unnest(array['stage_migr
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     """A table to plan for."""
 
@@ -38,10 +38,10 @@ class Case:
 
 
 _CASES = (
-    Case("60% messy", 0.6, FUNDS),
-    Case("0.1% messy", 0.001, FUNDS),
-    Case("all canonical", 0.0, FUNDS),
-    Case("60% messy, 5,000 funds", 0.6, 5_000),
+    Case(name="60% messy", messy_share=0.6, funds=FUNDS),
+    Case(name="0.1% messy", messy_share=0.001, funds=FUNDS),
+    Case(name="all canonical", messy_share=0.0, funds=FUNDS),
+    Case(name="60% messy, 5,000 funds", messy_share=0.6, funds=5_000),
 )
 
 
@@ -81,7 +81,7 @@ def _in_a_process(url: str) -> dict[str, int]:
 
 def _plan_repeatedly(url: str) -> dict[str, float]:
     database = Database.at(url)
-    request = PlanRequest(Vocabulary.built_in(), (TARGET,), FundScope(), 5_000)
+    request = PlanRequest(vocabulary=Vocabulary.built_in(), targets=(TARGET,), scope=FundScope(), batch_size=5_000)
     scans, plans, to_change = [], [], 0
     for _ in range(_ROUNDS):
         scans.append(_seconds(lambda: preview_plan(database, request)))

@@ -25,7 +25,7 @@ _SETTINGS = (
 _EMBEDDED = {"max_wal_size": "16GB", "checkpoint_timeout": "1h", "autovacuum": "off"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
     """Where databases are made; `url` is any database of it, by a role that may create databases."""
 
@@ -75,11 +75,11 @@ def server(shared_buffers: str = "128MB") -> Iterator[Server]:
     """The server, for as long as it is needed. `shared_buffers` is for the embedded one alone; 128MB is its default."""
     named = os.environ.get("STAGENORM_BENCH_DATABASE_URL")
     if named:
-        yield Server(sa.make_url(named).set(drivername="postgresql").render_as_string(hide_password=False))
+        yield Server(url=sa.make_url(named).set(drivername="postgresql").render_as_string(hide_password=False))
         return
-    with EmbeddedPostgres.start(_HOME) as embedded, Server(embedded.url("postgres")).connect() as connection:
+    with EmbeddedPostgres.start(_HOME) as embedded, Server(url=embedded.url("postgres")).connect() as connection:
         for name, value in {**_EMBEDDED, "shared_buffers": shared_buffers}.items():
             connection.execute(sql.SQL("ALTER SYSTEM SET {} = {}").format(sql.Identifier(name), sql.Literal(value)))
     # Anew: some take effect at a start alone, and the server stops when nobody uses it.
     with EmbeddedPostgres.start(_HOME) as embedded:
-        yield Server(embedded.url("postgres"))
+        yield Server(url=embedded.url("postgres"))

@@ -30,7 +30,7 @@ _ROUNDS = 3
 _CHANGED_BY_USERS = f"UPDATE {TABLE} SET stage = 'series-b' WHERE id % 1000 = 7"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
     """The median round of a verification: seconds, its parts, its process's peak memory, and what it found."""
 
@@ -41,7 +41,7 @@ class Verified:
     not_passed: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Work:
     """What a verification proves: seconds of planning and of applying."""
 
@@ -49,7 +49,7 @@ class _Work:
     applied: float
 
     def __add__(self, other: "_Work") -> "_Work":
-        return _Work(self.planned + other.planned, self.applied + other.applied)
+        return _Work(planned=self.planned + other.planned, applied=self.applied + other.applied)
 
 
 def measure_verifying(found: Server, rows: int) -> list[dict[str, object]]:
@@ -60,7 +60,7 @@ def measure_verifying(found: Server, rows: int) -> list[dict[str, object]]:
     found.add_tracking_tables(_NAME)
     url = found.database_url(_NAME)
     database = Database.at(url)
-    plan = PlanRequest(Vocabulary.built_in(), (TARGET,), FundScope(), 5_000)
+    plan = PlanRequest(vocabulary=Vocabulary.built_in(), targets=(TARGET,), scope=FundScope(), batch_size=5_000)
     done = _work(database, lambda: record_plan(database, plan, created_by="bench"))
     lines = [_line("as applied", done, as_applied := _in_a_process(url))]
     with found.connect(_NAME) as connection:
@@ -92,8 +92,8 @@ def _work(database: Database, plan: Callable[[], object]) -> _Work:
     started = time.perf_counter()
     plan()
     planned = time.perf_counter()
-    apply_batches(database, ApplyRequest("bench", "bench", sleep_ms=0))
-    return _Work(planned - started, time.perf_counter() - planned)
+    apply_batches(database, ApplyRequest(worker="bench", run_by="bench", sleep_ms=0))
+    return _Work(planned=planned - started, applied=time.perf_counter() - planned)
 
 
 def _in_a_process(url: str) -> Verified:
@@ -106,7 +106,9 @@ def _verify_repeatedly(url: str) -> dict[str, object]:
     results = []
     for _ in range(_ROUNDS):
         started = time.perf_counter()
-        result = verify(database, VerifyRequest(Vocabulary.built_in(), "bench", (TARGET,)))
+        result = verify(
+            database, VerifyRequest(vocabulary=Vocabulary.built_in(), created_by="bench", targets=(TARGET,))
+        )
         results.append((time.perf_counter() - started, result))
     seconds, result = sorted(results, key=lambda one: one[0])[_ROUNDS // 2]
     reads = {f"read: {read.name}": read.duration_ms / 1000 for read in result.reads}

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from stagenorm_pipeline.vocabulary import Vocabulary
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Pace:
     """What the options say about how fast to go; what they leave out is in stagenorm.toml."""
 
@@ -54,7 +54,11 @@ def pace_options(command: Callable[..., None]) -> Callable[..., None]:
     def with_pace(
         *arguments: Any, sleep_ms: int, max_lag_seconds: float | None, no_lag_check: bool, **options: Any
     ) -> None:
-        command(*arguments, pace=Pace(sleep_ms, max_lag_seconds, no_lag_check), **options)
+        command(
+            *arguments,
+            pace=Pace(sleep_ms=sleep_ms, max_lag_seconds=max_lag_seconds, no_lag_check=no_lag_check),
+            **options,
+        )
 
     return with_pace
 

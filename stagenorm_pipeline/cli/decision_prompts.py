@@ -20,7 +20,7 @@ def ask_about(path: Path, undecided: tuple[Undecided, ...], by: str) -> None:
 
     keys = "  ".join(f"{number} {stage}" for number, stage in enumerate(CANONICAL_STAGES, start=1))
     click.echo(f"{keys}  l leave as it is  s skip  q stop. Enter takes what stands in [ ].")
-    asker = _Asker(by)
+    asker = _Asker(by=by)
     decided = 0
     for number, item in enumerate(undecided, start=1):
         # Read anew: the file is the person's, who may have it open in an editor as well.
@@ -35,7 +35,7 @@ def ask_about(path: Path, undecided: tuple[Undecided, ...], by: str) -> None:
     click.echo(f"\n{path}: {decided:,} decided, {len(undecided) - decided:,} left. Next: stagenorm dry-run")
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _Asker:
     by: str
     reasons: list[str] = field(default_factory=list)
@@ -64,9 +64,11 @@ class _Asker:
         if choice is None:
             return None
         if choice != LEAVE_AS_IS:
-            return Decision(item.spelling, Stage(choice), decided_by=self.by, decided_on=date.today())
+            return Decision(spelling=item.spelling, stage=Stage(choice), decided_by=self.by, decided_on=date.today())
         reason = self._reason(alike.reason if alike else "")
-        return Decision(item.spelling, leave_as_is=True, reason=reason, decided_by=self.by, decided_on=date.today())
+        return Decision(
+            spelling=item.spelling, leave_as_is=True, reason=reason, decided_by=self.by, decided_on=date.today()
+        )
 
     def _reason(self, proposed: str) -> str:
         """Why a spelling stays; an earlier reason by its number."""

@@ -90,14 +90,14 @@ def say_event(event: Event) -> None:
     match event:
         case WorkFound():
             pass  # The runbook has no line for it.
-        case BatchStarted(batch):
+        case BatchStarted(batch=batch):
             say(
                 f"Processing batch {batch.number}/{batch.total_batches}...",
                 table=f"{batch.schema}.{batch.table}",
                 fund=batch.fund_key,
                 rowsPlanned=batch.rows_planned,
             )
-        case BatchCompleted(batch, result):
+        case BatchCompleted(batch=batch, result=result):
             fields: dict[str, Any] = {
                 "rowsUpdated": result.rows_updated,
                 "rowsSkipped": result.rows_skipped,
@@ -109,16 +109,16 @@ def say_event(event: Event) -> None:
                 say(f"Batch {batch.number}: {result.rows_failed} row(s) refused: {first}", "ERROR", **fields)
             else:
                 say(f"Batch {batch.number} completed", **fields)
-        case BatchFailed(batch, error):
+        case BatchFailed(batch=batch, error=error):
             say(f"Batch {batch.number} failed: {sentence_for_terminal(error)}", "ERROR", batchId=batch.batch_id)
-        case BatchTaken(batch, worker):
+        case BatchTaken(batch=batch, worker=worker):
             say(f"Batch {batch.number} is held by {for_terminal(worker)}", "WARN", batchId=batch.batch_id)
-        case Retrying(batch, error, attempt, wait_s):
+        case Retrying(batch=batch, error=error, attempt=attempt, wait_s=wait_s):
             what = f"Batch {batch.number}" if batch else "The database"
             say(f"{what}: {sentence_for_terminal(error)}; trying again in {wait_s:.1f} s", "WARN", attempt=attempt)
-        case Sleeping(milliseconds):
+        case Sleeping(milliseconds=milliseconds):
             say(f"Sleeping {milliseconds}ms before next batch...")
-        case Paused(reason, changed_by):
+        case Paused(reason=reason, changed_by=changed_by):
             by = for_terminal(changed_by)
             say(f"Paused by {by}: {sentence_for_terminal(reason)}. Waiting for `stagenorm unpause`.", "WARN")
         case ThrottleEnded() | Unwatched(is_wrong=False):

@@ -48,7 +48,9 @@ def plan_request(work: Work, batch_size: BatchSize) -> PlanRequest:
     """Raises ConfigurationError for a batch size that makes no sense."""
     from stagenorm_pipeline.engine.plan.request import PlanRequest
 
-    return PlanRequest(work.vocabulary(), work.targets, work.scope, rows_in_a_batch(batch_size))
+    return PlanRequest(
+        vocabulary=work.vocabulary(), targets=work.targets, scope=work.scope, batch_size=rows_in_a_batch(batch_size)
+    )
 
 
 def show_plan(plan: Plan, decisions: DecisionChanges, *, as_json: bool, next_command: str | None = None) -> None:

@@ -21,7 +21,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 _TABLE_HELP = "One target only: a table, schema.table or schema.table.column."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
     """What the options that most commands share come to."""
 
@@ -93,4 +93,4 @@ def read_work(fund_id: str | None = None, no_fund: bool = False, table: str | No
         raise ConfigurationError("--fund-id and --no-fund exclude each other.", remedy="Give one of them.")
     configuration = load_configuration()
     scope = FundScope.one(fund_id) if fund_id is not None or no_fund else FundScope()
-    return Work(configuration, configuration.select(table), scope)
+    return Work(configuration=configuration, targets=configuration.select(table), scope=scope)

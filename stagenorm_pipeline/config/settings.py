@@ -24,7 +24,7 @@ _DEFAULT_DECISIONS = Path("stage_decisions.yaml")
 S = TypeVar("S", ThrottleSettings, Pacing)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TargetSetting:
     """A target as the user names it. `schema` None: found by the search path. `key` None: the primary key."""
 
@@ -42,10 +42,10 @@ class TargetSetting:
         return ".".join(part for part in (self.schema, self.table, self.column) if part)
 
 
-DEFAULT_TARGETS = (TargetSetting("portfoliocompanies"), TargetSetting("deal_opportunities"))
+DEFAULT_TARGETS = (TargetSetting(table="portfoliocompanies"), TargetSetting(table="deal_opportunities"))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Configuration:
     """What `stagenorm.toml` says. `decisions` is where the reviewed decisions are; the file may not exist yet.
 
@@ -145,7 +145,15 @@ def _configuration(document: dict[str, Any], source: Path) -> Configuration:
     throttle, pacing = _throttle(document.get("throttle", {}), source)
     schema = _tracking_schema(document.get("tracking", {}), source)
     verify = _verify(document.get("verify", {}), source)
-    return Configuration(targets, source.parent / decisions, source, throttle, pacing, schema, verify)
+    return Configuration(
+        targets=targets,
+        decisions=source.parent / decisions,
+        source=source,
+        throttle=throttle,
+        pacing=pacing,
+        tracking_schema=schema,
+        verify=verify,
+    )
 
 
 def _tracking_schema(section: Any, source: Path) -> str | None:
@@ -188,7 +196,9 @@ def _throttle(section: Any, source: Path) -> tuple[ThrottleSettings, Pacing]:
             f"{source}: `ignore` in [throttle] names {unknown[0]!r}, which is no throttler.",
             remedy=f"The throttlers: {', '.join(ThrottlerName)}.",
         )
-    settings = ThrottleSettings(frozenset(map(ThrottlerName, ignored)), tuple(_names(section, "replica_urls", source)))
+    settings = ThrottleSettings(
+        ignore=frozenset(map(ThrottlerName, ignored)), replica_urls=tuple(_names(section, "replica_urls", source))
+    )
     return (
         _with_numbers(settings, {key: section[key] for key in section.keys() & bounds}, source),
         _with_numbers(Pacing(), {key: section[key] for key in section.keys() & paces}, source),

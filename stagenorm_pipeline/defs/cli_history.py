@@ -141,7 +141,9 @@ def _fund_event(
         stopped=not result.failed and rows_left is not None,
         rows=result.rows,
     )
-    outcome = FundOutcome(fund_key(fund_id), applied, problem_of(applied, result.first_error), rows_left or 0)
+    outcome = FundOutcome(
+        key=fund_key(fund_id), result=applied, problem=problem_of(applied, result.first_error), rows_left=rows_left or 0
+    )
     kind = dg.AssetMaterialization if outcome.is_done else dg.AssetObservation
     return kind(NORMALIZED_STAGES, partition=outcome.key, metadata=outcome.metadata(_by()))
 

@@ -28,7 +28,7 @@ _LOOKS_AT_HELD_BATCHES = 60
 _BETWEEN_LOOKS_S = 2.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FundOutcome:
     """What became of a fund. `problem`: what went wrong, None where nothing did. `rows_left`: to do after a stop."""
 
@@ -74,7 +74,7 @@ class FundOutcome:
         return "Done. When all funds are, materialize [verification_report](/assets/verification_report)."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FundWork:
     """How funds are worked on in one run. `targets` None: whatever was planned. `pacing` None: a batch a transaction.
 
@@ -100,7 +100,7 @@ class FundWork:
         try:
             fund_id = fund_id_of(key)
         except ConfigurationError as error:
-            return FundOutcome(key, ApplyResult(), str(error))
+            return FundOutcome(key=key, result=ApplyResult(), problem=str(error))
         watch = BatchLog(self.log, key, said_once=self._said_once)
         request = ApplyRequest(
             worker=worker_name(self.way_in),
@@ -121,7 +121,7 @@ class FundWork:
         if result != ApplyResult():
             self.log.info(f"{key}: {_summary(result)}")
         rows_left = count_waiting_rows(self.database, fund_id) if result.stopped else 0
-        return FundOutcome(key, result, problem_of(result, watch.first_error), rows_left)
+        return FundOutcome(key=key, result=result, problem=problem_of(result, watch.first_error), rows_left=rows_left)
 
     def _apply(self, request: ApplyRequest) -> ApplyResult:
         """Apply, and wait for the batches that another runner is at: the fund is done when they are, and not before."""

@@ -56,17 +56,17 @@ class BatchLog:
         now = self._clock()
         self._meter.hear(event, now)
         match event:
-            case BatchCompleted(batch, result):
+            case BatchCompleted(batch=batch, result=result):
                 self._completed(batch, result)
                 self._progress(now)
-            case BatchFailed(batch, error):
+            case BatchFailed(batch=batch, error=error):
                 self._error(f"Batch {batch.number} failed", error)
-            case BatchTaken(batch, worker):
+            case BatchTaken(batch=batch, worker=worker):
                 self._log.info(f"Batch {batch.number} is being done by {sentence_for_terminal(worker)}")
-            case Retrying(batch, error, attempt, wait_s):
+            case Retrying(batch=batch, error=error, attempt=attempt, wait_s=wait_s):
                 what = f"Batch {batch.number}" if batch else "The database"
                 self._warn(f"{what}: {error} Attempt {attempt + 1} follows in {wait_s:.1f} s.")
-            case Paused(reason, changed_by):
+            case Paused(reason=reason, changed_by=changed_by):
                 self._warn(f"Paused by {changed_by}: {reason}. Waiting for unpause_job or `stagenorm unpause`.")
             case Throttled() | ThrottleEnded() | GroupSplit():
                 self._warn(for_pages(str(event)))

@@ -1,7 +1,7 @@
 """Runs a program that must not outlive whoever started it, kill -9 included.
 
 `python -m stagenorm_pipeline.local.child_process CMD ARGS...`: CMD runs in a process group of its own. When this
-process's standard input ends (its parent closed the pipe or died) or it gets SIGTERM or SIGINT, the whole group is ended.
+process's standard input ends (its parent closed the pipe or died) or it gets SIGTERM or SIGINT, the whole group ends.
 Exits with CMD's code, or with 128 + the signal's number when a signal ended CMD.
 """
 

@@ -40,7 +40,7 @@ class EmbeddedPostgres:
         Waits for as long as a server that is stopping takes. The share ends with this process, whatever it dies of.
         Raises StagenormError when the server cannot be started.
         """
-        files = ServerFiles(home.resolve())
+        files = ServerFiles(home=home.resolve())
         with _file_errors(files):
             files.home.mkdir(parents=True, exist_ok=True)
             lease = FileLock(files.lease)

@@ -22,7 +22,7 @@ class _Identity(TypedDict, total=False):
     extra_groups: list[int]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServerAccount:
     """An unprivileged account that root starts PostgreSQL as."""
 
@@ -66,13 +66,13 @@ def server_account(data: Path) -> ServerAccount | None:
     if os.geteuid() != 0:
         return None
     if data.exists() and (facts := data.stat()).st_uid != 0:
-        return ServerAccount(facts.st_uid, facts.st_gid)
+        return ServerAccount(uid=facts.st_uid, gid=facts.st_gid)
     for name in _ACCOUNTS:
         try:
             entry = pwd.getpwnam(name)
         except KeyError:
             continue
-        return ServerAccount(entry.pw_uid, entry.pw_gid)
+        return ServerAccount(uid=entry.pw_uid, gid=entry.pw_gid)
     raise StagenormError(
         f"PostgreSQL refuses to run as root, and none of the accounts {', '.join(_ACCOUNTS)} exists.",
         remedy="Run the command as an ordinary user, or name a server of your own in DATABASE_URL.",

@@ -34,7 +34,7 @@ def binaries() -> Path:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServerFiles:
     """The files of the server of one home directory (absolute, symlinks resolved)."""
 

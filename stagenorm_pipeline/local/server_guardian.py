@@ -137,7 +137,7 @@ def main(home: str, socket_directory: str, start_fd: str, guardian_fd: str) -> i
     """Keeps the server until it has ended; gives its exit code."""
     if os.fork():  # the command that started us must get no zombie
         os._exit(0)
-    guardian = Guardian(ServerFiles(Path(home)), Path(socket_directory))
+    guardian = Guardian(ServerFiles(home=Path(home)), Path(socket_directory))
     try:
         server = guardian.start()
     except (StagenormError, OSError) as error:

@@ -30,7 +30,7 @@ LOOPBACK = "127.0.0.1"
 _EVERYWHERE = "0.0.0.0"  # noqa: S104 - only compared with
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
     """Where the pages are served."""
 
@@ -47,7 +47,7 @@ class Address:
         return f"http://{self.reachable_host}:{self.port}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Service:
     name: str
     tether: subprocess.Popen[bytes]
@@ -202,7 +202,7 @@ def _start(name: str, arguments: list[str], logs: Path, environment: dict[str, s
             stderr=subprocess.STDOUT,
             pass_fds=hold,  # the tether's alone: it closes them for its child
         )
-    return _Service(name, tether, log)
+    return _Service(name=name, tether=tether, log=log)
 
 
 def _wait_for_page(services: list[_Service], address: Address) -> None:

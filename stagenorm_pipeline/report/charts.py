@@ -23,7 +23,7 @@ _LONGEST_BAR: Final = 250
 _BAR: Final = 13
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Palette:
     """Colours that a picture stands on; `paper` None: the page's own."""
 
@@ -32,9 +32,9 @@ class Palette:
 
 
 # Inside a page of ours the text takes the page's colour, light or dark.
-ON_PAGE: Final = Palette("currentColor", None)
+ON_PAGE: Final = Palette(ink="currentColor", paper=None)
 # As an image it cannot know what it stands on: Dagster's theme is its own, not the system's. So it brings its paper.
-ON_CARD: Final = Palette("#1f2328", "#f6f8fa")
+ON_CARD: Final = Palette(ink="#1f2328", paper="#f6f8fa")
 # Both keep a contrast of 3 to 1 and more on white, on the card and on the dark page.
 BEFORE: Final = "#8b7355"
 NOW: Final = "#2f7fd6"

@@ -9,7 +9,7 @@ from stagenorm_pipeline.report.tables import number
 from stagenorm_pipeline.report.wording import fund_name
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FundProgress:
     """A fund's rows with a stage, canonical ones among them, now and before. `name` comes from the data."""
 
@@ -52,7 +52,10 @@ def fund_progress(funds: Sequence[FundBreakdown]) -> tuple[FundProgress, ...]:
             before[fund.fund_id] = before.get(fund.fund_id, 0) + fund.before.rows_canonical
     progress = (
         FundProgress(
-            fund_name(fund_id), counts.rows_canonical, before.get(fund_id, 0), counts.rows_seen - counts.rows_null
+            name=fund_name(fund_id),
+            canonical=counts.rows_canonical,
+            canonical_before=before.get(fund_id, 0),
+            with_stage=counts.rows_seen - counts.rows_null,
         )
         for fund_id, counts in now.items()
     )

@@ -19,23 +19,23 @@ def plans_table(result: VerificationResult) -> Table:
     kinds = (("normalize", (*result.plans, *result.rolled_back)), ("rollback", result.rollbacks))
     plans = sorted(((plan, kind) for kind, found in kinds for plan in found), key=lambda entry: entry[0].plan_id)
     rows = tuple(_plan_row(plan, kind) for plan, kind in plans)
-    return Table("Plans covered", headings, rows, len(rows), "plans")
+    return Table(title="Plans covered", headings=headings, rows=rows, total=len(rows), unit="plans")
 
 
 def _plan_row(plan: PlanFacts, kind: str) -> tuple[Cell, ...]:
     return (
-        Name(str(plan.plan_id)),
+        Name(text=str(plan.plan_id)),
         kind,
         plan.status.replace("_", " "),
         "yes" if plan.is_baseline else "no",
         plan.rows_to_change,
-        Name(plan.created_by),
+        Name(text=plan.created_by),
         plan.created_at,
         plan.opened_at,
         plan.completed_at,
         # A rollback needs no vocabulary: it restores what the audit log has.
-        None if kind == "rollback" and not plan.vocabulary_version else Name(plan.vocabulary_version),
-        Name(plan.code_version),
+        None if kind == "rollback" and not plan.vocabulary_version else Name(text=plan.vocabulary_version),
+        Name(text=plan.code_version),
     )
 
 
@@ -44,27 +44,39 @@ def coverage_table(result: VerificationResult) -> Table:
     rows = tuple(
         (
             _compared_with(covered),
-            Name(_covered_funds(covered)) if covered.plans or covered.verification_id else None,
-            Name(covered.target),
+            Name(text=_covered_funds(covered)) if covered.plans or covered.verification_id else None,
+            Name(text=covered.target),
         )
         for covered in result.coverage
     )
-    return Table("What is compared with", ("Baseline of plan", "Funds", "Target"), rows, len(rows), "targets")
+    return Table(
+        title="What is compared with",
+        headings=("Baseline of plan", "Funds", "Target"),
+        rows=rows,
+        total=len(rows),
+        unit="targets",
+    )
 
 
 def _compared_with(covered: Coverage) -> Cell:
     if covered.verification_id is not None:
-        return Name(f"signed verification {covered.verification_id}")
-    return Name(", ".join(map(str, covered.plans))) if covered.plans else "no plan: there is no before"
+        return Name(text=f"signed verification {covered.verification_id}")
+    return Name(text=", ".join(map(str, covered.plans))) if covered.plans else "no plan: there is no before"
 
 
 def digests_table(result: VerificationResult) -> Table:
     """The digests of the judged plans: whoever keeps the report can compare them later."""
     rows = tuple(
-        (Name(str(one.plan_id)), Name(one.plan_sha256 or "none"), ", ".join(one.differs) or "nothing")
+        (Name(text=str(one.plan_id)), Name(text=one.plan_sha256 or "none"), ", ".join(one.differs) or "nothing")
         for one in result.plan_digests
     )
-    return Table("Digests of the plans", ("Plan", "SHA-256", "What differs"), rows, len(rows), "plans")
+    return Table(
+        title="Digests of the plans",
+        headings=("Plan", "SHA-256", "What differs"),
+        rows=rows,
+        total=len(rows),
+        unit="plans",
+    )
 
 
 def _covered_funds(covered: Coverage) -> str:
@@ -80,19 +92,31 @@ def reads_table(result: VerificationResult) -> Table:
     rows = tuple(
         (
             read.name,
-            Name(", ".join(str(rule_number(rule)) for rule in read.rules)),
+            Name(text=", ".join(str(rule_number(rule)) for rule in read.rules)),
             duration(read.duration_ms),
-            None if read.target is None else Name(read.target),
+            None if read.target is None else Name(text=read.target),
         )
         for read in result.reads
     )
-    return Table("Read once for several checks", ("What", "For checks", "Took", "Target"), rows, len(rows), "reads")
+    return Table(
+        title="Read once for several checks",
+        headings=("What", "For checks", "Took", "Target"),
+        rows=rows,
+        total=len(rows),
+        unit="reads",
+    )
 
 
 def work_table(result: VerificationResult) -> Table:
     headings = ("Plan", "What", "By", "Rows", "First at", "Last at")
     rows = tuple(
-        (Name(str(work.plan_id)), work.action, Name(work.run_by), work.rows, work.first_at, work.last_at)
+        (Name(text=str(work.plan_id)), work.action, Name(text=work.run_by), work.rows, work.first_at, work.last_at)
         for work in result.work
     )
-    return Table("Who changed how much, by the audit log", headings, rows, result.work_total, "entries")
+    return Table(
+        title="Who changed how much, by the audit log",
+        headings=headings,
+        rows=rows,
+        total=result.work_total,
+        unit="entries",
+    )

@@ -183,9 +183,9 @@ def _definitions(facts: Iterable[tuple[str, Html | str]]) -> Html:
 
 def _cell(cell: Cell) -> Html | str:
     match cell:
-        case Spelling(text):
+        case Spelling(text=text):
             return "NULL" if text is None else for_html(text, quote=True, limit=_VALUE_SHOWN)
-        case Name(text):
+        case Name(text=text):
             return for_html(text, limit=_VALUE_SHOWN)
         case str():
             return sentence_for_html(cell)

@@ -121,7 +121,7 @@ def plan_markdown(plan: Plan) -> str:
     return _bounded(
         (
             f"## {sentence_for_markdown(plan_title(plan))}",
-            _facts((*plan_facts(plan), ("Scope", Name(scope_name(plan.scope))))),
+            _facts((*plan_facts(plan), ("Scope", Name(text=scope_name(plan.scope))))),
             _table(targets_table(plan.inventories).cut(_STAGES)),
             _table(changes_table(plan.inventories, _SPELLINGS)),
             _table(funds_to_change_table(plan.inventories, _FUNDS)),
@@ -177,9 +177,9 @@ def row(cells: Iterable[str]) -> str:
 
 def _cell(cell: Cell) -> str:
     match cell:
-        case Spelling(text):
+        case Spelling(text=text):
             return "NULL" if text is None else for_markdown(text, quote=True)
-        case Name(text):
+        case Name(text=text):
             return for_markdown(text)
         case str():
             return sentence_for_markdown(cell)

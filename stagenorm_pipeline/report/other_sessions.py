@@ -32,4 +32,10 @@ def meanwhile_table(result: VerificationResult) -> Table:
     rows = tuple(
         (what, figures[rule][figure], rule_name(rule)) for what, rule, figure in COUNTED if figure in figures[rule]
     )
-    return Table("What others changed meanwhile", ("What", "Rows", "Counted by check"), rows, len(rows), "counts")
+    return Table(
+        title="What others changed meanwhile",
+        headings=("What", "Rows", "Counted by check"),
+        rows=rows,
+        total=len(rows),
+        unit="counts",
+    )

@@ -23,8 +23,8 @@ _COUNTS = ("Rows", "To update", "Canonical", "Unknown", "Left as is", "NULL")
 
 
 def targets_table(inventories: Sequence[TargetInventory]) -> Table:
-    rows = tuple((*_counts(inventory.counts), Name(inventory.target.name)) for inventory in inventories)
-    return Table("By target", (*_COUNTS, "Target"), rows, len(rows), "targets")
+    rows = tuple((*_counts(inventory.counts), Name(text=inventory.target.name)) for inventory in inventories)
+    return Table(title="By target", headings=(*_COUNTS, "Target"), rows=rows, total=len(rows), unit="targets")
 
 
 def funds_to_change_table(inventories: Sequence[TargetInventory], limit: int) -> Table:
@@ -43,9 +43,11 @@ def _funds_table(title: str, inventories: Sequence[TargetInventory], limit: int,
         for fund in inventory.funds
         if fund.counts.rows_to_change or not only_to_change
     ]
-    rows = tuple((Name(fund_name(fund.fund_id)), *_counts(fund.counts), Name(fund.target)) for fund in funds[:limit])
+    rows = tuple(
+        (Name(text=fund_name(fund.fund_id)), *_counts(fund.counts), Name(text=fund.target)) for fund in funds[:limit]
+    )
     unit = "funds" if len(inventories) == 1 else "funds, counted in each target"
-    return Table(title, ("Fund", *_COUNTS, "Target"), rows, len(funds), unit)
+    return Table(title=title, headings=("Fund", *_COUNTS, "Target"), rows=rows, total=len(funds), unit=unit)
 
 
 def _counts(counts: RowCounts) -> tuple[Cell, ...]:
@@ -63,11 +65,11 @@ def changes_table(inventories: Sequence[TargetInventory], limit: int) -> Table:
     """Messy spellings with the stage that each becomes, most rows first."""
     changes = sorted((change for inventory in inventories for change in inventory.changes), key=lambda c: -c.rows)
     rows = tuple(
-        (change.rows, Spelling(change.spelling), change.stage, change.funds, Name(change.target))
+        (change.rows, Spelling(text=change.spelling), change.stage, change.funds, Name(text=change.target))
         for change in changes[:limit]
     )
     headings = ("Rows", "Before", "After", "Funds", "Target")
-    return Table("Changes (before → after)", headings, rows, len(changes), "spellings")
+    return Table(title="Changes (before → after)", headings=headings, rows=rows, total=len(changes), unit="spellings")
 
 
 def unknown_in(inventories: Sequence[TargetInventory], limit: int) -> Table:
@@ -88,22 +90,28 @@ def unknown_places_table(inventories: Sequence[TargetInventory], limit: int) -> 
     rows = tuple(
         (
             total.rows,
-            Spelling(total.spelling),
+            Spelling(text=total.spelling),
             *_where(total, places),
             suggestions(total.spelling),
-            Name(total.target),
+            Name(text=total.target),
         )
         for total, places in found[:limit]
     )
     headings = ("Rows", "Spelling", "Most in", "First id", "Last id", "Suggestion", "Target")
     total = sum(inventory.unknown_spellings for inventory in inventories)
-    return Table("Unknown spellings by target", headings, rows, total, "unknown spellings by target")
+    return Table(
+        title="Unknown spellings by target",
+        headings=headings,
+        rows=rows,
+        total=total,
+        unit="unknown spellings by target",
+    )
 
 
 def _where(total: SpellingTotal, places: Places | None) -> tuple[Cell, Cell, Cell]:
     if places is None:
         return None, None, None
-    return Name(_most_in(total, places)), Name(places.first_id), Name(places.last_id)
+    return Name(text=_most_in(total, places)), Name(text=places.first_id), Name(text=places.last_id)
 
 
 def _most_in(total: SpellingTotal, places: Places) -> str:
@@ -118,14 +126,14 @@ def _most_in(total: SpellingTotal, places: Places) -> str:
 def decisions_table(found: DecisionChanges, limit: int) -> Table:
     """Decisions that are new or changed, with the rows that each is about; most rows first."""
     rows = tuple(
-        (change.rows, Spelling(change.spelling), change.was, change.now, _changed_before(change))
+        (change.rows, Spelling(text=change.spelling), change.was, change.now, _changed_before(change))
         for change in found.changes[:limit]
     )
     title = "Decisions"
     if found.since_plan is not None:
         title = f"Decisions new since plan {found.since_plan}, or that earlier changes contradict"
     headings = ("Rows now", "Spelling", "Was", "Is", "Changed before, and not changed again")
-    return Table(title, headings, rows, len(found.changes), "decisions")
+    return Table(title=title, headings=headings, rows=rows, total=len(found.changes), unit="decisions")
 
 
 def _changed_before(change: DecisionChange) -> str | None:
@@ -147,5 +155,5 @@ def plan_facts(plan: Plan) -> tuple[tuple[str, Cell], ...]:
         ("Rows seen", plan.counts.rows_seen),
         ("Funds with changes", len(plan.funds_to_change)),
         ("Batch size", plan.batch_size),
-        ("Vocabulary version", Name(plan.vocabulary_version)),
+        ("Vocabulary version", Name(text=plan.vocabulary_version)),
     )

@@ -28,7 +28,7 @@ from stagenorm_pipeline.report.wording import MEANWHILE
 _BY_OTHERS: Final = (Rule.NULL_INTEGRITY, Rule.ROW_COUNTS, Rule.AUDIT_CONSISTENCY)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """How many rows of each kind of table a form shows; the counts beside them are exact."""
 
@@ -40,7 +40,7 @@ class Limits:
     plans: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
     """Tables under a title. `said`: sentences of ours before them. `nothing`: what to say where no table has rows."""
 
@@ -74,13 +74,13 @@ def outline(result: VerificationResult, limits: Limits, palette: Palette | None 
 def _before_and_after(result: VerificationResult, limits: Limits, palette: Palette | None) -> Iterator[Section]:
     stages = (stages_table(result), *((target_stages_table(result),) if len(result.targets) > 1 else ()))
     yield Section(
-        "Before → after by stage",
-        tuple(table.cut(limits.stages) for table in stages),
+        title="Before → after by stage",
+        tables=tuple(table.cut(limits.stages) for table in stages),
         picture=stages_picture(stage_totals(result), palette) if palette else None,
     )
     yield Section(
-        "Before → after by fund",
-        (funds_table(result, limits.funds),),
+        title="Before → after by fund",
+        tables=(funds_table(result, limits.funds),),
         said=("Where there is one number, it is the same before and now.",),
         nothing="No fund has a row, and none had one before.",
         picture=funds_picture(result.funds, palette) if palette and result.funds else None,
@@ -94,24 +94,29 @@ def _findings(result: VerificationResult, limits: Limits) -> Iterator[Section]:
     by_others = found(check for check in result.checks if check.rule in _BY_OTHERS)
     meanwhile = meanwhile_table(result)
     yield Section(
-        meanwhile.title,
-        (meanwhile, *by_others) if result.plans or result.rolled_back or result.signed else by_others,
+        title=meanwhile.title,
+        tables=(meanwhile, *by_others) if result.plans or result.rolled_back or result.signed else by_others,
         said=(MEANWHILE,),
         nothing="No plan is in force: there is nothing before to compare with.",
     )
-    yield Section("What else the checks found", found(check for check in result.checks if check.rule not in _BY_OTHERS))
+    yield Section(
+        title="What else the checks found",
+        tables=found(check for check in result.checks if check.rule not in _BY_OTHERS),
+    )
 
 
 def _spellings(result: VerificationResult, limits: Limits) -> Iterator[Section]:
     unknown = unknown_table(result.unknown, result.unknown_spellings, limits.spellings)
     yield Section(
-        unknown.title,
-        (unknown,),
+        title=unknown.title,
+        tables=(unknown,),
         said=("None is ever guessed. A suggestion is for the person who decides, and is never applied.",),
         nothing="None: every spelling is canonical, known or decided.",
     )
     left = left_as_is_table(result, limits.spellings)
-    yield Section(left.title, (left,), nothing="None: no row holds a spelling that a person decided to leave.")
+    yield Section(
+        title=left.title, tables=(left,), nothing="None: no row holds a spelling that a person decided to leave."
+    )
 
 
 def _sample(result: VerificationResult, limits: Limits) -> Section:
@@ -119,15 +124,18 @@ def _sample(result: VerificationResult, limits: Limits) -> Section:
     how = "Each row's audit row is the one with that id in `stage_normalization_log`. "
     draw = f"The seed {result.sample_seed} over the same log draws the same rows again."
     return Section(
-        sample.title, (sample.cut(limits.sample),), said=(how + draw,), nothing="Nothing was changed: no sample."
+        title=sample.title,
+        tables=(sample.cut(limits.sample),),
+        said=(how + draw,),
+        nothing="Nothing was changed: no sample.",
     )
 
 
 def _plans(result: VerificationResult, limits: Limits) -> Section:
     plans = plans_table(result).cut(limits.plans)
     return Section(
-        "Plans, and who applied them",
-        (
+        title="Plans, and who applied them",
+        tables=(
             plans,
             coverage_table(result).cut(limits.plans),
             work_table(result).cut(limits.plans),
@@ -139,4 +147,4 @@ def _plans(result: VerificationResult, limits: Limits) -> Section:
 
 def _reads(result: VerificationResult, limits: Limits) -> Section:
     reads = reads_table(result).cut(limits.plans)
-    return Section(reads.title, (reads,))
+    return Section(title=reads.title, tables=(reads,))

@@ -9,21 +9,21 @@ from datetime import UTC, datetime
 _DASH = "\N{EN DASH}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Spelling:
     """A stage exactly as stored; None is NULL. Always shown in quotes, so that NULL and "NULL" differ."""
 
     text: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Name:
     """An id or a name, which may come from the data."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """A count before and now; None: there was, or is, nothing to count. One number where both are the same."""
 
@@ -31,7 +31,7 @@ class Change:
     now: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
     """Now less before; None where either is not known. Shown with its sign."""
 
@@ -43,7 +43,7 @@ Figure = int | datetime | Change | Difference | None
 Cell = str | Spelling | Name | Figure
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
     """Rows under headings. `total` counts what there is, of which `rows` may hold a part; `unit` names it in plural.
 
@@ -102,13 +102,13 @@ def duration(milliseconds: int) -> str:
 def figure(cell: Figure) -> str:
     """What reads the same in every form; a dash for what is not known or does not apply."""
     match cell:
-        case None | Difference(None):
+        case None | Difference(count=None):
             return _DASH
         case int():
             return number(cell)
         case datetime():
             return moment(cell)
-        case Change(before, now):
+        case Change(before=before, now=now):
             return figure(now) if before == now else f"{figure(before)} → {figure(now)}"
-        case Difference(count):
+        case Difference(count=count):
             return f"{count:+,}" if count else "0"

@@ -126,7 +126,7 @@ def plan_text(plan: Plan, *, decisions: DecisionChanges | None = None, next_comm
     return _text(
         (
             plan_title(plan),
-            *_facts((*plan_facts(plan), ("Scope", Name(scope_name(plan.scope))))),
+            *_facts((*plan_facts(plan), ("Scope", Name(text=scope_name(plan.scope))))),
             *_table(targets_table(plan.inventories)),
             *_table(funds_to_change_table(plan.inventories, _FUNDS)),
             *_table(changes_table(plan.inventories, _SPELLINGS)),
@@ -205,9 +205,9 @@ def _rows(table: Table) -> Iterator[str]:
 
 def _cell(cell: Cell) -> str:
     match cell:
-        case Spelling(text):
+        case Spelling(text=text):
             return "NULL" if text is None else for_terminal(text, quote=True)
-        case Name(text):
+        case Name(text=text):
             return for_terminal(text)
         case str():
             return sentence_for_terminal(cell)

@@ -33,7 +33,7 @@ def checks_table(result: VerificationResult) -> Table:
         )
         for check in result.checks
     )
-    return Table("The seven checks", headings, rows, len(rows), "checks")
+    return Table(title="The seven checks", headings=headings, rows=rows, total=len(rows), unit="checks")
 
 
 def judgements_table(result: VerificationResult) -> Table:
@@ -43,36 +43,51 @@ def judgements_table(result: VerificationResult) -> Table:
         for check in result.checks
     )
     title = "What the checks prove, and what they cannot know"
-    return Table(title, ("Check", "Passing proves", "Cannot know", "Not passing is"), rows, len(rows), "checks")
+    return Table(
+        title=title,
+        headings=("Check", "Passing proves", "Cannot know", "Not passing is"),
+        rows=rows,
+        total=len(rows),
+        unit="checks",
+    )
 
 
 def stage_totals(result: VerificationResult) -> dict[str, Change]:
     """Rows by stage over all targets; before is None where any target has no baseline."""
     totals: dict[str, Change] = {}
     for part in result.stages:
-        total = totals.get(part.stage, Change(0, 0))
+        total = totals.get(part.stage, Change(before=0, now=0))
         before = None if total.before is None or part.before is None else total.before + part.before
-        totals[part.stage] = Change(before, (total.now or 0) + part.after)
+        totals[part.stage] = Change(before=before, now=(total.now or 0) + part.after)
     return totals
 
 
 def stages_table(result: VerificationResult) -> Table:
     rows = tuple((stage, *_before_and_now(total)) for stage, total in stage_totals(result).items())
-    return Table("Before → after by stage", ("Stage", "Before", "Now", "Difference"), rows, len(rows), "stages")
+    return Table(
+        title="Before → after by stage",
+        headings=("Stage", "Before", "Now", "Difference"),
+        rows=rows,
+        total=len(rows),
+        unit="stages",
+    )
 
 
 def target_stages_table(result: VerificationResult) -> Table:
     rows = tuple(
-        (part.stage, *_before_and_now(Change(part.before, part.after)), Name(part.target)) for part in result.stages
+        (part.stage, *_before_and_now(Change(before=part.before, now=part.after)), Name(text=part.target))
+        for part in result.stages
     )
     headings = ("Stage", "Before", "Now", "Difference", "Target")
-    return Table("Before → after by target and stage", headings, rows, len(rows), "stages")
+    return Table(
+        title="Before → after by target and stage", headings=headings, rows=rows, total=len(rows), unit="stages"
+    )
 
 
 def _before_and_now(counts: Change) -> tuple[Cell, ...]:
     if counts.before is None or counts.now is None:
-        return counts.before, counts.now, Difference(None)
-    return counts.before, counts.now, Difference(counts.now - counts.before)
+        return counts.before, counts.now, Difference(count=None)
+    return counts.before, counts.now, Difference(count=counts.now - counts.before)
 
 
 _COUNTS = ("rows_seen", "rows_canonical", "rows_to_change", "rows_unknown", "rows_left_as_is", "rows_null")
@@ -84,11 +99,11 @@ def funds_table(result: VerificationResult, limit: int) -> Table:
     chosen = result.funds if len(result.funds) <= limit else sorted(result.funds, key=_most_left)[:limit]
     rows = tuple(_fund_row(fund) for fund in sorted(chosen, key=lambda fund: fund_order(fund.fund_id)))
     return Table(
-        "Before → after by fund",
-        headings,
-        rows,
-        len(result.funds),
-        "funds" if len(result.targets) == 1 else "funds, counted in each target",
+        title="Before → after by fund",
+        headings=headings,
+        rows=rows,
+        total=len(result.funds),
+        unit="funds" if len(result.targets) == 1 else "funds, counted in each target",
         sums=_sums(result) if rows else None,
         first="those with most rows left to do, lost or without a stage",
     )
@@ -105,30 +120,31 @@ def _sums(result: VerificationResult) -> tuple[Cell, ...]:
     is_known = all(part.before is not None for part in result.stages)
     before = sum((fund.before for fund in result.funds if fund.before), RowCounts())
     after = sum((fund.after for fund in result.funds if fund.after), RowCounts())
-    changes = (Change(getattr(before, kind) if is_known else None, getattr(after, kind)) for kind in _COUNTS)
+    changes = (Change(before=getattr(before, kind) if is_known else None, now=getattr(after, kind)) for kind in _COUNTS)
     return "all funds", *changes, "all targets"
 
 
 def _fund_row(fund: FundBreakdown) -> tuple[Cell, ...]:
     def counted(kind: str) -> Change:
-        return Change(*(None if side is None else getattr(side, kind) for side in (fund.before, fund.after)))
+        before, now = (None if side is None else getattr(side, kind) for side in (fund.before, fund.after))
+        return Change(before=before, now=now)
 
-    return Name(fund_name(fund.fund_id)), *(counted(kind) for kind in _COUNTS), Name(fund.target)
+    return Name(text=fund_name(fund.fund_id)), *(counted(kind) for kind in _COUNTS), Name(text=fund.target)
 
 
 def finding_parts(finding: Finding) -> dict[str, Cell]:
     """What a finding says, by heading, without what does not apply to it."""
     parts: dict[str, Cell] = {
         "Found": finding.what,
-        "Fund": Name(fund_name(finding.fund_id)) if finding.has_fund else None,
-        "Row": None if finding.row_id is None else Name(finding.row_id),
-        "Batch": None if finding.batch_id is None else Name(str(finding.batch_id)),
-        "Before": None if finding.stage_before is None else Spelling(finding.stage_before),
-        "After": None if finding.stage_after is None else Spelling(finding.stage_after),
-        "Now": Spelling(finding.stage_now) if finding.has_stage_now or finding.stage_now is not None else None,
+        "Fund": Name(text=fund_name(finding.fund_id)) if finding.has_fund else None,
+        "Row": None if finding.row_id is None else Name(text=finding.row_id),
+        "Batch": None if finding.batch_id is None else Name(text=str(finding.batch_id)),
+        "Before": None if finding.stage_before is None else Spelling(text=finding.stage_before),
+        "After": None if finding.stage_after is None else Spelling(text=finding.stage_after),
+        "Now": Spelling(text=finding.stage_now) if finding.has_stage_now or finding.stage_now is not None else None,
         "Rows": finding.rows,
         "Detail": finding.detail,
-        "Target": None if finding.target is None else Name(finding.target),
+        "Target": None if finding.target is None else Name(text=finding.target),
     }
     return {heading: cell for heading, cell in parts.items() if cell is not None}
 
@@ -138,7 +154,13 @@ def findings_table(check: CheckResult) -> Table:
     found = [finding_parts(finding) for finding in check.findings]
     headings = tuple(heading for heading in _FINDING_HEADINGS if any(heading in parts for parts in found))
     rows = tuple(tuple(parts.get(heading) for heading in headings) for parts in found)
-    return Table(f"{rule_name(check.rule)}: findings", headings, rows, check.findings_total, "findings")
+    return Table(
+        title=f"{rule_name(check.rule)}: findings",
+        headings=headings,
+        rows=rows,
+        total=check.findings_total,
+        unit="findings",
+    )
 
 
 _FINDING_HEADINGS = ("Found", "Fund", "Row", "Batch", "Before", "After", "Now", "Rows", "Detail", "Target")
@@ -155,7 +177,7 @@ def _by_spelling(found: Sequence[_Found]) -> list[tuple[int, str, list[_Found]]]
 
 def _where(found: Sequence[SpellingTotal | LeftAsIs]) -> tuple[Cell, Cell]:
     """In how many funds of each target, and in which targets."""
-    return "; ".join(number(one.funds) for one in found), Name("; ".join(one.target for one in found))
+    return "; ".join(number(one.funds) for one in found), Name(text="; ".join(one.target for one in found))
 
 
 def unknown_table(spellings: Sequence[SpellingTotal], total: int, limit: int) -> Table:
@@ -163,9 +185,11 @@ def unknown_table(spellings: Sequence[SpellingTotal], total: int, limit: int) ->
     rows = []
     for count, text, found in _by_spelling(spellings)[:limit]:
         funds, targets = _where(found)
-        rows.append((count, Spelling(text), funds, suggestions(text), targets))
+        rows.append((count, Spelling(text=text), funds, suggestions(text), targets))
     headings = ("Rows", "Spelling", "Funds", "Suggestion", "Target")
-    return Table("Unknown spellings left", headings, tuple(rows), total, "unknown spellings")
+    return Table(
+        title="Unknown spellings left", headings=headings, rows=tuple(rows), total=total, unit="unknown spellings"
+    )
 
 
 def suggestions(spelling: str) -> str:
@@ -182,26 +206,32 @@ def left_as_is_table(result: VerificationResult, limit: int) -> Table:
     rows = []
     for count, text, found in _by_spelling(result.left_as_is)[:limit]:
         funds, targets = _where(found)
-        rows.append((count, Spelling(text), funds, found[0].reason or "no reason given", targets))
+        rows.append((count, Spelling(text=text), funds, found[0].reason or "no reason given", targets))
     headings = ("Rows", "Spelling", "Funds", "Reason", "Target")
-    return Table("Left as they are, by decision", headings, tuple(rows), result.left_as_is_spellings, "spellings")
+    return Table(
+        title="Left as they are, by decision",
+        headings=headings,
+        rows=tuple(rows),
+        total=result.left_as_is_spellings,
+        unit="spellings",
+    )
 
 
 def sample_table(result: VerificationResult) -> Table:
     headings = ("Row", "Fund", "Before", "Audited after", "Now", "Audit row", "Action", "Changed at", "Target")
     rows = tuple(_sample_row(row) for row in result.sample)
-    return Table("Random sample of changed rows", headings, rows, len(rows), "rows")
+    return Table(title="Random sample of changed rows", headings=headings, rows=rows, total=len(rows), unit="rows")
 
 
 def _sample_row(row: SampleRow) -> tuple[Cell, ...]:
     return (
-        Name(row.row_id),
-        Name(fund_name(row.fund_id)),
-        Spelling(row.stage_before),
-        Spelling(row.stage_after),
-        Spelling(row.stage_now) if row.exists else "gone",
-        Name(str(row.audit_id)),
+        Name(text=row.row_id),
+        Name(text=fund_name(row.fund_id)),
+        Spelling(text=row.stage_before),
+        Spelling(text=row.stage_after),
+        Spelling(text=row.stage_now) if row.exists else "gone",
+        Name(text=str(row.audit_id)),
         row.action,
         row.run_at,
-        Name(row.target),
+        Name(text=row.target),
     )

@@ -87,23 +87,23 @@ def about(result: VerificationResult, sha256: str | None, verification_id: int |
     took = f"{duration(result.duration_ms)}: {duration(judging)} in the checks, the rest in reading for all of them"
     facts: list[tuple[str, Cell]] = [
         ("Made at", result.created_at),
-        ("By", Name(result.created_by)),
+        ("By", Name(text=result.created_by)),
         ("Took", took),
-        ("Database", Name(result.database)),
-        *(("Target", Name(target)) for target in result.targets[:_TARGETS_NAMED]),
+        ("Database", Name(text=result.database)),
+        *(("Target", Name(text=target)) for target in result.targets[:_TARGETS_NAMED]),
         *((("Other targets", others),) if (others := len(result.targets) - _TARGETS_NAMED) > 0 else ()),
-        ("Scope", Name(scope_name(result.scope))),
+        ("Scope", Name(text=scope_name(result.scope))),
         ("Strict mode", "on" if result.strict else "off"),
         *_against(result),
         *((("Changes by other sessions", _other_sessions(found)),) if (found := result.other_sessions) else ()),
         ("Sample", sample),
-        ("Vocabulary version", Name(result.vocabulary_version)),
-        ("Code version", Name(result.code_version)),
+        ("Vocabulary version", Name(text=result.vocabulary_version)),
+        ("Code version", Name(text=result.code_version)),
     ]
     if verification_id is not None:
-        facts.append(("Recorded as verification", Name(str(verification_id))))
+        facts.append(("Recorded as verification", Name(text=str(verification_id))))
     if sha256 is not None:
-        facts.append(("SHA-256 of the JSON", Name(sha256)))
+        facts.append(("SHA-256 of the JSON", Name(text=sha256)))
     return tuple(facts)
 
 
@@ -117,8 +117,8 @@ def _against(result: VerificationResult) -> tuple[tuple[str, Cell], ...]:
         record = f"verification {found.verification_id}, {signed}"
     plans = f"{number(found.plans_compared)} plans compared, {number(found.differences)} differences"
     return (
-        ("Compared with the signed report", Name(found.report_sha256)),
-        ("Record of that report", Name(record)),
+        ("Compared with the signed report", Name(text=found.report_sha256)),
+        ("Record of that report", Name(text=record)),
         ("Plans of that report", plans),
     )
 

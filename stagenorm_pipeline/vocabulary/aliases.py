@@ -11,7 +11,7 @@ from stagenorm_pipeline.vocabulary.normalize import collapse, fold, normalize
 from stagenorm_pipeline.vocabulary.stages import Stage
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class AliasTable:
     """Normalized alias -> stage, and what is folded (code point -> ASCII) for the second look-up."""
 
@@ -37,4 +37,4 @@ def built_in_aliases() -> AliasTable:
     data = tomllib.loads(text)
     stages = {alias: Stage(stage) for stage, aliases in data["aliases"].items() for alias in aliases}
     folding = {ord(looks): ascii_ for ascii_, folded in data["folding"].items() for looks in folded}
-    return AliasTable(MappingProxyType(stages), MappingProxyType(folding), max(map(len, stages)))
+    return AliasTable(stages=MappingProxyType(stages), folding=MappingProxyType(folding), longest=max(map(len, stages)))

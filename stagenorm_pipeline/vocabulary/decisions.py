@@ -19,7 +19,7 @@ LONGEST_SPELLING: Final = 1_000
 _LONGEST_COMPARED: Final = 200
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """One spelling, exactly as stored, and what it means: a stage, or leave-as-is with a reason, or not yet decided.
 
@@ -68,7 +68,7 @@ class Decision:
             )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decisions:
     """Decisions and entries still undecided, in the order of their file.
 

@@ -39,7 +39,7 @@ _LINE_BREAK: Final = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _PROPOSAL: Final = re.compile(rf" # ({'|'.join(map(re.escape, CANONICAL_STAGES))})(?=[ \t]*(?:[\r\n]|$))")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Undecided:
     """An unknown spelling to ask a person about: how many rows hold it, and where (one line for people)."""
 
@@ -55,7 +55,7 @@ def with_undecided(text: str, source: str, undecided: Iterable[Undecided]) -> st
     text holds (a NUL, half a surrogate pair), and where the text would be too large to be read again.
     """
     written = list(written_entries(text, source))
-    existing = Decisions(tuple(entry.decision for entry in written))
+    existing = Decisions(entries=tuple(entry.decision for entry in written))
     have = {entry.spelling for entry in existing.entries}
     new = sorted(
         {item.spelling: item for item in undecided if item.spelling not in have}.values(),
@@ -63,7 +63,7 @@ def with_undecided(text: str, source: str, undecided: Iterable[Undecided]) -> st
     )
     if not new:
         return text
-    entries = Decisions((*existing.entries, *(Decision(item.spelling) for item in new))).entries
+    entries = Decisions(entries=(*existing.entries, *(Decision(spelling=item.spelling) for item in new))).entries
     alike = decided_alike(existing)
     margin = " " * _margin(written, source)
     lines = []

@@ -71,14 +71,14 @@ def read_decisions_text(path: Path) -> str:
 
 def parse_decisions(text: str, source: str) -> Decisions:
     """Read decisions from YAML; `source` names the file in errors. Raises DecisionsError, with the line."""
-    return Decisions(tuple(entry.decision for entry in written_entries(text, source)))
+    return Decisions(entries=tuple(entry.decision for entry in written_entries(text, source)))
 
 
 # A line and a column of the text, both from 0.
 Spot = tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WrittenEntry:
     """An entry and where it is written: the column of its keys, and the start and end of each value by its key.
 
@@ -139,11 +139,11 @@ def _entries(events: Iterator[yaml.Event], source: str) -> Iterator[WrittenEntry
         if isinstance(event, yaml.MappingStartEvent):
             fields = _fields(events, source)
             yield WrittenEntry(
-                _decision(fields, _place(event, source), source),
-                dash_column,
-                not event.flow_style,
-                _start(event)[1],
-                {name: (_start(value), _end(value)) for name, value in fields.items()},
+                decision=_decision(fields, _place(event, source), source),
+                dash_column=dash_column,
+                is_block=not event.flow_style,
+                key_column=_start(event)[1],
+                values={name: (_start(value), _end(value)) for name, value in fields.items()},
             )
         elif not isinstance(event, yaml.SequenceEndEvent):
             raise DecisionsError(form, _place(event, source))

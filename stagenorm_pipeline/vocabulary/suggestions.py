@@ -28,7 +28,7 @@ _LATER_ROUND_WORDS: Final = re.compile(r"\bseries (?:[a-z\d+] )*[d-z]\b|\bseries
 _LOOKS_LIKE_B: Final = {0x432: "b", 0x44C: "b"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Suggestion:
     """A stage that a spelling may mean, the alias it resembles, how much (0 to 100), and why, for a person.
 
@@ -44,7 +44,9 @@ class Suggestion:
         return f"perhaps {self.stage}: {self.why} (score {self.score} of 100)" if self.stage else self.why
 
 
-LATER_ROUND: Final = Suggestion(None, "", 0, "a later round than series-c: no canonical stage means this")
+LATER_ROUND: Final = Suggestion(
+    stage=None, alias="", score=0, why="a later round than series-c: no canonical stage means this"
+)
 
 
 def suggest(spelling: str, limit: int = 3) -> tuple[Suggestion, ...]:
@@ -61,14 +63,14 @@ def suggest(spelling: str, limit: int = 3) -> tuple[Suggestion, ...]:
     best: dict[Stage, Suggestion] = {}
     for alias, stage, score, why in list(_contained(words)) or _similar(words):
         if stage not in best or score > best[stage].score:
-            best[stage] = Suggestion(stage, alias, score, why + beware)
+            best[stage] = Suggestion(stage=stage, alias=alias, score=score, why=why + beware)
     return tuple(sorted(best.values(), key=lambda found: (-found.score, found.alias)))[:limit]
 
 
 def proposal(spelling: str) -> Stage | None:
     """The stage that a person may take with one key: there is one suggestion only, and nothing speaks against it."""
     match suggest(spelling):
-        case (Suggestion(stage, _, score, _),) if score >= _LEAST_PROPOSED:
+        case (Suggestion(stage=stage, alias=_, score=score, why=_),) if score >= _LEAST_PROPOSED:
             return stage
     return None
 

@@ -23,7 +23,7 @@ class MeaningKind(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Meaning:
     """The meaning of a spelling: `stage` where it is canonical or messy, `reason` where it is left as it is."""
 
@@ -32,12 +32,12 @@ class Meaning:
     reason: str = ""
 
 
-_UNKNOWN: Final = Meaning(MeaningKind.UNKNOWN)
-_CANONICAL: Final = {str(stage): Meaning(MeaningKind.CANONICAL, stage) for stage in CANONICAL_STAGES}
-_MESSY: Final = {stage: Meaning(MeaningKind.MESSY, stage) for stage in CANONICAL_STAGES}
+_UNKNOWN: Final = Meaning(kind=MeaningKind.UNKNOWN)
+_CANONICAL: Final = {str(stage): Meaning(kind=MeaningKind.CANONICAL, stage=stage) for stage in CANONICAL_STAGES}
+_MESSY: Final = {stage: Meaning(kind=MeaningKind.MESSY, stage=stage) for stage in CANONICAL_STAGES}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Vocabulary:
     """The mapping from spellings to stages. Made by `built_in` or `with_decisions`.
 
@@ -77,7 +77,7 @@ class Vocabulary:
             separators=(",", ":"),
         )
         version = hashlib.sha256(content.encode()).hexdigest()[:16]
-        return cls(version, content, aliases, decided)
+        return cls(version=version, content=content, _aliases=aliases, _decided=decided)
 
     @property
     def left_as_is(self) -> tuple[str, ...]:
@@ -99,7 +99,7 @@ class Vocabulary:
         if stage is not None:
             return _MESSY[stage]
         if spelling in self._decided:
-            return Meaning(MeaningKind.LEAVE_AS_IS, reason=self._decided[spelling].reason)
+            return Meaning(kind=MeaningKind.LEAVE_AS_IS, reason=self._decided[spelling].reason)
         return _UNKNOWN
 
     def differences(self, other: "Vocabulary") -> tuple[str, ...]:
@@ -107,7 +107,7 @@ class Vocabulary:
         return differences(self.content, other.content)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Redecided:
     """A spelling that a decision gave another meaning: `was` and `now` are a stage, `leave-as-is` or `unknown`."""
 
@@ -124,7 +124,7 @@ def redecided(before: str, after: str) -> tuple[Redecided, ...]:
     old, new = _Content(before), _Content(after)
     spellings = sorted(old.decisions.keys() | new.decisions.keys())
     meanings = ((spelling, old.meaning_of(spelling), new.meaning_of(spelling)) for spelling in spellings)
-    return tuple(Redecided(spelling, was, now) for spelling, was, now in meanings if was != now)
+    return tuple(Redecided(spelling=spelling, was=was, now=now) for spelling, was, now in meanings if was != now)
 
 
 def differences(before: str, after: str) -> tuple[str, ...]:
@@ -144,7 +144,7 @@ class _Content:
         self.decisions: dict[str, str] = self.all["decisions"]
         stages = {alias: Stage(stage) for alias, stage in self.all["aliases"].items()}
         folding = {ord(looks): ascii_ for looks, ascii_ in self.all["folding"].items()}
-        self._aliases = AliasTable(stages, folding, max(map(len, stages)))
+        self._aliases = AliasTable(stages=stages, folding=folding, longest=max(map(len, stages)))
 
     def meaning_of(self, spelling: str) -> str:
         # What was decided may have become an alias, or the other way round.

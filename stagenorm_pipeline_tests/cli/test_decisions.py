@@ -54,7 +54,7 @@ def sql(url: str, statement: str) -> list[object]:
 
 def answer(url: str, keys: str, *arguments: str) -> Ran:
     result = CliRunner(env={"DATABASE_URL": url}).invoke(main, ["decisions", "--ask", *arguments], input=keys)
-    return Ran(result.exit_code, result.stdout, result.stderr)
+    return Ran(code=result.exit_code, out=result.stdout, err=result.stderr)
 
 
 @pytest.mark.parametrize(
@@ -174,11 +174,11 @@ def test_questions_are_answered_with_a_key_each_and_written_at_once(url: str, fi
     assert "5 decided, 0 left" in ran.out
     today = date.today()
     assert set(load_decisions(file).entries) == {
-        Decision("Seed Round", Stage.SEED, decided_by="Ana", decided_on=today),
-        Decision("Debt", leave_as_is=True, reason="a loan", decided_by="Ana", decided_on=today),
-        Decision("Debt Funding", leave_as_is=True, reason="a loan", decided_by="Ana", decided_on=today),
-        Decision("growth", Stage.SERIES_C_PLUS, decided_by="Ana", decided_on=today),
-        Decision("seed_round", Stage.SEED, decided_by="Ana", decided_on=today),
+        Decision(spelling="Seed Round", stage=Stage.SEED, decided_by="Ana", decided_on=today),
+        Decision(spelling="Debt", leave_as_is=True, reason="a loan", decided_by="Ana", decided_on=today),
+        Decision(spelling="Debt Funding", leave_as_is=True, reason="a loan", decided_by="Ana", decided_on=today),
+        Decision(spelling="growth", stage=Stage.SERIES_C_PLUS, decided_by="Ana", decided_on=today),
+        Decision(spelling="seed_round", stage=Stage.SEED, decided_by="Ana", decided_on=today),
     }
 
 

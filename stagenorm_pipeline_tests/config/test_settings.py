@@ -36,7 +36,7 @@ def test_without_a_file_the_two_default_targets_are_meant(tmp_path: Path, monkey
 def test_the_file_beside_the_user_is_read_when_none_is_named(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file.write_text('[[target]]\ntable = "rounds"\n')
     monkeypatch.chdir(file.parent)
-    assert load_configuration(environment={}).targets == (TargetSetting("rounds"),)
+    assert load_configuration(environment={}).targets == (TargetSetting(table="rounds"),)
 
 
 def test_the_environment_names_another_file_and_an_argument_beats_it(tmp_path: Path) -> None:
@@ -44,8 +44,8 @@ def test_the_environment_names_another_file_and_an_argument_beats_it(tmp_path: P
     first.write_text('[[target]]\ntable = "first"\n')
     second.write_text('[[target]]\ntable = "second"\n')
     environment = {"STAGENORM_CONFIG": str(first)}
-    assert load_configuration(environment=environment).targets == (TargetSetting("first"),)
-    assert load_configuration(second, environment).targets == (TargetSetting("second"),)
+    assert load_configuration(environment=environment).targets == (TargetSetting(table="first"),)
+    assert load_configuration(second, environment).targets == (TargetSetting(table="second"),)
 
 
 def test_an_empty_environment_variable_names_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,7 +62,14 @@ def test_a_named_file_that_is_not_there_is_an_error_that_names_it(tmp_path: Path
 def test_each_part_of_a_target_can_be_named(file: Path) -> None:
     names = 'schema = "crm"\ntable = "Deal Rounds"\ncolumn = "Stage Now"\nkey = "uid"\nfund_column = "vehicle"\n'
     assert loaded(file, f"[[target]]\n{names}").targets == (
-        TargetSetting("Deal Rounds", "Stage Now", "crm", "uid", "vehicle", fund_column_required=True),
+        TargetSetting(
+            table="Deal Rounds",
+            column="Stage Now",
+            schema="crm",
+            key="uid",
+            fund_column="vehicle",
+            fund_column_required=True,
+        ),
     )
 
 
@@ -116,19 +123,19 @@ def test_a_file_that_is_not_text_is_an_error_that_names_it(file: Path) -> None:
 
 @pytest.mark.parametrize("asked", ["rounds", "rounds.stage", "crm.rounds", "crm.rounds.stage"])
 def test_a_target_with_a_schema_is_selected_by_any_of_its_names(asked: str) -> None:
-    rounds = TargetSetting("rounds", schema="crm")
-    assert Configuration((rounds, TargetSetting("deals"))).select(asked) == (rounds,)
+    rounds = TargetSetting(table="rounds", schema="crm")
+    assert Configuration(targets=(rounds, TargetSetting(table="deals"))).select(asked) == (rounds,)
 
 
 @pytest.mark.parametrize("asked", ["deals", "deals.stage", "public.deals", "public.deals.stage"])
 def test_a_target_without_a_schema_is_selected_by_its_name_and_as_a_table_of_public(asked: str) -> None:
-    deals = TargetSetting("deals")
-    assert Configuration((TargetSetting("rounds", schema="crm"), deals)).select(asked) == (deals,)
+    deals = TargetSetting(table="deals")
+    assert Configuration(targets=(TargetSetting(table="rounds", schema="crm"), deals)).select(asked) == (deals,)
 
 
 def test_a_table_selects_every_column_of_it_that_is_a_target() -> None:
-    first, last = TargetSetting("t", "first_stage"), TargetSetting("t", "last_stage")
-    configuration = Configuration((first, last, TargetSetting("u")))
+    first, last = TargetSetting(table="t", column="first_stage"), TargetSetting(table="t", column="last_stage")
+    configuration = Configuration(targets=(first, last, TargetSetting(table="u")))
     assert configuration.select("t") == (first, last)
     assert configuration.select("t.last_stage") == (last,)
     assert configuration.select(None) == configuration.targets

@@ -75,7 +75,7 @@ def test_a_rollback_stands_beside_what_was_materialized(face: Face, application:
     plan = application.plan()
     _apply(face, application, plan.plan_id)
 
-    undoing = record_rollback(application.database, RollbackRequest(plan.plan_id), created_by="me")
+    undoing = record_rollback(application.database, RollbackRequest(plan_id=plan.plan_id), created_by="me")
     _apply(face, application, undoing)
 
     assert "Rolled back: 1 rows" in _observed(face)["fund-1"]

@@ -20,7 +20,17 @@ from stagenorm_pipeline.engine.apply.events import (
 )
 from stagenorm_pipeline.engine.plan.batch import Batch, BatchResult, Refusal
 
-_BATCH = Batch(1, 50, 5, 15, "public", "companies", "stage", "7", 1_000)
+_BATCH = Batch(
+    plan_id=1,
+    batch_id=50,
+    number=5,
+    total_batches=15,
+    schema="public",
+    table="companies",
+    column="stage",
+    fund_id="7",
+    rows_planned=1_000,
+)
 
 
 class _Log:
@@ -40,9 +50,16 @@ class _Log:
 def test_a_batch_is_one_line_and_its_beginning_and_rest_are_none(caplog: pytest.LogCaptureFixture) -> None:
     log = _Log(caplog)
 
-    log.listener(BatchStarted(_BATCH))
-    log.listener(BatchCompleted(_BATCH, BatchResult(990, 6, 4, (), 1_245)))
-    log.listener(Sleeping(100))
+    log.listener(BatchStarted(batch=_BATCH))
+    log.listener(
+        BatchCompleted(
+            batch=_BATCH,
+            result=BatchResult(
+                rows_updated=990, rows_skipped_changed=6, rows_skipped_deleted=4, refusals=(), duration_ms=1_245
+            ),
+        )
+    )
+    log.listener(Sleeping(milliseconds=100))
 
     fields = '{"rowsUpdated":990,"rowsSkipped":10,"rowsFailed":0,"durationMs":1245}'
     assert list(log.lines) == [f"INFO Batch 5 completed {fields}"]
@@ -51,8 +68,8 @@ def test_a_batch_is_one_line_and_its_beginning_and_rest_are_none(caplog: pytest.
 def test_that_there_is_nothing_to_watch_is_no_warning(caplog: pytest.LogCaptureFixture) -> None:
     log = _Log(caplog)
 
-    log.listener(Unwatched("replica_lag", "no replica", "nothing", is_wrong=False))
-    log.listener(Unwatched("replica_lag", "no privilege", "grant it"))
+    log.listener(Unwatched(throttler="replica_lag", reason="no replica", remedy="nothing", is_wrong=False))
+    log.listener(Unwatched(throttler="replica_lag", reason="no privilege", remedy="grant it"))
 
     assert [line.split()[0] for line in log.lines] == ["INFO", "WARNING"]
 
@@ -60,10 +77,10 @@ def test_that_there_is_nothing_to_watch_is_no_warning(caplog: pytest.LogCaptureF
 def test_progress_is_told_at_intervals_and_not_with_every_batch(caplog: pytest.LogCaptureFixture) -> None:
     log = _Log(caplog)
 
-    log.listener(WorkFound(100, 100_000))
+    log.listener(WorkFound(batches=100, rows=100_000))
     for _ in range(12):
-        log.listener(BatchStarted(_BATCH))
-        log.listener(BatchCompleted(_BATCH, BatchResult(1_000)))
+        log.listener(BatchStarted(batch=_BATCH))
+        log.listener(BatchCompleted(batch=_BATCH, result=BatchResult(rows_updated=1_000)))
 
     told = [line for line in log.lines if "rows/s" in line]
     assert len(told) == 2
@@ -75,12 +92,19 @@ def test_the_first_error_is_kept_and_no_control_character_reaches_a_terminal(
 ) -> None:
     log = _Log(caplog)
 
-    log.listener(BatchCompleted(_BATCH, BatchResult(999, refusals=(Refusal(3, "\x1b[31mred\nline", None),))))
-    log.listener(BatchFailed(_BATCH, "disk full"))
-    log.listener(Retrying(None, "gone\x07", 1, 0.5))
-    log.listener(Paused("re\x1bason", "ana"))
-    log.listener(GroupSplit(4, "row 7\x1b[2J refused"))
-    log.listener(Unwatched("replicas", "no\x1b[2J privilege", "grant it"))
+    log.listener(
+        BatchCompleted(
+            batch=_BATCH,
+            result=BatchResult(
+                rows_updated=999, refusals=(Refusal(place=3, message="\x1b[31mred\nline", sqlstate=None),)
+            ),
+        )
+    )
+    log.listener(BatchFailed(batch=_BATCH, error="disk full"))
+    log.listener(Retrying(batch=None, error="gone\x07", attempt=1, wait_s=0.5))
+    log.listener(Paused(reason="re\x1bason", changed_by="ana"))
+    log.listener(GroupSplit(batches=4, reason="row 7\x1b[2J refused"))
+    log.listener(Unwatched(throttler="replicas", reason="no\x1b[2J privilege", remedy="grant it"))
 
     assert log.listener.first_error == "\x1b[31mred\nline"
     text = "\n".join(log.lines)

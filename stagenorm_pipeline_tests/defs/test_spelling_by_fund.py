@@ -10,7 +10,10 @@ _VOCABULARY = Vocabulary.built_in()
 def _rows(spelling: str | None, **funds: int) -> list[SpellingRows]:
     digest = None if spelling is None else spelling.encode()
     meaning = None if spelling is None else _VOCABULARY.meaning_of(spelling)
-    return [SpellingRows(fund, spelling, False, digest, rows, meaning) for fund, rows in funds.items()]
+    return [
+        SpellingRows(fund_id=fund, spelling=spelling, is_cut=False, sha256=digest, rows=rows, meaning=meaning)
+        for fund, rows in funds.items()
+    ]
 
 
 def _table(*spellings: list[SpellingRows]) -> list[list[str]]:

@@ -22,8 +22,10 @@ CANONICAL = ["seed", "series-a", "series-b"]
 # What people can decide about the unknown spelling: nothing, a stage, that it stays.
 VOCABULARIES = (
     Vocabulary.built_in(),
-    Vocabulary.with_decisions(Decisions((Decision(UNKNOWN, stage=Stage.SERIES_B),))),
-    Vocabulary.with_decisions(Decisions((Decision(UNKNOWN, leave_as_is=True, reason="a market of its own"),))),
+    Vocabulary.with_decisions(Decisions(entries=(Decision(spelling=UNKNOWN, stage=Stage.SERIES_B),))),
+    Vocabulary.with_decisions(
+        Decisions(entries=(Decision(spelling=UNKNOWN, leave_as_is=True, reason="a market of its own"),))
+    ),
 )
 
 SPELLINGS = st.sampled_from([*MESSY, *CANONICAL, UNKNOWN])

@@ -60,7 +60,10 @@ class Operator(Actors):
     @deed(scope=SCOPES, tables=SOME_TABLES, size=BATCH_SIZES, as_draft=st.booleans())
     def plan(self, scope: FundScope, tables: tuple[str, ...], size: int, as_draft: bool) -> str:
         """Record a plan, and open it unless it is a draft."""
-        preview = preview_plan(self.world.database, PlanRequest(self.vocabulary, targets(tables), scope, size))
+        preview = preview_plan(
+            self.world.database,
+            PlanRequest(vocabulary=self.vocabulary, targets=targets(tables), scope=scope, batch_size=size),
+        )
         if preview.counts.rows_to_change != len(self.model.to_change(scope, tables, self.vocabulary)):
             raise BrokenLaw("a dry run counts exactly the messy rows")
         return self.record(scope, tables, size, as_draft=as_draft)
@@ -75,7 +78,7 @@ class Operator(Actors):
 
     def record(self, scope: FundScope, tables: tuple[str, ...], size: int, *, as_draft: bool = False) -> str:
         """Record a plan."""
-        request = PlanRequest(self.vocabulary, targets(tables), scope, size)
+        request = PlanRequest(vocabulary=self.vocabulary, targets=targets(tables), scope=scope, batch_size=size)
         self.planning = (self.vocabulary, size)
         try:
             record_plan(self.world.database, request, created_by="operator", as_draft=as_draft)
@@ -256,7 +259,10 @@ class Operator(Actors):
 
     def look(self, scope: FundScope = EVERYTHING, *, strict: bool = False) -> int:
         """Verify and record it; the verification's number."""
-        result = verify(self.world.database, VerifyRequest(self.vocabulary, "reviewer", scope=scope, strict=strict))
+        result = verify(
+            self.world.database,
+            VerifyRequest(vocabulary=self.vocabulary, created_by="reviewer", scope=scope, strict=strict),
+        )
         report = document_json(verification_document(result))
         number = record_verification(self.world.database, result, report=report)
         self.census.verdict(result.verdict)

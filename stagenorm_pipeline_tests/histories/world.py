@@ -174,7 +174,13 @@ class World:
     def tracking(self) -> Tracking:
         """Plans and batches."""
         plans = {
-            row[0]: Plan(id=row[0], kind=row[1], status=row[2], scope=FundScope(row[3], row[4]), tables=tuple(row[5]))
+            row[0]: Plan(
+                id=row[0],
+                kind=row[1],
+                status=row[2],
+                scope=FundScope(all_funds=row[3], fund_id=row[4]),
+                tables=tuple(row[5]),
+            )
             for row in self.sql(_PLANS)
         }
         batches = {
@@ -210,7 +216,7 @@ class World:
 
 def targets(tables: Sequence[str]) -> tuple[TargetSetting, ...]:
     """The tables as a command's targets."""
-    return tuple(TargetSetting(table) for table in tables)
+    return tuple(TargetSetting(table=table) for table in tables)
 
 
 def is_third(key: Key) -> bool:

@@ -83,7 +83,7 @@ def home(shared_home: Path) -> Iterator[Path]:
 
 
 def nothing_runs(home: Path) -> bool:
-    files = ServerFiles(home)
+    files = ServerFiles(home=home)
     with FileLock(files.guardian_lock) as guardian, FileLock(files.server_lock) as server:
         return guardian.try_shared() and server.try_shared()
 
@@ -143,7 +143,7 @@ def test_the_server_stays_for_one_user_after_a_kill_9_of_the_other(home: Path) -
 
 def test_a_kill_9_of_the_first_command_while_the_server_starts_leaves_nothing(home: Path) -> None:
     def guardian_runs() -> bool:
-        with FileLock(ServerFiles(home).guardian_lock) as lock:
+        with FileLock(ServerFiles(home=home).guardian_lock) as lock:
             return not lock.try_shared()
 
     first = User(home)

@@ -29,7 +29,7 @@ UNDONE = replace(PLAN, plan_id=6, status="rolled_back", is_baseline=False)
         (replace(QUIET, counts=RowCounts()), ["No row was found"]),
         (replace(QUIET, plans=()), ["No plan was applied here yet. There is nothing before to compare with"]),
         (
-            replace(QUIET, plans=(), rolled_back=(UNDONE,), undone=UndoneRows(1_234, 5)),
+            replace(QUIET, plans=(), rolled_back=(UNDONE,), undone=UndoneRows(restored=1_234, left=5)),
             ["Plan 6 was rolled back.", "1,234 hold what was restored; 5 were left", "There is nothing before"],
         ),
         (
@@ -45,7 +45,13 @@ UNDONE = replace(PLAN, plan_id=6, status="rolled_back", is_baseline=False)
             ["Plans 1, 2 and 3 were rolled back."],
         ),
         (
-            replace(QUIET, coverage=(Coverage(COMPANIES, (), False), Coverage(DEALS, (7,), False, ("1",)))),
+            replace(
+                QUIET,
+                coverage=(
+                    Coverage(target=COMPANIES, plans=(), all_funds=False),
+                    Coverage(target=DEALS, plans=(7,), all_funds=False, funds=("1",)),
+                ),
+            ),
             [f"No applied plan covers {COMPANIES}", f"Of {DEALS} only some funds have a before"],
         ),
         (replace(QUIET, vocabulary_version="other"), ["Plan 7 was made under another vocabulary"]),

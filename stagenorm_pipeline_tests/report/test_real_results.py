@@ -13,8 +13,8 @@ from stagenorm_pipeline.vocabulary import Decision, Decisions, Vocabulary
 from stagenorm_pipeline_tests.report.test_json_document import closed, published_schema, validate
 from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, Application
 
-_DEBT = Decision("Debt", leave_as_is=True, reason="no round of equity", decided_by="M. Ruiz")
-_DECIDED = Vocabulary.with_decisions(Decisions((_DEBT,)))
+_DEBT = Decision(spelling="Debt", leave_as_is=True, reason="no round of equity", decided_by="M. Ruiz")
+_DECIDED = Vocabulary.with_decisions(Decisions(entries=(_DEBT,)))
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_who_changed_how_much_is_what_the_audit_log_says(migrated: Application) 
     result = migrated.verify()
     assert [(w.plan_id, w.action, w.run_by, w.rows, w.first_at, w.last_at) for w in result.work] == logged
     assert result.work_total == len(logged) == 1
-    one = migrated.verify(scope=FundScope.one("3"), targets=(TargetSetting(COMPANIES),))
+    one = migrated.verify(scope=FundScope.one("3"), targets=(TargetSetting(table=COMPANIES),))
     assert [work.rows for work in one.work] == [4]
 
 

@@ -65,7 +65,19 @@ def batch(**changed: Any) -> dict[str, Any]:
 
 
 def runner(**changed: Any) -> Runner:
-    return replace(Runner(1, "host:1 cli", "ana@host", 7, NOON - timedelta(minutes=3), NOON, None, True), **changed)
+    return replace(
+        Runner(
+            runner_id=1,
+            worker="host:1 cli",
+            run_by="ana@host",
+            plan_id=7,
+            started_at=NOON - timedelta(minutes=3),
+            updated_at=NOON,
+            hold=None,
+            is_alive=True,
+        ),
+        **changed,
+    )
 
 
 def failure(**changed: Any) -> dict[str, Any]:
@@ -95,10 +107,10 @@ AT_WORK = Status(
     plans=(plan(7, "open"),),
     running=(batch(),),
     runners=(runner(),),
-    control=Control(False, None, None, NOON),
+    control=Control(paused=False, reason=None, changed_by=None, changed_at=NOON),
 )
 UNATTENDED = replace(AT_WORK, running=(), runners=())
-PAUSED = replace(AT_WORK, control=Control(True, "release", "bea@host", NOON))
+PAUSED = replace(AT_WORK, control=Control(paused=True, reason="release", changed_by="bea@host", changed_at=NOON))
 DONE = replace(
     UNATTENDED,
     progress=progress(pending_batches=0, running_batches=0, completed_batches=10),
@@ -127,7 +139,9 @@ def test_a_pause_says_why_and_by_whom_and_gives_no_time_left() -> None:
 
 
 def test_a_throttle_says_why_it_holds_a_runner_and_for_how_long() -> None:
-    held = replace(AT_WORK, runners=(runner(hold=ThrottleReason("replica lag 12 s", NOON - timedelta(seconds=30))),))
+    held = replace(
+        AT_WORK, runners=(runner(hold=ThrottleReason(reason="replica lag 12 s", since=NOON - timedelta(seconds=30))),)
+    )
     assert "host:1 cli, since 11:57:00 (3 min 00 s): HELD for 30 s: replica lag 12 s" in status_text(held)
     assert status_line(held).endswith("HELD: replica lag 12 s")
 
@@ -213,11 +227,11 @@ def test_nothing_from_the_data_acts_on_the_terminal(hostile: str) -> None:
         AT_WORK,
         plans=({**plan(7, "open"), "created_by": hostile},),
         running=(batch(fund_id=hostile, target=hostile, worker=hostile),),
-        runners=(runner(worker=hostile, hold=ThrottleReason(hostile, NOON)),),
+        runners=(runner(worker=hostile, hold=ThrottleReason(reason=hostile, since=NOON)),),
         failures=(
             failure(fund_id=hostile, table_name=hostile, row_id=hostile, stage_before=hostile, row_error=hostile),
         ),
-        control=Control(True, hostile, hostile, NOON),
+        control=Control(paused=True, reason=hostile, changed_by=hostile, changed_at=NOON),
     )
     refused = failure(row_id="1", stage_before="Seed", row_error="no")
     ordinary = len(status_text(replace(PAUSED, failures=(refused,))).splitlines())

@@ -30,7 +30,12 @@ def length(page: str) -> int:
 
 
 def one_fund(fund_id: str, seen: int, canonical: int, null: int = 0) -> FundBreakdown:
-    return FundBreakdown(COMPANIES, fund_id, None, RowCounts(seen, canonical, null))
+    return FundBreakdown(
+        target=COMPANIES,
+        fund_id=fund_id,
+        before=None,
+        after=RowCounts(rows_seen=seen, rows_canonical=canonical, rows_null=null),
+    )
 
 
 @pytest.mark.parametrize("text", [*HOSTILE, MEGABYTE, "🚀" * 1_000])
@@ -100,7 +105,10 @@ def test_the_funds_with_most_rows_left_come_first_and_the_others_are_counted() -
 
 
 def test_a_stage_with_rows_always_has_a_bar_and_one_without_has_none() -> None:
-    stages = (StageRows(COMPANIES, "seed", 1, 1_000_000), StageRows(COMPANIES, "NULL", None, 0))
+    stages = (
+        StageRows(target=COMPANIES, stage="seed", before=1, after=1_000_000),
+        StageRows(target=COMPANIES, stage="NULL", before=None, after=0),
+    )
     seed, null = stages_markdown(replace(passing_result(), stages=stages)).splitlines()[2:]
     assert seed == f"| seed | 1 | █ | 1,000,000 | {'█' * 12} |"
     assert null == "| NULL | – |  | 0 |  |"

@@ -23,57 +23,96 @@ _ALL = Limits(stages=99, funds=99, findings=99, spellings=99, sample=99, plans=9
 
 def test_the_line_of_all_funds_adds_up_every_fund_whether_shown_or_not() -> None:
     funds = tuple(
-        FundBreakdown(target, str(fund), RowCounts(100, 1, 2, 3, 4, 90), RowCounts(101, 91, 3, 3, 4, 0))
+        FundBreakdown(
+            target=target,
+            fund_id=str(fund),
+            before=RowCounts(
+                rows_seen=100, rows_canonical=1, rows_null=2, rows_unknown=3, rows_left_as_is=4, rows_to_change=90
+            ),
+            after=RowCounts(
+                rows_seen=101, rows_canonical=91, rows_null=3, rows_unknown=3, rows_left_as_is=4, rows_to_change=0
+            ),
+        )
         for target in (COMPANIES, DEALS)
         for fund in range(50)
     )
     table = funds_table(replace(QUIET, funds=funds), limit=7)
-    before = RowCounts(10_000, 100, 200, 300, 400, 9_000)
-    after = RowCounts(10_100, 9_100, 300, 300, 400, 0)
+    before = RowCounts(
+        rows_seen=10_000, rows_canonical=100, rows_null=200, rows_unknown=300, rows_left_as_is=400, rows_to_change=9_000
+    )
+    after = RowCounts(
+        rows_seen=10_100, rows_canonical=9_100, rows_null=300, rows_unknown=300, rows_left_as_is=400, rows_to_change=0
+    )
     order = ("rows_seen", "rows_canonical", "rows_to_change", "rows_unknown", "rows_left_as_is", "rows_null")
-    changes = (Change(getattr(before, kind), getattr(after, kind)) for kind in order)
+    changes = (Change(before=getattr(before, kind), now=getattr(after, kind)) for kind in order)
     assert table.sums == ("all funds", *changes, "all targets")
     assert (len(table.rows), table.total) == (7, 100)
 
 
 def test_before_is_not_known_of_all_funds_where_a_target_has_no_baseline() -> None:
-    unknown = StageRows(DEALS, "seed", None, 19)
-    result = replace(QUIET, stages=(StageRows(COMPANIES, "seed", 3, 4), unknown))
+    unknown = StageRows(target=DEALS, stage="seed", before=None, after=19)
+    result = replace(QUIET, stages=(StageRows(target=COMPANIES, stage="seed", before=3, after=4), unknown))
     sums = funds_table(result, limit=7).sums
     assert sums is not None
     assert [cell.before for cell in sums if isinstance(cell, Change)] == [None] * 6
-    assert stage_totals(result) == {"seed": Change(None, 23)}
+    assert stage_totals(result) == {"seed": Change(before=None, now=23)}
 
 
 def test_of_too_many_funds_those_with_trouble_are_shown_in_the_order_of_their_ids() -> None:
-    quiet = RowCounts(10, 10)
+    quiet = RowCounts(rows_seen=10, rows_canonical=10)
     trouble = {
-        "90": FundBreakdown(COMPANIES, "90", quiet, RowCounts(9, 9)),
-        "7": FundBreakdown(COMPANIES, "7", quiet, None),
-        "800": FundBreakdown(COMPANIES, "800", quiet, RowCounts(10, 9, 1)),
-        "31": FundBreakdown(COMPANIES, "31", None, RowCounts(10, 9, 0, 1)),
+        "90": FundBreakdown(
+            target=COMPANIES, fund_id="90", before=quiet, after=RowCounts(rows_seen=9, rows_canonical=9)
+        ),
+        "7": FundBreakdown(target=COMPANIES, fund_id="7", before=quiet, after=None),
+        "800": FundBreakdown(
+            target=COMPANIES, fund_id="800", before=quiet, after=RowCounts(rows_seen=10, rows_canonical=9, rows_null=1)
+        ),
+        "31": FundBreakdown(
+            target=COMPANIES,
+            fund_id="31",
+            before=None,
+            after=RowCounts(rows_seen=10, rows_canonical=9, rows_null=0, rows_unknown=1),
+        ),
     }
-    funds = [trouble.get(str(fund)) or FundBreakdown(COMPANIES, str(fund), quiet, quiet) for fund in range(1_000)]
+    funds = [
+        trouble.get(str(fund)) or FundBreakdown(target=COMPANIES, fund_id=str(fund), before=quiet, after=quiet)
+        for fund in range(1_000)
+    ]
     table = funds_table(replace(QUIET, funds=tuple(funds)), limit=4)
-    assert [row[0] for row in table.rows] == [Name(f"fund-{fund}") for fund in (7, 31, 90, 800)]
+    assert [row[0] for row in table.rows] == [Name(text=f"fund-{fund}") for fund in (7, 31, 90, 800)]
     assert "996 more" in table.rest
 
 
 def test_both_targets_of_a_fund_stand_together() -> None:
-    counts = RowCounts(1, 1)
-    funds = tuple(FundBreakdown(target, fund, counts, counts) for target in (COMPANIES, DEALS) for fund in ("2", "10"))
+    counts = RowCounts(rows_seen=1, rows_canonical=1)
+    funds = tuple(
+        FundBreakdown(target=target, fund_id=fund, before=counts, after=counts)
+        for target in (COMPANIES, DEALS)
+        for fund in ("2", "10")
+    )
     rows = funds_table(replace(QUIET, funds=funds), limit=9).rows
     assert [(row[0], row[-1]) for row in rows] == [
-        (Name(f"fund-{fund}"), Name(target)) for fund in (2, 10) for target in (COMPANIES, DEALS)
+        (Name(text=f"fund-{fund}"), Name(text=target)) for fund in (2, 10) for target in (COMPANIES, DEALS)
     ]
 
 
 def test_spellings_that_were_left_are_shown_and_counted_once_for_all_targets() -> None:
-    left = tuple(LeftAsIs(target, f"round {number}", 5, 1, "") for number in range(10) for target in (COMPANIES, DEALS))
+    left = tuple(
+        LeftAsIs(target=target, spelling=f"round {number}", rows=5, funds=1, reason="")
+        for number in range(10)
+        for target in (COMPANIES, DEALS)
+    )
     result = replace(QUIET, left_as_is=left, left_as_is_spellings=10)
     whole, part = left_as_is_table(result, limit=100), left_as_is_table(result, limit=6)
     assert whole.rest == ""
-    assert whole.rows[0] == (10, Spelling("round 0"), "1; 1", "no reason given", Name(f"{COMPANIES}; {DEALS}"))
+    assert whole.rows[0] == (
+        10,
+        Spelling(text="round 0"),
+        "1; 1",
+        "no reason given",
+        Name(text=f"{COMPANIES}; {DEALS}"),
+    )
     assert part.rest == "… and 4 more spellings (10 in all)"
 
 
@@ -85,24 +124,24 @@ def test_plans_stand_in_the_order_in_which_they_were_made_and_say_what_they_did(
         rollbacks=(replace(PLAN, plan_id=8, vocabulary_version=""),),
     )
     rows = [(row[0], row[1], row[2], row[-2]) for row in plans_table(result).rows]
-    version = Name(PLAN.vocabulary_version)
+    version = Name(text=PLAN.vocabulary_version)
     assert rows == [
-        (Name("7"), "normalize", "rolled back", version),
-        (Name("8"), "rollback", "completed", None),
-        (Name("9"), "normalize", "completed", version),
+        (Name(text="7"), "normalize", "rolled back", version),
+        (Name(text="8"), "rollback", "completed", None),
+        (Name(text="9"), "normalize", "completed", version),
     ]
 
 
 def test_of_many_funds_that_have_a_before_ten_are_named_and_the_others_counted() -> None:
-    coverage = Coverage(COMPANIES, (7, 9), False, (*map(str, range(1_000)), None))
+    coverage = Coverage(target=COMPANIES, plans=(7, 9), all_funds=False, funds=(*map(str, range(1_000)), None))
     ((plans, funds, target),) = coverage_table(replace(QUIET, coverage=(coverage,))).rows
-    assert (plans, target) == (Name("7, 9"), Name(COMPANIES))
-    assert funds == Name(", ".join(f"fund-{number}" for number in range(10)) + " and 991 more")
+    assert (plans, target) == (Name(text="7, 9"), Name(text=COMPANIES))
+    assert funds == Name(text=", ".join(f"fund-{number}" for number in range(10)) + " and 991 more")
 
 
 def test_a_row_that_is_null_now_is_told_from_one_whose_stage_does_not_matter() -> None:
-    null, gone = Finding("NULL now", has_stage_now=True), Finding("gone")
-    assert finding_parts(null)["Now"] == Spelling(None)
+    null, gone = Finding(what="NULL now", has_stage_now=True), Finding(what="gone")
+    assert finding_parts(null)["Now"] == Spelling(text=None)
     assert "Now" not in finding_parts(gone)
 
 
@@ -120,13 +159,13 @@ def test_without_a_plan_nothing_is_said_to_have_stayed_as_it_was() -> None:
 @pytest.mark.parametrize(
     ("cell", "said"),
     [
-        (Change(1_000, 2_000), "1,000 → 2,000"),
-        (Change(1_000, 1_000), "1,000"),
-        (Change(None, 5), "– → 5"),
-        (Change(5, None), "5 → –"),
-        (Difference(-1_234), "-1,234"),
-        (Difference(0), "0"),
-        (Difference(None), "–"),
+        (Change(before=1_000, now=2_000), "1,000 → 2,000"),
+        (Change(before=1_000, now=1_000), "1,000"),
+        (Change(before=None, now=5), "– → 5"),
+        (Change(before=5, now=None), "5 → –"),
+        (Difference(count=-1_234), "-1,234"),
+        (Difference(count=0), "0"),
+        (Difference(count=None), "–"),
         (None, "–"),
     ],
 )

@@ -83,8 +83,10 @@ def test_colours_change_nothing_but_the_marks() -> None:
 
 
 def test_many_funds_are_counted_and_not_all_listed() -> None:
-    counts = RowCounts(10, 10)
-    funds = tuple(FundBreakdown(COMPANIES, str(number), counts, counts) for number in range(100))
+    counts = RowCounts(rows_seen=10, rows_canonical=10)
+    funds = tuple(
+        FundBreakdown(target=COMPANIES, fund_id=str(number), before=counts, after=counts) for number in range(100)
+    )
     shown = verification_text(replace(passing_result(), funds=funds))
     assert "… and 88 more funds, counted in each target (100 in all)" in shown
     assert "Shown: those with most rows left to do" in shown
@@ -106,7 +108,12 @@ def test_a_plan_shows_what_the_runbook_asks_to_review() -> None:
 
 def test_a_plan_over_many_funds_counts_those_that_it_does_not_list() -> None:
     (inventory,) = inventories()
-    funds = tuple(FundRows(COMPANIES, str(number), RowCounts(2, 1, rows_to_change=1)) for number in range(50))
+    funds = tuple(
+        FundRows(
+            target=COMPANIES, fund_id=str(number), counts=RowCounts(rows_seen=2, rows_canonical=1, rows_to_change=1)
+        )
+        for number in range(50)
+    )
     shown = plan_text(replace(plan(), inventories=(replace(inventory, funds=funds),)))
     assert "… and 38 more funds (50 in all)" in shown
 

@@ -58,7 +58,7 @@ def undisturbed(server: PrivateServer) -> laws.Undisturbed:
     work.migrate(application.database)
     after = laws.contents(application)
     application.close()
-    return laws.Undisturbed(before, after)
+    return laws.Undisturbed(before=before, after=after)
 
 
 @pytest.fixture

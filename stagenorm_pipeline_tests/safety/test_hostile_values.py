@@ -51,7 +51,9 @@ HOSTILE = (
 
 
 def decided(spellings: tuple[str, ...]) -> Vocabulary:
-    return Vocabulary.with_decisions(Decisions(tuple(Decision(spelling, Stage.SEED) for spelling in spellings)))
+    return Vocabulary.with_decisions(
+        Decisions(entries=tuple(Decision(spelling=spelling, stage=Stage.SEED) for spelling in spellings))
+    )
 
 
 def test_decided_spellings_go_there_and_back_to_the_byte(application: Application) -> None:

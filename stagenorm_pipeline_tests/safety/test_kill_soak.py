@@ -32,7 +32,7 @@ _STARTS_OVER = 0.3
 _BESIDE_ANOTHER = 0.15
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Phase:
     """One way through: what starts it, what goes on with it, the beginnings of its steps' names, and its laws."""
 
@@ -45,8 +45,10 @@ class _Phase:
         return [step for step in Failpoint if step.startswith((self.recording, "apply."))]
 
 
-_THERE = _Phase(work.migrate, work.resume_or_migrate, "plan.", broken_laws)
-_BACK = _Phase(work.roll_back, work.resume_or_roll_back, "rollback.", broken_laws_of_rollback)
+_THERE = _Phase(start=work.migrate, go_on=work.resume_or_migrate, recording="plan.", laws=broken_laws)
+_BACK = _Phase(
+    start=work.roll_back, go_on=work.resume_or_roll_back, recording="rollback.", laws=broken_laws_of_rollback
+)
 
 
 class Way(StrEnum):
@@ -109,7 +111,7 @@ class _Soak:
 
     def _stop(self, phase: _Phase) -> Stop:
         step = self._random.choice(phase.steps())
-        return Stop(step, self._random.randint(1, _ARRIVALS.get(step, 6)))
+        return Stop(step=step, arrival=self._random.randint(1, _ARRIVALS.get(step, 6)))
 
     def _kill(self, way: Way, program: BlockedProgram, application: Application) -> None:
         if self._random.random() >= _BESIDE_ANOTHER:

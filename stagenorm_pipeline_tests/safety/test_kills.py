@@ -19,7 +19,7 @@ APPLYING = [step for step in Failpoint if step.startswith("apply.")]
 
 
 def stop_at(step: Failpoint) -> Stop:
-    return Stop(step, 1 if step in ONCE else 2)
+    return Stop(step=step, arrival=1 if step in ONCE else 2)
 
 
 def test_an_undisturbed_run_changes_each_known_spelling_to_its_stage_and_nothing_else(undisturbed: Undisturbed) -> None:
@@ -156,7 +156,7 @@ def test_a_runner_that_never_hears_of_a_commit_with_refused_rows_still_reports_t
     lossy_url = portfolio.url.replace(str(server.directory), str(tmp_path))
     with (
         LossyProxy(tmp_path, server.directory) as proxy,
-        BlockedProgram(lossy_url, work.migrate, Stop(Failpoint.APPLY_BEFORE_COMMIT)) as program,
+        BlockedProgram(lossy_url, work.migrate, Stop(step=Failpoint.APPLY_BEFORE_COMMIT)) as program,
     ):
         assert program.comes_to_its_stop()
         proxy.lose_the_next_answer()

@@ -13,7 +13,7 @@ from stagenorm_pipeline_tests.support.live_users import CLEAN, MESSY, Deleted, R
 _SPELLINGS = ("Seed", "series-a", "Series A", "seriesb", "SERIES  C+", "Pre Seed")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Story:
     """What a migration among users came to: stages before and now, the users' ledgers, and our audit rows."""
 
@@ -45,7 +45,7 @@ def migrate_among_users(application: Application, spellings: tuple[str, ...]) ->
     log = application.sql("SELECT table_name, row_id::int, stage_after FROM stage_normalization_log")
     audited = {(table, row_id): stage for table, row_id, stage in log}
     assert len(audited) == len(log)
-    return Story(before, stages(application), ledger, audited)
+    return Story(before=before, now=stages(application), ledger=ledger, audited=audited)
 
 
 @pytest.fixture(params=[CLEAN, MESSY], ids=["users who write canonical stages", "users who write as they like"])

@@ -134,7 +134,7 @@ def test_a_serialization_failure_is_tried_again(planned: Application) -> None:
     "step", [Failpoint.APPLY_ROWS_CHANGED, Failpoint.APPLY_RESULT_RECORDED, Failpoint.APPLY_BEFORE_COMMIT]
 )
 def test_a_client_that_hangs_holds_up_users_no_longer_than_its_bounds(planned: Application, step: Failpoint) -> None:
-    with BlockedProgram(planned.url, partial(work.apply, bounds=SOON_GIVEN_UP), Stop(step)) as program:
+    with BlockedProgram(planned.url, partial(work.apply, bounds=SOON_GIVEN_UP), Stop(step=step)) as program:
         assert program.comes_to_its_stop()
         program.freeze()
         planned.sql("SET statement_timeout = '20s'")
@@ -149,7 +149,7 @@ def test_a_client_that_hangs_holds_up_users_no_longer_than_its_bounds(planned: A
 
 @pytest.mark.parametrize("step", [Failpoint.APPLY_CLAIM_BEFORE_COMMIT, Failpoint.APPLY_LOCKED])
 def test_a_client_that_hangs_holds_its_batch_no_longer_than_its_bounds(planned: Application, step: Failpoint) -> None:
-    with BlockedProgram(planned.url, partial(work.apply, bounds=SOON_GIVEN_UP), Stop(step)) as program:
+    with BlockedProgram(planned.url, partial(work.apply, bounds=SOON_GIVEN_UP), Stop(step=step)) as program:
         assert program.comes_to_its_stop()
         program.freeze()
         wait_until_gone(planned)
@@ -166,7 +166,7 @@ def test_a_client_that_hangs_holds_its_batch_no_longer_than_its_bounds(planned: 
 def test_a_planner_that_hangs_keeps_nobody_from_altering_a_table_or_planning(
     planned: Application, step: Failpoint
 ) -> None:
-    with BlockedProgram(planned.url, work.plan_soon_given_up, Stop(step)) as program:
+    with BlockedProgram(planned.url, work.plan_soon_given_up, Stop(step=step)) as program:
         assert program.comes_to_its_stop()
         program.freeze()
         planned.sql("SET statement_timeout = '20s'")

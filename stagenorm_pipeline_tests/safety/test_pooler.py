@@ -92,7 +92,7 @@ def test_a_program_killed_behind_a_pooler_leaves_nothing_to_repair(
     pooler: Pooler, portfolio: Application, undisturbed: Undisturbed, step: Failpoint
 ) -> None:
     pooled = through(pooler, portfolio)
-    with BlockedProgram(pooled.url, work.migrate, Stop(step)) as program:
+    with BlockedProgram(pooled.url, work.migrate, Stop(step=step)) as program:
         assert program.comes_to_its_stop()
         program.kill()
     with BlockedProgram(pooled.url, work.resume_or_migrate) as program:
@@ -107,7 +107,7 @@ def test_a_runner_whose_pooled_session_is_killed_goes_on_by_itself(
     pooler: Pooler, portfolio: Application, undisturbed: Undisturbed
 ) -> None:
     pooled = through(pooler, portfolio)
-    with BlockedProgram(pooled.url, work.migrate, Stop(Failpoint.APPLY_ROWS_CHANGED)) as program:
+    with BlockedProgram(pooled.url, work.migrate, Stop(step=Failpoint.APPLY_ROWS_CHANGED)) as program:
         assert program.comes_to_its_stop()
         kill_backends(portfolio)
         program.go_on()

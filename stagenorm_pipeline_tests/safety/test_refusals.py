@@ -23,7 +23,7 @@ ODD = (5, 25, 26)
 ROWS = 60
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
     """What makes the database refuse the odd rows, how to undo it, and a part of what it then says."""
 
@@ -37,25 +37,25 @@ def _trigger(name: str, body: str, says: str, *, when: str = "BEFORE") -> Cause:
     kind = "TRIGGER" if when == "BEFORE" else "CONSTRAINT TRIGGER"
     timing = "BEFORE UPDATE ON portfoliocompanies" if when == "BEFORE" else "AFTER UPDATE ON portfoliocompanies " + when
     return Cause(
-        name,
-        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        name=name,
+        make="CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
         f"IF NEW.name LIKE 'odd%%' THEN {body} END IF; RETURN NEW; END $$; "
         f"CREATE {kind} refuse {timing} FOR EACH ROW EXECUTE FUNCTION refuse()",
-        "DROP TRIGGER refuse ON portfoliocompanies",
-        says,
+        undo="DROP TRIGGER refuse ON portfoliocompanies",
+        says=says,
     )
 
 
 def _after(name: str, timing: str, rows: str, *, kind: str = "TRIGGER") -> Cause:
     """A trigger that updates the odd rows among `rows` again, after they were written."""
     return Cause(
-        name,
-        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF pg_trigger_depth() = 1 THEN "
+        name=name,
+        make="CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF pg_trigger_depth() = 1 THEN "
         f"UPDATE portfoliocompanies SET stage = 'mine' WHERE name LIKE 'odd%%' AND id IN ({rows}); END IF; "
         f"RETURN NULL; END $$; CREATE {kind} refuse AFTER UPDATE ON portfoliocompanies {timing} "
         "EXECUTE FUNCTION refuse()",
-        "DROP TRIGGER refuse ON portfoliocompanies",
-        "stored another stage",
+        undo="DROP TRIGGER refuse ON portfoliocompanies",
+        says="stored another stage",
     )
 
 
@@ -89,19 +89,19 @@ CAUSES = (
         "wrong state",
     ),
     Cause(
-        "a CHECK constraint",
-        "ALTER TABLE portfoliocompanies ADD CONSTRAINT refuse "
+        name="a CHECK constraint",
+        make="ALTER TABLE portfoliocompanies ADD CONSTRAINT refuse "
         "CHECK (name NOT LIKE 'odd%%' OR stage <> 'seed') NOT VALID",
-        "ALTER TABLE portfoliocompanies DROP CONSTRAINT refuse",
-        "violates check constraint",
+        undo="ALTER TABLE portfoliocompanies DROP CONSTRAINT refuse",
+        says="violates check constraint",
     ),
     Cause(
-        "an exclusion constraint",
-        "INSERT INTO portfoliocompanies (id, name, stage) SELECT id + 1000, name, 'seed' FROM portfoliocompanies "
+        name="an exclusion constraint",
+        make="INSERT INTO portfoliocompanies (id, name, stage) SELECT id + 1000, name, 'seed' FROM portfoliocompanies "
         "WHERE name LIKE 'odd%%'; "
         "ALTER TABLE portfoliocompanies ADD CONSTRAINT refuse EXCLUDE USING btree (name WITH =, stage WITH =)",
-        "ALTER TABLE portfoliocompanies DROP CONSTRAINT refuse",
-        "violates exclusion constraint",
+        undo="ALTER TABLE portfoliocompanies DROP CONSTRAINT refuse",
+        says="violates exclusion constraint",
     ),
 )
 
@@ -249,7 +249,7 @@ def test_narrowing_keeps_no_savepoint_open(companies: Application) -> None:
     companies.sql("UPDATE portfoliocompanies SET name = 'odd ' || id WHERE id % 2 = 0")
     companies.sql(CAUSES[0].make.replace("%%", "%"))
     work.plan(companies.database, batch_size=500)
-    with BlockedProgram(companies.url, work.apply, Stop(Failpoint.APPLY_ROWS_CHANGED)) as program:
+    with BlockedProgram(companies.url, work.apply, Stop(step=Failpoint.APPLY_ROWS_CHANGED)) as program:
         assert program.comes_to_its_stop()
         held = companies.value(
             "SELECT count(*) FROM pg_locks WHERE locktype = 'transactionid' AND pid IN "

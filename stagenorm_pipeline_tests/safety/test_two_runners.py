@@ -52,7 +52,7 @@ def test_two_runners_at_once_share_the_batches_and_do_each_once(planned: Applica
 def test_a_second_runner_takes_what_is_free_and_says_who_holds_the_rest(
     planned: Application, undisturbed: Undisturbed, step: Failpoint
 ) -> None:
-    with BlockedProgram(planned.url, FIRST, Stop(step)) as first:
+    with BlockedProgram(planned.url, FIRST, Stop(step=step)) as first:
         assert first.comes_to_its_stop()
         second = SECOND(planned.database)
         assert second.held_by == ["first"]
@@ -65,7 +65,7 @@ def test_a_second_runner_takes_what_is_free_and_says_who_holds_the_rest(
 def test_a_batch_whose_claim_is_being_written_counts_as_held_too(
     planned: Application, undisturbed: Undisturbed
 ) -> None:
-    with BlockedProgram(planned.url, FIRST, Stop(Failpoint.APPLY_CLAIM_BEFORE_COMMIT)) as first:
+    with BlockedProgram(planned.url, FIRST, Stop(step=Failpoint.APPLY_CLAIM_BEFORE_COMMIT)) as first:
         assert first.comes_to_its_stop()
         second = SECOND(planned.database)
         assert second.result.held == 1
@@ -76,11 +76,11 @@ def test_a_batch_whose_claim_is_being_written_counts_as_held_too(
 
 
 def test_a_runner_never_says_that_it_is_held_up_by_itself(planned: Application, undisturbed: Undisturbed) -> None:
-    with BlockedProgram(planned.url, FIRST, Stop(Failpoint.APPLY_CLAIMED)) as first:
+    with BlockedProgram(planned.url, FIRST, Stop(step=Failpoint.APPLY_CLAIMED)) as first:
         assert first.comes_to_its_stop()
-        with BlockedProgram(planned.url, SECOND, Stop(Failpoint.APPLY_CLAIMED)) as second:
+        with BlockedProgram(planned.url, SECOND, Stop(step=Failpoint.APPLY_CLAIMED)) as second:
             assert second.comes_to_its_stop()
-            first.go_on(Stop(Failpoint.APPLY_LOCKED))
+            first.go_on(Stop(step=Failpoint.APPLY_LOCKED))
             assert first.comes_to_its_stop()
             second.go_on()
             assert second.outcome().value.held_by == ["another worker"]
@@ -93,7 +93,7 @@ def test_a_runner_never_says_that_it_is_held_up_by_itself(planned: Application, 
 def test_the_batch_of_a_dead_runner_is_taken_over_at_once(
     planned: Application, undisturbed: Undisturbed, step: Failpoint
 ) -> None:
-    with BlockedProgram(planned.url, FIRST, Stop(step)) as first:
+    with BlockedProgram(planned.url, FIRST, Stop(step=step)) as first:
         assert first.comes_to_its_stop()
         first.kill()
         wait_until_gone(planned)
@@ -110,7 +110,7 @@ def test_the_batch_of_a_dead_runner_is_taken_over_at_once(
 def test_a_runner_whose_session_died_shares_its_batch_with_the_one_who_took_over(
     planned: Application, undisturbed: Undisturbed
 ) -> None:
-    with BlockedProgram(planned.url, FIRST, Stop(Failpoint.APPLY_BEFORE_COMMIT)) as first:
+    with BlockedProgram(planned.url, FIRST, Stop(step=Failpoint.APPLY_BEFORE_COMMIT)) as first:
         assert first.comes_to_its_stop()
         kill_backends(planned)
         second = SECOND(planned.database)
@@ -123,7 +123,7 @@ def test_a_runner_whose_session_died_shares_its_batch_with_the_one_who_took_over
 def test_of_two_planners_at_once_the_later_plan_stands_and_the_earlier_is_cancelled(
     portfolio: Application, undisturbed: Undisturbed
 ) -> None:
-    with BlockedProgram(portfolio.url, work.plan, Stop(Failpoint.PLAN_BEFORE_COMMIT)) as first:
+    with BlockedProgram(portfolio.url, work.plan, Stop(step=Failpoint.PLAN_BEFORE_COMMIT)) as first:
         assert first.comes_to_its_stop()
         with BlockedProgram(portfolio.url, work.plan) as second:
             wait_for_sessions(portfolio, 3)  # the first one has a reader and a writer
@@ -142,8 +142,8 @@ def test_a_runner_goes_on_with_the_old_plan_when_a_new_planner_dies_before_its_c
     planned: Application, undisturbed: Undisturbed
 ) -> None:
     with (
-        BlockedProgram(planned.url, work.plan, Stop(Failpoint.PLAN_BEFORE_COMMIT)) as planner,
-        BlockedProgram(planned.url, FIRST, Stop(Failpoint.APPLY_BEFORE_CLAIM)) as runner,
+        BlockedProgram(planned.url, work.plan, Stop(step=Failpoint.PLAN_BEFORE_COMMIT)) as planner,
+        BlockedProgram(planned.url, FIRST, Stop(step=Failpoint.APPLY_BEFORE_CLAIM)) as runner,
     ):
         assert planner.comes_to_its_stop()
         assert runner.comes_to_its_stop()
@@ -159,7 +159,7 @@ def test_a_plan_superseded_before_the_work_began_is_left_for_the_new_one(
     planned: Application, undisturbed: Undisturbed, step: Failpoint
 ) -> None:
     total = batches(planned)
-    with BlockedProgram(planned.url, FIRST, Stop(step)) as runner:
+    with BlockedProgram(planned.url, FIRST, Stop(step=step)) as runner:
         assert runner.comes_to_its_stop()
         work.plan(planned.database)
         runner.go_on()
@@ -172,7 +172,7 @@ def test_a_runner_of_one_plan_does_nothing_more_once_that_plan_is_superseded(
     portfolio: Application, undisturbed: Undisturbed
 ) -> None:
     old = work.plan(portfolio.database)
-    with BlockedProgram(portfolio.url, partial(FIRST, plan_id=old), Stop(Failpoint.APPLY_CLAIMED)) as runner:
+    with BlockedProgram(portfolio.url, partial(FIRST, plan_id=old), Stop(step=Failpoint.APPLY_CLAIMED)) as runner:
         assert runner.comes_to_its_stop()
         work.plan(portfolio.database)
         runner.go_on()
@@ -185,7 +185,7 @@ def test_a_runner_of_one_plan_does_nothing_more_once_that_plan_is_superseded(
 def test_a_batch_at_work_when_its_plan_is_superseded_ends_and_the_new_plan_skips_its_rows(
     planned: Application, undisturbed: Undisturbed
 ) -> None:
-    with BlockedProgram(planned.url, FIRST, Stop(Failpoint.APPLY_ROWS_CHANGED)) as runner:
+    with BlockedProgram(planned.url, FIRST, Stop(step=Failpoint.APPLY_ROWS_CHANGED)) as runner:
         assert runner.comes_to_its_stop()
         new = work.plan(planned.database)
         runner.go_on()

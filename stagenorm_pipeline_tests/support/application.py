@@ -95,7 +95,7 @@ class Application:
         batch_size: int = 5_000,
         vocabulary: Vocabulary = VOCABULARY,
     ) -> PlanRequest:
-        return PlanRequest(vocabulary, targets, scope, batch_size)
+        return PlanRequest(vocabulary=vocabulary, targets=targets, scope=scope, batch_size=batch_size)
 
     def preview(self, **asked: Any) -> Plan:
         return preview_plan(self.database, self.request(**asked))
@@ -138,4 +138,4 @@ class Application:
         return plan
 
     def verify(self, *, vocabulary: Vocabulary = VOCABULARY, **asked: Any) -> VerificationResult:
-        return verify(self.database, VerifyRequest(vocabulary, "reviewer", **asked))
+        return verify(self.database, VerifyRequest(vocabulary=vocabulary, created_by="reviewer", **asked))

@@ -22,8 +22,8 @@ class BackgroundRun:
         self._is_to_stop = threading.Event()
         self._results: list[ApplyResult] = []
         self._request = ApplyRequest(
-            "runner",
-            "test",
+            worker="runner",
+            run_by="test",
             throttle=throttle,
             watch=self.events.append,
             should_stop=self._is_to_stop.is_set,

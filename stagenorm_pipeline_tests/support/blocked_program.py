@@ -26,7 +26,7 @@ _warm.set_forkserver_preload(["stagenorm_pipeline_tests.support.engine_calls"])
 Work = Callable[[Database], Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stop:
     """The n-th arrival at a step, counted from 1, from now on."""
 
@@ -34,7 +34,7 @@ class Stop:
     arrival: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """How a program ended by itself: what its work returned or, in `error`, what it raised."""
 
@@ -117,7 +117,7 @@ def _run(url: str, work: Work, stop: Stop | None, connection: Connection) -> Non
     _block_at(stop, connection)
     database = Database.at(url)
     try:
-        outcome = Outcome(work(database))
+        outcome = Outcome(value=work(database))
     except Exception as error:
         outcome = Outcome(error=f"{type(error).__name__}: {error}")
     connection.send(outcome)

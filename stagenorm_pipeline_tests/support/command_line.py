@@ -19,7 +19,7 @@ from click.testing import CliRunner
 from stagenorm_pipeline.cli.main import main
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Ran:
     """What came back."""
 
@@ -49,7 +49,7 @@ def stagenorm(
         stdin=subprocess.DEVNULL,
         check=False,
     )
-    return Ran(finished.returncode, finished.stdout, finished.stderr)
+    return Ran(code=finished.returncode, out=finished.stdout, err=finished.stderr)
 
 
 def stagenorm_here(*arguments: str, url: str | None = None, directory: Path | None = None) -> Ran:
@@ -62,7 +62,7 @@ def stagenorm_here(*arguments: str, url: str | None = None, directory: Path | No
         result = CliRunner(env={**ours, "DATABASE_URL": url}).invoke(main, arguments)
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
-    return Ran(result.exit_code, result.stdout, result.stderr)
+    return Ran(code=result.exit_code, out=result.stdout, err=result.stderr)
 
 
 class Running:

@@ -22,7 +22,7 @@ BATCH_SIZE = 20
 Job = Callable[[Database], object]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Applied:
     """The result of a runner and what it told its watcher."""
 
@@ -36,7 +36,9 @@ class Applied:
 
 def plan(database: Database, batch_size: int = BATCH_SIZE) -> int | None:
     """Record a plan; its number."""
-    return record_plan(database, PlanRequest(Vocabulary.built_in(), batch_size=batch_size), created_by="test").plan_id
+    return record_plan(
+        database, PlanRequest(vocabulary=Vocabulary.built_in(), batch_size=batch_size), created_by="test"
+    ).plan_id
 
 
 def plan_soon_given_up(database: Database) -> int | None:
@@ -59,7 +61,9 @@ def apply(
         applied.events.append(event)
         on_event(event)
 
-    request = ApplyRequest(worker, "test", plan_id=plan_id, sleep_ms=0, bounds=bounds or Bounds(), watch=watch)
+    request = ApplyRequest(
+        worker=worker, run_by="test", plan_id=plan_id, sleep_ms=0, bounds=bounds or Bounds(), watch=watch
+    )
     applied.result = apply_batches(database, request)
     return applied
 
@@ -103,7 +107,7 @@ def connect(database: Database) -> None:
 
 
 def verify_everything(database: Database) -> None:
-    verify(database, VerifyRequest(Vocabulary.built_in(), "test"))
+    verify(database, VerifyRequest(vocabulary=Vocabulary.built_in(), created_by="test"))
 
 
 def measured(job: Job, database: Database) -> int:

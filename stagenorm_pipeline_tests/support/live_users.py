@@ -18,12 +18,12 @@ _PAUSE_S = 0.002
 RowKey = tuple[str, int]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Deleted:
     """What the ledger holds of a row that its user deleted."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class LiveUser:
     """Inserts, updates and deletes rows, one transaction each. Users share no row, so each ledger stands alone."""
 
@@ -81,4 +81,4 @@ def users_of(
 ) -> list[LiveUser]:
     """Users that share the rows of both tables among them."""
     rows = [(table, row_id) for table in (COMPANIES, DEALS) for row_id in stages[table]]
-    return [LiveUser(url, seed, rows[seed::users], spellings) for seed in range(users)]
+    return [LiveUser(url=url, seed=seed, rows=rows[seed::users], spellings=spellings) for seed in range(users)]

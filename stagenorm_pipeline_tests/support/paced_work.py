@@ -8,4 +8,6 @@ from stagenorm_pipeline.engine.postgres.identity import worker_name
 
 def apply_paced(database: Database) -> ApplyResult:
     # Named by its process: one that finds a batch done under its own name takes it for its own, whose answer got lost.
-    return apply_batches(database, ApplyRequest(worker_name("paced"), "test", sleep_ms=0, pacing=Pacing()))
+    return apply_batches(
+        database, ApplyRequest(worker=worker_name("paced"), run_by="test", sleep_ms=0, pacing=Pacing())
+    )

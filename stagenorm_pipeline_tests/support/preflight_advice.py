@@ -7,8 +7,8 @@ from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.preflight import PreflightCheck, PreflightFinding, run_preflight
 from stagenorm_pipeline_tests.support.application import Application
 
-COMPANIES = TargetSetting("portfoliocompanies")
-DEALS = TargetSetting("deal_opportunities")
+COMPANIES = TargetSetting(table="portfoliocompanies")
+DEALS = TargetSetting(table="deal_opportunities")
 
 
 def ask(

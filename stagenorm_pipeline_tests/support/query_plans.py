@@ -44,7 +44,7 @@ def explained(application: Application, containing: str) -> Iterator[list[list[M
         event.remove(application.database.engine, "before_cursor_execute", listener)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reads:
     """How a table was read: scans of the whole, rows read by them, look-ups by an index, rows fetched by those."""
 
@@ -55,10 +55,10 @@ class Reads:
 
     def __sub__(self, other: "Reads") -> "Reads":
         return Reads(
-            self.seq_scans - other.seq_scans,
-            self.seq_rows - other.seq_rows,
-            self.index_scans - other.index_scans,
-            self.index_rows - other.index_rows,
+            seq_scans=self.seq_scans - other.seq_scans,
+            seq_rows=self.seq_rows - other.seq_rows,
+            index_scans=self.index_scans - other.index_scans,
+            index_rows=self.index_rows - other.index_rows,
         )
 
 
@@ -71,4 +71,5 @@ def reads(application: Application, table: str) -> Reads:
         application.sql("SELECT pg_sleep(0.01)")
     application.sql("SELECT pg_stat_force_next_flush()")
     query = "SELECT seq_scan, seq_tup_read, idx_scan, idx_tup_fetch FROM pg_stat_user_tables WHERE relname = %s"
-    return Reads(*application.sql(query, table)[0])
+    seq_scans, seq_rows, index_scans, index_rows = application.sql(query, table)[0]
+    return Reads(seq_scans=seq_scans, seq_rows=seq_rows, index_scans=index_scans, index_rows=index_rows)

@@ -33,7 +33,7 @@ def is_inert(token: Token) -> bool:
     return token.type in {"code_inline", "softbreak"}
 
 
-@dataclass
+@dataclass(kw_only=True)
 class ReadHtml(HTMLParser):
     """The tags in order, their attributes, and the text between them."""
 

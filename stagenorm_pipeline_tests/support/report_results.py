@@ -88,7 +88,18 @@ SEVERITIES = {
 }
 
 
-PLAN = PlanFacts(7, "completed", NOON, "operator", "0123456789abcdef", True, "0.1.0", NOON, NOON, 7_400)
+PLAN = PlanFacts(
+    plan_id=7,
+    status="completed",
+    created_at=NOON,
+    created_by="operator",
+    vocabulary_version="0123456789abcdef",
+    is_baseline=True,
+    code_version="0.1.0",
+    opened_at=NOON,
+    completed_at=NOON,
+    rows_to_change=7_400,
+)
 
 OTHER_SESSIONS = OtherSessions(
     percent=5,
@@ -153,7 +164,19 @@ def failed_check(rule: Rule, text: str = "Seed Round") -> CheckResult:
 
 def passing_result() -> VerificationResult:
     """Seven checks that passed, over two targets and three funds, in the runbook's figures."""
-    before, after = RowCounts(5_001, 1_200, 11, 90, 0, 3_700), RowCounts(5_003, 4_902, 11, 90, 0, 0)
+    before, after = (
+        RowCounts(
+            rows_seen=5_001,
+            rows_canonical=1_200,
+            rows_null=11,
+            rows_unknown=90,
+            rows_left_as_is=0,
+            rows_to_change=3_700,
+        ),
+        RowCounts(
+            rows_seen=5_003, rows_canonical=4_902, rows_null=11, rows_unknown=90, rows_left_as_is=0, rows_to_change=0
+        ),
+    )
     stages = [*(str(stage) for stage in CANONICAL_STAGES), "other", "NULL"]
     numbers = count(1_001, 97)
     return VerificationResult(
@@ -172,21 +195,48 @@ def passing_result() -> VerificationResult:
         checks=tuple(passed_check(rule) for rule in Rule),
         counts=after + after,
         stages=tuple(
-            StageRows(target, stage, next(numbers), next(numbers)) for target in (COMPANIES, DEALS) for stage in stages
+            StageRows(target=target, stage=stage, before=next(numbers), after=next(numbers))
+            for target in (COMPANIES, DEALS)
+            for stage in stages
         ),
         funds=(
-            FundBreakdown(COMPANIES, "1", before, after),
-            FundBreakdown(COMPANIES, None, None, RowCounts(3, 3)),
-            FundBreakdown(DEALS, "12", before, None),
+            FundBreakdown(target=COMPANIES, fund_id="1", before=before, after=after),
+            FundBreakdown(target=COMPANIES, fund_id=None, before=None, after=RowCounts(rows_seen=3, rows_canonical=3)),
+            FundBreakdown(target=DEALS, fund_id="12", before=before, after=None),
         ),
-        unknown=(SpellingTotal(COMPANIES, "Seed Round", MeaningKind.UNKNOWN, None, 180, 2),),
+        unknown=(
+            SpellingTotal(
+                target=COMPANIES, spelling="Seed Round", kind=MeaningKind.UNKNOWN, stage=None, rows=180, funds=2
+            ),
+        ),
         unknown_spellings=1,
-        sample=(SampleRow(COMPANIES, "1", "4711", 90_210, "Seed ", "seed", True, "seed", NOON),),
+        sample=(
+            SampleRow(
+                target=COMPANIES,
+                fund_id="1",
+                row_id="4711",
+                audit_id=90_210,
+                stage_before="Seed ",
+                stage_after="seed",
+                exists=True,
+                stage_now="seed",
+                run_at=NOON,
+            ),
+        ),
         duration_ms=4_321,
-        work=(AuditedWork(7, "normalize", "operator@host", 7_400, NOON, NOON),),
+        work=(
+            AuditedWork(plan_id=7, action="normalize", run_by="operator@host", rows=7_400, first_at=NOON, last_at=NOON),
+        ),
         work_total=1,
-        coverage=(Coverage(COMPANIES, (7,), True), Coverage(DEALS, (7,), True)),
-        reads=(SharedRead("the inventory", COMPANIES, (Rule.CANONICAL_STAGES, Rule.ROW_COUNTS), 812),),
+        coverage=(
+            Coverage(target=COMPANIES, plans=(7,), all_funds=True),
+            Coverage(target=DEALS, plans=(7,), all_funds=True),
+        ),
+        reads=(
+            SharedRead(
+                name="the inventory", target=COMPANIES, rules=(Rule.CANONICAL_STAGES, Rule.ROW_COUNTS), duration_ms=812
+            ),
+        ),
         other_sessions=OTHER_SESSIONS,
         last_log_id=97_531,
     )
@@ -206,26 +256,70 @@ def failing_result(text: str = "Seed Round") -> VerificationResult:
         checks=tuple(failed_check(c.rule, text) if c.rule in bad else c for c in result.checks),
         plans=(replace(PLAN, created_by=text, vocabulary_version=text),),
         rolled_back=(replace(PLAN, plan_id=6, status="rolled_back", code_version=text, is_baseline=False),),
-        left_as_is=(LeftAsIs(text, text, 87, 4, text), LeftAsIs(COMPANIES, "Debt", 12, 2, "no round of equity")),
+        left_as_is=(
+            LeftAsIs(target=text, spelling=text, rows=87, funds=4, reason=text),
+            LeftAsIs(target=COMPANIES, spelling="Debt", rows=12, funds=2, reason="no round of equity"),
+        ),
         left_as_is_spellings=5,
-        work=(AuditedWork(7, "normalize", text, 7_400, NOON, NOON), AuditedWork(8, "rollback", text, 31, NOON, NOON)),
+        work=(
+            AuditedWork(plan_id=7, action="normalize", run_by=text, rows=7_400, first_at=NOON, last_at=NOON),
+            AuditedWork(plan_id=8, action="rollback", run_by=text, rows=31, first_at=NOON, last_at=NOON),
+        ),
         work_total=2,
         rollbacks=(replace(PLAN, plan_id=8, created_by=text, is_baseline=False),),
-        undone=UndoneRows(29, 2),
-        coverage=(Coverage(text, (7,), False, (text, None)), Coverage(DEALS, (), False)),
+        undone=UndoneRows(restored=29, left=2),
+        coverage=(
+            Coverage(target=text, plans=(7,), all_funds=False, funds=(text, None)),
+            Coverage(target=DEALS, plans=(), all_funds=False),
+        ),
         against=replace(AGAINST, signed_off_by=text),
-        reads=(SharedRead("the inventory", text, (Rule.CANONICAL_STAGES,), 812),),
-        stages=(*result.stages, StageRows(text, "seed", None, 19)),
-        funds=(*result.funds, FundBreakdown(text, text, None, RowCounts(17, 17))),
+        reads=(SharedRead(name="the inventory", target=text, rules=(Rule.CANONICAL_STAGES,), duration_ms=812),),
+        stages=(*result.stages, StageRows(target=text, stage="seed", before=None, after=19)),
+        funds=(
+            *result.funds,
+            FundBreakdown(target=text, fund_id=text, before=None, after=RowCounts(rows_seen=17, rows_canonical=17)),
+        ),
         unknown=(
-            SpellingTotal(text, text, MeaningKind.UNKNOWN, None, 1_234, 3),
-            SpellingTotal(COMPANIES, "Series D", MeaningKind.UNKNOWN, None, 62, 1),
+            SpellingTotal(target=text, spelling=text, kind=MeaningKind.UNKNOWN, stage=None, rows=1_234, funds=3),
+            SpellingTotal(
+                target=COMPANIES, spelling="Series D", kind=MeaningKind.UNKNOWN, stage=None, rows=62, funds=1
+            ),
         ),
         unknown_spellings=2_468,
         sample=(
-            SampleRow(text, text, text, 90_211, text, "seed", True, text, NOON),
-            SampleRow(DEALS, None, "5", 90_212, "Seed", "seed", True, None, NOON),
-            SampleRow(DEALS, "9", "6", 90_213, "Seed", "seed", False, None, NOON),
+            SampleRow(
+                target=text,
+                fund_id=text,
+                row_id=text,
+                audit_id=90_211,
+                stage_before=text,
+                stage_after="seed",
+                exists=True,
+                stage_now=text,
+                run_at=NOON,
+            ),
+            SampleRow(
+                target=DEALS,
+                fund_id=None,
+                row_id="5",
+                audit_id=90_212,
+                stage_before="Seed",
+                stage_after="seed",
+                exists=True,
+                stage_now=None,
+                run_at=NOON,
+            ),
+            SampleRow(
+                target=DEALS,
+                fund_id="9",
+                row_id="6",
+                audit_id=90_213,
+                stage_before="Seed",
+                stage_after="seed",
+                exists=False,
+                stage_now=None,
+                run_at=NOON,
+            ),
         ),
     )
 
@@ -254,23 +348,60 @@ def huge_result(text: str, times: int) -> VerificationResult:
 
 
 def inventories(text: str = "Seed Round") -> tuple[TargetInventory, ...]:
-    counts = RowCounts(10_011, 2_000, 11, 500, 0, 7_500)
-    companies = Target("public", "portfoliocompanies", "stage", "id", KeyKind.INTEGER, "fund_id")
+    counts = RowCounts(
+        rows_seen=10_011, rows_canonical=2_000, rows_null=11, rows_unknown=500, rows_left_as_is=0, rows_to_change=7_500
+    )
+    companies = Target(
+        schema="public",
+        table="portfoliocompanies",
+        column="stage",
+        key_column="id",
+        key_kind=KeyKind.INTEGER,
+        fund_column="fund_id",
+    )
     return (
         TargetInventory(
-            companies,
-            counts + counts,
-            (FundRows(COMPANIES, text, counts), FundRows(COMPANIES, None, counts)),
-            (
-                SpellingTotal(COMPANIES, "seed", MeaningKind.CANONICAL, Stage.SEED, 4_000, 2),
-                SpellingTotal(COMPANIES, "Series A ", MeaningKind.MESSY, Stage.SERIES_A, 9_000, 2),
-                SpellingTotal(COMPANIES, "Series A", MeaningKind.MESSY, Stage.SERIES_A, 6_000, 1),
-                SpellingTotal(COMPANIES, text, MeaningKind.UNKNOWN, None, 1_000, 2),
+            target=companies,
+            counts=counts + counts,
+            funds=(
+                FundRows(target=COMPANIES, fund_id=text, counts=counts),
+                FundRows(target=COMPANIES, fund_id=None, counts=counts),
             ),
-            1,
+            spellings=(
+                SpellingTotal(
+                    target=COMPANIES, spelling="seed", kind=MeaningKind.CANONICAL, stage=Stage.SEED, rows=4_000, funds=2
+                ),
+                SpellingTotal(
+                    target=COMPANIES,
+                    spelling="Series A ",
+                    kind=MeaningKind.MESSY,
+                    stage=Stage.SERIES_A,
+                    rows=9_000,
+                    funds=2,
+                ),
+                SpellingTotal(
+                    target=COMPANIES,
+                    spelling="Series A",
+                    kind=MeaningKind.MESSY,
+                    stage=Stage.SERIES_A,
+                    rows=6_000,
+                    funds=1,
+                ),
+                SpellingTotal(
+                    target=COMPANIES, spelling=text, kind=MeaningKind.UNKNOWN, stage=None, rows=1_000, funds=2
+                ),
+            ),
+            unknown_spellings=1,
         ),
     )
 
 
 def plan(text: str = "Seed Round", plan_id: int | None = None) -> Plan:
-    return Plan(plan_id, "open" if plan_id else "preview", FundScope(), 5_000, "0123456789abcdef", inventories(text))
+    return Plan(
+        plan_id=plan_id,
+        status="open" if plan_id else "preview",
+        scope=FundScope(),
+        batch_size=5_000,
+        vocabulary_version="0123456789abcdef",
+        inventories=inventories(text),
+    )

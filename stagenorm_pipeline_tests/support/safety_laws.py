@@ -15,7 +15,7 @@ _SPELLINGS = ("Seed", "series-a", "Series A", "seriesb", "SERIES  C+", "Pre Seed
 Contents = dict[str, dict[str, tuple[str, str | None]]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Undisturbed:
     """The tables before a migration, and after one that nobody disturbed."""
 

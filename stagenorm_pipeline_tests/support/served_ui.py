@@ -15,7 +15,7 @@ from pathlib import Path
 _ELSEWHERE = ("DATABASE_URL", "STAGENORM_DAGSTER_URL", "STAGENORM_CONFIG", "DAGSTER_HOME")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServedUi:
     """A page that answers. `said` is what the command printed until then."""
 
@@ -43,7 +43,7 @@ def served_ui(home: Path, *options: str) -> Iterator[ServedUi]:
         text=True,
     )
     try:
-        yield ServedUi(f"http://127.0.0.1:{port}", _until_it_answers(command))
+        yield ServedUi(url=f"http://127.0.0.1:{port}", said=_until_it_answers(command))
     finally:
         command.send_signal(signal.SIGINT)
         command.communicate()

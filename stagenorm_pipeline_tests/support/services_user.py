@@ -14,7 +14,7 @@ def say(line: str) -> None:
 
 
 def main(home: str, workspace: str, port: str, kind: str = "") -> None:
-    address = Address(int(port))
+    address = Address(port=int(port))
     try:
         with EmbeddedPostgres.start(Path(home)) as server:
             server.ensure_database("dagster")

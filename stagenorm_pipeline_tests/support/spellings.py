@@ -66,7 +66,7 @@ def some_decisions(draw: st.DrawFn) -> Decisions:
         leave_as_is = draw(st.booleans())
         entries.append(
             Decision(
-                spelling,
+                spelling=spelling,
                 stage=None if leave_as_is else draw(st.none() | st.sampled_from(Stage)),
                 leave_as_is=leave_as_is,
                 reason=draw(texts.filter(str.strip)) if leave_as_is else draw(texts),
@@ -74,4 +74,4 @@ def some_decisions(draw: st.DrawFn) -> Decisions:
                 decided_on=draw(st.none() | st.dates()),
             )
         )
-    return Decisions(tuple(entries))
+    return Decisions(entries=tuple(entries))

@@ -11,27 +11,27 @@ MB = 1_000_000
 
 
 def at(second: float, written: int = 0, **seen: Any) -> Reading:
-    return Reading(float(second), written, max_wal_bytes=1_000 * MB, **seen)
+    return Reading(at=float(second), written=written, max_wal_bytes=1_000 * MB, **seen)
 
 
 def replica(behind: int = 0, *, written: int = 0, name: str = "one", lag_s: float | None = None) -> Replica:
-    return Replica(name, written - behind, lag_s)
+    return Replica(name=name, replayed=written - behind, lag_s=lag_s)
 
 
 def hidden(name: str = "one") -> Replica:
-    return Replica(name, None, None)
+    return Replica(name=name, replayed=None, lag_s=None)
 
 
 def vacuum(table: str = TABLE, pid: int = 7, *, is_auto: bool = True) -> Vacuum:
-    return Vacuum(table, pid, is_auto)
+    return Vacuum(table=table, pid=pid, is_auto=is_auto)
 
 
 def behind_us(waited_ms: int, pid: int = 9) -> Waiter:
-    return Waiter(pid, waited_ms, is_behind_us=True, table=None)
+    return Waiter(pid=pid, waited_ms=waited_ms, is_behind_us=True, table=None)
 
 
 def for_the_table(waited_ms: int, table: str = TABLE) -> Waiter:
-    return Waiter(9, waited_ms, is_behind_us=False, table=table)
+    return Waiter(pid=9, waited_ms=waited_ms, is_behind_us=False, table=table)
 
 
 def holds(throttler: Throttler, *readings: Reading) -> list[bool]:

@@ -45,10 +45,10 @@ def problem(text: str) -> str:
 def test_a_file_filled_in_by_a_person_is_read() -> None:
     decisions = parse_decisions(GOOD, "f.yaml")
     assert decisions == Decisions(
-        (
-            Decision("Seed Round", Stage.SEED, decided_by="Ana", decided_on=date(2026, 1, 19)),
-            Decision("Series D", leave_as_is=True, reason="later than any canonical stage"),
-            Decision("growth"),
+        entries=(
+            Decision(spelling="Seed Round", stage=Stage.SEED, decided_by="Ana", decided_on=date(2026, 1, 19)),
+            Decision(spelling="Series D", leave_as_is=True, reason="later than any canonical stage"),
+            Decision(spelling="growth"),
         )
     )
     assert [entry.where for entry in decisions.entries] == ["f.yaml:2", "f.yaml:6", "f.yaml:9"]
@@ -61,7 +61,9 @@ def test_a_file_without_entries_holds_no_decisions(text: str) -> None:
 
 @pytest.mark.parametrize("nothing", ["", " ~", " null", ' ""', " # later"])
 def test_an_empty_stage_means_undecided(nothing: str) -> None:
-    assert parse_decisions(f'- spelling: "x"\n  stage:{nothing}\n', "f.yaml") == Decisions((Decision("x"),))
+    assert parse_decisions(f'- spelling: "x"\n  stage:{nothing}\n', "f.yaml") == Decisions(
+        entries=(Decision(spelling="x"),)
+    )
 
 
 @pytest.mark.parametrize(

@@ -31,12 +31,12 @@ from stagenorm_pipeline_tests.support.spellings import (
 )
 
 BUILT_IN = Vocabulary.built_in()
-UNKNOWN = Meaning(MeaningKind.UNKNOWN)
+UNKNOWN = Meaning(kind=MeaningKind.UNKNOWN)
 EVERY_DASH = [c for c in map(chr, range(sys.maxunicode + 1)) if unicodedata.category(c) == "Pd"] + ["\u2212"]
 
 
 def deciding(*entries: Decision) -> Vocabulary:
-    return Vocabulary.with_decisions(Decisions(entries))
+    return Vocabulary.with_decisions(Decisions(entries=entries))
 
 
 @pytest.mark.parametrize(("alias", "stage"), ROWS)
@@ -55,7 +55,7 @@ def test_every_alias_is_written_in_the_normalized_form(alias: str) -> None:
 
 def test_a_canonical_stage_means_itself_and_is_canonical() -> None:
     for stage in CANONICAL_STAGES:
-        assert BUILT_IN.meaning_of(stage.value) == Meaning(MeaningKind.CANONICAL, stage)
+        assert BUILT_IN.meaning_of(stage.value) == Meaning(kind=MeaningKind.CANONICAL, stage=stage)
 
 
 @unhurried
@@ -70,7 +70,7 @@ def test_an_alias_in_odd_case_spacing_dashes_and_look_alikes_keeps_its_stage(odd
 def test_only_the_exact_bytes_of_a_canonical_stage_are_canonical(odd: tuple[str, Stage]) -> None:
     spelling, stage = odd
     kind = MeaningKind.CANONICAL if spelling == stage.value else MeaningKind.MESSY
-    assert BUILT_IN.meaning_of(spelling) == Meaning(kind, stage)
+    assert BUILT_IN.meaning_of(spelling) == Meaning(kind=kind, stage=stage)
 
 
 @unhurried
@@ -84,7 +84,7 @@ def test_giving_up_on_long_spellings_early_changes_no_meaning(spelling: str) -> 
 
 @pytest.mark.parametrize("dash", EVERY_DASH, ids=ascii)
 def test_every_unicode_dash_is_read_as_a_hyphen(dash: str) -> None:
-    assert BUILT_IN.meaning_of(f"Series{dash}A") == Meaning(MeaningKind.MESSY, Stage.SERIES_A)
+    assert BUILT_IN.meaning_of(f"Series{dash}A") == Meaning(kind=MeaningKind.MESSY, stage=Stage.SERIES_A)
 
 
 @pytest.mark.parametrize("space", WHITE_SPACE, ids=ascii)
@@ -149,20 +149,20 @@ def test_a_million_white_spaces_around_an_alias_leave_it_known() -> None:
 
 
 def test_a_decision_gives_a_spelling_its_stage_byte_for_byte() -> None:
-    vocabulary = deciding(Decision("Seed Round", Stage.SEED))
-    assert vocabulary.meaning_of("Seed Round") == Meaning(MeaningKind.MESSY, Stage.SEED)
+    vocabulary = deciding(Decision(spelling="Seed Round", stage=Stage.SEED))
+    assert vocabulary.meaning_of("Seed Round") == Meaning(kind=MeaningKind.MESSY, stage=Stage.SEED)
     for other in ("seed round", "Seed  Round", "Seed Round ", "Seed\u00a0Round"):
         assert vocabulary.meaning_of(other) == UNKNOWN
 
 
 def test_a_spelling_to_leave_as_it_is_has_a_reason_and_no_stage() -> None:
-    vocabulary = deciding(Decision("Debt", leave_as_is=True, reason="no equity round"))
+    vocabulary = deciding(Decision(spelling="Debt", leave_as_is=True, reason="no equity round"))
     assert vocabulary.stage_of("Debt") is None
-    assert vocabulary.meaning_of("Debt") == Meaning(MeaningKind.LEAVE_AS_IS, reason="no equity round")
+    assert vocabulary.meaning_of("Debt") == Meaning(kind=MeaningKind.LEAVE_AS_IS, reason="no equity round")
 
 
 def test_an_undecided_entry_changes_neither_meaning_nor_version() -> None:
-    vocabulary = deciding(Decision("growth", reason="asked Ana"))
+    vocabulary = deciding(Decision(spelling="growth", reason="asked Ana"))
     assert vocabulary.meaning_of("growth") == UNKNOWN
     assert vocabulary.version == BUILT_IN.version
 
@@ -170,13 +170,13 @@ def test_an_undecided_entry_changes_neither_meaning_nor_version() -> None:
 @pytest.mark.parametrize("spelling", ["Seed", " SEED ", "seed", "\u0455eed"])
 def test_a_decision_cannot_contradict_an_alias(spelling: str) -> None:
     with pytest.raises(DecisionsError, match="is seed by a built-in alias, so it cannot be series-a"):
-        Decision(spelling, Stage.SERIES_A)
+        Decision(spelling=spelling, stage=Stage.SERIES_A)
     with pytest.raises(DecisionsError, match="so it cannot be leave-as-is: remove this entry"):
-        Decision(spelling, leave_as_is=True, reason="we like it")
+        Decision(spelling=spelling, leave_as_is=True, reason="we like it")
 
 
 def test_a_decision_that_repeats_an_alias_changes_no_version() -> None:
-    assert deciding(Decision("SEED", Stage.SEED)).version == BUILT_IN.version
+    assert deciding(Decision(spelling="SEED", stage=Stage.SEED)).version == BUILT_IN.version
 
 
 @unhurried
@@ -192,19 +192,19 @@ def test_the_version_of_the_built_in_vocabulary_is_what_recorded_plans_hold() ->
 
 
 def test_the_version_changes_with_a_decision_and_not_with_order_or_who_when_and_why() -> None:
-    one = Decision("Seed Round", Stage.SEED)
-    two = Decision("Debt", leave_as_is=True, reason="no equity")
-    three = Decision("growth", Stage.SERIES_C)
+    one = Decision(spelling="Seed Round", stage=Stage.SEED)
+    two = Decision(spelling="Debt", leave_as_is=True, reason="no equity")
+    three = Decision(spelling="growth", stage=Stage.SERIES_C)
     assert len({deciding(*order).version for order in permutations((one, two, three))}) == 1
-    retold = Decision("Debt", leave_as_is=True, reason="a loan", decided_by="Ana", where="file:3")
+    retold = Decision(spelling="Debt", leave_as_is=True, reason="a loan", decided_by="Ana", where="file:3")
     assert deciding(one, retold).version == deciding(one, two).version
     versions = [
         BUILT_IN.version,
         deciding(one).version,
         deciding(two).version,
         deciding(one, two).version,
-        deciding(Decision("Seed Round", Stage.PRE_SEED)).version,
-        deciding(Decision("Seed round", Stage.SEED)).version,
+        deciding(Decision(spelling="Seed Round", stage=Stage.PRE_SEED)).version,
+        deciding(Decision(spelling="Seed round", stage=Stage.SEED)).version,
     ]
     assert len(set(versions)) == len(versions)
 
@@ -218,8 +218,13 @@ def test_two_vocabularies_have_one_version_exactly_when_they_do_not_differ(one: 
 
 
 def test_differences_name_each_spelling_with_what_it_was_and_is() -> None:
-    before = deciding(Decision("growth", Stage.SERIES_C), Decision("Debt\n", leave_as_is=True, reason="a loan"))
-    after = deciding(Decision("growth", Stage.SERIES_C_PLUS), Decision("Seed Round", Stage.SEED))
+    before = deciding(
+        Decision(spelling="growth", stage=Stage.SERIES_C),
+        Decision(spelling="Debt\n", leave_as_is=True, reason="a loan"),
+    )
+    after = deciding(
+        Decision(spelling="growth", stage=Stage.SERIES_C_PLUS), Decision(spelling="Seed Round", stage=Stage.SEED)
+    )
     assert before.differences(after) == (
         '"Debt\\x0A": leave-as-is -> unknown',
         '"Seed Round": unknown -> seed',
@@ -233,7 +238,9 @@ def test_differences_against_a_recorded_content_name_a_change_of_the_built_in_pa
 
 
 def test_a_decision_that_became_an_alias_changed_nothing_and_one_that_another_alias_took_over_did() -> None:
-    recorded = deciding(Decision("seriesc", Stage.SERIES_C), Decision("growth", Stage.SEED))
+    recorded = deciding(
+        Decision(spelling="seriesc", stage=Stage.SERIES_C), Decision(spelling="growth", stage=Stage.SEED)
+    )
     later = BUILT_IN.content.replace('"seriesc+":', '"growth":"series-a","seriesc":"series-c","seriesc+":')
     assert [str(change) for change in redecided(recorded.content, later)] == ['"growth": seed -> series-a']
     assert [str(change) for change in redecided(later, recorded.content)] == ['"growth": series-a -> seed']
@@ -241,5 +248,5 @@ def test_a_decision_that_became_an_alias_changed_nothing_and_one_that_another_al
 
 
 def test_what_is_left_as_it_is_is_listed_in_order() -> None:
-    left = [Decision(text, leave_as_is=True, reason="no round") for text in ("b", "a")]
-    assert deciding(*left, Decision("c", Stage.SEED), Decision("d")).left_as_is == ("a", "b")
+    left = [Decision(spelling=text, leave_as_is=True, reason="no round") for text in ("b", "a")]
+    assert deciding(*left, Decision(spelling="c", stage=Stage.SEED), Decision(spelling="d")).left_as_is == ("a", "b")

@@ -70,12 +70,12 @@ def command(
         raise ConfigurationError("--left and --json only show.", remedy="Leave --yes out, or leave them out.")
     work = read_work(fund_id, no_fund, table)
     request = RollbackRequest(
-        plan_id,
-        batch_id,
-        None if since is None else parse_since(since),
-        work.targets,
-        work.scope,
-        rows_in_a_batch(batch_size),
+        plan_id=plan_id,
+        batch_id=batch_id,
+        since=None if since is None else parse_since(since),
+        targets=work.targets,
+        scope=work.scope,
+        batch_size=rows_in_a_batch(batch_size),
         by_table=table is not None,
         only_untouched=only_untouched,
     )

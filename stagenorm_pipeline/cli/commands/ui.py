@@ -34,11 +34,11 @@ def command(port: int | None, read_only: bool, host: str | None) -> None:
     # Ending Dagster's processes takes up to 10 s.
     second_interrupt_ends()
     if read_only:
-        run_read_only_ui(Address(port or _READ_ONLY_PORT, host or LOOPBACK))
+        run_read_only_ui(Address(port=port or _READ_ONLY_PORT, host=host or LOOPBACK))
     elif host:
         raise ConfigurationError(
             "--host is for --read-only alone: whoever reaches the other page can change business data.",
             remedy="Leave it out, and let people in through a tunnel or a proxy that asks who they are.",
         )
     else:
-        run_ui(Address(port or _PORT))
+        run_ui(Address(port=port or _PORT))

@@ -79,14 +79,14 @@ def command(
         with open_database(to_record=True) as database:
             work = work.with_known_fund(database)
             request = VerifyRequest(
-                vocabulary,
-                user_name(),
-                work.targets,
-                work.scope,
-                strict,
-                sample_size,
-                seed,
-                plan_id,
+                vocabulary=vocabulary,
+                created_by=user_name(),
+                targets=work.targets,
+                scope=work.scope,
+                strict=strict,
+                sample_size=sample_size,
+                sample_seed=seed,
+                plan_id=plan_id,
                 settings=work.configuration.verify,
                 against=signed_report,
             )

@@ -56,7 +56,9 @@ def batch_plan(
             return dg.MaterializeResult(metadata=_open(context, opened, config.open_draft, settings.vocabulary()))
         targets = settings.configuration().select(config.table or None)
         scope = find_fund(opened, targets, config.fund) if config.fund else FundScope()
-        request = PlanRequest(settings.vocabulary(), targets, scope, config.rows_in_a_batch)
+        request = PlanRequest(
+            vocabulary=settings.vocabulary(), targets=targets, scope=scope, batch_size=config.rows_in_a_batch
+        )
         if config.dry_run:
             return _result(preview_plan(opened, request))
         look_ahead(context, opened, request.targets)

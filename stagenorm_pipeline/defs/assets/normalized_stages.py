@@ -60,14 +60,14 @@ def normalized_stages(
         configuration = settings.configuration()
         throttle = configuration.throttle
         work = FundWork(
-            database.open(),
-            settings.vocabulary(),
-            configuration.select(config.table) if config.table else None,
-            config.rest_ms,
-            replace(throttle, ignore=throttle.ignore | LAG_THROTTLERS) if config.no_lag_check else throttle,
-            configuration.pacing if config.is_paced else None,
-            f"dagster run {context.run.run_id}",
-            context.log,
+            database=database.open(),
+            vocabulary=settings.vocabulary(),
+            targets=configuration.select(config.table) if config.table else None,
+            sleep_ms=config.rest_ms,
+            throttle=replace(throttle, ignore=throttle.ignore | LAG_THROTTLERS) if config.no_lag_check else throttle,
+            pacing=configuration.pacing if config.is_paced else None,
+            way_in=f"dagster run {context.run.run_id}",
+            log=context.log,
         )
     failed: list[FundOutcome] = []
     # The page shows the newest value of each name: without this one, whoever did it before would seem to have.

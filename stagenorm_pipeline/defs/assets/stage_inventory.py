@@ -75,7 +75,7 @@ def _read(database: Database, settings: NormalizationSettings) -> tuple[tuple[Ta
     cross_table = CrossTable()
     with database.snapshot() as connection:
         for target in visible_targets(connection, settings.configuration().targets):
-            tally = InventoryTally(target)
+            tally = InventoryTally(target=target)
             found = read_spellings(connection, target, FundScope(), vocabulary, with_keys=True)
             cross_table.add(target.name, _tallied(tally, found))
             inventories.append(tally.finish())

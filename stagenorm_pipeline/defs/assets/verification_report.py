@@ -55,9 +55,9 @@ def verify_request(config: VerifyConfig, settings: NormalizationSettings) -> Ver
     """What the report asks for, and a check that is run alone."""
     configuration = settings.configuration()
     return VerifyRequest(
-        settings.vocabulary(),
-        user_name(),
-        configuration.targets,
+        vocabulary=settings.vocabulary(),
+        created_by=user_name(),
+        targets=configuration.targets,
         strict=config.strict,
         sample_size=config.sample_size,
         sample_seed=config.sample_seed,

@@ -29,7 +29,7 @@ _FUNDS_LISTED = 100
 _WAITING_IS_NO_ERROR = "That funds wait is no error: materialize normalized_stages for them."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkState:
     """What open plans still have to do, and the pause switch, at one moment."""
 
@@ -90,7 +90,7 @@ def read_work_state(database: Database) -> WorkState:
     """In one snapshot. Raises MissingMigrationError where our tables are not there."""
     with database.snapshot() as connection:
         require_migrations(connection)
-        return WorkState(read_waiting_funds(connection), read_control(connection))
+        return WorkState(waiting=read_waiting_funds(connection), control=read_control(connection))
 
 
 def report_work_state(instance: dg.DagsterInstance, database: Database) -> None:

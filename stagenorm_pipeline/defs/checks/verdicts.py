@@ -18,7 +18,7 @@ from stagenorm_pipeline.report.markdown_text import check_markdown
 CHECKS_KEY = "checks"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """One rule's verdict. `sentence`: the result and what to do. `details`: all of it, as Markdown.
 

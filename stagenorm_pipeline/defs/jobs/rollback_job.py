@@ -61,7 +61,9 @@ def roll_back(
         opened = database.open()
         targets = settings.configuration().select(config.table or None)
         scope = find_fund(opened, targets, config.fund) if config.fund else FundScope()
-        request = RollbackRequest(config.plan_id, targets=targets, scope=scope, only_untouched=config.only_untouched)
+        request = RollbackRequest(
+            plan_id=config.plan_id, targets=targets, scope=scope, only_untouched=config.only_untouched
+        )
         if config.execute:
             require_writable(opened)
         preview = preview_rollback(opened, request)

@@ -31,7 +31,7 @@ _LONGEST_MESSAGE = 500
 WAITING = ("pending", "running", "failed")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
     """How long one transaction may wait and hold, in milliseconds."""
 
@@ -133,7 +133,10 @@ def work_batch(
     if row is not None and row.status == "completed" and row.worker == worker:
         # Ours since we claimed it: its commit arrived, and the connection was lost before the answer did.
         return BatchResult(
-            row.rows_updated, row.rows_skipped_changed, row.rows_skipped_deleted, duration_ms=row.duration_ms
+            rows_updated=row.rows_updated,
+            rows_skipped_changed=row.rows_skipped_changed,
+            rows_skipped_deleted=row.rows_skipped_deleted,
+            duration_ms=row.duration_ms,
         )
     # Not only `running`: a crash of the server can lose the claim, and the lock is ours all the same.
     if row is None or row.plan_status != "open" or row.status not in WAITING:
@@ -143,7 +146,11 @@ def work_batch(
     places: list[int] = []
     is_retry = row.rows_updated is not None
     if is_retry:
-        earlier = BatchResult(row.rows_updated, row.rows_skipped_changed, row.rows_skipped_deleted)
+        earlier = BatchResult(
+            rows_updated=row.rows_updated,
+            rows_skipped_changed=row.rows_skipped_changed,
+            rows_skipped_deleted=row.rows_skipped_deleted,
+        )
         places = _quarantined_places(connection, batch, row.rows_failed)
     duration_ms: int | None = None
     if is_retry or narrowing is not Narrowing.NONE:
@@ -217,7 +224,7 @@ def refused_rows(connection: sa.Connection, batch: Batch, result: BatchResult) -
         "WHERE b.batch_id = %(batch_id)s ORDER BY place",
         {"places": list(places), "batch_id": batch.batch_id},
     )
-    return tuple(RefusedRow(batch, row.row_id, places[row.place]) for row in rows)
+    return tuple(RefusedRow(batch=batch, row_id=row.row_id, message=places[row.place]) for row in rows)
 
 
 def _quarantined_places(connection: sa.Connection, batch: Batch, rows_failed: int) -> list[int]:
@@ -392,7 +399,7 @@ class _Rows:
     def _outcome(self, batch: Batch, selection: list[int] | None, count: Any) -> tuple[BatchResult, int | None]:
         log_ids = (count.first_log_id, count.last_log_id) if count.updated else None
         if count.attempted == count.updated:
-            return BatchResult(count.updated, log_ids=log_ids), count.duration_ms
+            return BatchResult(rows_updated=count.updated, log_ids=log_ids), count.duration_ms
         return replace(self._with_missed(batch, selection, count), log_ids=log_ids), None
 
     def _with_missed(self, batch: Batch, selection: list[int] | None, count: Any) -> BatchResult:
@@ -400,15 +407,22 @@ class _Rows:
         values = {"batch_id": batch.batch_id, "places": selection}
         unchanged = self._connection.exec_driver_sql(self._unchanged_rows, values).one()
         suppressed = tuple(
-            Refusal(place, "The update was suppressed: a BEFORE trigger returned no row.", None)
+            Refusal(place=place, message="The update was suppressed: a BEFORE trigger returned no row.", sqlstate=None)
             for place in unchanged.suppressed_places
         )
         changed = count.attempted - count.updated - unchanged.deleted - len(suppressed)
-        return BatchResult(count.updated, changed, unchanged.deleted, suppressed)
+        return BatchResult(
+            rows_updated=count.updated,
+            rows_skipped_changed=changed,
+            rows_skipped_deleted=unchanged.deleted,
+            refusals=suppressed,
+        )
 
 
 def _refusal(place: int, error: Exception) -> Refusal:
     if isinstance(error, RewrittenError):
-        return Refusal(place, error.message, None)
+        return Refusal(place=place, message=error.message, sqlstate=None)
     cause = psycopg_error(error)
-    return Refusal(place, first_line(error)[:_LONGEST_MESSAGE], cause.sqlstate if cause else None)
+    return Refusal(
+        place=place, message=first_line(error)[:_LONGEST_MESSAGE], sqlstate=cause.sqlstate if cause else None
+    )

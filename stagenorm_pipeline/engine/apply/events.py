@@ -6,7 +6,7 @@ from datetime import datetime
 from stagenorm_pipeline.engine.plan.batch import Batch, BatchResult
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkFound:
     """What waits in the scope as the work begins; of a failed batch its refused rows alone."""
 
@@ -14,14 +14,14 @@ class WorkFound:
     rows: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BatchStarted:
     """A batch was taken."""
 
     batch: Batch
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BatchCompleted:
     """A batch has its result; `result.rows_failed` of its rows were refused."""
 
@@ -29,7 +29,7 @@ class BatchCompleted:
     result: BatchResult
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BatchFailed:
     """A batch was rolled back as a whole; others go on."""
 
@@ -37,7 +37,7 @@ class BatchFailed:
     error: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BatchTaken:
     """Somebody else works on the batch right now."""
 
@@ -45,7 +45,7 @@ class BatchTaken:
     worker: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Retrying:
     """An attempt failed for a passing reason; the next one follows after `wait_s` seconds."""
 
@@ -55,14 +55,14 @@ class Retrying:
     wait_s: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sleeping:
     """The pause between two batches, in milliseconds."""
 
     milliseconds: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Paused:
     """Somebody paused all work; this runner waits."""
 
@@ -70,7 +70,7 @@ class Paused:
     changed_by: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GroupSplit:
     """Batches that were to share a transaction did not go through together; nothing changed, fewer are tried next."""
 
@@ -81,7 +81,7 @@ class GroupSplit:
         return f"{self.batches} batches did not go through in one transaction, fewer follow: {self.reason}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Throttled:
     """The throttle keeps the next batch from starting; said again each minute. `reason` may quote the database."""
 
@@ -92,7 +92,7 @@ class Throttled:
         return f"Holding since {self.since:%H:%M:%S %Z}: {self.reason}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ThrottleEnded:
     """The throttle lets the work go on, after `seconds` of holding for `reason`."""
 
@@ -103,7 +103,7 @@ class ThrottleEnded:
         return f"Going on after {self.seconds:.1f} s of holding: {self.reason}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Unwatched:
     """Something that the throttle would watch has never been visible; said once, the work goes on without.
 

@@ -7,7 +7,7 @@ from stagenorm_pipeline.engine.apply.events import BatchCompleted, BatchFailed, 
 from stagenorm_pipeline.engine.plan.batch import Batch, BatchResult, PlanKind
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FundResult:
     """A fund's batches that this apply did. `first_error`: what the database said first where it refused something."""
 
@@ -25,9 +25,9 @@ class FundTotals:
 
     def __call__(self, event: Event) -> None:
         match event:
-            case BatchCompleted(batch, result):
+            case BatchCompleted(batch=batch, result=result):
                 self._add(batch, result, result.refusals[0].message if result.refusals else None)
-            case BatchFailed(batch, error):
+            case BatchFailed(batch=batch, error=error):
                 self._add(batch, BatchResult(), error)
 
     def before(self, watch: Callable[[Event], None]) -> Callable[[Event], None]:

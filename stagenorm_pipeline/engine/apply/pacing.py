@@ -25,7 +25,7 @@ _FAR_BELOW, _LARGE_STEP = 0.25, 2.0
 _REMEMBERED, _PERCENTILE = 10, 0.9
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pacing:
     """What to aim at. `target_ms`: milliseconds for one transaction. Raises ConfigurationError out of bounds."""
 

@@ -9,7 +9,7 @@ from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.migrations import require_migrations
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Control:
     """Whether all work is paused, why, by whom and since when."""
 
@@ -21,7 +21,7 @@ class Control:
 
 def read_control(connection: sa.Connection) -> Control:
     row = connection.exec_driver_sql("SELECT paused, reason, changed_by, changed_at FROM stage_migration_control").one()
-    return Control(*row)
+    return Control(**row._mapping)
 
 
 def set_paused(database: Database, *, paused: bool, reason: str | None, changed_by: str) -> None:

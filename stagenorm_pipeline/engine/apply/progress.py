@@ -25,7 +25,7 @@ from stagenorm_pipeline.engine.apply.events import (
 _LATELY = 100
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
     """How far one apply is, as of the last event heard.
 
@@ -76,7 +76,7 @@ def time_span(seconds: float) -> str:
     return f"{whole // 3_600} h {whole % 3_600 // 60:02} min"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Cycle:
     """From the start of a transaction to the start of the next one; several batches may share it.
 
@@ -108,25 +108,25 @@ class ProgressMeter:
     def hear(self, event: Event, now: float) -> None:
         """Take in what happened at `now`; `progress` is anew afterwards."""
         match event:
-            case WorkFound(batches, rows):
+            case WorkFound(batches=batches, rows=rows):
                 self._found(batches, rows)
             case BatchStarted():
                 self._start(now)
-            case BatchCompleted(batch, result):
+            case BatchCompleted(batch=batch, result=result):
                 self._end(now, batch.rows_planned, work_s=result.duration_ms / 1000)
-            case BatchFailed(batch):
+            case BatchFailed(batch=batch):
                 self._end(now, batch.rows_planned, failed=1)
-            case BatchTaken(batch):
+            case BatchTaken(batch=batch):
                 self._count(batch.rows_planned)
-            case Sleeping(milliseconds):
+            case Sleeping(milliseconds=milliseconds):
                 self._sleep_s = milliseconds / 1000
                 self._look_ahead(now)
-            case Paused(reason, changed_by):
+            case Paused(reason=reason, changed_by=changed_by):
                 self._paused_at = now
                 self._hold(f"paused by {changed_by}: {reason}")
-            case Retrying(_, error, _, wait_s):
+            case Retrying(batch=_, error=error, attempt=_, wait_s=wait_s):
                 self._hold(f"trying again in {wait_s:.1f} s: {error}")
-            case Throttled(reason):
+            case Throttled(reason=reason):
                 self._hold(f"held: {reason}")
             case ThrottleEnded():
                 self._hold(None)
@@ -161,7 +161,7 @@ class ProgressMeter:
 
     def _end(self, now: float, rows: int, *, work_s: float = 0.0, failed: int = 0) -> None:
         so_far = self._ended or _Cycle()
-        self._ended = _Cycle(so_far.batches + 1, so_far.rows + rows, so_far.work_s + work_s)
+        self._ended = _Cycle(batches=so_far.batches + 1, rows=so_far.rows + rows, work_s=so_far.work_s + work_s)
         self._count(rows)
         self.progress = replace(self.progress, batches_failed=self.progress.batches_failed + failed)
         self._look_ahead(now)

@@ -30,7 +30,7 @@ from stagenorm_pipeline.engine.postgres.retry import with_retries
 from stagenorm_pipeline.errors import PlanError
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RehearsalResult:
     """What the run would come to; `refused` are the first of `rows.rows_failed` refused rows."""
 
@@ -73,7 +73,7 @@ def rehearse_plan(
         recorded = find_plan(connection, plan_id)
     if recorded.status != "draft":
         raise PlanError(f"Plan {plan_id} is {recorded.status}; a rehearsal needs a draft.", remedy="Make a new plan.")
-    watch(WorkFound(recorded.total_batches, recorded.counts.rows_to_change))
+    watch(WorkFound(batches=recorded.total_batches, rows=recorded.counts.rows_to_change))
     result = RehearsalResult()
     number = 0
     while not _is_to_stop(database, watch, should_stop):
@@ -81,9 +81,9 @@ def rehearse_plan(
         if batch is None:
             break
         number = batch.number
-        watch(BatchStarted(batch))
+        watch(BatchStarted(batch=batch))
         outcome, refused = _rehearse(database, batch, run_by, bounds or Bounds(), watch)
-        watch(BatchCompleted(batch, outcome))
+        watch(BatchCompleted(batch=batch, result=outcome))
         result = _plus(result, outcome, refused)
     return result
 
@@ -97,7 +97,7 @@ def _is_to_stop(database: Database, watch: Callable[[Event], None], should_stop:
         if not control.paused:
             return False
         if not is_announced:
-            watch(Paused(control.reason or "no reason given", control.changed_by or "somebody"))
+            watch(Paused(reason=control.reason or "no reason given", changed_by=control.changed_by or "somebody"))
             is_announced = True
         time.sleep(_PAUSE_POLL_S)
     return True
@@ -122,7 +122,7 @@ def _rehearse(
             return end.result, end.refused
 
     def announce(error: str, number: int, wait_s: float) -> None:
-        watch(Retrying(batch, error, number, wait_s))
+        watch(Retrying(batch=batch, error=error, attempt=number, wait_s=wait_s))
 
     try:
         return with_retries(partial(attempt, Narrowing.REFUSED), announce)
@@ -133,4 +133,6 @@ def _rehearse(
 
 
 def _plus(so_far: RehearsalResult, result: BatchResult, refused: tuple[RefusedRow, ...]) -> RehearsalResult:
-    return RehearsalResult(so_far.batches + 1, so_far.rows + result, (so_far.refused + refused)[:_SHOWN])
+    return RehearsalResult(
+        batches=so_far.batches + 1, rows=so_far.rows + result, refused=(so_far.refused + refused)[:_SHOWN]
+    )

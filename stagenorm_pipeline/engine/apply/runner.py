@@ -79,7 +79,7 @@ def _never() -> bool:
     return False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ApplyRequest:
     """What to apply and how. `plan_id` None: every open plan in the scope, of `kind` where one is given.
 
@@ -103,7 +103,7 @@ class ApplyRequest:
     pacing: Pacing | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ApplyResult:
     """What became of the batches that this runner took.
 
@@ -202,13 +202,13 @@ class _Runner:
             if self._request.targets is not None:
                 self._names = [target.name for target in resolve_targets(connection, self._request.targets)]
             self._found, rows = waiting_work(connection, **self._scope())
-        self._request.watch(WorkFound(len(self._found), rows))
+        self._request.watch(WorkFound(batches=len(self._found), rows=rows))
 
     def _add(self, so_far: ApplyResult, batch: Batch, outcome: BatchResult | str | None) -> ApplyResult:
         if outcome is None:
             return _plus(so_far, held=1) if self._is_held(batch) else so_far
         if isinstance(outcome, str):
-            self._request.watch(BatchFailed(batch, outcome))
+            self._request.watch(BatchFailed(batch=batch, error=outcome))
             self._failures_in_a_row += 1
             if self._failures_in_a_row >= _FAILURES_IN_A_ROW:
                 raise StagenormError(
@@ -217,7 +217,7 @@ class _Runner:
                 )
             return _plus(so_far, batches=1, failed=1)
         self._failures_in_a_row = 0
-        self._request.watch(BatchCompleted(batch, outcome))
+        self._request.watch(BatchCompleted(batch=batch, result=outcome))
         failed = 1 if outcome.refusals else 0
         return _plus(so_far, batches=1, completed=1 - failed, failed=failed, rows=outcome)
 
@@ -246,7 +246,7 @@ class _Runner:
     def _attempt(self, batches: Sequence[Batch]) -> Sequence[BatchResult | str | None]:
         """What became of each batch; of several that did not go through together, of none."""
         for batch in batches:
-            self._request.watch(BatchStarted(batch))
+            self._request.watch(BatchStarted(batch=batch))
         if len(batches) == 1:
             return [self._do(batches[0])]
         try:
@@ -254,7 +254,7 @@ class _Runner:
         except UnconfirmedCommitError:
             raise
         except (DBAPIError, psycopg.Error, NotTogetherError, RewrittenError, StagenormError) as error:
-            self._request.watch(GroupSplit(len(batches), first_line(error)))
+            self._request.watch(GroupSplit(batches=len(batches), reason=first_line(error)))
             # The commit may have arrived, and only its answer be lost: each alone finds out what became of it.
             return [self._do(batch) for batch in batches] if classify(error) is Failure.CONNECTION else ()
 
@@ -373,7 +373,7 @@ class _Runner:
             return False
         # A claim of ours that came to nothing overwrote the name of the one at work.
         is_known = row.worker is not None and row.worker != self._request.worker
-        self._request.watch(BatchTaken(batch, row.worker if is_known else "another worker"))
+        self._request.watch(BatchTaken(batch=batch, worker=row.worker if is_known else "another worker"))
         return True
 
     def _status_and_worker(self, batch: Batch) -> sa.Row[Any] | None:
@@ -394,7 +394,7 @@ class _Runner:
     def _with_retries(self, attempt: Callable[[], T], batch: Batch | None = None) -> T:
         def announce(error: str, number: int, wait_s: float) -> None:
             self._entry.forget_session()
-            self._request.watch(Retrying(batch, error, number, wait_s))
+            self._request.watch(Retrying(batch=batch, error=error, attempt=number, wait_s=wait_s))
 
         return with_retries(attempt, announce)
 

@@ -65,7 +65,7 @@ class Waits:
     def sleep(self) -> None:
         """The pause after a batch."""
         if self._sleep_ms > 0 and not self._should_stop():
-            self._watch(Sleeping(self._sleep_ms))
+            self._watch(Sleeping(milliseconds=self._sleep_ms))
             self._wait(self._sleep_ms / 1_000)
 
     def hold(self, next_table: Callable[[], str | None]) -> None:
@@ -82,7 +82,9 @@ class Waits:
         announced = False
         while (control := self._retry(self._control)).paused:
             if not announced:
-                self._watch(Paused(control.reason or "no reason given", control.changed_by or "somebody"))
+                self._watch(
+                    Paused(reason=control.reason or "no reason given", changed_by=control.changed_by or "somebody")
+                )
                 announced = True
             self._wait(_PAUSE_POLL_S)
             if self._should_stop():

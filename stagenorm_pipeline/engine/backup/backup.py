@@ -28,7 +28,7 @@ from stagenorm_pipeline.errors import StagenormError
 RECENT = timedelta(hours=24)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Backup:
     """A backup that was made: the file, what it says of itself, the checksum of its content, its size in bytes."""
 
@@ -38,7 +38,7 @@ class Backup:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BackupAge:
     """The newest backup of a target; `made_at` None: there is none. `now` is the database's clock."""
 
@@ -75,7 +75,7 @@ def make_backup(
                 with _copying(connection, target) as chunks:
                     writer.add(_saved(target), chunks)
         manifest, sha256, size = writer.finish(manifest)
-    backup = Backup(path, manifest, sha256, size)
+    backup = Backup(path=path, manifest=manifest, sha256=sha256, size=size)
     _record(database, backup)
     return backup
 
@@ -84,18 +84,29 @@ def read_backup_ages(connection: sa.Connection, targets: tuple[Target, ...]) -> 
     """How old the newest backup of each target is."""
     values = {"targets": [target.name for target in targets]}
     rows = connection.exec_driver_sql(statement("backup/age"), values)
-    return tuple(BackupAge(row.target, row.newest, row.now) for row in rows)
+    return tuple(BackupAge(target=row.target, made_at=row.newest, now=row.now) for row in rows)
 
 
 def _begin(connection: sa.Connection, made_by: str) -> Manifest:
     facts = connection.exec_driver_sql(statement("backup/facts")).one()
     return Manifest(
-        facts.database, facts.made_at, made_by, facts.server_version, facts.wal_position, code_version=__version__
+        database=facts.database,
+        made_at=facts.made_at,
+        made_by=made_by,
+        server_version=facts.server_version,
+        wal_position=facts.wal_position,
+        code_version=__version__,
     )
 
 
 def _saved(target: Target) -> SavedTarget:
-    return SavedTarget(target.schema, target.table, target.column, target.key_column, target.fund_column)
+    return SavedTarget(
+        schema=target.schema,
+        table=target.table,
+        column=target.column,
+        key_column=target.key_column,
+        fund_column=target.fund_column,
+    )
 
 
 @contextmanager

@@ -44,7 +44,7 @@ class BackupError(StagenormError):
     """A backup cannot be written, or a file is not a whole and undamaged backup."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SavedTarget:
     """A target in a backup. `rows` and `sha256` (of its rows as they stand in the file) are known at its end."""
 
@@ -61,7 +61,7 @@ class SavedTarget:
         return f"{self.schema}.{self.table}.{self.column}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """What a backup says of itself. `made_at`: start of the snapshot; `wal_position`: the log's, right after it."""
 

@@ -21,7 +21,7 @@ from stagenorm_pipeline.errors import StagenormError
 Announce = Callable[[str, int, float], None]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LockBounds:
     """How long a change may wait and hold, in milliseconds.
 

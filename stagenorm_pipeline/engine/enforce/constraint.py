@@ -56,7 +56,7 @@ class EnforcementState(StrEnum):
 _OURS = (EnforcementState.HALF_DONE, EnforcementState.ENFORCED, EnforcementState.OTHER_VALUES)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Enforcement:
     """One target: its constraint as it is and as it would be. `counts` are of all its rows, funds or not."""
 
@@ -126,14 +126,14 @@ def _read(connection: sa.Connection, target: Target, counts: RowCounts, vocabula
     row = connection.exec_driver_sql(statement("enforce/state"), {**target.identity(), "constraint_name": name}).one()
     allowed = (*map(str, CANONICAL_STAGES), *vocabulary.left_as_is)
     found = Enforcement(
-        target,
-        name,
-        allowed,
-        vocabulary.version,
-        EnforcementState.NONE,
-        counts,
-        row.owner,
-        row.may_alter,
+        target=target,
+        constraint=name,
+        allowed=allowed,
+        vocabulary_version=vocabulary.version,
+        state=EnforcementState.NONE,
+        counts=counts,
+        owner=row.owner,
+        may_alter=row.may_alter,
     )
     return replace(found, state=_state(row, found.mark))
 

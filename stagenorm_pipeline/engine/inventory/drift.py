@@ -19,7 +19,7 @@ from stagenorm_pipeline.engine.targets.visibility import visible_targets
 from stagenorm_pipeline.vocabulary import MeaningKind, Vocabulary
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DriftState:
     """Whether a look makes sense now, from our own tables alone.
 
@@ -34,7 +34,7 @@ class DriftState:
     writes: dict[str, int | None]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Drift:
     """The known spellings that are not canonical, in all targets. `digest` is the same for the same set of them."""
 
@@ -50,7 +50,12 @@ def read_drift_state(database: Database, settings: tuple[TargetSetting, ...]) ->
         row = connection.exec_driver_sql(statement("inventory/drift_state")).one()
         targets = resolve_targets(connection, settings)
         writes = {target.name: _writes(connection, target) for target in targets}
-    return DriftState(row.verification_id, row.open_plan_id, row.draft_plan_id, writes)
+    return DriftState(
+        verification_id=row.verification_id,
+        open_plan_id=row.open_plan_id,
+        draft_plan_id=row.draft_plan_id,
+        writes=writes,
+    )
 
 
 def read_drift(database: Database, settings: tuple[TargetSetting, ...], vocabulary: Vocabulary) -> Drift:
@@ -68,7 +73,7 @@ def read_drift(database: Database, settings: tuple[TargetSetting, ...], vocabula
                     last = found.sha256
                     spellings += 1
                     digest.update(target.name.encode() + last)
-    return Drift(spellings, rows, digest.hexdigest())
+    return Drift(spellings=spellings, rows=rows, digest=digest.hexdigest())
 
 
 def _writes(connection: sa.Connection, target: Target) -> int | None:

@@ -25,7 +25,7 @@ FUNDS_SHOWN = 10
 _FETCH = 5_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SpellingRows:
     """Rows of one target and fund that hold one spelling. `spelling` None: the stage is NULL (`sha256` None too).
 
@@ -46,7 +46,7 @@ class SpellingRows:
         return "null" if self.meaning is None else self.meaning.kind.value
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RowCounts:
     """Rows by what their stage is. `rows_seen` is the sum of the other five."""
 
@@ -59,16 +59,16 @@ class RowCounts:
 
     def __add__(self, other: "RowCounts") -> "RowCounts":
         return RowCounts(
-            self.rows_seen + other.rows_seen,
-            self.rows_canonical + other.rows_canonical,
-            self.rows_null + other.rows_null,
-            self.rows_unknown + other.rows_unknown,
-            self.rows_left_as_is + other.rows_left_as_is,
-            self.rows_to_change + other.rows_to_change,
+            rows_seen=self.rows_seen + other.rows_seen,
+            rows_canonical=self.rows_canonical + other.rows_canonical,
+            rows_null=self.rows_null + other.rows_null,
+            rows_unknown=self.rows_unknown + other.rows_unknown,
+            rows_left_as_is=self.rows_left_as_is + other.rows_left_as_is,
+            rows_to_change=self.rows_to_change + other.rows_to_change,
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SpellingTotal:
     """One spelling over all funds of a target. `stage` None: unknown, or left as it is. `is_cut`: shown in part."""
 
@@ -81,7 +81,7 @@ class SpellingTotal:
     is_cut: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FundRows:
     """The counts of one fund in one target."""
 
@@ -90,7 +90,7 @@ class FundRows:
     counts: RowCounts
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FundShare:
     """The rows of one fund that hold a spelling."""
 
@@ -98,7 +98,7 @@ class FundShare:
     rows: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Places:
     """Where a spelling is: the lowest and the highest key, and the FUNDS_SHOWN funds with most rows of it."""
 
@@ -107,7 +107,7 @@ class Places:
     funds: tuple[FundShare, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TargetInventory:
     """What one target holds.
 
@@ -138,7 +138,7 @@ class TargetInventory:
         return tuple(zip_longest(self.unknown, self.places))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Meanings:
     """Makes SpellingRows of what the database counted, in the order of the spellings; each is looked up once."""
 
@@ -156,13 +156,23 @@ class Meanings:
         keys: tuple[Any, Any] | None = None,
     ) -> SpellingRows:
         if spelling is None or sha256 is None:
-            return SpellingRows(fund_id, None, False, None, rows, None, keys)
+            return SpellingRows(
+                fund_id=fund_id, spelling=None, is_cut=False, sha256=None, rows=rows, meaning=None, keys=keys
+            )
         digest = bytes(sha256)
         if digest != self._digest:
             # A cut spelling is longer than any alias or decision may be: unknown, whatever its beginning says.
-            self._meaning = Meaning(MeaningKind.UNKNOWN) if is_cut else self.vocabulary.meaning_of(spelling)
+            self._meaning = Meaning(kind=MeaningKind.UNKNOWN) if is_cut else self.vocabulary.meaning_of(spelling)
             self._digest = digest
-        return SpellingRows(fund_id, spelling, bool(is_cut), digest, rows, self._meaning, keys)
+        return SpellingRows(
+            fund_id=fund_id,
+            spelling=spelling,
+            is_cut=bool(is_cut),
+            sha256=digest,
+            rows=rows,
+            meaning=self._meaning,
+            keys=keys,
+        )
 
 
 def read_spellings(
@@ -184,7 +194,7 @@ def read_spellings(
         first_key=sql.SQL("min({})").format(key) if with_keys else sql.SQL("NULL"),
         last_key=sql.SQL("max({})").format(key) if with_keys else sql.SQL("NULL"),
     )
-    meanings = Meanings(vocabulary)
+    meanings = Meanings(vocabulary=vocabulary)
     options = {"stream_results": True, "yield_per": _FETCH}
     with connection.exec_driver_sql(query, {"fund_id": scope.fund_id}, execution_options=options) as result:
         for spelling, is_cut, sha256, fund_id, rows, first_key, last_key in result:
@@ -192,7 +202,7 @@ def read_spellings(
             yield meanings.read(fund_id, spelling, is_cut, sha256, rows, keys)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class _Spelling:
     """One spelling while its funds come in. `shares` only where keys come along: as many as there are funds."""
 
@@ -208,16 +218,16 @@ class _Spelling:
         if found.keys is not None:
             both = (self.keys or found.keys, found.keys)
             self.keys = (min(keys[0] for keys in both), max(keys[1] for keys in both))
-            self.shares.append(FundShare(found.fund_id, found.rows))
+            self.shares.append(FundShare(fund_id=found.fund_id, rows=found.rows))
 
     def places(self) -> Places | None:
         if self.keys is None:
             return None
         most = heapq.nsmallest(FUNDS_SHOWN, self.shares, key=lambda share: (-share.rows, fund_order(share.fund_id)))
-        return Places(str(self.keys[0]), str(self.keys[1]), tuple(most))
+        return Places(first_id=str(self.keys[0]), last_id=str(self.keys[1]), funds=tuple(most))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class InventoryTally:
     """Adds up a stream of SpellingRows (in its order: by spelling) into a TargetInventory.
 
@@ -236,7 +246,7 @@ class InventoryTally:
         self._funds[found.fund_id] = self._funds.get(found.fund_id, RowCounts()) + _counts(found)
         if self._current is None or self._current.first.sha256 != found.sha256:
             self._end_spelling()
-            self._current = _Spelling(found)
+            self._current = _Spelling(first=found)
         self._current.add(found)
 
     def _end_spelling(self) -> None:
@@ -246,7 +256,13 @@ class InventoryTally:
         first, meaning = current.first, current.first.meaning
         text = current.first.spelling + ("…" if first.is_cut else "")
         total = SpellingTotal(
-            self.target.name, text, meaning.kind, meaning.stage, current.rows, current.funds, first.is_cut
+            target=self.target.name,
+            spelling=text,
+            kind=meaning.kind,
+            stage=meaning.stage,
+            rows=current.rows,
+            funds=current.funds,
+            is_cut=first.is_cut,
         )
         if total.kind is not MeaningKind.UNKNOWN:
             self._known.append(total)
@@ -264,16 +280,16 @@ class InventoryTally:
         known = sorted(self._known, key=lambda total: (-total.rows, total.spelling))
         unknown = sorted(self._unknown, reverse=True)
         funds = tuple(
-            FundRows(self.target.name, fund_id, counts)
+            FundRows(target=self.target.name, fund_id=fund_id, counts=counts)
             for fund_id, counts in sorted(self._funds.items(), key=lambda item: fund_order(item[0]))
         )
         return TargetInventory(
-            self.target,
-            sum((fund.counts for fund in funds), RowCounts()),
-            funds,
-            tuple(known + [entry[2] for entry in unknown]),
-            self._unknown_spellings,
-            tuple(places for *_, places in unknown if places is not None),
+            target=self.target,
+            counts=sum((fund.counts for fund in funds), RowCounts()),
+            funds=funds,
+            spellings=tuple(known + [entry[2] for entry in unknown]),
+            unknown_spellings=self._unknown_spellings,
+            places=tuple(places for *_, places in unknown if places is not None),
         )
 
 
@@ -287,16 +303,16 @@ def fund_order(fund_id: str | None) -> tuple[int, int, str]:
 
 def _counts(found: SpellingRows) -> RowCounts:
     if found.meaning is None:
-        return RowCounts(found.rows, rows_null=found.rows)
+        return RowCounts(rows_seen=found.rows, rows_null=found.rows)
     match found.meaning.kind:
         case MeaningKind.CANONICAL:
-            return RowCounts(found.rows, rows_canonical=found.rows)
+            return RowCounts(rows_seen=found.rows, rows_canonical=found.rows)
         case MeaningKind.MESSY:
-            return RowCounts(found.rows, rows_to_change=found.rows)
+            return RowCounts(rows_seen=found.rows, rows_to_change=found.rows)
         case MeaningKind.LEAVE_AS_IS:
-            return RowCounts(found.rows, rows_left_as_is=found.rows)
+            return RowCounts(rows_seen=found.rows, rows_left_as_is=found.rows)
         case MeaningKind.UNKNOWN:
-            return RowCounts(found.rows, rows_unknown=found.rows)
+            return RowCounts(rows_seen=found.rows, rows_unknown=found.rows)
 
 
 def read_inventory(
@@ -311,7 +327,7 @@ def read_inventory(
     """The inventory of each target: one scan a table. `with_places` costs what `read_spellings` says."""
     inventories = []
     for target in targets:
-        tally = InventoryTally(target, unknown_kept)
+        tally = InventoryTally(target=target, unknown_kept=unknown_kept)
         for found in read_spellings(connection, target, scope, vocabulary, with_keys=with_places):
             tally.add(found)
         inventories.append(tally.finish())
@@ -327,7 +343,9 @@ def undecided_spellings(inventories: tuple[TargetInventory, ...]) -> tuple[Undec
             if not total.is_cut:
                 rows[total.spelling] = rows.get(total.spelling, 0) + total.rows
                 wheres.setdefault(total.spelling, []).append(_where(total, places))
-    undecided = [Undecided(spelling, count, "; ".join(wheres[spelling])) for spelling, count in rows.items()]
+    undecided = [
+        Undecided(spelling=spelling, rows=count, where="; ".join(wheres[spelling])) for spelling, count in rows.items()
+    ]
     return tuple(sorted(undecided, key=lambda entry: (-entry.rows, entry.spelling)))
 
 

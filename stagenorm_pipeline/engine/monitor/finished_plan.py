@@ -7,7 +7,7 @@ from stagenorm_pipeline.engine.postgres.migrations import require_migrations
 from stagenorm_pipeline.engine.postgres.sql_files import statement
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FinishedPlan:
     """A plan of which no batch is pending or at work any more. `batches_failed` of them may be tried again."""
 
@@ -29,4 +29,4 @@ def read_finished_plan(database: Database) -> FinishedPlan | None:
     with database.snapshot() as connection:
         require_migrations(connection)
         row = connection.exec_driver_sql(statement("monitor/finished_plan")).one_or_none()
-    return None if row is None else FinishedPlan(*row)
+    return None if row is None else FinishedPlan(**row._mapping)

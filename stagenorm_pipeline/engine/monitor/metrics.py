@@ -16,7 +16,7 @@ from stagenorm_pipeline.engine.postgres.sql_files import statement
 _LONGEST_QUESTION = "5s"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TargetMetrics:
     """One target. Each pair is None where there was no plan over all funds, no such verification, no backup."""
 
@@ -29,7 +29,7 @@ class TargetMetrics:
     saved_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MetricsFacts:
     """The work as it stands. `rows` and `batches`: of the current plans, as `stage_migration_progress` has them.
 
@@ -75,6 +75,7 @@ def read_metrics(database: Database) -> MetricsFacts:
             runners={"working": runners.working, "held": runners.held},
             held_since=runners.held_since,
             targets=tuple(
-                TargetMetrics(*row) for row in connection.exec_driver_sql(statement("monitor/metrics_targets"))
+                TargetMetrics(**row._mapping)
+                for row in connection.exec_driver_sql(statement("monitor/metrics_targets"))
             ),
         )

@@ -17,7 +17,7 @@ from stagenorm_pipeline.engine.throttle.throttled import ThrottleReason
 _LONGEST_REASON = 2_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Runner:
     """A runner that has not said that it ended. `is_alive` None: a pooler is in between, so nobody can tell."""
 
@@ -36,14 +36,14 @@ def read_runners(connection: sa.Connection) -> tuple[Runner, ...]:
     rows = connection.exec_driver_sql("SELECT * FROM stage_migration_current_runners ORDER BY runner_id")
     return tuple(
         Runner(
-            row.runner_id,
-            row.worker,
-            row.run_by,
-            row.plan_id,
-            row.started_at,
-            row.updated_at,
-            ThrottleReason(row.hold_reason, row.held_since) if row.held_since else None,
-            row.is_alive,
+            runner_id=row.runner_id,
+            worker=row.worker,
+            run_by=row.run_by,
+            plan_id=row.plan_id,
+            started_at=row.started_at,
+            updated_at=row.updated_at,
+            hold=ThrottleReason(reason=row.hold_reason, since=row.held_since) if row.held_since else None,
+            is_alive=row.is_alive,
         )
         for row in rows
     )

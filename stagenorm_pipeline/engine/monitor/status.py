@@ -15,7 +15,7 @@ from stagenorm_pipeline.engine.postgres.sql_files import statement
 _FAILURES_SHOWN = 20
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
     """What the database says of the work, each row as a mapping with the columns of the view that it comes from.
 

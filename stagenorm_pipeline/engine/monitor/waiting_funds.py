@@ -9,7 +9,7 @@ from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.targets.funds import fund_key
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WaitingFund:
     """A fund with batches that wait, `batches_failed` of them after a failure, and the rows that these still change."""
 
@@ -26,5 +26,8 @@ class WaitingFund:
 def read_waiting_funds(connection: sa.Connection) -> tuple[WaitingFund, ...]:
     """Every fund of which open normalizing plans have batches left, in the order in which people look for a fund."""
     rows = connection.exec_driver_sql(statement("monitor/waiting_funds"))
-    found = [WaitingFund(row.fund_id, row.batches, row.rows_waiting, row.batches_failed) for row in rows]
+    found = [
+        WaitingFund(fund_id=row.fund_id, batches=row.batches, rows=row.rows_waiting, batches_failed=row.batches_failed)
+        for row in rows
+    ]
     return tuple(sorted(found, key=lambda fund: fund_order(fund.fund_id)))

@@ -13,7 +13,7 @@ class PlanKind(StrEnum):
     ROLLBACK = "rollback"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
     """One batch of a plan; `number` of `total_batches` within it. `was_tried`: it failed, as a whole or in part."""
 
@@ -38,7 +38,7 @@ class Batch:
         return fund_key(self.fund_id)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
     """A row that the database refused: its place in the batch (from 1), and what was said."""
 
@@ -47,7 +47,7 @@ class Refusal:
     sqlstate: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RefusedRow:
     """A refused row by its key, for people."""
 
@@ -56,7 +56,7 @@ class RefusedRow:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BatchResult:
     """Rows by what became of them: updated + skipped_changed + skipped_deleted + failed = planned.
 
@@ -80,12 +80,12 @@ class BatchResult:
 
     def __add__(self, other: "BatchResult") -> "BatchResult":
         return BatchResult(
-            self.rows_updated + other.rows_updated,
-            self.rows_skipped_changed + other.rows_skipped_changed,
-            self.rows_skipped_deleted + other.rows_skipped_deleted,
-            self.refusals + other.refusals,
-            self.duration_ms + other.duration_ms,
-            _span(self.log_ids, other.log_ids),
+            rows_updated=self.rows_updated + other.rows_updated,
+            rows_skipped_changed=self.rows_skipped_changed + other.rows_skipped_changed,
+            rows_skipped_deleted=self.rows_skipped_deleted + other.rows_skipped_deleted,
+            refusals=self.refusals + other.refusals,
+            duration_ms=self.duration_ms + other.duration_ms,
+            log_ids=_span(self.log_ids, other.log_ids),
         )
 
 

@@ -34,7 +34,7 @@ from stagenorm_pipeline.errors import PlanError
 from stagenorm_pipeline.vocabulary import Vocabulary
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What a plan would change. `plan_id` None: a preview, nothing is recorded."""
 
@@ -71,7 +71,14 @@ def preview_plan(database: Database, request: PlanRequest) -> Plan:
     with database.snapshot() as connection:
         targets = visible_targets(connection, request.targets)
         inventories = read_inventory(connection, targets, request.scope, request.vocabulary)
-    return Plan(None, "preview", request.scope, request.batch_size, request.vocabulary.version, inventories)
+    return Plan(
+        plan_id=None,
+        status="preview",
+        scope=request.scope,
+        batch_size=request.batch_size,
+        vocabulary_version=request.vocabulary.version,
+        inventories=inventories,
+    )
 
 
 def record_plan(database: Database, request: PlanRequest, *, created_by: str, as_draft: bool = False) -> Plan:
@@ -98,7 +105,14 @@ def _record_plan(database: Database, request: PlanRequest, created_by: str, *, a
         status = "draft" if as_draft else open_draft(connection, plan_id, request.scope)
         failpoint(Failpoint.PLAN_BEFORE_COMMIT)
     failpoint(Failpoint.PLAN_AFTER_COMMIT)
-    return Plan(plan_id, status, request.scope, request.batch_size, request.vocabulary.version, inventories)
+    return Plan(
+        plan_id=plan_id,
+        status=status,
+        scope=request.scope,
+        batch_size=request.batch_size,
+        vocabulary_version=request.vocabulary.version,
+        inventories=inventories,
+    )
 
 
 def open_plan(database: Database, plan_id: int, vocabulary: Vocabulary | None = None) -> None:
@@ -143,7 +157,7 @@ def cancel_plan(database: Database, plan_id: int) -> int:
     return cancelled
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedPlan:
     """A plan's row, for those who look one up."""
 
@@ -166,21 +180,21 @@ def find_plan(connection: sa.Connection, plan_id: int) -> RecordedPlan:
     if row is None:
         raise PlanError(f"There is no plan {plan_id}.", remedy="`stagenorm status` shows the plans that there are.")
     return RecordedPlan(
-        row.plan_id,
-        row.status,
-        row.created_at,
-        row.created_by,
-        row.vocabulary_version,
-        row.batch_size,
-        FundScope(row.scope["all_funds"], row.scope.get("fund_id")),
-        row.total_batches,
-        RowCounts(
-            row.rows_seen,
-            row.rows_canonical,
-            row.rows_null,
-            row.rows_unknown,
-            row.rows_left_as_is,
-            row.rows_to_change,
+        plan_id=row.plan_id,
+        status=row.status,
+        created_at=row.created_at,
+        created_by=row.created_by,
+        vocabulary_version=row.vocabulary_version,
+        batch_size=row.batch_size,
+        scope=FundScope(all_funds=row.scope["all_funds"], fund_id=row.scope.get("fund_id")),
+        total_batches=row.total_batches,
+        counts=RowCounts(
+            rows_seen=row.rows_seen,
+            rows_canonical=row.rows_canonical,
+            rows_null=row.rows_null,
+            rows_unknown=row.rows_unknown,
+            rows_left_as_is=row.rows_left_as_is,
+            rows_to_change=row.rows_to_change,
         ),
     )
 

@@ -110,21 +110,26 @@ def planned_target(connection: sa.Connection, batch: Batch) -> Target:
         {"plan_id": batch.plan_id, "schema": batch.schema, "table": batch.table, "column": batch.column},
     ).one()
     setting = TargetSetting(
-        batch.table, batch.column, batch.schema, row.key_column, row.fund_column or "", bool(row.fund_column)
+        table=batch.table,
+        column=batch.column,
+        schema=batch.schema,
+        key=row.key_column,
+        fund_column=row.fund_column or "",
+        fund_column_required=bool(row.fund_column),
     )
     return visible_targets(connection, (setting,))[0]
 
 
 def _batch(row: Any) -> Batch:
     return Batch(
-        row.plan_id,
-        row.batch_id,
-        row.batch_number,
-        row.total_batches,
-        row.schema_name,
-        row.table_name,
-        row.column_name,
-        row.fund_id,
-        row.rows_planned,
-        PlanKind(row.kind),
+        plan_id=row.plan_id,
+        batch_id=row.batch_id,
+        number=row.batch_number,
+        total_batches=row.total_batches,
+        schema=row.schema_name,
+        table=row.table_name,
+        column=row.column_name,
+        fund_id=row.fund_id,
+        rows_planned=row.rows_planned,
+        kind=PlanKind(row.kind),
     )

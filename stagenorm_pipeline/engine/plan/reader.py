@@ -25,7 +25,7 @@ _LINES_FETCHED = 50
 _WORK_MEM = "64MB"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NumberedSpelling:
     """The `line_no`-th line of the inventory, counted from 1."""
 
@@ -33,7 +33,7 @@ class NumberedSpelling:
     found: SpellingRows
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Keys:
     """Keys of rows that are not canonical, in order, of one fund; with each the line that says what it holds."""
 
@@ -59,12 +59,12 @@ def read_plan_rows(
     # value. At 10 million rows that was a seventh of the scan.
     values = {"fund_id": request.scope.fund_id, "canonical": list(CANONICAL_STAGES) * 2}
     options = {"stream_results": True, "yield_per": _LINES_FETCHED}
-    meanings = Meanings(request.vocabulary)
+    meanings = Meanings(vocabulary=request.vocabulary)
     expected = 0
     with connection.exec_driver_sql(query, values, execution_options=options) as result:
         for row in result:
             if row.line_no is None:
-                yield Keys(row.fund_id, row.row_keys, row.line_nos)
+                yield Keys(fund_id=row.fund_id, row_keys=row.row_keys, line_nos=row.line_nos)
                 continue
             expected += 1
             # The parts of a UNION ALL come one after the other, but no standard says so.
@@ -74,4 +74,4 @@ def read_plan_rows(
                     remedy="Nothing was recorded. Please report this with the version of your PostgreSQL.",
                 )
             found = meanings.read(row.fund_id, row.spelling, row.is_cut, row.spelling_sha256, row.rows_counted)
-            yield NumberedSpelling(row.line_no, found)
+            yield NumberedSpelling(line_no=row.line_no, found=found)

@@ -13,7 +13,7 @@ DEFAULT_SLEEP_MS = 100
 LARGEST_BATCH_SIZE = 100_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlanRequest:
     """What to plan. `batch_size` in rows. Raises ConfigurationError for a size out of bounds."""
 

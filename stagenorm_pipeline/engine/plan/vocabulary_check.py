@@ -74,7 +74,7 @@ def _what_changed(content: str | None, vocabulary: Vocabulary) -> str:
     return "\n".join(["What changed since:", *found[:_DIFFERENCES_NAMED]]) + more
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EarlierChange:
     """Rows that plans changed to a stage which their spelling does not mean any more. They are not changed again."""
 
@@ -83,7 +83,7 @@ class EarlierChange:
     plans: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionChange:
     """A decision that is new or changed, and the rows that it is about.
 
@@ -98,7 +98,7 @@ class DecisionChange:
     earlier: tuple[EarlierChange, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionChanges:
     """What the decisions say that the newest applied plan (`since_plan`; None: the built-in aliases) did not know.
 
@@ -125,15 +125,15 @@ def read_decision_changes(
     listed = {**{spelling: once[spelling] for spelling in earlier if spelling in once}, **changed}
     changes = (
         DecisionChange(
-            change.spelling,
-            change.was,
-            change.now,
-            rows.get(change.spelling, 0 if lists_all or change.now != MeaningKind.UNKNOWN else None),
-            earlier.get(change.spelling, ()),
+            spelling=change.spelling,
+            was=change.was,
+            now=change.now,
+            rows=rows.get(change.spelling, 0 if lists_all or change.now != MeaningKind.UNKNOWN else None),
+            earlier=earlier.get(change.spelling, ()),
         )
         for change in listed.values()
     )
-    return DecisionChanges(since_plan, tuple(sorted(changes, key=_most_rows_first)))
+    return DecisionChanges(since_plan=since_plan, changes=tuple(sorted(changes, key=_most_rows_first)))
 
 
 def _most_rows_first(change: DecisionChange) -> tuple[int, int, str]:
@@ -154,7 +154,7 @@ def _earlier_changes(connection: sa.Connection, changes: dict[str, Redecided]) -
     found: dict[str, tuple[EarlierChange, ...]] = {}
     for row in connection.exec_driver_sql(statement("plan/rows_changed_from"), {"spellings": spellings}):
         if row.stage != changes[row.spelling].now:
-            part = EarlierChange(row.stage, int(row.rows_changed), tuple(row.plans))
+            part = EarlierChange(stage=row.stage, rows=int(row.rows_changed), plans=tuple(row.plans))
             found[row.spelling] = (*found.get(row.spelling, ()), part)
     return found
 

@@ -85,7 +85,7 @@ class PlanRecorder:
                 "fund_column": target.fund_column,
             },
         )
-        tally = InventoryTally(target)
+        tally = InventoryTally(target=target)
         spelling_ids = array("i", [_NOT_TO_CHANGE])
         lines = read_plan_rows(self._connection, target, self._request)
         for is_keys, part in groupby(lines, lambda line: isinstance(line, Keys)):

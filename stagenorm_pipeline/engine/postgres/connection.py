@@ -35,7 +35,7 @@ _SNAPSHOT_IDLE = "5min"
 NAME_THE_PRIMARY = "Name the primary in DATABASE_URL (with several hosts: ?target_session_attrs=read-write)."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Database:
     """A database to work on. Opening is lazy: the first transaction connects."""
 
@@ -77,7 +77,7 @@ class Database:
         )
         _bound_every_wait(engine, waits or WaitBounds())
         sa.event.listen(engine, "connect", lambda connection, _: read_times_in_any_style(connection))
-        return cls(TrackingSchema(tracking_schema).install(engine))
+        return cls(engine=TrackingSchema(tracking_schema).install(engine))
 
     @property
     def name(self) -> str:

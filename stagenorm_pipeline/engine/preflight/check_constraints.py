@@ -77,4 +77,6 @@ def _table(target: Target) -> str:
 
 
 def _finding(target: Target, level: PreflightLevel, message: str, remedy: str) -> PreflightFinding:
-    return PreflightFinding(PreflightCheck.CHECK_CONSTRAINTS, level, target.name, message, remedy)
+    return PreflightFinding(
+        check=PreflightCheck.CHECK_CONSTRAINTS, level=level, target=target.name, message=message, remedy=remedy
+    )

@@ -16,11 +16,12 @@ def check(connection: sa.Connection, target: Target) -> Iterator[PreflightFindin
         why = "its type is citext"
     if why:
         yield PreflightFinding(
-            PreflightCheck.COLLATION,
-            PreflightLevel.INFO,
-            target.name,
-            f"The application takes some different spellings for equal: {why}. Bytes are compared here, so Seed and "
+            check=PreflightCheck.COLLATION,
+            level=PreflightLevel.INFO,
+            target=target.name,
+            message=f"The application takes some different spellings for equal: {why}. Bytes are compared here, so "
+            "Seed and "
             "seed are two spellings, and the first one is changed although the application may see no difference.",
-            "Nothing needs to be done. To count by hand as it is counted here, compare "
+            remedy="Nothing needs to be done. To count by hand as it is counted here, compare "
             f'{column.column_name}::text COLLATE "C".',
         )

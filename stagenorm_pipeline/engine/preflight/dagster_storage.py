@@ -18,21 +18,23 @@ def check(connection: sa.Connection, application: sa.URL, dagster_url: str | Non
     """`application` is the database to work on. Raises ConfigurationError when `dagster_url` is no PostgreSQL URL."""
     if dagster_url is not None and _place(parse_database_url(dagster_url)) == _place(application):
         yield PreflightFinding(
-            PreflightCheck.DAGSTER_STORAGE,
-            PreflightLevel.ERROR,
-            None,
-            "Dagster's storage is set to the application's own database. Dagster creates and upgrades its tables by "
+            check=PreflightCheck.DAGSTER_STORAGE,
+            level=PreflightLevel.ERROR,
+            target=None,
+            message="Dagster's storage is set to the application's own database. Dagster creates and upgrades its "
+            "tables by "
             "itself, in the table alembic_version that the application's migrations may use too.",
-            _REMEDY,
+            remedy=_REMEDY,
         )
     for row in connection.exec_driver_sql(statement("preflight/dagster_tables")):
         yield PreflightFinding(
-            PreflightCheck.DAGSTER_STORAGE,
-            PreflightLevel.WARNING,
-            None,
-            f"Dagster's own tables (runs, event_logs) are in schema {row.schema_name} of this database: either this is "
+            check=PreflightCheck.DAGSTER_STORAGE,
+            level=PreflightLevel.WARNING,
+            target=None,
+            message=f"Dagster's own tables (runs, event_logs) are in schema {row.schema_name} of this database: "
+            "either this is "
             "Dagster's database and not the application's, or the two are mixed up.",
-            _REMEDY,
+            remedy=_REMEDY,
         )
 
 

@@ -12,10 +12,11 @@ from stagenorm_pipeline.engine.targets.target import Target
 def check(connection: sa.Connection, target: Target) -> Iterator[PreflightFinding]:
     for row in connection.exec_driver_sql(statement("preflight/deferrable"), target.identity()):
         yield PreflightFinding(
-            PreflightCheck.DEFERRABLE_CONSTRAINTS,
-            PreflightLevel.INFO,
-            target.name,
-            f"The {row.kind} {row.constraint_name} is deferrable. Each batch makes it speak before its commit, so that "
+            check=PreflightCheck.DEFERRABLE_CONSTRAINTS,
+            level=PreflightLevel.INFO,
+            target=target.name,
+            message=f"The {row.kind} {row.constraint_name} is deferrable. Each batch makes it speak before its "
+            "commit, so that "
             "a row it refuses is set aside by itself: earlier than in the application's own transactions.",
-            "Nothing needs to be done, unless it counts on more changes following in the same transaction.",
+            remedy="Nothing needs to be done, unless it counts on more changes following in the same transaction.",
         )

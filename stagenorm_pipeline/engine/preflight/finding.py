@@ -41,7 +41,7 @@ class PreflightCheck(StrEnum):
     UPDATE_ACCEPTED = "update_accepted"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PreflightFinding:
     """One thing that a check found. `target` None: it is about the server or the database as a whole.
 

@@ -60,4 +60,6 @@ def _is_missing(found: list[Any] | psycopg.Error) -> bool:
 
 
 def _finding(target: Target, level: PreflightLevel, message: str, remedy: str) -> PreflightFinding:
-    return PreflightFinding(PreflightCheck.FOREIGN_KEYS, level, target.name, message, remedy)
+    return PreflightFinding(
+        check=PreflightCheck.FOREIGN_KEYS, level=level, target=target.name, message=message, remedy=remedy
+    )

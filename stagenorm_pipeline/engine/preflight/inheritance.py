@@ -51,4 +51,6 @@ def _repeated_key(connection: sa.Connection, target: Target) -> str | None:
 
 
 def _finding(target: Target, level: PreflightLevel, message: str, remedy: str) -> PreflightFinding:
-    return PreflightFinding(PreflightCheck.INHERITANCE, level, target.name, message, remedy)
+    return PreflightFinding(
+        check=PreflightCheck.INHERITANCE, level=level, target=target.name, message=message, remedy=remedy
+    )

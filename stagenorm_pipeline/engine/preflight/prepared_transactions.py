@@ -15,10 +15,11 @@ def check(connection: sa.Connection, *, older_than_s: int = _LONG_S) -> Iterator
     """`older_than_s`: seconds since PREPARE TRANSACTION beyond which one counts as forgotten."""
     for row in connection.exec_driver_sql(statement("preflight/prepared_transactions"), {"older_than_s": older_than_s}):
         yield PreflightFinding(
-            PreflightCheck.PREPARED_TRANSACTIONS,
-            PreflightLevel.WARNING,
-            None,
-            f"The prepared transaction {row.gid!r} of {row.owner} has been left open for {row.seconds} s. It keeps its "
+            check=PreflightCheck.PREPARED_TRANSACTIONS,
+            level=PreflightLevel.WARNING,
+            target=None,
+            message=f"The prepared transaction {row.gid!r} of {row.owner} has been left open for {row.seconds} s. It "
+            "keeps its "
             "row locks, on which batches would wait in vain, and keeps vacuum from clearing old row versions.",
-            f"Ask its owner whether it is to be committed; if it was forgotten:\n{row.mend}",
+            remedy=f"Ask its owner whether it is to be committed; if it was forgotten:\n{row.mend}",
         )

@@ -19,19 +19,19 @@ def require_writable(database: Database) -> None:
 def check(server: Server) -> Iterator[PreflightFinding]:
     if server.is_standby:
         yield PreflightFinding(
-            PreflightCheck.READ_ONLY_SERVER,
-            PreflightLevel.ERROR,
-            None,
-            "This server is a read-only standby: it can be looked at, but nothing can be recorded here.",
-            NAME_THE_PRIMARY,
+            check=PreflightCheck.READ_ONLY_SERVER,
+            level=PreflightLevel.ERROR,
+            target=None,
+            message="This server is a read-only standby: it can be looked at, but nothing can be recorded here.",
+            remedy=NAME_THE_PRIMARY,
         )
     if server.default_read_only:
         yield PreflightFinding(
-            PreflightCheck.READ_ONLY_SERVER,
-            PreflightLevel.ERROR,
-            None,
-            "New transactions are read-only here (default_transaction_read_only is on).",
-            "Find out who set it and why (a failover, a full disk), then for this role:\n"
+            check=PreflightCheck.READ_ONLY_SERVER,
+            level=PreflightLevel.ERROR,
+            target=None,
+            message="New transactions are read-only here (default_transaction_read_only is on).",
+            remedy="Find out who set it and why (a failover, a full disk), then for this role:\n"
             f"ALTER ROLE {server.role_name} IN DATABASE {server.database_name} "
             "SET default_transaction_read_only = off;",
         )

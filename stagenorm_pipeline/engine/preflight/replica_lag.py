@@ -12,10 +12,11 @@ def check(connection: sa.Connection) -> Iterator[PreflightFinding]:
     row = connection.exec_driver_sql(statement("preflight/replicas")).one()
     if row.hidden:
         yield PreflightFinding(
-            PreflightCheck.REPLICA_LAG,
-            PreflightLevel.INFO,
-            None,
-            f"{row.replicas} replica(s) are connected, but this role may not see their lag.",
-            "Watch the lag by other means and sleep longer between batches (--sleep-ms 500), or let this role see it:\n"
+            check=PreflightCheck.REPLICA_LAG,
+            level=PreflightLevel.INFO,
+            target=None,
+            message=f"{row.replicas} replica(s) are connected, but this role may not see their lag.",
+            remedy="Watch the lag by other means and sleep longer between batches (--sleep-ms 500), or let this role "
+            "see it:\n"
             f"{row.mend}",
         )

@@ -17,10 +17,10 @@ def check(connection: sa.Connection, target: Target) -> Iterator[PreflightFindin
     found = read_row_security(connection, target)
     if found is not None and not found.allows_every_row:
         yield PreflightFinding(
-            PreflightCheck.ROW_SECURITY,
-            PreflightLevel.ERROR,
-            target.name,
-            f"Row-level security applies to the role {found.role}, with {found.policies_text}: plan, "
+            check=PreflightCheck.ROW_SECURITY,
+            level=PreflightLevel.ERROR,
+            target=target.name,
+            message=f"Row-level security applies to the role {found.role}, with {found.policies_text}: plan, "
             "verification and rollback need a role that sees every row, and rows that it may not change are refused.",
-            "Let the role see and change every row, or run as the table's owner:\n" + "\n".join(found.fixes),
+            remedy="Let the role see and change every row, or run as the table's owner:\n" + "\n".join(found.fixes),
         )

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from stagenorm_pipeline.engine.postgres.sql_files import statement
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
     """What the server says of itself. `version_number` as in server_version_num; names are quoted for SQL."""
 
@@ -21,4 +21,4 @@ class Server:
 
 
 def read_server(connection: sa.Connection) -> Server:
-    return Server(*connection.exec_driver_sql(statement("preflight/server")).one())
+    return Server(**connection.exec_driver_sql(statement("preflight/server")).one()._mapping)

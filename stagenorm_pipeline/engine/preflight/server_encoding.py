@@ -12,19 +12,20 @@ def check(server: Server) -> Iterator[PreflightFinding]:
     if server.encoding == "SQL_ASCII":
         # The driver hands text of such a database over as bytes: there are no characters to be normalized.
         yield PreflightFinding(
-            PreflightCheck.SERVER_ENCODING,
-            PreflightLevel.ERROR,
-            None,
-            "The database's encoding is SQL_ASCII: it stores bytes and does not say which characters they are, "
+            check=PreflightCheck.SERVER_ENCODING,
+            level=PreflightLevel.ERROR,
+            target=None,
+            message="The database's encoding is SQL_ASCII: it stores bytes and does not say which characters they are, "
             "so no spelling can be read for certain.",
-            "Dump the database, create it anew with ENCODING 'UTF8', and restore it.",
+            remedy="Dump the database, create it anew with ENCODING 'UTF8', and restore it.",
         )
         return
     yield PreflightFinding(
-        PreflightCheck.SERVER_ENCODING,
-        PreflightLevel.WARNING,
-        None,
-        f"The database's encoding is {server.encoding}, not UTF8. Stages are normalized all the same, but a name or an "
+        check=PreflightCheck.SERVER_ENCODING,
+        level=PreflightLevel.WARNING,
+        target=None,
+        message=f"The database's encoding is {server.encoding}, not UTF8. Stages are normalized all the same, but a "
+        "name or an "
         "error message with a character that it cannot hold makes the statement that records it fail.",
-        "Nothing needs to be done where people, hosts and error messages have plain ASCII names.",
+        remedy="Nothing needs to be done where people, hosts and error messages have plain ASCII names.",
     )

@@ -13,9 +13,9 @@ LOWEST_MAJOR = 14
 def check(server: Server) -> Iterator[PreflightFinding]:
     if server.version_number < LOWEST_MAJOR * 10_000:
         yield PreflightFinding(
-            PreflightCheck.SERVER_VERSION,
-            PreflightLevel.ERROR,
-            None,
-            f"This server is PostgreSQL {server.version}; {LOWEST_MAJOR} is the oldest that is supported.",
-            "Upgrade the server first: its version no longer gets security fixes either.",
+            check=PreflightCheck.SERVER_VERSION,
+            level=PreflightLevel.ERROR,
+            target=None,
+            message=f"This server is PostgreSQL {server.version}; {LOWEST_MAJOR} is the oldest that is supported.",
+            remedy="Upgrade the server first: its version no longer gets security fixes either.",
         )

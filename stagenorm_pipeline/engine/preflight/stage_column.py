@@ -17,7 +17,7 @@ from stagenorm_pipeline.vocabulary import CANONICAL_STAGES
 _LONGEST = max(len(stage) for stage in CANONICAL_STAGES)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StageColumn:
     """The stage column as the catalog has it; types and names are quoted for SQL."""
 
@@ -43,7 +43,9 @@ class StageColumn:
 
 
 def read_stage_column(connection: sa.Connection, target: Target) -> StageColumn:
-    return StageColumn(*connection.exec_driver_sql(statement("preflight/stage_column"), target.identity()).one())
+    return StageColumn(
+        **connection.exec_driver_sql(statement("preflight/stage_column"), target.identity()).one()._mapping
+    )
 
 
 def check(connection: sa.Connection, target: Target) -> Iterator[PreflightFinding]:
@@ -93,4 +95,10 @@ def _remedy(column: StageColumn, refused: list[str]) -> str:
 
 
 def _finding(target: Target, message: str, remedy: str) -> PreflightFinding:
-    return PreflightFinding(PreflightCheck.STAGE_COLUMN, PreflightLevel.ERROR, target.name, message, remedy)
+    return PreflightFinding(
+        check=PreflightCheck.STAGE_COLUMN,
+        level=PreflightLevel.ERROR,
+        target=target.name,
+        message=message,
+        remedy=remedy,
+    )

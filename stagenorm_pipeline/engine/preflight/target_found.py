@@ -64,4 +64,10 @@ def _grant_usage(connection: sa.Connection, schema: str | None) -> str:
 
 
 def _finding(setting: TargetSetting, message: str, remedy: str) -> PreflightFinding:
-    return PreflightFinding(PreflightCheck.TARGET_FOUND, PreflightLevel.ERROR, setting.name, message, remedy)
+    return PreflightFinding(
+        check=PreflightCheck.TARGET_FOUND,
+        level=PreflightLevel.ERROR,
+        target=setting.name,
+        message=message,
+        remedy=remedy,
+    )

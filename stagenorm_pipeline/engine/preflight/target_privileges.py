@@ -13,9 +13,9 @@ def check(connection: sa.Connection, target: Target) -> Iterator[PreflightFindin
     values = {**target.identity(), "key_column": target.key_column, "fund_column": target.fund_column}
     for row in connection.exec_driver_sql(statement("preflight/target_privileges"), values):
         yield PreflightFinding(
-            PreflightCheck.TARGET_PRIVILEGES,
-            PreflightLevel.ERROR,
-            target.name,
-            f"The role {row.role_name} lacks {row.privilege} on ({row.columns}).",
-            f"As the table's owner:\n{row.mend}",
+            check=PreflightCheck.TARGET_PRIVILEGES,
+            level=PreflightLevel.ERROR,
+            target=target.name,
+            message=f"The role {row.role_name} lacks {row.privilege} on ({row.columns}).",
+            remedy=f"As the table's owner:\n{row.mend}",
         )

@@ -13,9 +13,9 @@ def check(connection: sa.Connection) -> Iterator[PreflightFinding]:
     values = {"prefix": own_prefix(connection)}
     for row in connection.exec_driver_sql(statement("preflight/tracking_privileges"), values):
         yield PreflightFinding(
-            PreflightCheck.TRACKING_PRIVILEGES,
-            PreflightLevel.ERROR,
-            None,
-            f"The role {row.role_name} lacks {row.privileges} on {row.table_name}.",
-            f"Apply sql/roles.sql, or as the table's owner:\n{row.mend}",
+            check=PreflightCheck.TRACKING_PRIVILEGES,
+            level=PreflightLevel.ERROR,
+            target=None,
+            message=f"The role {row.role_name} lacks {row.privileges} on {row.table_name}.",
+            remedy=f"Apply sql/roles.sql, or as the table's owner:\n{row.mend}",
         )

@@ -37,4 +37,6 @@ def _out_of_sight(row: Any) -> PreflightFinding:
 
 
 def _finding(message: str, remedy: str) -> PreflightFinding:
-    return PreflightFinding(PreflightCheck.TRACKING_TABLES, PreflightLevel.ERROR, None, message, remedy)
+    return PreflightFinding(
+        check=PreflightCheck.TRACKING_TABLES, level=PreflightLevel.ERROR, target=None, message=message, remedy=remedy
+    )

@@ -13,7 +13,11 @@ from stagenorm_pipeline.engine.targets.target import Target
 def check(connection: sa.Connection, target: Target) -> Iterator[PreflightFinding]:
     for row in connection.exec_driver_sql(statement("preflight/triggers"), target.identity()):
         yield PreflightFinding(
-            PreflightCheck.TRIGGERS, PreflightLevel.WARNING, target.name, _message(row), _REMEDY.format(row.runs_as)
+            check=PreflightCheck.TRIGGERS,
+            level=PreflightLevel.WARNING,
+            target=target.name,
+            message=_message(row),
+            remedy=_REMEDY.format(row.runs_as),
         )
 
 

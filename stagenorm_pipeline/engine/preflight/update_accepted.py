@@ -44,9 +44,9 @@ def check(connection: sa.Connection, target: Target) -> Iterator[PreflightFindin
     what = "is locked by somebody else" if refusal.sqlstate == "55P03" else "cannot be updated"
     remedy = _REMEDIES.get(refusal.sqlstate or "", "Mend what PostgreSQL names; {table} cannot be a target before.")
     yield PreflightFinding(
-        PreflightCheck.UPDATE_ACCEPTED,
-        PreflightLevel.ERROR,
-        target.name,
-        f"The table {what}; PostgreSQL says: {said}",
-        remedy.format(table=table, literal=sql.Literal(table).as_string(None)),
+        check=PreflightCheck.UPDATE_ACCEPTED,
+        level=PreflightLevel.ERROR,
+        target=target.name,
+        message=f"The table {what}; PostgreSQL says: {said}",
+        remedy=remedy.format(table=table, literal=sql.Literal(table).as_string(None)),
     )

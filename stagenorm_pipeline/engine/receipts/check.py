@@ -135,7 +135,7 @@ def record_plan_digests(connection: sa.Connection, plan_ids: Sequence[int]) -> N
 
 def read_plan_digests(connection: sa.Connection, plan_ids: Sequence[int]) -> tuple[PlanDigest, ...]:
     """The digest of each plan in `plan_ids`, in that order, recomputed from the tables and compared."""
-    parts = {"receipts/plan_digest": _plan_digest(), "receipts/plan_spellings": _plan_spellings()}
+    parts = {"plan_digest": _plan_digest(), "plan_spellings": _plan_spellings()}
     rows = connection.exec_driver_sql(statement("receipts/read_plan_digests", **parts), {"plan_ids": list(plan_ids)})
     recorded = {row.plan_id: row for row in rows}
     return tuple(

@@ -49,7 +49,7 @@ _LOOK_UP = """LATERAL (SELECT {key}, t.{stage_column}{version} FROM {table} AS t
                        WHERE {key} = h.row_id::{key_type} OFFSET 0)"""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RollbackRow:
     """A row of a rollback: `now` is what it holds, `expected` what we wrote, `restore` what it gets back.
 
@@ -72,7 +72,7 @@ class RollbackRow:
 _RESTORED = ("restorable", "kept_other_write")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RollbackPreview:
     """Rows by state (`restorable kept_other_write undone later changed null gone touched`), with the first of each.
 
@@ -119,18 +119,18 @@ def preview_rollback(database: Database, request: RollbackRequest) -> RollbackPr
                 rows = connection.exec_driver_sql(statement("rollback/preview", candidates=candidates), values).all()
             tally.add(target, rows)
         return RollbackPreview(
-            tally.counts,
-            tuple(tally.examples),
-            tally.repeated,
-            _waiting(connection, scope),
-            scope.left_out,
-            tuple(target.name for target in tally.restored if enforced_by(connection, target)),
-            tally.touched,
-            tuple(filter(None, (_grant_for_versions(connection, target) for target in scope.targets))),
+            counts=tally.counts,
+            examples=tuple(tally.examples),
+            repeated=tally.repeated,
+            waiting=_waiting(connection, scope),
+            left_out=scope.left_out,
+            enforced=tuple(target.name for target in tally.restored if enforced_by(connection, target)),
+            touched=tally.touched,
+            grants_wanted=tuple(filter(None, (_grant_for_versions(connection, target) for target in scope.targets))),
         )
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class _Tally:
     """Adds up the rows of a preview over its targets. Each state's counts are repeated on each of its example rows."""
 
@@ -206,15 +206,15 @@ def _first_difference(check: ReceiptCheck, differing: Sequence[DifferingRow]) ->
 
 def _row(target: Target, row: Any) -> RollbackRow:
     return RollbackRow(
-        target.name,
-        row.fund_id,
-        row.row_id,
-        row.state,
-        row.restore,
-        row.expected,
-        row.stage_now,
-        row.later_plan,
-        row.is_touched,
+        target=target.name,
+        fund_id=row.fund_id,
+        row_id=row.row_id,
+        state=row.state,
+        restore=row.restore,
+        expected=row.expected,
+        now=row.stage_now,
+        later_plan=row.later_plan,
+        touched=row.is_touched,
     )
 
 

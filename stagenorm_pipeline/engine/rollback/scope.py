@@ -25,7 +25,7 @@ _UTC = re.compile(r"\s*(?:UTC|GMT|Z)$", re.IGNORECASE)
 _SPACE_BEFORE_OFFSET = re.compile(r"\s+(?=[+-]\d\d(?::?\d\d)?$)")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RollbackRequest:
     """What to undo: the changes that meet every condition given.
 
@@ -66,7 +66,7 @@ class RollbackRequest:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RollbackScope:
     """A request that makes sense here, narrowed to what its plan or batch was about.
 
@@ -132,7 +132,7 @@ def read_scope(connection: sa.Connection, request: RollbackRequest) -> RollbackS
             None if request.plan_id is None else [request.plan_id],
             remedy="Undo a newer plan alone with --plan, or this one by hand from stage_normalization_log.",
         )
-    return RollbackScope(request, targets, left_out)
+    return RollbackScope(request=request, targets=targets, left_out=left_out)
 
 
 def _require_past(connection: sa.Connection, since: datetime | None) -> None:
@@ -181,7 +181,7 @@ def _narrow_to_plan(
         )
     if row.status == "draft":
         raise PlanError(f"Plan {plan_id} is a draft: it has changed nothing.", remedy="There is nothing to undo.")
-    own = FundScope(row.all_funds, row.fund_id)
+    own = FundScope(all_funds=row.all_funds, fund_id=row.fund_id)
     if not own.all_funds and not request.scope.all_funds and request.scope != own:
         raise _contradiction(f"Plan {plan_id} is about {own.label}, not about {request.scope.label}.")
     names = tuple(target.name for target in targets)

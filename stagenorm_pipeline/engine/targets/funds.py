@@ -29,7 +29,7 @@ def fund_id_of(key: str) -> str | None:
     return unquote(key.removeprefix(_PREFIX))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FundScope:
     """All funds, one fund, or the rows without a fund (`all_funds` false and `fund_id` None)."""
 

@@ -38,7 +38,7 @@ _ONE_TEXT_EACH = {"smallint", "integer", "bigint", "uuid"}
 _TABLES = {"r", "p"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """A resolved target. `enum_type` is the stage column's type where it is an enum, which text must be cast to.
 

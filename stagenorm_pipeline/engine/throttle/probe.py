@@ -18,7 +18,7 @@ from stagenorm_pipeline.engine.postgres.sql_files import statement
 _CHECKPOINTER_SINCE = (17,)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Replica:
     """A replica as `pg_stat_replication` shows it; `replayed` in bytes of the log, None where we may not see it.
 
@@ -30,7 +30,7 @@ class Replica:
     lag_s: float | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Vacuum:
     """A vacuum at work on a table (of a partition: on its partitioned table)."""
 
@@ -39,7 +39,7 @@ class Vacuum:
     is_auto: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Waiter:
     """A session that waits for a lock: behind a stagenorm batch, or for the lock of `table` itself."""
 
@@ -49,7 +49,7 @@ class Waiter:
     table: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
     """What was seen `at` (seconds of the monotonic clock). `written` is the end of the log in bytes.
 
@@ -106,7 +106,7 @@ def waiters_behind(connection: sa.Connection) -> tuple[Waiter, ...]:
         if error.connection_invalidated:
             raise
         return ()
-    return tuple(Waiter(row.pid, row.waited_ms, is_behind_us=True, table=None) for row in rows)
+    return tuple(Waiter(pid=row.pid, waited_ms=row.waited_ms, is_behind_us=True, table=None) for row in rows)
 
 
 def _reading(row: Any, at: float, timeline: int | None) -> Reading:

@@ -25,7 +25,7 @@ class ThrottlerName(StrEnum):
 LAG_THROTTLERS = frozenset({ThrottlerName.REPLICA_LAG, ThrottlerName.REPLICA_URL})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ThrottleSettings:
     """When to hold and when to go on. A `resume_...` of None is half of its `max_...`.
 

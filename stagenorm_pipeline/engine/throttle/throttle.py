@@ -165,7 +165,9 @@ class Throttle:
         )
         # Where the replicas are asked in person, what the primary does not show is not missed.
         if throttler.name not in self._said and not is_asked:
-            self._watch(Unwatched(throttler.name, blind.message, blind.remedy, blind.is_wrong))
+            self._watch(
+                Unwatched(throttler=throttler.name, reason=blind.message, remedy=blind.remedy, is_wrong=blind.is_wrong)
+            )
         self._said.add(throttler.name)
 
     def _tell(self, reasons: dict[Throttler, str]) -> None:
@@ -173,16 +175,16 @@ class Throttle:
         before, self._holding = self._holding, frozenset(reasons)
         if not reasons:
             if self._hold is not None:
-                self._watch(ThrottleEnded(self._hold.reason, now - self._held_at))
+                self._watch(ThrottleEnded(reason=self._hold.reason, seconds=now - self._held_at))
                 self._hold = None
                 self._record(None)
             return
         if self._hold is None:
             self._held_at = now
         since = self._hold.since if self._hold else datetime.now(UTC)
-        self._hold = ThrottleReason("; ".join(dict.fromkeys(reasons.values())), since)
+        self._hold = ThrottleReason(reason="; ".join(dict.fromkeys(reasons.values())), since=since)
         if self._holding != before or now - self._told_at >= _TOLD_AGAIN_AFTER_S:
             self._told_at = now
-            self._watch(Throttled(self._hold.reason, since))
+            self._watch(Throttled(reason=self._hold.reason, since=since))
         if self._holding != before:
             self._record(self._hold)

@@ -128,7 +128,7 @@ def compare(snapshot: Snapshot, signed: SignedReport) -> Comparison:
             outcome=AgainstOutcome.DIFFERS if problems else AgainstOutcome.SAME,
         ),
         findings=tuple(
-            Finding(_DIFFERS, detail=part if plan_id is None else f"plan {plan_id}: {part}")
+            Finding(what=_DIFFERS, detail=part if plan_id is None else f"plan {plan_id}: {part}")
             for plan_id, part in problems
         ),
     )

@@ -14,7 +14,7 @@ from stagenorm_pipeline.engine.verify.result import AuditedWork, Finding
 from stagenorm_pipeline.engine.verify.snapshot import Snapshot
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LostRows:
     """Planned rows of a plan (in a target and fund; of a rollback: as a whole) that its batches do not hold.
 
@@ -29,7 +29,7 @@ class LostRows:
     is_settled: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Disagreement:
     """A batch and the audit log that do not agree; `problem` as sql/verify/audit_counts.sql says."""
 
@@ -78,7 +78,7 @@ class Missing:
     plans: tuple[MissingPlan, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Entries:
     """How many entries the log has of the judged plans, and between which ids."""
 
@@ -92,7 +92,7 @@ class Entries:
         return self.normalized + self.rolled_back
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AuditLog:
     """The log as one pass over it counted it; of `disagreements` and `work` the first ones, with how many there are.
 
@@ -111,10 +111,10 @@ class AuditLog:
         """All targets together."""
         found = [entries for entries in self.targets.values() if entries.count]
         return Entries(
-            sum(entries.normalized for entries in found),
-            sum(entries.rolled_back for entries in found),
-            min((entries.first_id for entries in found), default=0),
-            max((entries.last_id for entries in found), default=0),
+            normalized=sum(entries.normalized for entries in found),
+            rolled_back=sum(entries.rolled_back for entries in found),
+            first_id=min((entries.first_id for entries in found), default=0),
+            last_id=max((entries.last_id for entries in found), default=0),
         )
 
 
@@ -142,7 +142,14 @@ def read_missing(snapshot: Snapshot, lost: tuple[LostRows, ...], log: AuditLog) 
 def read_lost_rows(snapshot: Snapshot) -> tuple[LostRows, ...]:
     """Where plans have lost planned rows with their batches."""
     return tuple(
-        LostRows(row.plan_id, row.target, row.has_fund, row.fund_id, int(row.rows_lost), row.is_settled)
+        LostRows(
+            plan_id=row.plan_id,
+            target=row.target,
+            has_fund=row.has_fund,
+            fund_id=row.fund_id,
+            rows=int(row.rows_lost),
+            is_settled=row.is_settled,
+        )
         for row in snapshot.rows("verify/missing_batches")
     )
 
@@ -167,17 +174,32 @@ def read_audit_log(snapshot: Snapshot, lost: tuple[LostRows, ...]) -> AuditLog:
     work = [row for row in rows if row.part == "work"]
     batches = [row for row in rows if row.part == "batch"]
     return AuditLog(
-        _entries(row for row in rows if row.part == "target"),
-        tuple(
-            Disagreement(row.target, row.fund_id, row.batch_id, row.problem, row.audit_rows, row.rows_updated)
+        targets=_entries(row for row in rows if row.part == "target"),
+        disagreements=tuple(
+            Disagreement(
+                target=row.target,
+                fund_id=row.fund_id,
+                batch_id=row.batch_id,
+                problem=row.problem,
+                audit_rows=row.audit_rows,
+                rows_updated=row.rows_updated,
+            )
             for row in batches
         ),
-        batches[0].total if batches else 0,
-        tuple(
-            AuditedWork(row.plan_id, row.action, row.run_by, row.audit_rows, row.first_at, row.last_at) for row in work
+        disagreements_total=batches[0].total if batches else 0,
+        work=tuple(
+            AuditedWork(
+                plan_id=row.plan_id,
+                action=row.action,
+                run_by=row.run_by,
+                rows=row.audit_rows,
+                first_at=row.first_at,
+                last_at=row.last_at,
+            )
+            for row in work
         ),
-        work[0].total if work else 0,
-        tuple(sorted(row.plan_id for row in rows if row.part == "plan")),
+        work_total=work[0].total if work else 0,
+        plans=tuple(sorted(row.plan_id for row in rows if row.part == "plan")),
     )
 
 
@@ -194,10 +216,10 @@ def _entries(rows: Iterator[Any]) -> dict[str, Entries]:
         entries = before or Entries(first_id=row.first_id)
         is_rollback = row.action == PlanKind.ROLLBACK
         found[row.target] = Entries(
-            entries.normalized + (0 if is_rollback else row.audit_rows),
-            entries.rolled_back + (row.audit_rows if is_rollback else 0),
-            min(entries.first_id, row.first_id),
-            max(entries.last_id, row.last_id),
+            normalized=entries.normalized + (0 if is_rollback else row.audit_rows),
+            rolled_back=entries.rolled_back + (row.audit_rows if is_rollback else 0),
+            first_id=min(entries.first_id, row.first_id),
+            last_id=max(entries.last_id, row.last_id),
         )
     return found
 
@@ -220,15 +242,15 @@ def read_disagreeing_rows(snapshot: Snapshot, log: AuditLog) -> tuple[Finding, .
             rows = snapshot.target_rows("verify/batch_rows", target, ("key", "table", "stage"), {"batches": batches})
         findings += [
             Finding(
-                _DISAGREEING[row.problem],
-                target.name,
-                True,
-                row.fund_id,
-                row.row_id,
-                row.batch_id,
-                row.stage_before,
-                row.stage_after,
-                row.stage_now,
+                what=_DISAGREEING[row.problem],
+                target=target.name,
+                has_fund=True,
+                fund_id=row.fund_id,
+                row_id=row.row_id,
+                batch_id=row.batch_id,
+                stage_before=row.stage_before,
+                stage_after=row.stage_after,
+                stage_now=row.stage_now,
                 has_stage_now=row.row_exists,
             )
             for row in rows

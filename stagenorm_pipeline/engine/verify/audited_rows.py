@@ -25,7 +25,7 @@ class RowState(StrEnum):
     MOVED = "moved"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AuditedRows:
     """Rows in one state: the exact number, and the first ones."""
 
@@ -33,10 +33,10 @@ class AuditedRows:
     examples: tuple[Finding, ...] = ()
 
     def __add__(self, other: "AuditedRows") -> "AuditedRows":
-        return AuditedRows(self.total + other.total, (*self.examples, *other.examples))
+        return AuditedRows(total=self.total + other.total, examples=(*self.examples, *other.examples))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AuditedTarget:
     """The audited rows of a target that are not as the log's latest entry about them says.
 
@@ -77,12 +77,12 @@ def read_audited_rows(snapshot: Snapshot, target: Target, left_as_is: list[str],
     for row in rows:
         finding = _finding(target, row, entries[row.id])
         if row.state in holding:
-            holding[row.state] = AuditedRows(row.total, (*holding[row.state].examples, finding))
+            holding[row.state] = AuditedRows(total=row.total, examples=(*holding[row.state].examples, finding))
         else:
             found = left if row.is_left else states
             state = RowState(row.state)
-            found[state] = AuditedRows(row.total, (*found.get(state, AuditedRows()).examples, finding))
-    return AuditedTarget(states, left, holding["left"], holding["restored"])
+            found[state] = AuditedRows(total=row.total, examples=(*found.get(state, AuditedRows()).examples, finding))
+    return AuditedTarget(states=states, left=left, left_holding=holding["left"], restored=holding["restored"])
 
 
 def _state(target: Target) -> sql.Composable:
@@ -124,15 +124,15 @@ def _finding(target: Target, row: Any, entry: Any) -> Finding:
         if not is_gone and row.fund_now != entry.fund_id:
             details.append("without a fund now" if row.fund_now is None else f"in fund {row.fund_now} now")
     return Finding(
-        what,
-        target.name,
-        True,
-        entry.fund_id,
-        row.row_id,
-        entry.batch_id,
-        entry.stage_before,
-        entry.stage_after,
-        row.stage_now,
+        what=what,
+        target=target.name,
+        has_fund=True,
+        fund_id=entry.fund_id,
+        row_id=row.row_id,
+        batch_id=entry.batch_id,
+        stage_before=entry.stage_before,
+        stage_after=entry.stage_after,
+        stage_now=row.stage_now,
         detail=", ".join(details) or None,
         has_stage_now=not is_gone,
     )

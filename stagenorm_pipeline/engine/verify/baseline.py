@@ -11,7 +11,7 @@ from stagenorm_pipeline.engine.verify.result import Coverage
 from stagenorm_pipeline.engine.verify.snapshot import Snapshot
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Baseline:
     """What a target held in the signed state or when the covering plans were made: counts by fund, rows by stage.
 
@@ -61,9 +61,19 @@ def read_baseline(snapshot: Snapshot, target: Target) -> Baseline | None:
     plans = tuple(sorted(used)) or (covering[0].plan_id,)
     scopes = [plan.scope for plan in covering]
     if any(scope.all_funds or scope == snapshot.scope for scope in scopes):
-        return Baseline(funds, stages, Coverage(target.name, plans, True), fund_stages)
+        return Baseline(
+            funds=funds,
+            stages=stages,
+            coverage=Coverage(target=target.name, plans=plans, all_funds=True),
+            fund_stages=fund_stages,
+        )
     covered = tuple(sorted({scope.fund_id for scope in scopes}, key=fund_order))
-    return Baseline(funds, stages, Coverage(target.name, plans, False, covered), fund_stages)
+    return Baseline(
+        funds=funds,
+        stages=stages,
+        coverage=Coverage(target=target.name, plans=plans, all_funds=False, funds=covered),
+        fund_stages=fund_stages,
+    )
 
 
 def _signed_baseline(target: str, scope: FundScope, verification_id: int, report: Mapping[str, Any]) -> Baseline:
@@ -79,4 +89,9 @@ def _signed_baseline(target: str, scope: FundScope, verification_id: int, report
         others = counts.rows_unknown + counts.rows_to_change + counts.rows_left_as_is
         for stage, rows in {**fund["after_stages"], "other": others, "NULL": counts.rows_null}.items():
             stages[stage] = stages.get(stage, 0) + rows
-    return Baseline(funds, stages, Coverage(target, (), True, verification_id=verification_id), fund_stages)
+    return Baseline(
+        funds=funds,
+        stages=stages,
+        coverage=Coverage(target=target, plans=(), all_funds=True, verification_id=verification_id),
+        fund_stages=fund_stages,
+    )

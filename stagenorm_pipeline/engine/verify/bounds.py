@@ -91,7 +91,14 @@ class Bounds:
         unplanned = [found for changes in self.changes for found in changes.unplanned]
         rows = sum(found.rows for found in unplanned)
         findings = [
-            Finding(_UNPLANNED, found.target, True, found.fund_id, rows=found.rows, detail=_fewer(found.stages.items()))
+            Finding(
+                what=_UNPLANNED,
+                target=found.target,
+                has_fund=True,
+                fund_id=found.fund_id,
+                rows=found.rows,
+                detail=_fewer(found.stages.items()),
+            )
             for found in unplanned
         ]
         return replace(
@@ -140,8 +147,8 @@ def _loss_sentence(loss: TotalLoss) -> str:
 def _loss_finding(loss: TotalLoss) -> Finding:
     what = _ALL_LOST if loss.is_whole else _LOST
     return Finding(
-        what,
-        loss.target,
+        what=what,
+        target=loss.target,
         rows=loss.rows,
         stage_now=loss.stage,
         has_stage_now=loss.stage is not None,

@@ -65,9 +65,11 @@ class Evidence:
 
         `named`: batches whose rows are named already, because their counts differ. Of those only altered rows are new.
         """
-        found = [Finding("signed report that was altered", detail=self.signed_problem)] if self.signed_problem else []
+        found = (
+            [Finding(what="signed report that was altered", detail=self.signed_problem)] if self.signed_problem else []
+        )
         found += [_digest_finding(digest) for digest in self.digests if digest.differs]
-        found += [Finding("plan whose digest is gone", detail=f"plan {plan_id}") for plan_id in self.undigested]
+        found += [Finding(what="plan whose digest is gone", detail=f"plan {plan_id}") for plan_id in self.undigested]
         found += [_mismatch_finding(one) for one in self.receipts.mismatches if one.batch_id not in named]
         rows = [row for row in self.receipts.rows if _is_new(row, named)]
         older = [row for row in self.receipts.legacy_rows if row.difference is not RowDifference.NO_BATCH]
@@ -109,10 +111,10 @@ def _is_new(row: DifferingRow, named: Set[int | None]) -> bool:
 def _mismatch_finding(mismatch: ReceiptMismatch) -> Finding:
     receipt = "" if mismatch.kind is MismatchKind.NO_RECEIPT else f"receipt {mismatch.expected:,}, "
     return Finding(
-        _MISMATCHES[mismatch.kind],
-        mismatch.target,
-        True,
-        mismatch.fund_id,
+        what=_MISMATCHES[mismatch.kind],
+        target=mismatch.target,
+        has_fund=True,
+        fund_id=mismatch.fund_id,
         batch_id=mismatch.batch_id,
         rows=mismatch.found,
         detail=f"{receipt}audit rows {mismatch.found:,}",
@@ -124,17 +126,19 @@ def _row_finding(row: DifferingRow) -> Finding:
     if row.difference is RowDifference.ALTERED:
         planned = f'the batch was to change "{row.planned_before}" to "{row.planned_after}"'
     return Finding(
-        _ROWS[row.difference],
-        row.target,
-        True,
-        row.fund_id,
-        row.row_id,
-        row.batch_id,
-        row.logged_before or row.planned_before,
-        row.logged_after or row.planned_after,
+        what=_ROWS[row.difference],
+        target=row.target,
+        has_fund=True,
+        fund_id=row.fund_id,
+        row_id=row.row_id,
+        batch_id=row.batch_id,
+        stage_before=row.logged_before or row.planned_before,
+        stage_after=row.logged_after or row.planned_after,
         detail=planned,
     )
 
 
 def _digest_finding(digest: PlanDigest) -> Finding:
-    return Finding("plan that differs from its digest", detail=f"plan {digest.plan_id}: {', '.join(digest.differs)}")
+    return Finding(
+        what="plan that differs from its digest", detail=f"plan {digest.plan_id}: {', '.join(digest.differs)}"
+    )

@@ -13,7 +13,7 @@ from stagenorm_pipeline.engine.verify.snapshot import Snapshot
 from stagenorm_pipeline.vocabulary import CANONICAL_STAGES, MeaningKind, Vocabulary
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TargetFacts:
     """One target now, before, and by its audit log. `baseline` None: no plan covers it.
 
@@ -31,7 +31,7 @@ class TargetFacts:
 
     @property
     def coverage(self) -> Coverage:
-        return self.baseline.coverage if self.baseline else Coverage(self.name, (), False)
+        return self.baseline.coverage if self.baseline else Coverage(target=self.name, plans=(), all_funds=False)
 
     @property
     def compared(self) -> tuple[FundRows, ...]:
@@ -44,7 +44,7 @@ def read_rows_now(
     snapshot: Snapshot, target: Target, vocabulary: Vocabulary
 ) -> tuple[TargetInventory, Mapping[str | None, Mapping[str, int]]]:
     """Read what the target holds now, and its rows by fund and canonical stage: one scan of the table."""
-    tally = InventoryTally(target)
+    tally = InventoryTally(target=target)
     stages: dict[str | None, dict[str, int]] = {}
     for found in read_spellings(snapshot.connection, target, snapshot.scope, vocabulary):
         tally.add(found)
@@ -68,11 +68,11 @@ def read_noncanonical_rows(snapshot: Snapshot, facts: TargetFacts) -> tuple[Find
         rows = snapshot.rows("verify/noncanonical_rows", values, **identifiers, fund_condition=condition)
     return tuple(
         Finding(
-            "stage is not canonical",
-            target.name,
-            True,
-            row.fund_id,
-            row.row_id,
+            what="stage is not canonical",
+            target=target.name,
+            has_fund=True,
+            fund_id=row.fund_id,
+            row_id=row.row_id,
             stage_now=row.stage_now,
             has_stage_now=True,
         )
@@ -87,6 +87,13 @@ def read_null_rows(snapshot: Snapshot, facts: TargetFacts, funds: list[str | Non
     values = {"funds": [fund for fund in funds if fund is not None], "no_fund": None in funds, "listed": listed}
     rows = snapshot.target_rows("verify/null_rows", target, ("key", "table", "stage", "fund"), values)
     return tuple(
-        Finding("NULL, in a fund with more NULLs", target.name, True, row.fund_id, row.row_id, has_stage_now=True)
+        Finding(
+            what="NULL, in a fund with more NULLs",
+            target=target.name,
+            has_fund=True,
+            fund_id=row.fund_id,
+            row_id=row.row_id,
+            has_stage_now=True,
+        )
         for row in rows
     )

@@ -13,7 +13,7 @@ from stagenorm_pipeline.engine.verify.start import Start, starting_at
 from stagenorm_pipeline.errors import PlanError
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AppliedPlan:
     """A plan that was applied: what it is, and which targets and funds it is about.
 
@@ -35,7 +35,7 @@ class AppliedPlan:
         return self.scope.all_funds or self.scope.fund_id == fund_id
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CoveredPlans:
     """The plans since the signed state, in the order in which they were opened.
 
@@ -108,7 +108,7 @@ def read_plans(connection: sa.Connection, asked: PlansAsked) -> CoveredPlans:
     first = tuple(plan for plan in normalizing if plan.plan_id == asked.plan_id)
     compared = tuple(dict.fromkeys((*first, *in_force, *bare)))
     rollbacks = tuple(plan for plan in plans if plan.kind is PlanKind.ROLLBACK)
-    return CoveredPlans(in_force, undone, compared, rollbacks)
+    return CoveredPlans(in_force=in_force, undone=undone, compared=compared, rollbacks=rollbacks)
 
 
 def _never_applied(plan_id: int) -> PlanError:
@@ -134,16 +134,23 @@ def _is_replaced(
 
 def _applied(row: Any, place: int) -> AppliedPlan:
     facts = PlanFacts(
-        row.plan_id,
-        row.status,
-        row.created_at,
-        row.created_by,
-        row.vocabulary_version,
-        False,
-        row.code_version,
-        row.opened_at,
-        row.completed_at,
-        row.rows_to_change,
+        plan_id=row.plan_id,
+        status=row.status,
+        created_at=row.created_at,
+        created_by=row.created_by,
+        vocabulary_version=row.vocabulary_version,
+        is_baseline=False,
+        code_version=row.code_version,
+        opened_at=row.opened_at,
+        completed_at=row.completed_at,
+        rows_to_change=row.rows_to_change,
     )
-    scope = FundScope(row.all_funds, None if row.all_funds else row.fund_id)
-    return AppliedPlan(facts, PlanKind(row.kind), frozenset(row.targets), scope, row.is_undone, place)
+    scope = FundScope(all_funds=row.all_funds, fund_id=None if row.all_funds else row.fund_id)
+    return AppliedPlan(
+        facts=facts,
+        kind=PlanKind(row.kind),
+        targets=frozenset(row.targets),
+        scope=scope,
+        is_rolled_back=row.is_undone,
+        place=place,
+    )

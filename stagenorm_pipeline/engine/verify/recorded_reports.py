@@ -57,7 +57,7 @@ def read_recorded_verifications(database: Database) -> tuple[RecordedVerificatio
         scope = row["scope"]
         facts = {
             **row,
-            "scope": FundScope(scope["all_funds"], scope.get("fund_id")),
+            "scope": FundScope(all_funds=scope["all_funds"], fund_id=scope.get("fund_id")),
             "verdict": Verdict(row["verdict"]),
         }
         verifications.append(RecordedVerification(**facts, targets=tuple(scope["targets"])))

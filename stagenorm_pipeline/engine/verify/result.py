@@ -135,7 +135,7 @@ class Verdict(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One thing that a rule found: a spelling, a row, a batch or a fund. What does not apply is None.
 
@@ -166,7 +166,7 @@ def some_of_each(*kinds: Sequence[Finding]) -> tuple[Finding, ...]:
     return tuple(finding for place, found in enumerate(kinds) for finding in found[: taken[place]])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:
     """One rule's result.
 
@@ -194,7 +194,7 @@ class CheckResult:
         return Outcome.FAILED if self.severity is Severity.ERROR else Outcome.WARNED
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SampleRow:
     """A changed row for manual review, with the audit row that tells of it. `exists` false: the row is gone.
 
@@ -213,7 +213,7 @@ class SampleRow:
     action: str = "normalize"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FundBreakdown:
     """One fund of one target, before (None: no baseline, or the fund was not there) and now (None: gone).
 
@@ -227,7 +227,7 @@ class FundBreakdown:
     after_stages: Mapping[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StageRows:
     """Rows of a target by canonical stage, or `other` / `NULL`, before and now.
 
@@ -240,7 +240,7 @@ class StageRows:
     after: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LeftAsIs:
     """A spelling of one target that a person decided to leave, with the reason that the decision gives."""
 
@@ -251,7 +251,7 @@ class LeftAsIs:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlanFacts:
     """A plan that the verification covers. `is_baseline`: some target and fund is compared with it.
 
@@ -270,7 +270,7 @@ class PlanFacts:
     rows_to_change: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AuditedWork:
     """Changes that the audit log holds of one plan by one person. `action`: normalize or rollback."""
 
@@ -282,7 +282,7 @@ class AuditedWork:
     last_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Coverage:
     """What a target is compared with: the baselines of `plans`, or the report of the signed `verification_id`.
 
@@ -364,7 +364,7 @@ class PlanDigest:
     differs: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UndoneRows:
     """Rows after a rollback: `restored` hold again what it gave back, on purpose; `left` are those that it left."""
 
@@ -372,7 +372,7 @@ class UndoneRows:
     left: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SharedRead:
     """Something read once for several rules. `name` is a phrase of ours; `target` None: it is about all of them."""
 
@@ -382,7 +382,7 @@ class SharedRead:
     duration_ms: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VerificationResult:
     """A whole verification, made in one snapshot of the database at `created_at`.
 

@@ -30,16 +30,16 @@ def read_sample(snapshot: Snapshot, log: AuditLog, size: int, seed: int) -> tupl
                 stages[target.name, row.row_id] = row.stage_now
     return tuple(
         SampleRow(
-            row.target,
-            row.fund_id,
-            row.row_id,
-            row.audit_id,
-            row.stage_before,
-            row.stage_after,
-            (row.target, row.row_id) in stages,
-            stages.get((row.target, row.row_id)),
-            row.run_at,
-            row.action,
+            target=row.target,
+            fund_id=row.fund_id,
+            row_id=row.row_id,
+            audit_id=row.audit_id,
+            stage_before=row.stage_before,
+            stage_after=row.stage_after,
+            exists=(row.target, row.row_id) in stages,
+            stage_now=stages.get((row.target, row.row_id)),
+            run_at=row.run_at,
+            action=row.action,
         )
         for row in entries
     )

@@ -25,7 +25,7 @@ class SignOffError(StagenormError):
     """A verification does not exist, or must not be signed."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SignedOff:
     """A signed verification: what it was of, and who signed it.
 
@@ -78,14 +78,14 @@ def sign_off(
     except RefusedError as error:
         raise RefusedError("This database role may not sign verifications.", remedy=_GRANT) from error
     return SignedOff(
-        found.verification_id,
-        Verdict(found.verdict),
-        found.created_at,
-        tuple(found.scope["targets"]),
-        FundScope(found.scope["all_funds"], found.scope.get("fund_id")),
-        name,
-        signed_at,
-        accepted,
+        verification_id=found.verification_id,
+        verdict=Verdict(found.verdict),
+        made_at=found.created_at,
+        targets=tuple(found.scope["targets"]),
+        scope=FundScope(all_funds=found.scope["all_funds"], fund_id=found.scope.get("fund_id")),
+        signed_off_by=name,
+        signed_off_at=signed_at,
+        accepted_warnings=accepted,
     )
 
 

@@ -18,7 +18,7 @@ from stagenorm_pipeline.engine.verify.signed_state import SignedState
 from stagenorm_pipeline.engine.verify.start import Start
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """A connection in one read-only snapshot, and what to look at in it. `reads` grows as it is read.
 
@@ -71,4 +71,6 @@ class Snapshot:
         started = time.monotonic()
         yield
         elapsed = round((time.monotonic() - started) * 1000)
-        self.reads.append(SharedRead(name, target.name if target else None, rules, elapsed))
+        self.reads.append(
+            SharedRead(name=name, target=target.name if target else None, rules=rules, duration_ms=elapsed)
+        )

@@ -11,7 +11,16 @@ def left_as_is(inventories: tuple[TargetInventory, ...], vocabulary: Vocabulary)
     found = [s for inventory in inventories for s in inventory.spellings if s.kind is MeaningKind.LEAVE_AS_IS]
     shown = sorted(found, key=lambda s: (-s.rows, s.spelling))[:UNKNOWN_SHOWN]
     return (
-        tuple(LeftAsIs(s.target, s.spelling, s.rows, s.funds, vocabulary.meaning_of(s.spelling).reason) for s in shown),
+        tuple(
+            LeftAsIs(
+                target=s.target,
+                spelling=s.spelling,
+                rows=s.rows,
+                funds=s.funds,
+                reason=vocabulary.meaning_of(s.spelling).reason,
+            )
+            for s in shown
+        ),
         len({s.spelling for s in found}),
     )
 
@@ -27,5 +36,5 @@ def rows_by_stage(targets: tuple[TargetFacts, ...]) -> tuple[StageRows, ...]:
         before = facts.baseline.stages if facts.baseline and facts.coverage.all_funds else None
         for stage in (*map(str, CANONICAL_STAGES), "other", "NULL"):
             was = None if before is None else before.get(stage, 0)
-            rows.append(StageRows(facts.name, stage, was, now.get(stage, 0)))
+            rows.append(StageRows(target=facts.name, stage=stage, before=was, after=now.get(stage, 0)))
     return tuple(rows)

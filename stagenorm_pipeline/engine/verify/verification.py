@@ -67,7 +67,7 @@ _KEY_MOVED = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyRequest:
     """What to verify. `plan_id`: compare with this plan's baseline instead of the earliest applied one's."""
 
@@ -118,7 +118,7 @@ def record_verification(database: Database, result: VerificationResult, *, repor
     return int(number)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Facts:
     """All that the rules judge."""
 
@@ -137,12 +137,12 @@ class _Facts:
     @property
     def undone(self) -> UndoneRows:
         return UndoneRows(
-            sum(facts.audited.restored.total for facts in self.targets),
-            sum(facts.audited.rows_left for facts in self.targets),
+            restored=sum(facts.audited.restored.total for facts in self.targets),
+            left=sum(facts.audited.rows_left for facts in self.targets),
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Judgement:
     """What the rules said, and what they made on the way."""
 
@@ -164,7 +164,9 @@ class _Verification:
             start = start_of_plan(connection, request.plan_id)
         self._asked = PlansAsked(targets=names, scope=request.scope, start=start, plan_id=request.plan_id)
         plans = read_plans(connection, self._asked)
-        self._snapshot = Snapshot(connection, request.scope, targets, plans, start, signed)
+        self._snapshot = Snapshot(
+            connection=connection, scope=request.scope, targets=targets, plans=plans, start=start, signed=signed
+        )
 
     def result(self) -> VerificationResult:
         request = self._request
@@ -242,7 +244,7 @@ class _Verification:
             rules = (Rule.CANONICAL_STAGES, Rule.NULL_INTEGRITY, Rule.ROW_COUNTS, Rule.AUDIT_CONSISTENCY)
             with snapshot.shared("each audited row beside the audit log", rules, target):
                 audited = read_audited_rows(snapshot, target, kept, is_undone=is_undone)
-            targets.append(TargetFacts(inventory, baseline, audited, stages))
+            targets.append(TargetFacts(inventory=inventory, baseline=baseline, audited=audited, stages=stages))
         receipts = evidence.receipts
         is_log_sound = not (log.disagreements_total or receipts.mismatches_total) and (
             receipts.legacy_rows_total == receipts.legacy_without_batch
@@ -255,7 +257,15 @@ class _Verification:
         if self._request.against is not None:
             with snapshot.shared("the plans of the signed report", (Rule.AUDIT_CONSISTENCY,)):
                 against = compare(snapshot, self._request.against)
-        return _Facts(missing, log, evidence, tuple(targets), is_undone, tuple(by_others), against)
+        return _Facts(
+            missing=missing,
+            log=log,
+            evidence=evidence,
+            targets=tuple(targets),
+            is_undone=is_undone,
+            by_others=tuple(by_others),
+            against=against,
+        )
 
     def _with_logged_plans(self, log: AuditLog) -> Snapshot:
         """Judge also the plans that only log entries tell of: their status was edited, and they have no receipts."""
@@ -283,7 +293,7 @@ class _Verification:
         started = time.monotonic()
         funds = r7_fund_breakdown.break_down(facts.targets)
         broken_down = self._ended(r7_fund_breakdown.check(facts.targets, funds), started)
-        return _Judgement((tracked, *judged, sampled, broken_down), sample, funds)
+        return _Judgement(checks=(tracked, *judged, sampled, broken_down), sample=sample, funds=funds)
 
     def _timed(self, check: Callable[[], CheckResult]) -> CheckResult:
         started = time.monotonic()

@@ -7,7 +7,7 @@ from stagenorm_pipeline.config.settings import TargetSetting
 from stagenorm_pipeline.engine.verify.result import Rule
 from stagenorm_pipeline_tests.support.application import Application
 
-DEALS = (TargetSetting("deals"),)
+DEALS = (TargetSetting(table="deals"),)
 TYPES = """
 CREATE DOMAIN stage_text AS text CHECK (VALUE <> '');
 CREATE TYPE round AS ENUM ('seed', 'series-a', 'Seed', 'Series A');
@@ -112,7 +112,11 @@ def test_names_with_capitals_spaces_quotes_and_signs_go_through_a_whole_run(appl
         """INSERT INTO "My %s CRM"."Deal ""x"" 50%%" VALUES (1, 'a,b', 'Seed'), (2, NULL, 'Series A');"""
         """INSERT INTO "My %s CRM"."Deal ""x"" 50%" VALUES (1, 'its', 'Seed')"""
     )
-    targets = (TargetSetting('Deal "x" 50%%', "Stage {0} %t", "My %s CRM", "Row %b Id", "Fund %(x)s"),)
+    targets = (
+        TargetSetting(
+            table='Deal "x" 50%%', column="Stage {0} %t", schema="My %s CRM", key="Row %b Id", fund_column="Fund %(x)s"
+        ),
+    )
     plan = application.plan(targets=targets)
     assert plan.funds_to_change == ("a,b", None)
     application.apply(plan_id=plan.plan_id, targets=targets)
@@ -130,7 +134,7 @@ def test_two_columns_of_one_table_are_normalized_each_by_itself(application: App
     application.sql(
         "INSERT INTO deals VALUES (1, 1, 'Seed', 'Series A'), (2, 1, 'seed', 'SERIES B'), (3, 1, 'SEED', NULL)"
     )
-    targets = (TargetSetting("deals", "first_stage"), TargetSetting("deals", "last_stage"))
+    targets = (TargetSetting(table="deals", column="first_stage"), TargetSetting(table="deals", column="last_stage"))
     application.run(targets=targets)
     assert application.sql("SELECT * FROM deals ORDER BY id") == [
         (1, 1, "seed", "series-a"),
@@ -153,7 +157,7 @@ def test_one_table_name_in_two_schemas_is_two_targets(application: Application) 
     for schema, spelling in (("public", "Seed"), ("crm", "Series A")):
         application.sql(f"CREATE TABLE {schema}.deals (id int PRIMARY KEY, fund_id int, stage text)")
         application.sql(f"INSERT INTO {schema}.deals VALUES (1, 1, %s)", spelling)
-    crm, both = (TargetSetting("deals", schema="crm"),), (*DEALS, TargetSetting("deals", schema="crm"))
+    crm, both = (TargetSetting(table="deals", schema="crm"),), (*DEALS, TargetSetting(table="deals", schema="crm"))
     application.plan(targets=both)
     application.apply(targets=crm)
     assert application.sql("SELECT stage FROM public.deals UNION ALL SELECT stage FROM crm.deals") == [

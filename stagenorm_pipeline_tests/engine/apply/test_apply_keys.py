@@ -5,7 +5,7 @@ import pytest
 from stagenorm_pipeline.config.settings import TargetSetting
 from stagenorm_pipeline_tests.support.application import Application
 
-DEALS = (TargetSetting("deals"),)
+DEALS = (TargetSetting(table="deals"),)
 HOSTILE = [
     "",
     " ",

@@ -23,10 +23,20 @@ from stagenorm_pipeline.engine.plan.batch import Batch, BatchResult
 
 
 def batch(number: int, rows: int) -> Batch:
-    return Batch(1, number, number, 99, "public", "portfoliocompanies", "stage", "1", rows)
+    return Batch(
+        plan_id=1,
+        batch_id=number,
+        number=number,
+        total_batches=99,
+        schema="public",
+        table="portfoliocompanies",
+        column="stage",
+        fund_id="1",
+        rows_planned=rows,
+    )
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Apply:
     """An apply on a clock of its own: `work_s` a batch or `row_s` a row, and a sleep between two batches."""
 
@@ -42,18 +52,22 @@ class Apply:
         return self.meter.progress
 
     def found(self) -> Progress:
-        return self.say(WorkFound(len(self.sizes), sum(self.sizes)))
+        return self.say(WorkFound(batches=len(self.sizes), rows=sum(self.sizes)))
 
     def do(self, number: int, *, held_s: float = 0.0) -> Progress:
         """A batch from its start to its sleep, after a hold of `held_s`."""
         rows = self.sizes[number - 1]
         self.now += held_s
-        self.say(BatchStarted(batch(number, rows)))
+        self.say(BatchStarted(batch=batch(number, rows)))
         seconds = self.work_s + rows * self.row_s
         self.now += seconds
-        done = self.say(BatchCompleted(batch(number, rows), BatchResult(rows, duration_ms=round(seconds * 1000))))
+        done = self.say(
+            BatchCompleted(
+                batch=batch(number, rows), result=BatchResult(rows_updated=rows, duration_ms=round(seconds * 1000))
+            )
+        )
         if self.sleep_ms and number < len(self.sizes):
-            done = self.say(Sleeping(self.sleep_ms))
+            done = self.say(Sleeping(milliseconds=self.sleep_ms))
             self.now += self.sleep_ms / 1000
         return done
 
@@ -70,15 +84,15 @@ def test_before_the_work_is_found_nothing_is_known() -> None:
 
 
 def test_before_a_batch_ended_there_is_no_rate_and_no_estimate() -> None:
-    apply = Apply([100] * 10)
+    apply = Apply(sizes=[100] * 10)
     apply.found()
-    so_far = apply.say(BatchStarted(batch(1, 100)))
+    so_far = apply.say(BatchStarted(batch=batch(1, 100)))
     assert (so_far.rows_per_second, so_far.eta_s) == (None, None)
     assert so_far.sentence == "0 of 1,000 rows (0%)"
 
 
 def test_one_batch_of_very_many_is_too_little_for_an_estimate() -> None:
-    apply = Apply([100] * 50, work_s=1.0, sleep_ms=500)
+    apply = Apply(sizes=[100] * 50, work_s=1.0, sleep_ms=500)
     apply.found()
     assert apply.do(1).eta_s is None
     assert apply.do(2).eta_s is not None
@@ -89,7 +103,7 @@ def test_one_batch_of_very_many_is_too_little_for_an_estimate() -> None:
 def test_at_a_steady_pace_the_estimate_is_right_within_a_fifth_from_a_tenth_of_the_work_on(
     batches: int, rows: int, work_s: float, sleep_ms: int, hold_every: int
 ) -> None:
-    apply = Apply([rows] * batches, sleep_ms=sleep_ms, work_s=work_s)
+    apply = Apply(sizes=[rows] * batches, sleep_ms=sleep_ms, work_s=work_s)
     apply.found()
     told = []
     for number in range(1, batches + 1):
@@ -106,7 +120,7 @@ def test_at_a_steady_pace_the_estimate_is_right_within_a_fifth_from_a_tenth_of_t
 
 def test_the_estimate_holds_where_the_last_funds_are_many_and_small() -> None:
     # 10 large batches, then 200 funds of ten rows: nearly all of the rows are in a twentieth of the batches.
-    apply = Apply([5_000] * 10 + [10] * 200, sleep_ms=100, row_s=0.00002)
+    apply = Apply(sizes=[5_000] * 10 + [10] * 200, sleep_ms=100, row_s=0.00002)
     told = list(apply.run())
     end = told[-1][0]
     for at, so_far in told[2:190]:
@@ -114,16 +128,16 @@ def test_the_estimate_holds_where_the_last_funds_are_many_and_small() -> None:
 
 
 def test_batches_that_share_a_transaction_count_each_and_their_sleep_once() -> None:
-    apply = Apply([100] * 20, sleep_ms=3_000)
+    apply = Apply(sizes=[100] * 20, sleep_ms=3_000)
     apply.found()
     for first in (1, 6):
         group = [batch(number, 100) for number in range(first, first + 5)]
         for one in group:
-            apply.say(BatchStarted(one))
+            apply.say(BatchStarted(batch=one))
         apply.now += 2.0
         for one in group:
-            apply.say(BatchCompleted(one, BatchResult(100, duration_ms=400)))
-        so_far = apply.say(Sleeping(3_000))
+            apply.say(BatchCompleted(batch=one, result=BatchResult(rows_updated=100, duration_ms=400)))
+        so_far = apply.say(Sleeping(milliseconds=3_000))
         apply.now += 3.0
     # Two more groups of 2 s of work and 3 s of sleep, after the sleep that begins.
     assert so_far.eta_s == pytest.approx(3 + 2 * 5)
@@ -132,7 +146,7 @@ def test_batches_that_share_a_transaction_count_each_and_their_sleep_once() -> N
 
 
 def test_a_new_pace_is_the_pace_after_a_hundred_batches() -> None:
-    apply = Apply([100] * 500, work_s=0.1)
+    apply = Apply(sizes=[100] * 500, work_s=0.1)
     apply.found()
     for number in range(1, 201):
         apply.do(number)
@@ -143,21 +157,21 @@ def test_a_new_pace_is_the_pace_after_a_hundred_batches() -> None:
 
 
 def test_while_somebody_has_paused_all_work_there_is_no_estimate_and_a_reason() -> None:
-    apply = Apply([100] * 10, work_s=1.0)
+    apply = Apply(sizes=[100] * 10, work_s=1.0)
     apply.found()
     for number in (1, 2, 3):
         apply.do(number)
-    paused = apply.say(Paused("a release", "ana@host"))
+    paused = apply.say(Paused(reason="a release", changed_by="ana@host"))
     assert paused.eta_s is None
     assert paused.sentence.endswith("paused by ana@host: a release")
 
 
 def test_a_pause_leaves_the_estimate_as_it_was() -> None:
-    apply = Apply([100] * 10, work_s=1.0)
+    apply = Apply(sizes=[100] * 10, work_s=1.0)
     apply.found()
     for number in (1, 2, 3):
         apply.do(number)
-    apply.say(Paused("lunch", "ana@host"))
+    apply.say(Paused(reason="lunch", changed_by="ana@host"))
     apply.now += 3_600
     after = apply.do(4)
     assert after.eta_s == pytest.approx(6.0)
@@ -165,31 +179,34 @@ def test_a_pause_leaves_the_estimate_as_it_was() -> None:
 
 
 def test_a_retry_says_why_it_waits_until_the_next_batch() -> None:
-    apply = Apply([100] * 3, work_s=1.0)
+    apply = Apply(sizes=[100] * 3, work_s=1.0)
     apply.found()
     apply.do(1)
-    assert apply.say(Retrying(None, "connection refused", 1, 0.4)).held == "trying again in 0.4 s: connection refused"
+    assert (
+        apply.say(Retrying(batch=None, error="connection refused", attempt=1, wait_s=0.4)).held
+        == "trying again in 0.4 s: connection refused"
+    )
     assert apply.do(2).held is None
 
 
 def test_a_batch_that_failed_counts_as_ended_and_as_failed() -> None:
-    apply = Apply([100] * 4)
+    apply = Apply(sizes=[100] * 4)
     apply.found()
-    apply.say(BatchStarted(batch(1, 100)))
-    failed = apply.say(BatchFailed(batch(1, 100), "disk full"))
+    apply.say(BatchStarted(batch=batch(1, 100)))
+    failed = apply.say(BatchFailed(batch=batch(1, 100), error="disk full"))
     assert (failed.rows_done, failed.batches_done, failed.batches_failed) == (100, 1, 1)
 
 
 def test_what_another_runner_does_is_not_left_for_this_one() -> None:
-    apply = Apply([100] * 4)
+    apply = Apply(sizes=[100] * 4)
     apply.found()
-    assert apply.say(BatchTaken(batch(1, 100), "worker-2")).rows_done == 100
+    assert apply.say(BatchTaken(batch=batch(1, 100), worker="worker-2")).rows_done == 100
 
 
 def test_a_retried_batch_never_makes_more_than_all_of_what_was_found() -> None:
-    apply = Apply([5_000])
+    apply = Apply(sizes=[5_000])
     # Three refused rows of a batch of 5,000.
-    apply.say(WorkFound(1, 3))
+    apply.say(WorkFound(batches=1, rows=3))
     done = apply.do(1)
     assert (done.rows_done, done.rows_total) == (3, 3)
 

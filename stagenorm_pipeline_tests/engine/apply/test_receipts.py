@@ -111,7 +111,7 @@ def test_batch_without_any_updated_row_has_a_receipt(application: Application) -
 
 def test_rollback_leaves_receipts_and_digests_of_both_plans(applied: Application) -> None:
     plan_id = record_rollback(applied.database, RollbackRequest(plan_id=1), created_by="me")
-    request = ApplyRequest("worker", "me", plan_id, sleep_ms=0)
+    request = ApplyRequest(worker="worker", run_by="me", plan_id=plan_id, sleep_ms=0)
     assert apply_batches(applied.database, request).ok
     assert not check(applied).mismatches_total
     for one in (1, plan_id):

@@ -207,7 +207,7 @@ def test_only_the_fund_asked_for_is_changed(filled: Application, fund_id: str | 
 def test_only_the_table_asked_for_is_changed(filled: Application) -> None:
     before = filled.stages(COMPANIES)
     filled.plan()
-    result = filled.apply(targets=(TargetSetting(DEALS),))
+    result = filled.apply(targets=(TargetSetting(table=DEALS),))
     assert filled.stages(COMPANIES) == before
     assert result.rows.rows_updated == 4
     assert filled.sql("SELECT DISTINCT status FROM stage_migration_plans") == [("open",)]
@@ -224,7 +224,7 @@ def test_a_table_that_is_missing_is_an_error_before_anything_is_done(filled: App
     filled.plan()
     before = filled.contents()
     with pytest.raises(TargetError, match="nowhere"):
-        filled.apply(targets=(TargetSetting("nowhere"),))
+        filled.apply(targets=(TargetSetting(table="nowhere"),))
     assert filled.contents() == before
 
 
@@ -242,7 +242,7 @@ def test_what_waits_is_said_before_the_first_batch(filled: Application) -> None:
     events: list[Event] = []
     filled.apply(scope=FundScope.one("1"), sleep_ms=0, watch=events.append)
     done = [event for event in events if isinstance(event, BatchCompleted)]
-    assert events[0] == WorkFound(len(done), sum(event.batch.rows_planned for event in done))
+    assert events[0] == WorkFound(batches=len(done), rows=sum(event.batch.rows_planned for event in done))
 
 
 def test_without_a_pause_there_is_none(filled: Application) -> None:

@@ -89,7 +89,7 @@ def test_whatever_a_stage_holds_comes_back(application: Application, tmp_path: P
     application.sql("TRUNCATE deal_opportunities")
     application.add(DEALS, [(1, stage) for stage in stages])
     file = tmp_path / secrets.token_hex(8)
-    backup = _back_up(application, file, TargetSetting(DEALS))
+    backup = _back_up(application, file, TargetSetting(table=DEALS))
     assert _stages(file, DEALS) == _as_saved(application.stages(DEALS))
     assert backup.manifest.rows == len(stages)
     assert check_backup(file).manifest == backup.manifest
@@ -159,7 +159,7 @@ def test_a_file_that_is_there_is_never_replaced_and_a_failure_leaves_none(
     with pytest.raises(ConfigurationError, match="exists already"):
         _back_up(application, file)
     with pytest.raises(TargetError):
-        _back_up(application, tmp_path / "c.gz", TargetSetting(COMPANIES), TargetSetting("nowhere"))
+        _back_up(application, tmp_path / "c.gz", TargetSetting(table=COMPANIES), TargetSetting(table="nowhere"))
     with pytest.raises(ConfigurationError, match="directory"):
         _back_up(application, tmp_path / "nowhere" / "c.gz")
     assert [(found.name, found.read_text()) for found in tmp_path.iterdir()] == [("b.gz", "precious")]
@@ -177,7 +177,7 @@ def test_rows_that_a_policy_hides_stop_it_rather_than_be_missing(application: Ap
     database = Database.at(f"postgresql://{role}@/{info['dbname']}?host={info['host']}&port={info['port']}")
     try:
         with pytest.raises(RefusedError, match="row-level security"):
-            make_backup(database, (TargetSetting(COMPANIES),), tmp_path / "b.gz", made_by="me")
+            make_backup(database, (TargetSetting(table=COMPANIES),), tmp_path / "b.gz", made_by="me")
         assert list(tmp_path.iterdir()) == []
     finally:
         database.close()
@@ -236,7 +236,14 @@ def test_any_kind_of_key_and_of_name_is_saved(application: Application, tmp_path
         "FROM unnest(ARRAY['', E'\\t', '%s', E'\\\\N', '''']) k"
     )
     both = tuple(
-        TargetSetting("T%%;", column, 'My "%s" {x}', "K %", "Fund\n", fund_column_required=True)
+        TargetSetting(
+            table="T%%;",
+            column=column,
+            schema='My "%s" {x}',
+            key="K %",
+            fund_column="Fund\n",
+            fund_column_required=True,
+        )
         for column in ("a%", "b")
     )
     _back_up(application, tmp_path / "b.gz", *both)
@@ -262,7 +269,7 @@ def test_a_run_is_reminded_of_the_targets_without_a_recent_backup(application: A
             return reminder(read_backup_ages(connection, resolve_targets(connection, DEFAULT_TARGETS)))
 
     assert "none is recorded" in (said() or "")
-    _back_up(application, tmp_path / "1.gz", TargetSetting(COMPANIES))
+    _back_up(application, tmp_path / "1.gz", TargetSetting(table=COMPANIES))
     assert "No recent backup of public.deal_opportunities.stage: none is recorded" in (said() or "")
     _back_up(application, tmp_path / "2.gz")
     assert said() is None

@@ -32,13 +32,13 @@ from stagenorm_pipeline_tests.support.interruptions import wait_for_a_waiting_se
 
 HURRIED = LockBounds(lock_timeout_ms=50, validate_lock_timeout_ms=50)
 NAME = "stagenorm_stage_canonical"
-COMPANIES_ONLY = (TargetSetting(COMPANIES),)
+COMPANIES_ONLY = (TargetSetting(table=COMPANIES),)
 
 
 def leaving(*spellings: str) -> Vocabulary:
     """A vocabulary that leaves these spellings as they are."""
     return Vocabulary.with_decisions(
-        Decisions(tuple(Decision(s, leave_as_is=True, reason="no round") for s in spellings))
+        Decisions(entries=tuple(Decision(spelling=s, leave_as_is=True, reason="no round") for s in spellings))
     )
 
 
@@ -90,7 +90,7 @@ def user(clean: Application) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
 
 
 def test_once_enforced_postgresql_refuses_a_messy_stage_and_takes_a_canonical_one_and_null(clean: Application) -> None:
-    assert enforce_it(clean, targets=(TargetSetting(DEALS),)).state is EnforcementState.ENFORCED
+    assert enforce_it(clean, targets=(TargetSetting(table=DEALS),)).state is EnforcementState.ENFORCED
     clean.add(DEALS, [(3, "series-a"), (3, None)])
     for messy in ("Seed", " seed", "seed ", "growth", "", "s\u0435ed"):
         with pytest.raises(psycopg.errors.CheckViolation, match=NAME):
@@ -285,7 +285,7 @@ def test_every_kind_of_column_is_judged_by_its_bytes(clean: Application, kind: s
         pytest.skip("this PostgreSQL has no ICU")
     clean.sql(f"CREATE TABLE odd (id integer PRIMARY KEY, stage {type_})")
     clean.sql("INSERT INTO odd VALUES (1, 'seed'), (2, NULL)")
-    target = (TargetSetting("odd"),)
+    target = (TargetSetting(table="odd"),)
     assert enforce_it(clean, targets=target).state is EnforcementState.ENFORCED
     clean.sql("INSERT INTO odd VALUES (3, 'series-a'), (4, NULL)")
     with pytest.raises(psycopg.errors.CheckViolation):
@@ -296,11 +296,11 @@ def test_a_partitioned_table_is_enforced_with_all_its_partitions_to_come(clean: 
     clean.sql("CREATE TABLE parts (id integer PRIMARY KEY, stage text) PARTITION BY RANGE (id)")
     clean.sql("CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM (0) TO (10)")
     clean.sql("INSERT INTO parts VALUES (1, 'seed')")
-    assert enforce_it(clean, targets=(TargetSetting("parts"),)).state is EnforcementState.ENFORCED
+    assert enforce_it(clean, targets=(TargetSetting(table="parts"),)).state is EnforcementState.ENFORCED
     clean.sql("CREATE TABLE parts_2 PARTITION OF parts FOR VALUES FROM (10) TO (20)")
     with pytest.raises(psycopg.errors.CheckViolation):
         clean.sql("INSERT INTO parts VALUES (11, 'Seed')")
-    part = look(clean, targets=(TargetSetting("parts_1"),))
+    part = look(clean, targets=(TargetSetting(table="parts_1"),))
     assert (part.state, part.to_enforce, part.to_remove) == (EnforcementState.INHERITED, (), ())
     for change in (enforce, remove_enforcement):
         with pytest.raises(StagenormError, match="that of its parent table"):
@@ -312,7 +312,7 @@ def test_a_partition_that_is_in_use_holds_the_others_up_no_longer(clean: Applica
     clean.sql("CREATE TABLE parts (id integer PRIMARY KEY, stage text) PARTITION BY RANGE (id)")
     clean.sql("CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM (0) TO (10)")
     clean.sql("INSERT INTO parts VALUES (1, 'seed')")
-    found = look(clean, targets=(TargetSetting("parts"),))
+    found = look(clean, targets=(TargetSetting(table="parts"),))
     with psycopg.connect(clean.url) as user:
         user.execute("SELECT * FROM parts_1")
         hurried = LockBounds(lock_timeout_ms=10_000, statement_timeout_ms=50)
@@ -326,7 +326,7 @@ def test_names_are_quoted_and_one_that_is_too_long_is_shortened(clean: Applicati
     with clean.user.cursor() as cursor:
         name = sql.Identifier(column)
         cursor.execute(sql.SQL('CREATE TABLE "odd % names" (id integer PRIMARY KEY, {} text)').format(name))
-    found = enforce_it(clean, targets=(TargetSetting("odd % names", column),))
+    found = enforce_it(clean, targets=(TargetSetting(table="odd % names", column=column),))
     assert found.state is EnforcementState.ENFORCED
     assert len(found.constraint.encode()) <= 63
 
@@ -336,7 +336,7 @@ def test_an_enforced_table_is_quiet_in_preflight_and_takes_a_later_plan(clean: A
     clean.add(COMPANIES, [(1, "Debt")])
     findings = run_preflight(clean.database, COMPANIES_ONLY)
     assert [finding for finding in findings if finding.check == "check_constraints"] == []
-    decided = Vocabulary.with_decisions(Decisions((Decision("Debt", Stage.SEED),)))
+    decided = Vocabulary.with_decisions(Decisions(entries=(Decision(spelling="Debt", stage=Stage.SEED),)))
     clean.plan(vocabulary=decided, targets=COMPANIES_ONLY)
     assert clean.apply().rows.rows_updated == 1
     assert enforce_it(clean, decided).state is EnforcementState.ENFORCED
@@ -344,7 +344,7 @@ def test_an_enforced_table_is_quiet_in_preflight_and_takes_a_later_plan(clean: A
 
 def test_two_stage_columns_of_one_table_have_a_constraint_each(clean: Application) -> None:
     clean.sql(f"ALTER TABLE {COMPANIES} ADD COLUMN first_stage text")
-    both = (TargetSetting(COMPANIES), TargetSetting(COMPANIES, "first_stage"))
+    both = (TargetSetting(table=COMPANIES), TargetSetting(table=COMPANIES, column="first_stage"))
     for found in read_enforcements(clean.database, both, VOCABULARY):
         enforce(clean.database, found, done_by="me", announce=ignore)
     assert clean.column("SELECT conname FROM pg_constraint WHERE conname LIKE 'stagenorm%%' ORDER BY 1") == [
@@ -356,7 +356,7 @@ def test_two_stage_columns_of_one_table_have_a_constraint_each(clean: Applicatio
 def test_a_rollback_says_beforehand_that_postgresql_would_refuse_it_and_how_to_make_way(clean: Application) -> None:
     ids = clean.add(COMPANIES, [(1, "Seed")])
     plan = clean.run()
-    request = RollbackRequest(plan.plan_id)
+    request = RollbackRequest(plan_id=plan.plan_id)
     assert preview_rollback(clean.database, request).enforced == ()
     enforce_it(clean)
     assert preview_rollback(clean.database, request).enforced == ("public.portfoliocompanies.stage",)
@@ -374,6 +374,6 @@ def test_a_rollback_of_one_table_does_not_mind_that_another_is_enforced(clean: A
     clean.add(DEALS, [(1, "Seed")])
     plan = clean.run()
     enforce_it(clean)
-    request = RollbackRequest(plan.plan_id)
+    request = RollbackRequest(plan_id=plan.plan_id)
     assert preview_rollback(clean.database, request).enforced == ()
     assert clean.apply(plan_id=record_rollback(clean.database, request, created_by="me")).rows.rows_updated == 1

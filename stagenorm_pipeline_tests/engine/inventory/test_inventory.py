@@ -61,7 +61,7 @@ def inventory_of(application: Application, scope: FundScope | None = None) -> di
 def places_of(application: Application, table: str = COMPANIES) -> dict[str, Places]:
     """Where each unknown spelling of the table is."""
     with application.database.snapshot() as connection:
-        targets = resolve_targets(connection, (TargetSetting(table),))
+        targets = resolve_targets(connection, (TargetSetting(table=table),))
         (found,) = read_inventory(connection, targets, FundScope(), VOCABULARY, with_places=True)
     return {total.spelling: places for total, places in found.unknown_places if places is not None}
 
@@ -200,8 +200,12 @@ def test_an_unknown_spelling_has_its_lowest_and_highest_key_and_the_funds_with_m
     rows: list[Row] = [(9, "growth"), (10, "growth"), (None, "late"), (10, "growth"), (2, "Seed"), (None, "growth")]
     application.add(COMPANIES, rows * 2)
     assert places_of(application) == {
-        "growth": Places("1", "12", (FundShare("10", 4), FundShare("9", 2), FundShare(None, 2))),
-        "late": Places("3", "9", (FundShare(None, 2),)),
+        "growth": Places(
+            first_id="1",
+            last_id="12",
+            funds=(FundShare(fund_id="10", rows=4), FundShare(fund_id="9", rows=2), FundShare(fund_id=None, rows=2)),
+        ),
+        "late": Places(first_id="3", last_id="9", funds=(FundShare(fund_id=None, rows=2),)),
     }
 
 
@@ -269,7 +273,10 @@ def test_what_is_to_be_decided_is_said_once_with_where_it_is(application: Applic
 def test_a_decision_makes_its_spelling_known_and_one_to_leave_is_counted_by_itself(application: Application) -> None:
     application.add(COMPANIES, [(1, "Seed Round"), (1, "seed round"), (1, "growth"), (1, "late")])
     decisions = Decisions(
-        (Decision("Seed Round", Stage.SEED), Decision("growth", leave_as_is=True, reason="no round at all"))
+        entries=(
+            Decision(spelling="Seed Round", stage=Stage.SEED),
+            Decision(spelling="growth", leave_as_is=True, reason="no round at all"),
+        )
     )
     plan = application.preview(vocabulary=Vocabulary.with_decisions(decisions))
     assert plan.counts == RowCounts(rows_seen=4, rows_to_change=1, rows_left_as_is=1, rows_unknown=2)

@@ -66,7 +66,7 @@ def test_a_preview_writes_nothing(filled: Application) -> None:
 def test_a_preview_needs_no_table_of_ours(bare: Application) -> None:
     bare.sql(f"CREATE TABLE {COMPANIES} (id int PRIMARY KEY, stage text)")
     bare.sql(f"INSERT INTO {COMPANIES} VALUES (1, 'Seed')")
-    plan = bare.preview(targets=(TargetSetting(COMPANIES),))
+    plan = bare.preview(targets=(TargetSetting(table=COMPANIES),))
     assert (plan.plan_id, plan.status, plan.total_batches) == (None, "preview", 1)
 
 
@@ -115,7 +115,7 @@ def test_a_batch_is_of_one_table_and_one_fund_alone(filled: Application) -> None
 
 def test_a_table_without_a_fund_column_is_planned_under_no_fund(application: Application) -> None:
     application.sql("CREATE TABLE startups (id int PRIMARY KEY, stage text); INSERT INTO startups VALUES (1, 'Seed')")
-    targets = (TargetSetting("startups"),)
+    targets = (TargetSetting(table="startups"),)
     plan = application.plan(targets=targets)
     assert plan.funds_to_change == (None,)
     assert application.column("SELECT fund_id FROM stage_migration_batches") == [None]
@@ -139,7 +139,7 @@ def test_the_plan_keeps_its_totals_and_who_made_it_under_which_vocabulary(filled
     assert (recorded.status, recorded.created_by, recorded.batch_size) == ("open", "planner", 2)
     assert (recorded.vocabulary_version, recorded.scope) == (VOCABULARY.version, FundScope())
     assert (recorded.counts, recorded.total_batches) == (plan.counts, plan.total_batches)
-    assert recorded.counts == RowCounts(16, rows_canonical=4, rows_null=2, rows_unknown=2, rows_to_change=8)
+    assert recorded.counts == RowCounts(rows_seen=16, rows_canonical=4, rows_null=2, rows_unknown=2, rows_to_change=8)
     assert filled.column("SELECT code_version FROM stage_migration_plans") == [__version__]
     assert filled.value("SELECT scope FROM stage_migration_plans") == {
         "targets": ["public.portfoliocompanies.stage", "public.deal_opportunities.stage"],
@@ -190,7 +190,7 @@ def test_a_plan_of_one_fund_holds_its_rows_alone(filled: Application, fund_id: s
 
 
 def test_a_plan_of_one_table_holds_its_rows_alone(filled: Application) -> None:
-    plan = filled.plan(targets=(TargetSetting(DEALS),))
+    plan = filled.plan(targets=(TargetSetting(table=DEALS),))
     assert members_of(filled, plan.plan_id) == [row for row in messy_rows(filled) if row[0] == DEALS]
 
 
@@ -224,7 +224,7 @@ def test_a_second_plan_over_normalized_data_is_empty_and_writes_nothing_to_the_t
 def test_a_plan_that_cannot_be_made_records_nothing(filled: Application) -> None:
     before = filled.contents()
     with pytest.raises(TargetError, match="nowhere"):
-        filled.plan(targets=(TargetSetting(COMPANIES), TargetSetting("nowhere")))
+        filled.plan(targets=(TargetSetting(table=COMPANIES), TargetSetting(table="nowhere")))
     assert filled.contents() == before
 
 

@@ -30,7 +30,7 @@ def test_planning_scans_a_table_once_however_many_funds_there_are(application: A
     before = reads(application, COMPANIES)
     plan = application.plan(batch_size=50)
     assert len(plan.funds_to_change) == funds
-    assert reads(application, COMPANIES) - before == Reads(1, ROWS, 0, 0)
+    assert reads(application, COMPANIES) - before == Reads(seq_scans=1, seq_rows=ROWS, index_scans=0, index_rows=0)
 
 
 @pytest.mark.parametrize("funds", [5, 200])
@@ -38,7 +38,7 @@ def test_a_preview_scans_a_table_once(application: Application, funds: int) -> N
     fill(application, funds)
     before = reads(application, COMPANIES)
     application.preview(batch_size=50)
-    assert reads(application, COMPANIES) - before == Reads(1, ROWS, 0, 0)
+    assert reads(application, COMPANIES) - before == Reads(seq_scans=1, seq_rows=ROWS, index_scans=0, index_rows=0)
 
 
 def test_applying_a_fund_touches_its_own_rows_alone(application: Application) -> None:
@@ -47,7 +47,7 @@ def test_applying_a_fund_touches_its_own_rows_alone(application: Application) ->
     before = reads(application, COMPANIES)
     result = application.apply(scope=FundScope.one("7"))
     assert (result.batches, result.rows.rows_updated) == (2, 15)
-    assert reads(application, COMPANIES) - before == Reads(0, 0, index_scans=15, index_rows=15)
+    assert reads(application, COMPANIES) - before == Reads(seq_scans=0, seq_rows=0, index_scans=15, index_rows=15)
 
 
 def test_a_batch_finds_its_rows_by_the_primary_key(application: Application) -> None:

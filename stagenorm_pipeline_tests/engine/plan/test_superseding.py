@@ -53,7 +53,7 @@ EVERYWHERE = {(table, fund) for table in (COMPANIES, DEALS) for fund in ("1", "2
 def test_a_new_plan_cancels_what_waits_in_its_own_scope_and_only_there(
     planned: Application, scope: FundScope, targets: tuple[str, ...], cancelled: set[tuple[str, str | None]]
 ) -> None:
-    planned.plan(scope=scope, targets=tuple(TargetSetting(table) for table in targets))
+    planned.plan(scope=scope, targets=tuple(TargetSetting(table=table) for table in targets))
     expected = {(table, fund, "cancelled" if (table, fund) in cancelled else "pending") for table, fund in EVERYWHERE}
     assert statuses(planned) == expected
     assert plan_status(planned) == ("cancelled" if cancelled == EVERYWHERE else "open")
@@ -78,7 +78,7 @@ def test_a_cancelled_batch_says_which_plan_superseded_it_and_is_no_failure(plann
 
 def test_each_row_waits_in_one_open_plan_at_most(planned: Application) -> None:
     planned.plan(scope=FundScope.one("1"))
-    planned.plan(targets=(TargetSetting(DEALS),), batch_size=2)
+    planned.plan(targets=(TargetSetting(table=DEALS),), batch_size=2)
     planned.plan(scope=FundScope.one(None))
     waiting = (
         "SELECT table_name, m, count(*) FROM stage_migration_batches "

@@ -22,8 +22,13 @@ def deciding(**stages: Stage | None) -> Vocabulary:
     """A vocabulary with these decisions; None: left as it is."""
     return Vocabulary.with_decisions(
         Decisions(
-            tuple(
-                Decision(spelling, stage, leave_as_is=stage is None, reason="no round" if stage is None else "")
+            entries=tuple(
+                Decision(
+                    spelling=spelling,
+                    stage=stage,
+                    leave_as_is=stage is None,
+                    reason="no round" if stage is None else "",
+                )
                 for spelling, stage in stages.items()
             )
         )
@@ -37,7 +42,9 @@ AFTER = deciding(growth=Stage.SERIES_C_PLUS, Debt=None)
 def apply(application: Application, vocabulary: Vocabulary, plan_id: int | None = None, fund: str | None = None) -> int:
     """Rows updated."""
     scope = FundScope() if fund is None else FundScope.one(fund)
-    request = ApplyRequest("worker", "me", plan_id=plan_id, scope=scope, sleep_ms=0, vocabulary=vocabulary)
+    request = ApplyRequest(
+        worker="worker", run_by="me", plan_id=plan_id, scope=scope, sleep_ms=0, vocabulary=vocabulary
+    )
     return apply_batches(application.database, request).rows.rows_updated
 
 
@@ -80,8 +87,11 @@ def test_under_its_own_vocabulary_it_is_applied_wherever_that_was_loaded(rows: A
 
 def test_a_comment_a_name_or_a_reason_is_no_other_vocabulary(rows: Application) -> None:
     rows.plan(vocabulary=BEFORE)
-    entries = (Decision("Bridge", Stage.SEED, reason="asked", decided_by="Ana"), Decision("growth", Stage.SERIES_C))
-    assert apply(rows, Vocabulary.with_decisions(Decisions((*entries, Decision("undecided"))))) == 4
+    entries = (
+        Decision(spelling="Bridge", stage=Stage.SEED, reason="asked", decided_by="Ana"),
+        Decision(spelling="growth", stage=Stage.SERIES_C),
+    )
+    assert apply(rows, Vocabulary.with_decisions(Decisions(entries=(*entries, Decision(spelling="undecided"))))) == 4
 
 
 def test_many_changes_are_counted_and_not_all_named(rows: Application) -> None:
@@ -129,7 +139,7 @@ def test_a_fund_with_nothing_left_in_such_a_plan_is_no_error(rows: Application) 
 
 def test_a_rollback_is_bound_to_no_vocabulary(rows: Application) -> None:
     plan = rows.run(vocabulary=BEFORE)
-    rollback = record_rollback(rows.database, RollbackRequest(plan.plan_id), created_by="me")
+    rollback = record_rollback(rows.database, RollbackRequest(plan_id=plan.plan_id), created_by="me")
     assert apply(rows, AFTER, rollback) == 4
     assert list(rows.stages(COMPANIES).values()) == ["growth", "growth", "Seed", "Bridge", "Debt"]
 
@@ -150,10 +160,13 @@ def test_a_plan_of_before_vocabularies_were_kept_is_refused_all_the_same(rows: A
 
 
 def test_what_decisions_change_is_shown_with_their_rows_before_any_plan(rows: Application) -> None:
-    assert changes(rows, VOCABULARY) == DecisionChanges(None, ())
+    assert changes(rows, VOCABULARY) == DecisionChanges(since_plan=None, changes=())
     assert changes(rows, BEFORE) == DecisionChanges(
-        None,
-        (DecisionChange("growth", "unknown", "series-c", 2), DecisionChange("Bridge", "unknown", "seed", 1)),
+        since_plan=None,
+        changes=(
+            DecisionChange(spelling="growth", was="unknown", now="series-c", rows=2),
+            DecisionChange(spelling="Bridge", was="unknown", now="seed", rows=1),
+        ),
     )
 
 
@@ -166,23 +179,29 @@ def test_it_is_shown_without_our_tables_too(bare: Application) -> None:
 def test_after_a_plan_what_changed_since_is_shown_and_what_was_changed_against_it(rows: Application) -> None:
     rows.run(vocabulary=BEFORE)
     rows.add(COMPANIES, [(1, "growth")])
-    contradicted = (EarlierChange("series-c", 2, (1,)),)
-    assert changes(rows, BEFORE) == DecisionChanges(1, ())
+    contradicted = (EarlierChange(stage="series-c", rows=2, plans=(1,)),)
+    assert changes(rows, BEFORE) == DecisionChanges(since_plan=1, changes=())
     assert changes(rows, AFTER) == DecisionChanges(
-        1,
-        (
-            DecisionChange("growth", "series-c", "series-c+", 1, contradicted),
-            DecisionChange("Debt", "unknown", "leave-as-is", 1),
-            DecisionChange("Bridge", "seed", "unknown", 0, (EarlierChange("seed", 1, (1,)),)),
+        since_plan=1,
+        changes=(
+            DecisionChange(spelling="growth", was="series-c", now="series-c+", rows=1, earlier=contradicted),
+            DecisionChange(spelling="Debt", was="unknown", now="leave-as-is", rows=1),
+            DecisionChange(
+                spelling="Bridge",
+                was="seed",
+                now="unknown",
+                rows=0,
+                earlier=(EarlierChange(stage="seed", rows=1, plans=(1,)),),
+            ),
         ),
     )
     # The next plan knows them; what contradicts them stays to be seen until it is taken back.
     rows.run(vocabulary=AFTER)
     assert [c.spelling for c in changes(rows, AFTER).changes] == ["growth", "Bridge"]
-    part = record_rollback(rows.database, RollbackRequest(1, scope=FundScope.one("1")), created_by="me")
+    part = record_rollback(rows.database, RollbackRequest(plan_id=1, scope=FundScope.one("1")), created_by="me")
     apply(rows, AFTER, part)
     assert [(c.spelling, c.rows) for c in changes(rows, AFTER).changes] == [("Bridge", 0)]
-    apply(rows, AFTER, record_rollback(rows.database, RollbackRequest(1), created_by="me"))
+    apply(rows, AFTER, record_rollback(rows.database, RollbackRequest(plan_id=1), created_by="me"))
     assert changes(rows, AFTER).changes == ()
 
 

@@ -146,10 +146,10 @@ def test_clearing_the_tracking_tables_loses_no_history(application: Application)
 
 
 ENTRY_POINTS: dict[str, Callable[[Database], object]] = {
-    "record a plan": lambda database: record_plan(database, PlanRequest(VOCABULARY), created_by="me"),
+    "record a plan": lambda database: record_plan(database, PlanRequest(vocabulary=VOCABULARY), created_by="me"),
     "open a plan": lambda database: open_plan(database, 1),
-    "apply": lambda database: apply_batches(database, ApplyRequest("worker", "me")),
-    "verify": lambda database: verify(database, VerifyRequest(VOCABULARY, "me")),
+    "apply": lambda database: apply_batches(database, ApplyRequest(worker="worker", run_by="me")),
+    "verify": lambda database: verify(database, VerifyRequest(vocabulary=VOCABULARY, created_by="me")),
     "pause": lambda database: set_paused(database, paused=True, reason=None, changed_by="me"),
 }
 
@@ -189,7 +189,7 @@ def test_file_without_objects_of_its_own_is_missed_by_its_version(bare: Applicat
     apply_migrations(bare.database)
     bare.sql("DELETE FROM stage_migration_versions WHERE file_name = '20261126_stage_verification_reports.sql'")
     with pytest.raises(MissingMigrationError, match="20261126_stage_verification_reports"):
-        record_plan(bare.database, PlanRequest(VOCABULARY), created_by="me")
+        record_plan(bare.database, PlanRequest(vocabulary=VOCABULARY), created_by="me")
 
 
 def test_database_without_the_version_table_is_recognized_by_its_objects(bare: Application) -> None:
@@ -197,7 +197,7 @@ def test_database_without_the_version_table_is_recognized_by_its_objects(bare: A
     for file in older:
         run_with_psql(bare.url, file)
     with pytest.raises(MissingMigrationError, match="20261126_stage_migration_versions") as caught:
-        record_plan(bare.database, PlanRequest(VOCABULARY), created_by="me")
+        record_plan(bare.database, PlanRequest(vocabulary=VOCABULARY), created_by="me")
     assert "stagenorm init-db" in (caught.value.remedy or "")
     apply_migrations(bare.database)
     with bare.database.transaction() as connection:

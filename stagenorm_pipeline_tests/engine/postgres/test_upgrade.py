@@ -21,7 +21,9 @@ from stagenorm_pipeline.vocabulary import Decision, Decisions, Stage, Vocabulary
 from stagenorm_pipeline_tests.support.application import EVERYTHING, Application
 
 DUMP = Path(__file__).with_name("before_receipts.sql")
-DECIDED = Vocabulary.with_decisions(Decisions((Decision("growth", Stage.SERIES_C, reason="asked", decided_by="Ana"),)))
+DECIDED = Vocabulary.with_decisions(
+    Decisions(entries=(Decision(spelling="growth", stage=Stage.SERIES_C, reason="asked", decided_by="Ana"),))
+)
 ENTRIES = 75
 
 
@@ -52,7 +54,7 @@ def rows(application: Application) -> dict[str, list[str]]:
 
 
 def resume(application: Application) -> None:
-    request = ApplyRequest("runner", "operator@host", sleep_ms=0, vocabulary=DECIDED)
+    request = ApplyRequest(worker="runner", run_by="operator@host", sleep_ms=0, vocabulary=DECIDED)
     assert apply_batches(application.database, request).ok
 
 

@@ -40,7 +40,7 @@ def test_a_grant_names_the_columns_and_quotes_every_name(application: Applicatio
     )
     application.sql('CREATE ROLE "stagenorm test, Robot" LOGIN')
     try:
-        target = TargetSetting("Deal Flow", "The Stage")
+        target = TargetSetting(table="Deal Flow", column="The Stage")
         url = url_of("stagenorm test, Robot")
 
         reading, writing = ask(application, PreflightCheck.TARGET_PRIVILEGES, targets=[target], url=url)
@@ -61,7 +61,7 @@ def test_a_schema_that_the_role_may_not_use_is_an_error_and_its_remedy_mends_it(
     role = new_role()
     application.sql('CREATE SCHEMA "Deal Flow"')
     application.sql('CREATE TABLE "Deal Flow".deals (id integer PRIMARY KEY, stage text)')
-    target = TargetSetting("deals", schema="Deal Flow")
+    target = TargetSetting(table="deals", schema="Deal Flow")
 
     finding = ask_for_one(application, PreflightCheck.TARGET_FOUND, targets=[target], url=url_of(role))
 

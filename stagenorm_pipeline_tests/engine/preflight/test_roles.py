@@ -64,17 +64,17 @@ def as_role(application: Application, role: str, url_of: Callable[[str], str]) -
 
 
 def _apply(database: Database, plan_id: int | None = None) -> None:
-    apply_batches(database, ApplyRequest("worker", "operator", plan_id=plan_id, sleep_ms=0))
+    apply_batches(database, ApplyRequest(worker="worker", run_by="operator", plan_id=plan_id, sleep_ms=0))
 
 
 def _verdicts(database: Database) -> set[Outcome]:
-    result = verify(database, VerifyRequest(VOCABULARY, "reviewer"))
+    result = verify(database, VerifyRequest(vocabulary=VOCABULARY, created_by="reviewer"))
     record_verification(database, result, report="{}\n")
     return {check.outcome for check in result.checks}
 
 
 def test_the_role_can_do_the_whole_runbook(application: Application, as_role: Database) -> None:
-    request = PlanRequest(VOCABULARY, batch_size=2)
+    request = PlanRequest(vocabulary=VOCABULARY, batch_size=2)
     messy = [(1, "Seed"), (2, "Seed"), (None, "SERIES A"), (1, "pre seed"), (2, "seed")]
     companies = application.add("portfoliocompanies", messy)
     application.add("deal_opportunities", [(1, "series b"), (1, None)])
@@ -202,7 +202,7 @@ def test_other_names_one_target_and_no_fund_column(
     role = new_role()
     application.sql('CREATE SCHEMA "Deal Flow"')
     application.sql('CREATE TABLE "Deal Flow"."The Deals" ("Key" integer PRIMARY KEY, "The Stage" text, note text)')
-    target = TargetSetting("The Deals", "The Stage", "Deal Flow")
+    target = TargetSetting(table="The Deals", column="The Stage", schema="Deal Flow")
     names = {"schema": "Deal Flow", "table": "The Deals", "key": "Key", "stage": "The Stage"}
 
     result = apply_roles(

@@ -88,7 +88,7 @@ def test_a_generated_column_is_an_error(application: Application) -> None:
     application.sql("ALTER TABLE portfoliocompanies ADD computed text GENERATED ALWAYS AS (lower(stage)) STORED")
 
     finding = ask_for_one(
-        application, PreflightCheck.STAGE_COLUMN, targets=[TargetSetting("portfoliocompanies", "computed")]
+        application, PreflightCheck.STAGE_COLUMN, targets=[TargetSetting(table="portfoliocompanies", column="computed")]
     )
 
     assert finding.level is PreflightLevel.ERROR
@@ -98,7 +98,7 @@ def test_a_generated_column_is_an_error(application: Application) -> None:
 def test_a_stage_that_is_its_tables_key_is_an_error(application: Application) -> None:
     application.sql("CREATE TABLE stages (stage text PRIMARY KEY)")
 
-    finding = ask_for_one(application, PreflightCheck.STAGE_COLUMN, targets=[TargetSetting("stages")])
+    finding = ask_for_one(application, PreflightCheck.STAGE_COLUMN, targets=[TargetSetting(table="stages")])
 
     assert finding.level is PreflightLevel.ERROR
     assert "primary key" in finding.message

@@ -12,15 +12,15 @@ _TRIGGER_FUNCTION = "CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS
 
 
 _NO_TARGETS = (
-    (TargetSetting("nowhere"), "does not exist"),
-    (TargetSetting("portfoliocompanies", "phase"), "no column 'phase'"),
-    (TargetSetting("portfoliocompanies", fund_column="f", fund_column_required=True), "no column 'f'"),
-    (TargetSetting("a_view"), "is a view"),
-    (TargetSetting("a_materialized_view"), "is a materialized view"),
-    (TargetSetting("a_foreign_table"), "is a foreign table"),
-    (TargetSetting("without_key"), "no primary key"),
-    (TargetSetting("two_keys"), "of several columns"),
-    (TargetSetting("timed"), "of type timestamp with time zone"),
+    (TargetSetting(table="nowhere"), "does not exist"),
+    (TargetSetting(table="portfoliocompanies", column="phase"), "no column 'phase'"),
+    (TargetSetting(table="portfoliocompanies", fund_column="f", fund_column_required=True), "no column 'f'"),
+    (TargetSetting(table="a_view"), "is a view"),
+    (TargetSetting(table="a_materialized_view"), "is a materialized view"),
+    (TargetSetting(table="a_foreign_table"), "is a foreign table"),
+    (TargetSetting(table="without_key"), "no primary key"),
+    (TargetSetting(table="two_keys"), "of several columns"),
+    (TargetSetting(table="timed"), "of type timestamp with time zone"),
 )
 
 
@@ -52,7 +52,7 @@ def test_a_target_named_twice_is_an_error(application: Application) -> None:
     finding = ask_for_one(
         application,
         PreflightCheck.TARGET_FOUND,
-        targets=[COMPANIES, TargetSetting("portfoliocompanies", schema="public")],
+        targets=[COMPANIES, TargetSetting(table="portfoliocompanies", schema="public")],
     )
 
     assert finding.level is PreflightLevel.ERROR
@@ -64,23 +64,23 @@ def test_every_supported_key_is_fine(application: Application) -> None:
     for number, key_type in enumerate(types):
         application.sql(f"CREATE TABLE keyed_{number} (id {key_type} PRIMARY KEY, stage text)")
 
-    assert ask(application, targets=[TargetSetting(f"keyed_{number}") for number in range(len(types))]) == []
+    assert ask(application, targets=[TargetSetting(table=f"keyed_{number}") for number in range(len(types))]) == []
 
 
 def test_a_table_of_that_name_in_another_schema_is_pointed_out(application: Application) -> None:
     application.sql("CREATE SCHEMA app")
     application.sql("CREATE TABLE app.investments (id integer PRIMARY KEY, stage text)")
 
-    finding = ask_for_one(application, PreflightCheck.TARGET_FOUND, targets=[TargetSetting("investments")])
+    finding = ask_for_one(application, PreflightCheck.TARGET_FOUND, targets=[TargetSetting(table="investments")])
 
     assert "are in: app" in finding.message
-    assert ask(application, targets=[TargetSetting("investments", schema="app")]) == []
+    assert ask(application, targets=[TargetSetting(table="investments", schema="app")]) == []
 
 
 def test_one_bad_target_does_not_keep_the_others_from_being_checked(application: Application) -> None:
     application.sql("ALTER TABLE portfoliocompanies ALTER COLUMN stage TYPE varchar(3)")
 
-    findings = ask(application, targets=[TargetSetting("nowhere"), COMPANIES, DEALS])
+    findings = ask(application, targets=[TargetSetting(table="nowhere"), COMPANIES, DEALS])
 
     assert [finding.check for finding in findings] == [PreflightCheck.TARGET_FOUND, PreflightCheck.STAGE_COLUMN]
 
@@ -91,7 +91,9 @@ def test_names_with_spaces_capitals_and_quotes_work_throughout(application: Appl
         """CREATE TABLE "My %s Schema"."Deal's {0} ""Table" (
              "The Key" integer PRIMARY KEY, "The {Stage}" text CHECK ("The {Stage}" <> ''), "Fund Id" uuid)"""
     )
-    setting = TargetSetting("Deal's {0} \"Table", "The {Stage}", "My %s Schema", fund_column="Fund Id")
+    setting = TargetSetting(
+        table="Deal's {0} \"Table", column="The {Stage}", schema="My %s Schema", fund_column="Fund Id"
+    )
 
     assert ask(application, targets=[setting]) == []
 
@@ -154,7 +156,7 @@ CREATE TABLE investments (id bigint, fund_id integer, stage text, PRIMARY KEY (i
 CREATE TABLE investments_low PARTITION OF investments FOR VALUES FROM (0) TO (1000);
 CREATE TABLE investments_high PARTITION OF investments FOR VALUES FROM (1000) TO (2000)
 """
-INVESTMENTS = TargetSetting("investments")
+INVESTMENTS = TargetSetting(table="investments")
 
 
 def test_a_partitioned_table_is_fine(application: Application) -> None:
@@ -190,7 +192,7 @@ def test_partitions_by_the_stage_are_an_error_for_the_table_and_for_each_partiti
     application.sql("CREATE TABLE leaf PARTITION OF one_stage FOR VALUES WITH (MODULUS 1, REMAINDER 0)")
 
     for name in ("investments", "one_stage", "leaf"):
-        finding = ask_for_one(application, PreflightCheck.TARGET_FOUND, targets=[TargetSetting(name)])
+        finding = ask_for_one(application, PreflightCheck.TARGET_FOUND, targets=[TargetSetting(table=name)])
 
         assert finding.level is PreflightLevel.ERROR
         assert "investments is partitioned by the stage" in finding.message
@@ -199,7 +201,7 @@ def test_partitions_by_the_stage_are_an_error_for_the_table_and_for_each_partiti
 def test_a_single_partition_is_a_fine_target(application: Application) -> None:
     application.sql(_PARTITIONED)
 
-    assert ask(application, targets=[TargetSetting("investments_low")]) == []
+    assert ask(application, targets=[TargetSetting(table="investments_low")]) == []
 
 
 def test_inheritance_children_are_warned_of_and_a_key_there_twice_is_an_error(application: Application) -> None:

@@ -57,7 +57,7 @@ def test_rollback_over_two_runs_keeps_what_a_user_wrote_between(
     application.run()
     scopes: dict[str, dict[str, Any]] = {
         "since": {"since": start},
-        "table": {"by_table": True, "targets": (TargetSetting(COMPANIES),)},
+        "table": {"by_table": True, "targets": (TargetSetting(table=COMPANIES),)},
         "fund": {"scope": FundScope.one("1")},
     }
     asked = scopes[by]
@@ -208,9 +208,9 @@ def test_role_without_row_versions_says_what_to_grant(application: Application) 
     application.sql(f"REVOKE ALL ON portfoliocompanies FROM {role}")
     application.sql(f"GRANT SELECT (id, fund_id, stage) ON portfoliocompanies TO {role}")
     database = Database.at(sa.make_url(application.url).set(drivername="postgresql+psycopg", username=role))
-    request = RollbackRequest(targets=(TargetSetting(COMPANIES),), by_table=True, only_untouched=True)
+    request = RollbackRequest(targets=(TargetSetting(table=COMPANIES),), by_table=True, only_untouched=True)
     try:
-        preview = preview_rollback(database, RollbackRequest(targets=(TargetSetting(COMPANIES),), by_table=True))
+        preview = preview_rollback(database, RollbackRequest(targets=(TargetSetting(table=COMPANIES),), by_table=True))
         assert (preview.counts, preview.touched) == ({"restorable": 1}, 0)
         assert preview.grants_wanted == (f"GRANT SELECT (xmin) ON public.portfoliocompanies TO {role};",)
         with pytest.raises(RefusedError, match="row versions"):

@@ -331,7 +331,7 @@ def test_a_rollback_cancels_nothing_outside_the_funds_and_tables_that_it_is_abou
     application.add(DEALS, [(1, "Seed")])
     is_batch = "batch_id" in asked
     # Undoing a batch, its plan is about more than it; undoing a plan, that is about one fund of one table.
-    targets = (TargetSetting(COMPANIES),)
+    targets = (TargetSetting(table=COMPANIES),)
     application.run(**({} if is_batch else {"scope": FundScope.one("1"), "targets": targets}))
     application.sql(
         "UPDATE portfoliocompanies SET stage = 'Series A'; UPDATE deal_opportunities SET stage = 'Series A'"
@@ -405,7 +405,7 @@ def test_every_kind_of_key_finds_its_row_back(application: Application) -> None:
         application.sql(f"CREATE TABLE of_{type_} (id {type_} PRIMARY KEY, stage text)")
         application.user.execute(f"INSERT INTO of_{type_} SELECT {key}, 'Seed ' FROM generate_series(1, 5) i".encode())
     before = {type_: application.sql(f"SELECT * FROM of_{type_} ORDER BY id") for type_ in keys}
-    targets = tuple(TargetSetting(f"of_{type_}") for type_ in keys)
+    targets = tuple(TargetSetting(table=f"of_{type_}") for type_ in keys)
     plan = application.run(targets=targets)
     assert _roll_back(application, plan_id=plan.plan_id, targets=targets, batch_size=2).rows.rows_updated == 15
     assert {type_: application.sql(f"SELECT * FROM of_{type_} ORDER BY id") for type_ in keys} == before

@@ -45,7 +45,7 @@ _HISTORY = st.lists(_ACTIONS, min_size=2, max_size=7)
 _Key = tuple[str, int]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Change:
     """A change of ours, as an observer of the tables saw it."""
 
@@ -58,7 +58,7 @@ class _Change:
     is_rollback: bool
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _Observer:
     """Watches the tables from outside and knows what a rollback must do."""
 
@@ -97,7 +97,15 @@ class _Observer:
                 assert stage is not None
                 assert was is not None
                 batch, fund = batches[key]
-                change = _Change(len(self.began), plan, batch, fund, was, stage, is_rollback)
+                change = _Change(
+                    step=len(self.began),
+                    plan=plan,
+                    batch=batch,
+                    fund=fund,
+                    before=was,
+                    after=stage,
+                    is_rollback=is_rollback,
+                )
                 self.changes.setdefault(key, []).append(change)
                 self.touched.discard(key)
 
@@ -208,7 +216,7 @@ def _holds(application: Application, rows: list[tuple[int | None, str]], history
     application.sql("TRUNCATE portfoliocompanies, deal_opportunities RESTART IDENTITY")
     application.add(COMPANIES, rows)
     application.add(DEALS, reversed(rows))
-    observer = _Observer(application)
+    observer = _Observer(application=application)
     for action in history:
         observer.begin()
         _act(observer, action)

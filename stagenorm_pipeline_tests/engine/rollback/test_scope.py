@@ -13,7 +13,7 @@ from stagenorm_pipeline.errors import ConfigurationError, PlanError, StagenormEr
 from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, Application
 
 _MIDNIGHT = datetime(2025, 10, 30, tzinfo=UTC)
-_ONLY_DEALS = (TargetSetting(DEALS),)
+_ONLY_DEALS = (TargetSetting(table=DEALS),)
 
 
 @pytest.mark.parametrize(
@@ -79,8 +79,12 @@ def test_conditions_that_cannot_be_met_are_named(application: Application) -> No
     assert error_of(RollbackRequest(plan_id=undone)) == "PlanError: Plan 3 is itself a rollback."
     assert error_of(RollbackRequest(plan_id=draft)) == "PlanError: Plan 4 is a draft: it has changed nothing."
     assert "Batch 1 belongs to plan 1, not to plan 2" in error_of(RollbackRequest(plan_id=2, batch_id=1))
-    assert "Batch 1 is about fund-1, not about fund-2" in error_of(RollbackRequest(None, 1, scope=FundScope.one("2")))
-    assert "Plan 1 is about fund-1, not about no-fund" in error_of(RollbackRequest(1, scope=FundScope.one(None)))
+    assert "Batch 1 is about fund-1, not about fund-2" in error_of(
+        RollbackRequest(plan_id=None, batch_id=1, scope=FundScope.one("2"))
+    )
+    assert "Plan 1 is about fund-1, not about no-fund" in error_of(
+        RollbackRequest(plan_id=1, scope=FundScope.one(None))
+    )
     assert "not about the tables asked for" in error_of(RollbackRequest(batch_id=1, targets=_ONLY_DEALS))
     assert "lies in the future" in error_of(RollbackRequest(since=now + timedelta(hours=1)))
 
@@ -88,7 +92,7 @@ def test_conditions_that_cannot_be_met_are_named(application: Application) -> No
 def test_a_plan_of_other_tables_only_is_refused_and_one_of_some_says_which_it_leaves(application: Application) -> None:
     application.add(COMPANIES, [(1, "Seed")])
     application.add(DEALS, [(1, "Seed")])
-    application.run(targets=(TargetSetting(COMPANIES),))
+    application.run(targets=(TargetSetting(table=COMPANIES),))
     application.run(targets=application.request().targets)
     with pytest.raises(ConfigurationError, match=r"about public\.portfoliocompanies\.stage, not about"):
         preview_rollback(application.database, RollbackRequest(plan_id=1, targets=_ONLY_DEALS))

@@ -11,7 +11,7 @@ from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.errors import TargetError
 from stagenorm_pipeline_tests.support.application import Application
 
-DEALS = (TargetSetting("deals"),)
+DEALS = (TargetSetting(table="deals"),)
 
 _BY_RANGE = """
 CREATE TABLE deals (id bigint PRIMARY KEY, fund_id int, stage text) PARTITION BY RANGE (id);
@@ -48,7 +48,7 @@ _BY_FUND_WITH_KEYS_OF_THEIR_OWN = (
     _BY_FUND.format(key=" NOT NULL", parent_key="")
     + ";ALTER TABLE deals_1 ADD PRIMARY KEY (id); ALTER TABLE deals_2 ADD PRIMARY KEY (id)"
 )
-PARTITIONS = (TargetSetting("deals_1"), TargetSetting("deals_2"))
+PARTITIONS = (TargetSetting(table="deals_1"), TargetSetting(table="deals_2"))
 
 
 @pytest.fixture(autouse=True)
@@ -188,7 +188,7 @@ def test_a_table_and_its_own_partition_are_refused_as_targets_together_since_row
 ) -> None:
     application.sql(tables)
     fill(application)
-    for targets in ((*DEALS, TargetSetting(part)), (TargetSetting(part), *DEALS)):
+    for targets in ((*DEALS, TargetSetting(table=part)), (TargetSetting(table=part), *DEALS)):
         with pytest.raises(TargetError, match=f"public.{part}.stage is a part of public.deals.stage") as caught:
             application.plan(targets=targets)
         assert f"Leave public.{part}.stage out" in (caught.value.remedy or "")

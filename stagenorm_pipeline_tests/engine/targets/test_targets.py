@@ -7,7 +7,7 @@ from stagenorm_pipeline.engine.targets.target import KeyKind, Target, resolve_ta
 from stagenorm_pipeline.errors import TargetError
 from stagenorm_pipeline_tests.support.application import Application
 
-DEALS = TargetSetting("deals")
+DEALS = TargetSetting(table="deals")
 
 
 def resolved(application: Application, *settings: TargetSetting) -> tuple[Target, ...]:
@@ -25,8 +25,26 @@ def refused(application: Application, *settings: TargetSetting) -> str:
 
 def test_the_default_targets_are_found_with_key_and_fund_column(application: Application) -> None:
     assert resolved(application, *DEFAULT_TARGETS) == (
-        Target("public", "portfoliocompanies", "stage", "id", KeyKind.INTEGER, "fund_id", None, False),
-        Target("public", "deal_opportunities", "stage", "id", KeyKind.INTEGER, "fund_id", None, False),
+        Target(
+            schema="public",
+            table="portfoliocompanies",
+            column="stage",
+            key_column="id",
+            key_kind=KeyKind.INTEGER,
+            fund_column="fund_id",
+            enum_type=None,
+            fund_groups_as_text=False,
+        ),
+        Target(
+            schema="public",
+            table="deal_opportunities",
+            column="stage",
+            key_column="id",
+            key_kind=KeyKind.INTEGER,
+            fund_column="fund_id",
+            enum_type=None,
+            fund_groups_as_text=False,
+        ),
     )
 
 
@@ -37,7 +55,7 @@ def test_a_table_without_a_fund_column_has_no_funds(bare: Application) -> None:
 
 def test_a_fund_column_that_the_configuration_names_must_be_there(bare: Application) -> None:
     bare.sql("CREATE TABLE deals (id int PRIMARY KEY, fund_id int, stage text)")
-    named = TargetSetting("deals", fund_column="vehicle", fund_column_required=True)
+    named = TargetSetting(table="deals", fund_column="vehicle", fund_column_required=True)
     message = refused(bare, named)
     assert "deals" in message
     assert "'vehicle'" in message
@@ -99,13 +117,13 @@ def test_a_table_that_cannot_be_worked_on_is_refused_by_name(bare: Application, 
 
 def test_a_key_that_is_not_the_primary_key_is_refused(bare: Application) -> None:
     bare.sql("CREATE TABLE deals (id int PRIMARY KEY, uid uuid UNIQUE, stage text)")
-    assert "has the primary key (id), not 'uid'" in refused(bare, TargetSetting("deals", key="uid"))
-    assert resolved(bare, TargetSetting("deals", key="id"))[0].key_column == "id"
+    assert "has the primary key (id), not 'uid'" in refused(bare, TargetSetting(table="deals", key="uid"))
+    assert resolved(bare, TargetSetting(table="deals", key="id"))[0].key_column == "id"
 
 
 def test_a_table_that_does_not_exist_is_refused_by_name(bare: Application) -> None:
     assert "The table deals does not exist" in refused(bare, DEALS)
-    assert "The table crm.deals does not exist" in refused(bare, TargetSetting("deals", schema="crm"))
+    assert "The table crm.deals does not exist" in refused(bare, TargetSetting(table="deals", schema="crm"))
 
 
 @pytest.mark.parametrize("relation", ["VIEW", "MATERIALIZED VIEW"])
@@ -121,7 +139,7 @@ def test_a_partitioned_table_is_a_table(bare: Application) -> None:
 
 def test_a_table_of_another_schema_is_found_by_its_schema_alone(bare: Application) -> None:
     bare.sql("CREATE SCHEMA crm; CREATE TABLE crm.deals (id int PRIMARY KEY, stage text)")
-    assert resolved(bare, TargetSetting("deals", schema="crm"))[0].name == "crm.deals.stage"
+    assert resolved(bare, TargetSetting(table="deals", schema="crm"))[0].name == "crm.deals.stage"
     assert "does not exist" in refused(bare, DEALS)
 
 
@@ -129,9 +147,14 @@ def test_names_with_capitals_spaces_quotes_and_signs_are_taken_as_they_are(bare:
     bare.sql(
         'CREATE SCHEMA "My CRM"; CREATE TABLE "My CRM"."Deal ""x"" 50%%" ("Row Id" int PRIMARY KEY, "Stage {0}" text)'
     )
-    setting = TargetSetting('Deal "x" 50%%', "Stage {0}", "My CRM", "Row Id")
+    setting = TargetSetting(table='Deal "x" 50%%', column="Stage {0}", schema="My CRM", key="Row Id")
     assert resolved(bare, setting)[0] == Target(
-        "My CRM", 'Deal "x" 50%%', "Stage {0}", "Row Id", KeyKind.INTEGER, fund_column=None
+        schema="My CRM",
+        table='Deal "x" 50%%',
+        column="Stage {0}",
+        key_column="Row Id",
+        key_kind=KeyKind.INTEGER,
+        fund_column=None,
     )
 
 
@@ -140,21 +163,23 @@ def test_names_with_capitals_spaces_quotes_and_signs_are_taken_as_they_are(bare:
 )
 def test_a_hostile_name_is_no_more_than_a_table_that_does_not_exist(bare: Application, hostile: str) -> None:
     bare.sql("CREATE TABLE deals (id int PRIMARY KEY, stage text)")
-    assert "does not exist" in refused(bare, TargetSetting(hostile))
-    assert "does not exist" in refused(bare, TargetSetting("deals", schema=hostile))
-    assert "has no column" in refused(bare, TargetSetting("deals", hostile))
+    assert "does not exist" in refused(bare, TargetSetting(table=hostile))
+    assert "does not exist" in refused(bare, TargetSetting(table="deals", schema=hostile))
+    assert "has no column" in refused(bare, TargetSetting(table="deals", column=hostile))
     assert resolved(bare, DEALS)
 
 
 def test_two_columns_of_one_table_are_two_targets(bare: Application) -> None:
     bare.sql("CREATE TABLE deals (id int PRIMARY KEY, first_stage text, last_stage text)")
-    found = resolved(bare, TargetSetting("deals", "first_stage"), TargetSetting("deals", "last_stage"))
+    found = resolved(
+        bare, TargetSetting(table="deals", column="first_stage"), TargetSetting(table="deals", column="last_stage")
+    )
     assert [target.name for target in found] == ["public.deals.first_stage", "public.deals.last_stage"]
 
 
 def test_one_column_under_two_names_is_refused_since_its_rows_would_count_twice(bare: Application) -> None:
     bare.sql("CREATE TABLE deals (id int PRIMARY KEY, stage text)")
-    assert "public.deals.stage" in refused(bare, DEALS, TargetSetting("deals", schema="public"))
+    assert "public.deals.stage" in refused(bare, DEALS, TargetSetting(table="deals", schema="public"))
 
 
 def test_a_table_and_its_inheritance_child_are_refused_together_unless_their_columns_differ(bare: Application) -> None:
@@ -162,8 +187,10 @@ def test_a_table_and_its_inheritance_child_are_refused_together_unless_their_col
         "CREATE TABLE deals (id int PRIMARY KEY, stage text);"
         'CREATE TABLE "Old 50%" (PRIMARY KEY (id), last_stage text) INHERITS (deals)'
     )
-    assert "public.Old 50%.stage is a part of public.deals.stage" in refused(bare, TargetSetting("Old 50%"), DEALS)
-    assert len(resolved(bare, DEALS, TargetSetting("Old 50%", "last_stage"))) == 2
+    assert "public.Old 50%.stage is a part of public.deals.stage" in refused(
+        bare, TargetSetting(table="Old 50%"), DEALS
+    )
+    assert len(resolved(bare, DEALS, TargetSetting(table="Old 50%", column="last_stage"))) == 2
 
 
 def test_two_partitions_are_two_targets(bare: Application) -> None:
@@ -172,7 +199,7 @@ def test_two_partitions_are_two_targets(bare: Application) -> None:
         "CREATE TABLE deals_low PARTITION OF deals FOR VALUES FROM (0) TO (10);"
         "CREATE TABLE deals_rest PARTITION OF deals DEFAULT"
     )
-    assert len(resolved(bare, TargetSetting("deals_low"), TargetSetting("deals_rest"))) == 2
+    assert len(resolved(bare, TargetSetting(table="deals_low"), TargetSetting(table="deals_rest"))) == 2
 
 
 @pytest.mark.parametrize(

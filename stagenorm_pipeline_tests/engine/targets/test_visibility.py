@@ -36,9 +36,11 @@ def _read_inventory(database: Database) -> None:
 # Every call that reads a target, but `apply_batches`, which needs a plan, and `make_backup`, which needs a file.
 _READERS: dict[str, Callable[[Database], object]] = {
     "inventory": _read_inventory,
-    "dry run": lambda database: preview_plan(database, PlanRequest(VOCABULARY)),
-    "record plan": lambda database: record_plan(database, PlanRequest(VOCABULARY), created_by="me", as_draft=True),
-    "verify": lambda database: verify(database, VerifyRequest(VOCABULARY, "me")),
+    "dry run": lambda database: preview_plan(database, PlanRequest(vocabulary=VOCABULARY)),
+    "record plan": lambda database: record_plan(
+        database, PlanRequest(vocabulary=VOCABULARY), created_by="me", as_draft=True
+    ),
+    "verify": lambda database: verify(database, VerifyRequest(vocabulary=VOCABULARY, created_by="me")),
     "show rollback": lambda database: preview_rollback(database, _UNDO_ALL),
     "list rows left": lambda database: list(rows_left(database, _UNDO_ALL)),
     "record rollback": lambda database: record_rollback(database, _UNDO_ALL, created_by="me"),
@@ -127,12 +129,12 @@ def test_only_a_role_that_sees_every_row_reads_a_target(
 
 def test_remedy_for_hidden_rows_lets_the_tenant_read(tenancy: Application, as_role: Database) -> None:
     with pytest.raises(RefusedError) as refused:
-        preview_plan(as_role, PlanRequest(VOCABULARY))
+        preview_plan(as_role, PlanRequest(vocabulary=VOCABULARY))
     policy = next(line for line in str(refused.value.remedy).splitlines() if line.startswith("CREATE POLICY"))
 
     tenancy.sql(policy)
 
-    assert preview_plan(as_role, PlanRequest(VOCABULARY)).counts.rows_seen == 5
+    assert preview_plan(as_role, PlanRequest(vocabulary=VOCABULARY)).counts.rows_seen == 5
 
 
 def test_runner_that_cannot_see_every_row_counts_none_as_deleted(tenancy: Application, as_role: Database) -> None:
@@ -155,7 +157,7 @@ def test_policy_changed_while_a_reader_waits_for_the_table_counts(
 
     def read() -> None:
         try:
-            preview_plan(as_role, PlanRequest(VOCABULARY))
+            preview_plan(as_role, PlanRequest(vocabulary=VOCABULARY))
             found.append(None)
         except RefusedError as error:
             found.append(error)
@@ -177,8 +179,8 @@ def test_parent_policies_decide_for_partitions_and_children(tenancy: Application
     tenancy.sql(f"GRANT SELECT ON child TO {role}")
     tenancy.sql("ALTER TABLE child ENABLE ROW LEVEL SECURITY")
     with pytest.raises(RefusedError, match="own_fund"):
-        preview_plan(as_role, PlanRequest(VOCABULARY))
+        preview_plan(as_role, PlanRequest(vocabulary=VOCABULARY))
 
     tenancy.sql("ALTER TABLE portfoliocompanies DISABLE ROW LEVEL SECURITY")
 
-    assert preview_plan(as_role, PlanRequest(VOCABULARY)).counts.rows_seen == 5
+    assert preview_plan(as_role, PlanRequest(vocabulary=VOCABULARY)).counts.rows_seen == 5

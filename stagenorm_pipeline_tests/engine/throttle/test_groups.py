@@ -220,7 +220,7 @@ def test_a_request_to_stop_is_heard_after_the_group_at_work(planned: Application
 def test_a_group_that_is_killed_is_done_as_a_whole_or_not_at_all(
     planned: Application, step: Failpoint, done: int
 ) -> None:
-    with BlockedProgram(planned.url, apply_paced, Stop(step)) as program:
+    with BlockedProgram(planned.url, apply_paced, Stop(step=step)) as program:
         assert program.comes_to_its_stop()
         program.kill()
     assert planned.value("SELECT count(*) FROM stage_migration_batches WHERE status = 'completed'") == done
@@ -239,7 +239,7 @@ def test_a_runner_that_never_hears_of_a_groups_commit_neither_repeats_nor_forget
     lossy_url = replicated.url.replace(str(primary.directory), str(tmp_path))
     with (
         LossyProxy(tmp_path, primary.directory) as proxy,
-        BlockedProgram(lossy_url, apply_paced, Stop(Failpoint.APPLY_BEFORE_COMMIT)) as program,
+        BlockedProgram(lossy_url, apply_paced, Stop(step=Failpoint.APPLY_BEFORE_COMMIT)) as program,
     ):
         assert program.comes_to_its_stop()
         proxy.lose_the_next_answer()

@@ -14,7 +14,7 @@ HISTORIES = st.lists(st.tuples(st.floats(0.01, 1), TIMES), max_size=40)
 
 
 def after(history: list[tuple[float, float]]) -> Pacer:
-    pacer = Pacer(Pacing(TARGET_MS))
+    pacer = Pacer(Pacing(target_ms=TARGET_MS))
     for share, milliseconds in history:
         pacer.note(max(1, int(share * pacer.rows)), milliseconds)
     return pacer
@@ -76,7 +76,7 @@ def test_between_nine_tenths_of_the_target_and_the_target_nothing_changes(
 def test_where_rows_cost_the_same_the_target_is_met_within_fifty_transactions_and_never_passed(
     overhead_ms: float, row_ms: float
 ) -> None:
-    pacer = Pacer(Pacing(TARGET_MS))
+    pacer = Pacer(Pacing(target_ms=TARGET_MS))
     times = paced(pacer, overhead_ms, row_ms, 50)
     assert max(times) <= TARGET_MS
     assert times[-1] >= 0.85 * TARGET_MS or pacer.rows == Pacing().max_rows
@@ -85,7 +85,7 @@ def test_where_rows_cost_the_same_the_target_is_met_within_fifty_transactions_an
 @settings(max_examples=50)
 @given(st.floats(0.001, 0.4), st.floats(1.5, 50))
 def test_after_rows_have_become_dearer_one_transaction_is_too_long_and_no_other(row_ms: float, dearer: float) -> None:
-    pacer = Pacer(Pacing(TARGET_MS))
+    pacer = Pacer(Pacing(target_ms=TARGET_MS))
     paced(pacer, 0, row_ms, 60)
     row_ms *= dearer
     times = paced(pacer, 0, row_ms, 60)
@@ -93,7 +93,7 @@ def test_after_rows_have_become_dearer_one_transaction_is_too_long_and_no_other(
 
 
 def test_one_hiccup_costs_a_few_transactions_and_not_the_rest_of_the_run() -> None:
-    pacer = Pacer(Pacing(TARGET_MS))
+    pacer = Pacer(Pacing(target_ms=TARGET_MS))
     paced(pacer, 5, 0.03, 30)
     settled = pacer.rows
     pacer.note(settled, 20 * TARGET_MS)
@@ -103,7 +103,7 @@ def test_one_hiccup_costs_a_few_transactions_and_not_the_rest_of_the_run() -> No
 
 
 def test_the_small_last_group_of_a_fund_says_nothing_about_a_large_one() -> None:
-    pacer = Pacer(Pacing(TARGET_MS))
+    pacer = Pacer(Pacing(target_ms=TARGET_MS))
     paced(pacer, 0, 0.05, 30)
     before = pacer.rows
     pacer.note(20, 15)
@@ -111,7 +111,7 @@ def test_the_small_last_group_of_a_fund_says_nothing_about_a_large_one() -> None
 
 
 def test_where_users_waited_half_as_much_is_taken() -> None:
-    pacer = Pacer(Pacing(TARGET_MS))
+    pacer = Pacer(Pacing(target_ms=TARGET_MS))
     paced(pacer, 0, 0.05, 30)
     before = pacer.rows
     pacer.slow_down()

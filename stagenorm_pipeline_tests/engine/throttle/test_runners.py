@@ -48,7 +48,7 @@ def test_a_runner_is_there_from_its_first_batch_to_its_end(planned: Application)
 
 
 def test_a_runner_that_was_killed_is_known_by_its_session_and_ended_by_the_next_one(planned: Application) -> None:
-    with BlockedProgram(planned.url, apply_paced, Stop(Failpoint.APPLY_LOCKED)) as program:
+    with BlockedProgram(planned.url, apply_paced, Stop(step=Failpoint.APPLY_LOCKED)) as program:
         assert program.comes_to_its_stop()
         assert [runner.is_alive for runner in runners(planned)] == [True]
         program.kill()
@@ -91,7 +91,8 @@ def test_through_a_pooler_with_one_session_the_throttle_works_and_who_lives_cann
             seen.extend(runners(replicated))
 
     result: ApplyResult = apply_batches(
-        database, ApplyRequest("w", "t", sleep_ms=0, watch=listen, throttle=ThrottleSettings(probe_interval_ms=1))
+        database,
+        ApplyRequest(worker="w", run_by="t", sleep_ms=0, watch=listen, throttle=ThrottleSettings(probe_interval_ms=1)),
     )
     database.close()
     assert result.ok

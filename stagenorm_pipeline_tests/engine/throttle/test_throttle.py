@@ -88,7 +88,7 @@ def test_a_hold_is_said_and_recorded_once_with_its_reason_and_so_is_its_end() ->
     assert isinstance(released, ThrottleEnded)
     assert released.reason == "still too far"
     assert released.seconds == pytest.approx(2, abs=0.2)
-    assert stage.recorded == [ThrottleReason("too far", held.since), None]
+    assert stage.recorded == [ThrottleReason(reason="too far", since=held.since), None]
 
 
 def test_every_throttler_that_holds_is_in_the_reason_and_a_change_of_who_holds_is_said() -> None:
@@ -109,7 +109,7 @@ def test_a_long_hold_is_said_again_each_minute_and_recorded_once() -> None:
 def test_what_was_never_visible_is_said_once_with_what_to_do_and_the_run_goes_on() -> None:
     stage = Stage(Scripted(blind(), blind(), blind()))
     assert [stage.batch() for _ in range(3)] == [0, 0, 0]
-    assert stage.events == [Unwatched("replica_lag", "nothing to see", "open your eyes")]
+    assert stage.events == [Unwatched(throttler="replica_lag", reason="nothing to see", remedy="open your eyes")]
 
 
 def test_what_was_visible_and_no_longer_is_holds_until_it_is_visible_again() -> None:

@@ -38,7 +38,7 @@ def test_each_bound_can_be_set(file: Path) -> None:
     assert {name: getattr(configuration.throttle, name) for name in bounds} == numbers
     assert configuration.throttle.ignore == {ThrottlerName.VACUUM, ThrottlerName.WAL_RATE}
     assert configuration.throttle.replica_urls == (URL,)
-    assert configuration.pacing == Pacing(250, 5_000)
+    assert configuration.pacing == Pacing(target_ms=250, max_rows=5_000)
 
 
 def test_the_environment_names_replicas_and_beats_the_file(file: Path) -> None:

@@ -57,7 +57,7 @@ def test_after_a_whole_rollback_the_rows_are_messy_on_purpose_and_everything_is_
     [
         ({"scope": FundScope.one("1")}, {("1", "1"), ("2", "1")}),
         ({"scope": FundScope.one(None)}, {("5", None)}),
-        ({"plan_id": 1, "targets": (TargetSetting(DEALS),)}, {("1", "1"), ("2", "2"), ("5", "3")}),
+        ({"plan_id": 1, "targets": (TargetSetting(table=DEALS),)}, {("1", "1"), ("2", "2"), ("5", "3")}),
         ({"batch_id": 2}, {("3", "2")}),
     ],
 )
@@ -180,8 +180,11 @@ def test_a_restored_spelling_that_was_decided_to_stay_counts_as_that_and_excuses
     application: Application,
 ) -> None:
     as_a_stage, as_it_is = (
-        Vocabulary.with_decisions(Decisions((decision,)))
-        for decision in (Decision("growth", stage=Stage.SERIES_C), Decision("growth", leave_as_is=True, reason="no"))
+        Vocabulary.with_decisions(Decisions(entries=(decision,)))
+        for decision in (
+            Decision(spelling="growth", stage=Stage.SERIES_C),
+            Decision(spelling="growth", leave_as_is=True, reason="no"),
+        )
     )
     application.add(COMPANIES, [(1, "growth"), (1, "seed")])
     plan = application.run(vocabulary=as_a_stage)

@@ -17,7 +17,7 @@ _, R2, R3, R4, R5, _, _ = Rule
 ERROR, WARN = Severity.ERROR, Severity.WARN
 LOST, ALL_LOST = "every changed row is lost", "every row is lost"
 UNPLANNED = "fewer rows of canonical stages than the log explains"
-OF_DEALS = (TargetSetting(DEALS),)
+OF_DEALS = (TargetSetting(table=DEALS),)
 
 
 def what(application: Application, rule: Rule) -> set[str]:

@@ -52,14 +52,20 @@ def test_every_fund_of_every_table_stands_before_and_now(migrated: Application) 
     migrated.sql(f"DELETE FROM {DEALS} WHERE fund_id = 3")
     funds = {(f.target.split(".")[1], f.fund_id): (f.before, f.after) for f in migrated.verify().funds}
     assert funds == {
-        (COMPANIES, "1"): (RowCounts(2, rows_to_change=2), RowCounts(2, rows_canonical=2)),
-        (COMPANIES, "2"): (RowCounts(2, rows_canonical=1, rows_to_change=1), RowCounts(2, rows_canonical=2)),
-        (COMPANIES, None): (RowCounts(1, rows_to_change=1), RowCounts(1, rows_canonical=1)),
-        (DEALS, "1"): (RowCounts(1, rows_to_change=1), RowCounts(1, rows_canonical=1)),
-        (DEALS, "2"): (RowCounts(2, rows_null=1, rows_to_change=1), RowCounts(2, rows_canonical=1, rows_null=1)),
-        (DEALS, "3"): (RowCounts(1, rows_to_change=1), None),
-        (DEALS, "8"): (None, RowCounts(1, rows_canonical=1)),
-        (DEALS, None): (RowCounts(1, rows_canonical=1), RowCounts(1, rows_canonical=1)),
+        (COMPANIES, "1"): (RowCounts(rows_seen=2, rows_to_change=2), RowCounts(rows_seen=2, rows_canonical=2)),
+        (COMPANIES, "2"): (
+            RowCounts(rows_seen=2, rows_canonical=1, rows_to_change=1),
+            RowCounts(rows_seen=2, rows_canonical=2),
+        ),
+        (COMPANIES, None): (RowCounts(rows_seen=1, rows_to_change=1), RowCounts(rows_seen=1, rows_canonical=1)),
+        (DEALS, "1"): (RowCounts(rows_seen=1, rows_to_change=1), RowCounts(rows_seen=1, rows_canonical=1)),
+        (DEALS, "2"): (
+            RowCounts(rows_seen=2, rows_null=1, rows_to_change=1),
+            RowCounts(rows_seen=2, rows_canonical=1, rows_null=1),
+        ),
+        (DEALS, "3"): (RowCounts(rows_seen=1, rows_to_change=1), None),
+        (DEALS, "8"): (None, RowCounts(rows_seen=1, rows_canonical=1)),
+        (DEALS, None): (RowCounts(rows_seen=1, rows_canonical=1), RowCounts(rows_seen=1, rows_canonical=1)),
     }
 
 
@@ -191,7 +197,9 @@ def test_a_row_that_a_user_messed_up_again_and_a_later_plan_mended_is_no_fault(m
 
 def test_a_spelling_that_a_reviewer_left_as_it_is_warns_and_fails_in_strict_mode_alone(migrated: Application) -> None:
     migrated.add(COMPANIES, [(1, "growth"), (2, "growth")])
-    decided = Vocabulary.with_decisions(Decisions((Decision("growth", leave_as_is=True, reason="no round"),)))
+    decided = Vocabulary.with_decisions(
+        Decisions(entries=(Decision(spelling="growth", leave_as_is=True, reason="no round"),))
+    )
     result = migrated.verify(vocabulary=decided)
     assert not_passed(result) == {Rule.CANONICAL_STAGES: Severity.WARN}
     assert result.check(Rule.CANONICAL_STAGES).figures["rows_left_as_is"] == 2
@@ -213,7 +221,7 @@ def test_unknown_spellings_are_listed_with_most_rows_first(migrated: Application
 
 @pytest.mark.parametrize(("type_", "key"), [("uuid", "gen_random_uuid()"), ("text", r"'%s {} \ ' || i"), ("int", "-i")])
 def test_every_kind_of_key_finds_its_row(application: Application, type_: str, key: str) -> None:
-    targets = (TargetSetting("deals"),)
+    targets = (TargetSetting(table="deals"),)
     application.sql(f"CREATE TABLE deals (id {type_} PRIMARY KEY, stage text)")
     application.user.execute(f"INSERT INTO deals SELECT {key}, 'Seed ' FROM generate_series(1, 20) i".encode())
     application.run(targets=targets)
@@ -230,7 +238,7 @@ def test_every_kind_of_key_finds_its_row(application: Application, type_: str, k
 
 def test_a_missing_table_is_an_error_that_names_it(migrated: Application) -> None:
     with pytest.raises(TargetError, match="nowhere"):
-        migrated.verify(targets=(TargetSetting("nowhere"),))
+        migrated.verify(targets=(TargetSetting(table="nowhere"),))
 
 
 @pytest.mark.parametrize("plan_id", [7, 2])

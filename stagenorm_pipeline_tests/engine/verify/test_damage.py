@@ -57,7 +57,7 @@ def extra_entry(**changed: str) -> str:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Damage:
     """Statements, and for each rule that should see them the severity and what its findings name."""
 
@@ -67,12 +67,12 @@ class Damage:
 
 DAMAGES = {
     "a lost audit row": Damage(
-        "DELETE FROM stage_normalization_log WHERE table_name = 'portfoliocompanies' AND row_id = '1'",
-        {R5: (ERROR, {(DISAGREE, None, 1, "1"), (UNAUDITED, "1", 1, "1")})},
+        statements="DELETE FROM stage_normalization_log WHERE table_name = 'portfoliocompanies' AND row_id = '1'",
+        seen={R5: (ERROR, {(DISAGREE, None, 1, "1"), (UNAUDITED, "1", 1, "1")})},
     ),
     "the whole audit log lost": Damage(
-        "TRUNCATE stage_normalization_log",
-        {
+        statements="TRUNCATE stage_normalization_log",
+        seen={
             R5: (
                 ERROR,
                 {
@@ -83,65 +83,65 @@ DAMAGES = {
         },
     ),
     "an audit row that is there twice": Damage(
-        extra_entry(),
-        {R5: (ERROR, {(DISAGREE, None, 2, "2"), (TWICE, "3", 2, "2")})},
+        statements=extra_entry(),
+        seen={R5: (ERROR, {(DISAGREE, None, 2, "2"), (TWICE, "3", 2, "2")})},
     ),
     "an extra audit row, of a row that nobody planned": Damage(
-        extra_entry(row_id="'4'"),
-        {R5: (ERROR, {(DISAGREE, None, 2, "2"), (FOREIGN, "4", 2, "2")})},
+        statements=extra_entry(row_id="'4'"),
+        seen={R5: (ERROR, {(DISAGREE, None, 2, "2"), (FOREIGN, "4", 2, "2")})},
     ),
     "an extra audit row, of a batch that never was": Damage(
-        extra_entry(batch_id="99"),
-        {R5: (ERROR, {(NO_BATCH, None, 99, None)})},
+        statements=extra_entry(batch_id="99"),
+        seen={R5: (ERROR, {(NO_BATCH, None, 99, None)})},
     ),
     "an extra audit row, of a plan that never was": Damage(
-        extra_entry(plan_id="9"),
-        {R1: (ERROR, {(PLAN_GONE, None, None, None)}), R5: (ERROR, {(NO_BATCH, None, 2, None)})},
+        statements=extra_entry(plan_id="9"),
+        seen={R1: (ERROR, {(PLAN_GONE, None, None, None)}), R5: (ERROR, {(NO_BATCH, None, 2, None)})},
     ),
     "an audit row that names another row of the fund": Damage(
-        "UPDATE stage_normalization_log SET row_id = '4' WHERE batch_id = 2",
-        {R5: (ERROR, {(OTHER_ROWS, None, 2, "2"), (UNAUDITED, "3", 2, "2"), (FOREIGN, "4", 2, "2")})},
+        statements="UPDATE stage_normalization_log SET row_id = '4' WHERE batch_id = 2",
+        seen={R5: (ERROR, {(OTHER_ROWS, None, 2, "2"), (UNAUDITED, "3", 2, "2"), (FOREIGN, "4", 2, "2")})},
     ),
     "an audit row whose row id was damaged": Damage(
-        "UPDATE stage_normalization_log SET row_id = 'three' WHERE batch_id = 2",
-        {
+        statements="UPDATE stage_normalization_log SET row_id = 'three' WHERE batch_id = 2",
+        seen={
             R4: (WARN, {(GONE, "three", 2, "2")}),
             R5: (ERROR, {(OTHER_ROWS, None, 2, "2"), (UNAUDITED, "3", 2, "2"), (FOREIGN, "three", 2, "2")}),
             R6: (ERROR, {("what the database said", None, None, None)}),
         },
     ),
     "an audit row that says something else": Damage(
-        "UPDATE stage_normalization_log SET stage_after = 'series-c' WHERE batch_id = 2",
-        {R5: (ERROR, {(CHANGED, "3", 2, "2"), (RECEIPT_DIFFERS, None, 2, "2"), (ALTERED, "3", 2, "2")})},
+        statements="UPDATE stage_normalization_log SET stage_after = 'series-c' WHERE batch_id = 2",
+        seen={R5: (ERROR, {(CHANGED, "3", 2, "2"), (RECEIPT_DIFFERS, None, 2, "2"), (ALTERED, "3", 2, "2")})},
     ),
     "an audit row whose old spelling was altered": Damage(
-        "UPDATE stage_normalization_log SET stage_before = 'SEED' WHERE batch_id = 2",
-        {R5: (ERROR, {(RECEIPT_DIFFERS, None, 2, "2"), (ALTERED, "3", 2, "2")})},
+        statements="UPDATE stage_normalization_log SET stage_before = 'SEED' WHERE batch_id = 2",
+        seen={R5: (ERROR, {(RECEIPT_DIFFERS, None, 2, "2"), (ALTERED, "3", 2, "2")})},
     ),
     "an audit row whose old spelling was trimmed": Damage(
-        "UPDATE stage_normalization_log SET stage_before = left(stage_before, 3) WHERE batch_id = 2",
-        {R5: (ERROR, {(RECEIPT_DIFFERS, None, 2, "2"), (ALTERED, "3", 2, "2")})},
+        statements="UPDATE stage_normalization_log SET stage_before = left(stage_before, 3) WHERE batch_id = 2",
+        seen={R5: (ERROR, {(RECEIPT_DIFFERS, None, 2, "2"), (ALTERED, "3", 2, "2")})},
     ),
     "an audit row whose old spelling is NULL": Damage(
-        "UPDATE stage_normalization_log SET stage_before = NULL WHERE batch_id = 2",
-        {R5: (ERROR, {(RECEIPT_DIFFERS, None, 2, "2"), (ALTERED, "3", 2, "2")})},
+        statements="UPDATE stage_normalization_log SET stage_before = NULL WHERE batch_id = 2",
+        seen={R5: (ERROR, {(RECEIPT_DIFFERS, None, 2, "2"), (ALTERED, "3", 2, "2")})},
     ),
     "a row altered together with its audit row": Damage(
-        "UPDATE portfoliocompanies SET stage = 'series-c' WHERE id = 3;"
+        statements="UPDATE portfoliocompanies SET stage = 'series-c' WHERE id = 3;"
         "UPDATE stage_normalization_log SET stage_after = 'series-c' WHERE batch_id = 2",
-        {R5: (ERROR, {(RECEIPT_DIFFERS, None, 2, "2"), (ALTERED, "3", 2, "2")})},
+        seen={R5: (ERROR, {(RECEIPT_DIFFERS, None, 2, "2"), (ALTERED, "3", 2, "2")})},
     ),
     "a deleted receipt": Damage(
-        "DELETE FROM stage_migration_receipts WHERE batch_id = 2",
-        {R5: (ERROR, {(NO_RECEIPT, None, 2, "2"), (DIGEST_DIFFERS, None, None, None)})},
+        statements="DELETE FROM stage_migration_receipts WHERE batch_id = 2",
+        seen={R5: (ERROR, {(NO_RECEIPT, None, 2, "2"), (DIGEST_DIFFERS, None, None, None)})},
     ),
     "a deleted digest": Damage(
-        "DELETE FROM stage_migration_plan_digests",
-        {R5: (ERROR, {(NO_DIGEST, None, None, None)})},
+        statements="DELETE FROM stage_migration_plan_digests",
+        seen={R5: (ERROR, {(NO_DIGEST, None, None, None)})},
     ),
     "a deleted plan": Damage(
-        "DELETE FROM stage_migration_plans",
-        {
+        statements="DELETE FROM stage_migration_plans",
+        seen={
             R1: (
                 ERROR,
                 {
@@ -152,126 +152,126 @@ DAMAGES = {
         },
     ),
     "deleted rows of a baseline": Damage(
-        "DELETE FROM stage_migration_baseline WHERE fund_id = '2' AND kind <> 'messy'",
-        {
+        statements="DELETE FROM stage_migration_baseline WHERE fund_id = '2' AND kind <> 'messy'",
+        seen={
             R1: (ERROR, {(BASELINE_GONE, None, None, None)}),
             R3: (WARN, {(MORE_NULLS, None, None, "2"), (A_NULL, "3", None, "2")}),
             R5: (ERROR, {(DIGEST_DIFFERS, None, None, None)}),
         },
     ),
     "a batch marked rolled back by hand": Damage(
-        "UPDATE stage_migration_batches SET status = 'rolled_back' WHERE batch_id = 5",
-        {R1: (ERROR, {(BY_HAND, None, 5, "2")})},
+        statements="UPDATE stage_migration_batches SET status = 'rolled_back' WHERE batch_id = 5",
+        seen={R1: (ERROR, {(BY_HAND, None, 5, "2")})},
     ),
     "a batch marked rolled back by hand, and its row set back": Damage(
-        "UPDATE stage_migration_batches SET status = 'rolled_back' WHERE batch_id = 1;"
+        statements="UPDATE stage_migration_batches SET status = 'rolled_back' WHERE batch_id = 1;"
         "UPDATE portfoliocompanies SET stage = 'Series A' WHERE id = 2",
-        {
+        seen={
             R1: (ERROR, {(BY_HAND, None, 1, "1")}),
             R2: (ERROR, {(MESSY, None, None, None), (NOT_CANONICAL, "2", None, "1")}),
             R5: (ERROR, {(SET_BACK, "2", 1, "1")}),
         },
     ),
     "a nulled stage of a row that was changed": Damage(
-        "UPDATE deal_opportunities SET stage = NULL WHERE id = 1",
-        {R3: (WARN, {(NULL_NOW, "1", 4, "1"), (MORE_NULLS, None, None, "1")})},
+        statements="UPDATE deal_opportunities SET stage = NULL WHERE id = 1",
+        seen={R3: (WARN, {(NULL_NOW, "1", 4, "1"), (MORE_NULLS, None, None, "1")})},
     ),
     "a nulled stage of a row that was changed, beside one that was NULL before": Damage(
-        "UPDATE deal_opportunities SET stage = NULL WHERE id = 2",
-        {R3: (WARN, {(NULL_NOW, "2", 5, "2"), (MORE_NULLS, None, None, "2")})},
+        statements="UPDATE deal_opportunities SET stage = NULL WHERE id = 2",
+        seen={R3: (WARN, {(NULL_NOW, "2", 5, "2"), (MORE_NULLS, None, None, "2")})},
     ),
     "a nulled stage of a row that was canonical all along": Damage(
-        "UPDATE deal_opportunities SET stage = NULL WHERE id = 4",
-        {R3: (WARN, {(MORE_NULLS, None, None, None), (A_NULL, "4", None, None)})},
+        statements="UPDATE deal_opportunities SET stage = NULL WHERE id = 4",
+        seen={R3: (WARN, {(MORE_NULLS, None, None, None), (A_NULL, "4", None, None)})},
     ),
     "a nulled stage beside one that was NULL before": Damage(
-        "INSERT INTO deal_opportunities (fund_id, stage) VALUES (2, NULL)",
+        statements="INSERT INTO deal_opportunities (fund_id, stage) VALUES (2, NULL)",
         # Which of the two is the new one, nobody can tell.
-        {R3: (WARN, {(MORE_NULLS, None, None, "2"), (A_NULL, "3", None, "2"), (A_NULL, "6", None, "2")})},
+        seen={R3: (WARN, {(MORE_NULLS, None, None, "2"), (A_NULL, "3", None, "2"), (A_NULL, "6", None, "2")})},
     ),
     "a deleted row that was changed": Damage(
-        "DELETE FROM portfoliocompanies WHERE id = 2",
-        {R4: (WARN, {(GONE, "2", 1, "1"), (FEWER, None, None, "1")})},
+        statements="DELETE FROM portfoliocompanies WHERE id = 2",
+        seen={R4: (WARN, {(GONE, "2", 1, "1"), (FEWER, None, None, "1")})},
     ),
     "a deleted row that was canonical all along": Damage(
-        "DELETE FROM portfoliocompanies WHERE id = 4",
-        {R4: (WARN, {(FEWER, None, None, "2")})},
+        statements="DELETE FROM portfoliocompanies WHERE id = 4",
+        seen={R4: (WARN, {(FEWER, None, None, "2")})},
     ),
     "a deleted row with another in its place": Damage(
-        "DELETE FROM portfoliocompanies WHERE id = 2;"
+        statements="DELETE FROM portfoliocompanies WHERE id = 2;"
         "INSERT INTO portfoliocompanies (fund_id, stage) VALUES (1, 'series-a')",
-        {R4: (WARN, {(GONE, "2", 1, "1")})},
+        seen={R4: (WARN, {(GONE, "2", 1, "1")})},
     ),
     "all rows of a fund deleted": Damage(
-        "DELETE FROM deal_opportunities WHERE fund_id = 3",
-        {R4: (WARN, {(GONE, "5", 6, "3"), (FEWER, None, None, "3")})},
+        statements="DELETE FROM deal_opportunities WHERE fund_id = 3",
+        seen={R4: (WARN, {(GONE, "5", 6, "3"), (FEWER, None, None, "3")})},
     ),
     "a stage changed to another canonical one": Damage(
-        "UPDATE portfoliocompanies SET stage = 'series-b' WHERE id = 1",
-        {R5: (WARN, {(CHANGED, "1", 1, "1")})},
+        statements="UPDATE portfoliocompanies SET stage = 'series-b' WHERE id = 1",
+        seen={R5: (WARN, {(CHANGED, "1", 1, "1")})},
     ),
     "a stage changed to a messy one": Damage(
-        "UPDATE portfoliocompanies SET stage = 'SEED' WHERE id = 1",
-        {
+        statements="UPDATE portfoliocompanies SET stage = 'SEED' WHERE id = 1",
+        seen={
             R2: (ERROR, {(MESSY, None, None, None), (NOT_CANONICAL, "1", None, "1")}),
             R5: (WARN, {(CHANGED, "1", 1, "1")}),
         },
     ),
     "a stage changed to an unknown one": Damage(
-        "UPDATE portfoliocompanies SET stage = 'growth' WHERE id = 5",
-        {
+        statements="UPDATE portfoliocompanies SET stage = 'growth' WHERE id = 5",
+        seen={
             R2: (ERROR, {(UNKNOWN, None, None, None), (NOT_CANONICAL, "5", None, None)}),
             R5: (WARN, {(CHANGED, "5", 3, None)}),
         },
     ),
     "an audited row set back": Damage(
-        "UPDATE portfoliocompanies SET stage = 'Series A' WHERE id = 2",
-        {
+        statements="UPDATE portfoliocompanies SET stage = 'Series A' WHERE id = 2",
+        seen={
             R2: (ERROR, {(MESSY, None, None, None), (NOT_CANONICAL, "2", None, "1")}),
             R5: (ERROR, {(SET_BACK, "2", 1, "1")}),
         },
     ),
     "a canonical stage made messy": Damage(
-        "UPDATE portfoliocompanies SET stage = ' seed' WHERE id = 4",
-        {R2: (ERROR, {(MESSY, None, None, None), (NOT_CANONICAL, "4", None, "2")})},
+        statements="UPDATE portfoliocompanies SET stage = ' seed' WHERE id = 4",
+        seen={R2: (ERROR, {(MESSY, None, None, None), (NOT_CANONICAL, "4", None, "2")})},
     ),
     "a doctored count": Damage(
-        f"{NO_SUMS} UPDATE stage_migration_batches SET rows_updated = rows_updated + 1 WHERE batch_id = 5",
-        {R1: (ERROR, {("batch completed", None, 5, "2")}), R5: (ERROR, {(DISAGREE, None, 5, "2")})},
+        statements=f"{NO_SUMS} UPDATE stage_migration_batches SET rows_updated = rows_updated + 1 WHERE batch_id = 5",
+        seen={R1: (ERROR, {("batch completed", None, 5, "2")}), R5: (ERROR, {(DISAGREE, None, 5, "2")})},
     ),
     "a doctored count that still adds up": Damage(
-        "UPDATE stage_migration_batches "
+        statements="UPDATE stage_migration_batches "
         "SET rows_updated = rows_updated - 1, rows_skipped = 1, rows_skipped_changed = 1 WHERE batch_id = 5",
-        {R5: (ERROR, {(DISAGREE, None, 5, "2")})},
+        seen={R5: (ERROR, {(DISAGREE, None, 5, "2")})},
     ),
     "a doctored count of skipped rows": Damage(
-        f"{NO_SUMS} UPDATE stage_migration_batches SET rows_skipped = 7 WHERE batch_id = 5",
-        {R1: (ERROR, {("batch completed", None, 5, "2")})},
+        statements=f"{NO_SUMS} UPDATE stage_migration_batches SET rows_skipped = 7 WHERE batch_id = 5",
+        seen={R1: (ERROR, {("batch completed", None, 5, "2")})},
     ),
     "a result that vanished": Damage(
-        "UPDATE stage_migration_batches "
+        statements="UPDATE stage_migration_batches "
         "SET rows_updated = NULL, rows_skipped = NULL, rows_failed = NULL WHERE batch_id = 5",
-        {R1: (ERROR, {("batch completed", None, 5, "2")}), R5: (ERROR, {(DISAGREE, None, 5, "2")})},
+        seen={R1: (ERROR, {("batch completed", None, 5, "2")}), R5: (ERROR, {(DISAGREE, None, 5, "2")})},
     ),
     "a batch that failed": Damage(
-        "UPDATE stage_migration_batches SET status = 'failed' WHERE batch_id = 5",
-        {R1: (ERROR, {("batch failed", None, 5, "2")})},
+        statements="UPDATE stage_migration_batches SET status = 'failed' WHERE batch_id = 5",
+        seen={R1: (ERROR, {("batch failed", None, 5, "2")})},
     ),
     "a batch that was set back": Damage(
-        "UPDATE stage_migration_batches SET status = 'pending' WHERE batch_id = 5",
-        {R1: (ERROR, {("batch pending", None, 5, "2")})},
+        statements="UPDATE stage_migration_batches SET status = 'pending' WHERE batch_id = 5",
+        seen={R1: (ERROR, {("batch pending", None, 5, "2")})},
     ),
     "a batch that was deleted": Damage(
-        "DELETE FROM stage_migration_batches WHERE batch_id = 5",
-        {
+        statements="DELETE FROM stage_migration_batches WHERE batch_id = 5",
+        seen={
             R1: (ERROR, {(LOST, None, None, "2"), (DELETED, None, 5, "2")}),
             R5: (ERROR, {(DIGEST_DIFFERS, None, None, None)}),
         },
     ),
     "all batches deleted": Damage(
-        "DELETE FROM stage_migration_batches",
+        statements="DELETE FROM stage_migration_batches",
         # One line for each target and fund, and for each batch.
-        {
+        seen={
             R1: (
                 ERROR,
                 {
@@ -283,40 +283,40 @@ DAMAGES = {
         },
     ),
     "a batch that was enlarged": Damage(
-        "UPDATE stage_migration_batches "
+        statements="UPDATE stage_migration_batches "
         "SET rows_planned = rows_planned + 1, rows_skipped = 1, rows_skipped_changed = 1 WHERE batch_id = 5",
-        {R1: (ERROR, {(UNPLANNED, None, None, "2")}), R5: (ERROR, {(DIGEST_DIFFERS, None, None, None)})},
+        seen={R1: (ERROR, {(UNPLANNED, None, None, "2")}), R5: (ERROR, {(DIGEST_DIFFERS, None, None, None)})},
     ),
     "an inserted row without a stage": Damage(
-        "INSERT INTO deal_opportunities (fund_id, stage) VALUES (1, NULL)",
-        {R3: (WARN, {(MORE_NULLS, None, None, "1"), (A_NULL, "6", None, "1")})},
+        statements="INSERT INTO deal_opportunities (fund_id, stage) VALUES (1, NULL)",
+        seen={R3: (WARN, {(MORE_NULLS, None, None, "1"), (A_NULL, "6", None, "1")})},
     ),
     "an inserted row with a messy stage": Damage(
-        "INSERT INTO deal_opportunities (fund_id, stage) VALUES (1, 'Seed')",
-        {R2: (ERROR, {(MESSY, None, None, None), (NOT_CANONICAL, "6", None, "1")})},
+        statements="INSERT INTO deal_opportunities (fund_id, stage) VALUES (1, 'Seed')",
+        seen={R2: (ERROR, {(MESSY, None, None, None), (NOT_CANONICAL, "6", None, "1")})},
     ),
     "a row moved to another fund": Damage(
-        "UPDATE portfoliocompanies SET fund_id = 2 WHERE id = 1",
-        {R4: (WARN, {(MOVED, "1", 1, "1"), (FEWER, None, None, "1"), (MORE, None, None, "2")})},
+        statements="UPDATE portfoliocompanies SET fund_id = 2 WHERE id = 1",
+        seen={R4: (WARN, {(MOVED, "1", 1, "1"), (FEWER, None, None, "1"), (MORE, None, None, "2")})},
     ),
     "two rows that changed places between funds": Damage(
-        "UPDATE portfoliocompanies SET fund_id = 3 - fund_id WHERE id IN (1, 3)",
-        {R4: (WARN, {(MOVED, "1", 1, "1"), (MOVED, "3", 2, "2")})},
+        statements="UPDATE portfoliocompanies SET fund_id = 3 - fund_id WHERE id IN (1, 3)",
+        seen={R4: (WARN, {(MOVED, "1", 1, "1"), (MOVED, "3", 2, "2")})},
     ),
     "a row that lost its fund": Damage(
-        "UPDATE portfoliocompanies SET fund_id = NULL WHERE id = 1",
-        {R4: (WARN, {(MOVED, "1", 1, "1"), (FEWER, None, None, "1"), (MORE, None, None, None)})},
+        statements="UPDATE portfoliocompanies SET fund_id = NULL WHERE id = 1",
+        seen={R4: (WARN, {(MOVED, "1", 1, "1"), (FEWER, None, None, "1"), (MORE, None, None, None)})},
     ),
     "a row changed and moved to another fund": Damage(
-        "UPDATE portfoliocompanies SET fund_id = 2, stage = 'series-c' WHERE id = 1",
-        {
+        statements="UPDATE portfoliocompanies SET fund_id = 2, stage = 'series-c' WHERE id = 1",
+        seen={
             R4: (WARN, {(FEWER, None, None, "1"), (MORE, None, None, "2")}),
             R5: (WARN, {(CHANGED, "1", 1, "1")}),
         },
     ),
     "a row without a stage moved to another fund": Damage(
-        "UPDATE deal_opportunities SET fund_id = 1 WHERE id = 3",
-        {
+        statements="UPDATE deal_opportunities SET fund_id = 1 WHERE id = 3",
+        seen={
             R3: (WARN, {(MORE_NULLS, None, None, "1"), (A_NULL, "3", None, "1")}),
             R4: (WARN, {(FEWER, None, None, "2"), (MORE, None, None, "1")}),
         },
@@ -419,7 +419,7 @@ def test_a_rerun_of_one_fund_settles_its_own_deleted_batches_and_no_others(migra
 
 def test_a_rerun_of_one_table_settles_nothing_of_another(migrated: Application) -> None:
     migrated.sql("DELETE FROM stage_migration_batches WHERE fund_id = '1'")
-    migrated.run(targets=(TargetSetting("deal_opportunities"),))
+    migrated.run(targets=(TargetSetting(table="deal_opportunities"),))
     result = migrated.verify()
     lost = [finding.target for finding in result.check(R1).findings if finding.what == LOST]
     assert lost == ["public.portfoliocompanies.stage"]

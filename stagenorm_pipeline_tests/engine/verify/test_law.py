@@ -14,7 +14,7 @@ from stagenorm_pipeline.engine.verify.result import Rule
 from stagenorm_pipeline.errors import PlanError
 from stagenorm_pipeline_tests.support.application import DEALS, Application
 
-OF_DEALS = (TargetSetting(DEALS),)
+OF_DEALS = (TargetSetting(table=DEALS),)
 KEPT = (
     "migration_plans",
     "migration_quarantine",

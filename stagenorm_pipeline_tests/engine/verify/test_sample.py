@@ -118,7 +118,7 @@ def test_each_sampled_row_stands_beside_what_it_holds_now(changed: Application) 
 
 
 @pytest.mark.parametrize(
-    ("asked", "size"), [({"scope": FundScope.one("1")}, 50), ({"targets": (TargetSetting(DEALS),)}, 150)]
+    ("asked", "size"), [({"scope": FundScope.one("1")}, 50), ({"targets": (TargetSetting(table=DEALS),)}, 150)]
 )
 def test_a_scope_samples_its_own_changes_alone(changed: Application, asked: dict[str, Any], size: int) -> None:
     assert len(changed.verify(sample_size=1000, **asked).sample) == size

@@ -15,7 +15,7 @@ from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, Appli
 from stagenorm_pipeline_tests.support.verification_outcomes import not_passed
 
 ONE, TWO, NONE = FundScope.one("1"), FundScope.one("2"), FundScope.one(None)
-OF_COMPANIES, OF_DEALS = (TargetSetting(COMPANIES),), (TargetSetting(DEALS),)
+OF_COMPANIES, OF_DEALS = (TargetSetting(table=COMPANIES),), (TargetSetting(table=DEALS),)
 
 
 def baselines(result: VerificationResult) -> list[int]:
@@ -60,7 +60,7 @@ def test_a_damage_is_seen_in_its_own_fund_and_its_own_table_alone(
 
 def test_a_scope_counts_its_own_rows_and_its_own_changes(migrated: Application) -> None:
     result = migrated.verify(scope=TWO)
-    assert result.counts == RowCounts(4, rows_canonical=3, rows_null=1)
+    assert result.counts == RowCounts(rows_seen=4, rows_canonical=3, rows_null=1)
     assert {fund.fund_id for fund in result.funds} == {"2"}
     assert {row.fund_id for row in result.sample} == {"2"}
     assert result.check(Rule.BATCH_TRACKING).figures["total_batches"] == 2
@@ -117,7 +117,7 @@ def test_a_fund_that_no_plan_covered_is_compared_with_nothing(application: Appli
     assert result.check(Rule.NULL_INTEGRITY).figures["new_null"] == 0
     assert result.check(Rule.ROW_COUNTS).figures["rows_more"] == 0
     before = {fund.fund_id: fund.before for fund in result.funds if fund.target.endswith(f"{DEALS}.stage")}
-    assert before == {"1": RowCounts(1, rows_to_change=1), "2": None, None: None}
+    assert before == {"1": RowCounts(rows_seen=1, rows_to_change=1), "2": None, None: None}
     # What has no "before" is counted apart, not held against the others'.
     figures = {**result.check(Rule.NULL_INTEGRITY).figures, **result.check(Rule.ROW_COUNTS).figures}
     assert (figures["null_before"], figures["null_now"], figures["null_not_compared"]) == (0, 0, 2)

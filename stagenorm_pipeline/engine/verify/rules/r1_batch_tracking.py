@@ -40,20 +40,27 @@ def check(snapshot: Snapshot, missing: Missing) -> CheckResult:
     """Judge the batches of the covered plans in scope, and what is gone of them."""
     if not (snapshot.plans.judged or missing.batches or missing.plans):
         summary = _nothing(snapshot)
-        return CheckResult(Rule.BATCH_TRACKING, True, Severity.ERROR, summary, _COMPARED, {"total_batches": 0})
+        return CheckResult(
+            rule=Rule.BATCH_TRACKING,
+            passed=True,
+            severity=Severity.ERROR,
+            summary=summary,
+            compared=_COMPARED,
+            figures={"total_batches": 0},
+        )
     unsettled = tuple(entry for entry in missing.rows if not entry.is_settled)
     wrong_status = sql.SQL(statement("verify/wrong_status"))
     figures = _figures(snapshot.rows("verify/batches", wrong_status=wrong_status), unsettled) | _gone(missing)
     bad = sum(figures[name] for name in _WRONG) + len(unsettled)
     complete = [batch for batch in missing.batches if batch.is_complete]
     return CheckResult(
-        Rule.BATCH_TRACKING,
-        bad == 0,
-        Severity.ERROR,
-        _summary(figures),
-        _COMPARED,
-        figures,
-        some_of_each(
+        rule=Rule.BATCH_TRACKING,
+        passed=bad == 0,
+        severity=Severity.ERROR,
+        summary=_summary(figures),
+        compared=_COMPARED,
+        figures=figures,
+        findings=some_of_each(
             _findings(snapshot.rows("verify/open_batches", wrong_status=wrong_status)),
             [_lost_finding(entry) for entry in unsettled],
             [_deleted_finding(batch) for batch in complete],
@@ -61,8 +68,8 @@ def check(snapshot: Snapshot, missing: Missing) -> CheckResult:
         )
         if bad
         else (),
-        bad,
-        _recommendation(figures) if bad else None,
+        findings_total=bad,
+        recommendation=_recommendation(figures) if bad else None,
     )
 
 
@@ -148,15 +155,22 @@ def _ended(row: Any) -> str:
 
 def _lost_finding(lost: LostRows) -> Finding:
     what = "planned rows that lost their batch" if lost.rows > 0 else "rows in batches that were never planned"
-    return Finding(what, lost.target, lost.has_fund, lost.fund_id, rows=abs(lost.rows), detail=f"plan {lost.plan_id}")
+    return Finding(
+        what=what,
+        target=lost.target,
+        has_fund=lost.has_fund,
+        fund_id=lost.fund_id,
+        rows=abs(lost.rows),
+        detail=f"plan {lost.plan_id}",
+    )
 
 
 def _deleted_finding(batch: DeletedBatch) -> Finding:
     return Finding(
-        "complete batch that was deleted",
-        batch.target,
-        True,
-        batch.fund_id,
+        what="complete batch that was deleted",
+        target=batch.target,
+        has_fund=True,
+        fund_id=batch.fund_id,
         batch_id=batch.batch_id,
         rows=batch.rows_updated,
         detail=f"plan {batch.plan_id}",
@@ -167,7 +181,7 @@ _GONE = {PlanProblem.PLAN: "plan that is gone", PlanProblem.BASELINE: "plan whos
 
 
 def _plan_finding(plan: MissingPlan) -> Finding:
-    return Finding(_GONE[plan.problem], detail=f"plan {plan.plan_id}")
+    return Finding(what=_GONE[plan.problem], detail=f"plan {plan.plan_id}")
 
 
 def _recommendation(figures: dict[str, int]) -> str:

@@ -28,18 +28,23 @@ def check(snapshot: Snapshot, targets: tuple[TargetFacts, ...], *, waiting: int)
     bad = counts.rows_unknown + counts.rows_to_change
     if not bad and not counts.rows_left_as_is:
         return CheckResult(
-            Rule.CANONICAL_STAGES, True, Severity.ERROR, "All stage values are canonical", _COMPARED, figures
+            rule=Rule.CANONICAL_STAGES,
+            passed=True,
+            severity=Severity.ERROR,
+            summary="All stage values are canonical",
+            compared=_COMPARED,
+            figures=figures,
         )
     return CheckResult(
-        Rule.CANONICAL_STAGES,
-        False,
-        Severity.ERROR if bad > figures["rows_rolled_back"] else Severity.WARN,
-        _summary(figures),
-        _COMPARED,
-        figures,
-        _findings(snapshot, targets, has_others=bad + counts.rows_left_as_is > figures["rows_rolled_back"]),
-        bad + counts.rows_left_as_is + sum(map(_spellings_found, targets)),
-        _recommendation(figures, waiting),
+        rule=Rule.CANONICAL_STAGES,
+        passed=False,
+        severity=Severity.ERROR if bad > figures["rows_rolled_back"] else Severity.WARN,
+        summary=_summary(figures),
+        compared=_COMPARED,
+        figures=figures,
+        findings=_findings(snapshot, targets, has_others=bad + counts.rows_left_as_is > figures["rows_rolled_back"]),
+        findings_total=bad + counts.rows_left_as_is + sum(map(_spellings_found, targets)),
+        recommendation=_recommendation(figures, waiting),
     )
 
 
@@ -59,7 +64,14 @@ def _findings(snapshot: Snapshot, targets: tuple[TargetFacts, ...], *, has_other
     """The spellings with most rows, then rows: those that were not rolled back, and those that were."""
     spellings = [s for facts in targets for s in facts.inventory.spellings if s.kind is not MeaningKind.CANONICAL]
     found = [
-        Finding(_WHAT[s.kind], s.target, stage_now=s.spelling, stage_after=s.stage, rows=s.rows, has_stage_now=True)
+        Finding(
+            what=_WHAT[s.kind],
+            target=s.target,
+            stage_now=s.spelling,
+            stage_after=s.stage,
+            rows=s.rows,
+            has_stage_now=True,
+        )
         for s in sorted(spellings, key=lambda s: -s.rows)
     ]
     rows = [

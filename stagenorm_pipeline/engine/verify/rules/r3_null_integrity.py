@@ -33,19 +33,27 @@ def check(snapshot: Snapshot, targets: tuple[TargetFacts, ...]) -> CheckResult:
         summary = "No unexpected NULL values found"
         if all(facts.baseline is None for facts in targets):
             summary = "No baseline to compare with: no plan has been applied yet"
-        return CheckResult(Rule.NULL_INTEGRITY, True, Severity.WARN, summary, _COMPARED, figures)
+        return CheckResult(
+            rule=Rule.NULL_INTEGRITY,
+            passed=True,
+            severity=Severity.WARN,
+            summary=summary,
+            compared=_COMPARED,
+            figures=figures,
+        )
     rows = [example for found in audited for example in found.examples]
     others = [finding for facts in targets for finding in _others(snapshot, facts, more[facts.name])]
     return CheckResult(
-        Rule.NULL_INTEGRITY,
-        False,
-        Severity.WARN,
-        _summary(figures),
-        _COMPARED,
-        figures,
-        some_of_each(rows, funds, others),
-        figures["audited_rows_now_null"] + len(funds) + len(others),
-        "stagenorm never writes NULL. Ask who did: for each row that was changed the audit log has the stage it had "
+        rule=Rule.NULL_INTEGRITY,
+        passed=False,
+        severity=Severity.WARN,
+        summary=_summary(figures),
+        compared=_COMPARED,
+        figures=figures,
+        findings=some_of_each(rows, funds, others),
+        findings_total=figures["audited_rows_now_null"] + len(funds) + len(others),
+        recommendation="stagenorm never writes NULL. Ask who did: for each row that was changed the audit log has "
+        "the stage it had "
         "(stage_after), and `stagenorm rollback` leaves such rows alone.",
     )
 
@@ -68,10 +76,10 @@ def _funds_with_more(facts: TargetFacts) -> list[Finding]:
         if now > before:
             findings.append(
                 Finding(
-                    "more NULLs than before",
-                    facts.name,
-                    True,
-                    fund.fund_id,
+                    what="more NULLs than before",
+                    target=facts.name,
+                    has_fund=True,
+                    fund_id=fund.fund_id,
                     rows=now - before,
                     detail=f"{before:,} before, {now:,} now",
                 )

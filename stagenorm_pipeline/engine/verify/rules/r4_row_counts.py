@@ -31,15 +31,15 @@ def check(targets: tuple[TargetFacts, ...]) -> CheckResult:
     lost_total = sum(rows.total for rows in lost)
     passed = not fewer and not lost_total
     return CheckResult(
-        Rule.ROW_COUNTS,
-        passed,
-        Severity.WARN,
-        _summary(targets, figures, passed=passed),
-        _COMPARED,
-        figures,
-        some_of_each([example for rows in lost for example in rows.examples], differences),
-        lost_total + len(differences),
-        None
+        rule=Rule.ROW_COUNTS,
+        passed=passed,
+        severity=Severity.WARN,
+        summary=_summary(targets, figures, passed=passed),
+        compared=_COMPARED,
+        figures=figures,
+        findings=some_of_each([example for rows in lost for example in rows.examples], differences),
+        findings_total=lost_total + len(differences),
+        recommendation=None
         if passed
         else "stagenorm never deletes nor moves a row. Ask who did; the audit log has the stage of every deleted row "
         "that it touched (stage_before, stage_after).",
@@ -72,5 +72,7 @@ def _differences(facts: TargetFacts) -> list[Finding]:
             what = "fewer rows than before" if rows < before else "more rows than before"
             who = "deleted or moved away" if rows < before else "inserted or moved here"
             detail = f"{before:,} before, {rows:,} now: {who} by others"
-            findings.append(Finding(what, facts.name, True, fund_id, rows=rows - before, detail=detail))
+            findings.append(
+                Finding(what=what, target=facts.name, has_fund=True, fund_id=fund_id, rows=rows - before, detail=detail)
+            )
     return sorted(findings, key=lambda finding: finding.rows or 0)

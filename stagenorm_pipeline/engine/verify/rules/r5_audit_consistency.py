@@ -44,15 +44,15 @@ def check(snapshot: Snapshot, log: AuditLog, evidence: Evidence, targets: tuple[
     altered = evidence.findings({found.batch_id for found in log.disagreements})
     is_wrong = any(figures[name] for name in ("batches_that_disagree", "rows_set_back", *WRONG))
     return CheckResult(
-        Rule.AUDIT_CONSISTENCY,
-        not (is_wrong or rows_total),
-        Severity.ERROR if is_wrong else Severity.WARN,
-        _summary(figures),
-        _COMPARED,
-        figures,
-        some_of_each([_batch_finding(found) for found in log.disagreements], named, altered, *examples),
-        log.disagreements_total + len(named) + rows_total + _altered_total(evidence, altered),
-        _recommendation(figures),
+        rule=Rule.AUDIT_CONSISTENCY,
+        passed=not (is_wrong or rows_total),
+        severity=Severity.ERROR if is_wrong else Severity.WARN,
+        summary=_summary(figures),
+        compared=_COMPARED,
+        figures=figures,
+        findings=some_of_each([_batch_finding(found) for found in log.disagreements], named, altered, *examples),
+        findings_total=log.disagreements_total + len(named) + rows_total + _altered_total(evidence, altered),
+        recommendation=_recommendation(figures),
     )
 
 
@@ -73,10 +73,10 @@ _PROBLEMS = {
 def _batch_finding(found: Disagreement) -> Finding:
     updated = "" if found.rows_updated is None else f"rows_updated {found.rows_updated:,}, "
     return Finding(
-        _PROBLEMS[found.problem],
-        found.target,
-        found.rows_updated is not None,
-        found.fund_id,
+        what=_PROBLEMS[found.problem],
+        target=found.target,
+        has_fund=found.rows_updated is not None,
+        fund_id=found.fund_id,
         batch_id=found.batch_id,
         rows=found.audit_rows if found.rows_updated is None else found.rows_updated,
         detail=f"{updated}audit rows {found.audit_rows:,}",

@@ -23,19 +23,27 @@ def check(snapshot: Snapshot, log: AuditLog, size: int, seed: int) -> tuple[Chec
         return _not_made(figures, first_line(error)), ()
     figures["rows_sampled"] = len(sample)
     made = f"Retrieved {len(sample):,} random samples for manual review" if sample else "Nothing was changed: no sample"
-    return CheckResult(Rule.SAMPLE_INSPECTION, True, Severity.ERROR, made, _COMPARED, figures), sample
+    return CheckResult(
+        rule=Rule.SAMPLE_INSPECTION,
+        passed=True,
+        severity=Severity.ERROR,
+        summary=made,
+        compared=_COMPARED,
+        figures=figures,
+    ), sample
 
 
 def _not_made(figures: dict[str, int], said: str) -> CheckResult:
     return CheckResult(
-        Rule.SAMPLE_INSPECTION,
-        False,
-        Severity.ERROR,
-        "The sample could not be read from the database",
-        _COMPARED,
-        figures,
+        rule=Rule.SAMPLE_INSPECTION,
+        passed=False,
+        severity=Severity.ERROR,
+        summary="The sample could not be read from the database",
+        compared=_COMPARED,
+        figures=figures,
         # What the database says may quote the data.
-        (Finding("what the database said", detail=said),),
-        1,
-        "Mend what the database says (a damaged row_id in the audit log, a time limit), then verify again.",
+        findings=(Finding(what="what the database said", detail=said),),
+        findings_total=1,
+        recommendation="Mend what the database says (a damaged row_id in the audit log, a time limit), then verify "
+        "again.",
     )

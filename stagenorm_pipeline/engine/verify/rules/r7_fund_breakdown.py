@@ -11,12 +11,12 @@ def check(targets: tuple[TargetFacts, ...], funds: tuple[FundBreakdown, ...]) ->
     without = any(fund.fund_id is None for fund in funds)
     covered = {fund.fund_id for facts in targets for fund in facts.compared}
     return CheckResult(
-        Rule.FUND_BREAKDOWN,
-        True,
-        Severity.ERROR,
-        f"Generated breakdown for {count:,} fund(s)" + (" and the rows without a fund" if without else ""),
-        "nothing: rows by fund in the baseline beside those of now, for a person to read",
-        {"funds": count, "rows_of_breakdown": len(funds), "funds_with_a_baseline": len(covered - {None})},
+        rule=Rule.FUND_BREAKDOWN,
+        passed=True,
+        severity=Severity.ERROR,
+        summary=f"Generated breakdown for {count:,} fund(s)" + (" and the rows without a fund" if without else ""),
+        compared="nothing: rows by fund in the baseline beside those of now, for a person to read",
+        figures={"funds": count, "rows_of_breakdown": len(funds), "funds_with_a_baseline": len(covered - {None})},
     )
 
 
@@ -28,5 +28,13 @@ def break_down(targets: tuple[TargetFacts, ...]) -> tuple[FundBreakdown, ...]:
         before = facts.baseline.funds if facts.baseline else {}
         for fund_id in sorted({**now, **before}, key=fund_order):
             stages = facts.stages.get(fund_id, {})
-            breakdowns.append(FundBreakdown(facts.name, fund_id, before.get(fund_id), now.get(fund_id), stages))
+            breakdowns.append(
+                FundBreakdown(
+                    target=facts.name,
+                    fund_id=fund_id,
+                    before=before.get(fund_id),
+                    after=now.get(fund_id),
+                    after_stages=stages,
+                )
+            )
     return tuple(breakdowns)
