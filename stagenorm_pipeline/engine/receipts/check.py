@@ -167,13 +167,11 @@ def read_receipt_mismatches(
     targets: Sequence[Target],
     scope: FundScope,
     since_log_id: int | None = None,
-    *,
-    other_tools: bool = False,
 ) -> ReceiptCheck:
     """Compare the log entries of `targets` in `scope` after `since_log_id` (None: all) with their receipts.
 
-    A receipt with an entry after `since_log_id` is compared as a whole. `other_tools`: entries that name no plan count
-    too, as entries without a receipt. Reads only.
+    A receipt with an entry after `since_log_id` is compared as a whole. Entries without a plan belong to other tools
+    and do not count. Reads only.
     """
     values = {
         "targets": [target.name for target in targets],
@@ -182,7 +180,6 @@ def read_receipt_mismatches(
         "since": since_log_id or 0,
         "legacy": last_legacy_log_id(connection),
         "shown": _SHOWN,
-        "other_tools": other_tools,
     }
     totals = connection.exec_driver_sql(statement("verify/entry_totals"), values).one()
     rows = connection.exec_driver_sql(statement("verify/receipts", log_sha256=log_sha256()), values).all()

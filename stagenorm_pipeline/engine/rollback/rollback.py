@@ -177,7 +177,7 @@ def require_intact_log(connection: sa.Connection, targets: tuple[Target, ...], s
     An altered entry must neither be restored nor look like another session's write. Entries from before there were
     receipts are compared with the members of their batches, unless the batch was deleted. Raises PlanError.
     """
-    check = read_receipt_mismatches(connection, targets, scope, other_tools=True)
+    check = read_receipt_mismatches(connection, targets, scope)
     differing = [row for row in check.legacy_rows if row.difference is not RowDifference.NO_BATCH]
     if check.mismatches_total or differing:
         raise PlanError(

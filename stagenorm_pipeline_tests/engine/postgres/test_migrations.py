@@ -111,7 +111,9 @@ def test_every_table_view_and_column_of_ours_has_a_comment(application: Applicat
 
 def test_every_sql_file_that_a_comment_names_is_there() -> None:
     directory = sql_directory()
-    named = {n for file in directory.rglob("*.sql") for n in re.findall(r"sql/([\w/]+\.sql)", file.read_text("utf-8"))}
+    # A released migration never changes: its comments name the files of its time.
+    files = [file for file in directory.rglob("*.sql") if not file.name.startswith(("20251030", "20261122"))]
+    named = {n for file in files for n in re.findall(r"sql/([\w/]+\.sql)", file.read_text("utf-8"))}
     assert named
     assert [name for name in sorted(named) if not (directory / name).is_file()] == []
 
