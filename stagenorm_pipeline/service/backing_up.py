@@ -8,6 +8,7 @@ from typing import BinaryIO
 from stagenorm_pipeline.config.settings import TargetSetting
 from stagenorm_pipeline.engine.backup import backup as backups
 from stagenorm_pipeline.engine.backup.backup import Backup, BackupAge, read_backup_ages
+from stagenorm_pipeline.engine.backup.backup_file import BackupReader, check_backup
 from stagenorm_pipeline.engine.targets.target import resolve_targets
 from stagenorm_pipeline.service.context import ServiceContext
 from stagenorm_pipeline.service.selecting import Selection
@@ -26,3 +27,8 @@ def read_ages(context: ServiceContext, *, targets: tuple[TargetSetting, ...]) ->
     """Read how old the newest backup of each target is."""
     with context.database.snapshot() as connection:
         return read_backup_ages(connection, resolve_targets(connection, targets))
+
+
+def check_file(path: Path) -> BackupReader:
+    """Read a backup from its first to its last byte. Raises BackupError if it is damaged. Needs no database."""
+    return check_backup(path)

@@ -70,8 +70,12 @@ def open_service(
     application_name: str = "stagenorm",
     database_url: str | None = None,
     configuration: Configuration | None = None,
+    with_vocabulary: bool = False,
 ) -> Iterator[ServiceContext]:
-    """Open a context and close its connections at the end. Parameters as for `open_context`."""
+    """Open a context and close its connections at the end. Parameters as for `open_context`.
+
+    `with_vocabulary`: read the decisions file at once, so that an error in it is found before the database is read.
+    """
     context = open_context(
         interface=interface,
         application_name=application_name,
@@ -79,6 +83,8 @@ def open_service(
         configuration=configuration,
     )
     try:
+        if with_vocabulary:
+            _ = context.vocabulary
         yield context
     finally:
         context.close()

@@ -14,6 +14,7 @@ from stagenorm_pipeline.engine.plan.vocabulary_check import (
     read_decision_changes,
     require_same_vocabulary,
 )
+from stagenorm_pipeline.engine.rollback.scope import require_batch_size
 from stagenorm_pipeline.errors import StagenormError
 from stagenorm_pipeline.service.context import ServiceContext
 from stagenorm_pipeline.service.selecting import Selection
@@ -88,8 +89,12 @@ def read_plan(context: ServiceContext, *, plan_id: int) -> RecordedPlan:
 
 
 def rows_per_batch(batch_size: int | str | None) -> int:
-    """Return the rows of a batch: the number given, the small batches of `auto`, or the default for None."""
+    """Return the rows of a batch: the number given, the small batches of `auto`, or the default for None.
+
+    Raises ConfigurationError for a number out of bounds.
+    """
     if isinstance(batch_size, int):
+        require_batch_size(batch_size)
         return batch_size
     return DEFAULT_BATCH_SIZE if batch_size is None else AUTO_BATCH_ROWS
 
