@@ -32,7 +32,7 @@ def open_database(*, to_record: bool = False) -> Iterator[Database]:
     database = Database.at(url, tracking_schema=load_configuration().tracking_schema)
     try:
         if to_record:
-            from stagenorm_pipeline.engine.preflight.read_only_server import require_writable
+            from stagenorm_pipeline.engine.preflight.checks.read_only_server import require_writable
 
             require_writable(database)
         yield database

@@ -16,7 +16,7 @@ class PreflightLevel(StrEnum):
 
 
 class PreflightCheck(StrEnum):
-    """The checks, in the order in which they run. Each has a file of this name."""
+    """The checks, in the order in which they run. Each has a file of this name in `checks/`."""
 
     SERVER_VERSION = "server_version"
     SERVER_ENCODING = "server_encoding"

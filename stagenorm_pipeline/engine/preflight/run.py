@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from stagenorm_pipeline.config.settings import TargetSetting
 from stagenorm_pipeline.engine.postgres.connection import Database
-from stagenorm_pipeline.engine.preflight import (
+from stagenorm_pipeline.engine.preflight.checks import (
     check_constraints,
     collation,
     dagster_storage,

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import sqlalchemy as sa
 
+from stagenorm_pipeline.engine.preflight.checks.stage_column import read_stage_column
 from stagenorm_pipeline.engine.preflight.finding import PreflightCheck, PreflightFinding, PreflightLevel
-from stagenorm_pipeline.engine.preflight.stage_column import read_stage_column
 from stagenorm_pipeline.engine.targets.target import Target
 
 

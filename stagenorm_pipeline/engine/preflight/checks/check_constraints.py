@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from psycopg import sql
 
 from stagenorm_pipeline.engine.postgres.sql_files import identifier, statement
+from stagenorm_pipeline.engine.preflight.checks.stage_column import StageColumn, read_stage_column
 from stagenorm_pipeline.engine.preflight.finding import PreflightCheck, PreflightFinding, PreflightLevel
-from stagenorm_pipeline.engine.preflight.stage_column import StageColumn, read_stage_column
 from stagenorm_pipeline.engine.preflight.trial import attempt, verbatim
 from stagenorm_pipeline.engine.targets.target import Target
 from stagenorm_pipeline.vocabulary import CANONICAL_STAGES
