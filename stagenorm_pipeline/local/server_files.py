@@ -46,18 +46,18 @@ class ServerFiles:
 
     @property
     def lease(self) -> Path:
-        """Held shared by every command that uses the server, exclusively by a guardian that stops it."""
+        """Held shared by every command that uses the server, exclusively by a supervisor that stops it."""
         return self.home / "postgres.lease"
 
     @property
     def start_lock(self) -> Path:
-        """Held exclusively from a command's look at the guardian until the server is ready or has failed to start."""
+        """Held exclusively from a command's look at the supervisor until the server is ready or has failed to start."""
         return self.home / "start.lock"
 
     @property
-    def guardian_lock(self) -> Path:
-        """Held exclusively by the guardian for its whole life."""
-        return self.home / "guardian.lock"
+    def supervisor_lock(self) -> Path:
+        """Held exclusively by the supervisor for its whole life."""
+        return self.home / "supervisor.lock"
 
     @property
     def server_lock(self) -> Path:

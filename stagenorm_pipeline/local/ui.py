@@ -12,11 +12,11 @@ from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.database_url import describe, parse_database_url
 from stagenorm_pipeline.engine.postgres.migrations import apply_migrations
 from stagenorm_pipeline.errors import ConfigurationError, StagenormError
+from stagenorm_pipeline.local.dagster_services import Address, run_read_only, run_services
 from stagenorm_pipeline.local.demo import prepare_demo
 from stagenorm_pipeline.local.embedded_postgres import EmbeddedPostgres
 from stagenorm_pipeline.local.file_lock import FileLock
 from stagenorm_pipeline.local.home import home_directory
-from stagenorm_pipeline.local.services import Address, run_read_only, run_services
 
 _DAGSTER_DATABASE = "stagenorm_dagster"
 

@@ -84,8 +84,8 @@ def home(shared_home: Path) -> Iterator[Path]:
 
 def nothing_runs(home: Path) -> bool:
     files = ServerFiles(home=home)
-    with FileLock(files.guardian_lock) as guardian, FileLock(files.server_lock) as server:
-        return guardian.try_shared() and server.try_shared()
+    with FileLock(files.supervisor_lock) as supervisor, FileLock(files.server_lock) as server:
+        return supervisor.try_shared() and server.try_shared()
 
 
 def server_pid(home: Path) -> int:
@@ -142,45 +142,45 @@ def test_the_server_stays_for_one_user_after_a_kill_9_of_the_other(home: Path) -
 
 
 def test_a_kill_9_of_the_first_command_while_the_server_starts_leaves_nothing(home: Path) -> None:
-    def guardian_runs() -> bool:
-        with FileLock(ServerFiles(home=home).guardian_lock) as lock:
+    def supervisor_runs() -> bool:
+        with FileLock(ServerFiles(home=home).supervisor_lock) as lock:
             return not lock.try_shared()
 
     first = User(home)
-    wait_until(guardian_runs, "a guardian has been started")
+    wait_until(supervisor_runs, "a supervisor has been started")
     first.kill_9()
     wait_until(lambda: nothing_runs(home), "the server that nobody waits for has gone")
     with EmbeddedPostgres.start(home) as server:
         assert ask(server.url("postgres"), "SELECT 1") == 1
 
 
-def test_a_command_after_a_kill_9_of_the_guardian_gets_a_server(home: Path) -> None:
+def test_a_command_after_a_kill_9_of_the_supervisor_gets_a_server(home: Path) -> None:
     with user(home) as bereft:
         bereft.url()
-        guardian = parent_of(server_pid(home))
-        os.kill(guardian, signal.SIGKILL)
-        wait_until(lambda: not is_running(guardian), "the guardian is dead")
+        supervisor = parent_of(server_pid(home))
+        os.kill(supervisor, signal.SIGKILL)
+        wait_until(lambda: not is_running(supervisor), "the supervisor is dead")
         with EmbeddedPostgres.start(home) as server:
             assert ask(server.url("postgres"), "SELECT 1") == 1
 
 
-def test_a_new_server_waits_for_what_a_killed_guardian_left_running(home: Path) -> None:
+def test_a_new_server_waits_for_what_a_killed_supervisor_left_running(home: Path) -> None:
     with user(home) as bereft:
         bereft.url()
         old = server_pid(home)
-        os.kill(old, signal.SIGSTOP)  # it cannot follow its guardian now
-        guardian = parent_of(old)
-        os.kill(guardian, signal.SIGKILL)
-        wait_until(lambda: not is_running(guardian), "the guardian is dead")
+        os.kill(old, signal.SIGSTOP)  # it cannot follow its supervisor now
+        supervisor = parent_of(old)
+        os.kill(supervisor, signal.SIGKILL)
+        wait_until(lambda: not is_running(supervisor), "the supervisor is dead")
         with user(home) as newcomer:
-            wait_until(lambda: not nothing_runs(home), "the new guardian has begun")
+            wait_until(lambda: not nothing_runs(home), "the new supervisor has begun")
             os.kill(old, signal.SIGCONT)
             assert ask(newcomer.url(), "SELECT 1") == 1
             assert server_pid(home) != old
             assert not is_running(old)
 
 
-def test_a_polite_kill_of_the_guardian_stops_the_server_and_the_next_command_starts_it(home: Path) -> None:
+def test_a_polite_kill_of_the_supervisor_stops_the_server_and_the_next_command_starts_it(home: Path) -> None:
     with user(home) as bereft:
         bereft.url()
         os.kill(parent_of(server_pid(home)), signal.SIGTERM)

@@ -4,8 +4,8 @@ import sys
 from pathlib import Path
 
 from stagenorm_pipeline.errors import StagenormError
+from stagenorm_pipeline.local.dagster_services import Address, run_read_only, run_services
 from stagenorm_pipeline.local.embedded_postgres import EmbeddedPostgres
-from stagenorm_pipeline.local.services import Address, run_read_only, run_services
 
 
 def say(line: str) -> None:

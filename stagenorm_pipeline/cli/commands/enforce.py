@@ -34,7 +34,8 @@ def command(table: str | None, remove: bool, yes: bool) -> None:
       stagenorm enforce --yes                        do it
       stagenorm enforce --remove --table portfoliocompanies --yes
     """
-    from stagenorm_pipeline.engine.enforce.constraint import read_enforcements, require_enforceable
+    from stagenorm_pipeline.engine.enforce.constraint import read_enforcements
+    from stagenorm_pipeline.engine.enforce.enforce import require_enforceable
 
     work = read_work(None, False, table)
     vocabulary = work.vocabulary()
@@ -59,7 +60,7 @@ def command(table: str | None, remove: bool, yes: bool) -> None:
 
 def _act(database: Database, one: Enforcement, *, remove: bool) -> None:
     from stagenorm_pipeline.cli.log_lines import say
-    from stagenorm_pipeline.engine.enforce.constraint import enforce, remove_enforcement
+    from stagenorm_pipeline.engine.enforce.enforce import enforce, remove_enforcement
     from stagenorm_pipeline.engine.postgres.identity import user_name
     from stagenorm_pipeline.report.escape import for_terminal, sentence_for_terminal
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from stagenorm_pipeline.engine.inventory.inventory import fund_order
+from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.sql_files import statement
-from stagenorm_pipeline.engine.targets.funds import fund_key
+from stagenorm_pipeline.engine.targets.funds import fund_key, fund_order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,3 +31,11 @@ def read_waiting_funds(connection: sa.Connection) -> tuple[WaitingFund, ...]:
         for row in rows
     ]
     return tuple(sorted(found, key=lambda fund: fund_order(fund.fund_id)))
+
+
+def count_waiting_rows(database: Database, fund_id: str | None) -> int:
+    """Rows of the fund that open plans still have to do."""
+    with database.transaction() as connection:
+        return int(
+            connection.exec_driver_sql(statement("monitor/waiting_rows_of_fund"), {"fund_id": fund_id}).scalar_one()
+        )

@@ -29,12 +29,6 @@ def read_fund_ids(database: Database, targets: tuple[TargetSetting, ...]) -> set
     return found
 
 
-def count_waiting_rows(database: Database, fund_id: str | None) -> int:
-    """Rows of the fund that open plans still have to do."""
-    with database.transaction() as connection:
-        return int(connection.exec_driver_sql(statement("monitor/waiting_rows"), {"fund_id": fund_id}).scalar_one())
-
-
 def find_fund(database: Database, targets: tuple[TargetSetting, ...], name: str) -> FundScope:
     """The fund that `name` means: its id (`12`) or its key (`fund-12`, `no-fund`). An id that looks like a key wins.
 

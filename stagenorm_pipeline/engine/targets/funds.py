@@ -52,3 +52,11 @@ class FundScope:
 
     def as_json(self) -> dict[str, Any]:
         return {"all_funds": True} if self.all_funds else {"all_funds": False, "fund_id": self.fund_id}
+
+
+def fund_order(fund_id: str | None) -> tuple[int, int, str]:
+    """Numbers by value, then names, the rows without a fund last: the order in which people look for a fund."""
+    if fund_id is None:
+        return (2, 0, "")
+    is_number = fund_id.isascii() and fund_id.isdigit() and len(fund_id) < 19
+    return (0, int(fund_id), "") if is_number else (1, 0, fund_id)

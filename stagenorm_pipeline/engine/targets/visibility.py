@@ -38,7 +38,7 @@ class RowSecurity:
 
 def read_row_security(connection: sa.Connection, target: Target) -> RowSecurity | None:
     """Read from the catalog what row-level security does to this role; None where it is off for the role."""
-    row = connection.exec_driver_sql(statement("preflight/row_security"), target.identity()).one_or_none()
+    row = connection.exec_driver_sql(statement("targets/row_security"), target.identity()).one_or_none()
     if row is None:
         return None
     bypass = row.mend_role if row.is_restricted else f"-- or, as a superuser: {row.mend_role}"

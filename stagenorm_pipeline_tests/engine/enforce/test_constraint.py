@@ -13,13 +13,8 @@ from psycopg import sql
 
 from stagenorm_pipeline.config.settings import TargetSetting
 from stagenorm_pipeline.engine.enforce.alter_table import LockBounds
-from stagenorm_pipeline.engine.enforce.constraint import (
-    Enforcement,
-    EnforcementState,
-    enforce,
-    read_enforcements,
-    remove_enforcement,
-)
+from stagenorm_pipeline.engine.enforce.constraint import Enforcement, EnforcementState, read_enforcements
+from stagenorm_pipeline.engine.enforce.enforce import enforce, remove_enforcement
 from stagenorm_pipeline.engine.postgres import retry
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.preflight import run_preflight

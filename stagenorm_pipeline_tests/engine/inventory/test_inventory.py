@@ -14,11 +14,10 @@ from stagenorm_pipeline.engine.inventory.inventory import (
     Places,
     RowCounts,
     TargetInventory,
-    fund_order,
     read_inventory,
     undecided_spellings,
 )
-from stagenorm_pipeline.engine.targets.funds import FundScope
+from stagenorm_pipeline.engine.targets.funds import FundScope, fund_order
 from stagenorm_pipeline.engine.targets.target import resolve_targets
 from stagenorm_pipeline.vocabulary import Decision, Decisions, MeaningKind, Stage, Vocabulary
 from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, VOCABULARY, Application, Row

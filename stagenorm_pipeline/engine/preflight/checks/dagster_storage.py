@@ -26,7 +26,7 @@ def check(connection: sa.Connection, application: sa.URL, dagster_url: str | Non
             "itself, in the table alembic_version that the application's migrations may use too.",
             remedy=_REMEDY,
         )
-    for row in connection.exec_driver_sql(statement("preflight/dagster_tables")):
+    for row in connection.exec_driver_sql(statement("preflight/dagster_storage")):
         yield PreflightFinding(
             check=PreflightCheck.DAGSTER_STORAGE,
             level=PreflightLevel.WARNING,

@@ -10,7 +10,7 @@ from stagenorm_pipeline.engine.targets.target import Target
 
 
 def check(connection: sa.Connection, target: Target) -> Iterator[PreflightFinding]:
-    for row in connection.exec_driver_sql(statement("preflight/deferrable"), target.identity()):
+    for row in connection.exec_driver_sql(statement("preflight/deferrable_constraints"), target.identity()):
         yield PreflightFinding(
             check=PreflightCheck.DEFERRABLE_CONSTRAINTS,
             level=PreflightLevel.INFO,

@@ -12,7 +12,7 @@ from stagenorm_pipeline.engine.targets.target import Target
 
 
 def check(connection: sa.Connection, target: Target) -> Iterator[PreflightFinding]:
-    children = connection.exec_driver_sql(statement("preflight/children"), target.identity()).all()
+    children = connection.exec_driver_sql(statement("preflight/inheritance_children"), target.identity()).all()
     names = ", ".join(child.relation for child in children)
     foreign = ", ".join(child.relation for child in children if child.is_foreign)
     if foreign:

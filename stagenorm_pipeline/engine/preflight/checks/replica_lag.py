@@ -9,7 +9,7 @@ from stagenorm_pipeline.engine.preflight.finding import PreflightCheck, Prefligh
 
 
 def check(connection: sa.Connection) -> Iterator[PreflightFinding]:
-    row = connection.exec_driver_sql(statement("preflight/replicas")).one()
+    row = connection.exec_driver_sql(statement("preflight/replica_lag")).one()
     if row.hidden:
         yield PreflightFinding(
             check=PreflightCheck.REPLICA_LAG,

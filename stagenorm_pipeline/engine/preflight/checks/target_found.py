@@ -26,7 +26,7 @@ def find(connection: sa.Connection, setting: TargetSetting, seen: Sequence[Targe
     """The target, or why it cannot be one. `seen` are those before it."""
     named = attempt(
         connection,
-        statement("preflight/relation"),
+        statement("preflight/target_found"),
         {"schema": setting.schema, "table": setting.table, "column": setting.column},
     )
     if isinstance(named, psycopg.Error):

@@ -15,7 +15,7 @@ def check(connection: sa.Connection) -> Iterator[PreflightFinding]:
     try:
         require_migrations(connection)
     except MissingMigrationError as error:
-        elsewhere = connection.exec_driver_sql(statement("preflight/tracking")).all()
+        elsewhere = connection.exec_driver_sql(statement("preflight/tracking_tables")).all()
         if not elsewhere:
             yield _finding(error.message, error.remedy or "")
         for row in elsewhere:

@@ -34,7 +34,7 @@ _REMEDIES = {
 def check(connection: sa.Connection, target: Target) -> Iterator[PreflightFinding]:
     parts = target.sql_parts()
     refusal = attempt(
-        connection, statement("preflight/update", table=parts["table"], stage_column=parts["stage_column"])
+        connection, statement("preflight/update_accepted", table=parts["table"], stage_column=parts["stage_column"])
     )
     # Missing privileges are the business of target_privileges, which knows what to grant.
     if not isinstance(refusal, psycopg.Error) or isinstance(refusal, psycopg.errors.InsufficientPrivilege):

@@ -1,9 +1,9 @@
 """The process that keeps the embedded PostgreSQL: it starts it, and stops it when the last user is gone.
 
 Started detached by `embedded_postgres`, never by hand. It knows no users: each command that uses the server holds the
-lease shared, and when the kernel grants the guardian the lease exclusively, nobody is left, whatever they died of.
-Run as `python -m stagenorm_pipeline.local.server_guardian HOME SOCKET_DIRECTORY START_FD GUARDIAN_FD`; the two
-descriptors are the start lock and the guardian lock, already held, handed over by the command that starts it.
+lease shared, and when the kernel grants the supervisor the lease exclusively, nobody is left, whatever they died of.
+Run as `python -m stagenorm_pipeline.local.server_supervisor HOME SOCKET_DIRECTORY START_FD GUARDIAN_FD`; the two
+descriptors are the start lock and the supervisor lock, already held, handed over by the command that starts it.
 """
 
 import contextlib
@@ -33,7 +33,7 @@ _SETTINGS = {
 }
 
 
-class Guardian:
+class Supervisor:
     """One life of the server of one home."""
 
     def __init__(self, files: ServerFiles, socket_directory: Path) -> None:
@@ -59,7 +59,7 @@ class Guardian:
         return server
 
     def _take_over(self, lock: FileLock) -> None:
-        """Waits until nothing is left of an earlier server, and stops one whose guardian was killed.
+        """Waits until nothing is left of an earlier server, and stops one whose supervisor was killed.
 
         The kernel's word and not postmaster.pid's: after a restart of the machine, or in another container, the process
         id in there may be anybody's, and PostgreSQL would refuse to start because of it.
@@ -92,7 +92,7 @@ class Guardian:
     def _launch(self, lock: FileLock) -> subprocess.Popen[bytes]:
         settings = {**_SETTINGS, "unix_socket_directories": str(self._socket_directory)}
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-        # SIGINT is PostgreSQL's fast shutdown: a killed guardian takes its server down cleanly.
+        # SIGINT is PostgreSQL's fast shutdown: a killed supervisor takes its server down cleanly.
         return self._run("postgres", ["-D", str(self._files.data), *options], lock, signal.SIGINT)
 
     def _run(
@@ -133,24 +133,24 @@ class Guardian:
                 self._socket_directory.rmdir()
 
 
-def main(home: str, socket_directory: str, start_fd: str, guardian_fd: str) -> int:
+def main(home: str, socket_directory: str, start_fd: str, supervisor_fd: str) -> int:
     """Keeps the server until it has ended; gives its exit code."""
     if os.fork():  # the command that started us must get no zombie
         os._exit(0)
-    guardian = Guardian(ServerFiles(home=Path(home)), Path(socket_directory))
+    supervisor = Supervisor(ServerFiles(home=Path(home)), Path(socket_directory))
     try:
-        server = guardian.start()
+        server = supervisor.start()
     except (StagenormError, OSError) as error:
         sys.stderr.write(f"{error}\n")  # into the log, whose end the waiting command shows
         return 1
     os.close(int(start_fd))  # ready: whoever waits to start may look now
-    guardian.stop_on_request(server)
+    supervisor.stop_on_request(server)
     # A thread, because two things can end a server's life: its last user's leaving, and its own death.
-    threading.Thread(target=guardian.stop_when_unused, args=(server,), daemon=True).start()
+    threading.Thread(target=supervisor.stop_when_unused, args=(server,), daemon=True).start()
     code = server.wait()
-    guardian.remove_socket_directory()
-    # Before the lease and the start lock, which go when this process ends: who gets those must find no guardian.
-    os.close(int(guardian_fd))
+    supervisor.remove_socket_directory()
+    # Before the lease and the start lock, which go when this process ends: who gets those must find no supervisor.
+    os.close(int(supervisor_fd))
     return code
 
 

@@ -64,7 +64,7 @@ def wait_for_address(command: subprocess.Popen[str], port: int) -> None:
 
 
 def processes_of(home: Path) -> list[int]:
-    """The processes that know of the home: services, their code servers and runs, the guardian, and PostgreSQL."""
+    """The processes that know of the home: services, their code servers and runs, the supervisor, and PostgreSQL."""
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:

@@ -2,7 +2,7 @@
 
 Or the web server alone, for those who only read.
 
-Each runs under a tether, so that nothing outlives the command. What the pages show is `defs`; what is in
+Each runs under a process, so that nothing outlives the command. What the pages show is `defs`; what is in
 `dagster.yaml` and `workspace.yaml` is theirs.
 
 Managed code servers, from a workspace file, and not one `dagster api grpc` for both: that is one second faster to the
@@ -50,7 +50,7 @@ class Address:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Service:
     name: str
-    tether: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes]
     log: Path
 
 
@@ -194,7 +194,7 @@ def _start(name: str, arguments: list[str], logs: Path, environment: dict[str, s
     logs.mkdir(parents=True, exist_ok=True)
     log = logs / f"{name}.log"
     with log.open("wb") as output:
-        tether = subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "stagenorm_pipeline.local.child_process", sys.executable, "-m", *arguments],
             env=environment,
             stdin=subprocess.PIPE,  # its end of file tells the tether that we are gone
@@ -202,7 +202,7 @@ def _start(name: str, arguments: list[str], logs: Path, environment: dict[str, s
             stderr=subprocess.STDOUT,
             pass_fds=hold,  # the tether's alone: it closes them for its child
         )
-    return _Service(name=name, tether=tether, log=log)
+    return _Service(name=name, process=process, log=log)
 
 
 def _wait_for_page(services: list[_Service], address: Address) -> None:
@@ -223,7 +223,7 @@ def _wait_for_page(services: list[_Service], address: Address) -> None:
 
 def _check_alive(services: list[_Service]) -> None:
     for service in services:
-        code = service.tether.poll()
+        code = service.process.poll()
         if code is not None:
             lines = service.log.read_text(errors="replace").splitlines()[-20:]
             tail = "\n".join(f"  {line}" for line in lines)
@@ -236,10 +236,10 @@ def _check_alive(services: list[_Service]) -> None:
 def _stop(services: list[_Service]) -> None:
     """Ends all services at once; returns when each, with all its children, is gone: after some 10 s at most."""
     for service in services:
-        if service.tether.stdin:
-            service.tether.stdin.close()
+        if service.process.stdin:
+            service.process.stdin.close()
     for service in services:
-        service.tether.wait()
+        service.process.wait()
 
 
 @contextmanager
