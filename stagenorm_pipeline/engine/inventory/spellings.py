@@ -20,9 +20,9 @@ _FETCH = 5_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpellingRows:
-    """Rows of one target and fund that hold one spelling. `spelling` None: the stage is NULL (`sha256` None too).
+    """The rows of one target and fund with one spelling. `spelling` and `sha256` None: the stage is NULL.
 
-    `keys`: the lowest and the highest key of these rows, integers or texts, where they were asked for.
+    `keys`: the lowest and highest key of these rows, integers or texts, if they were requested.
     """
 
     fund_id: str | None
@@ -35,13 +35,13 @@ class SpellingRows:
 
     @property
     def kind(self) -> str:
-        """The spelling's kind, in the words of the baseline."""
+        """The spelling's kind, as the baseline names it."""
         return "null" if self.meaning is None else self.meaning.kind.value
 
 
 @dataclass(slots=True, kw_only=True)
 class Meanings:
-    """Makes SpellingRows of what the database counted, in the order of the spellings; each is looked up once."""
+    """Turns counted rows, ordered by spelling, into SpellingRows. Looks each spelling up in the vocabulary once."""
 
     vocabulary: Vocabulary
     _digest: bytes | None = None
@@ -62,7 +62,7 @@ class Meanings:
             )
         digest = bytes(sha256)
         if digest != self._digest:
-            # A cut spelling is longer than any alias or decision may be: unknown, whatever its beginning says.
+            # A cut spelling is longer than any alias or decision may be, so it is unknown whatever its beginning.
             self._meaning = Meaning(kind=MeaningKind.UNKNOWN) if is_cut else self.vocabulary.meaning_of(spelling)
             self._digest = digest
         return SpellingRows(
@@ -81,8 +81,8 @@ def read_spellings(
 ) -> Iterator[SpellingRows]:
     """Stream the target's spellings, ordered by spelling, each with its meaning. One scan of the table.
 
-    `with_keys` also asks for the lowest and highest key: 10 million rows in 100,000 groups then took 3.5 to 5 s instead
-    of 3.2 to 4, since the wider groups spill to disk. So planning goes without.
+    `with_keys` adds the lowest and highest key. Planning does not use it because the wider groups spill to disk:
+    10 million rows in 100,000 groups took 3.5 to 5 s with keys and 3.2 to 4 s without.
     """
     parts = target.sql_parts()
     key = parts["key"] if target.key_kind is KeyKind.INTEGER else sql.SQL('{}::text COLLATE "C"').format(parts["key"])

@@ -1,4 +1,7 @@
-"""What open plans still have to do, fund by fund: what a schedule asks for, and what tells whether a fund is done."""
+"""Read which funds still have batches in open plans, and how many rows those still change. Reads only.
+
+The schedule starts these funds; a fund run reads its own rows to tell whether the fund is done.
+"""
 
 from dataclasses import dataclass
 
@@ -11,7 +14,7 @@ from stagenorm_pipeline.engine.targets.funds import fund_key, fund_order
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitingFund:
-    """A fund with batches that wait, `batches_failed` of them after a failure, and the rows that these still change."""
+    """A fund with waiting batches, the rows that these still change, and how many of the batches failed before."""
 
     fund_id: str | None
     batches: int
@@ -24,7 +27,7 @@ class WaitingFund:
 
 
 def read_waiting_funds(connection: sa.Connection) -> tuple[WaitingFund, ...]:
-    """Every fund of which open normalizing plans have batches left, in the order in which people look for a fund."""
+    """Read every fund with batches left in open normalizing plans, sorted as `fund_order` says."""
     rows = connection.exec_driver_sql(statement("monitor/waiting_funds"))
     found = [
         WaitingFund(fund_id=row.fund_id, batches=row.batches, rows=row.rows_waiting, batches_failed=row.batches_failed)
@@ -34,7 +37,7 @@ def read_waiting_funds(connection: sa.Connection) -> tuple[WaitingFund, ...]:
 
 
 def count_waiting_rows(database: Database, fund_id: str | None) -> int:
-    """Rows of the fund that open plans still have to do."""
+    """Count the rows of one fund that open plans still change."""
     with database.transaction() as connection:
         return int(
             connection.exec_driver_sql(statement("monitor/waiting_rows_of_fund"), {"fund_id": fund_id}).scalar_one()

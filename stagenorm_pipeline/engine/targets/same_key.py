@@ -1,4 +1,4 @@
-"""Refuse to read a plan's log entries where the target's primary key is another column than the plan had."""
+"""Refuse to read a plan's log entries if the target's primary key is another column now than in the plan."""
 
 from collections.abc import Sequence
 
