@@ -9,7 +9,7 @@ SELECT c.conname::text                                                        AS
        quote_ident(k.attname)                                                 AS quoted_column,
        format_type(k.atttypid, NULL)                                          AS list_type,
        has_schema_privilege(n.oid, 'USAGE') AND has_column_privilege(r.oid, k.attnum, 'SELECT') AS is_readable,
-       format('GRANT SELECT (%%I) ON %%I.%%I TO %%I;', k.attname, n.nspname, r.relname, current_user) AS mend
+       format('GRANT SELECT (%%I) ON %%I.%%I TO %%I;', k.attname, n.nspname, r.relname, current_user) AS fix
 FROM pg_constraint c
 JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attname = %(column_name)s
 JOIN pg_class r ON r.oid = c.confrelid

@@ -41,6 +41,6 @@ WITH needed AS (
     GROUP BY c.oid
 )
 SELECT table_name, privileges, quote_ident(current_user) AS role_name,
-       format('GRANT %%s ON %%s TO %%I;', privileges, table_name, current_user) AS mend
+       format('GRANT %%s ON %%s TO %%I;', privileges, table_name, current_user) AS fix
 FROM missing
 ORDER BY table_name;

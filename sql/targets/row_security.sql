@@ -22,6 +22,6 @@ SELECT quote_ident(current_user) AS role_name,
          AND NOT EXISTS (SELECT 1 FROM policies WHERE NOT polpermissive AND (shows <> 'true' OR allows <> 'true'))
                                                                    AS hides_nothing,
        format('CREATE POLICY stagenorm_runner ON %%I.%%I TO %%I USING (true) WITH CHECK (true);',
-              %(schema_name)s::text, %(table_name)s::text, current_user) AS mend_policy,
-       format('ALTER ROLE %%I BYPASSRLS;', current_user)                 AS mend_role
+              %(schema_name)s::text, %(table_name)s::text, current_user) AS fix_policy,
+       format('ALTER ROLE %%I BYPASSRLS;', current_user)                 AS fix_role
 WHERE row_security_active(format('%%I.%%I', %(schema_name)s::text, %(table_name)s::text));

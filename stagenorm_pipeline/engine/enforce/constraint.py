@@ -1,8 +1,6 @@
-"""Keeping a clean column clean: a CHECK constraint that lets in canonical stages and what a decision leaves as it is.
+"""Read the CHECK constraint that keeps a clean column clean, and build its SQL.
 
-The only DDL on targets, and only when it is asked for by name. The constraint is added NOT VALID, which needs the
-strongest lock for an instant, and then validated under one that holds up neither readers nor writers. Does not belong
-here: getting those locks (see `altering`), and changing rows.
+The constraint allows NULL, the canonical stages, and the spellings that a decision keeps.
 """
 
 import hashlib
@@ -27,7 +25,7 @@ from stagenorm_pipeline.vocabulary import CANONICAL_STAGES, Vocabulary
 
 # The longest name that PostgreSQL keeps, in bytes.
 _LONGEST_NAME = 63
-# How the constraint's comment begins, by which it is known as ours.
+# The constraint's comment begins with this. It identifies the constraint as ours.
 _MARK = "stagenorm enforce"
 
 ADD = sql.SQL(
@@ -39,13 +37,13 @@ REMOVE = sql.SQL("ALTER TABLE {table} DROP CONSTRAINT {constraint}")
 
 
 class EnforcementState(StrEnum):
-    """What is in the database now."""
+    """The constraint that is in the database now."""
 
     NONE = "none"
     HALF_DONE = "half_done"  # added, and not yet validated
     ENFORCED = "enforced"
-    OTHER_VALUES = "other_values"  # ours, from when other spellings were left as they are
-    INHERITED = "inherited"  # its parent table's, which judges this one's rows too
+    OTHER_VALUES = "other_values"  # made by stagenorm when other spellings were kept
+    INHERITED = "inherited"  # the parent table's, which checks this table's rows too
     FOREIGN = "foreign"  # a constraint of that name that stagenorm did not make
 
 
@@ -54,7 +52,7 @@ _OURS = (EnforcementState.HALF_DONE, EnforcementState.ENFORCED, EnforcementState
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Enforcement:
-    """One target: its constraint as it is and as it would be. `counts` are of all its rows, funds or not."""
+    """The constraint of one target: what is there, and what it should be. `counts` cover all rows of the target."""
 
     target: Target
     constraint: str
@@ -71,13 +69,13 @@ class Enforcement:
 
     @property
     def mark(self) -> str:
-        """The constraint's comment: whose it is, and a hash by which its values are known again."""
+        """The constraint's comment: it marks it as ours, with a hash of the allowed values."""
         digest = hashlib.sha256("\0".join(self.allowed).encode()).hexdigest()[:16]
         return f"{_MARK}: {len(self.allowed)} allowed values, {digest}"
 
     @property
     def to_enforce(self) -> tuple[str, ...]:
-        """The statements that would enforce it from here, for people; none where it is enforced."""
+        """The statements that are still missing, to show to people; empty if it is enforced."""
         match self.state:
             case EnforcementState.NONE:
                 steps: tuple[sql.SQL, ...] = (ADD, COMMENT, VALIDATE)
@@ -91,11 +89,11 @@ class Enforcement:
 
     @property
     def to_remove(self) -> tuple[str, ...]:
-        """The statement that would take it back, for people; none where there is none of ours."""
+        """The statement that removes it, to show to people; empty if there is no constraint of ours."""
         return (self.statement(REMOVE),) if self.state in _OURS else ()
 
     def statement(self, step: sql.SQL) -> str:
-        """The step's text for this target."""
+        """Return the SQL text of a step for this target."""
         names = {
             "table": sql.Identifier(self.target.schema, self.target.table),
             "constraint": sql.Identifier(self.constraint),
@@ -109,7 +107,7 @@ class Enforcement:
 def read_enforcements(
     database: Database, settings: tuple[TargetSetting, ...], vocabulary: Vocabulary
 ) -> tuple[Enforcement, ...]:
-    """What is, and what would be, of each target, in one read-only snapshot. One scan a table."""
+    """Read the constraint of each target in one read-only snapshot. One scan per table."""
     with database.snapshot() as connection:
         require_migrations(connection)
         targets = visible_targets(connection, settings)
@@ -135,7 +133,7 @@ def _read(connection: sa.Connection, target: Target, counts: RowCounts, vocabula
 
 
 def constraint_name(target: Target) -> str:
-    """The constraint's name, which is also what a refused INSERT names."""
+    """Return the constraint's name. PostgreSQL shows it in the error of a refused INSERT."""
     name = f"stagenorm_{target.column}_canonical"
     if len(name.encode()) <= _LONGEST_NAME:
         return name
@@ -155,18 +153,18 @@ def _state(row: Any, mark: str) -> EnforcementState:
 
 
 def enforced_by(connection: sa.Connection, target: Target) -> str | None:
-    """The constraint of ours on the target's stage, validated or not, its parent's too; None where there is none."""
+    """Return the name of our constraint on the target or its parent, validated or not; None if there is none."""
     name = constraint_name(target)
     row = connection.exec_driver_sql(statement("enforce/state"), {**target.identity(), "constraint_name": name}).one()
     return None if _state(row, "") in (EnforcementState.NONE, EnforcementState.FOREIGN) else name
 
 
 def refuse_to_restore(connection: sa.Connection, target: Target) -> None:
-    """Raise StagenormError, with what to do, where rows are to get old spellings back that PostgreSQL would refuse."""
+    """Raise StagenormError if our constraint would refuse the old spellings that a rollback restores."""
     name = enforced_by(connection, target)
     if name is not None:
         table = f"{target.schema}.{target.table}"
         raise StagenormError(
             f"{target.name} is enforced: its constraint {name} would refuse every old spelling. Nothing was changed.",
-            remedy=f"Take the constraint back first: stagenorm enforce --remove --table {shlex.quote(table)} --yes",
+            remedy=f"Remove the constraint first: stagenorm enforce --remove --table {shlex.quote(table)} --yes",
         )

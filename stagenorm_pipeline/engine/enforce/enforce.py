@@ -20,26 +20,26 @@ from stagenorm_pipeline.errors import RefusedError, StagenormError
 
 
 def require_enforceable(found: Enforcement) -> None:
-    """Raise StagenormError, with what to do, where the constraint cannot be added, or would be broken by rows."""
+    """Raise StagenormError if the constraint cannot be added or rows would violate it."""
     if found.state is EnforcementState.ENFORCED:
         return
     _require_ours_to_change(found)
     if found.rows_in_the_way:
         raise StagenormError(
-            f"{found.target.name} is not clean: {found.counts.rows_unknown:,} row(s) hold an unknown spelling, "
-            f"{found.counts.rows_to_change:,} a known one that is not canonical. Nothing was changed.",
-            remedy="Decide what the unknown ones mean (`stagenorm decisions`), change the others (`stagenorm run`), "
-            "then enforce again.",
+            f"{found.target.name} is not clean. Rows with an unknown spelling: {found.counts.rows_unknown:,}; with a "
+            f"known spelling that is not canonical: {found.counts.rows_to_change:,}. Nothing was changed.",
+            remedy="Decide what the unknown spellings mean (`stagenorm decisions`), change the others "
+            "(`stagenorm run`), then enforce again.",
         )
 
 
 def enforce(
     database: Database, found: Enforcement, *, done_by: str, announce: Announce, bounds: LockBounds | None = None
 ) -> None:
-    """Add and validate the constraint from wherever it is now; does nothing where it is enforced.
+    """Add and validate the constraint, or finish what an earlier call left. Does nothing if it is enforced.
 
-    Raises StagenormError where `require_enforceable` does, when the table's lock was not to be had (naming who holds
-    it), and when a row that breaks it turns up after all: then the constraint is taken back.
+    Raises StagenormError as `require_enforceable` does, if the table's lock was not free (and names the holders), and
+    if a row violates the constraint after all. In that case the constraint is removed again.
     """
     require_enforceable(found)
     bounds = bounds or LockBounds()
@@ -54,7 +54,7 @@ def enforce(
 def remove_enforcement(
     database: Database, found: Enforcement, *, done_by: str, announce: Announce, bounds: LockBounds | None = None
 ) -> None:
-    """Take the constraint back; does nothing where there is none. Raises StagenormError as `enforce` does."""
+    """Remove the constraint. Does nothing if there is none. Raises StagenormError as `enforce` does."""
     if found.state is EnforcementState.NONE:
         return
     _require_ours_to_change(found)
@@ -69,8 +69,8 @@ def _require_ours_to_change(found: Enforcement) -> None:
         )
     if found.state is EnforcementState.INHERITED:
         raise StagenormError(
-            f"The constraint {found.constraint} of {found.target.name} is that of its parent table.",
-            remedy="Name the parent as the target.",
+            f"The constraint {found.constraint} of {found.target.name} belongs to its parent table.",
+            remedy="Name the parent table as the target.",
         )
     if not found.may_alter:
         raise RefusedError(
@@ -87,12 +87,12 @@ def _validate(database: Database, found: Enforcement, done_by: str, announce: An
     except DBAPIError as error:
         if not isinstance(psycopg_error(error), psycopg.errors.CheckViolation):
             raise
-        # Left as it is, it would refuse every update of that row, whatever the update is about.
+        # A constraint that stays NOT VALID would refuse every update of that row, whichever column it changes.
         _alter(database, found, {"removed": (REMOVE,)}, done_by, announce, bounds)
         raise StagenormError(
-            f"A row of {found.target.name} breaks the constraint after all; it was taken back.",
-            remedy="Somebody wrote it meanwhile, or row-level security hides it from this role: look with `stagenorm "
-            "inventory`, change it with `stagenorm run`, then enforce again.",
+            f"A row of {found.target.name} violates the constraint, so the constraint was removed again.",
+            remedy="Another session wrote the row since the check, or row-level security hides it from this role. Find "
+            "it with `stagenorm inventory`, change it with `stagenorm run`, then enforce again.",
         ) from error
 
 
@@ -104,19 +104,19 @@ def _alter(
     announce: Announce,
     bounds: LockBounds,
 ) -> None:
-    """Do the steps and note each action, all in one transaction."""
+    """Run the steps and record each action, all in one transaction."""
 
     def work(connection: sa.Connection) -> None:
-        # Noted first: the table is locked for its own statements and the commit alone.
+        # Recorded first, so that the table is locked only for the DDL and the commit.
         for action, steps in actions.items():
-            _note(connection, found, action, found.statement(steps[0]), done_by)
+            _record(connection, found, action, found.statement(steps[0]), done_by)
         for step in (step for steps in actions.values() for step in steps):
             connection.exec_driver_sql(found.statement(step).replace("%", "%%"))
 
     alter_table(database, found.target, work, announce=announce, bounds=bounds)
 
 
-def _note(connection: sa.Connection, found: Enforcement, action: str, text: str, done_by: str) -> None:
+def _record(connection: sa.Connection, found: Enforcement, action: str, text: str, done_by: str) -> None:
     connection.exec_driver_sql(
         statement("enforce/record"),
         {

@@ -41,13 +41,13 @@ def read_row_security(connection: sa.Connection, target: Target) -> RowSecurity 
     row = connection.exec_driver_sql(statement("targets/row_security"), target.identity()).one_or_none()
     if row is None:
         return None
-    bypass = row.mend_role if row.is_restricted else f"-- or, as a superuser: {row.mend_role}"
+    bypass = row.fix_role if row.is_restricted else f"-- or, as a superuser: {row.fix_role}"
     return RowSecurity(
         role=row.role_name,
         policies=tuple(row.policies),
         shows_every_row=row.shows_every_row,
         allows_every_row=row.hides_nothing,
-        fixes=(bypass,) if row.is_restricted else (row.mend_policy, bypass),
+        fixes=(bypass,) if row.is_restricted else (row.fix_policy, bypass),
     )
 
 

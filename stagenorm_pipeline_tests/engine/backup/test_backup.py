@@ -221,7 +221,7 @@ def test_a_damaged_file_is_known(application: Application, tmp_path: Path, subte
         file.write_bytes(damage(whole))
         with (
             subtests.test(number=number),
-            pytest.raises(BackupError, match=f"not a whole and undamaged backup: .*{why}"),
+            pytest.raises(BackupError, match=f"damaged or incomplete: .*{why}"),
         ):
             check_backup(file)
 

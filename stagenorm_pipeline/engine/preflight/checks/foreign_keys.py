@@ -30,7 +30,7 @@ def check(connection: sa.Connection, target: Target) -> Iterator[PreflightFindin
                 PreflightLevel.WARNING,
                 f"The stage refers to {row.list_name} (foreign key {row.constraint_name}), which this role may not "
                 "read: a stage that is missing there is refused.",
-                f"Check that {', '.join(CANONICAL_STAGES)} are in it, or let this role read it:\n{row.mend}",
+                f"Check that {', '.join(CANONICAL_STAGES)} are in it, or let this role read it:\n{row.fix}",
             )
         elif missing := _missing(connection, row):
             values = ", ".join(f"('{stage}')" for stage in missing)

@@ -21,5 +21,5 @@ def check(connection: sa.Connection, *, older_than_s: int = _LONG_S) -> Iterator
             message=f"The prepared transaction {row.gid!r} of {row.owner} has been left open for {row.seconds} s. It "
             "keeps its "
             "row locks, on which batches would wait in vain, and keeps vacuum from clearing old row versions.",
-            remedy=f"Ask its owner whether it is to be committed; if it was forgotten:\n{row.mend}",
+            remedy=f"Ask its owner whether it is to be committed; if it was forgotten:\n{row.fix}",
         )

@@ -18,5 +18,5 @@ def check(connection: sa.Connection) -> Iterator[PreflightFinding]:
             message=f"{row.replicas} replica(s) are connected, but this role may not see their lag.",
             remedy="Watch the lag by other means and sleep longer between batches (--sleep-ms 500), or let this role "
             "see it:\n"
-            f"{row.mend}",
+            f"{row.fix}",
         )

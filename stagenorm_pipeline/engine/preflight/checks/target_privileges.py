@@ -17,5 +17,5 @@ def check(connection: sa.Connection, target: Target) -> Iterator[PreflightFindin
             level=PreflightLevel.ERROR,
             target=target.name,
             message=f"The role {row.role_name} lacks {row.privilege} on ({row.columns}).",
-            remedy=f"As the table's owner:\n{row.mend}",
+            remedy=f"As the table's owner:\n{row.fix}",
         )

@@ -17,5 +17,5 @@ def check(connection: sa.Connection) -> Iterator[PreflightFinding]:
             level=PreflightLevel.ERROR,
             target=None,
             message=f"The role {row.role_name} lacks {row.privileges} on {row.table_name}.",
-            remedy=f"Apply sql/roles.sql, or as the table's owner:\n{row.mend}",
+            remedy=f"Apply sql/roles.sql, or as the table's owner:\n{row.fix}",
         )
