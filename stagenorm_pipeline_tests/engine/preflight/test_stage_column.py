@@ -219,7 +219,7 @@ def test_whatever_keeps_the_stage_unique_is_pointed_out(application: Application
     for name, finding in zip(
         ("a_column", "a_predicate", "an_expression", "constrained", "excluded"), findings, strict=True
     ):
-        assert f"what {name} keeps unique" in finding.message
+        assert f"part of what {name} keeps unique" in finding.message
 
 
 def test_indexes_that_cannot_collide_over_the_stage_are_fine(application: Application) -> None:

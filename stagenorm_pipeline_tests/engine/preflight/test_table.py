@@ -303,7 +303,7 @@ def test_a_table_that_somebody_holds_locked_is_an_error_and_does_not_hold_us_up(
 
     assert finding.level is PreflightLevel.ERROR
     assert finding.target == "public.portfoliocompanies.stage"
-    assert "locked by somebody else" in finding.message
+    assert "locked by another session" in finding.message
 
 
 def test_pre_flight_changes_nothing(application: Application) -> None:

@@ -1,4 +1,4 @@
-"""Do the table's CHECK constraints let every canonical stage in?"""
+"""Check that the table's CHECK constraints allow every canonical stage."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -25,17 +25,18 @@ def check(connection: sa.Connection, target: Target) -> Iterator[PreflightFindin
             yield _finding(
                 target,
                 PreflightLevel.INFO,
-                f"The CHECK constraint {row.constraint_name} judges the stage together with other columns: "
-                "whether it lets every row through cannot be told beforehand.",
-                "Run the rehearsal (--rehearse): it tries the real rows. Refused rows are set aside; the others go on.",
+                f"The CHECK constraint {row.constraint_name} tests the stage together with other columns. Pre-flight "
+                "cannot tell whether it allows every row.",
+                "Run the rehearsal (`stagenorm run --rehearse`), which tries the real rows. In a run, refused rows go "
+                "to quarantine and all others are changed.",
             )
         if not row.is_validated:
             yield _finding(
                 target,
                 PreflightLevel.WARNING,
-                f"The CHECK constraint {row.constraint_name} is NOT VALID: rows that break it already are refused as "
-                "soon as their stage is updated.",
-                "Mend those rows, then validate it:\n"
+                f"The CHECK constraint {row.constraint_name} is NOT VALID. If a row violates it already, PostgreSQL "
+                "will refuse to update the row's stage.",
+                "Fix those rows, then validate the constraint:\n"
                 f"ALTER TABLE {_table(target)} VALIDATE CONSTRAINT {row.quoted_name};",
             )
 
@@ -43,7 +44,7 @@ def check(connection: sa.Connection, target: Target) -> Iterator[PreflightFindin
 def _refused_stages(
     connection: sa.Connection, target: Target, column: StageColumn, row: Any
 ) -> Iterator[PreflightFinding]:
-    # The very expression that an UPDATE would be judged by, over one row that has the stage alone.
+    # Evaluate the constraint's own expression over one row that has only the stage.
     query = (
         sql.SQL("SELECT ({}) FROM (SELECT %(stage)s::text::{} AS {}) AS t")
         .format(
@@ -56,7 +57,7 @@ def _refused_stages(
     refused = []
     for stage in CANONICAL_STAGES:
         verdict = attempt(connection, query, {"stage": stage.value})
-        # What the type cannot hold is the business of stage_column.
+        # `stage_column` reports what the type cannot hold.
         if isinstance(verdict, psycopg.Error):
             if column.refusal_of(connection, stage.value) is None:
                 refused.append(stage.value)
@@ -67,7 +68,7 @@ def _refused_stages(
             target,
             PreflightLevel.ERROR,
             f"The CHECK constraint {row.constraint_name} refuses {', '.join(refused)}.",
-            "Replace it by one that allows the canonical stages beside the old spellings, until the run is done:\n"
+            "Until the run is done, replace it with one that allows the canonical stages and the old spellings:\n"
             f"ALTER TABLE {_table(target)} DROP CONSTRAINT {row.quoted_name};",
         )
 

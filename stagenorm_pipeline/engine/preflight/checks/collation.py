@@ -1,4 +1,4 @@
-"""Does the database take different spellings of the column for equal?"""
+"""Check whether the database treats different spellings of the column as equal."""
 
 from collections.abc import Iterator
 
@@ -19,9 +19,8 @@ def check(connection: sa.Connection, target: Target) -> Iterator[PreflightFindin
             check=PreflightCheck.COLLATION,
             level=PreflightLevel.INFO,
             target=target.name,
-            message=f"The application takes some different spellings for equal: {why}. Bytes are compared here, so "
-            "Seed and "
-            "seed are two spellings, and the first one is changed although the application may see no difference.",
-            remedy="Nothing needs to be done. To count by hand as it is counted here, compare "
+            message=f"The application treats some different spellings as equal: {why}. stagenorm compares bytes: Seed "
+            "and seed are two spellings, and Seed is changed although the application may see no difference.",
+            remedy="You do not need to do anything. To count by hand as stagenorm does, compare "
             f'{column.column_name}::text COLLATE "C".',
         )

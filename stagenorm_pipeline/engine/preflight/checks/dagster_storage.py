@@ -1,4 +1,4 @@
-"""Is Dagster's own storage kept out of the application's database?"""
+"""Check that Dagster's own storage is not in the application's database."""
 
 from collections.abc import Iterator
 
@@ -9,21 +9,20 @@ from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.preflight.finding import PreflightCheck, PreflightFinding, PreflightLevel
 
 _REMEDY = (
-    "Give Dagster a database of its own, on the same server if you like, and name it in STAGENORM_DAGSTER_URL:\n"
+    "Give Dagster its own database (it may be on the same server) and name it in STAGENORM_DAGSTER_URL:\n"
     "CREATE DATABASE dagster;"
 )
 
 
 def check(connection: sa.Connection, application: sa.URL, dagster_url: str | None) -> Iterator[PreflightFinding]:
-    """`application` is the database to work on. Raises ConfigurationError when `dagster_url` is no PostgreSQL URL."""
+    """Check; `application` is the database of the targets. Raises ConfigurationError for a bad `dagster_url`."""
     if dagster_url is not None and _place(parse_database_url(dagster_url)) == _place(application):
         yield PreflightFinding(
             check=PreflightCheck.DAGSTER_STORAGE,
             level=PreflightLevel.ERROR,
             target=None,
-            message="Dagster's storage is set to the application's own database. Dagster creates and upgrades its "
-            "tables by "
-            "itself, in the table alembic_version that the application's migrations may use too.",
+            message="Dagster's storage is set to the application's own database. Dagster creates and upgrades its own "
+            "tables there, and records that in the table alembic_version, which the application may use too.",
             remedy=_REMEDY,
         )
     for row in connection.exec_driver_sql(statement("preflight/dagster_storage")):
@@ -31,14 +30,13 @@ def check(connection: sa.Connection, application: sa.URL, dagster_url: str | Non
             check=PreflightCheck.DAGSTER_STORAGE,
             level=PreflightLevel.WARNING,
             target=None,
-            message=f"Dagster's own tables (runs, event_logs) are in schema {row.schema_name} of this database: "
-            "either this is "
-            "Dagster's database and not the application's, or the two are mixed up.",
+            message=f"Dagster's own tables (runs, event_logs) are in schema {row.schema_name} of this database. Either "
+            "DATABASE_URL names Dagster's database, or Dagster uses the application's database.",
             remedy=_REMEDY,
         )
 
 
 def _place(url: sa.URL) -> tuple[object, ...]:
-    """Where a URL leads; two names of one host count as two."""
+    """Return host, port and database of a URL. Two names of one host count as two hosts."""
     host = url.query.get("host") or url.host
     return host, url.port or url.query.get("port") or 5432, url.database or url.username

@@ -1,4 +1,4 @@
-"""Which constraints may put off their verdict on an update of the stage?"""
+"""List the deferrable constraints that an update of the stage can fire."""
 
 from collections.abc import Iterator
 
@@ -15,8 +15,8 @@ def check(connection: sa.Connection, target: Target) -> Iterator[PreflightFindin
             check=PreflightCheck.DEFERRABLE_CONSTRAINTS,
             level=PreflightLevel.INFO,
             target=target.name,
-            message=f"The {row.kind} {row.constraint_name} is deferrable. Each batch makes it speak before its "
-            "commit, so that "
-            "a row it refuses is set aside by itself: earlier than in the application's own transactions.",
-            remedy="Nothing needs to be done, unless it counts on more changes following in the same transaction.",
+            message=f"The {row.kind} {row.constraint_name} is deferrable. Each batch checks it before its commit, so "
+            "that only the rows it refuses go to quarantine. That is earlier than in the application's transactions.",
+            remedy="You do not need to do anything, unless the constraint relies on later changes in the same "
+            "transaction.",
         )

@@ -1,4 +1,4 @@
-"""Does the list that the stage column refers to have every canonical stage?"""
+"""Check that the table that the stage column refers to has every canonical stage."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -20,16 +20,17 @@ def check(connection: sa.Connection, target: Target) -> Iterator[PreflightFindin
             yield _finding(
                 target,
                 PreflightLevel.INFO,
-                f"The foreign key {row.constraint_name} to {row.list_name} judges the stage together with other "
-                "columns: whether it lets every row through cannot be told beforehand.",
-                "Run the rehearsal (--rehearse): it tries the real rows. Refused rows are set aside; the others go on.",
+                f"The foreign key {row.constraint_name} to {row.list_name} tests the stage together with other "
+                "columns. Pre-flight cannot tell whether it allows every row.",
+                "Run the rehearsal (`stagenorm run --rehearse`), which tries the real rows. In a run, refused rows go "
+                "to quarantine and all others are changed.",
             )
         elif not row.is_readable:
             yield _finding(
                 target,
                 PreflightLevel.WARNING,
                 f"The stage refers to {row.list_name} (foreign key {row.constraint_name}), which this role may not "
-                "read: a stage that is missing there is refused.",
+                "read. Updates to a stage that is missing there are refused.",
                 f"Check that {', '.join(CANONICAL_STAGES)} are in it, or let this role read it:\n{row.fix}",
             )
         elif missing := _missing(connection, row):
@@ -39,7 +40,7 @@ def check(connection: sa.Connection, target: Target) -> Iterator[PreflightFindin
                 PreflightLevel.ERROR,
                 f"{row.list_name}, which the stage refers to (foreign key {row.constraint_name}), has no "
                 f"{', '.join(missing)}: updates to them are refused.",
-                "Add them (with whatever else its rows need):\n"
+                "Add them, with values for its other columns if they need any:\n"
                 f"INSERT INTO {row.list_name} ({row.quoted_column}) VALUES {values};",
             )
 
@@ -55,7 +56,7 @@ def _missing(connection: sa.Connection, row: Any) -> list[str]:
 
 
 def _is_missing(found: list[Any] | psycopg.Error) -> bool:
-    # A value that the list's own type refuses is not in the list either; any other error tells nothing.
+    # A value that the list's type refuses is not in the list. Any other error says nothing about the list.
     return isinstance(found, psycopg.DataError) if isinstance(found, psycopg.Error) else not found[0][0]
 
 

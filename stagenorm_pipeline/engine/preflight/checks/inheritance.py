@@ -1,4 +1,4 @@
-"""Has the target inheritance children, whose rows its primary key does not cover?"""
+"""Check whether the target has inheritance children: its primary key does not cover their rows."""
 
 from collections.abc import Iterator
 
@@ -19,10 +19,10 @@ def check(connection: sa.Connection, target: Target) -> Iterator[PreflightFindin
         yield _finding(
             target,
             PreflightLevel.ERROR,
-            f"Rows of the target are on another server (foreign table {foreign}): change and audit would not be one "
-            "transaction.",
-            f"Take it out of the inheritance (ALTER FOREIGN TABLE {foreign} NO INHERIT ...), and run on the other "
-            "server for its rows.",
+            f"Rows of the target are on another server (foreign table {foreign}), so a change and its audit row would "
+            "not be one transaction.",
+            f"Take it out of the inheritance (ALTER FOREIGN TABLE {foreign} NO INHERIT ...), and run stagenorm on the "
+            "other server for its rows.",
         )
     elif children:
         repeated = _repeated_key(connection, target)
@@ -30,17 +30,17 @@ def check(connection: sa.Connection, target: Target) -> Iterator[PreflightFindin
             yield _finding(
                 target,
                 PreflightLevel.ERROR,
-                f"The key {repeated} is there more than once, in the target and its inheritance children ({names}): "
-                "which row an audit entry means could not be told.",
+                f"The key {repeated} occurs more than once in the target and its inheritance children ({names}). An "
+                "audit entry could not say which row it means.",
                 "Make the keys unique over parent and children first.",
             )
         else:
             yield _finding(
                 target,
                 PreflightLevel.WARNING,
-                f"The rows of {names} (inheritance) belong to the target too, but its primary key does not keep theirs "
-                "apart: a key that came up twice during the run could not be told apart.",
-                "Make sure that parent and children draw their keys from one sequence.",
+                f"The rows of {names} (inheritance) belong to the target too, but its primary key does not cover them: "
+                "a key could occur twice, and an audit entry could not say which row it means.",
+                "Make sure that parent and children take their keys from one sequence.",
             )
 
 

@@ -1,4 +1,4 @@
-"""Does this server let anybody write?"""
+"""Check that this server accepts writes."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from stagenorm_pipeline.errors import ReadOnlyServerError
 
 
 def require_writable(database: Database) -> None:
-    """For what reads much and then records: raise ReadOnlyServerError before it has read anything."""
+    """Raise ReadOnlyServerError on a read-only server, before a command reads much only to fail when it records."""
     with database.snapshot() as connection:
         server = read_server(connection)
     for finding in check(server):
@@ -22,7 +22,7 @@ def check(server: Server) -> Iterator[PreflightFinding]:
             check=PreflightCheck.READ_ONLY_SERVER,
             level=PreflightLevel.ERROR,
             target=None,
-            message="This server is a read-only standby: it can be looked at, but nothing can be recorded here.",
+            message="This server is a read-only standby: you can read here, but nothing can be recorded.",
             remedy=NAME_THE_PRIMARY,
         )
     if server.default_read_only:
@@ -31,7 +31,7 @@ def check(server: Server) -> Iterator[PreflightFinding]:
             level=PreflightLevel.ERROR,
             target=None,
             message="New transactions are read-only here (default_transaction_read_only is on).",
-            remedy="Find out who set it and why (a failover, a full disk), then for this role:\n"
+            remedy="Find out who set it and why (a failover, a full disk). Then, to allow writes for this role:\n"
             f"ALTER ROLE {server.role_name} IN DATABASE {server.database_name} "
             "SET default_transaction_read_only = off;",
         )

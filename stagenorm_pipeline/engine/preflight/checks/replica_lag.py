@@ -1,4 +1,4 @@
-"""Can this role see how far the replicas are behind?"""
+"""Check that this role can see the lag of the replicas."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ def check(connection: sa.Connection) -> Iterator[PreflightFinding]:
             check=PreflightCheck.REPLICA_LAG,
             level=PreflightLevel.INFO,
             target=None,
-            message=f"{row.replicas} replica(s) are connected, but this role may not see their lag.",
+            message=f"Connected replicas: {row.replicas}. This role may not see their lag.",
             remedy="Watch the lag by other means and sleep longer between batches (--sleep-ms 500), or let this role "
             "see it:\n"
             f"{row.fix}",

@@ -1,7 +1,7 @@
-"""Does row-level security hide rows of the target from this role?
+"""Check that row-level security hides no row of the target from this role.
 
-A hidden row would be neither planned nor changed, and verification, which reads as the same role, would not miss it:
-every command that reads a target refuses then (see `visibility`).
+A hidden row would be neither planned nor changed, and verification, which reads as the same role, would not miss it.
+So every command that reads a target refuses such a role (see `targets/visibility`).
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ def check(connection: sa.Connection, target: Target) -> Iterator[PreflightFindin
             check=PreflightCheck.ROW_SECURITY,
             level=PreflightLevel.ERROR,
             target=target.name,
-            message=f"Row-level security applies to the role {found.role}, with {found.policies_text}: plan, "
-            "verification and rollback need a role that sees every row, and rows that it may not change are refused.",
+            message=f"Row-level security applies to the role {found.role}, with {found.policies_text}. Plan, "
+            "verification and rollback need a role that sees every row. Rows that the role may not change are refused.",
             remedy="Let the role see and change every row, or run as the table's owner:\n" + "\n".join(found.fixes),
         )

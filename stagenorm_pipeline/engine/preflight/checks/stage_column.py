@@ -1,4 +1,4 @@
-"""Can the stage column hold each of the canonical stages?"""
+"""Check that the stage column can hold every canonical stage."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _LONGEST = max(len(stage) for stage in CANONICAL_STAGES)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageColumn:
-    """The stage column as the catalog has it; types and names are quoted for SQL."""
+    """The stage column as it is in the catalog. Types and names are quoted for SQL."""
 
     type_name: str
     base_type: str
@@ -33,8 +33,8 @@ class StageColumn:
     column_name: str
 
     def refusal_of(self, connection: sa.Connection, stage: str) -> str | None:
-        """What PostgreSQL says to the stage as a value of this type; None where it takes it as it is."""
-        # An explicit cast to varchar(n) cuts without a word: so the value must come back whole.
+        """Return why this type cannot hold the stage; None if it can."""
+        # Compare the result, because an explicit cast to varchar(n) cuts the value without an error.
         query = sql.SQL("SELECT %(stage)s::text::{}::text").format(verbatim(self.type_name)).as_string(None)
         stored = attempt(connection, query, {"stage": stage})
         if isinstance(stored, psycopg.Error):
@@ -53,13 +53,13 @@ def check(connection: sa.Connection, target: Target) -> Iterator[PreflightFindin
     if target.column == target.key_column:
         yield _finding(
             target,
-            "The stage is the table's primary key: changing it would change which row it is.",
-            "Name the right column in stagenorm.toml; a key cannot be a target.",
+            "The stage column is the table's primary key. Changing it would change the identity of the row.",
+            "Name another column in stagenorm.toml. A primary key cannot be a target.",
         )
     elif column.is_generated:
         yield _finding(
             target,
-            "The stage is a generated column: PostgreSQL computes it and lets nobody write it.",
+            "The stage is a generated column: PostgreSQL computes it, and nobody can write it.",
             "Name the column that it is computed from in stagenorm.toml.",
         )
     elif not column.is_text_like:
@@ -87,9 +87,9 @@ def _remedy(column: StageColumn, refused: list[str]) -> str:
     if column.is_enum:
         return "Add the labels:\n" + "\n".join(f"ALTER TYPE {column.base_type} ADD VALUE '{s}';" for s in refused)
     if column.is_domain:
-        return f"Let the domain take them: widen its type or its CHECK (ALTER DOMAIN {column.type_name} ...)."
+        return f"Let the domain allow them: widen its type or its CHECK (ALTER DOMAIN {column.type_name} ...)."
     return (
-        f"Widen the column to {_LONGEST} characters; for varchar the table is not rewritten:\n"
+        f"Widen the column to {_LONGEST} characters. For varchar this does not rewrite the table:\n"
         f"ALTER TABLE {column.table_name} ALTER COLUMN {column.column_name} TYPE varchar({_LONGEST});"
     )
 

@@ -1,4 +1,4 @@
-"""Does each target exist, as a table with a key and a column that the engine can work on?"""
+"""Check that each target exists as a table with a supported key and stage column."""
 
 from collections.abc import Sequence
 
@@ -13,17 +13,21 @@ from stagenorm_pipeline.engine.targets.target import Target, require_each_row_on
 from stagenorm_pipeline.errors import TargetError
 
 _NOT_A_TABLE = {
-    "v": ("is a view", "Name the table behind it that holds the rows in stagenorm.toml."),
-    "m": ("is a materialized view", "Name the table that it is made from in stagenorm.toml; refresh it afterwards."),
+    "v": ("is a view", "Name the table that holds its rows in stagenorm.toml."),
+    "m": (
+        "is a materialized view",
+        "Name the table that it is made from in stagenorm.toml, and refresh the view after the run.",
+    ),
     "f": (
-        "is a foreign table: its rows are on another server, so change and audit would not be one transaction",
-        "Name that other server in DATABASE_URL and run there.",
+        "is a foreign table: its rows are on another server, so a change and its audit row would not be one "
+        "transaction",
+        "Name the other server in DATABASE_URL and run stagenorm there.",
     ),
 }
 
 
 def find(connection: sa.Connection, setting: TargetSetting, seen: Sequence[Target]) -> Target | PreflightFinding:
-    """The target, or why it cannot be one. `seen` are those before it."""
+    """Return the target, or a finding that says why it cannot be one. `seen`: the targets found before it."""
     named = attempt(
         connection,
         statement("preflight/target_found"),
@@ -39,12 +43,12 @@ def find(connection: sa.Connection, setting: TargetSetting, seen: Sequence[Targe
         what, remedy = _NOT_A_TABLE[kind]
         return _finding(setting, f"{setting.table} {what}.", remedy)
     if split_by_stage:
-        # Such a table can have no primary key without the stage in it, and a partition refuses what belongs elsewhere.
+        # The primary key of such a table includes the stage, and a partition refuses rows that belong to another one.
         return _finding(
             setting,
-            f"{split_by_stage} is partitioned by the stage: a row would have to move to another partition with each "
-            "change, and has no key that stays the same.",
-            "It cannot be a target. Load its rows into a table that is not partitioned by the stage first.",
+            f"{split_by_stage} is partitioned by the stage. Each change would move the row to another partition, and "
+            "its key includes the stage.",
+            "It cannot be a target. First load its rows into a table that is not partitioned by the stage.",
         )
     try:
         target = resolve_targets(connection, (setting,))[0]

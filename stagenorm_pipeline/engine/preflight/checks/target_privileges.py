@@ -1,4 +1,4 @@
-"""May this role read the target's key, stage and fund, and update its stage?"""
+"""Check that this role may read the target's key, stage and fund, and update its stage."""
 
 from collections.abc import Iterator
 

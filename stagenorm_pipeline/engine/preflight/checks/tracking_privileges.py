@@ -1,4 +1,4 @@
-"""May this role read and write our own tables?"""
+"""Check that this role may read and write stagenorm's own tables."""
 
 from collections.abc import Iterator
 

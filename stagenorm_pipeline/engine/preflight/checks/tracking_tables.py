@@ -1,4 +1,4 @@
-"""Are our own tables there, where this role finds them?"""
+"""Check that stagenorm's own tables exist and that this role finds them."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -19,10 +19,10 @@ def check(connection: sa.Connection) -> Iterator[PreflightFinding]:
         if not elsewhere:
             yield _finding(error.message, error.remedy or "")
         for row in elsewhere:
-            yield _out_of_sight(row)
+            yield _not_found(row)
 
 
-def _out_of_sight(row: Any) -> PreflightFinding:
+def _not_found(row: Any) -> PreflightFinding:
     where = f"The tracking tables are in schema {row.schema_name}, "
     if not row.may_use:
         return _finding(
@@ -30,8 +30,8 @@ def _out_of_sight(row: Any) -> PreflightFinding:
             f"Apply sql/roles.sql, or:\nGRANT USAGE ON SCHEMA {row.quoted_schema} TO {row.role_name};",
         )
     return _finding(
-        f"{where}where the role {row.role_name} does not look for them.",
-        f"Name it in stagenorm.toml ([tracking] schema), or put it on the search path:\n"
+        f"{where}which is not on the search path of the role {row.role_name}.",
+        f"Name the schema in stagenorm.toml ([tracking] schema), or put it on the search path:\n"
         f"ALTER ROLE {row.role_name} SET search_path = {row.quoted_schema}, public;",
     )
 

@@ -1,4 +1,4 @@
-"""Which of the user's triggers will an update of the stage fire?"""
+"""List the user's triggers that an update of the stage fires."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -26,15 +26,15 @@ def _message(row: Any) -> str:
     often = "every row" if row.is_for_each_row else "every statement"
     message = f"The {how} fires for {often} that the run updates (function {row.function_name})."
     if row.is_before and row.is_for_each_row:
-        # A column that it sets beside the stage is neither audited nor undone.
+        # stagenorm neither audits nor restores other columns that the trigger sets.
         message += (
-            " It may suppress the change or store another stage: such rows are set aside. It may also change other "
+            " It may suppress the change or store another stage: such rows go to quarantine. It may also change other "
             "columns, such as updated_at, which a rollback does not restore."
         )
     return message
 
 
 _REMEDY = (
-    "Find out what it does for each row (mails, queues, history tables) and whether that is wanted now. It runs with "
-    "the privileges of {}. The rehearsal (--rehearse) fires it and rolls back what it did in the database."
+    "Find out what it does for each row (mails, queues, history tables) and whether you want that now. It runs with "
+    "the privileges of {}. A rehearsal (`stagenorm run --rehearse`) fires it and rolls its changes back."
 )

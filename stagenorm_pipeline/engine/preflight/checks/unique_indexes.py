@@ -1,4 +1,4 @@
-"""Could two rows collide because they get the same stage?"""
+"""Check whether two rows could violate a unique index because they get the same stage."""
 
 from collections.abc import Iterator
 
@@ -15,8 +15,7 @@ def check(connection: sa.Connection, target: Target) -> Iterator[PreflightFindin
             check=PreflightCheck.UNIQUE_INDEXES,
             level=PreflightLevel.INFO,
             target=target.name,
-            message=f"The stage has a part in what {row.index_name} keeps unique ({row.definition}): two rows that "
-            "differ only "
-            "in the spelling of their stage cannot both become canonical. The second one is refused and set aside.",
-            remedy="Run the rehearsal (--rehearse) to see whether there are such rows.",
+            message=f"The stage is part of what {row.index_name} keeps unique ({row.definition}). Two rows that differ "
+            "only in the spelling of their stage cannot both become canonical: the second one goes to quarantine.",
+            remedy="Run the rehearsal (`stagenorm run --rehearse`) to see whether there are such rows.",
         )

@@ -1,8 +1,8 @@
-"""Does PostgreSQL accept an update of the stage at all, before it looks at a single row?
+"""Check that PostgreSQL accepts an update of the stage at all, before it looks at any row.
 
-EXPLAIN prepares the statement as far as execution and runs none of it. So PostgreSQL itself says what would refuse it:
-a published table without a usable replica identity (with all the rules of row filters and column lists), a rewrite
-rule, and whatever a later version adds.
+EXPLAIN prepares the statement without running it. So PostgreSQL itself reports what would refuse it: a published table
+without a usable replica identity (with all rules of row filters and column lists), a rewrite rule, and whatever a later
+version adds.
 """
 
 from collections.abc import Iterator
@@ -22,8 +22,8 @@ _REMEDIES = {
     "55000": "Give the table a replica identity that its publication can use, for example its primary key:\n"
     "ALTER TABLE {table} REPLICA IDENTITY DEFAULT;",
     # invalid_column_reference
-    "42P10": "Its publication's row filter or column list needs columns that its replica identity does not have. If "
-    "the primary key has them:\nALTER TABLE {table} REPLICA IDENTITY DEFAULT;",
+    "42P10": "The row filter or column list of its publication needs columns that its replica identity does not have. "
+    "If the primary key has them:\nALTER TABLE {table} REPLICA IDENTITY DEFAULT;",
     # feature_not_supported
     "0A000": "Remove the rewrite rule (`\\d {table}` in psql shows it): an audited update cannot be rewritten.",
     "55P03": "Find who holds the lock, and wait for it or end it:\n"
@@ -36,17 +36,17 @@ def check(connection: sa.Connection, target: Target) -> Iterator[PreflightFindin
     refusal = attempt(
         connection, statement("preflight/update_accepted", table=parts["table"], stage_column=parts["stage_column"])
     )
-    # Missing privileges are the business of target_privileges, which knows what to grant.
+    # `target_privileges` reports missing privileges, and what to grant.
     if not isinstance(refusal, psycopg.Error) or isinstance(refusal, psycopg.errors.InsufficientPrivilege):
         return
     table = sql.Identifier(target.schema, target.table).as_string(None)
-    said = ". ".join(part for part in (first_line(refusal), refusal.diag.message_detail) if part)
-    what = "is locked by somebody else" if refusal.sqlstate == "55P03" else "cannot be updated"
-    remedy = _REMEDIES.get(refusal.sqlstate or "", "Mend what PostgreSQL names; {table} cannot be a target before.")
+    detail = ". ".join(part for part in (first_line(refusal), refusal.diag.message_detail) if part)
+    what = "is locked by another session" if refusal.sqlstate == "55P03" else "cannot be updated"
+    remedy = _REMEDIES.get(refusal.sqlstate or "", "Fix what PostgreSQL names. Until then {table} cannot be a target.")
     yield PreflightFinding(
         check=PreflightCheck.UPDATE_ACCEPTED,
         level=PreflightLevel.ERROR,
         target=target.name,
-        message=f"The table {what}; PostgreSQL says: {said}",
+        message=f"The table {what}; PostgreSQL says: {detail}",
         remedy=remedy.format(table=table, literal=sql.Literal(table).as_string(None)),
     )
