@@ -1,13 +1,10 @@
-"""Dagster's processes behind `stagenorm ui`: the web server and the daemon, each with a code server that it manages.
+"""Run Dagster's processes behind `stagenorm ui`: the web server and the daemon, or the web server alone for readers.
 
-Or the web server alone, for those who only read.
+Each runs as a `child_process`, so that none outlives the command.
 
-Each runs under a process, so that nothing outlives the command. What the pages show is `defs`; what is in
-`dagster.yaml` and `workspace.yaml` is theirs.
-
-Managed code servers, from a workspace file, and not one `dagster api grpc` for both: that is one second faster to the
-page (3.1 against 4.0 s, a trivial definition), but then the UI's Reload does not load changed code, so that a broken
-definition could only be mended by a restart; and its TCP port would run code for every user of the machine.
+Each starts its own code server from a workspace file. One shared `dagster api grpc` would show the page a second
+earlier (3.1 against 4.0 s with a trivial definition). But then the UI's Reload does not load changed code, so a broken
+definition would need a restart; and its TCP port would run code for every user of the machine.
 """
 
 import http.client
@@ -32,14 +29,14 @@ _EVERYWHERE = "0.0.0.0"  # noqa: S104 - only compared with
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """Where the pages are served."""
+    """The host and port of the UI."""
 
     port: int
     host: str = LOOPBACK
 
     @property
     def reachable_host(self) -> str:
-        """By what this machine finds them."""
+        """The host name by which this machine reaches the UI."""
         return LOOPBACK if self.host == _EVERYWHERE else self.host
 
     @property
@@ -62,21 +59,22 @@ def run_services(
     say: Callable[[str], None],
     address: Address,
     workspace: Path | None = None,
-    hold: tuple[int, ...] = (),
+    inherited_fds: tuple[int, ...] = (),
     owns_runs: bool = False,
 ) -> None:
-    """Serves Dagster's UI until Ctrl-C or SIGTERM, and leaves nothing running.
+    """Serve Dagster's UI until Ctrl-C or SIGTERM. Leaves no process running.
 
-    `dagster_url` is the PostgreSQL database for Dagster's own storage, `app_url` the one to work on; `say` gets lines
-    for the user. The workspace is the project's own where none is given. `hold` are descriptors that stay open until
-    the services are gone, even when this process is killed: with the embedded server's lease among them, a run can
-    still record its end. `owns_runs`: every run of this storage belonged to an earlier call of this function, so that
-    those which a crash left unfinished are reported as failed.
-    Raises StagenormError when the port is taken, before anything is started, and when a service dies.
+    `dagster_url`: the PostgreSQL database of Dagster's own storage. `app_url`: the database of the targets. `say` gets
+    lines for the user. `workspace`: by default the project's own. `inherited_fds`: descriptors that stay open until the
+    services have ended, even if this process is killed. With the embedded server's lease among them, a run can still
+    record its end. `owns_runs`: only this function starts runs in this storage, so runs that a crash left unfinished
+    are reported as failed.
+
+    Raises StagenormError if the port is in use, before anything is started, and if a service dies.
     """
     _check_port(address)
     environment = _environment(home, dagster_url, DATABASE_URL=app_url)
-    # For the alert, which names the page of the run that failed.
+    # For the alert, which links to the page of the failed run.
     environment.setdefault("STAGENORM_UI_URL", address.url)
     workspace_file = str(workspace or _project_file("workspace.yaml"))
     commands = {
@@ -87,7 +85,7 @@ def run_services(
     def prepare() -> None:
         _prepare_instance(environment, home / "logs", leftovers=owns_runs)
 
-    _serve(commands, environment, address, home / "logs", hold, say, prepare=prepare, what="The Dagster UI")
+    _serve(commands, environment, address, home / "logs", inherited_fds, say, prepare=prepare, what="The Dagster UI")
 
 
 def run_read_only(
@@ -97,19 +95,19 @@ def run_read_only(
     say: Callable[[str], None],
     address: Address,
     workspace: Path | None = None,
-    hold: tuple[int, ...] = (),
+    inherited_fds: tuple[int, ...] = (),
 ) -> None:
-    """Serves the pages of the same storage for reading alone, beside `run_services` or without it; no daemon.
+    """Serve a read-only UI of the same storage, without a daemon, with or without `run_services` beside it.
 
-    It knows no database to work on: nothing that it shows needs one, and nothing can be started there.
+    It gets no `DATABASE_URL`: its pages do not need one, and nothing can be started there.
     """
     _check_port(address)
     environment = _environment(home, dagster_url)
     environment.pop("DATABASE_URL", None)
     workspace_file = str(workspace or _project_file("workspace.yaml"))
     server = ["dagster_webserver", "--read-only", "-h", address.host, "-p", str(address.port), "-w", workspace_file]
-    what = "The Dagster UI, for reading only,"
-    _serve({"webserver-read-only": server}, environment, address, home / "logs", hold, say, what=what)
+    what = "The read-only Dagster UI"
+    _serve({"webserver-read-only": server}, environment, address, home / "logs", inherited_fds, say, what=what)
 
 
 def _serve(
@@ -117,7 +115,7 @@ def _serve(
     environment: dict[str, str],
     address: Address,
     logs: Path,
-    hold: tuple[int, ...],
+    inherited_fds: tuple[int, ...],
     say: Callable[[str], None],
     *,
     what: str,
@@ -129,7 +127,7 @@ def _serve(
             say(f"Starting the Dagster UI. Logs: {logs}")
             prepare()
             for name, arguments in commands.items():
-                services.append(_start(name, arguments, logs, environment, hold))
+                services.append(_start(name, arguments, logs, environment, inherited_fds))
             _wait_for_page(services, address)
             say(f"{what} is at {address.url} - Ctrl-C stops it.")
             while True:
@@ -143,7 +141,7 @@ def _serve(
 
 def _check_port(address: Address) -> None:
     with socket.socket() as probe:
-        # As the web server does it: a port in TIME_WAIT is free, one that somebody listens on is not.
+        # SO_REUSEADDR as the web server sets it: a port in TIME_WAIT is free, a port with a listener is not.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((address.host, address.port))
@@ -155,10 +153,10 @@ def _check_port(address: Address) -> None:
 
 
 def _environment(home: Path, dagster_url: str, **more: str) -> dict[str, str]:
-    """The services' environment; puts Dagster's settings where Dagster looks for them."""
+    """Copy `dagster.yaml` to where Dagster looks for it, and return the environment of the services."""
     dagster_home = home / "dagster"
     dagster_home.mkdir(parents=True, exist_ok=True)
-    # In one step: another UI of this home may be launching a run, which reads its settings from here.
+    # Replaced in one step, because a run that another UI of this home is launching may be reading it.
     shutil.copyfile(_project_file("dagster.yaml"), dagster_home / f"dagster.yaml.{os.getpid()}")
     (dagster_home / f"dagster.yaml.{os.getpid()}").replace(dagster_home / "dagster.yaml")
     # SQLAlchemy 2.1 reads a bare postgresql:// as psycopg 3, with which dagster-postgres fails on its first event.
@@ -185,22 +183,24 @@ def _prepare_instance(environment: dict[str, str], logs: Path, *, leftovers: boo
 
 
 def _project_file(name: str) -> Path:
-    """A file of the project's top level, which an installed package carries inside."""
+    """Find a file of the project's top level. In an installed package it is inside the package."""
     package = Path(stagenorm_pipeline.__file__).parent
     return next(path for path in (package / name, package.parent / name) if path.exists())
 
 
-def _start(name: str, arguments: list[str], logs: Path, environment: dict[str, str], hold: tuple[int, ...]) -> _Service:
+def _start(
+    name: str, arguments: list[str], logs: Path, environment: dict[str, str], inherited_fds: tuple[int, ...]
+) -> _Service:
     logs.mkdir(parents=True, exist_ok=True)
     log = logs / f"{name}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "stagenorm_pipeline.local.child_process", sys.executable, "-m", *arguments],
             env=environment,
-            stdin=subprocess.PIPE,  # its end of file tells the tether that we are gone
+            stdin=subprocess.PIPE,  # end of file tells `child_process` that we have ended
             stdout=output,
             stderr=subprocess.STDOUT,
-            pass_fds=hold,  # the tether's alone: it closes them for its child
+            pass_fds=inherited_fds,  # only for `child_process`: its own child does not inherit them
         )
     return _Service(name=name, process=process, log=log)
 
@@ -208,7 +208,7 @@ def _start(name: str, arguments: list[str], logs: Path, environment: dict[str, s
 def _wait_for_page(services: list[_Service], address: Address) -> None:
     while True:
         _check_alive(services)
-        # Not urllib: that would ask the proxy which the environment may name.
+        # Not urllib, because that would use a proxy from the environment.
         page = http.client.HTTPConnection(address.reachable_host, address.port, timeout=5)
         try:
             page.request("GET", "/server_info")
@@ -229,12 +229,12 @@ def _check_alive(services: list[_Service]) -> None:
             tail = "\n".join(f"  {line}" for line in lines)
             raise StagenormError(
                 f"The Dagster {service.name} ended with code {code}. The end of {service.log}:\n{tail}",
-                remedy="Mend what the log names and start the UI again; nothing that was recorded is lost.",
+                remedy="Fix what the log names and start the UI again. Everything that was recorded is kept.",
             )
 
 
 def _stop(services: list[_Service]) -> None:
-    """Ends all services at once; returns when each, with all its children, is gone: after some 10 s at most."""
+    """Stop all services at once. Returns when each has ended with all its children, after about 10 s at most."""
     for service in services:
         if service.process.stdin:
             service.process.stdin.close()
@@ -244,7 +244,7 @@ def _stop(services: list[_Service]) -> None:
 
 @contextmanager
 def _signals_interrupt() -> Iterator[None]:
-    """Makes a polite kill or a closed terminal work like Ctrl-C, and Ctrl-C work in a background job too."""
+    """Make SIGTERM and a closed terminal work like Ctrl-C, and make Ctrl-C work in a background job too."""
     signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {signum: signal.signal(signum, signal.default_int_handler) for signum in signals}
     try:

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from stagenorm_pipeline.errors import StagenormError
-from stagenorm_pipeline.local.ui import only_one
+from stagenorm_pipeline.local.ui import require_only_ui
 from stagenorm_pipeline_tests.support.processes import is_running, wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds processes by their environment in /proc")
@@ -84,7 +84,7 @@ def ask(port: int, query: str) -> str:
     return answer
 
 
-def test_the_page_shows_the_workspace_and_a_kill_9_of_the_command_leaves_nothing(home: Path, port: int) -> None:
+def test_sigkill_of_the_command_leaves_no_service(home: Path, port: int) -> None:
     command = serve(home, "workspace.yaml", port)
     wait_for_address(command, port)
     answer = ask(port, LOCATIONS)
@@ -98,7 +98,7 @@ def test_the_page_shows_the_workspace_and_a_kill_9_of_the_command_leaves_nothing
 RELOAD = 'mutation { reloadRepositoryLocation(repositoryLocationName: "trial") { __typename } }'
 
 
-def test_for_readers_there_are_the_pages_and_nothing_that_can_be_started(home: Path, port: int) -> None:
+def test_read_only_ui_shows_pages_and_starts_nothing(home: Path, port: int) -> None:
     command = serve(home, "workspace.yaml", port, "read-only")
     wait_for_address(command, port)
     assert '["only"]' in ask(port, LOCATIONS)
@@ -109,16 +109,16 @@ def test_for_readers_there_are_the_pages_and_nothing_that_can_be_started(home: P
     command.communicate()
 
 
-def test_a_home_has_one_ui_with_a_daemon(home: Path) -> None:
+def test_home_has_only_one_ui_with_a_daemon(home: Path) -> None:
     with ExitStack() as first, ExitStack() as second:
-        only_one(home, first)
+        require_only_ui(home, first)
         with pytest.raises(StagenormError, match="Another `stagenorm ui`"):
-            only_one(home, second)
+            require_only_ui(home, second)
     with ExitStack() as later:
-        only_one(home, later)
+        require_only_ui(home, later)
 
 
-def test_a_broken_definition_is_shown_on_the_page_and_a_polite_kill_stops_all_of_it(home: Path, port: int) -> None:
+def test_broken_definition_is_shown_in_the_ui(home: Path, port: int) -> None:
     (home / "broken.py").write_text("raise RuntimeError('broken on purpose')\n")
     (home / "broken.yaml").write_text(WORKSPACE.replace("definitions.py", "broken.py"))
     command = serve(home, "broken.yaml", port)
@@ -130,7 +130,7 @@ def test_a_broken_definition_is_shown_on_the_page_and_a_polite_kill_stops_all_of
     assert not processes_of(home)
 
 
-def test_a_service_that_dies_is_named_with_its_log_and_the_others_are_stopped(home: Path, port: int) -> None:
+def test_failed_service_is_named_with_its_log(home: Path, port: int) -> None:
     command = serve(home, "no-such-workspace.yaml", port)
     _, errors = command.communicate()
     assert command.returncode == 1
@@ -139,7 +139,7 @@ def test_a_service_that_dies_is_named_with_its_log_and_the_others_are_stopped(ho
     assert not processes_of(home)
 
 
-def test_a_port_that_is_taken_is_an_error_before_anything_is_started(home: Path) -> None:
+def test_port_in_use_is_an_error_before_the_start(home: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
