@@ -1,6 +1,6 @@
--- Rows by spelling and fund, ordered by spelling, each with its lowest and highest key where the caller asks for them.
--- Promise: one scan of the target, however many funds and spellings there are; writes nothing.
--- A spelling is cut at 1,000 characters on its way to the client (no alias is longer); the hash is of the whole.
+-- Count rows by spelling and fund, ordered by spelling, each with its lowest and highest key if the caller asks for them.
+-- One scan of the target, however many funds and spellings there are. Writes nothing.
+-- A spelling is cut to 1,000 characters for the client (no alias is longer); the hash covers all of it.
 SELECT left(g.spelling, 1000)                                   AS spelling,
        char_length(g.spelling) > 1000                           AS is_cut,
        sha256(convert_to(g.spelling, 'UTF8'))                   AS spelling_sha256,

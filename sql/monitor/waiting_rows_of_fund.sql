@@ -1,4 +1,4 @@
--- Rows of a fund that open normalizing plans still have to do; of a failed batch, its refused rows.
+-- Rows of one fund that open normalizing plans still change (of a failed batch, its refused rows).
 SELECT coalesce(sum(coalesce(b.rows_failed, b.rows_planned)), 0) AS rows_waiting
 FROM stage_migration_batches b
 JOIN stage_migration_plans p USING (plan_id)

@@ -1,5 +1,5 @@
--- Where this database holds Dagster's storage: told by columns that only Dagster's tables have.
--- Promise: reads the catalog only.
+-- Schemas of this database with Dagster's storage, recognized by columns that only Dagster's tables have.
+-- Reads the catalog only.
 SELECT n.nspname::text AS schema_name
 FROM pg_namespace n
 WHERE EXISTS (SELECT 1 FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid

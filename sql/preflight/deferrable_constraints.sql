@@ -1,5 +1,5 @@
--- Deferrable constraints and constraint triggers that an update of the stage can set off.
--- Promise: reads the catalog only.
+-- Deferrable constraints and constraint triggers that an update of the stage can fire.
+-- Reads the catalog only.
 SELECT quote_ident(c.conname) AS constraint_name,
        CASE c.contype WHEN 't' THEN 'constraint trigger' WHEN 'f' THEN 'foreign key'
                       WHEN 'x' THEN 'exclusion constraint' ELSE 'unique constraint' END AS kind

@@ -1,5 +1,5 @@
--- Foreign keys of the stage column: the list of stages that the application allows.
--- Promise: reads the catalog only. `is_readable`: whether this role may look into that list.
+-- Foreign keys of the stage column. The table that one refers to lists the stages that the application allows.
+-- Reads the catalog only. `is_readable`: whether this role may read that list.
 SELECT c.conname::text                                                        AS constraint_name,
        cardinality(c.conkey) = 1                                              AS is_about_stage_alone,
        n.nspname::text                                                        AS list_schema,

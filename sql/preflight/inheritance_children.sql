@@ -1,5 +1,5 @@
--- The inheritance children of a target, at any depth; partitions are none.
--- Promise: reads the catalog only.
+-- The inheritance children of a target at any depth, without partitions.
+-- Reads the catalog only.
 WITH RECURSIVE children AS (
     SELECT i.inhrelid AS relation
     FROM pg_inherits i

@@ -1,13 +1,13 @@
--- What the name of a target means here: the kind of relation, whether it or a table that it is a partition of is
--- partitioned by the stage, and which other schemas hold a table of that name.
--- Promise: reads the catalog only; one row always, `relation_kind` NULL where the name means nothing to this role.
+-- What kind of relation a target's name refers to, whether it (or a table of which it is a partition) is partitioned by
+-- the stage, and which other schemas have a table of that name.
+-- Reads the catalog only. Returns exactly one row; `relation_kind` is NULL if this role finds no such relation.
 SELECT c.relkind::text                                     AS relation_kind,
        (SELECT p.partrelid::regclass::text
         FROM pg_partition_ancestors(c.oid) AS r (relation)
         JOIN pg_partitioned_table p ON p.partrelid = r.relation
         JOIN pg_attribute a ON a.attrelid = p.partrelid AND a.attname = %(column)s
         WHERE a.attnum = ANY (p.partattrs::smallint[])
-           -- A key that is an expression has no column number; the columns in it are marked as depending on their table.
+           -- A partition key that is an expression has no column number, but pg_depend lists the columns in it.
            OR p.partexprs IS NOT NULL AND EXISTS (
                SELECT 1 FROM pg_depend d
                WHERE d.classid = 'pg_class'::regclass AND d.objid = p.partrelid AND d.objsubid = a.attnum

@@ -1,5 +1,5 @@
 -- The privileges on a target that the current role lacks, each with the statement that grants it.
--- Promise: reads the catalog only. Asks for columns: SELECT on three of them, UPDATE on the stage column alone.
+-- Reads the catalog only. Needed are SELECT on key, stage and fund column, and UPDATE on the stage column.
 SELECT p.privilege,
        string_agg(quote_ident(p.column_name), ', ' ORDER BY p.place)                      AS columns,
        quote_ident(current_user)                                                          AS role_name,

@@ -1,5 +1,5 @@
--- Our own tables that this role cannot find by name, though another schema has them.
--- Promise: reads the catalog only.
+-- Schemas that have our own tables although this role does not find them by name.
+-- Reads the catalog only.
 SELECT n.nspname::text                               AS schema_name,
        has_schema_privilege(n.oid, 'USAGE')          AS may_use,
        quote_ident(current_user)                     AS role_name,

@@ -1,5 +1,5 @@
--- Prepare, and do not run, an update of the stage in the form in which batches make it.
--- Promise: changes nothing; works in a READ ONLY transaction; takes the lock of an UPDATE for as long as it lasts.
+-- Prepare an update of the stage in the form that batches use, without running it.
+-- Changes nothing and works in a READ ONLY transaction. Takes the table lock of an UPDATE until the transaction ends.
 EXPLAIN
 WITH changed AS (
     UPDATE {table} AS t SET {stage_column} = {stage_column} RETURNING 1

@@ -1,6 +1,6 @@
--- Whether row-level security stands between the current role and a target, and whether it can hide a row.
--- Promise: reads the catalog only; no row where row-level security is off for this role (its owner, BYPASSRLS).
--- A policy that says plainly `true` hides nothing; any other one is taken to hide something.
+-- Whether row-level security applies to the current role on a target, and whether it can hide a row.
+-- Reads the catalog only. Returns no row if row-level security is off for this role (the owner, BYPASSRLS).
+-- Only a policy with the expression `true` counts as hiding nothing.
 WITH policies AS (
     SELECT p.polname, p.polpermissive, p.polcmd,
            coalesce(pg_get_expr(p.polqual, p.polrelid), 'true')                                          AS shows,
