@@ -15,9 +15,9 @@ from stagenorm_pipeline.cli import exit_codes
 if TYPE_CHECKING:
     from stagenorm_pipeline.cli.plan_output import BatchSize
     from stagenorm_pipeline.cli.scope_options import Work
+    from stagenorm_pipeline.config.throttle import ThrottleSettings
     from stagenorm_pipeline.engine.apply.runner import ApplyResult
     from stagenorm_pipeline.engine.postgres.connection import Database
-    from stagenorm_pipeline.engine.throttle.settings import ThrottleSettings
     from stagenorm_pipeline.vocabulary import Vocabulary
 
 
@@ -31,7 +31,7 @@ class Pace:
 
     def throttle(self, settings: ThrottleSettings) -> ThrottleSettings:
         """The configured bounds, with those of the options in their place."""
-        from stagenorm_pipeline.engine.throttle.settings import LAG_THROTTLERS
+        from stagenorm_pipeline.config.throttle import LAG_THROTTLERS
 
         if self.max_lag_seconds is not None:
             settings = replace(settings, max_lag_seconds=self.max_lag_seconds, resume_lag_seconds=None)

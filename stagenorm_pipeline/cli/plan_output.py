@@ -36,7 +36,7 @@ def _read_batch_size(text: str) -> BatchSize:
 
 def rows_in_a_batch(batch_size: BatchSize) -> int:
     """What `--batch-size` means for a plan."""
-    from stagenorm_pipeline.engine.apply.pacing import AUTO_BATCH_ROWS
+    from stagenorm_pipeline.config.pacing import AUTO_BATCH_ROWS
     from stagenorm_pipeline.engine.plan.request import DEFAULT_BATCH_SIZE
 
     if batch_size is None:

@@ -12,8 +12,8 @@ import psycopg
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
+from stagenorm_pipeline.config.database_url import describe, parse_database_url, without_password
 from stagenorm_pipeline.engine.postgres.bounded_connection import BoundedConnection, WaitBounds
-from stagenorm_pipeline.engine.postgres.database_url import describe, parse_database_url, without_password
 from stagenorm_pipeline.engine.postgres.server_times import read_times_in_any_style
 from stagenorm_pipeline.engine.postgres.tracking_schema import TrackingSchema
 from stagenorm_pipeline.errors import (
