@@ -17,7 +17,7 @@ class StagenormError(Exception):
 
 
 class ConfigurationError(StagenormError):
-    """An argument, an environment variable or a configuration file is wrong. The command ends with exit code 2, before any work."""
+    """An argument, an environment variable or a configuration file is wrong: exit code 2, before any work."""
 
 
 class ConnectionFailedError(StagenormError):

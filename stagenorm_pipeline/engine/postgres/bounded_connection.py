@@ -62,7 +62,7 @@ class BoundedConnection(psycopg.Connection[Any]):
             self._is_committing = False
 
     def wait(self, gen: PQGen[RV], interval: float = _POLL_S, timeout: float | None = None) -> RV:
-        """Wait for the server. Raises SilentServerError, or UnconfirmedCommitError after a COMMIT, when it takes too long."""
+        """Wait for the server. Raises SilentServerError or, after a COMMIT, UnconfirmedCommitError at the limit."""
         if timeout is not None:
             return super().wait(gen, interval, timeout)
         bound_s = self.bounds.short_s if self._is_committing else self.bound_s
@@ -95,7 +95,7 @@ class BoundedConnection(psycopg.Connection[Any]):
         # Only a warning says that PostgreSQL stopped waiting for a standby: the commit itself took effect.
         if self._is_committing and "01000" in warnings:
             raise UnconfirmedCommitError(
-                f"The commit took effect on this server, but no synchronous standby confirmed it within {bound_s:,.0f} s.",
+                f"The commit took effect here, but no synchronous standby confirmed it within {bound_s:,.0f} s.",
                 remedy="Bring the standby back or change synchronous_standby_names. Then run the command again, or "
                 "`stagenorm resume` after an interrupted run. Rows that are done are not changed again.",
             )

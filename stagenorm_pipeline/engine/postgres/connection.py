@@ -189,8 +189,8 @@ def connection_errors(url: sa.URL) -> Iterator[None]:
         if lost or isinstance(cause, psycopg.errors.IdleInTransactionSessionTimeout):
             raise ConnectionFailedError(
                 f"No connection to {describe(url)}: {without_password(first_line(error), url)}",
-                remedy="Check that the server is up and that DATABASE_URL names it. "
-                "Then run the same command again: nothing is lost.",
+                remedy="Check that the server is up and that DATABASE_URL names it; "
+                "nothing is lost, run the same command again.",
             ) from error
         raise
 
@@ -205,8 +205,8 @@ def _read_only_errors(url: sa.URL) -> Iterator[None]:
         # An error with a context comes from a function, such as a trigger that writes to another server.
         if isinstance(cause, psycopg.errors.ReadOnlySqlTransaction) and not cause.diag.context:
             raise ReadOnlyServerError(
-                f"{describe(url)} accepts no writes: {first_line(cause)}.",
-                remedy=f"{NAME_THE_PRIMARY} If it is the primary, run `stagenorm preflight`. Every batch is either complete "
-                "or untouched.",
+                f"{describe(url)} takes no writes: {first_line(cause)}.",
+                remedy=f"{NAME_THE_PRIMARY} If it is the primary, run `stagenorm preflight`. Every batch is either "
+                "complete or untouched.",
             ) from error
         raise
