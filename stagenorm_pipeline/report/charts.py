@@ -10,8 +10,8 @@ from typing import Final
 from stagenorm_pipeline.engine.verify.result import FundBreakdown
 from stagenorm_pipeline.report.escape import for_terminal
 from stagenorm_pipeline.report.fund_progress import FundProgress, fund_progress
+from stagenorm_pipeline.report.html_tags import Html, tag
 from stagenorm_pipeline.report.tables import Change, number
-from stagenorm_pipeline.report.tags import Html, tag
 
 FUNDS_DRAWN: Final = 12
 LABEL_SHOWN: Final = 18

@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Final
 
-from stagenorm_pipeline.report.tags import Html, tag
+from stagenorm_pipeline.report.html_tags import Html, tag
 
 VALUE_SHOWN: Final = 80
 SENTENCE_SHOWN: Final = 600

@@ -14,7 +14,7 @@ from typing import Any, Final
 from stagenorm_pipeline.engine.inventory.inventory import TargetInventory
 from stagenorm_pipeline.engine.plan.plan import Plan
 from stagenorm_pipeline.engine.plan.vocabulary_check import DecisionChanges
-from stagenorm_pipeline.engine.verify.recorded_reports import RecordedVerification
+from stagenorm_pipeline.engine.verify.recorded_verifications import RecordedVerification
 from stagenorm_pipeline.engine.verify.result import Outcome, VerificationResult
 from stagenorm_pipeline.vocabulary import suggest
 

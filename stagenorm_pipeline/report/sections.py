@@ -10,9 +10,9 @@ from typing import Final
 from stagenorm_pipeline.engine.verify.result import CheckResult, Rule, VerificationResult
 from stagenorm_pipeline.report.charts import Palette, funds_picture, stages_picture
 from stagenorm_pipeline.report.history_tables import coverage_table, digests_table, plans_table, reads_table, work_table
-from stagenorm_pipeline.report.other_sessions import meanwhile_table
+from stagenorm_pipeline.report.html_tags import Html
+from stagenorm_pipeline.report.other_session_changes import meanwhile_table
 from stagenorm_pipeline.report.tables import Table
-from stagenorm_pipeline.report.tags import Html
 from stagenorm_pipeline.report.verification_tables import (
     findings_table,
     funds_table,

@@ -23,7 +23,7 @@ from stagenorm_pipeline.report.plan_tables import (
     unknown_places_table,
 )
 from stagenorm_pipeline.report.sections import Limits, Section, outline
-from stagenorm_pipeline.report.signature import FIELDS, RECORD, is_to_sign, record_command, statement
+from stagenorm_pipeline.report.sign_off_statement import FIELDS, RECORD, is_to_sign, record_command, statement
 from stagenorm_pipeline.report.tables import Cell, Name, Spelling, Table, duration, figure
 from stagenorm_pipeline.report.verification_tables import finding_parts, findings_table
 from stagenorm_pipeline.report.wording import (

@@ -8,7 +8,7 @@ from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.verify.result import VerificationResult
 from stagenorm_pipeline.report.json_document import verification_document
 from stagenorm_pipeline.report.notes import notes
-from stagenorm_pipeline.report.other_sessions import COUNTED, meanwhile_table
+from stagenorm_pipeline.report.other_session_changes import COUNTED, meanwhile_table
 from stagenorm_pipeline.vocabulary import Decision, Decisions, Vocabulary
 from stagenorm_pipeline_tests.report.test_json_document import closed, published_schema, validate
 from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, Application

@@ -46,9 +46,9 @@ def command(verification_id: int | None, is_list: bool, form: str | None, output
 
 
 def _list(*, as_json: bool) -> None:
-    from stagenorm_pipeline.engine.verify.recorded_reports import read_recorded_verifications
+    from stagenorm_pipeline.engine.verify.recorded_verifications import read_recorded_verifications
     from stagenorm_pipeline.report.json_document import document_json, verifications_document
-    from stagenorm_pipeline.report.recorded_text import verifications_text
+    from stagenorm_pipeline.report.recorded_verifications_text import verifications_text
 
     with open_database() as database:
         verifications = read_recorded_verifications(database)
@@ -59,8 +59,8 @@ def _list(*, as_json: bool) -> None:
 
 
 def _write_report(verification_id: int, place: Output) -> bool:
-    from stagenorm_pipeline.engine.verify.recorded_reports import read_report
-    from stagenorm_pipeline.report.forms import ReportForm, report_in
+    from stagenorm_pipeline.engine.verify.recorded_verifications import read_report
+    from stagenorm_pipeline.report.formats import ReportForm, report_in
     from stagenorm_pipeline.report.json_reader import read_verification
 
     with open_database() as database:

@@ -15,7 +15,7 @@ from stagenorm_pipeline.cli.scope_options import read_work, scope_options
 from stagenorm_pipeline.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from stagenorm_pipeline.engine.verify.against import SignedReport
+    from stagenorm_pipeline.engine.verify.signed_report_file import SignedReport
 
 
 @click.command("verify")
@@ -68,7 +68,7 @@ def command(
     from stagenorm_pipeline.engine.postgres.identity import user_name
     from stagenorm_pipeline.engine.verify.result import Verdict
     from stagenorm_pipeline.engine.verify.verification import VerifyRequest, record_verification, verify
-    from stagenorm_pipeline.report.forms import ReportForm, report_in
+    from stagenorm_pipeline.report.formats import ReportForm, report_in
     from stagenorm_pipeline.report.json_document import document_json, document_sha256, verification_document
 
     places = read_outputs(outputs, form)
@@ -112,7 +112,7 @@ def command(
 def _read_against(path: Path | None) -> SignedReport | None:
     if path is None:
         return None
-    from stagenorm_pipeline.engine.verify.against import read_signed_report
+    from stagenorm_pipeline.engine.verify.signed_report_file import read_signed_report
 
     try:
         content = path.read_bytes()

@@ -67,7 +67,7 @@ def read_audited_rows(snapshot: Snapshot, target: Target, left_as_is: list[str],
     values: dict[str, Any] = {}
     if is_undone:
         values = {"left_as_is": left_as_is, "in_force": [plan.plan_id for plan in snapshot.plans.in_force]}
-    name = "verify/undone_rows" if is_undone else "verify/audited_rows"
+    name = "verify/audited_rows_after_rollback" if is_undone else "verify/audited_rows"
     with by_hashing(snapshot.connection):
         rows = snapshot.target_rows(name, target, ("key", "table", "stage", "fund"), values, state=_state(target))
     entries = _entries_by_id(snapshot, [row.id for row in rows])

@@ -13,7 +13,7 @@ from stagenorm_pipeline.engine.inventory.inventory import RowCounts
 from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.verify.result import SignedVerification
-from stagenorm_pipeline.engine.verify.start import Start, starting_at
+from stagenorm_pipeline.engine.verify.starting_point import Start, starting_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +32,7 @@ class SignedState:
 def read_signed_state(connection: sa.Connection, targets: tuple[str, ...], scope: FundScope) -> SignedState | None:
     """The signed state to start from; None: nothing was signed that covers all targets and the scope."""
     values = {"targets": list(targets), "all_funds": scope.all_funds, "fund_id": scope.fund_id}
-    row = connection.exec_driver_sql(statement("verify/signature"), values).one_or_none()
+    row = connection.exec_driver_sql(statement("verify/signed_state"), values).one_or_none()
     if row is None:
         return None
     facts = SignedVerification(

@@ -1,8 +1,8 @@
 """What a report tells beside the verdicts: spellings that a person decided to leave, and rows by stage."""
 
 from stagenorm_pipeline.engine.inventory.inventory import UNKNOWN_SHOWN, TargetInventory
-from stagenorm_pipeline.engine.verify.facts import TargetFacts
 from stagenorm_pipeline.engine.verify.result import LeftAsIs, StageRows
+from stagenorm_pipeline.engine.verify.target_facts import TargetFacts
 from stagenorm_pipeline.vocabulary import CANONICAL_STAGES, MeaningKind, Vocabulary
 
 

@@ -17,7 +17,6 @@ from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.targets.key_moved import require_same_key
 from stagenorm_pipeline.engine.targets.visibility import visible_targets
-from stagenorm_pipeline.engine.verify.against import Comparison, SignedReport, compare
 from stagenorm_pipeline.engine.verify.audit_log import (
     AuditLog,
     Missing,
@@ -27,11 +26,10 @@ from stagenorm_pipeline.engine.verify.audit_log import (
 )
 from stagenorm_pipeline.engine.verify.audited_rows import read_audited_rows
 from stagenorm_pipeline.engine.verify.baseline import read_baseline
-from stagenorm_pipeline.engine.verify.bounds import Bounds
-from stagenorm_pipeline.engine.verify.evidence import Evidence, read_evidence
-from stagenorm_pipeline.engine.verify.facts import TargetFacts, read_rows_now
-from stagenorm_pipeline.engine.verify.other_sessions import OtherChanges, read_other_changes
-from stagenorm_pipeline.engine.verify.plans import AppliedPlan, PlansAsked, read_plans, start_of_plan
+from stagenorm_pipeline.engine.verify.covered_plans import AppliedPlan, PlansAsked, read_plans, start_of_plan
+from stagenorm_pipeline.engine.verify.other_session_changes import OtherChanges, read_other_changes
+from stagenorm_pipeline.engine.verify.other_session_limits import Bounds
+from stagenorm_pipeline.engine.verify.receipts_and_digests import Evidence, read_evidence
 from stagenorm_pipeline.engine.verify.result import (
     CheckResult,
     FundBreakdown,
@@ -53,10 +51,12 @@ from stagenorm_pipeline.engine.verify.rules import (
     r7_fund_breakdown,
 )
 from stagenorm_pipeline.engine.verify.settings import VerifySettings
+from stagenorm_pipeline.engine.verify.signed_report_file import Comparison, SignedReport, compare
 from stagenorm_pipeline.engine.verify.signed_state import read_signed_state
 from stagenorm_pipeline.engine.verify.snapshot import Snapshot
 from stagenorm_pipeline.engine.verify.stage_totals import left_as_is, rows_by_stage
-from stagenorm_pipeline.engine.verify.start import Start
+from stagenorm_pipeline.engine.verify.starting_point import Start
+from stagenorm_pipeline.engine.verify.target_facts import TargetFacts, read_rows_now
 from stagenorm_pipeline.vocabulary import MeaningKind, Vocabulary
 
 DEFAULT_SAMPLE_SIZE = 100

@@ -5,9 +5,9 @@ where all that is not canonical was left as it is by decision, or was rolled bac
 """
 
 from stagenorm_pipeline.engine.inventory.inventory import RowCounts, count_unknown_spellings
-from stagenorm_pipeline.engine.verify.facts import TargetFacts, read_noncanonical_rows
 from stagenorm_pipeline.engine.verify.result import CheckResult, Finding, Rule, Severity, some_of_each
 from stagenorm_pipeline.engine.verify.snapshot import Snapshot
+from stagenorm_pipeline.engine.verify.target_facts import TargetFacts, read_noncanonical_rows
 from stagenorm_pipeline.vocabulary import MeaningKind
 
 _COMPARED = "every stored stage with the six canonical ones, byte for byte"

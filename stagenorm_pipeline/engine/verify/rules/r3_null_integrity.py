@@ -8,9 +8,9 @@ new, nor of new ones that others in the fund make up for.
 from collections import Counter
 
 from stagenorm_pipeline.engine.verify.audited_rows import RowState
-from stagenorm_pipeline.engine.verify.facts import TargetFacts, read_null_rows
 from stagenorm_pipeline.engine.verify.result import CheckResult, Finding, Rule, Severity, some_of_each
 from stagenorm_pipeline.engine.verify.snapshot import Snapshot
+from stagenorm_pipeline.engine.verify.target_facts import TargetFacts, read_null_rows
 
 _COMPARED = "NULL stages now with those of the baseline, by table and fund; audited rows with NULL"
 

@@ -6,8 +6,8 @@ never changed and that was deleted from a fund which got another one.
 """
 
 from stagenorm_pipeline.engine.verify.audited_rows import RowState
-from stagenorm_pipeline.engine.verify.facts import TargetFacts
 from stagenorm_pipeline.engine.verify.result import CheckResult, Finding, Rule, Severity, some_of_each
+from stagenorm_pipeline.engine.verify.target_facts import TargetFacts
 
 _COMPARED = "rows now with those of the baseline, by table and fund; audited rows with the rows that exist"
 

@@ -11,10 +11,10 @@ receipts and digests in agreement: compare with a signed report outside the data
 
 from stagenorm_pipeline.engine.verify.audit_log import AuditLog, Disagreement, read_disagreeing_rows
 from stagenorm_pipeline.engine.verify.audited_rows import AuditedRows, RowState
-from stagenorm_pipeline.engine.verify.evidence import WRONG, Evidence
-from stagenorm_pipeline.engine.verify.facts import TargetFacts
+from stagenorm_pipeline.engine.verify.receipts_and_digests import WRONG, Evidence
 from stagenorm_pipeline.engine.verify.result import CheckResult, Finding, Rule, Severity, some_of_each
 from stagenorm_pipeline.engine.verify.snapshot import Snapshot
+from stagenorm_pipeline.engine.verify.target_facts import TargetFacts
 
 _COMPARED = (
     "audit rows per batch with the batch's rows_updated and its receipts; closed plans with their digests; "

@@ -8,7 +8,7 @@ Data alone cannot tell another session's change from damage. So a few changes ar
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from stagenorm_pipeline.engine.verify.other_sessions import Loss, OtherChanges, TotalLoss
+from stagenorm_pipeline.engine.verify.other_session_changes import Loss, OtherChanges, TotalLoss
 from stagenorm_pipeline.engine.verify.result import (
     CheckResult,
     Finding,

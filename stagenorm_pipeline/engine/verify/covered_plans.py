@@ -9,7 +9,7 @@ from stagenorm_pipeline.engine.plan.batch import PlanKind
 from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.verify.result import PlanFacts
-from stagenorm_pipeline.engine.verify.start import Start, starting_at
+from stagenorm_pipeline.engine.verify.starting_point import Start, starting_at
 from stagenorm_pipeline.errors import PlanError
 
 

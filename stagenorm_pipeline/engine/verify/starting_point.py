@@ -19,5 +19,5 @@ class Start:
 def starting_at(connection: sa.Connection, since: datetime, plan_id: int | None = None) -> Start:
     """The start for judging from a time on, or from the first log entry of `plan_id` if that is earlier."""
     values = {"since": since, "plan_id": plan_id}
-    log_id: int = connection.exec_driver_sql(statement("verify/start"), values).scalar_one()
+    log_id: int = connection.exec_driver_sql(statement("verify/starting_point"), values).scalar_one()
     return Start(log_id=log_id, opened_from=since)

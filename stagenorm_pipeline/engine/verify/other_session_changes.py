@@ -20,8 +20,8 @@ from stagenorm_pipeline.engine.targets.target import Target
 from stagenorm_pipeline.engine.verify.audit_log import AuditLog
 from stagenorm_pipeline.engine.verify.audited_rows import RowState
 from stagenorm_pipeline.engine.verify.baseline import Baseline
-from stagenorm_pipeline.engine.verify.facts import TargetFacts
 from stagenorm_pipeline.engine.verify.snapshot import Snapshot
+from stagenorm_pipeline.engine.verify.target_facts import TargetFacts
 from stagenorm_pipeline.vocabulary import CANONICAL_STAGES
 
 _CANONICAL = [stage.value for stage in CANONICAL_STAGES]
@@ -139,7 +139,9 @@ def _total_loss(snapshot: Snapshot, facts: TargetFacts, audited: int) -> TotalLo
     # At least half of them: a user may have moved the few others to the stage that most rows were given.
     if changed and 2 * changed >= there:
         with by_hashing(snapshot.connection):
-            held = snapshot.target_rows("verify/stages_held", facts.inventory.target, ("key", "table", "stage"))
+            held = snapshot.target_rows(
+                "verify/stages_of_audited_rows", facts.inventory.target, ("key", "table", "stage")
+            )
         if len(held) == 1:
             return TotalLoss(target=facts.name, loss=Loss.ONE_STAGE, rows=in_force, stage=held[0].stage)
     return None
@@ -224,7 +226,7 @@ def _since(snapshot: Snapshot, facts: TargetFacts) -> _Since:
 def _moved_by_log(snapshot: Snapshot, target: Target, since: _Since, log: AuditLog) -> Counter[tuple[str | None, str]]:
     moved: Counter[tuple[str | None, str]] = Counter()
     # One plan changes a row once: then there is nothing to chain, and nothing to sort.
-    name = "verify/log_moves" if len(log.plans) == 1 else "verify/log_chains"
+    name = "verify/log_moves" if len(log.plans) == 1 else "verify/log_moves_by_row"
     with by_hashing(snapshot.connection):
         rows = snapshot.rows(name, {**target.identity(), "canonical": _CANONICAL})
     for row in rows:

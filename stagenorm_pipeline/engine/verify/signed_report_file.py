@@ -108,7 +108,7 @@ _ADVICE = (
 def compare(snapshot: Snapshot, signed: SignedReport) -> Comparison:
     """Compare the verification's record and the plans of the signed report with the database."""
     row = snapshot.connection.exec_driver_sql(
-        statement("verify/against"), {"report_sha256": signed.sha256}
+        statement("verify/signed_report"), {"report_sha256": signed.sha256}
     ).one_or_none()
     problems: list[tuple[int | None, str]] = []
     if row is None:

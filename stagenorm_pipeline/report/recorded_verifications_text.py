@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from stagenorm_pipeline.engine.verify.recorded_reports import RecordedVerification
+from stagenorm_pipeline.engine.verify.recorded_verifications import RecordedVerification
 from stagenorm_pipeline.report.escape import for_terminal
 from stagenorm_pipeline.report.wording import VERDICTS, scope_name
 
