@@ -8,6 +8,7 @@ from hashlib import sha256 as digest
 from typing import Final
 
 from stagenorm_pipeline.engine.verify.result import CheckResult, VerificationResult
+from stagenorm_pipeline.engine.verify.rules.registry import RULES
 from stagenorm_pipeline.report.charts import ON_PAGE
 from stagenorm_pipeline.report.escape import for_html, sentence_for_html
 from stagenorm_pipeline.report.html_tags import Html, joined, tag
@@ -93,9 +94,9 @@ def _check(check: CheckResult) -> Html:
     if check.recommendation is not None:
         facts.append(("What to do", sentence_for_html(check.recommendation)))
     facts += [
-        ("Passing proves", check.rule.proves),
-        ("Cannot know", check.rule.cannot_know),
-        ("Not passing is", check.rule.counts_as),
+        ("Passing proves", RULES[check.rule].proves),
+        ("Cannot know", RULES[check.rule].cannot_know),
+        ("Not passing is", RULES[check.rule].severity),
         ("Took", duration(check.duration_ms)),
     ]
     if check.findings:

@@ -16,6 +16,7 @@ from stagenorm_pipeline.engine.plan.plan import Plan
 from stagenorm_pipeline.engine.plan.vocabulary_check import DecisionChanges
 from stagenorm_pipeline.engine.verify.recorded_verifications import RecordedVerification
 from stagenorm_pipeline.engine.verify.result import Outcome, VerificationResult
+from stagenorm_pipeline.engine.verify.rules.registry import RULES
 from stagenorm_pipeline.vocabulary import suggest
 
 REPORT_VERSION: Final = 1
@@ -28,11 +29,11 @@ def verification_document(result: VerificationResult) -> Document:
     document: Document = _plain(result)
     for written, check in zip(document["checks"], result.checks, strict=True):
         written |= {
-            "title": check.rule.heading,
+            "title": RULES[check.rule].title,
             "outcome": check.outcome.value,
-            "passing_proves": check.rule.proves,
-            "cannot_know": check.rule.cannot_know,
-            "counts_as": check.rule.counts_as,
+            "passing_proves": RULES[check.rule].proves,
+            "cannot_know": RULES[check.rule].cannot_know,
+            "counts_as": RULES[check.rule].severity,
             "figures_in_order": list(check.figures),
         }
     summary = {

@@ -10,6 +10,7 @@ from typing import Final
 from stagenorm_pipeline.engine.inventory.inventory import TargetInventory
 from stagenorm_pipeline.engine.plan.plan import Plan
 from stagenorm_pipeline.engine.verify.result import CheckResult, Outcome, VerificationResult
+from stagenorm_pipeline.engine.verify.rules.registry import RULES
 from stagenorm_pipeline.report.charts import ON_CARD
 from stagenorm_pipeline.report.escape import for_markdown, sentence_for_markdown
 from stagenorm_pipeline.report.html_tags import Html
@@ -96,9 +97,9 @@ def check_markdown(check: CheckResult) -> str:
         ("Figures", figures_line(check)),
         ("Compared", check.compared),
         ("What to do", check.recommendation),
-        ("Passing proves", check.rule.proves),
-        ("Cannot know", check.rule.cannot_know),
-        ("Not passing is", check.rule.counts_as),
+        ("Passing proves", RULES[check.rule].proves),
+        ("Cannot know", RULES[check.rule].cannot_know),
+        ("Not passing is", RULES[check.rule].severity),
         ("Took", duration(check.duration_ms)),
     )
     return _bounded((_facts(facts), _table(findings_table(check))))

@@ -9,6 +9,7 @@ from stagenorm_pipeline.engine.plan.plan import Plan
 from stagenorm_pipeline.engine.plan.request import DEFAULT_BATCH_SIZE
 from stagenorm_pipeline.engine.plan.vocabulary_check import DecisionChanges
 from stagenorm_pipeline.engine.verify.result import CheckResult, Outcome, VerificationResult
+from stagenorm_pipeline.engine.verify.rules.registry import RULES
 from stagenorm_pipeline.report.escape import for_terminal, sentence_for_terminal
 from stagenorm_pipeline.report.notes import notes
 from stagenorm_pipeline.report.plan_tables import (
@@ -67,7 +68,7 @@ def _runbook_report(result: VerificationResult, color: bool) -> Iterator[str]:
     for check in result.checks:
         mark = MARKS[check.outcome]
         shown = f"{_COLOURS[check.outcome]}{mark}{_PLAIN}" if color else mark
-        yield f"  {shown} {check.rule.heading}: {sentence_for_terminal(check.summary)}"
+        yield f"  {shown} {RULES[check.rule].title}: {sentence_for_terminal(check.summary)}"
         if not check.passed:
             yield from _details(check)
     yield from ("", _LINE)

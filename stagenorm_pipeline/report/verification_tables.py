@@ -12,6 +12,7 @@ from stagenorm_pipeline.engine.verify.result import (
     SampleRow,
     VerificationResult,
 )
+from stagenorm_pipeline.engine.verify.rules.registry import RULES
 from stagenorm_pipeline.report.tables import Cell, Change, Difference, Name, Spelling, Table, duration, number
 from stagenorm_pipeline.report.wording import MARKS, OUTCOMES, figures_line, fund_name, rule_name
 from stagenorm_pipeline.vocabulary import Suggestion, suggest
@@ -39,7 +40,7 @@ def checks_table(result: VerificationResult) -> Table:
 def judgements_table(result: VerificationResult) -> Table:
     """What each check proves and what it cannot know."""
     rows = tuple(
-        (rule_name(check.rule), check.rule.proves, check.rule.cannot_know, check.rule.counts_as)
+        (rule_name(check.rule), RULES[check.rule].proves, RULES[check.rule].cannot_know, RULES[check.rule].severity)
         for check in result.checks
     )
     title = "What the checks prove, and what they cannot know"

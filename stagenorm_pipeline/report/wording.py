@@ -12,6 +12,7 @@ from stagenorm_pipeline.engine.verify.result import (
     Verdict,
     VerificationResult,
 )
+from stagenorm_pipeline.engine.verify.rules.registry import RULES
 from stagenorm_pipeline.report.tables import Cell, Name, duration, moment, number
 
 MARKS: Final = {Outcome.PASSED: "✓", Outcome.WARNED: "⚠", Outcome.FAILED: "✗"}
@@ -58,7 +59,7 @@ def rule_number(rule: Rule) -> int:
 
 def rule_name(rule: Rule) -> str:
     """The rule's number and name."""
-    return f"{rule_number(rule)} {rule.heading}"
+    return f"{rule_number(rule)} {RULES[rule].title}"
 
 
 def figures(check: CheckResult) -> tuple[tuple[str, str], ...]:

@@ -12,6 +12,7 @@ import pytest
 
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.verify.result import Rule, Verdict, VerificationResult
+from stagenorm_pipeline.engine.verify.rules.registry import RULES
 from stagenorm_pipeline.report.html_page import verification_html
 from stagenorm_pipeline.report.json_document import document_sha256, verification_document
 from stagenorm_pipeline.report.markdown_text import verification_markdown
@@ -113,7 +114,7 @@ def test_all_forms_carry_the_hash_of_the_json_the_verdict_and_the_outcomes(resul
         assert sha256 in form
         assert words[result.verdict] in form
         for check in result.checks:
-            assert check.rule.heading in form
+            assert RULES[check.rule].title in form
             assert check.summary in form
 
 

@@ -1,9 +1,4 @@
-"""Rule 1: every planned batch ended, none failed, its counts add up, and nothing that was applied is gone.
-
-Proves that no planned work is left over or was refused, that of a rollback included, and that every plan and complete
-batch that receipts or the audit log tell of is still there. Cannot know of rows that no plan held: rule 2 does.
-An error.
-"""
+"""Rule 1: every planned batch ended, none failed, and no tracking row of applied work was deleted."""
 
 from typing import Any
 
@@ -19,8 +14,19 @@ from stagenorm_pipeline.engine.verify.audit_log import (
     PlanProblem,
 )
 from stagenorm_pipeline.engine.verify.result import CheckResult, Finding, Rule, Severity, some_of_each
+from stagenorm_pipeline.engine.verify.rules.description import RuleDescription
 from stagenorm_pipeline.engine.verify.snapshot import Snapshot
 
+DESCRIPTION = RuleDescription(
+    rule=Rule.BATCH_TRACKING,
+    title="Batch Tracking",
+    proves=(
+        "Every planned batch ended, the database refused no row, and the counts of every batch add up. No planned row "
+        "lost its batch, and no applied plan or complete batch was deleted. The same holds for rollbacks."
+    ),
+    cannot_know="Rows that no plan covered. Rule 2 looks at every row.",
+    severity="An error.",
+)
 _COMPARED = "the recorded plans with what became of their batches; receipts and audit rows with the plans that exist"
 _ENDED_OTHERWISE = ("cancelled", "rolled_back")
 _STATUSES = ("completed", "failed", "pending", "running", *_ENDED_OTHERWISE)

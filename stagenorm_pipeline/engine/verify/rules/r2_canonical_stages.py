@@ -1,15 +1,19 @@
-"""Rule 2: every stage is canonical, byte for byte. `Seed` and ` seed` are not; NULLs are for rule 3.
-
-Proves it for every row of the snapshot. Cannot know whether a canonical stage is the right one. An error; a warning
-where all that is not canonical was left as it is by decision, or was rolled back on purpose.
-"""
+"""Rule 2: every stage is canonical, byte for byte. `Seed` and ` seed` are not. Rule 3 judges NULLs."""
 
 from stagenorm_pipeline.engine.inventory.inventory import RowCounts, count_unknown_spellings
 from stagenorm_pipeline.engine.verify.result import CheckResult, Finding, Rule, Severity, some_of_each
+from stagenorm_pipeline.engine.verify.rules.description import RuleDescription
 from stagenorm_pipeline.engine.verify.snapshot import Snapshot
 from stagenorm_pipeline.engine.verify.target_facts import TargetFacts, read_noncanonical_rows
 from stagenorm_pipeline.vocabulary import MeaningKind
 
+DESCRIPTION = RuleDescription(
+    rule=Rule.CANONICAL_STAGES,
+    title="Canonical Stage Validation",
+    proves="Every row with a stage holds a canonical stage, byte for byte.",
+    cannot_know="Whether the stage is the right one for the company.",
+    severity="An error. A warning if every other spelling was kept by decision or rolled back on purpose.",
+)
 _COMPARED = "every stored stage with the six canonical ones, byte for byte"
 
 

@@ -1,17 +1,28 @@
-"""Rule 3: no new NULLs against the baseline, by table and fund, and no row that we changed lost its stage.
+"""Rule 3: no row that stagenorm changed lost its stage, and no fund has more NULLs than before.
 
-Proves that no audited row is NULL and that no fund has more NULLs than before. Data alone cannot tell a live user's
-NULL, or a new row without a stage, from damage: both are listed, as a warning. Cannot know which of a fund's NULLs are
-new, nor of new ones that others in the fund make up for.
-"""
+Users may also set a stage to NULL or insert a row without one. Both are listed as a warning."""
 
 from collections import Counter
 
 from stagenorm_pipeline.engine.verify.audited_rows import RowState
 from stagenorm_pipeline.engine.verify.result import CheckResult, Finding, Rule, Severity, some_of_each
+from stagenorm_pipeline.engine.verify.rules.description import RuleDescription
 from stagenorm_pipeline.engine.verify.snapshot import Snapshot
 from stagenorm_pipeline.engine.verify.target_facts import TargetFacts, read_null_rows
 
+DESCRIPTION = RuleDescription(
+    rule=Rule.NULL_INTEGRITY,
+    title="NULL Integrity Check",
+    proves="No row that stagenorm changed lost its stage, and no fund has more NULLs than before.",
+    cannot_know=(
+        "Who set a stage to NULL, and which NULLs of a fund are new. A new NULL is hidden if another row of the fund "
+        "got a stage."
+    ),
+    severity=(
+        "A warning: data alone cannot tell a user's change from damage. An error if every changed row is NULL, or if "
+        "other sessions changed more rows than the settings allow."
+    ),
+)
 _COMPARED = "NULL stages now with those of the baseline, by table and fund; audited rows with NULL"
 
 

@@ -1,14 +1,28 @@
-"""Rule 4: nothing vanished. Every row that the audit log touched still exists, in its fund, and no fund has fewer rows.
+"""Rule 4: every row that stagenorm changed still exists in its fund, and no fund has fewer rows than before.
 
-Proves that stagenorm lost no row. Data alone cannot tell a live user's delete, or a move to another fund, from
-damage: both are listed, as a warning. Rows inserted since are named and are no fault. Cannot know of a row that we
-never changed and that was deleted from a fund which got another one.
-"""
+Users may also delete or move rows. Both are listed as a warning. Inserted rows are listed and count as correct."""
 
 from stagenorm_pipeline.engine.verify.audited_rows import RowState
 from stagenorm_pipeline.engine.verify.result import CheckResult, Finding, Rule, Severity, some_of_each
+from stagenorm_pipeline.engine.verify.rules.description import RuleDescription
 from stagenorm_pipeline.engine.verify.target_facts import TargetFacts
 
+DESCRIPTION = RuleDescription(
+    rule=Rule.ROW_COUNTS,
+    title="Row Count Verification",
+    proves=(
+        "Every row that stagenorm changed still exists, in the fund where it was changed, and no fund has fewer rows "
+        "than before."
+    ),
+    cannot_know=(
+        "Who deleted or moved a row, and which rows are missing that stagenorm never changed. A deleted row is hidden "
+        "if its fund got a new one."
+    ),
+    severity=(
+        "A warning: data alone cannot tell a user's delete from damage. An error if every changed row is gone, or if "
+        "other sessions changed more rows than the settings allow."
+    ),
+)
 _COMPARED = "rows now with those of the baseline, by table and fund; audited rows with the rows that exist"
 
 

@@ -1,21 +1,33 @@
-"""Rule 5: log and data agree. Every audited row holds its latest `stage_after`, or is listed as changed since; every
-batch has as many audit rows as it says it updated, and they name its own rows; every audit row is the one that its
-batch's receipt was made of, and every closed plan is the one that its digest was made of.
+"""Rule 5: the audit log agrees with the batches, the receipts, the digests and the rows.
 
-Proves that no row of a batch was changed without its audit row, and that no audit row was altered since. An error
-where log, batches, receipts or digests disagree, or where a row holds its old spelling again. A warning where another
-session changed a row since, or a rollback left it. Rule 4 reports deleted rows, rule 3 reports NULLs. Cannot tell
-another session's change from damage, nor which rows a batch skipped. Cannot see a forgery that keeps rows, log,
-receipts and digests in agreement: compare with a signed report outside the database for that.
-"""
+Rule 4 reports deleted rows and rule 3 reports NULLs. A forgery that keeps rows, log, receipts and digests in agreement
+passes: only a comparison with a signed report that is kept outside the database finds it."""
 
 from stagenorm_pipeline.engine.verify.audit_log import AuditLog, Disagreement, read_disagreeing_rows
 from stagenorm_pipeline.engine.verify.audited_rows import AuditedRows, RowState
 from stagenorm_pipeline.engine.verify.receipts_and_digests import WRONG, Evidence
 from stagenorm_pipeline.engine.verify.result import CheckResult, Finding, Rule, Severity, some_of_each
+from stagenorm_pipeline.engine.verify.rules.description import RuleDescription
 from stagenorm_pipeline.engine.verify.snapshot import Snapshot
 from stagenorm_pipeline.engine.verify.target_facts import TargetFacts
 
+DESCRIPTION = RuleDescription(
+    rule=Rule.AUDIT_CONSISTENCY,
+    title="Audit Log Consistency",
+    proves=(
+        "Every batch has as many audit rows as updated rows, they name the batch's own rows, and none was altered. "
+        "Every audited row holds what was written last, or is listed."
+    ),
+    cannot_know=(
+        "Why a row was changed since, changes of rows that were never audited, and which rows a batch skipped. A "
+        "forgery that rewrote rows, audit rows, receipts and digests so that they agree."
+    ),
+    severity=(
+        "An error if log, batches, receipts or digests disagree, if a row holds its old spelling again, if every "
+        "changed row is on one stage, or if other sessions changed more rows than the settings allow. A warning if "
+        "other sessions changed fewer rows, or if a rollback left rows."
+    ),
+)
 _COMPARED = (
     "audit rows per batch with the batch's rows_updated and its receipts; closed plans with their digests; "
     "each audited row's latest stage_after with its stage now"

@@ -1,13 +1,21 @@
-"""Rule 6: a random sample of the changes for a person to look at. Judges nothing; fails only if it cannot be made."""
+"""Rule 6: a random sample of the changes for a person to read. Fails only if the sample cannot be read."""
 
 from sqlalchemy.exc import DBAPIError
 
 from stagenorm_pipeline.engine.postgres.connection import first_line
 from stagenorm_pipeline.engine.verify.audit_log import AuditLog
 from stagenorm_pipeline.engine.verify.result import CheckResult, Finding, Rule, SampleRow, Severity
+from stagenorm_pipeline.engine.verify.rules.description import RuleDescription
 from stagenorm_pipeline.engine.verify.sample import read_sample
 from stagenorm_pipeline.engine.verify.snapshot import Snapshot
 
+DESCRIPTION = RuleDescription(
+    rule=Rule.SAMPLE_INSPECTION,
+    title="Sample Inspection",
+    proves="Nothing by itself: a person reads the sample. Every change had the same chance to be drawn.",
+    cannot_know="Anything about the rows that were not drawn.",
+    severity="An error, and only if the sample cannot be read.",
+)
 _COMPARED = "nothing: a uniform random sample of the audit log beside what each row holds now, for a person to read"
 
 

@@ -1,8 +1,17 @@
-"""Rule 7: every fund in either table, before and now. Judges nothing; fails only if it cannot be made."""
+"""Rule 7: every fund of every target, before and now. Fails only if the breakdown cannot be made."""
 
 from stagenorm_pipeline.engine.inventory.inventory import fund_order
 from stagenorm_pipeline.engine.verify.result import CheckResult, FundBreakdown, Rule, Severity
+from stagenorm_pipeline.engine.verify.rules.description import RuleDescription
 from stagenorm_pipeline.engine.verify.target_facts import TargetFacts
+
+DESCRIPTION = RuleDescription(
+    rule=Rule.FUND_BREAKDOWN,
+    title="Per-Fund Breakdown",
+    proves="Nothing by itself: a person compares each fund before and now.",
+    cannot_know="Why a fund has more or fewer rows.",
+    severity="An error, and only if the breakdown cannot be made.",
+)
 
 
 def check(targets: tuple[TargetFacts, ...], funds: tuple[FundBreakdown, ...]) -> CheckResult:
