@@ -66,8 +66,9 @@ def command(
     from stagenorm_pipeline.cli.live_display import showing_reading
     from stagenorm_pipeline.cli.log_lines import say
     from stagenorm_pipeline.engine.postgres.identity import user_name
+    from stagenorm_pipeline.engine.verify.recorded_verifications import record_verification
     from stagenorm_pipeline.engine.verify.result import Verdict
-    from stagenorm_pipeline.engine.verify.verification import VerifyRequest, record_verification, verify
+    from stagenorm_pipeline.engine.verify.verification import VerifyRequest, verify
     from stagenorm_pipeline.report.formats import ReportForm, report_in
     from stagenorm_pipeline.report.json_document import document_json, document_sha256, verification_document
 

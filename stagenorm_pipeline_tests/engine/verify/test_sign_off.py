@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, record_rollback
 from stagenorm_pipeline.engine.targets.funds import FundScope
+from stagenorm_pipeline.engine.verify.recorded_verifications import record_verification
 from stagenorm_pipeline.engine.verify.result import Rule, Severity, Verdict, VerificationResult
 from stagenorm_pipeline.engine.verify.sign_off import SignOffError, sign_off
-from stagenorm_pipeline.engine.verify.verification import record_verification
 from stagenorm_pipeline.errors import ConfigurationError, RefusedError
 from stagenorm_pipeline.report.json_document import document_json, document_sha256, verification_document
 from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, Application

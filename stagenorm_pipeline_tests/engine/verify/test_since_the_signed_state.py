@@ -5,9 +5,9 @@ import pytest
 from stagenorm_pipeline.engine.plan.plan import open_plan
 from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, record_rollback
 from stagenorm_pipeline.engine.targets.funds import FundScope
+from stagenorm_pipeline.engine.verify.recorded_verifications import record_verification
 from stagenorm_pipeline.engine.verify.result import Rule, Severity, Verdict, VerificationResult
 from stagenorm_pipeline.engine.verify.sign_off import sign_off
-from stagenorm_pipeline.engine.verify.verification import record_verification
 from stagenorm_pipeline.report.json_document import document_json, verification_document
 from stagenorm_pipeline.report.notes import notes
 from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, Application

@@ -16,14 +16,14 @@ DESCRIPTION = RuleDescription(
     cannot_know="Anything about the rows that were not drawn.",
     severity="An error, and only if the sample cannot be read.",
 )
-_COMPARED = "nothing: a uniform random sample of the audit log beside what each row holds now, for a person to read"
+_COMPARED = "nothing: a uniform random sample of the audit log and what each row holds now, for a person to read"
 
 
 def check(snapshot: Snapshot, log: AuditLog, size: int, seed: int) -> tuple[CheckResult, tuple[SampleRow, ...]]:
-    """Draw the sample, and say what it is."""
+    """Draw the sample."""
     figures = {"rows_asked": size, "rows_sampled": 0, "rows_to_draw_from": log.entries.count, "seed": seed}
     try:
-        # The last thing that is read: after an error the transaction takes no more statements.
+        # The last read: after an error the transaction accepts no more statements.
         sample = read_sample(snapshot, log, size, seed)
     except DBAPIError as error:
         if error.connection_invalidated:
@@ -41,7 +41,7 @@ def check(snapshot: Snapshot, log: AuditLog, size: int, seed: int) -> tuple[Chec
     ), sample
 
 
-def _not_made(figures: dict[str, int], said: str) -> CheckResult:
+def _not_made(figures: dict[str, int], message: str) -> CheckResult:
     return CheckResult(
         rule=Rule.SAMPLE_INSPECTION,
         passed=False,
@@ -49,9 +49,8 @@ def _not_made(figures: dict[str, int], said: str) -> CheckResult:
         summary="The sample could not be read from the database",
         compared=_COMPARED,
         figures=figures,
-        # What the database says may quote the data.
-        findings=(Finding(what="what the database said", detail=said),),
+        # The message of the database may quote the data, so it is a finding and not the summary.
+        findings=(Finding(what="message of the database", detail=message),),
         findings_total=1,
-        recommendation="Mend what the database says (a damaged row_id in the audit log, a time limit), then verify "
-        "again.",
+        recommendation="Fix the cause (a damaged row_id in the audit log, a time limit), then verify again.",
     )

@@ -15,7 +15,7 @@ DESCRIPTION = RuleDescription(
 
 
 def check(targets: tuple[TargetFacts, ...], funds: tuple[FundBreakdown, ...]) -> CheckResult:
-    """Say how many funds the breakdown has."""
+    """Count the funds of the breakdown."""
     count = len({fund.fund_id for fund in funds if fund.fund_id is not None})
     without = any(fund.fund_id is None for fund in funds)
     covered = {fund.fund_id for facts in targets for fund in facts.compared}
@@ -24,13 +24,13 @@ def check(targets: tuple[TargetFacts, ...], funds: tuple[FundBreakdown, ...]) ->
         passed=True,
         severity=Severity.ERROR,
         summary=f"Generated breakdown for {count:,} fund(s)" + (" and the rows without a fund" if without else ""),
-        compared="nothing: rows by fund in the baseline beside those of now, for a person to read",
+        compared="nothing: rows by fund in the baseline and now, for a person to read",
         figures={"funds": count, "rows_of_breakdown": len(funds), "funds_with_a_baseline": len(covered - {None})},
     )
 
 
 def break_down(targets: tuple[TargetFacts, ...]) -> tuple[FundBreakdown, ...]:
-    """Every fund of every target, before and now."""
+    """Return every fund of every target, before and now."""
     breakdowns = []
     for facts in targets:
         now = {fund.fund_id: fund.counts for fund in facts.inventory.funds}
