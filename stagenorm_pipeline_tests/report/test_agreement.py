@@ -21,9 +21,11 @@ from stagenorm_pipeline.report.terminal_text import verification_text
 from stagenorm_pipeline_tests.support.rendered_reports import inline_tokens, read_html
 from stagenorm_pipeline_tests.support.report_results import failed_check, failing_result, passing_result
 
-# Said in words, or for machines alone.
+# Shown in words, or for machines only.
 _NOT_SHOWN = {"report_version", "kind", "rule", "rules", "verdict", "outcome", "severity", "status", "stage", "action"}
 _NOT_SHOWN |= {"last_log_id", "figures_in_order"}
+# The shared reads matter for tuning, not for a reviewer: only the JSON has them.
+_JSON_ONLY = {"reads"}
 
 
 class Numbering:
@@ -59,7 +61,8 @@ def leaves(document: Any, name: str = "") -> Iterator[tuple[str, Any]]:
     if isinstance(document, dict):
         for key, item in document.items():
             # Names of figures are shown with spaces, their values as they are.
-            yield from leaves(item, key)
+            if key not in _JSON_ONLY:
+                yield from leaves(item, key)
     elif isinstance(document, list):
         for item in document:
             yield from leaves(item, name)
