@@ -16,8 +16,9 @@ from stagenorm_pipeline.engine.plan.request import PlanRequest
 from stagenorm_pipeline.engine.plan.vocabulary_check import OtherVocabularyError
 from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, preview_rollback, record_rollback
 from stagenorm_pipeline.engine.targets.funds import FundScope
+from stagenorm_pipeline.engine.verify.recorded_verifications import record_verification
 from stagenorm_pipeline.engine.verify.sign_off import sign_off
-from stagenorm_pipeline.engine.verify.verification import VerifyRequest, record_verification, verify
+from stagenorm_pipeline.engine.verify.verification import VerifyRequest, verify
 from stagenorm_pipeline.errors import StagenormError
 from stagenorm_pipeline.report.json_document import document_json, verification_document
 from stagenorm_pipeline_tests.histories.actors import (
