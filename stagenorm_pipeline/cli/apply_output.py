@@ -119,7 +119,7 @@ def _say_how_it_ended(name: str, result: ApplyResult, cancelled: int) -> None:
         "totalBatches": result.batches,
         "completedBatches": result.completed,
         "failedBatches": result.failed,
-        "heldBatches": result.held,
+        "heldBatches": result.taken,
         "rowsUpdated": result.rows.rows_updated,
         "rowsSkipped": result.rows.rows_skipped,
         "rowsFailed": result.rows.rows_failed,
@@ -135,7 +135,7 @@ def _say_how_it_ended(name: str, result: ApplyResult, cancelled: int) -> None:
         say(f"{name} stopped before its end; `stagenorm resume` goes on.", "WARN", **fields)
     elif result.failed:
         say(f"{name} ended with failures; `stagenorm status` names them.", "ERROR", **fields)
-    elif result.held:
+    elif result.taken:
         say(f"{name} completed but for batches that others hold.", "WARN", **fields)
     elif cancelled:
         say(f"{cancelled:,} batches were cancelled meanwhile; the others are done.", "WARN", **fields)

@@ -93,7 +93,7 @@ def say_event(event: Event) -> None:
         case BatchStarted(batch=batch):
             say(
                 f"Processing batch {batch.number}/{batch.total_batches}...",
-                table=f"{batch.schema}.{batch.table}",
+                table=batch.target.table_name,
                 fund=batch.fund_key,
                 rowsPlanned=batch.rows_planned,
             )

@@ -23,7 +23,7 @@ def rehearse_and_report(database: Database, plan_id: int) -> None:
     with stop_on_interrupt() as should_stop, showing_batches(brief=True) as watch:
         result = rehearse_plan(database, plan_id, run_by=user_name(), watch=watch, should_stop=should_stop)
     for refused in result.refused:
-        where = f"{for_terminal(refused.batch.target)}, row {for_terminal(refused.row_id)}"
+        where = f"{for_terminal(refused.batch.target.name)}, row {for_terminal(refused.row_id)}"
         say(f"Would be refused: {where}: {sentence_for_terminal(refused.message)}", "ERROR")
     rows = result.rows
     fields: dict[str, Any] = {

@@ -19,15 +19,14 @@ from stagenorm_pipeline.engine.apply.events import (
     WorkFound,
 )
 from stagenorm_pipeline.engine.plan.batch import Batch, BatchResult, Refusal
+from stagenorm_pipeline.engine.targets.target_id import TargetId
 
 _BATCH = Batch(
     plan_id=1,
     batch_id=50,
     number=5,
     total_batches=15,
-    schema="public",
-    table="companies",
-    column="stage",
+    target=TargetId(schema="public", table="companies", column="stage"),
     fund_id="7",
     rows_planned=1_000,
 )

@@ -24,7 +24,7 @@ def command(plan_id: int | None) -> None:
       stagenorm cancel               list the plans that wait or are at work
       stagenorm cancel --plan 7      cancel one
     """
-    from stagenorm_pipeline.engine.plan.plan import cancel_plan
+    from stagenorm_pipeline.engine.plan.life_cycle import cancel_plan
 
     with open_database() as database:
         if plan_id is None:

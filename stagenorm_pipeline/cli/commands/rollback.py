@@ -100,7 +100,7 @@ def command(
 
 
 def _say_what_it_is_now(database: Database, plan_id: int) -> None:
-    from stagenorm_pipeline.engine.plan.plan import find_plan
+    from stagenorm_pipeline.engine.plan.life_cycle import find_plan
 
     with database.snapshot() as connection:
         status = find_plan(connection, plan_id).status

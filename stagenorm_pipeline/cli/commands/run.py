@@ -51,7 +51,7 @@ def command(
       stagenorm run --batch-size 10000 --sleep-ms 0     fast: in a maintenance window
     """
     from stagenorm_pipeline.cli.log_lines import say
-    from stagenorm_pipeline.engine.plan.plan import open_plan
+    from stagenorm_pipeline.engine.plan.life_cycle import open_plan
     from stagenorm_pipeline.engine.plan.vocabulary_check import require_same_vocabulary
 
     work = read_work(fund_id, no_fund, table)

@@ -13,8 +13,8 @@ from stagenorm_pipeline.errors import ConfigurationError
 # What a plan's batches hold for auto pacing: the least that a transaction can take, and the grain of its growth.
 AUTO_BATCH_ROWS = 500
 # Each batch takes an advisory lock, and a session's share of the server's lock table is 64 (max_locks_per_transaction).
-MOST_BATCHES_TOGETHER = 40
-_MOST_ROWS = AUTO_BATCH_ROWS * MOST_BATCHES_TOGETHER
+MAX_GROUP_SIZE = 40
+_MOST_ROWS = AUTO_BATCH_ROWS * MAX_GROUP_SIZE
 
 # Between these shares of the target nothing changes; an estimate aims at the middle of what is left above.
 _LOW, _AIM = 0.90, 0.95

@@ -34,7 +34,7 @@ _SLICE_S = 0.05
 _TOLD_AGAIN_AFTER_S = 60.0
 
 
-def throttlers_of(settings: ThrottleSettings) -> tuple[Throttler, ...]:
+def make_throttlers(settings: ThrottleSettings) -> tuple[Throttler, ...]:
     """Those that are not ignored. Raises ConfigurationError for a replica URL that cannot be one."""
     everyone: tuple[Throttler, ...] = (
         ReplicaLag(settings),
@@ -47,7 +47,7 @@ def throttlers_of(settings: ThrottleSettings) -> tuple[Throttler, ...]:
     return tuple(throttler for throttler in everyone if throttler.name not in settings.ignore)
 
 
-def look_at(database: Database, settings: ThrottleSettings) -> Reading:
+def take_reading(database: Database, settings: ThrottleSettings) -> Reading:
     """One reading of the primary. Raises CannotSeeError for all but a lost connection, which is raised as it is."""
     try:
         with database.transaction(is_short=True) as connection:

@@ -20,6 +20,7 @@ from stagenorm_pipeline.engine.apply.events import (
 )
 from stagenorm_pipeline.engine.apply.progress import Progress, ProgressMeter, percent, time_span
 from stagenorm_pipeline.engine.plan.batch import Batch, BatchResult
+from stagenorm_pipeline.engine.targets.target_id import TargetId
 
 
 def batch(number: int, rows: int) -> Batch:
@@ -28,9 +29,7 @@ def batch(number: int, rows: int) -> Batch:
         batch_id=number,
         number=number,
         total_batches=99,
-        schema="public",
-        table="portfoliocompanies",
-        column="stage",
+        target=TargetId(schema="public", table="portfoliocompanies", column="stage"),
         fund_id="1",
         rows_planned=rows,
     )

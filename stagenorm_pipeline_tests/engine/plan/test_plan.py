@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from stagenorm_pipeline import __version__
 from stagenorm_pipeline.config.settings import TargetSetting
 from stagenorm_pipeline.engine.inventory.inventory import RowCounts
-from stagenorm_pipeline.engine.plan.plan import find_plan, open_plan
-from stagenorm_pipeline.engine.plan.request import LARGEST_BATCH_SIZE
+from stagenorm_pipeline.engine.plan.life_cycle import find_plan, open_plan
+from stagenorm_pipeline.engine.plan.request import MAX_BATCH_SIZE
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.errors import ConfigurationError, PlanError, TargetError
 from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, VOCABULARY, Application, Row
@@ -228,11 +228,11 @@ def test_a_plan_that_cannot_be_made_records_nothing(filled: Application) -> None
     assert filled.contents() == before
 
 
-@pytest.mark.parametrize("size", [0, -1, LARGEST_BATCH_SIZE + 1])
+@pytest.mark.parametrize("size", [0, -1, MAX_BATCH_SIZE + 1])
 def test_a_batch_size_out_of_bounds_is_refused_with_the_bounds(application: Application, size: int) -> None:
-    with pytest.raises(ConfigurationError, match=f"batch size of {size}") as caught:
+    with pytest.raises(ConfigurationError, match=f"batch size of {size:,}") as caught:
         application.request(batch_size=size)
-    assert str(LARGEST_BATCH_SIZE) in str(caught.value)
+    assert f"{MAX_BATCH_SIZE:,}" in str(caught.value)
 
 
 def test_a_plan_that_is_not_there_is_refused_by_number(application: Application) -> None:

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from stagenorm_pipeline.config.settings import TargetSetting
-from stagenorm_pipeline.engine.plan.plan import Plan, open_plan
+from stagenorm_pipeline.engine.plan.life_cycle import open_plan
+from stagenorm_pipeline.engine.plan.plan import Plan
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.errors import PlanError
 from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, Application

@@ -3,7 +3,7 @@
 import pytest
 
 from stagenorm_pipeline.engine.apply.runner import ApplyRequest, apply_batches
-from stagenorm_pipeline.engine.plan.plan import open_plan
+from stagenorm_pipeline.engine.plan.life_cycle import open_plan
 from stagenorm_pipeline.engine.plan.vocabulary_check import (
     DecisionChange,
     DecisionChanges,

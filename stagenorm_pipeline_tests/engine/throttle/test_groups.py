@@ -183,7 +183,7 @@ def test_a_batch_that_another_worker_is_at_ends_the_group_before_it(planned: App
         events, result = apply(planned)
         other.rollback()
     assert transactions(planned) == [[1, 2], [4, 5, 6], [7, 8, 9], [10, 11]]
-    assert (result.completed, result.held) == (10, 1)
+    assert (result.completed, result.taken) == (10, 1)
     assert [event.batch.number for event in events if isinstance(event, BatchTaken)] == [3]
     assert planned.column("SELECT attempts FROM stage_migration_batches WHERE batch_number = 4") == [1]
 

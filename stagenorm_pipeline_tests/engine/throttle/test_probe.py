@@ -15,7 +15,7 @@ from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.locks import BATCH_LOCK_CLASS
 from stagenorm_pipeline.engine.throttle.probe import Reading, waiters_behind
 from stagenorm_pipeline.engine.throttle.settings import ThrottleSettings
-from stagenorm_pipeline.engine.throttle.throttle import look_at
+from stagenorm_pipeline.engine.throttle.throttle import take_reading
 from stagenorm_pipeline.engine.throttle.throttler import CannotSeeError
 from stagenorm_pipeline.errors import ConnectionFailedError
 from stagenorm_pipeline_tests.support.application import COMPANIES, Application
@@ -56,7 +56,7 @@ def meanwhile(url: str, *statements: str) -> Iterator[None]:
 
 def look_until(database: Database, is_seen: Callable[[Reading], Any]) -> Reading:
     deadline = time.monotonic() + 20
-    while not is_seen(reading := look_at(database, SETTINGS)):
+    while not is_seen(reading := take_reading(database, SETTINGS)):
         assert time.monotonic() < deadline, f"never seen; the last reading: {reading}"
         time.sleep(0.02)
     return reading
@@ -73,9 +73,9 @@ def batch_at_work(application: Application) -> Iterator[psycopg.Connection[Any]]
 
 
 def test_a_quiet_server_shows_its_log_and_nothing_else(application: Application) -> None:
-    first = look_at(application.database, SETTINGS)
+    first = take_reading(application.database, SETTINGS)
     application.add(COMPANIES, [(1, "Seed")] * 100)
-    second = look_at(application.database, SETTINGS)
+    second = take_reading(application.database, SETTINGS)
     assert second.written > first.written > 0
     assert second.at > first.at
     assert second.max_wal_bytes == 2**30
@@ -83,7 +83,7 @@ def test_a_quiet_server_shows_its_log_and_nothing_else(application: Application)
 
 
 def test_the_timeline_of_the_log_is_told_to_a_role_that_may_do_nothing(plain: Database) -> None:
-    assert look_at(plain, SETTINGS).timeline == 1
+    assert take_reading(plain, SETTINGS).timeline == 1
 
 
 def test_a_vacuum_is_seen_with_its_table_even_by_a_role_that_may_see_no_other_session(
@@ -129,7 +129,7 @@ def test_who_waits_behind_somebody_else_for_a_row_is_no_business_of_ours(applica
         with meanwhile(application.url, "UPDATE portfoliocompanies SET stage = 'y' WHERE id = 2"):
             waits = "SELECT count(*) FROM pg_locks WHERE NOT granted"
             look_until(application.database, lambda _: application.value(waits))
-            assert look_at(application.database, SETTINGS).waiters == ()
+            assert take_reading(application.database, SETTINGS).waiters == ()
         other.rollback()
 
 
@@ -145,10 +145,10 @@ def test_a_look_that_takes_too_long_is_given_up_and_is_a_passing_blindness(appli
     with psycopg.connect(application.url) as blocker:
         blocker.execute("LOCK pg_locks IN ACCESS EXCLUSIVE MODE")
         with pytest.raises(CannotSeeError, match="statement timeout") as caught:
-            look_at(application.database, ThrottleSettings(probe_timeout_ms=50))
+            take_reading(application.database, ThrottleSettings(probe_timeout_ms=50))
         blocker.rollback()
     assert caught.value.is_passing
-    look_at(application.database, SETTINGS)
+    take_reading(application.database, SETTINGS)
 
 
 def test_a_role_that_may_not_even_read_the_views_is_told_what_it_needs(
@@ -157,7 +157,7 @@ def test_a_role_that_may_not_even_read_the_views_is_told_what_it_needs(
     application.sql("REVOKE SELECT ON pg_stat_replication FROM PUBLIC")
     try:
         with pytest.raises(CannotSeeError, match="permission denied") as caught:
-            look_at(plain, SETTINGS)
+            take_reading(plain, SETTINGS)
     finally:
         application.sql("GRANT SELECT ON pg_stat_replication TO PUBLIC")
     assert not caught.value.is_passing
@@ -165,7 +165,7 @@ def test_a_role_that_may_not_even_read_the_views_is_told_what_it_needs(
 
 
 def test_a_look_leaves_no_setting_behind_in_its_session(application: Application) -> None:
-    look_at(application.database, ThrottleSettings(probe_timeout_ms=123))
+    take_reading(application.database, ThrottleSettings(probe_timeout_ms=123))
     with application.database.transaction() as connection:
         assert connection.exec_driver_sql("SHOW statement_timeout").scalar() == "0"
 

@@ -10,7 +10,7 @@ from stagenorm_pipeline.engine.throttle import replica_url
 from stagenorm_pipeline.engine.throttle.replica_lag import ReplicaLag
 from stagenorm_pipeline.engine.throttle.replica_url import ReplicaUrl
 from stagenorm_pipeline.engine.throttle.settings import ThrottleSettings
-from stagenorm_pipeline.engine.throttle.throttle import look_at
+from stagenorm_pipeline.engine.throttle.throttle import take_reading
 from stagenorm_pipeline.engine.throttle.throttler import CannotSeeError, Throttler
 from stagenorm_pipeline_tests.support.application import COMPANIES, Application
 from stagenorm_pipeline_tests.support.streaming_replica import NAME, StreamingReplica
@@ -29,7 +29,7 @@ def asked(replica: StreamingReplica) -> Iterator[ReplicaUrl]:
 
 
 def reason(throttler: Throttler, database: Database) -> str | None:
-    return throttler.look(look_at(database, SETTINGS), TABLE)
+    return throttler.look(take_reading(database, SETTINGS), TABLE)
 
 
 @pytest.mark.parametrize("is_asked", [False, True])

@@ -7,7 +7,7 @@ import pytest
 from stagenorm_pipeline.engine.apply.events import Event, Throttled, ThrottleEnded, Unwatched
 from stagenorm_pipeline.engine.throttle.probe import Reading
 from stagenorm_pipeline.engine.throttle.settings import LAG_THROTTLERS, ThrottlerName, ThrottleSettings
-from stagenorm_pipeline.engine.throttle.throttle import Throttle, throttlers_of
+from stagenorm_pipeline.engine.throttle.throttle import Throttle, make_throttlers
 from stagenorm_pipeline.engine.throttle.throttled import ThrottleReason
 from stagenorm_pipeline.engine.throttle.throttler import CannotSeeError, Throttler
 from stagenorm_pipeline_tests.support.throttle_readings import TABLE, at, behind_us, replica, vacuum
@@ -178,7 +178,7 @@ def test_a_hold_ends_when_nothing_is_left_to_do() -> None:
 
 
 def test_users_who_waited_behind_a_batch_have_the_next_one_wait_an_interval() -> None:
-    stage = Stage(*throttlers_of(ThrottleSettings(ignore=LAG_THROTTLERS)))
+    stage = Stage(*make_throttlers(ThrottleSettings(ignore=LAG_THROTTLERS)))
     stage.wait()
     assert not stage.throttle.note_waiters((behind_us(10),))
     assert stage.wait() == 0
@@ -188,8 +188,8 @@ def test_users_who_waited_behind_a_batch_have_the_next_one_wait_an_interval() ->
 
 def test_an_ignored_throttler_neither_holds_nor_says_anything() -> None:
     seen = at(0, 10**9, replicas=(replica(10**9, written=10**9),), vacuums=(vacuum(),))
-    assert Stage(*throttlers_of(ThrottleSettings()), look=lambda: seen).wait(should_stop=_after(3)) > 0
-    stage = Stage(*throttlers_of(ThrottleSettings(ignore=LAG_THROTTLERS | {ThrottlerName.VACUUM})), look=lambda: seen)
+    assert Stage(*make_throttlers(ThrottleSettings()), look=lambda: seen).wait(should_stop=_after(3)) > 0
+    stage = Stage(*make_throttlers(ThrottleSettings(ignore=LAG_THROTTLERS | {ThrottlerName.VACUUM})), look=lambda: seen)
     assert stage.wait() == 0
     assert stage.events == []
 
