@@ -36,4 +36,4 @@ def for_the_table(waited_ms: int, table: str = TABLE) -> Waiter:
 
 def holds(throttler: Throttler, *readings: Reading) -> list[bool]:
     """Whether it holds after each of the readings."""
-    return [throttler.look(reading, TABLE) is not None for reading in readings]
+    return [throttler.reason(reading, TABLE) is not None for reading in readings]

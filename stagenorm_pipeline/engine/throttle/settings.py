@@ -1,7 +1,4 @@
-"""The bounds of every throttler, with their defaults. Facts only; docs/throttling.md says where each number comes from.
-
-Does not belong here: reading them from a file or the environment (see `engine.configuration`).
-"""
+"""The bounds of every throttler, with their defaults. docs/throttling.md says where each number comes from."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -12,7 +9,7 @@ MEGABYTE = 1_000_000
 
 
 class ThrottlerName(StrEnum):
-    """The throttlers, by the names that the log, `status` and `ignore` in stagenorm.toml use."""
+    """The names of the throttlers in the log, in `status` and for `ignore` in stagenorm.toml."""
 
     REPLICA_LAG = "replica_lag"
     REPLICA_URL = "replica_url"
@@ -27,10 +24,10 @@ LAG_THROTTLERS = frozenset({ThrottlerName.REPLICA_LAG, ThrottlerName.REPLICA_URL
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThrottleSettings:
-    """When to hold and when to go on. A `resume_...` of None is half of its `max_...`.
+    """When to throttle and when to continue. A `resume_...` of None is half of its `max_...`.
 
-    `replica_urls` are replicas to ask in person; they may hold passwords and appear in no representation.
-    Raises ConfigurationError for bounds that could never be met.
+    `replica_urls` are replicas to ask directly. They may contain passwords, so no representation shows them. Raises
+    ConfigurationError for bounds that could never be met.
     """
 
     ignore: frozenset[ThrottlerName] = frozenset()
@@ -54,9 +51,9 @@ class ThrottleSettings:
             ("max_lag_mb", "resume_lag_mb"),
             ("max_wal_mb_per_second", "resume_wal_mb_per_second"),
         ):
-            hold_above, go_below = getattr(self, bound), getattr(self, resume)
-            if go_below is not None and not 0 < go_below <= hold_above:
+            throttle_above, continue_below = getattr(self, bound), getattr(self, resume)
+            if continue_below is not None and not 0 < continue_below <= throttle_above:
                 raise ConfigurationError(
-                    f"{resume} = {go_below:g} must be above 0 and not above {bound} = {hold_above:g}.",
-                    remedy=f"Lower {resume}, or leave it out: it is half of {bound} then.",
+                    f"{resume} = {continue_below:g} must be above 0 and not above {bound} = {throttle_above:g}.",
+                    remedy=f"Lower {resume}, or leave it out: then it is half of {bound}.",
                 )

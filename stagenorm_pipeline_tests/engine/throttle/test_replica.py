@@ -29,7 +29,7 @@ def asked(replica: StreamingReplica) -> Iterator[ReplicaUrl]:
 
 
 def reason(throttler: Throttler, database: Database) -> str | None:
-    return throttler.look(take_reading(database, SETTINGS), TABLE)
+    return throttler.reason(take_reading(database, SETTINGS), TABLE)
 
 
 @pytest.mark.parametrize("is_asked", [False, True])
@@ -41,7 +41,7 @@ def test_a_replica_whose_replay_is_paused_holds_and_one_that_caught_up_does_not(
     with replica.paused_replay():
         replicated.add(COMPANIES, [(1, "Seed")] * 2_000)
         held = wait_until(lambda: reason(throttler, replicated.database))
-    assert "MB behind; goes on below" in held
+    assert "MB behind; continues below" in held
     assert (str(replica.directory) if is_asked else f"replica {NAME}") in held
     wait_until(lambda: reason(throttler, replicated.database) is None)
 
@@ -54,7 +54,7 @@ def test_a_replica_that_stands_still_is_behind_by_time_though_the_primary_is_qui
     with replica.paused_replay():
         replicated.add(COMPANIES, [(1, "Seed")])
         held = wait_until(lambda: reason(throttler, replicated.database))
-    assert held.endswith("behind; goes on below 0.25 s")
+    assert held.endswith("behind; continues below 0.25 s")
     wait_until(lambda: reason(throttler, replicated.database) is None)
 
 
@@ -76,7 +76,7 @@ def test_a_replica_that_vanishes_is_missed_until_it_is_back(
     wait_until(lambda: reason(asked, replicated.database) is None)
     replica.stop()
     try:
-        with pytest.raises(CannotSeeError, match=f"replica {NAME} was connected and is not any more"):
+        with pytest.raises(CannotSeeError, match=f"replica {NAME} was connected and no longer is"):
             wait_until(lambda: reason(seen, replicated.database))
         with pytest.raises(CannotSeeError, match="does not answer"):
             reason(asked, replicated.database)

@@ -18,13 +18,13 @@ FINE = None
 class Scripted:
     """A throttler that says, look by look, what a test wrote down: a reason, None, or an error."""
 
-    def __init__(self, *says: str | CannotSeeError | None, is_asked_for: bool = False) -> None:
+    def __init__(self, *says: str | CannotSeeError | None, is_required: bool = False) -> None:
         self._says = list(says)
-        self.is_asked_for = is_asked_for
-        self.name = ThrottlerName.REPLICA_URL if is_asked_for else ThrottlerName.REPLICA_LAG
+        self.is_required = is_required
+        self.name = ThrottlerName.REPLICA_URL if is_required else ThrottlerName.REPLICA_LAG
         self.looks = 0
 
-    def look(self, reading: Reading, table: str) -> str | None:  # noqa: ARG002 - the script says it all
+    def reason(self, reading: Reading, table: str) -> str | None:  # noqa: ARG002 - the script says it all
         self.looks += 1
         said = self._says.pop(0) if self._says else None
         if isinstance(said, CannotSeeError):
@@ -122,7 +122,7 @@ def test_what_was_visible_and_no_longer_is_holds_until_it_is_visible_again() -> 
 
 
 def test_what_somebody_asked_for_has_to_be_visible_from_the_start() -> None:
-    stage = Stage(Scripted(blind("no answer"), FINE, is_asked_for=True))
+    stage = Stage(Scripted(blind("no answer"), FINE, is_required=True))
     assert stage.batch() == pytest.approx(1, abs=0.2)
     assert [type(event) for event in stage.events] == [Throttled, ThrottleEnded]
 
@@ -143,7 +143,7 @@ def test_a_server_too_busy_to_answer_holds_even_before_anything_was_seen() -> No
 
 
 def test_where_replicas_are_asked_in_person_what_the_primary_hides_is_not_missed() -> None:
-    stage = Stage(Scripted(blind()), Scripted(is_asked_for=True))
+    stage = Stage(Scripted(blind()), Scripted(is_required=True))
     stage.batch()
     assert stage.events == []
 
@@ -204,6 +204,6 @@ def test_what_is_said_reads_as_a_sentence() -> None:
     stage.batch()
     unwatched, held, released = (str(event) for event in stage.events)
     assert unwatched == "Not watched (replica_lag): nothing to see. What to do: open your eyes."
-    assert held.startswith("Holding since ")
+    assert held.startswith("Throttled since ")
     assert held.endswith(" UTC: far")
-    assert released == "Going on after 1.0 s of holding: far"
+    assert released == "Continuing after 1.0 s of throttling: far"

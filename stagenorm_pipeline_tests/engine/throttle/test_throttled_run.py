@@ -106,7 +106,7 @@ def test_a_replica_that_vanishes_in_the_middle_holds_the_run_until_it_is_back(
         run.says(BatchCompleted)
         replica.stop()
         try:
-            assert f"replica {NAME} was connected and is not any more" in run.says(Throttled).reason
+            assert f"replica {NAME} was connected and no longer is" in run.says(Throttled).reason
         finally:
             replica.start()
         assert run.ends().ok
@@ -166,7 +166,7 @@ def test_a_vacuum_on_the_table_holds_the_run_until_it_ends(application: Applicat
     with meanwhile(application.url, *slow, "VACUUM portfoliocompanies"):
         wait_until(lambda: application.value("SELECT count(*) FROM pg_stat_progress_vacuum WHERE relid <> 0"))
         with BackgroundRun(application.url, NO_LAG_CHECK) as run:
-            assert "is at work on public.portfoliocompanies" in run.says(Throttled).reason
+            assert "is running on public.portfoliocompanies" in run.says(Throttled).reason
             application.sql(
                 "SELECT pg_cancel_backend(pid) FROM pg_stat_progress_vacuum WHERE datname = current_database()"
             )

@@ -35,7 +35,7 @@ SETTINGS = ThrottleSettings()
 def test_it_holds_above_one_bound_goes_on_below_another_and_between_them_stays(values: list[float]) -> None:
     bound, held = Hysteresis(10, 4), False
     for value in values:
-        holds_now = bound.take(value)
+        holds_now = bound.update(value)
         assert holds_now == (True if value > 10 else False if value < 4 else held)
         held = holds_now
 
@@ -75,10 +75,10 @@ def test_a_replica_holds_above_the_bound_in_bytes_and_goes_on_below_half_of_it()
 
 
 def test_the_reason_names_the_replica_how_far_it_is_behind_and_what_is_waited_for() -> None:
-    reason = ReplicaLag(SETTINGS).look(
+    reason = ReplicaLag(SETTINGS).reason(
         at(0, 900 * MB, replicas=(replica(300 * MB, written=900 * MB, name="berlin"),)), TABLE
     )
-    assert reason == "replica berlin is 0.0 s and 300.0 MB behind; goes on below 128 MB"
+    assert reason == "replica berlin is 0.0 s and 300.0 MB behind; continues below 128 MB"
 
 
 def test_one_replica_of_several_is_enough_to_hold() -> None:
@@ -91,7 +91,7 @@ def test_a_replica_that_was_in_sight_and_is_not_any_more_cannot_be_seen(now: tup
     throttler = ReplicaLag(SETTINGS)
     assert holds(throttler, at(0, replicas=(replica(),))) == [False]
     with pytest.raises(CannotSeeError):
-        throttler.look(at(1, replicas=now), TABLE)
+        throttler.reason(at(1, replicas=now), TABLE)
     assert holds(throttler, at(2, replicas=(replica(),))) == [False]
 
 
@@ -104,10 +104,10 @@ def test_a_replica_that_reconnects_beside_its_own_dead_session_is_one_replica() 
 
 def test_without_the_privilege_it_says_what_to_grant_and_without_a_replica_what_to_name() -> None:
     with pytest.raises(CannotSeeError) as caught:
-        ReplicaLag(SETTINGS).look(at(0, replicas=(hidden(),)), TABLE)
+        ReplicaLag(SETTINGS).reason(at(0, replicas=(hidden(),)), TABLE)
     assert "GRANT pg_monitor" in caught.value.remedy
     with pytest.raises(CannotSeeError) as caught:
-        ReplicaLag(SETTINGS).look(at(0), TABLE)
+        ReplicaLag(SETTINGS).reason(at(0), TABLE)
     assert "STAGENORM_REPLICA_URLS" in caught.value.remedy
     assert "--no-lag-check" in caught.value.remedy
 
@@ -122,7 +122,7 @@ def test_after_a_failover_the_replica_that_is_the_primary_now_is_not_missed() ->
     # The old primary comes back as a replica: it is watched, and missed when it goes.
     assert holds(throttler, at(20, timeline=2, replicas=(replica(name="old"),))) == [False]
     with pytest.raises(CannotSeeError, match="replica old was connected"):
-        throttler.look(at(21, timeline=2), TABLE)
+        throttler.reason(at(21, timeline=2), TABLE)
 
 
 @pytest.mark.parametrize("other", ["two", "one"], ids=["names of their own", "one name for all"])
@@ -131,10 +131,10 @@ def test_after_a_failover_all_replicas_but_one_are_waited_for_and_missed_again_l
     both, left = (replica(name="one"), replica(name=other)), (replica(name=other),)
     assert holds(throttler, at(0, timeline=1, replicas=both)) == [False]
     with pytest.raises(CannotSeeError, match=f"replica one, {other} was connected .*one of them may be the primary"):
-        throttler.look(at(9, timeline=2), TABLE)
+        throttler.reason(at(9, timeline=2), TABLE)
     assert holds(throttler, at(10, timeline=2, replicas=left)) == [False]
-    with pytest.raises(CannotSeeError, match=f"replica {other} was connected and is not any more$"):
-        throttler.look(at(11, timeline=2), TABLE)
+    with pytest.raises(CannotSeeError, match=f"replica {other} was connected and no longer is$"):
+        throttler.reason(at(11, timeline=2), TABLE)
 
 
 @pytest.mark.parametrize("timelines", [(1, 1), (None, None), (2, 1), (None, 2)])
@@ -142,7 +142,7 @@ def test_without_a_failover_a_replica_that_is_gone_is_missed(timelines: tuple[in
     throttler = ReplicaLag(SETTINGS)
     assert holds(throttler, at(0, timeline=timelines[0], replicas=(replica(),))) == [False]
     with pytest.raises(CannotSeeError):
-        throttler.look(at(1, timeline=timelines[1]), TABLE)
+        throttler.reason(at(1, timeline=timelines[1]), TABLE)
 
 
 def test_another_primary_after_a_failover_starts_the_clock_anew() -> None:
@@ -169,18 +169,18 @@ def test_many_sessions_behind_a_batch_hold_however_short_each_has_waited() -> No
 
 def test_who_waits_for_the_table_that_comes_next_is_let_past_and_who_waits_for_another_is_not() -> None:
     waiting = for_the_table(4_200)
-    assert LockQueue(SETTINGS).look(at(0, waiters=(waiting,)), TABLE) == (
-        f"1 session(s) waited for a lock on {TABLE}, the longest for 4.2 s; goes on when none waits"
+    assert LockQueue(SETTINGS).reason(at(0, waiters=(waiting,)), TABLE) == (
+        f"1 session waited for a lock on {TABLE}, the longest for 4.2 s; continues when none waits"
     )
-    assert LockQueue(SETTINGS).look(at(0, waiters=(waiting,)), OTHER) is None
+    assert LockQueue(SETTINGS).reason(at(0, waiters=(waiting,)), OTHER) is None
 
 
 def test_those_who_waited_behind_our_own_batch_get_one_interval_before_the_next() -> None:
     throttler = LockQueue(SETTINGS)
     assert not throttler.note((behind_us(999),))
     assert throttler.note((behind_us(1_500),))
-    assert "the longest for 1.5 s" in (throttler.look(at(0), TABLE) or "")
-    assert throttler.look(at(1), TABLE) is None
+    assert "the longest for 1.5 s" in (throttler.reason(at(0), TABLE) or "")
+    assert throttler.reason(at(1), TABLE) is None
 
 
 def test_a_vacuum_on_the_table_that_comes_next_holds_until_it_ends_and_one_on_another_table_does_not() -> None:
@@ -190,8 +190,8 @@ def test_a_vacuum_on_the_table_that_comes_next_holds_until_it_ends_and_one_on_an
 
 @pytest.mark.parametrize(("is_auto", "said"), [(True, "autovacuum"), (False, "VACUUM")])
 def test_it_says_whose_vacuum_it_is(is_auto: bool, said: str) -> None:
-    reason = VacuumOnTable(SETTINGS).look(at(0, vacuums=(vacuum(is_auto=is_auto),)), TABLE)
-    assert reason == f"{said} (process 7) is at work on {TABLE}; goes on after it, or after 600 s"
+    reason = VacuumOnTable(SETTINGS).reason(at(0, vacuums=(vacuum(is_auto=is_auto),)), TABLE)
+    assert reason == f"{said} (process 7) is running on {TABLE}; continues after it, or after 600 s"
 
 
 def test_no_vacuum_holds_longer_than_the_bound_and_the_next_one_holds_again() -> None:
