@@ -20,7 +20,7 @@ _SHOWN = 50
 
 
 class MismatchKind(StrEnum):
-    """How log entries and receipts disagree."""
+    """How the log entries and a receipt differ."""
 
     NO_RECEIPT = "no receipt"
     ENTRIES_MISSING = "entries missing"
@@ -33,7 +33,7 @@ class MismatchKind(StrEnum):
 class ReceiptMismatch:
     """A receipt whose entries differ or, with NO_RECEIPT, the entries of a batch that no receipt covers.
 
-    `expected`: entries that the receipt counts (0 without one). `plan_id`, `batch_id`: None where an entry names none.
+    `expected`: the number of entries in the receipt (0 without one). `plan_id`, `batch_id`: None if an entry has none.
     """
 
     kind: MismatchKind
@@ -48,21 +48,21 @@ class ReceiptMismatch:
 
 
 class RowDifference(StrEnum):
-    """How the log entry of a row differs from what its batch was to write."""
+    """How the log entry of a row differs from what its batch should have written."""
 
     ALTERED = "altered"
     MISSING = "missing"
-    # In a batch that skipped or refused rows: one of these has no entry either.
+    # The batch skipped or refused rows, and those have no entry either.
     MAY_BE_MISSING = "may be missing"
     TWICE = "twice"
     NOT_PLANNED = "not planned"
-    # The batch was deleted: there is nothing to compare with.
+    # The batch was deleted, so there is nothing to compare with.
     NO_BATCH = "no batch"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DifferingRow:
-    """A row whose log entry differs. `planned_...`: what the batch was to find and write; `logged_...`: the entry."""
+    """A row whose log entry differs. `planned_...`: what the batch should have written; `logged_...`: the entry."""
 
     difference: RowDifference
     target: str
@@ -80,9 +80,9 @@ class DifferingRow:
 class ReceiptCheck:
     """Log entries compared with their receipts.
 
-    Of `mismatches`, `rows` and `legacy_rows` the first 50, each with its exact total. `rows` names rows of the batches
-    in `mismatches`. `legacy_entries` were made before there were receipts and are compared with the members of their
-    batches; `legacy_without_batch` of them could not be, because the batch was deleted.
+    `mismatches`, `rows` and `legacy_rows` hold the first 50, each with its exact total. `rows` names rows of the
+    batches in `mismatches`. `legacy_entries` are older than receipts and are compared with the members of their
+    batches; `legacy_without_batch` of them could not be compared, because the batch was deleted.
     """
 
     receipts: int = 0
@@ -105,8 +105,8 @@ def read_receipt_mismatches(
 ) -> ReceiptCheck:
     """Compare the log entries of `targets` in `scope` after `since_log_id` (None: all) with their receipts.
 
-    A receipt with an entry after `since_log_id` is compared as a whole. Entries without a plan belong to other tools
-    and do not count. Reads only.
+    A receipt with an entry after `since_log_id` is compared as a whole. Entries without a plan were written by other
+    tools and are ignored. Reads only.
     """
     values = {
         "targets": [target.name for target in targets],
@@ -118,12 +118,12 @@ def read_receipt_mismatches(
     }
     totals = connection.exec_driver_sql(statement("verify/entry_totals"), values).one()
     rows = connection.exec_driver_sql(statement("verify/receipts", log_sha256=log_sha256()), values).all()
-    # The part `total` has its sums in the same columns.
+    # The row `total` has its sums in the same columns.
     covered, receipts = next((row.found, row.total) for row in rows if row.part == "total")
     differing = [row for row in rows if row.part == "receipt"]
     mismatches = [_mismatch(row) for row in differing]
     total = differing[0].total if differing else 0
-    # Equal counts mean that each entry has its receipt: then the look for those without one is spared.
+    # Equal counts mean that each entry has a receipt, so the search for entries without one is skipped.
     if mismatches or covered != totals.receipted:
         without = _without_receipt(connection, values)
         mismatches += [mismatch for mismatch, _ in without]
@@ -145,7 +145,7 @@ def read_receipt_mismatches(
 
 
 def last_legacy_log_id(connection: sa.Connection) -> int:
-    """The newest log entry that was made before there were receipts; 0 if there was none."""
+    """Read the id of the last log entry that is older than receipts; 0 if there is none."""
     return int(
         connection.exec_driver_sql(
             "SELECT coalesce(max(last_log_id), 0) FROM stage_migration_versions "
@@ -177,7 +177,7 @@ def _mismatch(row: Any) -> ReceiptMismatch:
 
 
 def _without_receipt(connection: sa.Connection, values: dict[str, Any]) -> list[tuple[ReceiptMismatch, int]]:
-    """The batches with entries that no receipt covers, the first ones, each with how many there are."""
+    """Read the first batches with entries that no receipt covers, each with the total number of such batches."""
     with by_hashing(connection):
         rows = connection.exec_driver_sql(statement("verify/without_receipt"), values).all()
     return [

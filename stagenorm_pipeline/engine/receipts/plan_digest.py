@@ -13,7 +13,7 @@ from stagenorm_pipeline.engine.postgres.sql_files import statement
 
 
 class DigestPart(StrEnum):
-    """The parts of a plan's digest; DIGEST: the parts as recorded do not make up the recorded digest."""
+    """The parts of a plan's digest. DIGEST: the recorded parts do not add up to the recorded digest."""
 
     RECEIPTS = "receipts"
     BASELINE = "baseline"
@@ -24,10 +24,10 @@ class DigestPart(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanDigest:
-    """The digest that was recorded when a plan was closed, and what differs from it now.
+    """The digest that was recorded when a plan was closed, and what differs now.
 
-    `recorded` None: the plan is not closed, or was closed before there were digests. `altered_spellings`: spellings of
-    the plan whose text no longer has its recorded hash.
+    `recorded` None: the plan is not closed, or was closed before digests existed. `altered_spellings`: spellings of the
+    plan whose text no longer has its recorded hash.
     """
 
     plan_id: int
@@ -39,7 +39,7 @@ class PlanDigest:
 
 
 def record_plan_digests(connection: sa.Connection, plan_ids: Sequence[int]) -> None:
-    """Keep what the plans, which were just closed, consist of; a plan that has a digest keeps it."""
+    """Record the digests of plans that were just closed. A plan that has a digest keeps it."""
     if plan_ids:
         connection.exec_driver_sql(
             statement("receipts/record_plan_digests", plan_digest=_plan_digest()), {"plan_ids": list(plan_ids)}
@@ -47,7 +47,7 @@ def record_plan_digests(connection: sa.Connection, plan_ids: Sequence[int]) -> N
 
 
 def read_plan_digests(connection: sa.Connection, plan_ids: Sequence[int]) -> tuple[PlanDigest, ...]:
-    """The digest of each plan in `plan_ids`, in that order, recomputed from the tables and compared."""
+    """Read the digest of each plan in `plan_ids`, in that order, and compare it with the tables."""
     parts = {"plan_digest": _plan_digest(), "plan_spellings": _plan_spellings()}
     rows = connection.exec_driver_sql(statement("receipts/read_plan_digests", **parts), {"plan_ids": list(plan_ids)})
     recorded = {row.plan_id: row for row in rows}

@@ -79,7 +79,7 @@ class Apply:
 
 
 def test_before_the_work_is_found_nothing_is_known() -> None:
-    assert ProgressMeter().progress.sentence == "looking for what waits"
+    assert ProgressMeter().progress.sentence == "counting the waiting batches"
 
 
 def test_before_a_batch_ended_there_is_no_rate_and_no_estimate() -> None:
@@ -174,7 +174,7 @@ def test_a_pause_leaves_the_estimate_as_it_was() -> None:
     apply.now += 3_600
     after = apply.do(4)
     assert after.eta_s == pytest.approx(6.0)
-    assert after.held is None
+    assert after.waiting_for is None
 
 
 def test_a_retry_says_why_it_waits_until_the_next_batch() -> None:
@@ -182,10 +182,10 @@ def test_a_retry_says_why_it_waits_until_the_next_batch() -> None:
     apply.found()
     apply.do(1)
     assert (
-        apply.say(Retrying(batch=None, error="connection refused", attempt=1, wait_s=0.4)).held
-        == "trying again in 0.4 s: connection refused"
+        apply.say(Retrying(batch=None, error="connection refused", attempt=1, wait_s=0.4)).waiting_for
+        == "retrying in 0.4 s: connection refused"
     )
-    assert apply.do(2).held is None
+    assert apply.do(2).waiting_for is None
 
 
 def test_a_batch_that_failed_counts_as_ended_and_as_failed() -> None:

@@ -107,7 +107,7 @@ def test_going_on_is_refused_too_and_a_new_plan_takes_what_is_left(rows: Applica
     assert apply(rows, BEFORE, fund="1") == 2
     with pytest.raises(OtherVocabularyError, match="Plan 1") as caught:
         apply(rows, AFTER)
-    assert "The 2 rows that it has changed stay so; `stagenorm rollback --plan 1` restores them" in str(caught.value)
+    assert "2 rows that it has changed stay changed; `stagenorm rollback --plan 1` restores them" in str(caught.value)
     rows.plan(vocabulary=AFTER)
     assert apply(rows, AFTER) == 1
     assert rows.column("SELECT status FROM stage_migration_plans ORDER BY plan_id") == ["completed", "completed"]
@@ -155,7 +155,7 @@ def test_a_vocabulary_is_kept_once_however_many_plans_share_it(rows: Application
 def test_a_plan_of_before_vocabularies_were_kept_is_refused_all_the_same(rows: Application) -> None:
     rows.plan(vocabulary=BEFORE)
     rows.sql("DELETE FROM stage_migration_vocabularies")
-    with pytest.raises(OtherVocabularyError, match="What changed cannot be told"):
+    with pytest.raises(OtherVocabularyError, match="What changed is not known"):
         apply(rows, AFTER)
 
 
