@@ -78,11 +78,11 @@ class Apply:
             yield self.now - (self.sleep_ms / 1000 if number < len(self.sizes) else 0), done
 
 
-def test_before_the_work_is_found_nothing_is_known() -> None:
+def test_progress_is_unknown_before_the_batches_are_counted() -> None:
     assert ProgressMeter().progress.sentence == "counting the waiting batches"
 
 
-def test_before_a_batch_ended_there_is_no_rate_and_no_estimate() -> None:
+def test_rate_and_estimate_are_unknown_before_the_first_batch_ended() -> None:
     apply = Apply(sizes=[100] * 10)
     apply.found()
     so_far = apply.say(BatchStarted(batch=batch(1, 100)))
@@ -90,7 +90,7 @@ def test_before_a_batch_ended_there_is_no_rate_and_no_estimate() -> None:
     assert so_far.sentence == "0 of 1,000 rows (0%)"
 
 
-def test_one_batch_of_very_many_is_too_little_for_an_estimate() -> None:
+def test_first_batch_of_very_many_gives_no_estimate() -> None:
     apply = Apply(sizes=[100] * 50, work_s=1.0, sleep_ms=500)
     apply.found()
     assert apply.do(1).eta_s is None
@@ -99,9 +99,10 @@ def test_one_batch_of_very_many_is_too_little_for_an_estimate() -> None:
 
 @example(12, 1, 1.0, 0, 0)
 @given(st.integers(10, 120), st.integers(1, 5_000), st.floats(0.001, 2.0), st.integers(0, 5_000), st.integers(0, 4))
-def test_at_a_steady_pace_the_estimate_is_right_within_a_fifth_from_a_tenth_of_the_work_on(
+def test_estimate_at_a_steady_pace_is_right_within_a_fifth(
     batches: int, rows: int, work_s: float, sleep_ms: int, hold_every: int
 ) -> None:
+    """From a tenth of the rows on."""
     apply = Apply(sizes=[rows] * batches, sleep_ms=sleep_ms, work_s=work_s)
     apply.found()
     told = []
@@ -117,7 +118,7 @@ def test_at_a_steady_pace_the_estimate_is_right_within_a_fifth_from_a_tenth_of_t
             assert eta_s == pytest.approx(apply.now - at, rel=0.2), f"after {number} of {batches}"
 
 
-def test_the_estimate_holds_where_the_last_funds_are_many_and_small() -> None:
+def test_estimate_is_right_when_the_last_funds_are_small() -> None:
     # 10 large batches, then 200 funds of ten rows: nearly all of the rows are in a twentieth of the batches.
     apply = Apply(sizes=[5_000] * 10 + [10] * 200, sleep_ms=100, row_s=0.00002)
     told = list(apply.run())
@@ -126,7 +127,7 @@ def test_the_estimate_holds_where_the_last_funds_are_many_and_small() -> None:
         assert so_far.eta_s == pytest.approx(end - at, rel=0.2)
 
 
-def test_batches_that_share_a_transaction_count_each_and_their_sleep_once() -> None:
+def test_batches_of_a_group_share_one_sleep_in_the_estimate() -> None:
     apply = Apply(sizes=[100] * 20, sleep_ms=3_000)
     apply.found()
     for first in (1, 6):
@@ -144,7 +145,7 @@ def test_batches_that_share_a_transaction_count_each_and_their_sleep_once() -> N
     assert (so_far.rows_done, so_far.batches_done) == (1_000, 10)
 
 
-def test_a_new_pace_is_the_pace_after_a_hundred_batches() -> None:
+def test_pace_follows_the_last_hundred_batches() -> None:
     apply = Apply(sizes=[100] * 500, work_s=0.1)
     apply.found()
     for number in range(1, 201):
@@ -155,7 +156,7 @@ def test_a_new_pace_is_the_pace_after_a_hundred_batches() -> None:
     assert so_far.rows_per_second == pytest.approx(100)
 
 
-def test_while_somebody_has_paused_all_work_there_is_no_estimate_and_a_reason() -> None:
+def test_paused_progress_has_a_reason_and_no_estimate() -> None:
     apply = Apply(sizes=[100] * 10, work_s=1.0)
     apply.found()
     for number in (1, 2, 3):
@@ -165,7 +166,7 @@ def test_while_somebody_has_paused_all_work_there_is_no_estimate_and_a_reason() 
     assert paused.sentence.endswith("paused by ana@host: a release")
 
 
-def test_a_pause_leaves_the_estimate_as_it_was() -> None:
+def test_pause_does_not_change_the_estimate() -> None:
     apply = Apply(sizes=[100] * 10, work_s=1.0)
     apply.found()
     for number in (1, 2, 3):
@@ -177,7 +178,7 @@ def test_a_pause_leaves_the_estimate_as_it_was() -> None:
     assert after.waiting_for is None
 
 
-def test_a_retry_says_why_it_waits_until_the_next_batch() -> None:
+def test_retry_shows_its_reason_until_the_next_batch() -> None:
     apply = Apply(sizes=[100] * 3, work_s=1.0)
     apply.found()
     apply.do(1)
@@ -188,7 +189,7 @@ def test_a_retry_says_why_it_waits_until_the_next_batch() -> None:
     assert apply.do(2).waiting_for is None
 
 
-def test_a_batch_that_failed_counts_as_ended_and_as_failed() -> None:
+def test_failed_batch_counts_as_done_and_as_failed() -> None:
     apply = Apply(sizes=[100] * 4)
     apply.found()
     apply.say(BatchStarted(batch=batch(1, 100)))
@@ -196,13 +197,13 @@ def test_a_batch_that_failed_counts_as_ended_and_as_failed() -> None:
     assert (failed.rows_done, failed.batches_done, failed.batches_failed) == (100, 1, 1)
 
 
-def test_what_another_runner_does_is_not_left_for_this_one() -> None:
+def test_taken_batch_is_not_left_for_this_runner() -> None:
     apply = Apply(sizes=[100] * 4)
     apply.found()
     assert apply.say(BatchTaken(batch=batch(1, 100), worker="worker-2")).rows_done == 100
 
 
-def test_a_retried_batch_never_makes_more_than_all_of_what_was_found() -> None:
+def test_retried_batch_never_exceeds_the_total() -> None:
     apply = Apply(sizes=[5_000])
     # Three refused rows of a batch of 5,000.
     apply.say(WorkFound(batches=1, rows=3))
@@ -210,9 +211,9 @@ def test_a_retried_batch_never_makes_more_than_all_of_what_was_found() -> None:
     assert (done.rows_done, done.rows_total) == (3, 3)
 
 
-def test_a_hundred_percent_means_all() -> None:
+def test_100_percent_means_all_rows() -> None:
     assert (percent(999, 1_000), percent(1_000, 1_000), percent(0, 0)) == (99, 100, 100)
 
 
-def test_a_span_of_time_is_said_in_two_units_at_most() -> None:
+def test_duration_has_at_most_two_units() -> None:
     assert [time_span(s) for s in (0.4, 59.4, 200, 7_530)] == ["0 s", "59 s", "3 min 20 s", "2 h 05 min"]

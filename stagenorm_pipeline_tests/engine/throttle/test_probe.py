@@ -72,7 +72,7 @@ def batch_at_work(application: Application) -> Iterator[psycopg.Connection[Any]]
         batch.rollback()
 
 
-def test_a_quiet_server_shows_its_log_and_nothing_else(application: Application) -> None:
+def test_quiet_server_shows_only_its_wal(application: Application) -> None:
     first = take_reading(application.database, SETTINGS)
     application.add(COMPANIES, [(1, "Seed")] * 100)
     second = take_reading(application.database, SETTINGS)
@@ -82,13 +82,11 @@ def test_a_quiet_server_shows_its_log_and_nothing_else(application: Application)
     assert (second.replicas, second.vacuums, second.waiters) == ((), (), ())
 
 
-def test_the_timeline_of_the_log_is_told_to_a_role_that_may_do_nothing(plain: Database) -> None:
+def test_unprivileged_role_can_read_the_timeline(plain: Database) -> None:
     assert take_reading(plain, SETTINGS).timeline == 1
 
 
-def test_a_vacuum_is_seen_with_its_table_even_by_a_role_that_may_see_no_other_session(
-    application: Application, plain: Database
-) -> None:
+def test_unprivileged_role_sees_a_vacuum_with_its_table(application: Application, plain: Database) -> None:
     application.add(COMPANIES, [(1, "Seed")] * 3_000)
     application.sql("DELETE FROM portfoliocompanies WHERE id % 2 = 0")
     slow = ("SET vacuum_cost_limit = 1", "SET vacuum_cost_delay = 100")
@@ -98,7 +96,7 @@ def test_a_vacuum_is_seen_with_its_table_even_by_a_role_that_may_see_no_other_se
     look_until(plain, lambda reading: not reading.vacuums)
 
 
-def test_a_vacuum_of_a_partition_is_one_of_its_table(application: Application) -> None:
+def test_vacuum_of_a_partition_counts_for_its_table(application: Application) -> None:
     application.sql("CREATE TABLE rounds (id integer PRIMARY KEY, stage text) PARTITION BY RANGE (id)")
     application.sql("CREATE TABLE rounds_1 PARTITION OF rounds FOR VALUES FROM (0) TO (100000)")
     application.sql("INSERT INTO rounds SELECT g, 'Seed' FROM generate_series(1, 9000) g")
@@ -108,9 +106,7 @@ def test_a_vacuum_of_a_partition_is_one_of_its_table(application: Application) -
     assert [vacuum.table for vacuum in reading.vacuums] == ["public.rounds"]
 
 
-def test_who_waits_behind_a_batch_is_seen_and_how_long_even_by_an_unprivileged_role(
-    application: Application, plain: Database
-) -> None:
+def test_unprivileged_role_sees_sessions_behind_a_batch(application: Application, plain: Database) -> None:
     application.add(COMPANIES, [(1, "Seed")])
     with (
         batch_at_work(application),
@@ -122,7 +118,7 @@ def test_who_waits_behind_a_batch_is_seen_and_how_long_even_by_an_unprivileged_r
     assert [again.pid for again in longer.waiters] == [waiter.pid]
 
 
-def test_who_waits_behind_somebody_else_for_a_row_is_no_business_of_ours(application: Application) -> None:
+def test_session_waiting_for_a_row_of_another_session_is_ignored(application: Application) -> None:
     application.add(COMPANIES, [(1, "Seed")] * 2)
     with psycopg.connect(application.url) as other, batch_at_work(application):
         other.execute("UPDATE portfoliocompanies SET stage = 'x' WHERE id = 2")
@@ -133,7 +129,7 @@ def test_who_waits_behind_somebody_else_for_a_row_is_no_business_of_ours(applica
         other.rollback()
 
 
-def test_who_waits_for_the_lock_of_a_table_is_seen_with_the_table(application: Application) -> None:
+def test_session_waiting_for_a_table_lock_is_seen_with_its_table(application: Application) -> None:
     with psycopg.connect(application.url) as reader:
         reader.execute("SELECT * FROM deal_opportunities")
         with meanwhile(application.url, "ALTER TABLE deal_opportunities ADD note text"):
@@ -141,7 +137,7 @@ def test_who_waits_for_the_lock_of_a_table_is_seen_with_the_table(application: A
         assert (waiter.is_behind_us, waiter.table) == (False, "public.deal_opportunities")
 
 
-def test_a_look_that_takes_too_long_is_given_up_and_is_a_passing_blindness(application: Application) -> None:
+def test_slow_reading_is_given_up_as_a_passing_error(application: Application) -> None:
     with psycopg.connect(application.url) as blocker:
         blocker.execute("LOCK pg_locks IN ACCESS EXCLUSIVE MODE")
         with pytest.raises(CannotSeeError, match="statement timeout") as caught:
@@ -151,9 +147,7 @@ def test_a_look_that_takes_too_long_is_given_up_and_is_a_passing_blindness(appli
     take_reading(application.database, SETTINGS)
 
 
-def test_a_role_that_may_not_even_read_the_views_is_told_what_it_needs(
-    application: Application, plain: Database
-) -> None:
+def test_role_without_view_privileges_is_told_what_it_needs(application: Application, plain: Database) -> None:
     application.sql("REVOKE SELECT ON pg_stat_replication FROM PUBLIC")
     try:
         with pytest.raises(CannotSeeError, match="permission denied") as caught:
@@ -164,13 +158,13 @@ def test_a_role_that_may_not_even_read_the_views_is_told_what_it_needs(
     assert "pg_stat_replication" in caught.value.remedy
 
 
-def test_a_look_leaves_no_setting_behind_in_its_session(application: Application) -> None:
+def test_reading_leaves_no_setting_in_the_session(application: Application) -> None:
     take_reading(application.database, ThrottleSettings(probe_timeout_ms=123))
     with application.database.transaction() as connection:
         assert connection.exec_driver_sql("SHOW statement_timeout").scalar() == "0"
 
 
-def test_looking_for_waiters_on_a_lost_connection_raises_that_it_is_lost(application: Application) -> None:
+def test_reading_waiters_on_a_lost_connection_raises(application: Application) -> None:
     def look() -> None:
         with application.database.transaction() as connection:
             pid = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()

@@ -33,7 +33,7 @@ def reason(throttler: Throttler, database: Database) -> str | None:
 
 
 @pytest.mark.parametrize("is_asked", [False, True])
-def test_a_replica_whose_replay_is_paused_holds_and_one_that_caught_up_does_not(
+def test_replica_throttles_while_its_replay_is_paused(
     is_asked: bool, replicated: Application, replica: StreamingReplica, asked: ReplicaUrl
 ) -> None:
     throttler = asked if is_asked else ReplicaLag(SETTINGS)
@@ -46,7 +46,7 @@ def test_a_replica_whose_replay_is_paused_holds_and_one_that_caught_up_does_not(
     wait_until(lambda: reason(throttler, replicated.database) is None)
 
 
-def test_a_replica_that_stands_still_is_behind_by_time_though_the_primary_is_quiet(
+def test_paused_replica_is_behind_in_time_on_a_quiet_primary(
     replicated: Application, replica: StreamingReplica
 ) -> None:
     throttler = ReplicaLag(BY_TIME)
@@ -58,7 +58,7 @@ def test_a_replica_that_stands_still_is_behind_by_time_though_the_primary_is_qui
     wait_until(lambda: reason(throttler, replicated.database) is None)
 
 
-def test_a_role_without_pg_monitor_cannot_see_the_lag_but_can_ask_the_replica(
+def test_role_without_pg_monitor_can_ask_the_replica(
     replicated: Application, replica: StreamingReplica, asked: ReplicaUrl, as_plain_role: Callable[[str], str]
 ) -> None:
     with closing(Database.at(as_plain_role(replicated.url))) as database:
@@ -68,7 +68,7 @@ def test_a_role_without_pg_monitor_cannot_see_the_lag_but_can_ask_the_replica(
         wait_until(lambda: reason(asked, database) is None)
 
 
-def test_a_replica_that_vanishes_is_missed_until_it_is_back(
+def test_vanished_replica_is_missed_until_it_is_back(
     replicated: Application, replica: StreamingReplica, asked: ReplicaUrl
 ) -> None:
     seen = ReplicaLag(SETTINGS)
@@ -86,7 +86,7 @@ def test_a_replica_that_vanishes_is_missed_until_it_is_back(
     wait_until(lambda: reason(asked, replicated.database) is None)
 
 
-def test_a_replica_that_hangs_holds_up_nobody_for_longer_than_our_patience(
+def test_hanging_replica_delays_the_runner_only_until_the_timeout(
     replicated: Application, replica: StreamingReplica, asked: ReplicaUrl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wait_until(lambda: reason(asked, replicated.database) is None)
@@ -105,7 +105,7 @@ def _sees(throttler: Throttler, database: Database) -> bool:
         return False
 
 
-def test_a_primary_is_no_replica(replicated: Application) -> None:
+def test_primary_is_not_accepted_as_a_replica(replicated: Application) -> None:
     with (
         closing(ReplicaUrl(replicated.url, SETTINGS)) as throttler,
         pytest.raises(CannotSeeError, match="is not a replica"),
@@ -113,7 +113,7 @@ def test_a_primary_is_no_replica(replicated: Application) -> None:
         reason(throttler, replicated.database)
 
 
-def test_a_replica_that_refuses_the_connection_is_told_of_without_its_password(replicated: Application) -> None:
+def test_refused_replica_connection_is_reported_without_password(replicated: Application) -> None:
     url = "postgresql://user:very%20secret@127.0.0.1:1/postgres"
     with (
         closing(ReplicaUrl(url, SETTINGS)) as throttler,

@@ -23,12 +23,12 @@ def loaded(file: Path, text: str, **environment: str) -> Configuration:
     return load_configuration(file, environment)
 
 
-def test_without_a_section_the_defaults_are_meant(file: Path) -> None:
+def test_missing_throttle_section_means_the_defaults(file: Path) -> None:
     configuration = loaded(file, "")
     assert (configuration.throttle, configuration.pacing) == (ThrottleSettings(), Pacing())
 
 
-def test_each_bound_can_be_set(file: Path) -> None:
+def test_each_throttle_bound_can_be_set(file: Path) -> None:
     bounds = [entry.name for entry in fields(ThrottleSettings) if entry.name not in ("ignore", "replica_urls")]
     # A bound to go on is half of the bound to hold, in whatever order they come.
     numbers = {name: 600 if name.startswith("resume_") else 1_200 for name in bounds}
@@ -41,7 +41,7 @@ def test_each_bound_can_be_set(file: Path) -> None:
     assert configuration.pacing == Pacing(target_ms=250, max_rows=5_000)
 
 
-def test_the_environment_names_replicas_and_beats_the_file(file: Path) -> None:
+def test_environment_overrides_the_replicas_of_the_file(file: Path) -> None:
     second = "postgres://user@second/db"
     section = f'[throttle]\nreplica_urls = ["{URL}"]\nmax_lag_seconds = 3\n'
     throttle = loaded(file, section, STAGENORM_REPLICA_URLS=f"{second}, {URL}").throttle
@@ -49,12 +49,12 @@ def test_the_environment_names_replicas_and_beats_the_file(file: Path) -> None:
     assert loaded(file, section, STAGENORM_REPLICA_URLS=" ").throttle.replica_urls == (URL,)
 
 
-def test_the_environment_names_replicas_without_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_names_replicas_without_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert load_configuration(environment={"STAGENORM_REPLICA_URLS": URL}).throttle.replica_urls == (URL,)
 
 
-def test_a_replica_url_that_is_none_is_counted_and_not_repeated(file: Path) -> None:
+def test_invalid_replica_url_is_named_by_position(file: Path) -> None:
     with pytest.raises(ConfigurationError, match="Replica URL 2 of 2 cannot be used") as caught:
         loaded(file, "", STAGENORM_REPLICA_URLS=f"{URL} mysql://user:secret@replica/db")
     assert "secret" not in str(caught.value)
@@ -80,19 +80,19 @@ def test_a_replica_url_that_is_none_is_counted_and_not_repeated(file: Path) -> N
         ("max_rows = 1000000", "limit"),
     ],
 )
-def test_an_error_names_the_file_and_the_entry_and_says_what_to_do(file: Path, text: str, named: str) -> None:
+def test_error_names_the_file_and_the_entry(file: Path, text: str, named: str) -> None:
     with pytest.raises(ConfigurationError, match=named) as caught:
         loaded(file, f"[throttle]\n{text}\n")
     assert str(file) in caught.value.message
     assert caught.value.remedy
 
 
-def test_a_throttle_that_is_no_table_is_an_error(file: Path) -> None:
+def test_throttle_section_must_be_a_table(file: Path) -> None:
     with pytest.raises(ConfigurationError, match="throttle"):
         loaded(file, "throttle = 5\n")
 
 
-def test_the_documentation_names_every_throttler_and_every_bound() -> None:
+def test_documentation_names_every_throttler_and_bound() -> None:
     text = (Path(__file__).parents[3] / "docs" / "throttling.md").read_text(encoding="utf-8")
     bounds = [entry.name for settings in (ThrottleSettings, Pacing) for entry in fields(settings)]
     assert [name for name in [*ThrottlerName, *bounds] if name not in text] == []
