@@ -1,4 +1,4 @@
-"""Whole runs over the kinds of stage column that applications have: exact bytes, nothing cut, nothing guessed."""
+"""Whole runs over every kind of stage column: spellings are compared by bytes, and nothing is cut."""
 
 import psycopg
 import pytest
@@ -51,7 +51,7 @@ def test_column_type_is_normalized_and_verified(application: Application, type_:
 
 
 def create_deals_without_case(application: Application, how: str) -> None:
-    """A stage column in which 'Seed' = 'seed', by its type or by its collation."""
+    """A stage column that treats 'Seed' and 'seed' as equal, by its type or its collation."""
     if how == "collation":
         try:
             application.sql(NO_CASE_COLLATION)

@@ -1,4 +1,4 @@
-"""Whole runs over the kinds of primary key that a batch can hold: each row is found again exactly."""
+"""Whole runs over every kind of primary key: each row is found by its key."""
 
 import pytest
 

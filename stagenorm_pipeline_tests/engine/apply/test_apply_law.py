@@ -1,4 +1,4 @@
-"""The law of every batch: updated + skipped + failed = planned, whatever others do between plan and apply."""
+"""Updated + skipped + failed = planned for every batch, whatever other sessions change after planning."""
 
 from collections import Counter
 from typing import Any
@@ -55,7 +55,7 @@ def interfere(application: Application, row_id: int, deed: str) -> None:
 
 
 def outcome(before: str, title: str | None, deed: str) -> tuple[str, str | None]:
-    """What must become of a planned row, and the stage that it must hold afterwards."""
+    """What must happen to a planned row, and the stage that it must hold afterwards."""
     if deed in (DELETE, REPLACE):
         return "deleted", None
     if deed == NULL:

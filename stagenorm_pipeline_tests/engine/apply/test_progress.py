@@ -1,4 +1,4 @@
-"""The progress views: rows that are done over rows that were planned, at every moment of a migration."""
+"""The progress views: rows done of rows planned, at every point of a migration."""
 
 from decimal import Decimal
 from typing import Any
@@ -82,7 +82,7 @@ def test_figures_of_the_funds_add_up_to_the_total(planned: Application) -> None:
 
 
 def finish(application: Application, number: int, at_s: float, *, work_s: float, worker: str = "worker-1") -> None:
-    """The batch ended `at_s` seconds after the beginning, ten hours ago, having worked for `work_s` of them."""
+    """Record that the batch ended `at_s` seconds after the start (ten hours ago) and ran for `work_s` seconds."""
     application.sql(
         "UPDATE stage_migration_batches SET status = 'completed', rows_updated = rows_planned, rows_skipped = 0, "
         "rows_failed = 0, rows_skipped_changed = 0, rows_skipped_deleted = 0, worker = %s, duration_ms = %s, "
@@ -103,7 +103,7 @@ def seconds_left(application: Application) -> float | None:
 
 @pytest.fixture
 def paced(application: Application) -> Application:
-    """Twenty batches of two rows, planned; the pause switch was turned a day ago."""
+    """Twenty planned batches of two rows; the pause switch was last set a day ago."""
     application.add(COMPANIES, [(1, "Seed")] * 40)
     application.plan(batch_size=2)
     application.sql("UPDATE stage_migration_control SET changed_at = now() - interval '1 day'")
@@ -158,7 +158,7 @@ def test_pause_does_not_change_the_pace(paced: Application) -> None:
 
 @pytest.fixture
 def refused(application: Application) -> Application:
-    """Of four rows in one batch the database refuses one; a fifth is in another batch."""
+    """Two batches, of four rows and of one; the database refuses a row of the first."""
     application.sql(f"ALTER TABLE {COMPANIES} ADD CONSTRAINT not_closed CHECK (name <> 'closed' OR stage <> 'seed')")
     application.add(COMPANIES, [(1, "Seed")] * 3 + [(2, "Seed")])
     application.sql(f"INSERT INTO {COMPANIES} (fund_id, name, stage) VALUES (1, 'closed', 'Seed')")

@@ -1,4 +1,4 @@
-"""The meter: what the events of an apply say of how far it is, how fast, and how long it will still take."""
+"""The progress meter: rows done, pace and remaining time, computed from the events of an apply."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -37,7 +37,7 @@ def batch(number: int, rows: int) -> Batch:
 
 @dataclass(kw_only=True)
 class Apply:
-    """An apply on a clock of its own: `work_s` a batch or `row_s` a row, and a sleep between two batches."""
+    """An apply with its own clock: each batch takes `work_s`, or `row_s` per row, and a sleep follows."""
 
     sizes: Sequence[int]
     sleep_ms: int = 0
@@ -53,10 +53,10 @@ class Apply:
     def found(self) -> Progress:
         return self.say(WorkFound(batches=len(self.sizes), rows=sum(self.sizes)))
 
-    def do(self, number: int, *, held_s: float = 0.0) -> Progress:
-        """A batch from its start to its sleep, after a hold of `held_s`."""
+    def do(self, number: int, *, throttled_s: float = 0.0) -> Progress:
+        """Run a batch up to its sleep, after throttling for `throttled_s`."""
         rows = self.sizes[number - 1]
-        self.now += held_s
+        self.now += throttled_s
         self.say(BatchStarted(batch=batch(number, rows)))
         seconds = self.work_s + rows * self.row_s
         self.now += seconds
@@ -71,7 +71,7 @@ class Apply:
         return done
 
     def run(self) -> Iterator[tuple[float, Progress]]:
-        """The clock and the progress after each batch, its sleep not yet slept."""
+        """Yield the clock and the progress after each batch, before its sleep."""
         self.found()
         for number in range(1, len(self.sizes) + 1):
             done = self.do(number)
@@ -100,19 +100,19 @@ def test_first_batch_of_very_many_gives_no_estimate() -> None:
 @example(12, 1, 1.0, 0, 0)
 @given(st.integers(10, 120), st.integers(1, 5_000), st.floats(0.001, 2.0), st.integers(0, 5_000), st.integers(0, 4))
 def test_estimate_at_a_steady_pace_is_right_within_a_fifth(
-    batches: int, rows: int, work_s: float, sleep_ms: int, hold_every: int
+    batches: int, rows: int, work_s: float, sleep_ms: int, throttle_every: int
 ) -> None:
     """From a tenth of the rows on."""
     apply = Apply(sizes=[rows] * batches, sleep_ms=sleep_ms, work_s=work_s)
     apply.found()
     told = []
     for number in range(1, batches + 1):
-        # A hold longer than the batch itself, every few batches: part of the pace, as the sleeps are.
-        is_held = hold_every > 1 and number % hold_every == 0 and batches > 40
-        done = apply.do(number, held_s=work_s * 2 if is_held else 0)
+        # Throttling longer than the batch itself, every few batches, is part of the pace, like the sleeps.
+        is_throttled = throttle_every > 1 and number % throttle_every == 0 and batches > 40
+        done = apply.do(number, throttled_s=work_s * 2 if is_throttled else 0)
         sleeping_s = sleep_ms / 1000 if number < batches else 0
         told.append((number, apply.now - sleeping_s, done.eta_s))
-    # The last batches apart: of three that are left, a hold more or less is a third.
+    # Without the last batches: when three are left, one throttled batch more or less is a third.
     for number, at, eta_s in told[: batches - 10]:
         if number * 10 >= batches:
             assert eta_s == pytest.approx(apply.now - at, rel=0.2), f"after {number} of {batches}"

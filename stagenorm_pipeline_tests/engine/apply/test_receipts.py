@@ -1,4 +1,4 @@
-"""Receipts and plan digests: each attempt leaves one, and what was changed by hand afterwards is found."""
+"""Receipts and plan digests: each attempt records one, and later manual changes are detected."""
 
 import hashlib
 

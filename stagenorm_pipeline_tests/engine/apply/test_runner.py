@@ -1,4 +1,4 @@
-"""Applying: exactly the planned rows change, to the byte, each with its audit row; what others did meanwhile stays."""
+"""Applying a plan: exactly the planned rows change, each with an audit row, and other writes are kept."""
 
 from typing import Any
 

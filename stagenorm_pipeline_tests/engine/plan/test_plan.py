@@ -1,4 +1,4 @@
-"""Plans: a preview writes nothing, a recorded plan holds exactly what the preview says, row by row."""
+"""Plans: a preview writes nothing, and a recorded plan has exactly the rows of its preview."""
 
 from typing import Any
 
@@ -40,7 +40,7 @@ def members_of(application: Application, plan_id: int | None) -> list[tuple[Any,
 
 
 def messy_rows(application: Application) -> list[tuple[Any, ...]]:
-    """What a plan should hold: the rows that Python finds messy, with the stage that each means."""
+    """The rows that a plan should have, computed in Python, with the stage of each."""
     found = []
     for table in (COMPANIES, DEALS):
         for row_id, fund_id, stage in application.sql(f"SELECT id, fund_id::text, stage FROM {table}"):

@@ -1,4 +1,4 @@
-"""Each index of ours is wanted by a query, and PostgreSQL takes it for that query when the tables are full."""
+"""Each index of the tracking tables has a query for which PostgreSQL uses it when the tables are full."""
 
 from typing import Any
 

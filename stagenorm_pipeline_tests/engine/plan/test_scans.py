@@ -1,4 +1,4 @@
-"""How often a table is read: a constant number of times to plan, whatever the funds, and never whole to apply."""
+"""How often a table is scanned: a constant number of times to plan, and never as a whole to apply."""
 
 import re
 

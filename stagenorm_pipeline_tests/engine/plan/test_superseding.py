@@ -1,4 +1,4 @@
-"""At most one open plan covers a target and a fund: what a newer plan cancels of an older one, and what it leaves."""
+"""A newer plan cancels the waiting batches of older ones, so at most one open plan covers a target and fund."""
 
 from typing import Any
 
@@ -47,7 +47,7 @@ EVERYWHERE = {(table, fund) for table in (COMPANIES, DEALS) for fund in ("1", "2
         (FundScope.one(None), (COMPANIES, DEALS), {(COMPANIES, None), (DEALS, None)}),
         (FundScope(), (DEALS,), {(DEALS, "1"), (DEALS, "2"), (DEALS, None)}),
         (FundScope.one("2"), (COMPANIES,), {(COMPANIES, "2")}),
-        # It holds no row at all, and supersedes its scope all the same: nothing waits there that it did not see.
+        # The new plan is empty, but still supersedes its scope: no batch may be waiting that it did not see.
         (FundScope.one("3"), (COMPANIES,), set()),
     ],
 )

@@ -1,4 +1,4 @@
-"""A plan is bound to the vocabulary that it was made with; what decisions change is shown before it does."""
+"""A plan is applied only with its own vocabulary; the effect of new decisions is shown before."""
 
 import pytest
 
@@ -19,7 +19,7 @@ from stagenorm_pipeline_tests.support.application import COMPANIES, VOCABULARY, 
 
 
 def deciding(**stages: Stage | None) -> Vocabulary:
-    """A vocabulary with these decisions; None: left as it is."""
+    """Make a vocabulary with these decisions; None: kept as it is."""
     return Vocabulary.with_decisions(
         Decisions(
             entries=tuple(
@@ -40,7 +40,7 @@ AFTER = deciding(growth=Stage.SERIES_C_PLUS, Debt=None)
 
 
 def apply(application: Application, vocabulary: Vocabulary, plan_id: int | None = None, fund: str | None = None) -> int:
-    """Rows updated."""
+    """Apply, and return the number of updated rows."""
     scope = FundScope() if fund is None else FundScope.one(fund)
     request = ApplyRequest(
         worker="worker", run_by="me", plan_id=plan_id, scope=scope, sleep_ms=0, vocabulary=vocabulary

@@ -1,4 +1,4 @@
-"""The throttle's and the pacer's options as a user types them, on run, resume and rollback."""
+"""The options of throttle and pacer on run, resume and rollback."""
 
 from pathlib import Path
 

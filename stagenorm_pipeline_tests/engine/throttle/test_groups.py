@@ -1,4 +1,4 @@
-"""Several batches in one transaction (`--batch-size auto`): which share one, and that each stays a batch of its own."""
+"""Groups of batches in one transaction (`--batch-size auto`)."""
 
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ def planned(application: Application) -> Application:
 
 
 def transactions(application: Application) -> list[list[int]]:
-    """Which batches were completed in one transaction."""
+    """List the batch numbers that were completed together, by transaction."""
     return application.column(_ONE_TRANSACTION)
 
 

@@ -1,4 +1,4 @@
-"""The pacer's laws: it stays in its bounds, grows gently, shrinks at once, and meets its target without passing it."""
+"""The pacer stays within its bounds, grows slowly, shrinks at once, and meets its target without exceeding it."""
 
 import pytest
 from hypothesis import given, settings
@@ -21,7 +21,7 @@ def after(history: list[tuple[float, float]]) -> Pacer:
 
 
 def paced(pacer: Pacer, overhead_ms: float, row_ms: float, transactions: int) -> list[float]:
-    """The times of transactions that each take all they may, a row costing always the same."""
+    """Simulate full transactions with rows of equal cost, and return their times."""
     times = []
     for _ in range(transactions):
         times.append(overhead_ms + row_ms * pacer.rows)

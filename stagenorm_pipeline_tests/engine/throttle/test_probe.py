@@ -1,4 +1,4 @@
-"""What one look at a real server shows: vacuums, sessions that wait for locks, the log; to a plain role as well."""
+"""Readings of a real server: vacuums, sessions that wait for locks, WAL, also as an unprivileged role."""
 
 import secrets
 import threading
@@ -25,7 +25,7 @@ SETTINGS = ThrottleSettings()
 
 @pytest.fixture
 def plain(application: Application) -> Iterator[Database]:
-    """The application's database as a role that may do nothing at all."""
+    """The database as a role without any privileges."""
     role = f"stagenorm_test_{secrets.token_hex(6)}"
     application.sql(f"CREATE ROLE {role} LOGIN")
     with closing(Database.at(sa.make_url(application.url).set(username=role, password=None))) as database:
@@ -34,8 +34,8 @@ def plain(application: Application) -> Iterator[Database]:
 
 
 @contextmanager
-def meanwhile(url: str, *statements: str) -> Iterator[None]:
-    """Somebody's session that runs the statements, the last of which takes until it is cancelled."""
+def running(url: str, *statements: str) -> Iterator[None]:
+    """Run the statements in a session of their own. The last one runs until it is cancelled."""
     with psycopg.connect(url, autocommit=True) as session:
 
         def work() -> None:
@@ -64,7 +64,7 @@ def look_until(database: Database, is_seen: Callable[[Reading], Any]) -> Reading
 
 @contextmanager
 def batch_at_work(application: Application) -> Iterator[psycopg.Connection[Any]]:
-    """A session that does what a batch's transaction does: it holds the batch's lock, and a row."""
+    """A session that holds the lock of a batch and of a row, as a batch's transaction does."""
     with psycopg.connect(application.url) as batch:
         batch.execute("SELECT pg_advisory_xact_lock(%s, 1)", [BATCH_LOCK_CLASS])
         batch.execute("UPDATE portfoliocompanies SET stage = 'seed' WHERE id = 1")
@@ -90,7 +90,7 @@ def test_unprivileged_role_sees_a_vacuum_with_its_table(application: Application
     application.add(COMPANIES, [(1, "Seed")] * 3_000)
     application.sql("DELETE FROM portfoliocompanies WHERE id % 2 = 0")
     slow = ("SET vacuum_cost_limit = 1", "SET vacuum_cost_delay = 100")
-    with meanwhile(application.url, *slow, "VACUUM portfoliocompanies"):
+    with running(application.url, *slow, "VACUUM portfoliocompanies"):
         (vacuum,) = look_until(plain, lambda reading: reading.vacuums).vacuums
     assert (vacuum.table, vacuum.is_auto) == ("public.portfoliocompanies", False)
     look_until(plain, lambda reading: not reading.vacuums)
@@ -101,7 +101,7 @@ def test_vacuum_of_a_partition_counts_for_its_table(application: Application) ->
     application.sql("CREATE TABLE rounds_1 PARTITION OF rounds FOR VALUES FROM (0) TO (100000)")
     application.sql("INSERT INTO rounds SELECT g, 'Seed' FROM generate_series(1, 9000) g")
     slow = ("SET vacuum_cost_limit = 1", "SET vacuum_cost_delay = 100")
-    with meanwhile(application.url, *slow, "VACUUM rounds_1"):
+    with running(application.url, *slow, "VACUUM rounds_1"):
         reading = look_until(application.database, lambda reading: reading.vacuums)
     assert [vacuum.table for vacuum in reading.vacuums] == ["public.rounds"]
 
@@ -110,7 +110,7 @@ def test_unprivileged_role_sees_sessions_behind_a_batch(application: Application
     application.add(COMPANIES, [(1, "Seed")])
     with (
         batch_at_work(application),
-        meanwhile(application.url, "UPDATE portfoliocompanies SET stage = 'x' WHERE id = 1"),
+        running(application.url, "UPDATE portfoliocompanies SET stage = 'x' WHERE id = 1"),
     ):
         (waiter,) = look_until(plain, lambda reading: reading.waiters).waiters
         assert (waiter.is_behind_us, waiter.table) == (True, None)
@@ -122,7 +122,7 @@ def test_session_waiting_for_a_row_of_another_session_is_ignored(application: Ap
     application.add(COMPANIES, [(1, "Seed")] * 2)
     with psycopg.connect(application.url) as other, batch_at_work(application):
         other.execute("UPDATE portfoliocompanies SET stage = 'x' WHERE id = 2")
-        with meanwhile(application.url, "UPDATE portfoliocompanies SET stage = 'y' WHERE id = 2"):
+        with running(application.url, "UPDATE portfoliocompanies SET stage = 'y' WHERE id = 2"):
             waits = "SELECT count(*) FROM pg_locks WHERE NOT granted"
             look_until(application.database, lambda _: application.value(waits))
             assert take_reading(application.database, SETTINGS).waiters == ()
@@ -132,7 +132,7 @@ def test_session_waiting_for_a_row_of_another_session_is_ignored(application: Ap
 def test_session_waiting_for_a_table_lock_is_seen_with_its_table(application: Application) -> None:
     with psycopg.connect(application.url) as reader:
         reader.execute("SELECT * FROM deal_opportunities")
-        with meanwhile(application.url, "ALTER TABLE deal_opportunities ADD note text"):
+        with running(application.url, "ALTER TABLE deal_opportunities ADD note text"):
             (waiter,) = look_until(application.database, lambda reading: reading.waiters).waiters
         assert (waiter.is_behind_us, waiter.table) == (False, "public.deal_opportunities")
 

@@ -1,4 +1,4 @@
-"""Lag of a real streaming replica: its replay paused and resumed, the replica gone and back, seen and asked."""
+"""Lag of a real streaming replica, with its replay paused and resumed, and the replica stopped and restarted."""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -40,9 +40,9 @@ def test_replica_throttles_while_its_replay_is_paused(
     wait_until(lambda: reason(throttler, replicated.database) is None)
     with replica.paused_replay():
         replicated.add(COMPANIES, [(1, "Seed")] * 2_000)
-        held = wait_until(lambda: reason(throttler, replicated.database))
-    assert "MB behind; continues below" in held
-    assert (str(replica.directory) if is_asked else f"replica {NAME}") in held
+        reason_given = wait_until(lambda: reason(throttler, replicated.database))
+    assert "MB behind; continues below" in reason_given
+    assert (str(replica.directory) if is_asked else f"replica {NAME}") in reason_given
     wait_until(lambda: reason(throttler, replicated.database) is None)
 
 
@@ -53,8 +53,8 @@ def test_paused_replica_is_behind_in_time_on_a_quiet_primary(
     wait_until(lambda: reason(throttler, replicated.database) is None)
     with replica.paused_replay():
         replicated.add(COMPANIES, [(1, "Seed")])
-        held = wait_until(lambda: reason(throttler, replicated.database))
-    assert held.endswith("behind; continues below 0.25 s")
+        reason_given = wait_until(lambda: reason(throttler, replicated.database))
+    assert reason_given.endswith("behind; continues below 0.25 s")
     wait_until(lambda: reason(throttler, replicated.database) is None)
 
 

@@ -1,4 +1,4 @@
-"""The table of runners: who is entered, how a dead one is known, and what a pooler hides."""
+"""The table of runners: entries, dead runners, and runners behind a pooler."""
 
 from collections.abc import Iterator
 

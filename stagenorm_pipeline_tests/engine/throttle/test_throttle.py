@@ -1,4 +1,4 @@
-"""The throttle: who holds, what is said and recorded, what blindness means, and how it waits."""
+"""The throttle: when it waits, what it reports and records, and what it does when it cannot read."""
 
 from collections.abc import Callable
 
@@ -16,7 +16,7 @@ FINE = None
 
 
 class Scripted:
-    """A throttler that says, look by look, what a test wrote down: a reason, None, or an error."""
+    """A throttler that answers each reading as scripted: with a reason, None, or an error."""
 
     def __init__(self, *says: str | CannotSeeError | None, is_required: bool = False) -> None:
         self._says = list(says)
@@ -36,7 +36,7 @@ class Scripted:
 
 
 class Stage:
-    """A throttle with a clock that only its own sleeping moves, and all that it says and records."""
+    """A throttle with a clock that moves only while it sleeps; keeps all events and records."""
 
     def __init__(self, *throttlers: Throttler, look: Callable[[], Reading] | None = None) -> None:
         self.now = 0.0
@@ -56,7 +56,7 @@ class Stage:
         self.now += seconds
 
     def wait(self, should_stop: Callable[[], bool] = lambda: False) -> float:
-        """Wait as a runner does before a batch; the seconds it took."""
+        """Wait as a runner does before a batch, and return the seconds."""
         before = self.now
         self.throttle.wait(lambda: TABLE, should_stop, lambda: None)
         return self.now - before
@@ -82,20 +82,20 @@ def test_throttling_and_its_end_are_reported_and_recorded_once() -> None:
     stage = Stage(Scripted(FINE, "too far", "still too far", FINE))
     assert stage.batch() == 0
     assert stage.batch() == pytest.approx(2, abs=0.2)
-    held, released = stage.events
-    assert isinstance(held, Throttled)
-    assert held.reason == "too far"
-    assert isinstance(released, ThrottleEnded)
-    assert released.reason == "still too far"
-    assert released.seconds == pytest.approx(2, abs=0.2)
-    assert stage.recorded == [ThrottleReason(reason="too far", since=held.since), None]
+    throttled, ended = stage.events
+    assert isinstance(throttled, Throttled)
+    assert throttled.reason == "too far"
+    assert isinstance(ended, ThrottleEnded)
+    assert ended.reason == "still too far"
+    assert ended.seconds == pytest.approx(2, abs=0.2)
+    assert stage.recorded == [ThrottleReason(reason="too far", since=throttled.since), None]
 
 
 def test_reason_names_every_throttler_and_changes_are_reported() -> None:
     stage = Stage(Scripted("first", "first", FINE), Scripted(FINE, "second", FINE))
     stage.batch()
     assert [event.reason for event in stage.events if isinstance(event, Throttled)] == ["first", "first; second"]
-    assert [hold and hold.reason for hold in stage.recorded] == ["first", "first; second", None]
+    assert [one and one.reason for one in stage.recorded] == ["first", "first; second", None]
     assert len({event.since for event in stage.events if isinstance(event, Throttled)}) == 1
 
 
@@ -203,8 +203,8 @@ def _after(times: int) -> Callable[[], bool]:
 def test_throttle_events_read_as_sentences() -> None:
     stage = Stage(Scripted(blind()), Scripted("far", FINE))
     stage.batch()
-    unwatched, held, released = (str(event) for event in stage.events)
+    unwatched, throttled, ended = (str(event) for event in stage.events)
     assert unwatched == "Not watched (replica_lag): nothing to see. What to do: open your eyes."
-    assert held.startswith("Throttled since ")
-    assert held.endswith(" UTC: far")
-    assert released == "Continuing after 1.0 s of throttling: far"
+    assert throttled.startswith("Throttled since ")
+    assert throttled.endswith(" UTC: far")
+    assert ended == "Continuing after 1.0 s of throttling: far"

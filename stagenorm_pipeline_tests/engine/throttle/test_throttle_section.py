@@ -1,4 +1,4 @@
-"""The throttle's bounds in `stagenorm.toml` and the environment: what can be said, and errors that name the entry."""
+"""The throttle bounds in `stagenorm.toml` and the environment, and the errors for wrong entries."""
 
 from dataclasses import fields
 from pathlib import Path
@@ -30,7 +30,7 @@ def test_missing_throttle_section_means_the_defaults(file: Path) -> None:
 
 def test_each_throttle_bound_can_be_set(file: Path) -> None:
     bounds = [entry.name for entry in fields(ThrottleSettings) if entry.name not in ("ignore", "replica_urls")]
-    # A bound to go on is half of the bound to hold, in whatever order they come.
+    # A resume bound is half of its maximum, in whatever order they come.
     numbers = {name: 600 if name.startswith("resume_") else 1_200 for name in bounds}
     lines = [f"{name} = {number}" for name, number in numbers.items()]
     others = ["target_ms = 250", "max_rows = 5000", 'ignore = ["vacuum", "wal_rate"]', f'replica_urls = ["{URL}"]']

@@ -1,4 +1,4 @@
-"""A migration under a throttle, with a real replica: it holds, says why where people look, and goes on."""
+"""A migration with a real replica: it is throttled, shows why, and continues."""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -12,7 +12,7 @@ from stagenorm_pipeline.engine.apply.pause import set_paused
 from stagenorm_pipeline.engine.monitor.runners import Runner, read_runners
 from stagenorm_pipeline.engine.throttle.settings import LAG_THROTTLERS, ThrottlerName, ThrottleSettings
 from stagenorm_pipeline.engine.throttle.throttled import ThrottleReason
-from stagenorm_pipeline_tests.engine.throttle.test_probe import meanwhile
+from stagenorm_pipeline_tests.engine.throttle.test_probe import running
 from stagenorm_pipeline_tests.support.application import COMPANIES, Application
 from stagenorm_pipeline_tests.support.background_run import BackgroundRun
 from stagenorm_pipeline_tests.support.private_server import PrivateServer
@@ -33,7 +33,7 @@ def plan(application: Application, rows: int = ROWS) -> None:
 
 @pytest.fixture
 def planned(replicated: Application, replica: StreamingReplica) -> Application:
-    """Six batches on the primary, which the replica has heard of."""
+    """Six batches on the primary, replicated to the replica."""
     plan(replicated)
     wait_until(
         lambda: not replicated.value("SELECT bool_or(replay_lsn < pg_current_wal_lsn()) FROM pg_stat_replication")
@@ -53,10 +53,10 @@ def runners(application: Application) -> tuple[Runner, ...]:
 def test_run_is_throttled_while_the_replica_is_paused(planned: Application, replica: StreamingReplica) -> None:
     with BackgroundRun(planned.url, TIGHT) as run:
         with replica.paused_replay():
-            held = run.says(Throttled)
-            assert f"replica {NAME} is " in held.reason
+            throttled = run.says(Throttled)
+            assert f"replica {NAME} is " in throttled.reason
             (runner,) = wait_until(lambda: [runner for runner in runners(planned) if runner.hold])
-            assert runner.hold == ThrottleReason(reason=held.reason, since=held.since)
+            assert runner.hold == ThrottleReason(reason=throttled.reason, since=throttled.since)
             assert runner.is_alive
             assert done(planned) < ROWS
         result = run.ends()
@@ -158,7 +158,7 @@ def test_users_waiting_behind_a_batch_run_before_the_next(application: Applicati
 def test_vacuum_of_the_table_throttles_the_run(application: Application) -> None:
     plan(application)
     slow = ("SET vacuum_cost_limit = 1", "SET vacuum_cost_delay = 100")
-    with meanwhile(application.url, *slow, "VACUUM portfoliocompanies"):
+    with running(application.url, *slow, "VACUUM portfoliocompanies"):
         wait_until(lambda: application.value("SELECT count(*) FROM pg_stat_progress_vacuum WHERE relid <> 0"))
         with BackgroundRun(application.url, NO_LAG_CHECK) as run:
             assert "is running on public.portfoliocompanies" in run.says(Throttled).reason
