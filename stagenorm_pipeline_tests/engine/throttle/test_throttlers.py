@@ -1,4 +1,4 @@
-"""What each throttler makes of what the primary shows: when it holds, when it goes on, and what it says."""
+"""Each throttler: when it throttles, when it continues, and its reason."""
 
 import pytest
 from hypothesis import given, settings
