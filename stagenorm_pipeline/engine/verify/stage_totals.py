@@ -8,7 +8,7 @@ from stagenorm_pipeline.vocabulary import CANONICAL_STAGES, MeaningKind, Vocabul
 
 def left_as_is(inventories: tuple[TargetInventory, ...], vocabulary: Vocabulary) -> tuple[tuple[LeftAsIs, ...], int]:
     """Spellings that stay by decision, most rows first, with how many there are in all targets, each once."""
-    found = [s for inventory in inventories for s in inventory.spellings if s.kind is MeaningKind.LEAVE_AS_IS]
+    found = [s for inventory in inventories for s in inventory.spellings if s.kind is MeaningKind.KEPT]
     shown = sorted(found, key=lambda s: (-s.rows, s.spelling))[:UNKNOWN_SHOWN]
     return (
         tuple(

@@ -275,7 +275,7 @@ def test_a_decision_makes_its_spelling_known_and_one_to_leave_is_counted_by_itse
     decisions = Decisions(
         entries=(
             Decision(spelling="Seed Round", stage=Stage.SEED),
-            Decision(spelling="growth", leave_as_is=True, reason="no round at all"),
+            Decision(spelling="growth", is_kept=True, reason="no round at all"),
         )
     )
     plan = application.preview(vocabulary=Vocabulary.with_decisions(decisions))
