@@ -118,7 +118,7 @@ def test_a_mistake_shows_no_stack_trace_in_a_process_of_its_own(file: Path) -> N
     ran = stagenorm("decisions", url=NOWHERE, directory=file.parent)
     assert ran.code == 2
     assert ran.err.splitlines() == [
-        "Error: stage_decisions.yaml:1: anchors, aliases and tags are not used here: write the text"
+        "Error: stage_decisions.yaml:1: anchors, aliases and tags are not allowed: write the text"
     ]
 
 
