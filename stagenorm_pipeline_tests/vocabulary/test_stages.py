@@ -28,9 +28,9 @@ def test_stages_compare_by_rank(compare: Callable[[object, object], bool]) -> No
 
 @pytest.mark.parametrize("compare", [operator.lt, operator.le, operator.gt, operator.ge])
 def test_stage_cannot_be_compared_with_a_text(compare: Callable[[object, object], bool]) -> None:
-    with pytest.raises(TypeError, match="among stages only"):
+    with pytest.raises(TypeError, match="can be compared with stages only"):
         compare(Stage.SEED, "series-a")
-    with pytest.raises(TypeError, match="among stages only"):
+    with pytest.raises(TypeError, match="can be compared with stages only"):
         compare("series-a", Stage.SEED)
 
 
