@@ -1,4 +1,4 @@
-"""The demo's rows: what they must show, and that they never touch what is there."""
+"""The demo's rows: they show every case, and never replace existing rows."""
 
 import csv
 from importlib import resources
