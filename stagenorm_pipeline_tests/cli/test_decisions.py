@@ -232,7 +232,7 @@ def test_what_is_left_by_decision_is_a_warning_and_an_error_in_strict_mode(url: 
 def test_from_a_raw_list_to_an_enforced_table(url: str, file: Path) -> None:
     refused = stagenorm_here("enforce", "--yes", url=url)
     assert refused.code == 1
-    assert "20 row(s) hold an unknown spelling, 60 a known one" in refused.err
+    assert "Rows with an unknown spelling: 20; with a known spelling that is not canonical: 60" in refused.err
     answer(url, "l\na round is no stage\n")
     assert stagenorm_here("run", "--yes", "--sleep-ms", "0", url=url).code == 0
     assert stagenorm_here("verify", url=url).code == 0
