@@ -15,9 +15,9 @@ from stagenorm_pipeline.cli.main import main
 from stagenorm_pipeline.engine.apply.events import BatchCompleted, Event
 from stagenorm_pipeline.local.server_files import PORT
 from stagenorm_pipeline_tests.support.application import COMPANIES, Application
-from stagenorm_pipeline_tests.support.celery_machines import wait_until
 from stagenorm_pipeline_tests.support.private_server import PrivateServer
 from stagenorm_pipeline_tests.support.streaming_replica import StreamingReplica
+from stagenorm_pipeline_tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.soak
 

@@ -17,7 +17,7 @@ from stagenorm_pipeline.engine.postgres.failpoints import Failpoint
 from stagenorm_pipeline_tests.support import engine_calls as work
 from stagenorm_pipeline_tests.support.application import Application
 from stagenorm_pipeline_tests.support.blocked_program import BlockedProgram, Stop, Work
-from stagenorm_pipeline_tests.support.interruptions import ONCE, crash, kill_backends, resume, wait_until_gone
+from stagenorm_pipeline_tests.support.crashes_and_sessions import ONCE, crash, kill_backends, resume, wait_until_gone
 from stagenorm_pipeline_tests.support.private_server import PrivateServer
 from stagenorm_pipeline_tests.support.safety_laws import Undisturbed, broken_laws, broken_laws_of_rollback
 

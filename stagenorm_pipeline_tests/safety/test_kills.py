@@ -8,7 +8,7 @@ from stagenorm_pipeline.engine.postgres.failpoints import Failpoint, listen
 from stagenorm_pipeline_tests.support import engine_calls as work
 from stagenorm_pipeline_tests.support.application import VOCABULARY, Application
 from stagenorm_pipeline_tests.support.blocked_program import BlockedProgram, Stop
-from stagenorm_pipeline_tests.support.interruptions import ONCE, crash, kill_backends, resume
+from stagenorm_pipeline_tests.support.crashes_and_sessions import ONCE, crash, kill_backends, resume
 from stagenorm_pipeline_tests.support.lossy_proxy import LossyProxy
 from stagenorm_pipeline_tests.support.private_server import PrivateServer
 from stagenorm_pipeline_tests.support.safety_laws import Undisturbed, broken_laws, broken_laws_of_rollback

@@ -16,7 +16,7 @@ from stagenorm_pipeline.engine.verify.result import Outcome, Rule
 from stagenorm_pipeline_tests.support import engine_calls as work
 from stagenorm_pipeline_tests.support.application import COMPANIES, Application
 from stagenorm_pipeline_tests.support.blocked_program import BlockedProgram, Stop
-from stagenorm_pipeline_tests.support.interruptions import wait_for_a_waiting_session, wait_until_gone
+from stagenorm_pipeline_tests.support.crashes_and_sessions import wait_for_a_waiting_session, wait_until_gone
 
 HURRIED = Bounds(lock_timeout_ms=50)
 SOON_GIVEN_UP = Bounds(idle_timeout_ms=300)

@@ -17,7 +17,7 @@ from stagenorm_pipeline_tests.support import engine_calls as work
 from stagenorm_pipeline_tests.support.application import Application
 from stagenorm_pipeline_tests.support.blocked_program import BlockedProgram, Stop
 from stagenorm_pipeline_tests.support.command_line import stagenorm_here
-from stagenorm_pipeline_tests.support.interruptions import kill_backends
+from stagenorm_pipeline_tests.support.crashes_and_sessions import kill_backends
 from stagenorm_pipeline_tests.support.pooler import Pooler, find_pgbouncer
 from stagenorm_pipeline_tests.support.private_server import PrivateServer
 from stagenorm_pipeline_tests.support.safety_laws import Undisturbed, broken_laws, contents

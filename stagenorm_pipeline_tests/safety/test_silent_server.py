@@ -18,10 +18,11 @@ from stagenorm_pipeline.engine.postgres.failpoints import Failpoint, listen
 from stagenorm_pipeline.errors import ConnectionFailedError
 from stagenorm_pipeline_tests.support import engine_calls as work
 from stagenorm_pipeline_tests.support.application import Application
-from stagenorm_pipeline_tests.support.command_line import Running, on_terminal, started, wait_until
+from stagenorm_pipeline_tests.support.command_line import Running, on_terminal, started
 from stagenorm_pipeline_tests.support.private_server import PrivateServer
 from stagenorm_pipeline_tests.support.safety_laws import Undisturbed, broken_laws
 from stagenorm_pipeline_tests.support.silent_proxy import SilentProxy
+from stagenorm_pipeline_tests.support.waiting import wait_until
 
 # Two seconds, and more where this machine is overloaded: up to six; without the watch it is ten or more.
 _PROMISE_S = 2.0 * min(3.0, max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1)))

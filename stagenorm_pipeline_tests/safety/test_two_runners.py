@@ -8,7 +8,7 @@ from stagenorm_pipeline.engine.postgres.failpoints import Failpoint
 from stagenorm_pipeline_tests.support import engine_calls as work
 from stagenorm_pipeline_tests.support.application import Application
 from stagenorm_pipeline_tests.support.blocked_program import BlockedProgram, Stop
-from stagenorm_pipeline_tests.support.interruptions import (
+from stagenorm_pipeline_tests.support.crashes_and_sessions import (
     kill_backends,
     wait_for_a_waiting_session,
     wait_for_sessions,

@@ -50,9 +50,9 @@ class BackgroundRun:
 
     def says(self, kind: type[E], number: int = 1) -> E:
         """Wait for the n-th event of a kind."""
-        wait_until(lambda: len(self.said(kind)) >= number)
+        wait_until(lambda: len(self.said(kind)) >= number, f"event {number} of {kind.__name__}")
         return self.said(kind)[number - 1]
 
     def ends(self) -> ApplyResult:
-        wait_until(lambda: not self._thread.is_alive())
+        wait_until(lambda: not self._thread.is_alive(), "the run has ended")
         return self._results[0]

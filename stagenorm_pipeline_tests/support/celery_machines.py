@@ -12,12 +12,13 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+
+from stagenorm_pipeline_tests.support.waiting import wait_until
 
 REPOSITORY = Path(__file__).parents[2]
 _PAGE = REPOSITORY / "docs" / "outgrowing-one-machine.md"
@@ -40,11 +41,9 @@ def documented_files() -> dict[str, str]:
     return dict(re.findall(r"```(?:yaml|python)\n# (\w+\.(?:yaml|py))\n(.*?)```", _PAGE.read_text(), re.DOTALL))
 
 
-def wait_until(is_so: Callable[[], bool], what: str, seconds: float = 240) -> None:
-    end = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < end, f"waited in vain until {what}"
-        time.sleep(0.5)
+def wait_for_machines(is_so: Callable[[], bool], what: str, *, seconds: float = 240) -> None:
+    """Wait for what takes the machines seconds, without asking them all the time."""
+    wait_until(is_so, what, seconds=seconds, poll_s=0.5)
 
 
 class Machines:
@@ -75,7 +74,7 @@ class Machines:
             page = ["dagster-webserver", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(self._port)]
             self._start("webserver", "control", page)
             self._start("daemon", "control", ["dagster-daemon", "run", "-w", "workspace.yaml"])
-            wait_until(self._answers, "the page answers")
+            wait_for_machines(self._answers, "the page answers")
         except BaseException:
             self._stop()
             raise

@@ -6,8 +6,7 @@ import re
 import subprocess
 import sys
 import termios
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import chdir, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import IO
 from click.testing import CliRunner
 
 from stagenorm_pipeline.cli.main import main
+from stagenorm_pipeline_tests.support.waiting import wait_until
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +81,7 @@ class Running:
 
     def wait_for(self, pattern: str) -> None:
         """Until it has written something that matches."""
-        wait_until(lambda: re.search(pattern, self.text) is not None, f"{pattern!r} in {self.text}")
+        wait_until(lambda: re.search(pattern, self.text), f"{pattern!r} in the output")
 
     def press(self, key: str) -> None:
         """Press a key of its terminal."""
@@ -145,14 +145,6 @@ def on_terminal(*arguments: str, url: str, environment: Mapping[str, str] | None
 
 def _take_terminal() -> None:
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-
-
-def wait_until(is_so: Callable[[], bool], what: str) -> None:
-    """Until it is so; fails after a minute."""
-    end = time.monotonic() + _PATIENCE_S
-    while not is_so():
-        assert time.monotonic() < end, f"waited for {what}"
-        time.sleep(0.02)
 
 
 def _command(arguments: tuple[str, ...]) -> list[str]:

@@ -10,7 +10,7 @@ import pytest
 
 from stagenorm_pipeline_tests.support.application import Application
 from stagenorm_pipeline_tests.support.served_ui import served_ui
-from stagenorm_pipeline_tests.support.visitor import Visitor
+from stagenorm_pipeline_tests.support.ui_visitor import Visitor
 
 pytestmark = pytest.mark.walk
 

@@ -1,8 +1,5 @@
 """What befalls a program, and how its work is taken up again."""
 
-import time
-from collections.abc import Callable
-
 import psycopg
 
 from stagenorm_pipeline.engine.postgres.failpoints import Failpoint
@@ -10,8 +7,7 @@ from stagenorm_pipeline_tests.support import engine_calls as work
 from stagenorm_pipeline_tests.support.application import Application
 from stagenorm_pipeline_tests.support.blocked_program import BlockedProgram, Work
 from stagenorm_pipeline_tests.support.private_server import PrivateServer
-
-_PATIENCE_S = 30.0
+from stagenorm_pipeline_tests.support.waiting import wait_until
 
 _OTHERS = (
     "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
@@ -50,25 +46,18 @@ def crash(server: PrivateServer, *applications: Application) -> None:
 
 def wait_until_gone(application: Application) -> None:
     """Wait until the server has noticed that its clients are dead, and no session but the caller's own is left."""
-    _wait(lambda: not application.value(_OTHERS), "sessions of dead programs live on")
+    wait_until(lambda: not application.value(_OTHERS), "the sessions of dead programs have ended", poll_s=0.005)
 
 
 def wait_for_sessions(application: Application, number: int) -> None:
     """Wait until programs have that many sessions on the application's database."""
-    _wait(lambda: application.value(_OTHERS) >= number, "the programs do not connect")
+    wait_until(lambda: application.value(_OTHERS) >= number, f"there are {number} sessions", poll_s=0.005)
 
 
 def wait_for_a_waiting_session(application: Application) -> None:
     """Wait until some session on the application's database waits for a lock."""
     waiting = f"{_OTHERS} AND wait_event_type = 'Lock'"
-    _wait(lambda: application.value(waiting) > 0, "nobody waits for a lock")
-
-
-def _wait(is_so: Callable[[], bool], otherwise: str) -> None:
-    deadline = time.monotonic() + _PATIENCE_S
-    while not is_so():
-        assert time.monotonic() < deadline, otherwise
-        time.sleep(0.005)
+    wait_until(lambda: application.value(waiting) > 0, "a session waits for a lock", poll_s=0.005)
 
 
 def resume(application: Application, way: Work = work.resume_or_migrate) -> None:
