@@ -88,8 +88,22 @@ def test_second_interrupt_ends_a_run_behind_a_silent_proxy(
     assert broken_laws(portfolio, undisturbed) == []
 
 
-@pytest.mark.parametrize("command", ["verify", "dry-run", "inventory", "status", "backup"])
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("command", "signum"),
+    [
+        ("verify", signal.SIGINT),
+        ("backup", signal.SIGTERM),
+        # Each of these starts a program, and takes the same way through it.
+        *(
+            pytest.param(command, signal.SIGINT, marks=pytest.mark.soak)
+            for command in ("dry-run", "inventory", "status", "backup")
+        ),
+        *(
+            pytest.param(command, signal.SIGTERM, marks=pytest.mark.soak)
+            for command in ("verify", "dry-run", "inventory", "status")
+        ),
+    ],
+)
 def test_one_interrupt_ends_a_command_behind_a_silent_proxy(
     proxy: SilentProxy, through: str, tmp_path: Path, command: str, signum: int
 ) -> None:
