@@ -71,7 +71,7 @@ def assert_each_row_was_changed_once(application: Application, rows: int) -> Non
     assert application.sql("SELECT stage, count(*) FROM portfoliocompanies GROUP BY 1") == [("seed", rows)]
 
 
-def test_a_backfill_of_50_funds_outlives_one_of_its_two_workers(application: Application, machines: Machines) -> None:
+def test_backfill_of_50_funds_survives_the_loss_of_a_worker(application: Application, machines: Machines) -> None:
     machines.backfill(plan_funds(application, 50))
     wait_for_machines(lambda: runners(application) == 2, "both workers are at work")
     machines.kill("w1")
@@ -83,7 +83,7 @@ def test_a_backfill_of_50_funds_outlives_one_of_its_two_workers(application: App
     assert_each_row_was_changed_once(application, 50 * ROWS_IN_A_FUND)
 
 
-def test_the_pool_holds_over_all_workers_and_a_terminated_run_stays_so(
+def test_pool_limits_all_workers_and_a_terminated_run_stays_canceled(
     application: Application, machines: Machines
 ) -> None:
     machines.backfill(plan_funds(application, 75))

@@ -162,7 +162,7 @@ class _Soak:
 
 
 @pytest.mark.soak
-def test_a_thousand_kills_lose_nothing(
+def test_thousand_kills_lose_nothing(
     server: PrivateServer, undisturbed: Undisturbed, capsys: pytest.CaptureFixture[str]
 ) -> None:
     wanted = int(os.environ.get("STAGENORM_SOAK_KILLS", "1000"))

@@ -54,7 +54,7 @@ def assert_each_change_is_audited_once(demo: Application, canonical_before: int)
     assert sum(updated for _, _, updated in batches(demo).values()) == audited
 
 
-def test_a_user_plans_applies_stops_goes_on_and_proves(visitor: Visitor, demo: Application, home: Path) -> None:
+def test_user_plans_applies_stops_continues_and_verifies(visitor: Visitor, demo: Application, home: Path) -> None:
     canonical_before = canonical_rows(demo)
 
     visitor.arrive()
