@@ -1,6 +1,6 @@
-"""Runs spread over Celery workers, with the files of docs/outgrowing-one-machine.md: slow, so behind the soak marker.
+"""Runs on Celery workers, with the files of docs/outgrowing-one-machine.md. Slow, so marked `soak`.
 
-Skipped without dagster-celery and Redis, of which the project itself has no need.
+Skipped without dagster-celery and Redis, which the project itself does not need.
 """
 
 import importlib.util

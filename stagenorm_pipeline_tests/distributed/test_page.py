@@ -1,4 +1,4 @@
-"""The files that docs/outgrowing-one-machine.md gives: whole, and in step with the project's own."""
+"""The files in docs/outgrowing-one-machine.md are complete and agree with the project's own."""
 
 import ast
 

@@ -1,4 +1,4 @@
-"""A primary with a streaming replica, and a logical one: servers of their own, so behind the soak marker."""
+"""A streaming replica and a logical subscriber. They need servers of their own, so the tests are marked `soak`."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -53,7 +53,7 @@ def replica(primary: PrivateServer, application: Application) -> Iterator[Stream
 
 
 def states_seen_during_a_run(url: str, application: Application) -> list[tuple[Any, ...]]:
-    """What a reader at `url` sees, look after look, while all rows are normalized in batches of 20."""
+    """What a reader at `url` sees, query after query, while all rows are normalized in batches of 20."""
     application.plan(batch_size=20)
     seen: list[tuple[Any, ...]] = []
     with psycopg.connect(url, autocommit=True) as reader, ThreadPoolExecutor(1) as other:

@@ -1,6 +1,6 @@
-"""Values that want to break out, blow up, or be taken for something else go through plan, apply, verify and rollback.
+"""Hostile spellings and fund ids go through plan, apply, verify and rollback.
 
-Hostile keys, names, column types and collations are in the engine's own tests.
+The engine's tests cover hostile keys, names, column types and collations.
 """
 
 import uuid

@@ -1,4 +1,4 @@
-"""A program that is killed at any step, in any way, leaves nothing to repair: the next one just goes on."""
+"""A program that is killed at any failpoint, in any way, leaves nothing to repair. The next program continues."""
 
 from pathlib import Path
 

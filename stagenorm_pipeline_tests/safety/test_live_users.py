@@ -1,4 +1,4 @@
-"""People go on working while a migration runs: nothing of theirs is overwritten, and verification tells of it."""
+"""Users change rows during a migration: no change of theirs is overwritten, and verification lists them."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _SPELLINGS = ("Seed", "series-a", "Series A", "seriesb", "SERIES  C+", "Pre Seed
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Story:
-    """What a migration among users came to: stages before and now, the users' ledgers, and our audit rows."""
+    """The outcome of a migration among users: stages before and after, the users' ledgers, and the audit rows."""
 
     before: dict[RowKey, str | None]
     now: dict[RowKey, str | None]

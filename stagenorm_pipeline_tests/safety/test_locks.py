@@ -1,4 +1,4 @@
-"""Locks between users and us: we wait a bounded time for theirs, and one transaction of ours at most holds them up."""
+"""Locks between users and us: we wait a bounded time for theirs, and they wait for at most one of our transactions."""
 
 import threading
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ TAKE = "UPDATE portfoliocompanies SET stage = 'series-b' WHERE id = %s"
 
 @pytest.fixture
 def planned(application: Application) -> Application:
-    """Three batches that wait, of the rows 1 to 20, 21 to 40 and 41 to 60."""
+    """Three open batches: rows 1 to 20, 21 to 40 and 41 to 60."""
     application.add(COMPANIES, [(1, "Seed")] * 60)
     work.plan(application.database)
     application.database.close()

@@ -1,4 +1,4 @@
-"""Rows that the database itself refuses: they alone are quarantined, all others go through, and a retry heals them."""
+"""Rows that the database refuses: only they are quarantined, and `resume` takes them once the cause is fixed."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -184,7 +184,7 @@ def test_resume_takes_only_refused_rows_until_the_cause_is_fixed(companies: Appl
 
 @contextmanager
 def as_ordinary_role(application: Application) -> Iterator[Database]:
-    """The database as a role sees it that owns nothing and may do all that the work needs."""
+    """Connect as a role that owns nothing and has the privileges that a run needs."""
     application.sql("DROP ROLE IF EXISTS ordinary")
     application.sql("CREATE ROLE ordinary LOGIN")
     application.sql("GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO ordinary")
@@ -197,7 +197,7 @@ def as_ordinary_role(application: Application) -> Iterator[Database]:
 
 @pytest.fixture
 def refused(companies: Application) -> Application:
-    """The odd rows are refused and wait; the cause is still there."""
+    """The odd rows are in quarantine, and the cause is not fixed."""
     companies.sql(CAUSES[0].make.replace("%%", "%"))
     work.plan(companies.database)
     work.apply(companies.database)
@@ -241,7 +241,7 @@ def test_batch_of_refused_rows_only_quarantines_each_row(companies: Application)
 
 
 def test_search_for_refused_rows_keeps_no_savepoint_open(companies: Application) -> None:
-    # Each would hold a place in the lock table that all sessions of the server share.
+    # Each savepoint would take a place in the lock table that all sessions of the server share.
     companies.sql("UPDATE portfoliocompanies SET name = 'odd ' || id WHERE id % 2 = 0")
     companies.sql(CAUSES[0].make.replace("%%", "%"))
     work.plan(companies.database, batch_size=500)

@@ -1,4 +1,4 @@
-"""A server or a proxy that accepts everything and answers nothing: no command waits for it for ever."""
+"""No command waits forever for a server or a proxy that accepts everything and answers nothing."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""A migration that runs beside a test, under a throttle, telling what happens."""
+"""Run a throttled migration in a thread and record its events."""
 
 import threading
 from types import TracebackType
@@ -14,7 +14,7 @@ E = TypeVar("E")
 
 
 class BackgroundRun:
-    """A runner in a thread; as a context manager it is stopped at the end, whatever it does."""
+    """A runner in a thread. The context manager stops it at the end."""
 
     def __init__(self, url: str, throttle: ThrottleSettings, **asked: Any) -> None:
         self.events: list[Event] = []

@@ -1,4 +1,4 @@
-"""What befalls a program, and how its work is taken up again."""
+"""Kill sessions, crash the server, wait for sessions, and resume the work of a killed program."""
 
 import psycopg
 
@@ -14,7 +14,7 @@ _OTHERS = (
     "AND backend_type = 'client backend'"
 )
 
-# The steps that a migration, or a rollback, comes by once.
+# The failpoints that a migration or a rollback passes once.
 ONCE = (
     Failpoint.PLAN_STARTED,
     Failpoint.PLAN_RECORDED,
@@ -28,7 +28,7 @@ ONCE = (
 
 
 def kill_backends(application: Application) -> None:
-    """End every session on the application's database but the caller's own; returns when they are gone."""
+    """End all other sessions on the application's database and wait until they are gone."""
     application.sql(
         "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
         "WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -36,7 +36,7 @@ def kill_backends(application: Application) -> None:
 
 
 def crash(server: PrivateServer, *applications: Application) -> None:
-    """Stop the server as a crash does, start it again, and connect the test's own applications anew."""
+    """Stop the server without a checkpoint, start it again, and reconnect the test's applications."""
     server.stop_immediately()
     server.start()
     for application in applications:
@@ -45,23 +45,23 @@ def crash(server: PrivateServer, *applications: Application) -> None:
 
 
 def wait_until_gone(application: Application) -> None:
-    """Wait until the server has noticed that its clients are dead, and no session but the caller's own is left."""
+    """Wait until the server has noticed that its clients are dead and only the caller's session is left."""
     wait_until(lambda: not application.value(_OTHERS), "the sessions of dead programs have ended", poll_s=0.005)
 
 
 def wait_for_sessions(application: Application, number: int) -> None:
-    """Wait until programs have that many sessions on the application's database."""
+    """Wait until programs have at least `number` sessions on the application's database."""
     wait_until(lambda: application.value(_OTHERS) >= number, f"there are {number} sessions", poll_s=0.005)
 
 
 def wait_for_a_waiting_session(application: Application) -> None:
-    """Wait until some session on the application's database waits for a lock."""
+    """Wait until a session on the application's database waits for a lock."""
     waiting = f"{_OTHERS} AND wait_event_type = 'Lock'"
     wait_until(lambda: application.value(waiting) > 0, "a session waits for a lock", poll_s=0.005)
 
 
 def resume(application: Application, way: Work = work.resume_or_migrate) -> None:
-    """Take the work up again in a new program, once the server has noticed that the last one died."""
+    """Resume the work in a new program, after the server has noticed that the last one died."""
     wait_until_gone(application)
     with BlockedProgram(application.url, way) as program:
         outcome = program.outcome()

@@ -1,4 +1,4 @@
-"""Looking at processes from outside, for tests that kill some and ask what became of others."""
+"""Look up whether a process runs, and its parent."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Readings as the primary would give them, second by second, for throttlers that judge by nothing else."""
+"""Build readings of the primary, second by second, for tests of throttlers."""
 
 from typing import Any
 

@@ -1,6 +1,6 @@
-"""The Dagster UI from outside: its user's whole way, by clicking, in a real browser before the real daemon.
+"""A user's whole way through the Dagster UI, in a real browser and with the real daemon.
 
-What is expected is what a person reads on the pages, and what PostgreSQL says past them.
+The tests compare what the pages show with what PostgreSQL holds.
 """
 
 import re
