@@ -15,7 +15,7 @@ from stagenorm_pipeline.engine.apply.runner import ApplyRequest, ApplyResult, ap
 from stagenorm_pipeline.engine.plan.batch import PlanKind
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.identity import user_name, worker_name
-from stagenorm_pipeline.engine.preflight.read_only_server import require_writable
+from stagenorm_pipeline.engine.preflight.checks.read_only_server import require_writable
 from stagenorm_pipeline.engine.rollback.rollback import (
     RollbackPreview,
     RollbackRequest,

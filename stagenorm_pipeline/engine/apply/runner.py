@@ -359,7 +359,7 @@ class _Runner:
         return f"{batch.schema}.{batch.table}" if batch else None
 
     def _record_throttle(self, hold: ThrottleReason | None) -> None:
-        self._with_retries(partial(self._entry.hold, hold))
+        self._with_retries(partial(self._entry.set_throttled, hold))
 
     def _scope(self) -> dict[str, Any]:
         request = self._request

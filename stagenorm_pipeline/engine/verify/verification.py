@@ -15,7 +15,7 @@ from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.migrations import require_migrations
 from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.targets.funds import FundScope
-from stagenorm_pipeline.engine.targets.key_moved import require_same_key
+from stagenorm_pipeline.engine.targets.same_key import require_same_key
 from stagenorm_pipeline.engine.targets.visibility import visible_targets
 from stagenorm_pipeline.engine.verify.against import Comparison, SignedReport, compare
 from stagenorm_pipeline.engine.verify.audit_log import (

@@ -40,7 +40,7 @@ def test_a_runner_is_there_from_its_first_batch_to_its_end(planned: Application)
             seen.append(runners(planned))
 
     planned.apply(watch=listen)
-    assert [[(one.worker, one.run_by, one.is_alive, one.hold) for one in then] for then in seen] == [
+    assert [[(one.worker, one.run_by, one.is_alive, one.throttled) for one in then] for then in seen] == [
         [("worker-1", "operator@host", True, None)]
     ] * 3
     assert runners(planned) == ()

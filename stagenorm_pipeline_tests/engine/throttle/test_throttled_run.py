@@ -57,8 +57,8 @@ def test_a_run_holds_while_the_replica_stands_still_says_why_and_goes_on(
         with replica.paused_replay():
             held = run.says(Throttled)
             assert f"replica {NAME} is " in held.reason
-            (runner,) = wait_until(lambda: [runner for runner in runners(planned) if runner.hold])
-            assert runner.hold == ThrottleReason(reason=held.reason, since=held.since)
+            (runner,) = wait_until(lambda: [runner for runner in runners(planned) if runner.throttled])
+            assert runner.throttled == ThrottleReason(reason=held.reason, since=held.since)
             assert runner.is_alive
             assert done(planned) < ROWS
         result = run.ends()
