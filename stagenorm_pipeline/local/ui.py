@@ -8,8 +8,8 @@ import os
 from contextlib import ExitStack
 from pathlib import Path
 
+from stagenorm_pipeline.config.database_url import describe, parse_database_url
 from stagenorm_pipeline.engine.postgres.connection import Database
-from stagenorm_pipeline.engine.postgres.database_url import describe, parse_database_url
 from stagenorm_pipeline.engine.postgres.migrations import apply_migrations
 from stagenorm_pipeline.errors import ConfigurationError, StagenormError
 from stagenorm_pipeline.local.dagster_services import Address, run_read_only, run_services

@@ -158,7 +158,7 @@ def test_only_refused_rows_are_quarantined_with_the_database_error(companies: Ap
     assert tracking.outcome is Outcome.FAILED
     assert sorted(int(f.row_id) for f in tracking.findings if f.row_id) == list(ODD)
     assert all(cause.says in str(f.detail) for f in tracking.findings if f.row_id)
-    assert "`stagenorm resume` takes only those rows" in str(tracking.recommendation)
+    assert "`stagenorm resume`: it takes only the refused rows" in str(tracking.recommendation)
 
 
 def test_resume_takes_only_refused_rows_until_the_cause_is_fixed(companies: Application, cause: Cause) -> None:

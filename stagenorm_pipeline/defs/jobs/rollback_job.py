@@ -3,6 +3,7 @@
 import dagster as dg
 from pydantic import Field
 
+from stagenorm_pipeline.config.throttle import ThrottleSettings
 from stagenorm_pipeline.defs.assets.asset_names import NORMALIZED_STAGES
 from stagenorm_pipeline.defs.checks.plan_state import report_work_state
 from stagenorm_pipeline.defs.failures import errors_as_failures
@@ -24,7 +25,6 @@ from stagenorm_pipeline.engine.rollback.rollback import (
 )
 from stagenorm_pipeline.engine.targets.fund_lookup import find_fund
 from stagenorm_pipeline.engine.targets.funds import FundScope, fund_key
-from stagenorm_pipeline.engine.throttle.settings import ThrottleSettings
 from stagenorm_pipeline.report.escape import for_markdown
 from stagenorm_pipeline.report.rollback_text import STATES, UNSEEN, touched_lines
 

@@ -20,8 +20,9 @@ from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.sql_files import sql_directory
 from stagenorm_pipeline.engine.preflight import PreflightLevel
 from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, preview_rollback, record_rollback
+from stagenorm_pipeline.engine.verify.recorded_verifications import record_verification
 from stagenorm_pipeline.engine.verify.result import Outcome
-from stagenorm_pipeline.engine.verify.verification import VerifyRequest, record_verification, verify
+from stagenorm_pipeline.engine.verify.verification import VerifyRequest, verify
 from stagenorm_pipeline.local.server_files import binaries
 from stagenorm_pipeline.vocabulary import Vocabulary
 from stagenorm_pipeline_tests.support.application import Application

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 import pytest
 import sqlalchemy as sa
 
+from stagenorm_pipeline.config.throttle import ThrottleSettings
 from stagenorm_pipeline.engine.apply.events import BatchCompleted, Event
 from stagenorm_pipeline.engine.apply.runner import ApplyRequest, ApplyResult, apply_batches
 from stagenorm_pipeline.engine.monitor.runners import Runner, read_runners
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.failpoints import Failpoint
-from stagenorm_pipeline.engine.throttle.settings import ThrottleSettings
 from stagenorm_pipeline_tests.support.application import COMPANIES, Application
 from stagenorm_pipeline_tests.support.blocked_program import BlockedProgram, Stop
 from stagenorm_pipeline_tests.support.crashes_and_sessions import kill_backends

@@ -6,11 +6,11 @@ from contextlib import closing
 import psycopg
 import pytest
 
+from stagenorm_pipeline.config.pacing import Pacing
+from stagenorm_pipeline.config.throttle import LAG_THROTTLERS, ThrottlerName, ThrottleSettings
 from stagenorm_pipeline.engine.apply.events import BatchCompleted, Paused, Throttled, ThrottleEnded, Unwatched
-from stagenorm_pipeline.engine.apply.pacing import Pacing
 from stagenorm_pipeline.engine.apply.pause import set_paused
 from stagenorm_pipeline.engine.monitor.runners import Runner, read_runners
-from stagenorm_pipeline.engine.throttle.settings import LAG_THROTTLERS, ThrottlerName, ThrottleSettings
 from stagenorm_pipeline.engine.throttle.throttled import ThrottleReason
 from stagenorm_pipeline_tests.engine.throttle.test_probe import meanwhile
 from stagenorm_pipeline_tests.support.application import COMPANIES, Application

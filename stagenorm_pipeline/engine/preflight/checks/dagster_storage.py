@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import sqlalchemy as sa
 
-from stagenorm_pipeline.engine.postgres.database_url import parse_database_url
+from stagenorm_pipeline.config.database_url import parse_database_url
 from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.preflight.finding import PreflightCheck, PreflightFinding, PreflightLevel
 

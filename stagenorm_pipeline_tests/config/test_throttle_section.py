@@ -1,13 +1,13 @@
-"""The throttle's bounds in `stagenorm.toml` and the environment: what can be said, and errors that name the entry."""
+"""`[throttle]` in stagenorm.toml and STAGENORM_REPLICA_URLS: every bound, and errors that name the entry."""
 
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
+from stagenorm_pipeline.config.pacing import Pacing
 from stagenorm_pipeline.config.settings import Configuration, load_configuration
-from stagenorm_pipeline.engine.apply.pacing import Pacing
-from stagenorm_pipeline.engine.throttle.settings import ThrottlerName, ThrottleSettings
+from stagenorm_pipeline.config.throttle import ThrottlerName, ThrottleSettings
 from stagenorm_pipeline.errors import ConfigurationError
 
 URL = "postgresql://user:secret@replica/db"
@@ -23,14 +23,14 @@ def loaded(file: Path, text: str, **environment: str) -> Configuration:
     return load_configuration(file, environment)
 
 
-def test_without_a_section_the_defaults_are_meant(file: Path) -> None:
+def test_defaults_without_a_section(file: Path) -> None:
     configuration = loaded(file, "")
     assert (configuration.throttle, configuration.pacing) == (ThrottleSettings(), Pacing())
 
 
-def test_each_bound_can_be_set(file: Path) -> None:
+def test_every_bound_can_be_set(file: Path) -> None:
     bounds = [entry.name for entry in fields(ThrottleSettings) if entry.name not in ("ignore", "replica_urls")]
-    # A bound to go on is half of the bound to hold, in whatever order they come.
+    # `resume_...` is half of `max_...`: both are valid, in any order.
     numbers = {name: 600 if name.startswith("resume_") else 1_200 for name in bounds}
     lines = [f"{name} = {number}" for name, number in numbers.items()]
     others = ["target_ms = 250", "max_rows = 5000", 'ignore = ["vacuum", "wal_rate"]', f'replica_urls = ["{URL}"]']
@@ -41,7 +41,7 @@ def test_each_bound_can_be_set(file: Path) -> None:
     assert configuration.pacing == Pacing(target_ms=250, max_rows=5_000)
 
 
-def test_the_environment_names_replicas_and_beats_the_file(file: Path) -> None:
+def test_replica_urls_of_the_environment_beat_the_file(file: Path) -> None:
     second = "postgres://user@second/db"
     section = f'[throttle]\nreplica_urls = ["{URL}"]\nmax_lag_seconds = 3\n'
     throttle = loaded(file, section, STAGENORM_REPLICA_URLS=f"{second}, {URL}").throttle
@@ -49,12 +49,12 @@ def test_the_environment_names_replicas_and_beats_the_file(file: Path) -> None:
     assert loaded(file, section, STAGENORM_REPLICA_URLS=" ").throttle.replica_urls == (URL,)
 
 
-def test_the_environment_names_replicas_without_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_replica_urls_of_the_environment_without_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert load_configuration(environment={"STAGENORM_REPLICA_URLS": URL}).throttle.replica_urls == (URL,)
 
 
-def test_a_replica_url_that_is_none_is_counted_and_not_repeated(file: Path) -> None:
+def test_wrong_replica_url_is_counted_and_not_shown(file: Path) -> None:
     with pytest.raises(ConfigurationError, match="Replica URL 2 of 2 cannot be used") as caught:
         loaded(file, "", STAGENORM_REPLICA_URLS=f"{URL} mysql://user:secret@replica/db")
     assert "secret" not in str(caught.value)
@@ -76,23 +76,32 @@ def test_a_replica_url_that_is_none_is_counted_and_not_repeated(file: Path) -> N
         ('ignore = "vacuum"', "ignore"),
         ('ignore = ["vacum"]', "vacum"),
         ("replica_urls = [5]", "replica_urls"),
-        ("target_ms = 5", "target"),
-        ("max_rows = 1000000", "limit"),
+        ("target_ms = 9", "target_ms"),
+        ("target_ms = 60001", "target_ms"),
+        ("max_rows = 499", "max_rows"),
+        ("max_rows = 20001", "max_rows"),
     ],
 )
-def test_an_error_names_the_file_and_the_entry_and_says_what_to_do(file: Path, text: str, named: str) -> None:
+def test_wrong_bound_is_named_with_its_file(file: Path, text: str, named: str) -> None:
     with pytest.raises(ConfigurationError, match=named) as caught:
         loaded(file, f"[throttle]\n{text}\n")
     assert str(file) in caught.value.message
     assert caught.value.remedy
 
 
-def test_a_throttle_that_is_no_table_is_an_error(file: Path) -> None:
+def test_errors_never_show_a_replica_url(file: Path) -> None:
+    for urls in (f'["{URL}", 5]', f'"{URL}"'):
+        with pytest.raises(ConfigurationError, match="replica_urls") as caught:
+            loaded(file, f"[throttle]\nreplica_urls = {urls}\n")
+        assert "secret" not in str(caught.value)
+
+
+def test_throttle_must_be_a_table(file: Path) -> None:
     with pytest.raises(ConfigurationError, match="throttle"):
         loaded(file, "throttle = 5\n")
 
 
-def test_the_documentation_names_every_throttler_and_every_bound() -> None:
-    text = (Path(__file__).parents[3] / "docs" / "throttling.md").read_text(encoding="utf-8")
+def test_documentation_names_every_throttler_and_bound() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "throttling.md").read_text(encoding="utf-8")
     bounds = [entry.name for settings in (ThrottleSettings, Pacing) for entry in fields(settings)]
     assert [name for name in [*ThrottlerName, *bounds] if name not in text] == []

@@ -1,7 +1,7 @@
-"""Read a PostgreSQL URL in any form that people paste, and name its database without its password.
+"""Read a PostgreSQL URL in any common form, and describe its database without the password.
 
-No part of a password is ever shown. A URL whose password may reach beyond the `@` that we take for its end is refused:
-what follows would be printed as the host.
+No part of a password is ever shown. A URL whose password may contain the `@` that seems to end it is refused: the rest
+of the password would be shown as the host.
 """
 
 import re
@@ -19,12 +19,12 @@ _POSTGRES_SCHEMES = {"postgres", "postgresql", "postgresql+psycopg", "postgresql
 # `h1:5432,h2,[::1]:5433`, as psql accepts it.
 _HOST = r"(?:\[[0-9A-Fa-f:.%]+\]|[^\[\]:,/?@]*)(?::\d*)?"
 _AFTER_PASSWORD = re.compile(rf"(?P<hosts>{_HOST}(?:,{_HOST})+)(?P<rest>[/?].*)?", re.DOTALL)
-# A colon of `host:5432` taken for that of `user:password`: the @ is one of the query's.
+# If this is before the @, then the @ belongs to the query: the colon was that of `host:5432`, not of `user:password`.
 _PASSWORD_IN_QUERY = re.compile(r"[?&](?:ssl)?password=")
 
 
 def parse_database_url(text: str) -> sa.URL:
-    """Read a PostgreSQL URL with one host or, as psql does, with several. The result names the driver of this program.
+    """Read a PostgreSQL URL with one host or several, as psql does. The result names our driver, psycopg 3.
 
     Raises ConfigurationError, which never repeats the text: it may hold a password.
     """
@@ -41,18 +41,18 @@ def parse_database_url(text: str) -> sa.URL:
     try:
         make_conninfo(**options)
     except psycopg.ProgrammingError as error:
-        # The name of an option may be a part of a password that holds an unencoded &.
+        # An option's name may be part of a password that contains an unencoded &.
         said = "it has an unknown option" if "password" in url.query else str(error).strip().splitlines()[0]
-        # Other tools keep options of their own in the URL: ?schema=public, ?connection_limit=5.
+        # Other tools put their own options into the URL: ?schema=public, ?connection_limit=5.
         raise ConfigurationError(
             f"The database URL cannot be used: {said}.",
-            remedy="Leave out of it what follows ? and is no option of PostgreSQL's own.",
+            remedy="Remove the options after ? that PostgreSQL does not have.",
         ) from (None if "password" in url.query else error)
     return url
 
 
 def describe(url: sa.URL) -> str:
-    """The database for people: its name and where it is, never the password."""
+    """Return the database's name and host for people, never the password."""
     hosts, ports = _split(url.query.get("host")), _split(url.query.get("port"))
     if url.host or not hosts:
         place = (url.host or "local socket") + (f":{url.port}" if url.port else "")
@@ -63,20 +63,20 @@ def describe(url: sa.URL) -> str:
 
 
 def without_password(text: str, url: sa.URL) -> str:
-    """A message of the driver, with the password masked."""
+    """Return a message of the driver with the password masked."""
     for secret in (url.password, url.query.get("password")):
         text = text.replace(str(secret), "***") if secret else text
     return text
 
 
 def _one_form_of_hosts(text: str) -> str:
-    """The URL with several hosts as `?host=h1,h2&port=1,2`, the form that the library below can read."""
+    """Return the URL with several hosts as `?host=h1,h2&port=1,2`, the form that SQLAlchemy can read."""
     scheme, separator, rest = text.partition("://")
     if not separator or rest.count("@") > 1:
-        raise ValueError("not a URL, or an @ in a password, a name or an option that is not encoded")
+        raise ValueError("not a URL, or an unencoded @ in a password, a name or an option")
     user, at, after = rest.rpartition("@")
     if _PASSWORD_IN_QUERY.search(user):
-        raise ValueError("an @ in an option that is not encoded")
+        raise ValueError("an unencoded @ in an option")
     found = _AFTER_PASSWORD.fullmatch(after)
     if found is None:
         return text
@@ -105,6 +105,6 @@ def _split(value: str | tuple[str, ...] | None) -> list[str]:
 def _not_a_url() -> ConfigurationError:
     return ConfigurationError(
         "The database URL is not a PostgreSQL URL.",
-        remedy="Give it the form postgresql://USER:PASSWORD@HOST:5432/DATABASE "
+        remedy="Write it as postgresql://USER:PASSWORD@HOST:5432/DATABASE "
         "(special characters in the password percent-encoded).",
     )
