@@ -123,7 +123,7 @@ def test_a_mistake_shows_no_stack_trace_in_a_process_of_its_own(file: Path) -> N
 
 
 def test_what_a_person_wrote_is_kept_and_what_is_new_comes_after_it(url: str, file: Path) -> None:
-    assert "1 spelling(s) wait for a decision" in stagenorm_here("decisions", url=url).out
+    assert "1 spelling waits for a decision" in stagenorm_here("decisions", url=url).out
     first = file.read_text()
     assert "# 20 rows: 20 in public.portfoliocompanies.stage (4 funds, ids 4 to 99)" in first
 
@@ -224,7 +224,7 @@ def test_what_is_left_by_decision_is_a_warning_and_an_error_in_strict_mode(url: 
     assert stagenorm_here("run", "--yes", "--sleep-ms", "0", url=url).code == 0
     ran = stagenorm_here("verify", url=url)
     assert ran.code == 0, ran.all
-    assert "⚠ Canonical Stage Validation: 20 row(s) are left as they are by decision" in ran.out
+    assert "⚠ Canonical Stage Validation: 20 rows kept by decision" in ran.out
     assert "Seed Round" in ran.out
     assert stagenorm_here("verify", "--strict", url=url).code == 1
 
@@ -232,7 +232,7 @@ def test_what_is_left_by_decision_is_a_warning_and_an_error_in_strict_mode(url: 
 def test_from_a_raw_list_to_an_enforced_table(url: str, file: Path) -> None:
     refused = stagenorm_here("enforce", "--yes", url=url)
     assert refused.code == 1
-    assert "20 row(s) hold an unknown spelling, 60 a known one" in refused.err
+    assert "Rows with an unknown spelling: 20; with a known spelling that is not canonical: 60" in refused.err
     answer(url, "l\na round is no stage\n")
     assert stagenorm_here("run", "--yes", "--sleep-ms", "0", url=url).code == 0
     assert stagenorm_here("verify", url=url).code == 0
