@@ -1,5 +1,5 @@
-# Two commands do all the set-up on a fresh machine: `make demo` and `make test`.
-# Nothing is assumed but make and a Python from 3.11 on; everything else comes into .venv from requirements.lock.
+# `make demo` and `make test` work on a fresh machine with make and Python 3.11 or newer.
+# Everything else is installed into .venv from requirements.lock.
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -19,7 +19,7 @@ demo: $(READY)
 ui: $(READY)
 	@$(BIN)/stagenorm ui
 
-# The same pages for those who only read reports: nothing can be started there. Beside `make ui`, or without it.
+# The same pages for readers of reports: nothing can be started there. Runs with or without `make ui`.
 ui-readonly: $(READY)
 	@$(BIN)/stagenorm ui --read-only
 
@@ -31,11 +31,11 @@ test: $(READY)
 soak: $(READY)
 	$(BIN)/python -m pytest -m soak -s
 
-# The Dagster UI as its user sees it, in headless Chromium; screenshots in STAGENORM_WALK_SCREENSHOTS.
+# The Dagster UI in headless Chromium, used like a person would; screenshots in STAGENORM_WALK_SCREENSHOTS.
 walk: $(WALK_READY)
 	$(BIN)/python -m pytest -m walk -s
 
-# Every contestant side by side at 100,000 and 1,000,000 rows; `make bench BENCH="--rows 10000000 --rounds 1"` for more.
+# Compare stagenorm with other ways at 100,000 and 1,000,000 rows; `make bench BENCH="--rows 10000000 --rounds 1"` for more.
 bench: $(READY)
 	$(BIN)/python -m benchmarks $(BENCH)
 
@@ -59,7 +59,7 @@ $(WALK_READY): $(READY) requirements-walk.lock
 
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url
 
-# Written anew after a change of pyproject.toml: versions and hashes only, for every platform and Python from 3.11 on.
+# Run it after a change of pyproject.toml. The locks hold versions and hashes for every platform, from Python 3.11 on.
 lock: $(READY)
 	$(BIN)/python -m pip install --quiet uv
 	$(COMPILE) --extra dev pyproject.toml --output-file requirements.lock

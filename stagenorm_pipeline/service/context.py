@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from stagenorm_pipeline.config.environment import DATABASE_URL, read_environment
 from stagenorm_pipeline.config.settings import Configuration, TargetSetting, load_configuration
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.identity import user_name, worker_name
@@ -19,8 +20,6 @@ from stagenorm_pipeline.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from stagenorm_pipeline.vocabulary import Vocabulary
-
-_VARIABLE = "DATABASE_URL"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,11 +111,11 @@ def open_context(
 
 def require_database_url(environment: Mapping[str, str] | None = None) -> str:
     """Read DATABASE_URL. Raises ConfigurationError if it is missing or empty."""
-    url = (os.environ if environment is None else environment).get(_VARIABLE, "")
-    if not url.strip():
+    url = read_environment(os.environ if environment is None else environment).database_url
+    if url is None:
         raise ConfigurationError(
-            f"{_VARIABLE} is not set.",
-            remedy=f"Set it where you start stagenorm or Dagster: export {_VARIABLE}=postgresql://USER:PASSWORD@HOST:"
+            f"{DATABASE_URL} is not set.",
+            remedy=f"Set it where you start stagenorm or Dagster: export {DATABASE_URL}=postgresql://USER:PASSWORD@HOST:"
             "5432/DATABASE. To try stagenorm without a database: stagenorm demo",
         )
     return url

@@ -1,4 +1,4 @@
-"""The decisions file, added to and filled in: nothing that a person wrote in it is ever lost."""
+"""Editing the decisions file: new entries and decisions never change what a person wrote."""
 
 from datetime import date
 
@@ -182,7 +182,8 @@ def test_file_in_an_uneditable_form_is_refused(text: str) -> None:
 
 @settings(unhurried, max_examples=40)
 @given(
-    some_decisions(), st.lists(st.builds(Undecided, texts, st.integers(0, 9), texts), unique_by=lambda u: u.spelling)
+    some_decisions(),
+    st.lists(st.builds(Undecided, spelling=texts, rows=st.integers(0, 9), where=texts), unique_by=lambda u: u.spelling),
 )
 def test_adding_keeps_entries_and_adds_each_spelling_once(old: Decisions, asked: list[Undecided]) -> None:
     text = written(old)

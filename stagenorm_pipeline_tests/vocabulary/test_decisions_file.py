@@ -1,4 +1,4 @@
-"""The decisions file, read. Writing it is in test_decisions_text."""
+"""Reading the decisions file: valid entries, and errors with their line."""
 
 from datetime import date
 from pathlib import Path

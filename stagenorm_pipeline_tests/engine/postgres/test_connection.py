@@ -1,4 +1,4 @@
-"""Connecting: every form of URL that people paste, errors without a password, and a snapshot that cannot write."""
+"""Connecting: every form of URL, errors without a password, and snapshots that cannot write."""
 
 from urllib.parse import quote
 

@@ -1,4 +1,4 @@
-"""Our tables' names get their schema, and nothing else in a statement changes."""
+"""The names of our tables get a schema, and nothing else in a statement changes."""
 
 import pytest
 
