@@ -1,4 +1,4 @@
-"""The Dagster services of `stagenorm ui`: they come up together and go together."""
+"""The Dagster services of `stagenorm ui`: they start and stop together."""
 
 import http.client
 import json
@@ -30,7 +30,7 @@ LOCATIONS = """{ workspaceOrError { ... on Workspace { locationEntries { name lo
 
 @pytest.fixture(scope="module")
 def home() -> Iterator[Path]:
-    """A home with a workspace in it."""
+    """A home directory with a workspace."""
     directory = Path(tempfile.mkdtemp(prefix="stagenorm-home-")).resolve()
     (directory / "definitions.py").write_text(DEFINITIONS)
     (directory / "workspace.yaml").write_text(WORKSPACE)
@@ -65,7 +65,7 @@ def wait_for_address(command: subprocess.Popen[str], port: int) -> None:
 
 
 def processes_of(home: Path) -> list[int]:
-    """The processes that know of the home: services, their code servers and runs, the supervisor, and PostgreSQL."""
+    """Find the processes of the home: services, their code servers and runs, the supervisor, and PostgreSQL."""
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:

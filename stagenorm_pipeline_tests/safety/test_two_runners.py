@@ -56,7 +56,7 @@ def test_second_runner_applies_free_batches_and_names_who_took_the_rest(
         assert first.comes_to_its_stop()
         second = SECOND(planned.database)
         assert second.held_by == ["first"]
-        assert (second.result.held, second.result.completed) == (1, batches(planned) - 1)
+        assert (second.result.taken, second.result.completed) == (1, batches(planned) - 1)
         first.go_on()
         assert first.outcome().value.result.completed == 1
     assert broken_laws(planned, undisturbed) == []
@@ -66,7 +66,7 @@ def test_batch_with_an_uncommitted_claim_counts_as_taken(planned: Application, u
     with BlockedProgram(planned.url, FIRST, Stop(step=Failpoint.APPLY_CLAIM_BEFORE_COMMIT)) as first:
         assert first.comes_to_its_stop()
         second = SECOND(planned.database)
-        assert second.result.held == 1
+        assert second.result.taken == 1
         assert not second.result.ok
         first.go_on()
         assert first.outcome().value.result.completed == 1
@@ -81,7 +81,7 @@ def test_runner_never_reports_its_own_batch_as_taken(planned: Application, undis
             first.go_on(Stop(step=Failpoint.APPLY_LOCKED))
             assert first.comes_to_its_stop()
             second.go_on()
-            assert second.outcome().value.held_by == ["another worker"]
+            assert second.outcome().value.held_by == ["another runner"]
         first.go_on()
         assert first.outcome().value.result.completed == 1
     assert broken_laws(planned, undisturbed) == []
@@ -98,7 +98,7 @@ def test_batch_of_a_dead_runner_is_free_at_once(
     says_running = "SELECT batch_id FROM stage_migration_batches WHERE status = 'running' AND worker = 'first'"
     [orphan] = planned.column(says_running)
     second = SECOND(planned.database)
-    assert (second.result.completed, second.result.held) == (batches(planned), 0)
+    assert (second.result.completed, second.result.taken) == (batches(planned), 0)
     assert planned.sql("SELECT worker, attempts FROM stage_migration_batches WHERE batch_id = %s", orphan) == [
         ("second", 2)
     ]
