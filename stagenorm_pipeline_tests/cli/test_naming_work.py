@@ -79,3 +79,5 @@ def test_a_table_is_named_with_or_without_its_schema_and_column(
         # Nothing is migrated yet, which the verification says of this table alone.
         assert ran.code == (1 if command == ("verify",) else 0), ran.all
         assert "deal_opportunities" not in ran.out
+        # A backup never overwrites a file.
+        (tmp_path / "b.gz").unlink(missing_ok=True)

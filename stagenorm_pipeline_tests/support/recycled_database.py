@@ -1,7 +1,7 @@
 """Give each test a database that looks new, without creating one each time.
 
-Creating a database takes PostgreSQL 0.3 s of CPU, most of what a small test costs. Emptying one takes a tenth of that.
-What cannot be emptied is dropped and created again.
+Creating, migrating and dropping a database takes 0.7 s of CPU; emptying and migrating a recycled one takes 0.3 s. A
+database that cannot be emptied is dropped and created again.
 """
 
 from collections.abc import Iterator
