@@ -6,15 +6,8 @@ exact; only how much of it commits at once changes.
 
 import math
 from collections import deque
-from dataclasses import dataclass
 
-from stagenorm_pipeline.errors import ConfigurationError
-
-# The batch size of a plan for auto pacing: the smallest transaction, and the smallest step of its growth.
-AUTO_BATCH_ROWS = 500
-# Each batch takes an advisory lock, and a session's share of the lock table is 64 (max_locks_per_transaction).
-MAX_GROUP_SIZE = 40
-_MAX_ROWS = AUTO_BATCH_ROWS * MAX_GROUP_SIZE
+from stagenorm_pipeline.config.pacing import AUTO_BATCH_ROWS, Pacing
 
 # Between 0.90 and 1 of the target nothing changes. A new size aims at the middle of that range.
 _LOW, _AIM = 0.90, 0.95
@@ -23,26 +16,6 @@ _STEP = 1.2
 _FAR_BELOW, _LARGE_STEP = 0.25, 2.0
 # Like Spirit: the 90th percentile of the last ten, so that a single slow transaction does not count.
 _REMEMBERED, _PERCENTILE = 10, 0.9
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pacing:
-    """The target of auto pacing. `target_ms`: milliseconds per transaction. Raises ConfigurationError out of bounds."""
-
-    target_ms: int = 500
-    max_rows: int = _MAX_ROWS
-
-    def __post_init__(self) -> None:
-        if not 10 <= self.target_ms <= 60_000:
-            raise ConfigurationError(
-                f"A target of {self.target_ms:,} ms per transaction is out of bounds.",
-                remedy="Choose 10 to 60,000 ms; 500 is the default.",
-            )
-        if not AUTO_BATCH_ROWS <= self.max_rows <= _MAX_ROWS:
-            raise ConfigurationError(
-                f"A limit of {self.max_rows:,} rows per transaction is out of bounds.",
-                remedy=f"Choose {AUTO_BATCH_ROWS} to {_MAX_ROWS:,} rows; {_MAX_ROWS:,} is the default.",
-            )
 
 
 class Pacer:

@@ -15,7 +15,9 @@ import psycopg
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
+from stagenorm_pipeline.config.pacing import MAX_GROUP_SIZE, Pacing
 from stagenorm_pipeline.config.settings import TargetSetting
+from stagenorm_pipeline.config.throttle import ThrottleSettings
 from stagenorm_pipeline.engine.apply.batch_transaction import (
     WAITING_STATUSES,
     Bounds,
@@ -37,7 +39,7 @@ from stagenorm_pipeline.engine.apply.events import (
     WorkFound,
 )
 from stagenorm_pipeline.engine.apply.outcome import Completed, Failed, Gone, Outcome, Split, Taken
-from stagenorm_pipeline.engine.apply.pacing import MAX_GROUP_SIZE, Pacer, Pacing
+from stagenorm_pipeline.engine.apply.pacing import Pacer
 from stagenorm_pipeline.engine.apply.row_updates import RewrittenError, RowErrors
 from stagenorm_pipeline.engine.apply.waits import Waits
 from stagenorm_pipeline.engine.monitor.runners import RunnerEntry
@@ -55,7 +57,6 @@ from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.targets.target import Target, resolve_targets
 from stagenorm_pipeline.engine.throttle.probe import Waiter, waiters_behind
-from stagenorm_pipeline.engine.throttle.settings import ThrottleSettings
 from stagenorm_pipeline.engine.throttle.throttled import ThrottleReason
 from stagenorm_pipeline.errors import RefusedError, StagenormError
 from stagenorm_pipeline.vocabulary import Vocabulary
@@ -377,7 +378,7 @@ class _Runner:
         return batch.target.table_name if batch else None
 
     def _record_throttle(self, reason: ThrottleReason | None) -> None:
-        self._with_retries(partial(self._entry.hold, reason))
+        self._with_retries(partial(self._entry.set_throttled, reason))
 
     def _scope(self) -> dict[str, Any]:
         request = self._request

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol, TypeVar
 
+from stagenorm_pipeline.config.throttle import ThrottleSettings
 from stagenorm_pipeline.engine.apply.events import Event, Sleeping
 from stagenorm_pipeline.engine.apply.pause import Control, read_control, sleep_unless_stopped, wait_while_paused
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.throttle.probe import Waiter
-from stagenorm_pipeline.engine.throttle.settings import ThrottleSettings
 from stagenorm_pipeline.engine.throttle.throttle import Throttle, make_throttlers, take_reading
 from stagenorm_pipeline.engine.throttle.throttled import ThrottleReason
 

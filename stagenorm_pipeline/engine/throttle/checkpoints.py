@@ -6,8 +6,8 @@ those are no sign of pressure. PostgreSQL forces one when about half of `max_wal
 
 from collections import deque
 
+from stagenorm_pipeline.config.throttle import ThrottlerName, ThrottleSettings
 from stagenorm_pipeline.engine.throttle.probe import Reading
-from stagenorm_pipeline.engine.throttle.settings import ThrottlerName, ThrottleSettings
 
 # The server's `checkpoint_warning`, 30 s by default: checkpoints closer together than this are too frequent.
 _WINDOW_S = 30.0

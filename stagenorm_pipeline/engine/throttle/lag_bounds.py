@@ -1,7 +1,7 @@
 """Judge the lag of one replica, in seconds and in bytes, with hysteresis."""
 
+from stagenorm_pipeline.config.throttle import MEGABYTE, ThrottleSettings
 from stagenorm_pipeline.engine.throttle.hysteresis import Hysteresis
-from stagenorm_pipeline.engine.throttle.settings import MEGABYTE, ThrottleSettings
 
 
 class LagBounds:

@@ -8,8 +8,8 @@ make other sessions wait longer.
 
 from collections.abc import Sequence
 
+from stagenorm_pipeline.config.throttle import ThrottlerName, ThrottleSettings
 from stagenorm_pipeline.engine.throttle.probe import Reading, Waiter
-from stagenorm_pipeline.engine.throttle.settings import ThrottlerName, ThrottleSettings
 
 
 class LockQueue:

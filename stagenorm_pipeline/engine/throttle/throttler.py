@@ -2,8 +2,8 @@
 
 from typing import Protocol
 
+from stagenorm_pipeline.config.throttle import ThrottlerName
 from stagenorm_pipeline.engine.throttle.probe import Reading
-from stagenorm_pipeline.engine.throttle.settings import ThrottlerName
 
 
 class CannotSeeError(Exception):

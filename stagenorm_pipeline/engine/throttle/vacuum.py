@@ -4,8 +4,8 @@ A manual VACUUM counts like autovacuum: it loads the same disks, and it cannot r
 while it runs. The bound exists because a vacuum of a large table takes hours.
 """
 
+from stagenorm_pipeline.config.throttle import ThrottlerName, ThrottleSettings
 from stagenorm_pipeline.engine.throttle.probe import Reading
-from stagenorm_pipeline.engine.throttle.settings import ThrottlerName, ThrottleSettings
 
 
 class VacuumOnTable:
