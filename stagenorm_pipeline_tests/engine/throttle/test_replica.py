@@ -90,7 +90,7 @@ def test_hanging_replica_delays_the_runner_only_until_the_timeout(
     replicated: Application, replica: StreamingReplica, asked: ReplicaUrl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wait_until(lambda: reason(asked, replicated.database) is None)
-    monkeypatch.setattr(replica_url, "_PATIENCE_S", 0.2)
+    monkeypatch.setattr(replica_url, "_ANSWER_TIMEOUT_S", 0.2)
     with replica.frozen():
         for _ in ("over the connection that it has", "over a new one"):
             with pytest.raises(CannotSeeError, match="does not answer"):
