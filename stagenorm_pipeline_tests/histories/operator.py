@@ -5,18 +5,20 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
+from stagenorm_pipeline.config.pacing import Pacing
 from stagenorm_pipeline.engine.apply.events import BatchCompleted, BatchFailed, Event
-from stagenorm_pipeline.engine.apply.pacing import Pacing
 from stagenorm_pipeline.engine.apply.pause import set_paused
 from stagenorm_pipeline.engine.apply.runner import ApplyRequest, apply_batches
-from stagenorm_pipeline.engine.enforce.constraint import enforce, read_enforcements, remove_enforcement
+from stagenorm_pipeline.engine.enforce.constraint import read_enforcements
+from stagenorm_pipeline.engine.enforce.enforce import enforce, remove_enforcement
 from stagenorm_pipeline.engine.plan.plan import cancel_plan, open_plan, preview_plan, record_plan
 from stagenorm_pipeline.engine.plan.request import PlanRequest
 from stagenorm_pipeline.engine.plan.vocabulary_check import OtherVocabularyError
 from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, preview_rollback, record_rollback
 from stagenorm_pipeline.engine.targets.funds import FundScope
+from stagenorm_pipeline.engine.verify.recorded_verifications import record_verification
 from stagenorm_pipeline.engine.verify.sign_off import sign_off
-from stagenorm_pipeline.engine.verify.verification import VerifyRequest, record_verification, verify
+from stagenorm_pipeline.engine.verify.verification import VerifyRequest, verify
 from stagenorm_pipeline.errors import StagenormError
 from stagenorm_pipeline.report.json_document import document_json, verification_document
 from stagenorm_pipeline_tests.histories.actors import (

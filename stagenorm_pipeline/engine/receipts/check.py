@@ -181,8 +181,8 @@ def read_receipt_mismatches(
         "legacy": last_legacy_log_id(connection),
         "shown": _SHOWN,
     }
-    totals = connection.exec_driver_sql(statement("verify/entry_totals"), values).one()
-    rows = connection.exec_driver_sql(statement("verify/receipts", log_sha256=log_sha256()), values).all()
+    totals = connection.exec_driver_sql(statement("receipts/entry_totals"), values).one()
+    rows = connection.exec_driver_sql(statement("receipts/compare_receipts", log_sha256=log_sha256()), values).all()
     # The part `total` has its sums in the same columns.
     covered, receipts = next((row.found, row.total) for row in rows if row.part == "total")
     differing = [row for row in rows if row.part == "receipt"]
@@ -244,7 +244,7 @@ def _mismatch(row: Any) -> ReceiptMismatch:
 def _without_receipt(connection: sa.Connection, values: dict[str, Any]) -> list[tuple[ReceiptMismatch, int]]:
     """The batches with entries that no receipt covers, the first ones, each with how many there are."""
     with by_hashing(connection):
-        rows = connection.exec_driver_sql(statement("verify/without_receipt"), values).all()
+        rows = connection.exec_driver_sql(statement("receipts/entries_without_receipt"), values).all()
     return [
         (
             ReceiptMismatch(
@@ -269,13 +269,13 @@ def _differing_rows(connection: sa.Connection, batch_ids: Sequence[int]) -> Sequ
         return ()
     with by_hashing(connection):
         return connection.exec_driver_sql(
-            statement("verify/differing_rows"), {"batches": sorted(set(batch_ids)), "shown": _SHOWN}
+            statement("receipts/differing_rows"), {"batches": sorted(set(batch_ids)), "shown": _SHOWN}
         ).all()
 
 
 def _legacy_rows(connection: sa.Connection, values: dict[str, Any]) -> Sequence[Any]:
     with by_hashing(connection):
-        return connection.exec_driver_sql(statement("verify/legacy_entries"), values).all()
+        return connection.exec_driver_sql(statement("receipts/entries_before_receipts"), values).all()
 
 
 def _differing_row(row: Any) -> DifferingRow:

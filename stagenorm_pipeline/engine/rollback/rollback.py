@@ -160,7 +160,7 @@ def rows_left(database: Database, request: RollbackRequest) -> Iterator[Rollback
         scope = read_scope(connection, request)
         require_intact_log(connection, scope.targets, scope.request.scope)
         for target in scope.targets:
-            query = statement("rollback/left", candidates=_candidates(connection, scope.request, target))
+            query = statement("rollback/rows_left", candidates=_candidates(connection, scope.request, target))
             values = {**scope.request.values(), **target.identity()}
             options = {"stream_results": True, "yield_per": _FETCH}
             with (
@@ -320,7 +320,7 @@ def _candidates(connection: sa.Connection, request: RollbackRequest, target: Tar
             remedy=f"As the table's owner: {grant}",
         )
     values = {**request.values(), **target.identity()}
-    changed: int = connection.exec_driver_sql(statement("rollback/size"), values).scalar_one()
+    changed: int = connection.exec_driver_sql(statement("rollback/rows_changed"), values).scalar_one()
     found = "{table}" if changed > _LOOKED_UP else _LOOK_UP
     join = sql.SQL("LEFT JOIN " + found + " AS t ON {key} = h.row_id::{key_type}").format(
         **{name: parts[name] for name in ("table", "key", "key_type", "stage_column")},
@@ -338,5 +338,5 @@ def _candidates(connection: sa.Connection, request: RollbackRequest, target: Tar
 
 def _grant_for_versions(connection: sa.Connection, target: Target) -> str | None:
     """The grant that this role lacks to read row versions; None where it may read them."""
-    row = connection.exec_driver_sql(statement("rollback/versions"), target.identity()).one()
+    row = connection.exec_driver_sql(statement("rollback/row_version_grant"), target.identity()).one()
     return None if row.may_read else str(row.to_grant)
