@@ -1,4 +1,4 @@
-"""`stagenorm backup` as people type it: made and checked; and `run` reminds of it.
+"""Test `stagenorm backup`, and the reminder of `stagenorm run`.
 
 Run in this process, for the most part: what is looked at is what comes back, not the start.
 """

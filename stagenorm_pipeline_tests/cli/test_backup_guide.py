@@ -1,4 +1,4 @@
-"""docs/backup.md against a real server: the documented commands load a backup and list what differs."""
+"""Run the commands of docs/backup.md against a real server."""
 
 import os
 import re

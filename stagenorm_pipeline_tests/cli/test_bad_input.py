@@ -1,4 +1,4 @@
-"""Bad input gets a clear error that names the thing and what to do, the designed exit code, and no secret."""
+"""Test bad input: a clear error with a fix, the designed exit code, and no secret."""
 
 import secrets
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The decisions file as a person lives with it: written, answered, refused with its line, and binding for plans."""
+"""Test the decisions file: written, answered, refused with its line, and binding for plans."""
 
 import os
 from collections.abc import Iterator

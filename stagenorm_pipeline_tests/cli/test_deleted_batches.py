@@ -1,4 +1,4 @@
-"""Batches that somebody deletes while a run is at work: the exit code and the last line tell the truth."""
+"""Test the exit code and the last line of a run whose batches another session deletes."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Help, completion and what they cost: the first things that a new user meets."""
+"""Test help and completion, and what they import."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""Ctrl-C: the first one stops after the current batch, the second one at once, and both are safe."""
+"""Test Ctrl-C: the first stops after the current batch, the second at once, and both are safe."""
 
 import json
 import signal

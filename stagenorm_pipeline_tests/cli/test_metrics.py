@@ -1,4 +1,4 @@
-"""`stagenorm metrics`: what a monitoring system hears, from a file and over HTTP, also when the database is gone."""
+"""Test `stagenorm metrics` as a file and over HTTP, also when the database is down."""
 
 import re
 import signal
@@ -62,7 +62,7 @@ def application(database_url: str) -> Iterator[Application]:
 
 
 def _eventful(application: Application, tmp_path: Path) -> None:
-    """A run with a refused row, a rollback of one fund, a runner that is held, a verification and a backup."""
+    """A run with a refused row, a rollback of one fund, a throttled runner, a verification and a backup."""
     application.add(COMPANIES, [(1, "Seed"), (1, "Seed"), (2, "Series A"), (1, "growth"), (2, "growth"), (2, "x\ny")])
     application.add(DEALS, [(1, "Seed"), (1, "seed")])
     application.sql("ALTER TABLE portfoliocompanies ADD CHECK (stage <> 'series-a') NOT VALID")

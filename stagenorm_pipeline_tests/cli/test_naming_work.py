@@ -1,4 +1,4 @@
-"""How people name a fund and a table, and what happens where there is none of that name."""
+"""Test the names of funds and tables, and the errors for unknown ones."""
 
 from pathlib import Path
 

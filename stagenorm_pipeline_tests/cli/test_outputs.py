@@ -1,4 +1,4 @@
-"""`--output` as people and scripts use it: files, links, devices, FIFOs, standard output, and what cannot be written.
+"""Test `--output`: files, links, devices, FIFOs, standard output, and what cannot be written.
 
 Each in a process of its own, on real files.
 """
@@ -24,7 +24,7 @@ from stagenorm_pipeline_tests.support.command_line import Ran, stagenorm, stagen
 
 _FULL = Path("/dev/full")
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root makes devices and gives files away")
-as_anybody = pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+without_root = pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 with_full_device = pytest.mark.skipif(not _FULL.exists(), reason="this system has no /dev/full")
 
 
@@ -232,7 +232,7 @@ def test_read_only_directory_is_refused_before_work(ready_url: str, tmp_path: Pa
     _is_refused_before_the_work(ran, ready_url, "report.json cannot be written")
 
 
-@as_anybody
+@without_root
 def test_file_of_other_user_is_refused_before_work(ready_url: str) -> None:
     _is_refused_before_the_work(stagenorm("verify", "--output", "/etc/passwd", url=ready_url), ready_url, "passwd")
 

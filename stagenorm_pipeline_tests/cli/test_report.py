@@ -1,4 +1,4 @@
-"""`stagenorm report`: any recorded verification again, from what the database keeps of it."""
+"""Test `stagenorm report`: it prints a recorded verification again."""
 
 import json
 from hashlib import sha256

@@ -1,4 +1,4 @@
-"""`stagenorm rollback` as people type it. Run in this process: what is looked at is what comes back, not the start."""
+"""Test `stagenorm rollback`. Runs in this process: starting the program is not what is tested."""
 
 import json
 

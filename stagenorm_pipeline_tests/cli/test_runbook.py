@@ -1,4 +1,4 @@
-"""The runbook in the terminal: each command does what it says and exits as designed."""
+"""Test the runbook's commands and their exit codes."""
 
 import json
 from pathlib import Path

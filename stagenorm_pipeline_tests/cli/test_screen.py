@@ -1,4 +1,4 @@
-"""What a person sees while something takes long, and that a log and a machine see none of it."""
+"""Test the progress display on a terminal, and that logs and JSON hold none of it."""
 
 import json
 import re

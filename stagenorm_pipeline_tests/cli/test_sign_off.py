@@ -1,4 +1,4 @@
-"""Signing a verification in the terminal, with the report that was archived."""
+"""Test `stagenorm sign-off`, with the archived report."""
 
 from pathlib import Path
 

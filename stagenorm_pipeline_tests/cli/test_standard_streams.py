@@ -1,4 +1,4 @@
-"""Standard streams that are closed, full or broken, and Ctrl-C while modules are imported: never a stack trace."""
+"""Test closed, full and broken standard streams, and Ctrl-C during imports: never a stack trace."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""`stagenorm status`: once, and watched until nothing is open."""
+"""Test `stagenorm status`, once and with --watch."""
 
 import json
 

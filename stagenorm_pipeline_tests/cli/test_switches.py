@@ -1,4 +1,4 @@
-"""Pause, unpause and cancel, with real runners at work."""
+"""Test pause, unpause and cancel with real runners."""
 
 from stagenorm_pipeline_tests.support.command_line import stagenorm_here, started
 from stagenorm_pipeline_tests.support.slow_database import SlowDatabase
