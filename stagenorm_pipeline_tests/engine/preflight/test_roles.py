@@ -14,7 +14,8 @@ from stagenorm_pipeline.engine.apply.pause import set_paused
 from stagenorm_pipeline.engine.apply.rehearsal import rehearse_plan
 from stagenorm_pipeline.engine.apply.runner import ApplyRequest, apply_batches
 from stagenorm_pipeline.engine.monitor.status import read_status
-from stagenorm_pipeline.engine.plan.plan import cancel_plan, open_plan, record_plan
+from stagenorm_pipeline.engine.plan.life_cycle import cancel_plan, open_plan
+from stagenorm_pipeline.engine.plan.plan import record_plan
 from stagenorm_pipeline.engine.plan.request import PlanRequest
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.sql_files import sql_directory
