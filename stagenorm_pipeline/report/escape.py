@@ -44,7 +44,7 @@ def for_terminal(text: str, *, quote: bool = False, limit: int = VALUE_SHOWN) ->
     Guards against escape sequences (C0, C1, DEL), carriage returns and backspaces that overwrite text, line breaks that
     forge a line of output, bidirectional marks that reorder it, and invisible characters.
     """
-    return _value(text, quote, limit, _VALUE_BREAKERS)
+    return _value(text, limit, _VALUE_BREAKERS, quote=quote)
 
 
 def for_markdown(text: str, *, quote: bool = False, limit: int = VALUE_SHOWN) -> str:
@@ -54,7 +54,7 @@ def for_markdown(text: str, *, quote: bool = False, limit: int = VALUE_SHOWN) ->
     enough: renderers link bare addresses after removing them. Pipes and backticks could end the cell or
     the span, so they show as `\x7c` and `\x60`. Line breaks would end the row, so they show as `\n`.
     """
-    return f"`{_value(text, quote, limit, _VALUE_BREAKERS + _MARKDOWN_BREAKERS)}`"
+    return f"`{_value(text, limit, _VALUE_BREAKERS + _MARKDOWN_BREAKERS, quote=quote)}`"
 
 
 def for_html(text: str, *, quote: bool = False, limit: int = VALUE_SHOWN) -> Html:
@@ -63,7 +63,7 @@ def for_html(text: str, *, quote: bool = False, limit: int = VALUE_SHOWN) -> Htm
     Guards against markup (escaped, with quotes) and against right-to-left text that reorders its surroundings (isolated
     in <bdi>). HTML forbids or drops control characters, so they show as escapes.
     """
-    return tag("bdi", tag("code", _value(text, quote, limit, _VALUE_BREAKERS)))
+    return tag("bdi", tag("code", _value(text, limit, _VALUE_BREAKERS, quote=quote)))
 
 
 def sentence_for_terminal(text: str, *, limit: int = SENTENCE_SHOWN) -> str:
@@ -89,7 +89,7 @@ def sentence_for_html(text: str) -> Html:
     return tag("bdi", *(tag("code", part) if number % 2 else part for number, part in enumerate(parts)), dir="ltr")
 
 
-def _value(text: str, quote: bool, limit: int, breakers: str) -> str:
+def _value(text: str, limit: int, breakers: str, *, quote: bool) -> str:
     shown, is_cut = _shown(text, limit, breakers)
     as_it_is = shown == text and text != "" and text == text.strip(" ")
     if as_it_is and not quote:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.engine.apply.events import (
     BatchCompleted,
     BatchFailed,
@@ -118,5 +119,8 @@ def _completed(batch: Batch, result: BatchResult) -> EventLine:
     if not result.refusals:
         return EventLine(message=f"Batch {batch.number} completed", fields=fields)
     first = sentence_for_terminal(result.refusals[0].message)
-    rows = "1 row" if result.rows_failed == 1 else f"{result.rows_failed:,} rows"
-    return EventLine(message=f"Batch {batch.number}: {rows} refused: {first}", level=LineLevel.ERROR, fields=fields)
+    return EventLine(
+        message=f"Batch {batch.number}: {counted(result.rows_failed, 'row')} refused: {first}",
+        level=LineLevel.ERROR,
+        fields=fields,
+    )

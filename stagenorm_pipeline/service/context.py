@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceContext:
-    """An open database with the configuration, and the name of whoever asks.
+    """An open database with the configuration, and the user who asks.
 
     `user` and `interface` (`cli`, `dagster run ...`, `python`) are recorded with plans, batches and audit rows.
     """

@@ -1,4 +1,4 @@
-"""Output files: a regular file is written whole or not at all, anything else is written through."""
+"""Write output files: a regular file whole or not at all, a device or FIFO directly."""
 
 import os
 import secrets
@@ -14,31 +14,31 @@ from stagenorm_pipeline.errors import ConfigurationError, StagenormError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where a path leads. `real`: with all links resolved. `found`: what is there; None for a new file."""
+    """Where an output path leads. `real`: with all links resolved. `found`: what is there; None for a new file."""
 
     real: Path
     found: os.stat_result | None
 
     @property
     def is_stream(self) -> bool:
-        """Whether it is a device or a FIFO, which is written through and never replaced."""
+        """Whether it is a device or a FIFO, which is written directly and never replaced."""
         return self.found is not None and not stat.S_ISREG(self.found.st_mode)
 
 
 def find_place(path: Path) -> Place:
-    """Find what an output path leads to. Raises ConfigurationError for what cannot be written."""
+    """Find where an output path leads. Raises ConfigurationError if it cannot be written."""
     try:
         place = Place(real=Path(os.path.realpath(path)), found=_stat(path))
-        _refuse_what_is_no_file(path, place)
+        _refuse_directories_and_devices(path, place)
         if not place.is_stream and not place.real.parent.is_dir():
             raise ConfigurationError(f"The directory of {path} does not exist.", remedy="Create it first.")
     except (OSError, ValueError) as error:
-        raise ConfigurationError(_cannot(path, error), remedy="Choose another place.") from error
+        raise ConfigurationError(_unwritable(path, error), remedy="Choose another place.") from error
     return place
 
 
 def require_writable(path: Path) -> None:
-    """Raise ConfigurationError if the file cannot be written, before the work whose result it is for."""
+    """Raise ConfigurationError if a file cannot be written. Called before the work whose result it will hold."""
     place = find_place(path)
     try:
         if place.is_stream:
@@ -50,11 +50,11 @@ def require_writable(path: Path) -> None:
             with _file_beside(place):
                 pass
     except OSError as error:
-        raise ConfigurationError(_cannot(path, error), remedy="Choose another place.") from error
+        raise ConfigurationError(_unwritable(path, error), remedy="Choose another place.") from error
 
 
 def replace_file(path: Path, text: str) -> None:
-    """Write a text to a file, device or FIFO. A full disk leaves the file that was there.
+    """Write a text to a file, device or FIFO. If the disk is full, the existing file stays.
 
     A link stays a link, and an existing file keeps its owner, group and mode. Raises StagenormError if it cannot be
     written.
@@ -73,7 +73,7 @@ def replace_file(path: Path, text: str) -> None:
             os.fsync(file.fileno())
             beside.replace(place.real)
     except OSError as error:
-        raise StagenormError(_cannot(path, error), remedy="Choose another place.") from error
+        raise StagenormError(_unwritable(path, error), remedy="Choose another place.") from error
 
 
 def open_stream(path: Path) -> BinaryIO:
@@ -88,7 +88,7 @@ def _stat(path: Path) -> os.stat_result | None:
         return None
 
 
-def _refuse_what_is_no_file(path: Path, place: Place) -> None:
+def _refuse_directories_and_devices(path: Path, place: Place) -> None:
     if place.found is None:
         return
     mode = place.found.st_mode
@@ -103,9 +103,9 @@ def _refuse_what_is_no_file(path: Path, place: Place) -> None:
 def _file_beside(place: Place) -> Iterator[tuple[BinaryIO, Path]]:
     """Create a file in the same directory, with the owner and mode of the one that it will replace.
 
-    Whatever was not moved to its place at the end is removed.
+    It is removed at the end, unless it was moved into place.
     """
-    # Not the file's own name with something added: that could be longer than the file system allows.
+    # A random name: the file's own name with a suffix could be longer than the file system allows.
     beside = place.real.with_name(f".stagenorm-{secrets.token_hex(8)}")
     # A new file gets what the umask allows. The copy of a private one is private from the start.
     mode = 0o666 if place.found is None else 0o600
@@ -113,20 +113,20 @@ def _file_beside(place: Place) -> Iterator[tuple[BinaryIO, Path]]:
     try:
         with os.fdopen(descriptor, "wb") as file:
             if place.found is not None:
-                _take_over(file.fileno(), place.found)
+                _copy_owner_and_mode(file.fileno(), place.found)
             yield file, beside
     finally:
         beside.unlink(missing_ok=True)
 
 
-def _take_over(descriptor: int, found: os.stat_result) -> None:
+def _copy_owner_and_mode(descriptor: int, found: os.stat_result) -> None:
     ours = os.fstat(descriptor)
     if (ours.st_uid, ours.st_gid) != (found.st_uid, found.st_gid):
         os.fchown(descriptor, found.st_uid, found.st_gid)
     os.fchmod(descriptor, stat.S_IMODE(found.st_mode))
 
 
-def _cannot(path: Path, error: OSError | ValueError) -> str:
+def _unwritable(path: Path, error: OSError | ValueError) -> str:
     why = (error.strerror if isinstance(error, OSError) else None) or str(error)
     name = str(path)
     shown = name if len(name) <= 200 else f"{name[:200]}…"

@@ -1,4 +1,4 @@
-"""`stagenorm backup` as people type it: made and checked; and `run` reminds of it.
+"""Test `stagenorm backup`, and the reminder of `stagenorm run`.
 
 Run in this process, for the most part: what is looked at is what comes back, not the start.
 """
@@ -20,7 +20,7 @@ def _typed(url: str | None, *arguments: str) -> Result:
     return CliRunner().invoke(main, arguments, env={"DATABASE_URL": url})
 
 
-def test_a_backup_is_made_and_checked(application_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_backup_is_made_and_checked(application_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     _typed(application_url, "init-db")
     made = _typed(application_url, "backup")
@@ -36,7 +36,7 @@ def test_a_backup_is_made_and_checked(application_url: str, tmp_path: Path, monk
     assert "Whole and undamaged." in checked.stdout
 
 
-def test_a_run_reminds_of_a_backup_where_none_is_recent_and_goes_on(application_url: str, tmp_path: Path) -> None:
+def test_run_without_recent_backup_warns_and_continues(application_url: str, tmp_path: Path) -> None:
     _typed(application_url, "init-db")
     reminded = _typed(application_url, "run", "--yes", "--fund-id", "1", "--sleep-ms", "0")
     assert reminded.exit_code == 0, reminded.output
@@ -46,7 +46,7 @@ def test_a_run_reminds_of_a_backup_where_none_is_recent_and_goes_on(application_
     assert "backup" not in _typed(application_url, "run", "--yes", "--fund-id", "2", "--sleep-ms", "0").stdout
 
 
-def test_what_cannot_be_is_refused_by_name(application_url: str, tmp_path: Path) -> None:
+def test_backup_refuses_impossible_files(application_url: str, tmp_path: Path) -> None:
     _typed(application_url, "init-db")
     there = tmp_path / "there.gz"
     there.write_bytes(b"precious")
@@ -63,9 +63,7 @@ def test_what_cannot_be_is_refused_by_name(application_url: str, tmp_path: Path)
     assert there.read_bytes() == b"precious"
 
 
-def test_a_file_that_cannot_grow_any_further_is_said_and_leaves_nothing_behind(
-    application_url: str, tmp_path: Path
-) -> None:
+def test_backup_over_file_size_limit_leaves_no_file(application_url: str, tmp_path: Path) -> None:
     _typed(application_url, "init-db")
     with psycopg.connect(application_url) as connection:
         connection.execute("INSERT INTO deal_opportunities (stage) SELECT md5(i::text) FROM generate_series(1, 9000) i")

@@ -1,4 +1,4 @@
-"""docs/backup.md against a real server: the documented commands load a backup and list what differs."""
+"""Run the commands of docs/backup.md against a real server."""
 
 import os
 import re
@@ -27,7 +27,7 @@ def _blocks() -> list[tuple[str, str]]:
     return re.findall(r"```(bash|sql)\n(.*?)```", section, re.DOTALL)
 
 
-def test_the_documented_commands_load_a_backup_and_list_the_differences(application_url: str, tmp_path: Path) -> None:
+def test_documented_commands_load_a_backup(application_url: str, tmp_path: Path) -> None:
     file = tmp_path / "stages.sql.gz"
     stagenorm_here("init-db", url=application_url)
     assert stagenorm_here("backup", "--output", str(file), url=application_url).code == 0

@@ -1,4 +1,4 @@
-"""Bad input gets a clear error that names the thing and what to do, the designed exit code, and no secret."""
+"""Test bad input: a clear error with a fix, the designed exit code, and no secret."""
 
 import secrets
 from pathlib import Path
@@ -22,7 +22,7 @@ def _is_clear(ran: Ran) -> None:
 
 
 @pytest.mark.parametrize("command", ["init-db", "inventory", "dry-run", "run", "resume", "status", "verify", "pause"])
-def test_without_database_url_every_command_says_so(command: str) -> None:
+def test_missing_database_url_is_one_clear_error(command: str) -> None:
     ran = stagenorm_here(command)
     assert ran.code == 2
     assert "DATABASE_URL is not set" in ran.err
@@ -30,7 +30,7 @@ def test_without_database_url_every_command_says_so(command: str) -> None:
 
 
 @pytest.mark.parametrize("url", ["mysql://u:s3cret-p@ss@h/d", "s3cret-p@ss", "postgres//u:s3cret-p@ss@h", "http://x"])
-def test_a_url_that_is_not_postgresql_is_refused_without_being_shown(url: str) -> None:
+def test_url_of_other_database_is_refused_and_not_shown(url: str) -> None:
     ran = stagenorm_here("status", url=url)
     assert ran.code == 2
     _is_clear(ran)
@@ -44,14 +44,14 @@ def test_a_url_that_is_not_postgresql_is_refused_without_being_shown(url: str) -
         "postgresql://u:s3cret-p%40ss@no-such-host.invalid/d",
     ],
 )
-def test_an_unreachable_server_is_named_without_the_password(url: str) -> None:
+def test_unreachable_server_is_named_without_password(url: str) -> None:
     ran = stagenorm("status", url=url)
     assert ran.code == 1
     assert "No connection to d on" in ran.err
     _is_clear(ran)
 
 
-def test_a_database_that_does_not_exist_is_named(database_url: str) -> None:
+def test_missing_database_is_named(database_url: str) -> None:
     missing = sa.make_url(database_url).set(database="no_such_database").render_as_string(hide_password=False)
     ran = stagenorm_here("status", url=missing)
     assert ran.code == 1
@@ -60,9 +60,7 @@ def test_a_database_that_does_not_exist_is_named(database_url: str) -> None:
 
 
 @pytest.mark.parametrize("command", [("run", "--yes"), ("resume",), ("status",), ("verify",), ("pause",)])
-def test_without_the_migrations_the_missing_file_is_named_and_how_to_apply_it(
-    application_url: str, command: tuple[str, ...]
-) -> None:
+def test_missing_migration_is_named_with_its_fix(application_url: str, command: tuple[str, ...]) -> None:
     ran = stagenorm_here(*command, url=application_url)
     assert ran.code == 1
     assert "20251030_stage_migration_tracking.sql" in ran.err
@@ -71,9 +69,7 @@ def test_without_the_migrations_the_missing_file_is_named_and_how_to_apply_it(
 
 
 @pytest.mark.parametrize("command", ["inventory", "dry-run"])
-def test_commands_that_only_look_work_without_the_migrations_and_name_the_missing_file(
-    application_url: str, command: str
-) -> None:
+def test_read_only_commands_work_without_migrations(application_url: str, command: str) -> None:
     ran = stagenorm_here(command, url=application_url)
     assert ran.code == 0
     assert "20251030_stage_migration_tracking.sql" in ran.err
@@ -81,7 +77,7 @@ def test_commands_that_only_look_work_without_the_migrations_and_name_the_missin
 
 
 @pytest.mark.parametrize("command", ["inventory", "dry-run"])
-def test_without_the_tables_the_missing_table_is_named(database_url: str, command: str) -> None:
+def test_missing_table_is_named(database_url: str, command: str) -> None:
     ran = stagenorm_here(command, url=database_url)
     assert ran.code == 1
     assert "Error: The table portfoliocompanies does not exist" in ran.err
@@ -99,7 +95,7 @@ def test_without_the_tables_the_missing_table_is_named(database_url: str, comman
         (("verify", "--output", "no/such/directory/report.json"), "no/such/directory"),
     ],
 )
-def test_arguments_that_make_no_sense_exit_with_2(application_url: str, arguments: tuple[str, ...], named: str) -> None:
+def test_contradicting_arguments_exit_with_2(application_url: str, arguments: tuple[str, ...], named: str) -> None:
     ran = stagenorm_here(*arguments, url=application_url)
     assert ran.code == 2
     assert named in ran.err
@@ -113,7 +109,7 @@ def test_arguments_of_the_wrong_type_exit_with_2(arguments: tuple[str, ...]) -> 
     assert "Usage:" in ran.err
 
 
-def test_a_plan_that_does_not_exist_is_named(application_url: str) -> None:
+def test_missing_plan_is_named(application_url: str) -> None:
     stagenorm_here("init-db", url=application_url)
     ran = stagenorm_here("run", "--plan", "99", url=application_url)
     assert ran.code == 1
@@ -121,7 +117,7 @@ def test_a_plan_that_does_not_exist_is_named(application_url: str) -> None:
     _is_clear(ran)
 
 
-def test_a_broken_decisions_file_is_named_with_its_line(application_url: str, tmp_path: Path) -> None:
+def test_broken_decisions_file_is_named_with_its_line(application_url: str, tmp_path: Path) -> None:
     (tmp_path / "stage_decisions.yaml").write_text('- spelling: "Seed Round"\n  stage: series-z\n')
     ran = stagenorm_here("dry-run", url=application_url, directory=tmp_path)
     assert ran.code == 2
@@ -129,7 +125,7 @@ def test_a_broken_decisions_file_is_named_with_its_line(application_url: str, tm
     assert "Traceback" not in ran.all
 
 
-def test_a_configuration_file_with_a_wrong_key_is_named(application_url: str, tmp_path: Path) -> None:
+def test_configuration_file_with_wrong_key_is_named(application_url: str, tmp_path: Path) -> None:
     (tmp_path / "stagenorm.toml").write_text('[[target]]\ntabel = "x"\n')
     ran = stagenorm_here("dry-run", url=application_url, directory=tmp_path)
     assert ran.code == 2
@@ -137,7 +133,7 @@ def test_a_configuration_file_with_a_wrong_key_is_named(application_url: str, tm
     _is_clear(ran)
 
 
-def test_a_role_without_privileges_is_told_what_it_lacks(application_url: str) -> None:
+def test_missing_privileges_are_named(application_url: str) -> None:
     with psycopg.connect(application_url, autocommit=True) as connection:
         connection.execute("DROP ROLE IF EXISTS stagenorm_test_nobody")
         connection.execute("CREATE ROLE stagenorm_test_nobody LOGIN")
@@ -155,9 +151,7 @@ def test_a_role_without_privileges_is_told_what_it_lacks(application_url: str) -
 @pytest.mark.parametrize(
     "arguments", [("verify",), ("backup",), ("enforce", "--yes"), ("rollback", "--plan", "1", "--yes"), ("pause",)]
 )
-def test_a_server_that_takes_no_writes_is_named_before_any_table_is_read(
-    application_url: str, arguments: tuple[str, ...]
-) -> None:
+def test_read_only_server_is_named_before_tables_are_read(application_url: str, arguments: tuple[str, ...]) -> None:
     stagenorm_here("init-db", url=application_url)
     with psycopg.connect(application_url, autocommit=True) as connection:
         for setting in ("default_transaction_read_only = on", "lock_timeout = '2s'"):

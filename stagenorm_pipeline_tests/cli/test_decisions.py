@@ -1,4 +1,4 @@
-"""The decisions file as a person lives with it: written, answered, refused with its line, and binding for plans."""
+"""Test the decisions file: written, answered, refused with its line, and binding for plans."""
 
 from datetime import date
 from pathlib import Path
@@ -70,9 +70,7 @@ def answer(url: str, keys: str, *arguments: str) -> Ran:
         ('- spelling: "Seed \x1b]0;x\x07Round"\n  stage: seed\n', 1, "YAML cannot hold"),
     ],
 )
-def test_a_mistake_in_the_file_is_told_with_its_line_before_anything_is_asked_of_a_database(
-    file: Path, text: str, line: int, said: str
-) -> None:
+def test_mistake_is_named_with_its_line_before_database_is_read(file: Path, text: str, line: int, said: str) -> None:
     file.write_text(text, newline="")
     ran = stagenorm_here("dry-run", url=NOWHERE)
     assert ran.code == 2, ran.all
@@ -81,7 +79,7 @@ def test_a_mistake_in_the_file_is_told_with_its_line_before_anything_is_asked_of
     assert all(shown.isprintable() for shown in ran.err.splitlines())
 
 
-def test_a_file_that_is_not_text_or_endless_is_refused(file: Path) -> None:
+def test_binary_or_endless_file_is_refused(file: Path) -> None:
     file.write_bytes(b'# fine\n- spelling: "caf\xe9"\n')
     assert "stage_decisions.yaml:2: not UTF-8" in stagenorm_here("dry-run", url=NOWHERE).err
     with file.open("wb") as huge:
@@ -93,7 +91,7 @@ def test_a_file_that_is_not_text_or_endless_is_refused(file: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["inventory", "decisions", "run --yes", "resume", "verify", "enforce"])
-def test_every_command_that_needs_the_file_refuses_a_broken_one_and_keeps_it(file: Path, command: str) -> None:
+def test_commands_refuse_broken_file_and_keep_it(file: Path, command: str) -> None:
     file.write_text(SEED_ROUND.format("sed"))
     ran = stagenorm_here(*command.split(), url=NOWHERE)
     assert ran.code == 2, ran.all
@@ -101,7 +99,7 @@ def test_every_command_that_needs_the_file_refuses_a_broken_one_and_keeps_it(fil
     assert file.read_text() == SEED_ROUND.format("sed")
 
 
-def test_a_mistake_shows_no_stack_trace_in_a_process_of_its_own(file: Path) -> None:
+def test_mistake_shows_no_stack_trace(file: Path) -> None:
     file.write_text(BOMB)
     ran = stagenorm("decisions", url=NOWHERE, directory=file.parent)
     assert ran.code == 2
@@ -110,7 +108,7 @@ def test_a_mistake_shows_no_stack_trace_in_a_process_of_its_own(file: Path) -> N
     ]
 
 
-def test_what_a_person_wrote_is_kept_and_what_is_new_comes_after_it(url: str, file: Path) -> None:
+def test_new_entries_follow_what_was_written(url: str, file: Path) -> None:
     assert "1 spelling waits for a decision" in stagenorm_here("decisions", url=url).out
     first = file.read_text()
     assert "# 20 rows: 20 in public.portfoliocompanies.stage (4 funds, ids 4 to 99)" in first
@@ -129,7 +127,7 @@ def test_what_a_person_wrote_is_kept_and_what_is_new_comes_after_it(url: str, fi
     assert file.read_text() == after
 
 
-def test_a_file_that_is_a_link_stays_one(url: str, file: Path, tmp_path: Path) -> None:
+def test_linked_decisions_file_stays_a_link(url: str, file: Path, tmp_path: Path) -> None:
     shared = tmp_path / "shared.yaml"
     shared.write_text("# ours\n")
     file.symlink_to(shared)
@@ -138,19 +136,19 @@ def test_a_file_that_is_a_link_stays_one(url: str, file: Path, tmp_path: Path) -
     assert "Seed Round" in shared.read_text()
 
 
-def test_a_scope_asks_about_its_own_rows_alone(url: str, file: Path) -> None:
+def test_scope_limits_undecided_spellings(url: str, file: Path) -> None:
     stagenorm_here("decisions", "--table", "deal_opportunities", url=url)
     assert not file.exists()
 
 
-def test_a_spelling_too_long_to_be_decided_is_counted_and_not_asked(url: str, file: Path) -> None:
+def test_too_long_spelling_is_counted_and_not_asked(url: str, file: Path) -> None:
     sql(url, "UPDATE deal_opportunities SET stage = repeat('x', 1001) WHERE id < 3")
     ran = stagenorm_here("decisions", url=url)
     assert "1 more are longer than 1,000 characters" in ran.out
     assert len(load_decisions(file).entries) == 1
 
 
-def test_questions_are_answered_with_a_key_each_and_written_at_once(url: str, file: Path) -> None:
+def test_each_answer_is_written_at_once(url: str, file: Path) -> None:
     sql(
         url, "UPDATE deal_opportunities SET stage = (ARRAY['Debt', 'Debt Funding', 'growth'])[1 + id % 3] WHERE id < 10"
     )
@@ -170,14 +168,14 @@ def test_questions_are_answered_with_a_key_each_and_written_at_once(url: str, fi
     }
 
 
-def test_stopping_keeps_the_answers_and_the_next_time_asks_about_the_others(url: str, file: Path) -> None:
+def test_stopped_questions_keep_answers(url: str, file: Path) -> None:
     sql(url, "UPDATE deal_opportunities SET stage = (ARRAY['Debt', 'growth'])[1 + id % 2] WHERE id < 5")
     assert "1 decided, 2 left" in answer(url, "\nq\n").out
     assert "0 decided, 2 left" in answer(url, "s\n").out
     assert [entry.choice for entry in load_decisions(file).entries] == ["seed", None, None]
 
 
-def test_a_plan_of_other_decisions_is_refused_by_run_and_resume_with_a_way_on(url: str, file: Path) -> None:
+def test_run_and_resume_refuse_plan_of_other_decisions(url: str, file: Path) -> None:
     file.write_text(SEED_ROUND.format("seed"))
     assert stagenorm_here("run", "--rehearse", url=url).code == 0
     file.write_text(SEED_ROUND.format("series-a"))
@@ -199,7 +197,7 @@ def test_a_plan_of_other_decisions_is_refused_by_run_and_resume_with_a_way_on(ur
     assert stagenorm_here("rollback", "--plan", "1", "--yes", "--sleep-ms", "0", url=url).code == 0
 
 
-def test_a_dry_run_shows_what_each_new_decision_is_about(url: str, file: Path) -> None:
+def test_dry_run_shows_new_decisions_with_rows(url: str, file: Path) -> None:
     file.write_text(SEED_ROUND.format("leave-as-is\n  reason: ask Ana"))
     ran = stagenorm_here("dry-run", url=url)
     (line,) = [line.split() for line in ran.out.splitlines() if "Seed Round" in line]
@@ -207,7 +205,7 @@ def test_a_dry_run_shows_what_each_new_decision_is_about(url: str, file: Path) -
     assert sql(url, "SELECT count(*) FROM stage_migration_plans") == [0]
 
 
-def test_what_is_left_by_decision_is_a_warning_and_an_error_in_strict_mode(url: str, file: Path) -> None:
+def test_kept_spelling_is_a_warning_or_strict_error(url: str, file: Path) -> None:
     file.write_text(SEED_ROUND.format("leave-as-is\n  reason: ask Ana"))
     assert stagenorm_here("run", "--yes", "--sleep-ms", "0", url=url).code == 0
     ran = stagenorm_here("verify", url=url)
@@ -217,7 +215,7 @@ def test_what_is_left_by_decision_is_a_warning_and_an_error_in_strict_mode(url: 
     assert stagenorm_here("verify", "--strict", url=url).code == 1
 
 
-def test_from_a_raw_list_to_an_enforced_table(url: str, file: Path) -> None:
+def test_decisions_lead_to_an_enforced_table(url: str, file: Path) -> None:
     refused = stagenorm_here("enforce", "--yes", url=url)
     assert refused.code == 1
     assert "Rows with an unknown spelling: 20; with a known spelling that is not canonical: 60" in refused.err

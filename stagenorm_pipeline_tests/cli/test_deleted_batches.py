@@ -1,4 +1,4 @@
-"""Batches that somebody deletes while a run is at work: the exit code and the last line tell the truth."""
+"""Test the exit code and the last line of a run whose batches another session deletes."""
 
 import pytest
 
@@ -10,7 +10,7 @@ _RUN = ("run", "--yes", "--sleep-ms", "0", "--batch-size")
 
 
 @pytest.mark.parametrize("size", ["1", "auto"])
-def test_a_run_whose_batches_are_deleted_says_how_many_and_fails(slow: SlowDatabase, size: str) -> None:
+def test_run_counts_batches_deleted_during_it_and_fails(slow: SlowDatabase, size: str) -> None:
     slow.take(0.4)
     with started(*_RUN, size, url=slow.url) as running:
         wait_until(lambda: slow.batches("running") >= 1, "a batch at work")
@@ -29,7 +29,7 @@ def test_a_run_whose_batches_are_deleted_says_how_many_and_fails(slow: SlowDatab
     assert slow.value("SELECT count(*) FROM portfoliocompanies WHERE stage = 'seed'") == 8
 
 
-def test_batches_deleted_before_a_run_are_not_missed_by_it(slow: SlowDatabase) -> None:
+def test_run_ignores_batches_deleted_before_it(slow: SlowDatabase) -> None:
     slow.take(0)
     assert stagenorm_here("run", "--yes", "--batch-size", "1", "--sleep-ms", "0", url=slow.url).code == 0
     slow.user.execute("DELETE FROM stage_migration_batches WHERE batch_number > 6")

@@ -1,4 +1,4 @@
-"""Help, completion and what they cost: the first things that a new user meets."""
+"""Test help and completion, and what they import."""
 
 import re
 import subprocess
@@ -14,7 +14,7 @@ _COMMANDS = main.list_commands(click.Context(main))
 
 
 @pytest.mark.parametrize("name", _COMMANDS)
-def test_every_command_explains_itself_with_examples_that_name_it(name: str) -> None:
+def test_every_command_has_help_with_examples(name: str) -> None:
     context = click.Context(main, info_name="stagenorm")
     command = main.get_command(context, name)
     assert command is not None
@@ -25,13 +25,13 @@ def test_every_command_explains_itself_with_examples_that_name_it(name: str) -> 
     assert f"stagenorm {name}" in shown.split("Examples:")[1]
 
 
-def test_the_list_of_commands_has_a_line_for_each() -> None:
+def test_help_lists_every_command() -> None:
     shown = main.get_help(click.Context(main, info_name="stagenorm"))
     listed = re.findall(r"^  (\S+)  +\S", shown.split("Commands:")[1], re.MULTILINE)
     assert listed == _COMMANDS
 
 
-def test_a_command_that_does_not_exist_is_answered_with_where_to_look() -> None:
+def test_unknown_command_suggests_the_closest() -> None:
     with pytest.raises(click.UsageError, match=r"No such command 'statsu'\. Did you mean 'status'\?"):
         main.main(["statsu"], standalone_mode=False)
     with pytest.raises(click.UsageError, match=r"No such command 'qqq'\.$"):
@@ -55,13 +55,13 @@ def test_help_imports_nothing_heavy() -> None:
     assert not heavy & _imported_by(["--help"])
 
 
-def test_the_status_imports_the_database_and_nothing_else_that_is_heavy(application_url: str) -> None:
+def test_status_imports_only_the_database_driver(application_url: str) -> None:
     imported = _imported_by(["status"], application_url)
     assert "psycopg" in imported
     assert not {"dagster", "pandas", "rich", "rapidfuzz"} & imported
 
 
-def test_a_shell_completes_commands_options_and_tables(tmp_path: Path) -> None:
+def test_shell_completes_commands_options_and_tables(tmp_path: Path) -> None:
     script = f"""
         PATH={Path(sys.executable).parent}:$PATH
         eval "$(stagenorm completion bash)"

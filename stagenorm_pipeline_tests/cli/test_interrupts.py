@@ -1,4 +1,4 @@
-"""Ctrl-C: the first one stops after the current batch, the second one at once, and both are safe."""
+"""Test Ctrl-C: the first stops after the current batch, the second at once, and both are safe."""
 
 import json
 import signal
@@ -11,7 +11,7 @@ _CTRL_C = "\x03"
 _RUN = ("run", "--yes", "--batch-size", "1", "--sleep-ms", "0")
 
 
-def test_the_first_ctrl_c_stops_after_the_current_batch_and_resume_goes_on(slow: SlowDatabase) -> None:
+def test_first_ctrl_c_stops_after_current_batch(slow: SlowDatabase) -> None:
     slow.take(0.3)
     with on_terminal(*_RUN, url=slow.url) as running:
         wait_until(lambda: slow.batches("completed") >= 1, "the first batch")
@@ -29,7 +29,7 @@ def test_the_first_ctrl_c_stops_after_the_current_batch_and_resume_goes_on(slow:
     assert slow.batches("completed") == 8
 
 
-def test_the_second_ctrl_c_stops_at_once_and_loses_the_current_batch_alone(slow: SlowDatabase) -> None:
+def test_second_ctrl_c_rolls_back_current_batch_only(slow: SlowDatabase) -> None:
     slow.take(0.2)
     with on_terminal(*_RUN, url=slow.url) as running:
         wait_until(lambda: slow.batches("completed") >= 1, "the first batch")
@@ -48,7 +48,7 @@ def test_the_second_ctrl_c_stops_at_once_and_loses_the_current_batch_alone(slow:
     wait_until(lambda: slow.value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == 0, "its lock")
 
 
-def test_without_a_terminal_a_signal_to_end_does_the_same_and_says_it_in_the_logs_form(slow: SlowDatabase) -> None:
+def test_term_signal_stops_and_logs_as_json(slow: SlowDatabase) -> None:
     slow.take(0.3)
     with started(*_RUN, url=slow.url, environment={"LOG_FORMAT": "json"}) as running:
         running.wait_for("Batch 1 completed")
@@ -59,7 +59,7 @@ def test_without_a_terminal_a_signal_to_end_does_the_same_and_says_it_in_the_log
     assert slow.unlogged == 0
 
 
-def test_ctrl_c_while_a_plan_is_made_leaves_no_plan_behind(slow: SlowDatabase) -> None:
+def test_ctrl_c_while_planning_leaves_no_plan(slow: SlowDatabase) -> None:
     slow.user.execute("BEGIN")
     slow.user.execute("LOCK TABLE portfoliocompanies")
     with on_terminal("dry-run", url=slow.url) as running:

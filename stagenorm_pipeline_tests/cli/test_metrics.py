@@ -1,4 +1,4 @@
-"""`stagenorm metrics`: what a monitoring system hears, from a file and over HTTP, also when the database is gone."""
+"""Test `stagenorm metrics` as a file and over HTTP, also when the database is down."""
 
 import re
 import signal
@@ -62,7 +62,7 @@ def application(database_url: str) -> Iterator[Application]:
 
 
 def _eventful(application: Application, tmp_path: Path) -> None:
-    """A run with a refused row, a rollback of one fund, a runner that is held, a verification and a backup."""
+    """A run with a refused row, a rollback of one fund, a throttled runner, a verification and a backup."""
     application.add(COMPANIES, [(1, "Seed"), (1, "Seed"), (2, "Series A"), (1, "growth"), (2, "growth"), (2, "x\ny")])
     application.add(DEALS, [(1, "Seed"), (1, "seed")])
     application.sql("ALTER TABLE portfoliocompanies ADD CHECK (stage <> 'series-a') NOT VALID")
@@ -80,7 +80,7 @@ def _eventful(application: Application, tmp_path: Path) -> None:
     make_backup(application.database, DEFAULT_TARGETS[:1], tmp_path / "b.gz", made_by="me")
 
 
-def test_every_figure_is_what_the_tables_say(application: Application, tmp_path: Path) -> None:
+def test_metrics_equal_the_tables(application: Application, tmp_path: Path) -> None:
     _eventful(application, tmp_path)
     samples = _samples(metrics_text(read_metrics(application.database)))
     progress = application.sql(
@@ -116,7 +116,7 @@ def test_every_figure_is_what_the_tables_say(application: Application, tmp_path:
     assert ("stagenorm_backup_timestamp_seconds", deals) not in samples
 
 
-def test_each_metric_is_documented_and_named_by_the_conventions(application: Application, tmp_path: Path) -> None:
+def test_metrics_are_documented_and_follow_conventions(application: Application, tmp_path: Path) -> None:
     _eventful(application, tmp_path)
     families = list(metric_families(read_metrics(application.database)))
     emitted = {
@@ -135,14 +135,14 @@ def test_each_metric_is_documented_and_named_by_the_conventions(application: App
             assert sample.name.endswith("_total") == (family.type == "counter")
 
 
-def test_a_database_on_which_nothing_was_done_yet_has_no_figures_that_nobody_counted(application: Application) -> None:
+def test_metrics_of_unused_database_omit_unknown_figures(application: Application) -> None:
     samples = _samples(metrics_text(read_metrics(application.database)))
     assert samples[("stagenorm_up", "")] == 1
     assert samples[("stagenorm_rows", "updated")] == 0
     assert not [name for name, _ in samples if "timestamp" in name or "unknown" in name or "verdict" in name]
 
 
-def test_a_file_is_written_whole_also_when_the_database_cannot_be_reached(application_url: str, tmp_path: Path) -> None:
+def test_metrics_file_is_whole_when_database_is_down(application_url: str, tmp_path: Path) -> None:
     _typed(application_url, "init-db")
     file = tmp_path / "stagenorm.prom"
     ran = _typed(application_url, "metrics", "--output", str(file))
@@ -156,7 +156,7 @@ def test_a_file_is_written_whole_also_when_the_database_cannot_be_reached(applic
     assert [found.name for found in tmp_path.iterdir()] == ["stagenorm.prom"]
 
 
-def test_it_is_served_over_http_and_outlives_its_database(
+def test_metrics_server_outlives_its_database(
     database_url: str, application: Application, postgres_server_url: str, tmp_path: Path
 ) -> None:
     _eventful(application, tmp_path)
@@ -202,7 +202,7 @@ def test_it_is_served_over_http_and_outlives_its_database(
         server.communicate()
 
 
-def test_a_port_that_is_taken_is_named() -> None:
+def test_taken_port_is_named() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

@@ -1,4 +1,4 @@
-"""How people name a fund and a table, and what happens where there is none of that name."""
+"""Test the names of funds and tables, and the errors for unknown ones."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ def ready_url(application_url: str) -> str:
 
 
 @pytest.mark.parametrize("command", _COMMANDS)
-def test_a_fund_that_does_not_exist_is_refused(ready_url: str, command: tuple[str, ...]) -> None:
+def test_missing_fund_is_refused(ready_url: str, command: tuple[str, ...]) -> None:
     for name in ("99", "fund-99"):
         ran = stagenorm_here(*command, "--fund-id", name, url=ready_url)
         assert ran.code == 2, ran.all
@@ -26,7 +26,7 @@ def test_a_fund_that_does_not_exist_is_refused(ready_url: str, command: tuple[st
         assert ran.out == "" or command[0] in ("run", "resume")  # those show what pre-flight found
 
 
-def test_a_fund_is_named_by_its_id_or_its_key(ready_url: str) -> None:
+def test_fund_is_named_by_id_or_key(ready_url: str) -> None:
     by_id, by_key = (stagenorm_here("dry-run", "--fund-id", name, url=ready_url) for name in ("1", "fund-1"))
     assert by_id.code == by_key.code == 0
     assert by_key.out.replace("--fund-id fund-1", "--fund-id 1") == by_id.out
@@ -36,13 +36,13 @@ def test_a_fund_is_named_by_its_id_or_its_key(ready_url: str) -> None:
     assert "fund-1" in stagenorm_here("rollback", "--fund-id", "fund-1", url=ready_url).out
 
 
-def test_a_mistyped_fund_is_answered_with_the_closest_ones(ready_url: str) -> None:
+def test_mistyped_fund_suggests_the_closest(ready_url: str) -> None:
     with psycopg.connect(ready_url) as user:
         user.execute("INSERT INTO portfoliocompanies (fund_id, name, stage) VALUES (12345, 'one', 'Seed')")
     assert "Did you mean 12345?" in stagenorm_here("verify", "--fund-id", "12354", url=ready_url).err
 
 
-def test_a_fund_that_only_a_plan_knows_exists(ready_url: str) -> None:
+def test_fund_of_a_plan_without_rows_exists(ready_url: str) -> None:
     assert stagenorm_here("run", "--yes", "--sleep-ms", "0", url=ready_url).code == 0
     with psycopg.connect(ready_url) as user:
         user.execute("UPDATE portfoliocompanies SET fund_id = 2 WHERE fund_id = 1")
@@ -50,7 +50,7 @@ def test_a_fund_that_only_a_plan_knows_exists(ready_url: str) -> None:
     assert stagenorm_here("rollback", "--fund-id", "1", url=ready_url).code == 0
 
 
-def test_a_fund_whose_id_reads_like_a_key_wins(ready_url: str) -> None:
+def test_fund_id_that_looks_like_a_key_wins(ready_url: str) -> None:
     with psycopg.connect(ready_url) as user:
         user.execute("ALTER TABLE portfoliocompanies ALTER fund_id TYPE text")
         user.execute("INSERT INTO portfoliocompanies (fund_id, name, stage) VALUES ('fund-1', 'one', 'Seed')")
@@ -60,7 +60,7 @@ def test_a_fund_whose_id_reads_like_a_key_wins(ready_url: str) -> None:
         assert user.execute("SELECT DISTINCT fund_id FROM stage_normalization_log").fetchall() == [("fund-1",)]
 
 
-def test_no_fund_without_such_rows_is_said_and_is_no_error(ready_url: str) -> None:
+def test_no_fund_without_rows_is_no_error(ready_url: str) -> None:
     with psycopg.connect(ready_url) as user:
         user.execute("UPDATE portfoliocompanies SET fund_id = 1")
         user.execute("UPDATE deal_opportunities SET fund_id = 1")
@@ -71,7 +71,7 @@ def test_no_fund_without_such_rows_is_said_and_is_no_error(ready_url: str) -> No
 @pytest.mark.parametrize(
     "command", [*_COMMANDS, ("preflight",), ("enforce", "--remove"), ("decisions",), ("backup", "--output", "b.gz")]
 )
-def test_a_table_is_named_with_or_without_its_schema_and_column(
+def test_table_is_named_with_or_without_schema_and_column(
     ready_url: str, command: tuple[str, ...], tmp_path: Path
 ) -> None:
     for name in ("public.portfoliocompanies.stage", "public.portfoliocompanies", "portfoliocompanies.stage"):

@@ -1,4 +1,4 @@
-"""`--output` as people and scripts use it: files, links, devices, FIFOs, standard output, and what cannot be written.
+"""Test `--output`: files, links, devices, FIFOs, standard output, and what cannot be written.
 
 In a process of its own where the process, its streams or its limits matter; on real files.
 """
@@ -24,7 +24,7 @@ from stagenorm_pipeline_tests.support.command_line import Ran, stagenorm, stagen
 
 _FULL = Path("/dev/full")
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root makes devices and gives files away")
-as_anybody = pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+without_root = pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 with_full_device = pytest.mark.skipif(not _FULL.exists(), reason="this system has no /dev/full")
 
 
@@ -68,7 +68,7 @@ def _read_from(fifo: Path) -> Callable[[], bytes]:
 
 
 @as_root
-def test_a_device_is_written_through_and_stays_a_device(ready_url: str, tmp_path: Path) -> None:
+def test_device_is_written_through(ready_url: str, tmp_path: Path) -> None:
     null = tmp_path / "null"
     try:
         os.mknod(null, stat.S_IFCHR | 0o666, os.makedev(1, 3))
@@ -85,7 +85,7 @@ def test_a_device_is_written_through_and_stays_a_device(ready_url: str, tmp_path
     assert [entry.name for entry in tmp_path.iterdir()] == ["null"]
 
 
-def test_a_fifo_is_written_through_and_stays_a_fifo(ready_url: str, tmp_path: Path) -> None:
+def test_fifo_is_written_through(ready_url: str, tmp_path: Path) -> None:
     for name, arguments in (("report.html", ()), ("pipe", ("--format", "json"))):
         fifo = tmp_path / name
         heard = _read_from(fifo)
@@ -94,7 +94,7 @@ def test_a_fifo_is_written_through_and_stays_a_fifo(ready_url: str, tmp_path: Pa
         assert stat.S_ISFIFO(fifo.stat().st_mode)
 
 
-def test_a_backup_goes_through_a_fifo_and_to_standard_output(ready_url: str, tmp_path: Path) -> None:
+def test_backup_is_written_to_fifo_and_standard_output(ready_url: str, tmp_path: Path) -> None:
     heard = _read_from(tmp_path / "pipe")
     assert stagenorm("backup", "--output", str(tmp_path / "pipe"), url=ready_url).code == 0
     assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
@@ -126,9 +126,7 @@ def test_links_stay_links_and_their_target_is_written(ready_url: str, tmp_path: 
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o666])
-def test_an_existing_file_keeps_its_mode_and_a_new_one_gets_the_umask(
-    ready_url: str, tmp_path: Path, mode: int
-) -> None:
+def test_existing_file_keeps_mode_and_new_one_gets_umask(ready_url: str, tmp_path: Path, mode: int) -> None:
     there, new = tmp_path / "there.json", tmp_path / "new.json"
     there.write_text("old")
     there.chmod(mode)
@@ -142,7 +140,7 @@ def test_an_existing_file_keeps_its_mode_and_a_new_one_gets_the_umask(
 
 
 @as_root
-def test_an_existing_file_keeps_its_owner_and_group(ready_url: str, tmp_path: Path) -> None:
+def test_existing_file_keeps_owner_and_group(ready_url: str, tmp_path: Path) -> None:
     file = tmp_path / "report.json"
     file.write_text("old")
     os.chown(file, 12_345, 54_321)
@@ -164,7 +162,7 @@ def test_an_existing_file_keeps_its_owner_and_group(ready_url: str, tmp_path: Pa
         (("--output", "-", "--format", "txt"), "VERIFICATION REPORT"),
     ],
 )
-def test_standard_output_holds_one_form_alone(ready_url: str, arguments: tuple[str, ...], start: str) -> None:
+def test_standard_output_holds_one_form(ready_url: str, arguments: tuple[str, ...], start: str) -> None:
     ran = stagenorm("verify", *arguments, url=ready_url)
     again = stagenorm_here(
         "report", "1", "--format", arguments[-1] if arguments[-1] in ("html", "md", "txt") else "json", url=ready_url
@@ -201,7 +199,7 @@ def test_standard_output_and_a_file_hold_the_same_json(ready_url: str, tmp_path:
         (("good.json", "report.pdf"), "names no form"),
     ],
 )
-def test_an_output_that_cannot_be_is_refused_before_the_work(
+def test_unwritable_output_is_refused_before_work(
     ready_url: str, tmp_path: Path, arguments: tuple[str, ...], words: str
 ) -> None:
     (tmp_path / "directory").mkdir()
@@ -223,7 +221,7 @@ def test_an_output_that_cannot_be_is_refused_before_the_work(
             assert (ran.code, words in ran.err) == (2, True), ran.all
 
 
-def test_a_read_only_directory_is_refused_before_the_work(ready_url: str, tmp_path: Path) -> None:
+def test_read_only_directory_is_refused_before_work(ready_url: str, tmp_path: Path) -> None:
     # /proc refuses root as well.
     directory = Path("/proc/self") if os.geteuid() == 0 else tmp_path
     tmp_path.chmod(0o555)
@@ -234,8 +232,8 @@ def test_a_read_only_directory_is_refused_before_the_work(ready_url: str, tmp_pa
     _is_refused_before_the_work(ran, ready_url, "report.json cannot be written")
 
 
-@as_anybody
-def test_a_file_of_somebody_else_is_refused_before_the_work(ready_url: str) -> None:
+@without_root
+def test_file_of_other_user_is_refused_before_work(ready_url: str) -> None:
     _is_refused_before_the_work(stagenorm_here("verify", "--output", "/etc/passwd", url=ready_url), ready_url, "passwd")
 
 
@@ -256,7 +254,7 @@ def test_other_outputs_are_written_when_one_disk_is_full(ready_url: str, tmp_pat
 
 @with_full_device
 @pytest.mark.parametrize("command", [("verify", "--output", "-"), ("metrics",), ("report", "1", "--format", "json")])
-def test_a_full_disk_behind_standard_output_is_said_without_a_trace(ready_url: str, command: tuple[str, ...]) -> None:
+def test_full_disk_of_standard_output_is_one_error(ready_url: str, command: tuple[str, ...]) -> None:
     stagenorm_here("verify", url=ready_url)
     with _FULL.open("wb") as full:
         ran = subprocess.run(
@@ -274,7 +272,7 @@ def test_a_full_disk_behind_standard_output_is_said_without_a_trace(ready_url: s
     assert "Exception ignored" not in ran.stderr
 
 
-def test_a_full_disk_leaves_the_file_that_was_there(ready_url: str, tmp_path: Path) -> None:
+def test_full_disk_leaves_the_existing_file(ready_url: str, tmp_path: Path) -> None:
     import resource
 
     file = tmp_path / "report.json"
@@ -296,7 +294,7 @@ def test_a_full_disk_leaves_the_file_that_was_there(ready_url: str, tmp_path: Pa
     assert [entry.name for entry in tmp_path.iterdir()] == ["report.json"]
 
 
-def test_decisions_keep_the_link_and_the_mode_of_their_file(ready_url: str, tmp_path: Path) -> None:
+def test_decisions_keep_link_and_mode_of_file(ready_url: str, tmp_path: Path) -> None:
     shared = tmp_path / "shared.yaml"
     shared.touch(mode=0o600)
     with suppress(FileExistsError):

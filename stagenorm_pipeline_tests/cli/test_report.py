@@ -1,4 +1,4 @@
-"""`stagenorm report`: any recorded verification again, from what the database keeps of it."""
+"""Test `stagenorm report`: it prints a recorded verification again."""
 
 import json
 from hashlib import sha256
@@ -29,7 +29,7 @@ def _is_refused(ran: Ran, code: int, words: str) -> None:
     assert len(ran.err.strip().splitlines()) >= 2, "what is wrong, and what to do"
 
 
-def test_report_writes_every_form_of_a_verification_again_byte_for_byte(verified_url: str, tmp_path: Path) -> None:
+def test_report_repeats_every_form_byte_for_byte(verified_url: str, tmp_path: Path) -> None:
     forms = ("json", "html", "md", "txt")
     first = [tmp_path / f"first.{form}" for form in forms]
     outputs = [argument for file in first for argument in ("--output", str(file))]

@@ -1,4 +1,4 @@
-"""`stagenorm rollback` as people type it. Run in this process: what is looked at is what comes back, not the start."""
+"""Test `stagenorm rollback`. Runs in this process: starting the program is not what is tested."""
 
 import json
 
@@ -27,7 +27,7 @@ def migrated_url(application_url: str) -> str:
     return application_url
 
 
-def test_the_runbooks_time_undoes_everything_since_in_one_table(migrated_url: str) -> None:
+def test_rollback_since_undoes_one_table(migrated_url: str) -> None:
     for arguments, code, named in (
         (("--plan", "99"), 1, "There is no plan 99"),
         (("--batch", "99"), 1, "There is no batch 99"),
@@ -46,7 +46,7 @@ def test_the_runbooks_time_undoes_everything_since_in_one_table(migrated_url: st
     assert _changes(migrated_url) == [("normalize", 70), ("rollback", 60)]
 
 
-def test_a_fund_alone_is_enough_to_name_and_every_row_left_is_listed(migrated_url: str) -> None:
+def test_rollback_of_one_fund_lists_rows_left(migrated_url: str) -> None:
     with psycopg.connect(migrated_url) as connection:
         connection.execute("UPDATE portfoliocompanies SET stage = E'gro\\nwth' WHERE id = 5")
     preview = json.loads(_typed(migrated_url, "rollback", "--fund-id", "1", "--json").stdout)
@@ -74,7 +74,7 @@ def test_a_fund_alone_is_enough_to_name_and_every_row_left_is_listed(migrated_ur
         (("--plan", "1", "--batch-size", "0"), 2, "batch size of 0"),
     ],
 )
-def test_arguments_that_make_no_sense_are_named(arguments: tuple[str, ...], code: int, named: str) -> None:
+def test_rollback_names_contradicting_arguments(arguments: tuple[str, ...], code: int, named: str) -> None:
     ran = _typed("postgresql://u@127.0.0.1:1/d", "rollback", *arguments)
     assert (ran.exit_code, named in ran.stderr) == (code, True), ran.output
 

@@ -1,4 +1,4 @@
-"""The runbook in the terminal: each command does what it says and exits as designed."""
+"""Test the runbook's commands and their exit codes."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ def _value(url: str, query: LiteralString) -> object:
     return row[0]
 
 
-def test_the_runbook_from_an_empty_start_to_a_verified_end(application_url: str, tmp_path: Path) -> None:
+def test_runbook_runs_from_empty_database_to_verification(application_url: str, tmp_path: Path) -> None:
     assert stagenorm("init-db", url=application_url).code == 0
 
     dry = stagenorm("dry-run", url=application_url)
@@ -45,9 +45,7 @@ def test_the_runbook_from_an_empty_start_to_a_verified_end(application_url: str,
     assert _value(application_url, "SELECT count(*) FROM stage_normalization_log") == 70
 
 
-def test_a_decision_makes_an_unknown_spelling_known_and_the_verification_pass(
-    application_url: str, tmp_path: Path
-) -> None:
+def test_decision_makes_verification_pass(application_url: str, tmp_path: Path) -> None:
     stagenorm_here("init-db", url=application_url)
     wrote = stagenorm_here("decisions", url=application_url, directory=tmp_path)
     assert wrote.code == 0, wrote.all
@@ -61,7 +59,7 @@ def test_a_decision_makes_an_unknown_spelling_known_and_the_verification_pass(
     assert stagenorm_here("verify", url=application_url, directory=tmp_path).code == 0
 
 
-def test_a_fund_can_be_run_alone_and_rolled_back(application_url: str) -> None:
+def test_one_fund_is_run_and_rolled_back(application_url: str) -> None:
     stagenorm_here("init-db", url=application_url)
     before = _value(application_url, "SELECT md5(string_agg(stage, '|' ORDER BY id)) FROM portfoliocompanies")
     run = stagenorm_here("run", "--yes", "--fund-id", "2", "--table", "portfoliocompanies", url=application_url)
@@ -80,7 +78,7 @@ def test_a_fund_can_be_run_alone_and_rolled_back(application_url: str) -> None:
     assert _value(application_url, "SELECT status FROM stage_migration_plans WHERE plan_id = 1") == "rolled_back"
 
 
-def test_without_yes_and_without_anybody_to_ask_nothing_is_recorded(application_url: str) -> None:
+def test_run_without_terminal_and_yes_records_nothing(application_url: str) -> None:
     stagenorm_here("init-db", url=application_url)
     run = stagenorm_here("run", url=application_url)
     assert run.code == 2
@@ -88,7 +86,7 @@ def test_without_yes_and_without_anybody_to_ask_nothing_is_recorded(application_
     assert _value(application_url, "SELECT count(*) FROM stage_migration_plans") == 0
 
 
-def test_a_failed_row_makes_the_run_exit_1_and_resume_heals_it(application_url: str) -> None:
+def test_refused_row_makes_run_exit_1_until_resumed(application_url: str) -> None:
     stagenorm_here("init-db", url=application_url)
     with psycopg.connect(application_url) as connection:
         connection.execute("ALTER TABLE portfoliocompanies ADD CONSTRAINT odd CHECK (id <> 5 OR stage <> 'seed')")
@@ -104,7 +102,7 @@ def test_a_failed_row_makes_the_run_exit_1_and_resume_heals_it(application_url: 
     assert json.loads(stagenorm_here("status", "--json", url=application_url).out)["progress"]["failed_batches"] == 0
 
 
-def test_status_counts_in_json_what_the_view_counts(application_url: str) -> None:
+def test_status_json_equals_the_progress_view(application_url: str) -> None:
     stagenorm_here("init-db", url=application_url)
     stagenorm_here("run", "--yes", "--sleep-ms", "0", url=application_url)
     progress = json.loads(stagenorm_here("status", "--json", url=application_url).out)["progress"]

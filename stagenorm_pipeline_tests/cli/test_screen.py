@@ -1,4 +1,4 @@
-"""What a person sees while something takes long, and that a log and a machine see none of it."""
+"""Test the progress display on a terminal, and that logs and JSON hold none of it."""
 
 import json
 import re
@@ -10,7 +10,7 @@ _RUN = ("run", "--yes", "--batch-size", "1", "--sleep-ms", "0")
 _HOSTILE = "\x1b[2J\x1b]0;owned\x07"
 
 
-def test_a_run_on_a_terminal_shows_a_bar_and_only_the_lines_of_trouble(slow: SlowDatabase) -> None:
+def test_run_on_terminal_shows_bar_and_errors_only(slow: SlowDatabase) -> None:
     slow.take(0.4)
     slow.user.execute("ALTER TABLE portfoliocompanies ADD CONSTRAINT closed CHECK (id <> 2 OR stage <> 'seed')")
     with on_terminal(*_RUN, url=slow.url) as running:
@@ -24,7 +24,7 @@ def test_a_run_on_a_terminal_shows_a_bar_and_only_the_lines_of_trouble(slow: Slo
     assert "Migration ended with failures" in running.text.splitlines()[-1]
 
 
-def test_a_pause_shows_its_reason_beside_the_bar_and_none_of_its_escapes(slow: SlowDatabase) -> None:
+def test_pause_reason_beside_bar_is_escaped(slow: SlowDatabase) -> None:
     slow.take(0.3)
     with on_terminal(*_RUN, url=slow.url) as running:
         running.wait_for("of 8 rows")
@@ -37,7 +37,7 @@ def test_a_pause_shows_its_reason_beside_the_bar_and_none_of_its_escapes(slow: S
     assert "\x1b]0;" not in running.text
 
 
-def test_a_log_gets_the_runbooks_lines_and_nothing_that_is_drawn(slow: SlowDatabase) -> None:
+def test_log_holds_runbook_lines_and_no_drawing(slow: SlowDatabase) -> None:
     with started("run", "--yes", "--batch-size", "4", "--sleep-ms", "10", "--no-lag-check", url=slow.url) as running:
         assert running.end() == 0
     lines = [
@@ -62,7 +62,7 @@ def test_a_log_gets_the_runbooks_lines_and_nothing_that_is_drawn(slow: SlowDatab
     assert "\x1b" not in running.text
 
 
-def test_a_machine_gets_one_object_a_line_with_the_runbooks_message_and_fields_and_no_bar_on_a_terminal(
+def test_json_log_has_one_object_per_line_and_no_bar(
     slow: SlowDatabase,
 ) -> None:
     slow.take(0.2)
@@ -76,7 +76,7 @@ def test_a_machine_gets_one_object_a_line_with_the_runbooks_message_and_fields_a
     assert next(entry for entry in said if entry["message"] == "Plan recorded")["rowsToUpdate"] == 8
 
 
-def test_a_rehearsal_shows_how_far_it_is_without_colours_where_none_are_wanted(slow: SlowDatabase) -> None:
+def test_rehearsal_shows_progress_without_color(slow: SlowDatabase) -> None:
     slow.take(0.3)
     rehearse = ("run", "--rehearse", "--batch-size", "1")
     with on_terminal(*rehearse, url=slow.url, environment={"NO_COLOR": "1"}) as running:
@@ -87,7 +87,7 @@ def test_a_rehearsal_shows_how_far_it_is_without_colours_where_none_are_wanted(s
     assert not re.search(r"\x1b\[[\d;]+m", running.text)
 
 
-def test_a_rollback_shows_how_far_it_is(slow: SlowDatabase) -> None:
+def test_rollback_shows_progress(slow: SlowDatabase) -> None:
     stagenorm_here(*_RUN, url=slow.url)
     slow.take(0.4)
     with on_terminal("rollback", "--plan", "1", "--batch-size", "1", "--yes", url=slow.url) as running:
@@ -97,7 +97,7 @@ def test_a_rollback_shows_how_far_it_is(slow: SlowDatabase) -> None:
     assert slow.value("SELECT count(*) FROM portfoliocompanies WHERE stage = 'Seed'") == 8
 
 
-def test_a_log_that_knows_only_ascii_is_written_escapes(slow: SlowDatabase) -> None:
+def test_ascii_log_gets_escapes(slow: SlowDatabase) -> None:
     slow.user.execute("ALTER TABLE portfoliocompanies ADD CONSTRAINT \"é\" CHECK (id <> 2 OR stage <> 'seed')")
     with started(*_RUN, url=slow.url, environment={"PYTHONIOENCODING": "ascii"}) as running:
         assert running.end() == 1
@@ -105,7 +105,7 @@ def test_a_log_that_knows_only_ascii_is_written_escapes(slow: SlowDatabase) -> N
     assert "Migration ended with failures" in running.text
 
 
-def test_what_is_read_is_named_with_the_time_it_takes(slow: SlowDatabase) -> None:
+def test_reading_shows_target_and_elapsed_time(slow: SlowDatabase) -> None:
     slow.user.execute("BEGIN")
     slow.user.execute("LOCK TABLE deal_opportunities")
     with on_terminal("verify", url=slow.url) as running:

@@ -1,4 +1,4 @@
-"""The whole runbook on databases whose own settings are unusual: date styles, time zones, time limits, search path."""
+"""Run the runbook on databases with unusual settings: date styles, time zones, time limits, search path."""
 
 import json
 from pathlib import Path

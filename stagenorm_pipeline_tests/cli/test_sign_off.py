@@ -1,4 +1,4 @@
-"""Signing a verification in the terminal, with the report that was archived."""
+"""Test `stagenorm sign-off`, with the archived report."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ def verified(application_url: str, tmp_path: Path) -> Path:
     return report
 
 
-def test_a_report_is_signed_off_once(application_url: str, verified: Path) -> None:
+def test_verification_is_signed_once(application_url: str, verified: Path) -> None:
     signed = stagenorm_here("sign-off", "1", "--report", str(verified), "--by", "Ada\x1b[31m", url=application_url)
     assert signed.code == 0, signed.all
     assert signed.out.startswith("Verification 1 (passed, all funds) signed off by ")
@@ -29,14 +29,14 @@ def test_a_report_is_signed_off_once(application_url: str, verified: Path) -> No
     assert (again.code, "signed already" in again.err, "\x1b" in again.err) == (1, True, False)
 
 
-def test_a_report_that_was_altered_is_refused(application_url: str, verified: Path) -> None:
+def test_sign_off_refuses_altered_report(application_url: str, verified: Path) -> None:
     verified.write_text(verified.read_text().replace('"passed": 7', '"passed": 8'))
     refused = stagenorm_here("sign-off", "1", "--report", str(verified), url=application_url)
     assert refused.code == 1
     assert "This is not the report of verification 1" in refused.err
 
 
-def test_warnings_are_accepted_with_a_reason_that_is_shown(application_url: str, verified: Path) -> None:
+def test_accepted_warnings_show_their_reason(application_url: str, verified: Path) -> None:
     with psycopg.connect(application_url) as connection:
         connection.execute("DELETE FROM portfoliocompanies WHERE id = (SELECT min(id) FROM portfoliocompanies)")
     assert stagenorm_here("verify", "--output", str(verified), url=application_url).code == 0
@@ -55,7 +55,7 @@ def test_warnings_are_accepted_with_a_reason_that_is_shown(application_url: str,
         (("1", "--by", " "), 2, "needs a name"),
     ],
 )
-def test_what_is_wrong_with_a_signature_is_said(
+def test_sign_off_errors_say_what_is_wrong(
     application_url: str, arguments: tuple[str, ...], code: int, message: str
 ) -> None:
     stagenorm_here("init-db", url=application_url)

@@ -1,4 +1,4 @@
-"""Standard streams that are closed, full or broken, and Ctrl-C while modules are imported: never a stack trace."""
+"""Test closed, full and broken standard streams, and Ctrl-C during imports: never a stack trace."""
 
 import os
 import signal
@@ -36,7 +36,7 @@ def _shell(line: str, url: str) -> subprocess.CompletedProcess[str]:
         ("stagenorm --help | head -1 >/dev/null", 0, ""),
     ],
 )
-def test_streams_that_take_nothing_leave_no_stack_trace(application_url: str, line: str, code: int, error: str) -> None:
+def test_unwritable_streams_leave_no_stack_trace(application_url: str, line: str, code: int, error: str) -> None:
     ran = _shell(line, application_url)
     assert "Traceback" not in ran.stdout + ran.stderr
     assert "Exception ignored" not in ran.stderr
@@ -44,7 +44,7 @@ def test_streams_that_take_nothing_leave_no_stack_trace(application_url: str, li
     assert (ran.returncode, lines[0] if lines else "") == (code, error), ran.stderr
 
 
-def test_a_run_whose_log_cannot_be_written_stops_between_two_batches(application_url: str) -> None:
+def test_run_with_unwritable_log_stops_between_batches(application_url: str) -> None:
     assert _shell("stagenorm init-db", application_url).returncode == 0
     ran = _shell("stagenorm run --yes --sleep-ms 0 --batch-size 10 >/dev/full", application_url)
     assert ran.returncode == 1

@@ -1,4 +1,4 @@
-"""`stagenorm status`: once, and watched until nothing is open."""
+"""Test `stagenorm status`, once and with --watch."""
 
 import json
 
@@ -8,14 +8,14 @@ from stagenorm_pipeline_tests.support.slow_database import SlowDatabase
 _RUN = ("run", "--yes", "--batch-size", "1", "--sleep-ms", "0")
 
 
-def test_before_any_plan_the_status_says_what_to_do_first(slow: SlowDatabase) -> None:
+def test_status_without_plan_says_what_to_do_first(slow: SlowDatabase) -> None:
     status = stagenorm_here("status", url=slow.url)
     assert status.code == 0
     assert "No plan has been recorded yet." in status.out
     assert "Next: stagenorm dry-run" in status.out
 
 
-def test_a_runner_is_named_with_its_batch_while_it_works_and_is_no_more_when_it_ended(slow: SlowDatabase) -> None:
+def test_status_shows_runner_until_it_ends(slow: SlowDatabase) -> None:
     slow.take(0.5)
     with started(*_RUN, url=slow.url) as running:
         running.wait_for("Processing batch 2/8")
@@ -28,7 +28,7 @@ def test_a_runner_is_named_with_its_batch_while_it_works_and_is_no_more_when_it_
     assert "Running:" not in stagenorm_here("status", url=slow.url).out
 
 
-def test_a_failure_comes_with_the_command_that_tries_it_again(slow: SlowDatabase) -> None:
+def test_status_shows_how_to_retry_a_failure(slow: SlowDatabase) -> None:
     slow.take(0)
     slow.user.execute("ALTER TABLE portfoliocompanies ADD CONSTRAINT closed CHECK (id <> 6 OR stage <> 'seed')")
     stagenorm_here(*_RUN, url=slow.url)
@@ -41,7 +41,7 @@ def test_a_failure_comes_with_the_command_that_tries_it_again(slow: SlowDatabase
     assert "Next: stagenorm verify" in stagenorm_here("status", url=slow.url).out
 
 
-def test_watching_without_a_terminal_writes_a_line_a_look_and_ends_when_nothing_is_open(slow: SlowDatabase) -> None:
+def test_watch_without_terminal_writes_lines_until_done(slow: SlowDatabase) -> None:
     slow.take(0.3)
     with started(*_RUN, url=slow.url) as running:
         running.wait_for("Processing batch 1/8")
@@ -55,7 +55,7 @@ def test_watching_without_a_terminal_writes_a_line_a_look_and_ends_when_nothing_
     assert stagenorm_here("status", "--watch", url=slow.url).out.startswith("[INFO] 100.0% of 8 rows {")
 
 
-def test_a_watch_that_ends_with_failed_batches_exits_1(slow: SlowDatabase) -> None:
+def test_watch_with_failed_batches_exits_1(slow: SlowDatabase) -> None:
     slow.take(0)
     slow.user.execute("ALTER TABLE portfoliocompanies ADD CONSTRAINT closed CHECK (id > 5 OR stage <> 'seed')")
     ran = stagenorm_here(*_RUN, url=slow.url)
@@ -65,7 +65,7 @@ def test_a_watch_that_ends_with_failed_batches_exits_1(slow: SlowDatabase) -> No
     assert "5 batches failed" in watched.out
 
 
-def test_watching_on_a_terminal_draws_anew_until_ctrl_c(slow: SlowDatabase) -> None:
+def test_watch_on_terminal_redraws_until_ctrl_c(slow: SlowDatabase) -> None:
     stagenorm_here("run", "--rehearse", url=slow.url)
     slow.user.execute("UPDATE stage_migration_plans SET status = 'open', opened_at = now()")
     with on_terminal("status", "--watch", "--interval", "0.2", url=slow.url) as running:

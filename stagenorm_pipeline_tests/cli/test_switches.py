@@ -1,4 +1,4 @@
-"""Pause, unpause and cancel, with real runners at work."""
+"""Test pause, unpause and cancel with real runners."""
 
 from stagenorm_pipeline_tests.support.command_line import stagenorm_here, started
 from stagenorm_pipeline_tests.support.slow_database import SlowDatabase
@@ -6,7 +6,7 @@ from stagenorm_pipeline_tests.support.slow_database import SlowDatabase
 _RUN = ("run", "--yes", "--batch-size", "1", "--sleep-ms", "0")
 
 
-def test_a_pause_is_honoured_by_every_runner_before_its_next_batch_until_the_work_is_unpaused(
+def test_pause_stops_every_runner_before_its_next_batch(
     slow: SlowDatabase,
 ) -> None:
     slow.take(0.4)
@@ -30,7 +30,7 @@ def test_a_pause_is_honoured_by_every_runner_before_its_next_batch_until_the_wor
     assert slow.batches("completed") == 8
 
 
-def test_a_rehearsal_waits_while_the_work_is_paused(slow: SlowDatabase) -> None:
+def test_rehearsal_waits_while_paused(slow: SlowDatabase) -> None:
     stagenorm_here("pause", url=slow.url)
     with started("run", "--rehearse", url=slow.url) as running:
         running.wait_for("Paused by")
@@ -39,7 +39,7 @@ def test_a_rehearsal_waits_while_the_work_is_paused(slow: SlowDatabase) -> None:
     assert "Rehearsal ended" in running.text
 
 
-def test_a_cancelled_plan_is_left_after_the_batch_at_work_and_its_runner_says_so(slow: SlowDatabase) -> None:
+def test_runner_leaves_cancelled_plan_after_current_batch(slow: SlowDatabase) -> None:
     slow.take(0.4)
     with started(*_RUN, url=slow.url) as running:
         running.wait_for("Processing batch 2/8")
@@ -56,7 +56,7 @@ def test_a_cancelled_plan_is_left_after_the_batch_at_work_and_its_runner_says_so
     assert "there is nothing to cancel" in stagenorm_here("cancel", url=slow.url).out
 
 
-def test_what_cannot_be_cancelled_is_named_with_what_to_look_at(slow: SlowDatabase) -> None:
+def test_cancel_errors_say_what_to_do(slow: SlowDatabase) -> None:
     slow.take(0)
     stagenorm_here(*_RUN, url=slow.url)
     ran = stagenorm_here("cancel", "--plan", "1", url=slow.url)

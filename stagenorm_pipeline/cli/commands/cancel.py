@@ -33,4 +33,4 @@ def command(plan_id: int | None) -> None:
 def _plans_to_cancel(context: ServiceContext) -> str:
     plans = [plan for plan in monitoring.read_status(context).plans if plan["status"] in ("open", "draft")]
     lines = [f"{plan_line(plan)}\n  to cancel it: stagenorm cancel --plan {plan['plan_id']}" for plan in plans]
-    return "\n".join(lines) or "There is no draft and no open plan: nothing to cancel."
+    return "\n".join(lines) or "There is no draft and no open plan, so there is nothing to cancel."

@@ -7,6 +7,7 @@ import click
 from stagenorm_pipeline.cli.decision_prompts import ask_about
 from stagenorm_pipeline.cli.live_display import showing_reading
 from stagenorm_pipeline.cli.options import ScopeOptions, scope_options
+from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.service import deciding
 from stagenorm_pipeline.service.context import open_service
 from stagenorm_pipeline.service.deciding import UndecidedSpellings
@@ -46,8 +47,8 @@ def _report(written: UndecidedSpellings) -> None:
     if not count:
         click.echo("No unknown spelling waits for a decision.")
     else:
-        waiting = "1 spelling waits" if count == 1 else f"{count:,} spellings wait"
-        click.echo(f"{written.path}: {waiting} for a decision, most rows first.")
+        waits = "waits" if count == 1 else "wait"
+        click.echo(f"{written.path}: {counted(count, 'spelling')} {waits} for a decision, most rows first.")
     if written.too_long:
         click.echo(f"{written.too_long:,} more are longer than 1,000 characters: no stage. Fix them in the database.")
     if written.left_for_later:

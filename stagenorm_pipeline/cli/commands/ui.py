@@ -13,13 +13,13 @@ _PORT, _READ_ONLY_PORT = 3000, 3001
     type=click.IntRange(1, 65_535),
     help=f"Port of the page.  [default: {_PORT}, read-only {_READ_ONLY_PORT}]",
 )
-@click.option("--read-only", is_flag=True, help="For reviewers: the pages alone, on which nothing can be started.")
+@click.option("--read-only", is_flag=True, help="For reviewers: pages on which nothing can be started.")
 @click.option("--host", help="With --read-only: another address to listen on. The pages ask for no password.")
 def command(port: int | None, read_only: bool, host: str | None) -> None:
     """Serve the Dagster UI on http://127.0.0.1:3000, daemon included. Ctrl-C stops all of it.
 
-    Works on DATABASE_URL, or where it is not set on the demo's embedded PostgreSQL. With --read-only it shows the
-    same reports and runs on a port of its own, beside the other one or without it, and needs no DATABASE_URL.
+    Works on DATABASE_URL or, if it is not set, on the demo's embedded PostgreSQL. With --read-only it shows the same
+    reports on its own port, with or without the other UI running, and needs no DATABASE_URL.
 
     \b
     Examples:
@@ -37,8 +37,8 @@ def command(port: int | None, read_only: bool, host: str | None) -> None:
         run_read_only_ui(Address(port=port or _READ_ONLY_PORT, host=host or LOOPBACK))
     elif host:
         raise ConfigurationError(
-            "--host is for --read-only alone: whoever reaches the other page can change business data.",
-            remedy="Leave it out, and let people in through a tunnel or a proxy that asks who they are.",
+            "--host needs --read-only: on the other page, everyone who can reach it can change business data.",
+            remedy="Leave --host out. Let people in through a tunnel, or a proxy with authentication.",
         )
     else:
         run_ui(Address(port=port or _PORT))

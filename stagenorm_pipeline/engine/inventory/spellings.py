@@ -51,9 +51,10 @@ class Meanings:
         self,
         fund_id: str | None,
         spelling: str | None,
-        is_cut: bool | None,
         sha256: bytes | None,
         rows: int,
+        *,
+        is_cut: bool | None,
         keys: tuple[Any, Any] | None = None,
     ) -> SpellingRows:
         if spelling is None or sha256 is None:
@@ -100,4 +101,4 @@ def read_spellings(
     with connection.exec_driver_sql(query, {"fund_id": scope.fund_id}, execution_options=options) as result:
         for spelling, is_cut, sha256, fund_id, rows, first_key, last_key in result:
             keys = (first_key, last_key) if with_keys else None
-            yield meanings.read(fund_id, spelling, is_cut, sha256, rows, keys)
+            yield meanings.read(fund_id, spelling, sha256, rows, is_cut=is_cut, keys=keys)

@@ -73,5 +73,5 @@ def read_plan_rows(
                     f"Line {row.line_no:,} of the inventory of {target.name} arrived instead of line {expected:,}.",
                     remedy="Nothing was recorded. Please report this with the version of your PostgreSQL.",
                 )
-            found = meanings.read(row.fund_id, row.spelling, row.is_cut, row.spelling_sha256, row.rows_counted)
+            found = meanings.read(row.fund_id, row.spelling, row.spelling_sha256, row.rows_counted, is_cut=row.is_cut)
             yield NumberedSpelling(line_no=row.line_no, found=found)
