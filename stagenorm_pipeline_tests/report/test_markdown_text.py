@@ -79,8 +79,8 @@ def test_the_report_stays_small_however_much_there_is(text: str) -> None:
 
 
 def test_the_report_of_a_migration_in_progress_says_so() -> None:
-    assert "a migration in progress" in pages("growth")[0]
-    assert "a migration in progress" not in verification_markdown(passing_result())
+    assert "the migration is not finished" in pages("growth")[0]
+    assert "the migration is not finished" not in verification_markdown(passing_result())
 
 
 def test_the_report_reads_from_the_verdict_down_to_how_it_was_made() -> None:

@@ -44,12 +44,12 @@ def test_every_thing_that_others_can_do_has_its_line_and_its_count(migrated: App
 
     assert len(other_session_changes_table(result).rows) == len(COUNTED)
     assert happened(result) == {
-        "Rows more than before in their fund: inserted, or moved there": 6,
-        "Rows fewer than before in their fund: deleted, or moved away": 4,
+        "More rows than before in their fund: inserted, or moved there": 6,
+        "Fewer rows than before in their fund: deleted, or moved away": 4,
         "Rows that stagenorm changed and that are in another fund now": 1,
         "Rows that stagenorm changed and that are gone": 3,
         "Rows that stagenorm changed and that are NULL now": 1,
-        "Stages that are NULL, more than before in their fund": 1,
+        "More NULLs than before in their fund": 1,
         "Rows that stagenorm changed and that hold their old spelling again": 1,
         "Rows that stagenorm changed and that hold something else since": 2,
     }

@@ -29,7 +29,7 @@ def warned(*rules: Rule) -> VerificationResult:
         (warned(Rule.ROW_COUNTS), "I know the cause of the warnings of check 4, and I accept the migration as done."),
         (warned(Rule.NULL_INTEGRITY, Rule.ROW_COUNTS, Rule.AUDIT_CONSISTENCY), "warnings of checks 3, 4 and 5"),
         (replace(passing_result(), scope=FundScope.one("7")), "the migration of the fund named above, and of no other"),
-        (replace(passing_result(), plans=()), "No migration is in force that this could accept."),
+        (replace(passing_result(), plans=()), "No migration is in force."),
         (failing_result(), "Not to be signed: check 2 failed."),
         (warned(Rule.BATCH_TRACKING, Rule.CANONICAL_STAGES), "Not to be signed: checks 1 and 2 failed."),
     ],

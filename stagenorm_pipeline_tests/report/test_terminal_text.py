@@ -63,8 +63,8 @@ def test_a_check_that_did_not_pass_shows_its_figures_its_findings_and_what_to_do
 
 
 def test_a_report_of_a_migration_in_progress_says_so() -> None:
-    assert "a migration in progress" in verification_text(failing_result())
-    assert "a migration in progress" not in verification_text(passing_result())
+    assert "the migration is not finished" in verification_text(failing_result())
+    assert "the migration is not finished" not in verification_text(passing_result())
 
 
 @pytest.mark.parametrize("text", [*HOSTILE, MEGABYTE])
@@ -89,7 +89,7 @@ def test_many_funds_are_counted_and_not_all_listed() -> None:
     )
     shown = verification_text(replace(passing_result(), funds=funds))
     assert "… and 88 more funds, counted in each target (100 in all)" in shown
-    assert "Shown: those with most rows left to do" in shown
+    assert "Shown: funds with most rows left to do" in shown
 
 
 def test_a_plan_tells_a_spelling_with_a_space_from_one_without() -> None:

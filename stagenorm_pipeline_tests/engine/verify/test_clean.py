@@ -105,7 +105,7 @@ def test_what_was_read_for_several_rules_is_named_and_timed_beside_them(migrated
     of_all = {
         "the audit log by batch",
         "planned rows and their batches",
-        "what is gone from the tracking tables",
+        "records that were deleted from the tracking tables",
         "the audit log with its receipts",
     }
     assert named == {(name, None) for name in of_all} | {(name, t) for name in of_each for t in (COMPANIES, DEALS)}
