@@ -44,7 +44,7 @@ _CHUNK = 1_000
 def configured_instance() -> Iterator[dg.DagsterInstance]:
     """The instance of DAGSTER_HOME or, where that is not set, of the storage that STAGENORM_DAGSTER_URL names."""
     if url := os.environ.get(_URL, "").strip():
-        # As local.services gives it to Dagster: with another driver the first event fails.
+        # As local.dagster_services gives it to Dagster: with another driver the first event fails.
         os.environ[_URL] = "postgresql+psycopg2://" + url.partition("://")[2]
     if os.environ.get("DAGSTER_HOME", "").strip():
         with dg.DagsterInstance.get() as instance:

@@ -1,6 +1,6 @@
 """What Dagster's instance needs before its daemon starts: the pool's limit, and an honest end of a crash's leftovers.
 
-Run by `local.services` as a process of its own, `python -m stagenorm_pipeline.defs.instance_setup [--leftovers]`: the
+Run by `local.dagster_services` as `python -m stagenorm_pipeline.defs.instance_setup [--leftovers]`: the
 command line never imports Dagster. Does not belong here: what the instance's settings are (see `dagster.yaml`).
 """
 

@@ -31,7 +31,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="module")
 def recycled_applications(postgres_server_url: str) -> Iterator[RecycledApplications]:
     # A number that no other database of this process has.
-    applications = RecycledApplications(postgres_server_url, f"stagenorm_test_{os.getpid()}_900001")
+    applications = RecycledApplications(postgres_server_url, f"stagenorm_test_{os.getpid()}_900003")
     yield applications
     applications.drop()
 
@@ -123,7 +123,7 @@ def test_a_mistake_shows_no_stack_trace_in_a_process_of_its_own(file: Path) -> N
 
 
 def test_what_a_person_wrote_is_kept_and_what_is_new_comes_after_it(url: str, file: Path) -> None:
-    assert "1 spelling(s) wait for a decision" in stagenorm_here("decisions", url=url).out
+    assert "1 spelling waits for a decision" in stagenorm_here("decisions", url=url).out
     first = file.read_text()
     assert "# 20 rows: 20 in public.portfoliocompanies.stage (4 funds, ids 4 to 99)" in first
 

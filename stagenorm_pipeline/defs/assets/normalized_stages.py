@@ -6,6 +6,7 @@ from dataclasses import replace
 import dagster as dg
 
 from stagenorm_pipeline import __version__
+from stagenorm_pipeline.config.throttle import LAG_THROTTLERS
 from stagenorm_pipeline.defs.assets.asset_names import GROUP, NORMALIZED_STAGES, OWNERS
 from stagenorm_pipeline.defs.checks.plan_state import report_work_state
 from stagenorm_pipeline.defs.failures import errors_as_failures
@@ -15,7 +16,6 @@ from stagenorm_pipeline.defs.partitions import funds
 from stagenorm_pipeline.defs.resources import ApplicationDatabase, NormalizationSettings
 from stagenorm_pipeline.defs.run_config import ApplyConfig
 from stagenorm_pipeline.engine.postgres.identity import user_name
-from stagenorm_pipeline.engine.throttle.settings import LAG_THROTTLERS
 from stagenorm_pipeline.report.escape import sentence_for_terminal
 
 # Runs that write at once; how many is in dagster.yaml.

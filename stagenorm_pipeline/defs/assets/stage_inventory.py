@@ -12,11 +12,10 @@ from stagenorm_pipeline.defs.spelling_by_fund import CrossTable
 from stagenorm_pipeline.engine.inventory.inventory import (
     InventoryTally,
     RowCounts,
-    SpellingRows,
     TargetInventory,
     count_unknown_spellings,
-    read_spellings,
 )
+from stagenorm_pipeline.engine.inventory.spellings import SpellingRows, read_spellings
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.targets.visibility import visible_targets

@@ -10,7 +10,7 @@ from stagenorm_pipeline.defs.report_files import leave_report
 from stagenorm_pipeline.defs.resources import ApplicationDatabase, NormalizationSettings
 from stagenorm_pipeline.defs.run_config import VerifyConfig
 from stagenorm_pipeline.engine.postgres.identity import user_name
-from stagenorm_pipeline.engine.preflight.read_only_server import require_writable
+from stagenorm_pipeline.engine.preflight.checks.read_only_server import require_writable
 from stagenorm_pipeline.engine.verify.recorded_verifications import record_verification
 from stagenorm_pipeline.engine.verify.result import Outcome, VerificationResult
 from stagenorm_pipeline.engine.verify.verification import VerifyRequest, verify

@@ -3,6 +3,7 @@
 import dagster as dg
 from pydantic import Field
 
+from stagenorm_pipeline.config.throttle import ThrottleSettings
 from stagenorm_pipeline.defs.assets.asset_names import NORMALIZED_STAGES
 from stagenorm_pipeline.defs.checks.plan_state import report_work_state
 from stagenorm_pipeline.defs.failures import errors_as_failures
@@ -15,7 +16,7 @@ from stagenorm_pipeline.engine.apply.runner import ApplyRequest, ApplyResult, ap
 from stagenorm_pipeline.engine.plan.batch import PlanKind
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.identity import user_name, worker_name
-from stagenorm_pipeline.engine.preflight.read_only_server import require_writable
+from stagenorm_pipeline.engine.preflight.checks.read_only_server import require_writable
 from stagenorm_pipeline.engine.rollback.rollback import (
     RollbackPreview,
     RollbackRequest,
@@ -24,7 +25,6 @@ from stagenorm_pipeline.engine.rollback.rollback import (
 )
 from stagenorm_pipeline.engine.targets.fund_lookup import find_fund
 from stagenorm_pipeline.engine.targets.funds import FundScope, fund_key
-from stagenorm_pipeline.engine.throttle.settings import ThrottleSettings
 from stagenorm_pipeline.report.escape import for_markdown
 from stagenorm_pipeline.report.rollback_text import STATES, UNSEEN, touched_lines
 
@@ -82,9 +82,9 @@ def roll_back(
         raise dg.DagsterExecutionInterruptedError
     if not result.ok:
         raise dg.Failure(
-            f"{result.rows.rows_failed:,} rows in {result.failed} batches could not be restored, {result.held} batches "
-            f"are taken by another runner, and {result.vanished} were deleted during the run. `stagenorm status` shows "
-            "what is left; run the same rollback again.",
+            f"{result.rows.rows_failed:,} rows in {result.failed} batches could not be restored, {result.taken} "
+            f"batches are taken by another runner, and {result.vanished} were deleted during the run. "
+            "`stagenorm status` shows what is left; run the same rollback again.",
             allow_retries=False,
         )
     context.log.info(f"{result.rows.rows_updated:,} rows restored")

@@ -12,9 +12,9 @@ from stagenorm_pipeline.engine.receipts.check import (
     ReceiptCheck,
     ReceiptMismatch,
     RowDifference,
-    read_plan_digests,
     read_receipt_mismatches,
 )
+from stagenorm_pipeline.engine.receipts.plan_digest import read_plan_digests
 from stagenorm_pipeline.engine.verify.result import Finding, PlanDigest
 from stagenorm_pipeline.engine.verify.snapshot import Snapshot
 

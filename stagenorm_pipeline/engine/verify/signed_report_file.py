@@ -12,7 +12,8 @@ from typing import Any
 
 from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.engine.postgres.sql_files import statement
-from stagenorm_pipeline.engine.receipts.check import PlanDigest, read_plan_digests, read_receipt_mismatches
+from stagenorm_pipeline.engine.receipts.check import read_receipt_mismatches
+from stagenorm_pipeline.engine.receipts.plan_digest import PlanDigest, read_plan_digests
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.verify.result import (
     Against,

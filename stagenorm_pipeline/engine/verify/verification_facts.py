@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from stagenorm_pipeline.engine.inventory.inventory import TargetInventory
-from stagenorm_pipeline.engine.targets.key_moved import require_same_key
+from stagenorm_pipeline.engine.targets.same_key import require_same_key
 from stagenorm_pipeline.engine.targets.target import Target
 from stagenorm_pipeline.engine.verify.audit_log import AuditLog, read_audit_log
 from stagenorm_pipeline.engine.verify.audited_rows import read_audited_rows

@@ -1,16 +1,16 @@
-"""The table of runners: who is entered, how a dead one is known, and what a pooler hides."""
+"""The table of runners: entries, dead runners, and runners behind a pooler."""
 
 from collections.abc import Iterator
 
 import pytest
 import sqlalchemy as sa
 
+from stagenorm_pipeline.config.throttle import ThrottleSettings
 from stagenorm_pipeline.engine.apply.events import BatchCompleted, Event
 from stagenorm_pipeline.engine.apply.runner import ApplyRequest, ApplyResult, apply_batches
 from stagenorm_pipeline.engine.monitor.runners import Runner, read_runners
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.failpoints import Failpoint
-from stagenorm_pipeline.engine.throttle.settings import ThrottleSettings
 from stagenorm_pipeline_tests.support.application import COMPANIES, Application
 from stagenorm_pipeline_tests.support.blocked_program import BlockedProgram, Stop
 from stagenorm_pipeline_tests.support.interruptions import kill_backends
@@ -32,7 +32,7 @@ def runners(application: Application) -> tuple[Runner, ...]:
         return read_runners(connection)
 
 
-def test_a_runner_is_there_from_its_first_batch_to_its_end(planned: Application) -> None:
+def test_runner_is_listed_from_its_first_batch_to_its_end(planned: Application) -> None:
     seen: list[tuple[Runner, ...]] = []
 
     def listen(event: Event) -> None:
@@ -40,14 +40,14 @@ def test_a_runner_is_there_from_its_first_batch_to_its_end(planned: Application)
             seen.append(runners(planned))
 
     planned.apply(watch=listen)
-    assert [[(one.worker, one.run_by, one.is_alive, one.hold) for one in then] for then in seen] == [
+    assert [[(one.worker, one.run_by, one.is_alive, one.throttled) for one in then] for then in seen] == [
         [("worker-1", "operator@host", True, None)]
     ] * 3
     assert runners(planned) == ()
     assert planned.column("SELECT ended_at >= started_at FROM stage_migration_runners") == [True]
 
 
-def test_a_runner_that_was_killed_is_known_by_its_session_and_ended_by_the_next_one(planned: Application) -> None:
+def test_killed_runner_is_detected_and_ended_by_the_next_one(planned: Application) -> None:
     with BlockedProgram(planned.url, apply_paced, Stop(step=Failpoint.APPLY_LOCKED)) as program:
         assert program.comes_to_its_stop()
         assert [runner.is_alive for runner in runners(planned)] == [True]
@@ -58,7 +58,7 @@ def test_a_runner_that_was_killed_is_known_by_its_session_and_ended_by_the_next_
     assert planned.column("SELECT ended_at IS NOT NULL FROM stage_migration_runners") == [True, True]
 
 
-def test_a_runner_whose_connection_was_lost_is_known_by_its_new_session(planned: Application) -> None:
+def test_runner_is_known_by_its_new_session_after_a_lost_connection(planned: Application) -> None:
     alive: list[bool | None] = []
 
     def listen(event: Event) -> None:
@@ -78,9 +78,8 @@ def pooler(primary: PrivateServer) -> Iterator[Pooler]:
 
 
 @pytest.mark.skipif(find_pgbouncer() is None, reason="PgBouncer is not installed (apt install pgbouncer)")
-def test_through_a_pooler_with_one_session_the_throttle_works_and_who_lives_cannot_be_told(
-    replicated: Application, pooler: Pooler
-) -> None:
+def test_throttle_works_through_a_pooler(replicated: Application, pooler: Pooler) -> None:
+    """With one session it is not known whether a runner is alive."""
     replicated.add(COMPANIES, [(1, "Seed")] * 30)
     replicated.plan(batch_size=10)
     seen: list[Runner] = []

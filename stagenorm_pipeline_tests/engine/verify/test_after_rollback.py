@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from stagenorm_pipeline.config.settings import TargetSetting
-from stagenorm_pipeline.engine.plan.plan import cancel_plan
+from stagenorm_pipeline.engine.plan.life_cycle import cancel_plan
 from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, record_rollback
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.verify.result import Rule, Severity, UndoneRows, Verdict, VerificationResult

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stagenorm_pipeline.engine.plan.plan import open_plan
+from stagenorm_pipeline.engine.plan.life_cycle import open_plan
 from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, record_rollback
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.verify.recorded_verifications import record_verification

@@ -1,6 +1,6 @@
 """Rule 7: every fund of every target, before and now. Fails only if the breakdown cannot be made."""
 
-from stagenorm_pipeline.engine.inventory.inventory import fund_order
+from stagenorm_pipeline.engine.targets.funds import fund_order
 from stagenorm_pipeline.engine.verify.result import CheckResult, FundBreakdown, Rule, Severity
 from stagenorm_pipeline.engine.verify.rules.description import RuleDescription
 from stagenorm_pipeline.engine.verify.target_facts import TargetFacts

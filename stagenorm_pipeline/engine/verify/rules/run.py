@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from stagenorm_pipeline.config.verify import VerifySettings
 from stagenorm_pipeline.engine.verify.other_session_limits import OtherSessionLimits
 from stagenorm_pipeline.engine.verify.result import CheckResult, FundBreakdown, SampleRow, Severity
 from stagenorm_pipeline.engine.verify.rules import (
@@ -15,7 +16,6 @@ from stagenorm_pipeline.engine.verify.rules import (
     r6_sample_inspection,
     r7_fund_breakdown,
 )
-from stagenorm_pipeline.engine.verify.settings import VerifySettings
 from stagenorm_pipeline.engine.verify.verification_facts import VerificationFacts
 
 
