@@ -75,7 +75,7 @@ def test_conditions_that_cannot_be_met_are_named(application: Application) -> No
         return f"{type(raised.value).__name__}: {raised.value.message}"
 
     assert error_of(RollbackRequest(plan_id=7)) == "PlanError: There is no plan 7."
-    assert error_of(RollbackRequest(batch_id=7)) == "PlanError: There is no batch 7 (any more)."
+    assert error_of(RollbackRequest(batch_id=7)) == "PlanError: There is no batch 7, or it was deleted."
     assert error_of(RollbackRequest(plan_id=undone)) == "PlanError: Plan 3 is itself a rollback."
     assert error_of(RollbackRequest(plan_id=draft)) == "PlanError: Plan 4 is a draft: it has changed nothing."
     assert "Batch 1 belongs to plan 1, not to plan 2" in error_of(RollbackRequest(plan_id=2, batch_id=1))
@@ -86,7 +86,7 @@ def test_conditions_that_cannot_be_met_are_named(application: Application) -> No
         RollbackRequest(plan_id=1, scope=FundScope.one(None))
     )
     assert "not about the tables asked for" in error_of(RollbackRequest(batch_id=1, targets=_ONLY_DEALS))
-    assert "lies in the future" in error_of(RollbackRequest(since=now + timedelta(hours=1)))
+    assert "is in the future" in error_of(RollbackRequest(since=now + timedelta(hours=1)))
 
 
 def test_a_plan_of_other_tables_only_is_refused_and_one_of_some_says_which_it_leaves(application: Application) -> None:
