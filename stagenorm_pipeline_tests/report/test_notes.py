@@ -57,7 +57,7 @@ UNDONE = replace(PLAN, plan_id=6, status="rolled_back", is_baseline=False)
         (replace(QUIET, vocabulary_version="other"), ["Plan 7 was made with another vocabulary"]),
     ],
 )
-def test_each_special_case_is_said_and_nothing_else(result: VerificationResult, said: list[str]) -> None:
+def test_notes_are_exactly_those_that_apply(result: VerificationResult, said: list[str]) -> None:
     found = notes(result)
     assert len(found) == len(said)
     assert [part in note for part, note in zip(said, found, strict=True)] == [True] * len(said)
