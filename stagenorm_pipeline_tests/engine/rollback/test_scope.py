@@ -46,7 +46,7 @@ def test_time_without_a_zone_is_refused_with_advice(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "yesterday", "30.10.2025 00:00+00", "2025-13-01T00:00Z", "2025-10-30 00:00 CET"])
 def test_invalid_time_is_refused(text: str) -> None:
-    with pytest.raises(ConfigurationError, match="not a time"):
+    with pytest.raises(ConfigurationError, match="not a valid time"):
         parse_since(text)
 
 
