@@ -1,7 +1,7 @@
-"""Verifying, measured against the apply that it proves.
+"""Measure verifying, compared with the apply that it proves.
 
-The seven rules run in a process of their own, whose peak memory is read at its end: right after the apply, after users
-changed one row in a thousand, and after all of it was rolled back.
+The seven rules run in a separate process, which reports its peak memory: after the apply, after users changed one row
+in a thousand, and after everything was rolled back.
 """
 
 import json
@@ -33,7 +33,7 @@ _CHANGED_BY_USERS = f"UPDATE {TABLE} SET stage = 'series-b' WHERE id % 1000 = 7"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
-    """The median round of a verification: seconds, its parts, its process's peak memory, and what it found."""
+    """The median round of a verification: seconds, parts, peak memory of its process, and results."""
 
     seconds: float
     parts: dict[str, float]
@@ -44,7 +44,7 @@ class Verified:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Work:
-    """What a verification proves: seconds of planning and of applying."""
+    """Seconds of planning and of applying, with which a verification is compared."""
 
     planned: float
     applied: float
@@ -54,7 +54,7 @@ class _Work:
 
 
 def measure_verifying(found: Server, rows: int) -> list[dict[str, object]]:
-    """A line for each state of the same migrated table, then one for each part of the verification right after it."""
+    """Return a line for each state of the migrated table, and one for each part of the first verification."""
     found.create(_NAME)
     with found.connect(_NAME) as connection:
         fill(connection, rows)

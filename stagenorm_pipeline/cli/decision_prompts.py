@@ -44,7 +44,7 @@ class _Asker:
         """Ask for a decision; None to skip. Raises click.Abort on `q`."""
         from stagenorm_pipeline.report.escape import for_terminal, sentence_for_terminal
         from stagenorm_pipeline.vocabulary import (
-            LEAVE_AS_IS,
+            KEPT,
             Decision,
             Stage,
             decided_alike,
@@ -63,11 +63,11 @@ class _Asker:
         choice = _choice(alike.choice if alike else proposal(item.spelling))
         if choice is None:
             return None
-        if choice != LEAVE_AS_IS:
+        if choice != KEPT:
             return Decision(spelling=item.spelling, stage=Stage(choice), decided_by=self.by, decided_on=date.today())
         reason = self._reason(alike.reason if alike else "")
         return Decision(
-            spelling=item.spelling, leave_as_is=True, reason=reason, decided_by=self.by, decided_on=date.today()
+            spelling=item.spelling, is_kept=True, reason=reason, decided_by=self.by, decided_on=date.today()
         )
 
     def _reason(self, proposed: str) -> str:
@@ -91,7 +91,7 @@ class _Asker:
 
 def _choice(proposed: str | None) -> str | None:
     """Ask for a canonical stage or leave-as-is; None to skip."""
-    from stagenorm_pipeline.vocabulary import CANONICAL_STAGES, LEAVE_AS_IS, Vocabulary
+    from stagenorm_pipeline.vocabulary import CANONICAL_STAGES, KEPT, Vocabulary
 
     numbered = {str(number): str(stage) for number, stage in enumerate(CANONICAL_STAGES, start=1)}
     while True:
@@ -102,7 +102,7 @@ def _choice(proposed: str | None) -> str | None:
             case "s" | "":
                 return None
             case "l":
-                return LEAVE_AS_IS
+                return KEPT
             case _ if answer == proposed:
                 return proposed
         chosen = numbered.get(answer) or Vocabulary.built_in().stage_of(answer)

@@ -151,9 +151,9 @@ class BackupWriter:
         self._raw.flush()
         if self._partial is not None:
             os.fsync(self._raw.fileno())
-            beside, place = self._partial
-            beside.replace(place)
-            _sync_directory(place.parent)
+            temporary, final = self._partial
+            temporary.replace(final)
+            _sync_directory(final.parent)
         return complete, sha256, self._raw.size
 
     def _open(self) -> BinaryIO:

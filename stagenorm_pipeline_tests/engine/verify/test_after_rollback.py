@@ -183,7 +183,7 @@ def test_restored_kept_spelling_counts_as_kept_only(
         Vocabulary.with_decisions(Decisions(entries=(decision,)))
         for decision in (
             Decision(spelling="growth", stage=Stage.SERIES_C),
-            Decision(spelling="growth", leave_as_is=True, reason="no"),
+            Decision(spelling="growth", is_kept=True, reason="no"),
         )
     )
     application.add(COMPANIES, [(1, "growth"), (1, "seed")])

@@ -198,7 +198,7 @@ def test_row_normalized_again_by_a_later_plan_is_no_fault(migrated: Application)
 def test_kept_spelling_warns_and_fails_only_in_strict_mode(migrated: Application) -> None:
     migrated.add(COMPANIES, [(1, "growth"), (2, "growth")])
     decided = Vocabulary.with_decisions(
-        Decisions(entries=(Decision(spelling="growth", leave_as_is=True, reason="no round"),))
+        Decisions(entries=(Decision(spelling="growth", is_kept=True, reason="no round"),))
     )
     result = migrated.verify(vocabulary=decided)
     assert not_passed(result) == {Rule.CANONICAL_STAGES: Severity.WARN}

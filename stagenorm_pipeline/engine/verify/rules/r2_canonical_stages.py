@@ -56,12 +56,12 @@ def check(snapshot: Snapshot, targets: tuple[TargetFacts, ...], *, waiting: int)
 _WHAT = {
     MeaningKind.UNKNOWN: "unknown spelling",
     MeaningKind.MESSY: "known spelling, not normalized",
-    MeaningKind.LEAVE_AS_IS: "kept by decision",
+    MeaningKind.KEPT: "kept by decision",
 }
 
 
 def _spellings_found(facts: TargetFacts) -> int:
-    named = (MeaningKind.MESSY, MeaningKind.LEAVE_AS_IS)
+    named = (MeaningKind.MESSY, MeaningKind.KEPT)
     return facts.inventory.unknown_spellings + sum(s.kind in named for s in facts.inventory.spellings)
 
 

@@ -1,5 +1,5 @@
--- Find the first plan that named the rows of a target by another key than today's. `plans`: the plans to check; NULL: all
--- opened plans.
+-- The first plan that named the rows of a target by another key column than the one it has today. `plans`: the plans to
+-- check; NULL: all plans that were ever opened.
 SELECT t.plan_id, t.key_column
 FROM stage_migration_plan_targets t
 JOIN stage_migration_plans p USING (plan_id)
