@@ -1,7 +1,7 @@
 -- Receipts whose log entries are not what they say, the first ones of `total`.
 -- `entries` of a receipt are those between its first and last id that name its batch, plan, action, target, fund and
 -- moment: all of them are written in one transaction. `part`: `receipt` for one that differs, `total` for what was read.
--- Promise: each receipt looks its entries up by their ids, so the log is read once, in its order, and never sorted whole.
+-- Each receipt looks up its entries by id, so the log is read once, in its order, and never sorted as a whole.
 WITH compared AS MATERIALIZED (
     SELECT r.receipt_id, r.plan_id, r.batch_id, r.attempt, r.action, r.schema_name, r.table_name, r.column_name, r.fund_id,
            r.rows_updated, l.entries, l.entries_since, l.found_sha256 = r.log_sha256 AS is_same

@@ -1,7 +1,7 @@
--- Record the batches of a rollback: the rows of one target to restore, cut by fund, with what each holds and gets back;
--- and the earlier batches that are undone by it: those whose every change lies in the scope, and of which no row is left
--- because it was touched. Such a row still holds what we wrote, so its batch still stands.
--- Promise: one statement, so both are what one snapshot saw. A batch that is at work meanwhile is in neither.
+-- Record the batches of a rollback: the rows of one target to restore, by fund, with what each holds and gets back.
+-- Record also which earlier batches it undoes: those with every change in the scope and no row left because it was touched.
+-- A touched row still holds what stagenorm wrote, so its batch stays in force.
+-- One statement, so that both come from one snapshot. A batch that commits during it is in neither.
 WITH {candidates}, by_fund AS (
     SELECT c.fund_id,
            array_agg(c.row_key::{member_type} ORDER BY c.row_key) AS row_keys,

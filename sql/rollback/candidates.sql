@@ -1,16 +1,16 @@
--- The rows that a rollback is about, each with whether it can be restored.
--- Promise: reads only. A rollback undoes what we wrote since the last write of another session, and never goes further
--- back. Such a write shows as a break in the row's history: an entry's stage_before is not the stage_after of the entry
--- before it. A row gets back the stage_before of its first change in the scope since the last break.
--- `restorable`: it still holds what we wrote last, and that was in the scope. `kept_other_write`: the same, but the scope
--- also has changes from before a break, so it gets back only what another session wrote. All others are left: `later` (an
--- entry outside the scope came after those in it), `gone`, `null`, `changed` (another session did that), `undone` (a
--- rollback restored it, and it still holds that), `touched` (see below; only if asked for).
--- A row version and its log entry written by one statement have the same xmin, in a savepoint and frozen too. `is_touched`:
--- the row has another version since. The same key may then belong to another row. An xmin comes up again after 4 billion
--- transactions: that one of another session equals ours by chance is possible in theory.
--- One pass over the log is enough for a row that it mentions once. If it mentions rows more often, their entries are read
--- in a second pass. A fragment: the statements of a rollback put it in front of their own SELECT.
+-- Find the rows in the scope of a rollback and whether each can be restored. Reads only.
+-- A rollback undoes what stagenorm wrote since the last write of another session, and never goes further back. Such a write
+-- is a break in the row's history: the stage_before of an entry is not the stage_after of the entry before it. A row gets
+-- back the stage_before of its first change in the scope since the last break.
+-- `restorable`: the row still holds the last stage that stagenorm wrote, in the scope. `kept_other_write`: the same, but the
+-- scope also has changes before a break, so the row gets back what another session wrote. All other rows are left: `later`
+-- (an entry outside the scope is newer), `gone`, `null`, `changed` (another session did it), `undone` (a rollback restored
+-- it already), `touched` (see below; only if requested).
+-- A row version and its log entry written by one statement have the same xmin, also in a savepoint and frozen.
+-- `is_touched`: the row has a newer version, and its key may belong to another row. An xmin is reused after 4 billion
+-- transactions, so in theory a newer version can have the same one.
+-- Rows that the log mentions once need one pass over it. The entries of other rows are read in a second pass.
+-- A fragment: the statements of a rollback put it in front of their own SELECT.
 changes AS NOT MATERIALIZED (
     SELECT l.row_id, l.id, l.plan_id, l.batch_id, l.fund_id, l.stage_before, l.stage_after, l.action,
            l.xmin::text AS written_by,
@@ -23,7 +23,7 @@ changes AS NOT MATERIALIZED (
     FROM stage_normalization_log l
     WHERE (l.schema_name, l.table_name, l.column_name) = (%(schema_name)s, %(table_name)s, %(column_name)s)
 ), rows_in_scope AS MATERIALIZED (
-    -- `min` of a single value is that value.
+    -- For a row with one entry, `min` returns that entry's value.
     SELECT row_id, count(*) > 1 AS has_history, min(fund_id COLLATE "C") AS fund_id,
            min(stage_before COLLATE "C") AS stage_before, min(stage_after COLLATE "C") AS stage_after,
            min(written_by COLLATE "C") AS written_by
@@ -31,7 +31,7 @@ changes AS NOT MATERIALIZED (
     GROUP BY row_id
     HAVING bool_or(in_scope)
 ), entries AS (
-    -- What another tool logged is a write of another session. Such entries name no plan, or have another action.
+    -- Entries of other tools count as writes by other sessions. They name no plan or have another action.
     SELECT c.*, lag(stage_after) OVER w IS DISTINCT FROM stage_before OR NOT is_ours AS is_break
     FROM changes c
     WHERE row_id IN (SELECT row_id FROM rows_in_scope WHERE has_history)

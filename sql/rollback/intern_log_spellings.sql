@@ -1,4 +1,4 @@
--- Give every stage that the audit log mentions in a rollback's scope its short number, so that batches can name it.
+-- Give every stage that the audit log mentions in the scope of a rollback a number, so that batches can refer to it.
 INSERT INTO stage_migration_spellings (spelling_sha256, spelling)
 SELECT DISTINCT sha256(convert_to(v.stage, 'UTF8')), v.stage
 FROM (SELECT DISTINCT l.stage_before, l.stage_after

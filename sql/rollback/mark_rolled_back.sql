@@ -1,7 +1,6 @@
--- After a rollback has ended: the batches that it undid say so, and the plans of which nothing else stands or waits.
--- Promise: idempotent. A rollback that was cancelled before its end, or superseded, marks nothing: some of the rows still
--- stand, and the next rollback of them marks. Nor is a batch marked that has changed more rows since the rollback was
--- recorded: it was at work then.
+-- After a rollback has ended, mark the batches that it undid, and the plans with no other batch in force or open.
+-- Idempotent. A rollback that was cancelled or superseded marks nothing: some rows are still in force, and the next rollback
+-- of them marks the batches. A batch that changed more rows after the rollback was recorded is not marked either.
 WITH undone AS (
     UPDATE stage_migration_batches b
     SET status = 'rolled_back', updated_at = now()

@@ -1,4 +1,4 @@
--- A plan that somebody wants undone, with the targets that it was about.
+-- Read a plan to roll back, with its targets.
 SELECT p.kind, p.status, (p.scope ->> 'all_funds')::boolean AS all_funds, p.scope ->> 'fund_id' AS fund_id,
        array_agg(concat_ws('.', t.schema_name, t.table_name, t.column_name) ORDER BY t.target_no) AS targets
 FROM stage_migration_plans p

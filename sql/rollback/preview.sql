@@ -1,5 +1,5 @@
--- How many rows of a target a rollback would restore and would leave, by state, with the first ones of each.
--- `touched`: of these rows, those that have another version since we wrote them.
+-- Count the rows of a target that a rollback would restore and leave, by state, with the first rows of each.
+-- `touched`: rows that have a newer version than the one that stagenorm wrote.
 WITH {candidates}
 SELECT state, total, repeated, touched, row_id, fund_id, restore, expected, stage_now, later_plan, is_touched
 FROM (SELECT c.*, row_number() OVER (PARTITION BY state ORDER BY row_key)        AS place,

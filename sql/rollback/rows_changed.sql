@@ -1,4 +1,4 @@
--- How many rows the batches in a rollback's scope have changed, as far as batches tell: those of a cleared plan are gone.
+-- Count the rows that the batches in the scope of a rollback changed. Deleted batches are not counted.
 SELECT coalesce(sum(b.rows_updated), 0)::bigint AS rows_changed
 FROM stage_migration_batches b
 WHERE (b.schema_name, b.table_name, b.column_name) = (%(schema_name)s, %(table_name)s, %(column_name)s)

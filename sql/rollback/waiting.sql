@@ -1,4 +1,4 @@
--- Batches that open plans still have to do in the scope of a rollback, which cancels them: by plan.
+-- Count by plan the open batches in the scope of a rollback, which cancels them.
 SELECT b.plan_id, count(*) AS batches
 FROM stage_migration_batches b
 JOIN stage_migration_plans p USING (plan_id)

@@ -1,7 +1,7 @@
--- What became of a row since the entry `l` of the audit log about it.
--- `gone`: deleted. `null`: no stage any more. `set_back`: what stood there before us. `changed`: something else.
--- `moved`: the stage holds, the fund does not. `holds`: all is as the entry says.
--- A fragment: an expression of the statements that hold the log against the rows.
+-- The state of a row compared with its audit log entry `l`.
+-- `gone`: deleted. `null`: NULL now. `set_back`: holds the spelling from before the change. `changed`: holds another one.
+-- `moved`: holds the stage of the entry in another fund. `holds`: stage and fund are as in the entry.
+-- A fragment: an expression of the statements that compare log and rows.
 CASE WHEN {key} IS NULL THEN 'gone'
      WHEN {stage} IS NULL THEN 'null'
      WHEN {stage} = l.stage_after AND ({fund} COLLATE "C") IS NOT DISTINCT FROM l.fund_id THEN 'holds'

@@ -1,9 +1,9 @@
--- Rows that do not hold what the log's latest entry says they became, or that are in another fund, by what they are now
--- (sql/verify/audited_row_state.sql); for each kind the exact number and the first ones.
--- For a log of which nothing was rolled back: nearly every entry is the latest about its row, and holds.
--- Promise: one pass over log and target; the log is looked at once more only where something differs.
--- Keys are compared as text: a damaged row_id is a row that is gone, and not an error of the whole verification.
-WITH held_against AS (
+-- Find audited rows that do not hold what their latest log entry says, or that are in another fund. For each state
+-- (sql/verify/audited_row_state.sql): the exact number and the first rows.
+-- Used if nothing was rolled back: nearly every entry is the latest of its row, and the row still holds it.
+-- Reads log and target once. Reads the log a second time only if some row differs.
+-- Keys are compared as text, so that a damaged row_id counts as a deleted row instead of failing the verification.
+WITH with_state AS (
     SELECT l.id, l.row_id, left({stage}, 1000) AS stage_now, {fund} AS fund_now, {state} AS state
     FROM stage_normalization_log l
     LEFT JOIN {table} AS t ON ({key}::text COLLATE "C") = l.row_id
@@ -11,11 +11,11 @@ WITH held_against AS (
       AND (l.schema_name, l.table_name, l.column_name) = (%(schema_name)s, %(table_name)s, %(column_name)s)
       AND (%(all_funds)s OR l.fund_id IS NOT DISTINCT FROM %(fund_id)s::text)
 ), mismatched AS MATERIALIZED (
-    -- Written as an equality because the planner takes one to be rare: with `<>` it expects nearly all rows, and then
+    -- An equality, because the planner takes equalities to be rare. With `<>` it expects nearly all rows, and then it
     -- neither works in parallel nor hashes the small side.
-    SELECT * FROM held_against WHERE CASE state WHEN 'holds' THEN 'holds' ELSE 'differs' END = 'differs'
+    SELECT * FROM with_state WHERE CASE state WHEN 'holds' THEN 'holds' ELSE 'differs' END = 'differs'
 ), superseded AS (
-    -- By row and id alone: a narrow hash of the mismatched rows, along which the log passes once.
+    -- Only row and id: the hash of the mismatched rows stays small while the log is read once.
     SELECT m.id
     FROM mismatched m
     JOIN stage_normalization_log later ON later.row_id = m.row_id AND later.id > m.id

@@ -1,10 +1,9 @@
--- The same as audited_rows.sql for a log of which something was rolled back, so that many of its entries are not the
--- latest about their rows. `is_left`: a finished rollback undid the latest entry's batch as a whole, and left this row; no
--- plan in force was opened since for the batch's target and fund. The rollback's own list says which batches it undid: a
--- status edited by hand makes no row one that was left.
--- Two more kinds are rows that hold what their latest entry says (those that by decision stay as they are do not count):
--- `restored`: what a rollback gave back; `left`: what a rollback left, although it undid its batch.
--- Promise: the log is passed twice and the target once, each hashed by row.
+-- The same as audited_rows.sql for a log with rollbacks, where many entries are not the latest of their rows.
+-- `is_left`: a finished rollback undid the batch of the latest entry but left this row, and no plan in force was opened
+-- since for that target and fund. The rollback's own list says which batches it undid, not a status edited by hand.
+-- Two more states are rows that hold what their latest entry says (kept spellings do not count): `restored`: a rollback
+-- restored the row; `left`: a rollback left the row although it undid its batch.
+-- Reads the log twice and the target once, each hashed by row.
 WITH undone_batches AS MATERIALIZED (
     SELECT DISTINCT u.batch_id
     FROM stage_migration_rollback_batches u
@@ -19,7 +18,7 @@ WITH undone_batches AS MATERIALIZED (
                         AND ((later.scope ->> 'all_funds')::boolean
                              OR later.scope ->> 'fund_id' IS NOT DISTINCT FROM b.fund_id))
 ), latest AS MATERIALIZED (
-    -- Before the join with the target, which else would be made with all that is outdated too.
+    -- Before the join with the target, so that outdated entries are not joined.
     SELECT l.id, l.row_id, l.fund_id, l.stage_before, l.stage_after, l.action,
            l.action = 'normalize' AND l.batch_id IN (SELECT batch_id FROM undone_batches) AS is_left
     FROM stage_normalization_log l
@@ -31,22 +30,22 @@ WITH undone_batches AS MATERIALIZED (
                         AND later.plan_id IS NOT NULL AND later.action IN ('normalize', 'rollback')
                         AND (later.schema_name, later.table_name, later.column_name)
                             = (%(schema_name)s, %(table_name)s, %(column_name)s))
-), held_against AS (
+), with_state AS (
     SELECT l.id, l.row_id, l.is_left, left({stage}, 1000) AS stage_now, {fund} AS fund_now, {state} AS state,
            CASE WHEN {stage} = l.stage_after AND {stage} <> ALL (%(left_as_is)s::text[])
                 THEN CASE WHEN l.action = 'rollback' THEN 'restored' WHEN l.is_left THEN 'left' END END AS undone
     FROM latest l
     LEFT JOIN {table} AS t ON ({key}::text COLLATE "C") = l.row_id
-), told AS MATERIALIZED (
-    SELECT * FROM held_against WHERE CASE WHEN undone IS NULL AND state = 'holds' THEN 'holds' ELSE 'differs' END = 'differs'
+), mentioned AS MATERIALIZED (
+    SELECT * FROM with_state WHERE CASE WHEN undone IS NULL AND state = 'holds' THEN 'holds' ELSE 'differs' END = 'differs'
 ), lines AS NOT MATERIALIZED (
-    SELECT state, is_left, id, row_id, stage_now, fund_now FROM told WHERE state <> 'holds'
+    SELECT state, is_left, id, row_id, stage_now, fund_now FROM mentioned WHERE state <> 'holds'
     UNION ALL
-    SELECT undone, is_left, id, row_id, stage_now, fund_now FROM told WHERE undone IS NOT NULL
+    SELECT undone, is_left, id, row_id, stage_now, fund_now FROM mentioned WHERE undone IS NOT NULL
 ), kinds AS MATERIALIZED (
     SELECT state, is_left, count(*) AS total FROM lines GROUP BY state, is_left
 )
--- The first ones of each kind by a pass for each: a window over all of them would sort millions to show fifty.
+-- One pass for each state finds its first rows. A window over all rows would sort millions to show fifty.
 SELECT kinds.state, kinds.is_left, kinds.total, firsts.id, firsts.row_id, firsts.stage_now, firsts.fund_now
 FROM kinds
 CROSS JOIN LATERAL (SELECT *

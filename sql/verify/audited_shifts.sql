@@ -1,10 +1,10 @@
--- Where the rows went that do not hold what their latest log entry says: counts by fund and canonical stage (NULL: any
--- other). `out`: by the fund and stage of the entry, with how many of them left the fund, and how many are NULL there.
--- `in`: by the fund and stage that the rows are in now.
--- Entries from before the fund's baseline do not count, since the baseline has counted what became of those rows:
--- `since` for all funds, `since_times` for those in `since_funds`.
--- Promise: one pass over log and target; the log is looked at once more only where something differs.
-WITH held_against AS (
+-- Count by fund and canonical stage (NULL: any other) where rows went that do not hold their latest log entry.
+-- `out`: by the fund and stage of the entry, with the rows that left the fund and the rows that are NULL in it.
+-- `in`: by the fund and stage that the rows have now.
+-- Entries older than the baseline of the fund do not count, because the baseline includes what became of those rows:
+-- `since` for all funds, `since_times` for the funds in `since_funds`.
+-- Reads log and target once. Reads the log a second time only if some row differs.
+WITH with_state AS (
     SELECT l.id, l.row_id, l.fund_id, l.stage_after, l.run_at, {stage} AS stage_now, {fund} AS fund_now, {state} AS state
     FROM stage_normalization_log l
     LEFT JOIN {table} AS t ON ({key}::text COLLATE "C") = l.row_id
@@ -12,8 +12,8 @@ WITH held_against AS (
       AND (l.schema_name, l.table_name, l.column_name) = (%(schema_name)s, %(table_name)s, %(column_name)s)
       AND (%(all_funds)s OR l.fund_id IS NOT DISTINCT FROM %(fund_id)s::text)
 ), mismatched AS MATERIALIZED (
-    -- Written as an equality because the planner takes one to be rare: see audited_rows.sql.
-    SELECT * FROM held_against WHERE CASE state WHEN 'holds' THEN 'holds' ELSE 'differs' END = 'differs'
+    -- An equality, because the planner takes equalities to be rare: see audited_rows.sql.
+    SELECT * FROM with_state WHERE CASE state WHEN 'holds' THEN 'holds' ELSE 'differs' END = 'differs'
 ), superseded AS (
     SELECT m.id
     FROM mismatched m

@@ -1,4 +1,4 @@
--- How many rows of a target the judged log entries name, each once.
+-- Count the different rows of a target that the judged log entries name.
 SELECT count(*)
 FROM (SELECT l.row_id
       FROM stage_normalization_log l

@@ -1,5 +1,5 @@
--- What a target held by fund and kind of spelling, before: for each fund as the first of the given plans has it, in the
--- order given, that covers the fund.
+-- Read the baseline of a target by fund and kind of spelling. For each fund, the first of the given plans that covers it
+-- counts.
 WITH covering AS (
     SELECT p.plan_id, array_position(%(plans)s::bigint[], p.plan_id) AS place, t.target_no,
            (p.scope ->> 'all_funds')::boolean AS all_funds, p.scope ->> 'fund_id' AS fund_id

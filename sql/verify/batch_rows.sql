@@ -1,6 +1,6 @@
--- In batches that disagree with the audit log, the rows on which they do.
--- `missing`: a row of the batch that holds what the batch was to write, without an audit row of the batch. `twice`: it
--- has several. `foreign`: an audit row of a row that the batch never held.
+-- List the rows on which given batches disagree with the audit log.
+-- `missing`: a row of the batch holds the planned stage but has no audit row of the batch. `twice`: it has several audit
+-- rows. `foreign`: an audit row names a row that is not in the batch.
 WITH members AS (
     SELECT b.batch_id, b.plan_id, b.fund_id, coalesce(m.row_number::text, m.row_key) AS row_id, m.spelling_id, m.restore_id
     FROM stage_migration_batches b

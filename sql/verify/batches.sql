@@ -1,6 +1,5 @@
--- The batches of the covered plans by kind and status, with the rows of those that have a result. `wrong_sums`: how many do
--- not add up. `wrong_statuses`: how many say rolled_back although no finished rollback undid them, or cancelled although
--- they had nothing left to do.
+-- Count the batches of the covered plans by kind and status, with their rows. `wrong_sums`: batches whose counts do not add
+-- up. `wrong_statuses`: batches whose status was edited by hand (sql/verify/wrong_status.sql).
 SELECT p.kind,
        b.status,
        count(*)                                                     AS batches,

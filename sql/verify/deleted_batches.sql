@@ -1,6 +1,6 @@
--- Batches that have receipts and are not there any more: somebody deleted them.
--- `is_complete`: its attempts account for every planned row, so it had nothing left to do. The runbook deletes failed and
--- pending batches before a rerun; a complete one is never among those.
+-- Find batches that have receipts but were deleted.
+-- `is_complete`: the receipts account for every planned row, so the batch had nothing left to do. The runbook deletes
+-- failed and pending batches before a rerun, but never a complete one.
 SELECT concat_ws('.', e.schema_name, e.table_name, e.column_name) AS target, e.plan_id, e.batch_id, e.fund_id, e.action,
        max(e.rows_planned) AS rows_planned, sum(e.rows_updated)::bigint AS rows_updated,
        sum(e.rows_updated + e.rows_skipped) >= max(e.rows_planned) AS is_complete

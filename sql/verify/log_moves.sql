@@ -1,5 +1,5 @@
--- How many rows the log says stagenorm took from and gave to each canonical stage of a target, by plan and fund.
--- Promise: one pass over the judged entries. `first_at`: when the first of them was written.
+-- Count how many rows stagenorm moved from and to each canonical stage of a target, by plan and fund, from the log.
+-- Reads the judged entries once. `first_at`: when the first of them was written.
 SELECT l.plan_id, l.fund_id, min(l.run_at) AS first_at, count(*) AS entries,
        CASE WHEN l.stage_before = ANY (%(canonical)s::text[]) THEN l.stage_before END AS taken_from,
        CASE WHEN l.stage_after = ANY (%(canonical)s::text[]) THEN l.stage_after END AS given_to

@@ -1,5 +1,5 @@
--- The same as log_moves.sql for a log in which rows have several entries: each row is taken from the stage of its first
--- entry and given to the stage of its last. What other sessions did in between, the next entry has overtaken.
+-- The same as log_moves.sql for a log in which rows have several entries: each row moves from the stage of its first entry
+-- to the stage of its last. A change by another session in between does not matter, because the next entry replaced it.
 SELECT plan_id, fund_id, min(run_at) AS first_at, count(*) AS entries,
        CASE WHEN is_first AND stage_before = ANY (%(canonical)s::text[]) THEN stage_before END AS taken_from,
        CASE WHEN is_last AND stage_after = ANY (%(canonical)s::text[]) THEN stage_after END AS given_to

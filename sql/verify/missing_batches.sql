@@ -1,7 +1,7 @@
--- Where the batches of a plan hold another number of planned rows than the plan was recorded with: batches were deleted
--- (rows_lost > 0), or added. By target and fund, as the plan's baseline counted them; of a rollback, which has no
--- baseline, as a whole. `is_settled`: a later plan (`plans` is in the order of opening) covers the same target and fund and
--- planned anew, or undid, what was lost: the runbook itself says to delete failed and pending batches before a rerun.
+-- Find plans whose batches hold another number of rows than were planned: batches were deleted (rows_lost > 0) or added.
+-- By target and fund, as in the plan's baseline. A rollback has no baseline and is compared as a whole. `is_settled`: a
+-- later plan (`plans` is in the order of opening) covers the target and fund and planned or undid the lost rows. The
+-- runbook itself deletes failed and pending batches before a rerun.
 WITH planned AS (
     SELECT b.plan_id, t.schema_name, t.table_name, t.column_name, b.fund_id, b.rows_counted AS rows_planned
     FROM stage_migration_baseline b

@@ -1,7 +1,7 @@
--- Plans of which a part is gone, each with the `problem`:
---   `plan`: log entries, receipts or a digest name it, and it is not there;
---   `baseline`: it counted rows when it was made, and its targets or its counts are gone.
--- A digest of a plan that is gone does not say which targets it was about: it counts in every scope.
+-- Find plans that were deleted in whole or in part, each with its `problem`:
+--   `plan`: log entries, receipts or a digest name the plan, but it does not exist;
+--   `baseline`: the plan counted rows when it was made, but its targets or counts were deleted.
+-- The digest of a deleted plan does not say which targets the plan had, so it counts in every scope.
 WITH named AS (
     SELECT plan_id FROM unnest(%(logged_plans)s::bigint[]) AS logged (plan_id)
     UNION

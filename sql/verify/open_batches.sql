@@ -1,5 +1,5 @@
--- Examples of batches that did not end well: failed ones with their refused rows first, then those still to do, and those
--- whose counts or status cannot be right.
+-- Read examples of batches with a problem: failed ones with their refused rows first, then pending and running ones, and
+-- batches with wrong counts or a wrong status.
 SELECT b.batch_id, p.kind, b.status, concat_ws('.', b.schema_name, b.table_name, b.column_name) AS target, b.fund_id,
        b.rows_planned, b.error_message, {wrong_status} AS is_wrong_status, q.row_id, q.stage_before, q.stage_after, q.error_message AS row_error
 FROM stage_migration_batches b

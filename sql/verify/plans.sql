@@ -1,7 +1,7 @@
--- The applied plans that a verification is about, in the order in which they were opened.
--- A plan was applied if it was opened, or if it has receipts or log entries: a status or a time edited by hand removes no
--- plan. `logged_plans`: the plans of the judged log entries. `opened_from`: judging starts with the plans opened then;
--- NULL: with the first one. `is_undone`: it says rolled_back, and finished rollbacks list every batch that changed rows.
+-- List the applied plans that a verification covers, in the order in which they were opened.
+-- A plan was applied if it was opened, or if it has receipts or log entries, so a status or time edited by hand removes no
+-- plan. `logged_plans`: the plans of the judged log entries. `opened_from`: only plans opened at that time or later; NULL:
+-- all plans. `is_undone`: the status is rolled_back, and finished rollbacks list every batch that changed rows.
 SELECT p.plan_id, p.kind, p.status, p.created_at, p.created_by, p.vocabulary_version, p.code_version, p.opened_at,
        p.completed_at, p.rows_to_change, (p.scope ->> 'all_funds')::boolean AS all_funds, p.scope ->> 'fund_id' AS fund_id,
        own.targets,

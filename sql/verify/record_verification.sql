@@ -1,5 +1,5 @@
--- Record a verification with its verdict, its JSON report and the hash of that. `created_at` is the snapshot's time:
--- what was changed since has not been verified.
+-- Record a verification with its verdict, its JSON report and the report's hash. `created_at` is the time of the snapshot,
+-- because later changes were not verified.
 INSERT INTO stage_verifications
     (created_at, created_by, plan_id, scope, strict, verdict, checks_passed, checks_failed, checks_warned, report,
      report_sha256, last_log_id)

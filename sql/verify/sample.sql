@@ -1,4 +1,4 @@
--- A uniform random sample of the audit log's entries, the same for the same seed.
+-- Draw a uniform random sample of the audit log entries. The same seed draws the same entries.
 SELECT l.id AS audit_id, t.target, l.row_id, l.fund_id, l.action, l.stage_before, l.stage_after, l.run_at
 FROM stage_normalization_log l
 JOIN unnest(%(targets)s::text[]) AS t (target) ON t.target = concat_ws('.', l.schema_name, l.table_name, l.column_name)

@@ -1,6 +1,5 @@
--- The entries of the audit log that are among ids drawn at random, in no order.
--- The ids are looked up before anything else: joined as a relation, they were compared with every entry of a log that
--- had no statistics yet.
+-- Read the audit log entries whose ids were drawn at random, in any order.
+-- The CTE looks up the ids first. Joined as a relation, they were compared with every entry of a log without statistics.
 WITH drawn AS MATERIALIZED (
     SELECT * FROM stage_normalization_log WHERE id = ANY (%(ids)s::bigint[])
 )

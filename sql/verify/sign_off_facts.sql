@@ -1,5 +1,5 @@
--- A verification, held by a row lock until it is signed, with what speaks against it: changes of its targets and funds
--- that the audit log has since its snapshot, and a later verification of the same scope, no stricter, that failed.
+-- Lock a verification until it is signed, and read what prevents signing it: later audit log entries of its targets and
+-- funds, and a later verification of the same scope, equally strict or less, that failed.
 SELECT v.verification_id, v.created_at, v.verdict, v.checks_warned, v.scope, v.report_sha256, v.signed_off_at,
        v.signed_off_by, v.accepted_warnings, since.changes, since.plans,
        (SELECT max(later.verification_id) FROM stage_verifications later

@@ -1,7 +1,7 @@
--- The newest signed verification that covers all of the asked targets and funds: the state that later ones compare with.
--- Signing one fund settles nothing of the others. A rollback that reaches back before a signed verification cancels its
--- effect: what was restored is judged by the plans that were undone. `has_newer_plan`: a plan was opened after it.
--- `is_stored`: it was made when reports were stored already.
+-- Find the newest signed verification that covers all given targets and funds. Later verifications compare with it.
+-- A signature for one fund does not cover other funds. A rollback of changes from before a signed verification cancels its
+-- effect: the restored rows are judged by the undone plans. `has_newer_plan`: a plan was opened after it.
+-- `is_stored`: it was made after reports were first stored.
 SELECT v.verification_id, v.created_at, v.scope, v.verdict, v.report, v.report_sha256, v.last_log_id, v.signed_off_by,
        v.signed_off_at, v.accepted_warnings,
        EXISTS (SELECT 1 FROM stage_migration_versions m

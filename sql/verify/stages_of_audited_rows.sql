@@ -1,4 +1,4 @@
--- Two of the stages that the rows named by the judged log entries hold now. One row: all of them hold that stage.
+-- Read up to two of the stages that the audited rows hold now. One result row means that all of them hold that stage.
 SELECT DISTINCT left({stage}, 1000) AS stage
 FROM {table} AS t
 WHERE {stage} IS NOT NULL

@@ -1,6 +1,6 @@
--- The log id after which judging starts, where it starts at a time: the id before the first entry since `since`, or before
--- the first one of `plan_id` if that is earlier. Receipts count too: they tell of entries that were deleted. All entries
--- are older: the newest id. An empty log: 0.
+-- Find the log id after which to judge, for a time: the id before the first entry since `since`, or before the first entry
+-- of `plan_id` if that is earlier. Receipts count too, because they name entries that were deleted. If all entries are
+-- older: the newest id. If the log is empty: 0.
 SELECT coalesce(
     least((SELECT min(id) FROM stage_normalization_log
            WHERE run_at >= %(since)s::timestamptz OR plan_id = %(plan_id)s::bigint),

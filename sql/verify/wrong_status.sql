@@ -1,5 +1,5 @@
--- Whether the status of batch `b` was edited by hand: rolled_back, and no finished rollback lists it; or cancelled, although
--- none of its rows failed or waits. A fragment: a condition of the statements that look at batches.
+-- Whether the status of batch `b` was edited by hand: rolled_back although no finished rollback lists it, or cancelled
+-- although it has a result and no failed rows. A fragment: a condition of the statements that read batches.
 (b.rows_updated > 0 AND b.status = 'rolled_back'
  AND NOT EXISTS (SELECT 1 FROM stage_migration_rollback_batches u
                  JOIN stage_migration_plans r ON r.plan_id = u.plan_id

@@ -56,7 +56,7 @@ def _signed(result: VerificationResult) -> Iterator[str]:
 def _rollbacks(result: VerificationResult) -> Iterator[str]:
     if result.rolled_back:
         is_compared = any(plan.is_baseline for plan in result.rolled_back)
-        compared = " Their rows are compared with the state before." if is_compared else ""
+        compared = " The rows are compared with the state before." if is_compared else ""
         yield f"{_named(result.rolled_back)} rolled back.{compared}"
     if result.undone is not None:
         restored, left = number(result.undone.restored), number(result.undone.left)

@@ -31,7 +31,7 @@ def test_rollback_since_undoes_one_table(migrated_url: str) -> None:
     for arguments, code, named in (
         (("--plan", "99"), 1, "There is no plan 99"),
         (("--batch", "99"), 1, "There is no batch 99"),
-        (("--since", "2099-01-01T00:00Z"), 2, "lies in the future"),
+        (("--since", "2099-01-01T00:00Z"), 2, "is in the future"),
     ):
         ran = _typed(migrated_url, "rollback", *arguments, "--yes")
         assert (ran.exit_code, named in ran.stderr) == (code, True), ran.output

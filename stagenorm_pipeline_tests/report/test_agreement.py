@@ -91,7 +91,7 @@ def readable_forms(result: VerificationResult, sha256: str) -> dict[str, str]:
     }
 
 
-def test_every_number_and_every_word_of_the_json_stands_in_every_other_form() -> None:
+def test_every_fact_of_the_json_is_in_every_format() -> None:
     result = numbered_result()
     facts = list(leaves(verification_document(result)))
     assert len(facts) > 350
@@ -102,7 +102,7 @@ def test_every_number_and_every_word_of_the_json_stands_in_every_other_form() ->
         assert {name for name, _ in missing} == always_the_same.get(form, set()), missing
 
 
-def test_the_other_forms_show_the_same_numbers_and_none_besides() -> None:
+def test_other_formats_show_the_same_numbers() -> None:
     forms = readable_forms(numbered_result(), "0" * 64)
     numbers = {form: set(re.findall(r"\d[\d,.]*\d", shown)) for form, shown in forms.items()}
     assert numbers["text"] == numbers["markdown"] == numbers["html"]
@@ -110,7 +110,7 @@ def test_the_other_forms_show_the_same_numbers_and_none_besides() -> None:
 
 
 @pytest.mark.parametrize("result", [passing_result(), failing_result("growth")])
-def test_all_forms_carry_the_hash_of_the_json_the_verdict_and_the_outcomes(result: VerificationResult) -> None:
+def test_formats_show_hash_verdict_and_outcomes(result: VerificationResult) -> None:
     sha256 = document_sha256(verification_document(result))
     words = {Verdict.PASSED: "Passed. Of 7 checks 7 passed", Verdict.FAILED: "Failed. Of 7 checks 5 passed"}
     for form in readable_forms(result, sha256).values():
@@ -121,14 +121,14 @@ def test_all_forms_carry_the_hash_of_the_json_the_verdict_and_the_outcomes(resul
             assert check.summary in form
 
 
-def test_all_forms_name_plan_vocabulary_code_moment_duration_and_person() -> None:
+def test_formats_show_how_the_report_was_made() -> None:
     result = replace(passing_result(), created_by="a reviewer", code_version="9.8.7", vocabulary_version="fedcba")
     for form in readable_forms(result, "0" * 64).values():
         for fact in ("a reviewer", "9.8.7", "fedcba", "2026-01-19 12:00:05 UTC", "4.3 s", "operator"):
             assert fact in form
 
 
-def test_a_verification_of_one_fund_never_reads_like_one_of_the_whole() -> None:
+def test_report_of_one_fund_says_so() -> None:
     one, whole = replace(passing_result(), scope=FundScope.one("12")), passing_result()
     assert all("Only fund-12 was verified" in form for form in readable_forms(one, "0" * 64).values())
     assert not any("Only" in form for form in readable_forms(whole, "0" * 64).values())

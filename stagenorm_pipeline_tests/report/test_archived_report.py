@@ -8,9 +8,7 @@ from stagenorm_pipeline_tests.support.application import COMPANIES, Application
 from stagenorm_pipeline_tests.support.command_line import stagenorm_here
 
 
-def test_all_forms_of_one_verification_can_be_archived_and_matched_by_one_mark(
-    application: Application, tmp_path: Path
-) -> None:
+def test_archived_formats_share_one_hash(application: Application, tmp_path: Path) -> None:
     application.add(COMPANIES, [(1, "Seed"), (2, "Series A")])
     application.run()
     files = {form: tmp_path / f"report.{form}" for form in ("json", "html", "md", "txt")}
@@ -27,9 +25,7 @@ def test_all_forms_of_one_verification_can_be_archived_and_matched_by_one_mark(
     assert "stagenorm sign-off 1 --report FILE" in files["html"].read_text(encoding="utf-8")
 
 
-def test_a_report_can_be_signed_with_the_archived_file_and_with_no_other(
-    application: Application, tmp_path: Path
-) -> None:
+def test_only_the_archived_file_signs_its_report(application: Application, tmp_path: Path) -> None:
     application.add(COMPANIES, [(1, "Seed")])
     application.run()
     file = tmp_path / "report.json"

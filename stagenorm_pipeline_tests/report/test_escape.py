@@ -28,7 +28,7 @@ SHARP_TEXT = st.lists(
 
 
 @given(ANY_TEXT | SHARP_TEXT)
-def test_nothing_that_a_terminal_could_act_on_survives(text: str) -> None:
+def test_terminal_output_has_no_control_characters(text: str) -> None:
     assert for_terminal(text).isprintable()
     assert sentence_for_terminal(text).isprintable()
 
@@ -45,7 +45,7 @@ def test_two_values_never_look_alike(one: str, other: str) -> None:
 
 # Those after the first are read as one of the first by NFKD.
 @pytest.mark.parametrize("looks", [*sorted(map(chr, built_in_aliases().folding)), "\u2011", "\u207b", "\ufe58"])
-def test_what_the_aliases_read_as_ascii_shows_as_what_it_is_beside_latin_letters(looks: str) -> None:
+def test_lookalikes_beside_latin_letters_are_escaped(looks: str) -> None:
     for text in (f"series{looks}b", f"SERIES{looks.upper()}B"):
         assert for_terminal(text).isascii()
         assert yaml.safe_load(for_terminal(text, quote=True)) == text
@@ -67,7 +67,7 @@ def test_a_value_in_markdown_is_one_code_span_in_one_cell(text: str) -> None:
 
 
 @given(ANY_TEXT | SHARP_TEXT)
-def test_a_sentence_in_markdown_brings_nothing_but_words_and_code_spans(text: str) -> None:
+def test_markdown_sentence_holds_only_words_and_code_spans(text: str) -> None:
     page = f"| a | b |\n| --- | --- |\n| {sentence_for_markdown(text)} | end |\n\n{sentence_for_markdown(text)}"
     tokens = renderer().parse(page)
     blocks = {token.type.removesuffix("_open").removesuffix("_close") for token in tokens}
@@ -102,7 +102,7 @@ def test_spaces_at_the_edges_and_in_a_row_are_seen() -> None:
     assert for_terminal("") == '""'
 
 
-def test_accents_stay_and_a_stack_of_them_does_not() -> None:
+def test_stacked_accents_are_escaped() -> None:
     assert for_terminal("Se\u0301rie A") == "Se\u0301rie A"
     assert for_terminal("Z" + "\u0301" * 40).count("\u0301") == 2
 

@@ -73,7 +73,7 @@ def test_every_link_leads_to_one_place_in_the_page(result: VerificationResult) -
     assert links <= set(places)
 
 
-def test_a_reader_who_listens_finds_headings_labels_and_a_language() -> None:
+def test_page_is_accessible_to_screen_readers() -> None:
     page = verification_html(failing_result("growth"))
     read = read_html(page)
     assert ("lang", "en") in read.attributes
@@ -107,25 +107,25 @@ def contrast(one: str, other: str) -> float:
 
 @pytest.mark.parametrize("scheme", range(3))
 @pytest.mark.parametrize("ink", ["ink", "soft", "passed", "warned", "failed", "link"])
-def test_every_text_stands_out_from_page_and_card(scheme: int, ink: str) -> None:
+def test_text_has_enough_contrast(scheme: int, ink: str) -> None:
     found = colours()[scheme]
     assert contrast("#000000", "#ffffff") == pytest.approx(21)
     assert min(contrast(found[ink], found[ground]) for ground in ("page", "card")) >= 4.5
 
 
 @pytest.mark.parametrize("bar", [BEFORE, NOW])
-def test_every_bar_stands_out_from_whatever_it_is_drawn_on(bar: str) -> None:
+def test_bars_have_enough_contrast(bar: str) -> None:
     grounds = {scheme[ground] for scheme in colours() for ground in ("page", "card")} | {str(ON_CARD.paper)}
     assert min(contrast(bar, ground) for ground in grounds) >= 3
 
 
-def test_what_is_to_be_signed_has_a_line_for_name_date_and_signature() -> None:
+def test_report_to_sign_has_fields_for_a_signature() -> None:
     to_sign, not_to_sign = (verification_html(result, "0" * 64) for result in (passing_result(), failing_result()))
     assert [f"<dt>{field}</dt><dd></dd>" in to_sign for field in ("Name", "Date", "Signature")] == [True] * 3
     assert "<dd></dd>" not in not_to_sign
 
 
-def test_the_page_stays_bounded_however_much_there_is() -> None:
+def test_page_size_is_limited() -> None:
     few_findings = passing_result().checks
     much, more = (
         len(verification_html(replace(huge_result("growth", times), checks=few_findings)).encode())

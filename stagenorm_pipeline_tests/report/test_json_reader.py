@@ -37,7 +37,7 @@ def test_reading_what_was_written_gives_an_equal_result(result: VerificationResu
 
 
 @given(st.text(st.characters(codec="utf-8")), st.lists(_CHECKS, max_size=3).map(tuple), st.none() | st.integers(0))
-def test_reading_gives_back_any_text_any_check_and_the_order_of_figures(
+def test_reading_restores_texts_checks_and_figure_order(
     text: str, checks: tuple[CheckResult, ...], last_log_id: int | None
 ) -> None:
     result = replace(failing_result(text), checks=checks, last_log_id=last_log_id)
@@ -85,6 +85,6 @@ def _with(**fields: Any) -> str:
         json.dumps({k: v for k, v in verification_document(passing_result()).items() if k != "database"}),
     ],
 )
-def test_what_is_no_report_is_refused_with_a_clear_error(text: str) -> None:
+def test_other_files_are_refused_with_a_clear_error(text: str) -> None:
     with pytest.raises(ReportReadError, match="not a report that stagenorm can read"):
         read_verification(text)

@@ -71,7 +71,7 @@ def test_hostile_text_leaves_every_table_row_its_cells(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", [*HOSTILE, MEGABYTE, "🚀" * 1_000])
-def test_the_report_stays_small_however_much_there_is(text: str) -> None:
+def test_report_size_is_limited(text: str) -> None:
     page = verification_markdown(huge_result(text, 60), "0" * 64)
     assert len(page.encode()) < LARGEST
     assert all(len(counts) == 1 for counts in cells_by_table(page))
@@ -79,11 +79,11 @@ def test_the_report_stays_small_however_much_there_is(text: str) -> None:
 
 
 def test_the_report_of_a_migration_in_progress_says_so() -> None:
-    assert "a migration in progress" in pages("growth")[0]
-    assert "a migration in progress" not in verification_markdown(passing_result())
+    assert "the migration is not finished" in pages("growth")[0]
+    assert "the migration is not finished" not in verification_markdown(passing_result())
 
 
-def test_the_report_reads_from_the_verdict_down_to_how_it_was_made() -> None:
+def test_markdown_report_has_its_sections_in_order() -> None:
     page = verification_markdown(failing_result("growth"), "0" * 64)
     headings = [line.lstrip("# ") for line in page.splitlines() if line.startswith("#")]
     assert headings == [

@@ -30,11 +30,11 @@ UNDONE = replace(PLAN, plan_id=6, status="rolled_back", is_baseline=False)
         (replace(QUIET, plans=()), ["No plan was applied here yet. There is no baseline to compare with"]),
         (
             replace(QUIET, plans=(), rolled_back=(UNDONE,), undone=UndoneRows(restored=1_234, left=5)),
-            ["Plan 6 was rolled back.", "1,234 hold what was restored; 5 were left", "There is no baseline"],
+            ["Plan 6 was rolled back.", "1,234 hold what was restored, 5 were left", "There is no baseline"],
         ),
         (
             replace(QUIET, plans=(), rolled_back=(replace(UNDONE, is_baseline=True),)),
-            ["Plan 6 was rolled back. What was covered by that is compared with how it was before."],
+            ["Plan 6 was rolled back. The rows are compared with the state before."],
         ),
         (
             replace(QUIET, rolled_back=tuple(replace(UNDONE, plan_id=number) for number in range(1, 6))),
@@ -54,10 +54,10 @@ UNDONE = replace(PLAN, plan_id=6, status="rolled_back", is_baseline=False)
             ),
             [f"No applied plan covers {COMPANIES}", f"Only some funds of {DEALS} have a baseline"],
         ),
-        (replace(QUIET, vocabulary_version="other"), ["Plan 7 was made under another vocabulary"]),
+        (replace(QUIET, vocabulary_version="other"), ["Plan 7 was made with another vocabulary"]),
     ],
 )
-def test_each_special_case_is_said_and_nothing_else(result: VerificationResult, said: list[str]) -> None:
+def test_notes_are_exactly_those_that_apply(result: VerificationResult, said: list[str]) -> None:
     found = notes(result)
     assert len(found) == len(said)
     assert [part in note for part, note in zip(said, found, strict=True)] == [True] * len(said)

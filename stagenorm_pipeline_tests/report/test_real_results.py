@@ -31,7 +31,7 @@ def happened(result: VerificationResult) -> dict[str, object]:
     return {str(what): rows for what, rows, _ in other_session_changes_table(result).rows if rows}
 
 
-def test_every_thing_that_others_can_do_has_its_line_and_its_count(migrated: Application) -> None:
+def test_every_change_by_other_sessions_is_counted(migrated: Application) -> None:
     assert happened(migrated.verify()) == {}
     migrated.sql(f"UPDATE {COMPANIES} SET stage = 'Seed' WHERE id = 1")
     migrated.sql(f"UPDATE {COMPANIES} SET stage = 'series-c' WHERE id IN (2, 3)")
@@ -44,12 +44,12 @@ def test_every_thing_that_others_can_do_has_its_line_and_its_count(migrated: App
 
     assert len(other_session_changes_table(result).rows) == len(COUNTED)
     assert happened(result) == {
-        "Rows more than before in their fund: inserted, or moved there": 6,
-        "Rows fewer than before in their fund: deleted, or moved away": 4,
+        "More rows than before in their fund: inserted, or moved there": 6,
+        "Fewer rows than before in their fund: deleted, or moved away": 4,
         "Rows that stagenorm changed and that are in another fund now": 1,
         "Rows that stagenorm changed and that are gone": 3,
         "Rows that stagenorm changed and that are NULL now": 1,
-        "Stages that are NULL, more than before in their fund": 1,
+        "More NULLs than before in their fund": 1,
         "Rows that stagenorm changed and that hold their old spelling again": 1,
         "Rows that stagenorm changed and that hold something else since": 2,
     }
@@ -63,7 +63,7 @@ def test_rows_that_users_changed_before_their_batch_ran_are_counted(application:
     assert happened(application.verify()) == {"Rows skipped: changed or deleted between plan and run": 1}
 
 
-def test_a_spelling_that_a_person_left_is_told_with_its_reason(application: Application) -> None:
+def test_kept_spelling_is_shown_with_its_reason(application: Application) -> None:
     application.add(COMPANIES, [(1, "Debt"), (2, "Debt"), (2, "Seed Round")])
     application.add(DEALS, [(1, "Debt")])
     result = application.verify(vocabulary=_DECIDED)
@@ -73,7 +73,7 @@ def test_a_spelling_that_a_person_left_is_told_with_its_reason(application: Appl
     assert result.left_as_is_spellings == 1
 
 
-def test_who_changed_how_much_is_what_the_audit_log_says(migrated: Application) -> None:
+def test_work_table_matches_the_audit_log(migrated: Application) -> None:
     logged = migrated.sql("SELECT plan_id, action, run_by, count(*), min(run_at), max(run_at) FROM"
                           " stage_normalization_log GROUP BY 1, 2, 3")  # fmt: skip
     result = migrated.verify()
@@ -83,7 +83,7 @@ def test_who_changed_how_much_is_what_the_audit_log_says(migrated: Application) 
     assert [work.rows for work in one.work] == [4]
 
 
-def test_a_plan_is_told_with_who_made_it_when_it_ran_and_what_it_was_to_change(migrated: Application) -> None:
+def test_plans_are_shown_with_person_times_and_rows(migrated: Application) -> None:
     (plan,) = migrated.verify().plans
     recorded = migrated.sql(
         "SELECT created_by, code_version, opened_at, completed_at, rows_to_change FROM stage_migration_plans"
@@ -91,7 +91,7 @@ def test_a_plan_is_told_with_who_made_it_when_it_ran_and_what_it_was_to_change(m
     assert [(plan.created_by, plan.code_version, plan.opened_at, plan.completed_at, plan.rows_to_change)] == recorded
 
 
-def test_after_a_rollback_the_report_says_so_and_not_that_nothing_was_ever_applied(migrated: Application) -> None:
+def test_report_after_a_rollback_says_so(migrated: Application) -> None:
     rollback = record_rollback(migrated.database, RollbackRequest(plan_id=1), created_by="operator")
     migrated.apply(plan_id=rollback)
     result = migrated.verify()

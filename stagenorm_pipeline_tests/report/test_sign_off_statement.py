@@ -29,7 +29,7 @@ def warned(*rules: Rule) -> VerificationResult:
         (warned(Rule.ROW_COUNTS), "I know the cause of the warnings of check 4, and I accept the migration as done."),
         (warned(Rule.NULL_INTEGRITY, Rule.ROW_COUNTS, Rule.AUDIT_CONSISTENCY), "warnings of checks 3, 4 and 5"),
         (replace(passing_result(), scope=FundScope.one("7")), "the migration of the fund named above, and of no other"),
-        (replace(passing_result(), plans=()), "No migration is in force that this could accept."),
+        (replace(passing_result(), plans=()), "No migration is in force."),
         (failing_result(), "Not to be signed: check 2 failed."),
         (warned(Rule.BATCH_TRACKING, Rule.CANONICAL_STAGES), "Not to be signed: checks 1 and 2 failed."),
     ],
@@ -51,13 +51,13 @@ def test_every_form_for_people_ends_with_what_a_signature_means(result: Verifica
         assert ("stagenorm sign-off 12 --report FILE" in ending) == (result == passing_result())
 
 
-def test_a_report_that_was_not_recorded_names_no_command_to_record_a_signature() -> None:
+def test_unrecorded_report_shows_no_sign_off_command() -> None:
     result = passing_result()
     for form in (verification_text(result), verification_markdown(result), verification_html(result)):
         assert "stagenorm sign-off" not in form
 
 
-def test_the_command_to_sign_a_report_with_warnings_asks_for_a_reason() -> None:
+def test_sign_off_command_asks_for_a_reason_with_warnings() -> None:
     for form in (verification_text, verification_markdown, verification_html):
         assert "--accept-warnings" in form(warned(Rule.ROW_COUNTS), verification_id=12)
         assert "--accept-warnings" not in form(passing_result(), verification_id=12)

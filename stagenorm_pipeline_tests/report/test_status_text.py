@@ -118,27 +118,27 @@ DONE = replace(
 )
 
 
-def test_work_in_progress_shows_its_rate_its_end_and_who_does_what_since_when() -> None:
+def test_progress_shows_rate_time_left_and_runners() -> None:
     text = status_text(AT_WORK)
     assert "Progress: 40.0% of 10,000 rows, 500 rows/s recently, about 3 min 30 s left" in text
     assert "host:1 cli, since 11:57:00 (3 min 00 s): batch 5 of public.companies.stage, fund-12" in text
     assert text.endswith("Next: wait, or stagenorm pause")
 
 
-def test_without_a_runner_there_is_no_time_left_but_a_command_to_type() -> None:
+def test_no_runner_shows_a_command_and_no_time_left() -> None:
     text = status_text(UNATTENDED)
     assert "left" not in text
     assert text.endswith("Next: stagenorm resume")
 
 
-def test_a_pause_says_why_and_by_whom_and_gives_no_time_left() -> None:
+def test_pause_shows_reason_and_person() -> None:
     text = status_text(PAUSED)
     assert "PAUSED since 2026-01-19 12:00:00 UTC by bea@host: release" in text
     assert "left" not in text
     assert text.endswith("Next: stagenorm unpause")
 
 
-def test_a_throttle_says_why_it_holds_a_runner_and_for_how_long() -> None:
+def test_throttled_runner_shows_reason_and_duration() -> None:
     held = replace(
         AT_WORK,
         runners=(runner(throttled=ThrottleReason(reason="replica lag 12 s", since=NOON - timedelta(seconds=30))),),
@@ -159,7 +159,7 @@ def test_a_runner_without_a_batch_is_told_apart_from_one_that_died(seen: Status,
     assert f"(3 min 00 s): {said}" in status_text(seen)
 
 
-def test_a_batch_that_a_dead_worker_left_is_free_to_take() -> None:
+def test_batch_of_a_dead_runner_is_free() -> None:
     left = replace(AT_WORK, running=(batch(is_held=False),), runners=(runner(is_alive=False),))
     text = status_text(left)
     assert (
@@ -188,7 +188,7 @@ def test_each_failed_batch_comes_once_with_its_rows_and_its_command() -> None:
     ]
 
 
-def test_a_fund_that_cannot_be_typed_is_left_out_of_the_command_and_one_with_a_space_is_quoted() -> None:
+def test_command_quotes_or_omits_unusual_funds() -> None:
     status = replace(UNATTENDED, failures=(failure(fund_id="a\x1b[2J"), failure(batch_id=74, fund_id="a b")))
     text = status_text(status)
     assert "then: stagenorm resume --table companies\n" in text
@@ -214,7 +214,7 @@ def test_every_open_plan_is_shown_and_old_drafts_are_not() -> None:
     assert shown == ["Plan 9", "Plan 7"]
 
 
-def test_on_a_small_screen_the_funds_make_room_for_the_rest() -> None:
+def test_small_screen_shows_fewer_funds() -> None:
     fund = {"completion_percent": 40.0, "rows_planned": 10, "rows_updated": 4, "rows_skipped": 0, "rows_failed": 0}
     text = status_text(replace(AT_WORK, funds=tuple({"fund_id": str(n), **fund} for n in range(60))), 3)
     assert "fund-2 " in text

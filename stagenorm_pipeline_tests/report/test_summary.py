@@ -75,13 +75,13 @@ def test_results_that_are_too_long_are_cut_before_any_check_is_left_out() -> Non
 
 
 @pytest.mark.parametrize("text", ["growth", "`[x](http://evil.example)` | <b>"])
-def test_the_verdict_of_a_part_or_of_a_migration_in_progress_says_so(text: str) -> None:
+def test_verdict_mentions_partial_scope_and_progress(text: str) -> None:
     page = verdict_markdown(failing_result(text))
     assert "Batches are still pending" in page
     assert "Only" in page
 
 
-def test_a_bar_is_full_only_where_all_is_done_and_null_is_no_work_left() -> None:
+def test_bar_is_full_only_when_all_is_done() -> None:
     almost, done, started, untouched = (
         funds_markdown(replace(passing_result(), funds=(fund,)))
         for fund in (
@@ -100,14 +100,14 @@ def test_a_bar_is_full_only_where_all_is_done_and_null_is_no_work_left() -> None
     assert "█" not in untouched
 
 
-def test_the_funds_with_most_rows_left_come_first_and_the_others_are_counted() -> None:
+def test_funds_with_most_rows_left_come_first() -> None:
     funds = tuple(one_fund(str(number), 1_000, 1_000 - number) for number in range(100))
     lines = funds_markdown(replace(passing_result(), funds=funds)).splitlines()
     assert lines[2].startswith("| `fund-99` |")
     assert lines[-1] == f"… and {100 - (len(lines) - 4)} more, with fewer rows left"
 
 
-def test_a_stage_with_rows_always_has_a_bar_and_one_without_has_none() -> None:
+def test_stage_with_rows_always_has_a_bar() -> None:
     stages = (
         StageRows(target=COMPANIES, stage="seed", before=1, after=1_000_000),
         StageRows(target=COMPANIES, stage="NULL", before=None, after=0),

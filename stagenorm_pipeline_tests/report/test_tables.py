@@ -21,7 +21,7 @@ QUIET = passing_result()
 _ALL = Limits(stages=99, funds=99, findings=99, spellings=99, sample=99, plans=99)
 
 
-def test_the_line_of_all_funds_adds_up_every_fund_whether_shown_or_not() -> None:
+def test_sums_include_funds_that_are_not_shown() -> None:
     funds = tuple(
         FundBreakdown(
             target=target,
@@ -49,7 +49,7 @@ def test_the_line_of_all_funds_adds_up_every_fund_whether_shown_or_not() -> None
     assert (len(table.rows), table.total) == (7, 100)
 
 
-def test_before_is_not_known_of_all_funds_where_a_target_has_no_baseline() -> None:
+def test_sums_have_no_before_without_a_baseline() -> None:
     unknown = StageRows(target=DEALS, stage="seed", before=None, after=19)
     result = replace(QUIET, stages=(StageRows(target=COMPANIES, stage="seed", before=3, after=4), unknown))
     sums = funds_table(result, limit=7).sums
@@ -58,7 +58,7 @@ def test_before_is_not_known_of_all_funds_where_a_target_has_no_baseline() -> No
     assert stage_totals(result) == {"seed": Change(before=None, now=23)}
 
 
-def test_of_too_many_funds_those_with_trouble_are_shown_in_the_order_of_their_ids() -> None:
+def test_funds_with_trouble_are_shown_first() -> None:
     quiet = RowCounts(rows_seen=10, rows_canonical=10)
     trouble = {
         "90": FundBreakdown(
@@ -97,7 +97,7 @@ def test_both_targets_of_a_fund_stand_together() -> None:
     ]
 
 
-def test_spellings_that_were_left_are_shown_and_counted_once_for_all_targets() -> None:
+def test_kept_spellings_are_counted_once_for_all_targets() -> None:
     left = tuple(
         LeftAsIs(target=target, spelling=f"round {number}", rows=5, funds=1, reason="")
         for number in range(10)
@@ -116,7 +116,7 @@ def test_spellings_that_were_left_are_shown_and_counted_once_for_all_targets() -
     assert part.rest == "… and 4 more spellings (10 in all)"
 
 
-def test_plans_stand_in_the_order_in_which_they_were_made_and_say_what_they_did() -> None:
+def test_plans_are_in_order_with_their_facts() -> None:
     result = replace(
         QUIET,
         plans=(replace(PLAN, plan_id=9),),
@@ -132,20 +132,20 @@ def test_plans_stand_in_the_order_in_which_they_were_made_and_say_what_they_did(
     ]
 
 
-def test_of_many_funds_that_have_a_before_ten_are_named_and_the_others_counted() -> None:
+def test_coverage_names_ten_funds_and_counts_the_rest() -> None:
     coverage = Coverage(target=COMPANIES, plans=(7, 9), all_funds=False, funds=(*map(str, range(1_000)), None))
     ((plans, funds, target),) = coverage_table(replace(QUIET, coverage=(coverage,))).rows
     assert (plans, target) == (Name(text="7, 9"), Name(text=COMPANIES))
     assert funds == Name(text=", ".join(f"fund-{number}" for number in range(10)) + " and 991 more")
 
 
-def test_a_row_that_is_null_now_is_told_from_one_whose_stage_does_not_matter() -> None:
+def test_null_now_differs_from_not_applicable() -> None:
     null, gone = Finding(what="NULL now", has_stage_now=True), Finding(what="gone")
     assert finding_parts(null)["Now"] == Spelling(text=None)
     assert "Now" not in finding_parts(gone)
 
 
-def test_without_a_plan_nothing_is_said_to_have_stayed_as_it_was() -> None:
+def test_no_plan_shows_no_baseline() -> None:
     counted = replace(QUIET, checks=tuple(replace(check, figures={"rows_more": 0}) for check in QUIET.checks))
     none, applied, undone = (
         next(s for s in outline(result, _ALL) if s.title == "Changes by other sessions")

@@ -48,7 +48,7 @@ def test_a_passing_report_begins_as_the_runbook_prints_it() -> None:
     assert verification_text(passing_result()).startswith(RUNBOOK_REPORT)
 
 
-def test_a_check_that_did_not_pass_shows_its_figures_its_findings_and_what_to_do() -> None:
+def test_failed_check_shows_figures_findings_and_advice() -> None:
     lines = verification_text(failing_result()).splitlines()
     failed = next(number for number, line in enumerate(lines) if line.startswith("  ✗ Canonical Stage Validation:"))
     assert lines[failed + 1 : failed + 6] == [
@@ -63,12 +63,12 @@ def test_a_check_that_did_not_pass_shows_its_figures_its_findings_and_what_to_do
 
 
 def test_a_report_of_a_migration_in_progress_says_so() -> None:
-    assert "a migration in progress" in verification_text(failing_result())
-    assert "a migration in progress" not in verification_text(passing_result())
+    assert "the migration is not finished" in verification_text(failing_result())
+    assert "the migration is not finished" not in verification_text(passing_result())
 
 
 @pytest.mark.parametrize("text", [*HOSTILE, MEGABYTE])
-def test_hostile_text_neither_acts_on_the_terminal_nor_forges_a_line(text: str) -> None:
+def test_hostile_text_is_harmless_in_a_terminal(text: str) -> None:
     shown = verification_text(failing_result(text), sha256="0" * 64)
     assert shown.replace("\n", "").isprintable()
     assert len(shown.splitlines()) == len(verification_text(failing_result("growth"), sha256="0" * 64).splitlines())
@@ -89,10 +89,10 @@ def test_many_funds_are_counted_and_not_all_listed() -> None:
     )
     shown = verification_text(replace(passing_result(), funds=funds))
     assert "… and 88 more funds, counted in each target (100 in all)" in shown
-    assert "Shown: those with most rows left to do" in shown
+    assert "Shown: funds with most rows left to do" in shown
 
 
-def test_a_plan_tells_a_spelling_with_a_space_from_one_without() -> None:
+def test_plan_shows_spaces_in_spellings() -> None:
     changes = re.findall(r'^ *([\d,]+)  (".*?") +series-a ', plan_text(plan()), re.MULTILINE)
     assert changes == [("9,000", '"Series A "'), ("6,000", '"Series A"')]
 

@@ -1,8 +1,8 @@
-"""Undo what stagenorm wrote since the last write of another session, from the audit log.
+"""Preview a rollback and record it as a plan, from the audit log.
 
-A rollback is a plan like any other (kind `rollback`): exact batches, compare and set, audited, resumable. It never goes
-back past another session's write: such rows get back what that session wrote, or are left, and are listed. Applying its
-batches is `apply`.
+A rollback undoes what stagenorm wrote since the last write of another session. Rows with such a write get back what
+that session wrote, or are left, and are listed. The plan of a rollback has the kind `rollback`, and `engine.apply`
+applies its batches like any others.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -40,21 +40,21 @@ __all__ = [
 
 _EXAMPLES = 20
 _FETCH = 1_000
-# The look-ups of one row took 12 microseconds (six million rows, all in memory): up to here less than a second, however
-# large the table is.
+# Looking up one row took 12 microseconds (six million rows, all in memory). This many take less than a second,
+# whatever the size of the table.
 _LOOKED_UP = 50_000
 
-# OFFSET keeps PostgreSQL from turning the look-up of each row into a join, which would read the whole table.
+# OFFSET stops PostgreSQL from turning the look-up of each row into a join, which would read the whole table.
 _LOOK_UP = """LATERAL (SELECT {key}, t.{stage_column}{version} FROM {table} AS t
                        WHERE {key} = h.row_id::{key_type} OFFSET 0)"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RollbackRow:
-    """A row of a rollback: `now` is what it holds, `expected` what we wrote, `restore` what it gets back.
+    """A row of a rollback. `now`: what it holds. `expected`: what stagenorm wrote. `restore`: what it gets back.
 
-    `later_plan`: the plan whose change of the row came after those in the scope. `touched`: the row has another version
-    since our last write, so its key may have been reused for another row; False also where versions cannot be read.
+    `later_plan`: a plan outside the scope that changed the row later. `touched`: the row has a newer version than the
+    last write by stagenorm, so its key may have been reused for another row. False also if versions cannot be read.
     """
 
     target: str
@@ -76,11 +76,11 @@ _RESTORED = ("restorable", "kept_other_write")
 class RollbackPreview:
     """Rows by state (`restorable kept_other_write undone later changed null gone touched`), with the first of each.
 
-    `repeated`: of the restorable, those that were changed several times within the scope. `waiting`: batches still to
-    do in the scope, by plan, which the rollback would cancel. `left_out`: targets of the plan outside the scope.
+    `repeated`: restorable rows that were changed several times in the scope. `waiting`: open batches in the scope by
+    plan, which the rollback would cancel. `left_out`: targets of the plan outside the scope.
     `enforced`: targets with rows to restore whose constraint (`stagenorm enforce`) would refuse the old spellings.
-    `touched`: of the rows to restore, those with another version since our last write. `grants_wanted`: what this role
-    lacks to read the row versions of targets, whose touched rows are not counted.
+    `touched`: rows to restore with a newer version than the last write by stagenorm. `grants_wanted`: grants that this
+    role lacks to read row versions. Touched rows of those targets are not counted.
     """
 
     counts: Mapping[str, int]
@@ -94,7 +94,7 @@ class RollbackPreview:
 
     @property
     def restorable(self) -> int:
-        """Rows that the rollback would write, also those that get back only what another session wrote."""
+        """The number of rows that the rollback would write, fully or only to what another session wrote."""
         return sum(self.counts.get(state, 0) for state in _RESTORED)
 
     @property
@@ -103,9 +103,9 @@ class RollbackPreview:
 
 
 def preview_rollback(database: Database, request: RollbackRequest) -> RollbackPreview:
-    """Work out what a rollback would restore and would leave, in one read-only snapshot.
+    """Find what a rollback would restore and leave, in one read-only snapshot.
 
-    Raises as `read_scope` and `require_intact_log` do.
+    Raises the errors of `read_scope` and `require_intact_log`.
     """
     with database.snapshot() as connection:
         require_migrations(connection)
@@ -132,7 +132,7 @@ def preview_rollback(database: Database, request: RollbackRequest) -> RollbackPr
 
 @dataclass(slots=True, kw_only=True)
 class _Tally:
-    """Adds up the rows of a preview over its targets. Each state's counts are repeated on each of its example rows."""
+    """Add up the rows of a preview over its targets. Each example row repeats the counts of its state."""
 
     counts: dict[str, int] = field(default_factory=dict)
     examples: list[RollbackRow] = field(default_factory=list)
@@ -153,7 +153,7 @@ class _Tally:
 def rows_left(database: Database, request: RollbackRequest) -> Iterator[RollbackRow]:
     """Stream the rows that a rollback would leave, or restore only to what another session wrote, from one snapshot.
 
-    Raises as `preview_rollback` does.
+    Raises the errors of `preview_rollback`.
     """
     with database.snapshot() as connection:
         require_migrations(connection)
@@ -172,9 +172,9 @@ def rows_left(database: Database, request: RollbackRequest) -> Iterator[Rollback
 
 
 def require_intact_log(connection: sa.Connection, targets: tuple[Target, ...], scope: FundScope) -> None:
-    """Compare the log entries of the targets and funds with their receipts before any of them is restored.
+    """Compare the log entries of the targets and funds with their receipts before any row is restored.
 
-    An altered entry must neither be restored nor look like another session's write. Entries from before there were
+    An altered entry must not be restored, and must not look like a write by another session. Entries older than
     receipts are compared with the members of their batches, unless the batch was deleted. Raises PlanError.
     """
     check = read_receipt_mismatches(connection, targets, scope)
@@ -182,8 +182,8 @@ def require_intact_log(connection: sa.Connection, targets: tuple[Target, ...], s
     if check.mismatches_total or differing:
         raise PlanError(
             f"The audit log does not match its receipts: {_first_difference(check, differing)}. Nothing was changed.",
-            remedy="Run `stagenorm verify`: it lists every such batch and row. Restore stage_normalization_log from a "
-            "backup of the database, or undo these rows by hand.",
+            remedy="Run `stagenorm verify` to list these batches and rows. Restore stage_normalization_log from a "
+            "backup of the database, or restore the rows by hand.",
         )
 
 
@@ -224,10 +224,10 @@ def _waiting(connection: sa.Connection, scope: RollbackScope) -> dict[int, int]:
 
 
 def record_rollback(database: Database, request: RollbackRequest, *, created_by: str) -> int:
-    """Record the rollback as a plan and open it; `apply_batches` with its number then restores the rows.
+    """Record the rollback as a plan and open it. `apply_batches` with its number then restores the rows.
 
-    What older plans still had to do in the scope is cancelled. Returns the plan's number. Raises as `preview_rollback`
-    does, and StagenormError where a target is enforced: its constraint would refuse the old spellings.
+    Open batches of older plans in the scope are cancelled. Returns the plan's number. Raises the errors of
+    `preview_rollback`, and StagenormError if the constraint of a target would refuse the old spellings.
     """
     with planning_transaction(database) as connection:
         require_migrations(connection)
@@ -295,9 +295,9 @@ def _record_target(
 
 
 def _candidates(connection: sa.Connection, request: RollbackRequest, target: Target) -> sql.Composable:
-    """The fragment of `sql/rollback/candidates.sql` for one target.
+    """Build the fragment `sql/rollback/candidates.sql` for one target.
 
-    Raises RefusedError where rows touched since are to be left, but this role may not read row versions.
+    Raises RefusedError if touched rows must be left but this role may not read row versions.
     """
     parts = target.sql_parts()
     grant = _grant_for_versions(connection, target)
@@ -325,6 +325,6 @@ def _candidates(connection: sa.Connection, request: RollbackRequest, target: Tar
 
 
 def _grant_for_versions(connection: sa.Connection, target: Target) -> str | None:
-    """The grant that this role lacks to read row versions; None where it may read them."""
+    """Return the grant that this role lacks to read row versions. None if it may read them."""
     row = connection.exec_driver_sql(statement("rollback/row_version_grant"), target.identity()).one()
     return None if row.may_read else str(row.to_grant)

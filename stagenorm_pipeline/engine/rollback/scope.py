@@ -1,7 +1,4 @@
-"""What a rollback is about: the request as a person makes it, held against what plans and batches really were.
-
-Does not belong here: which rows can be restored, and recording the rollback (see `rollback`).
-"""
+"""The scope of a rollback: check a request and narrow it to the plan or batch that it names."""
 
 import re
 from dataclasses import dataclass, field, replace
@@ -20,18 +17,18 @@ from stagenorm_pipeline.engine.targets.target import Target
 from stagenorm_pipeline.engine.targets.visibility import visible_targets
 from stagenorm_pipeline.errors import ConfigurationError, PlanError
 
-# As `stagenorm status` writes a time, and as psql does: a space before the zone, an offset of hours alone.
+# Times as `stagenorm status` and psql write them: a space before the zone, an offset of hours only.
 _UTC = re.compile(r"\s*(?:UTC|GMT|Z)$", re.IGNORECASE)
 _SPACE_BEFORE_OFFSET = re.compile(r"\s+(?=[+-]\d\d(?::?\d\d)?$)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RollbackRequest:
-    """What to undo: the changes that meet every condition given.
+    """What to roll back: the changes that meet every given condition.
 
-    One of them must be given: plan, batch, time, one fund, or `by_table`, which says that the targets were chosen and
-    are condition enough. `targets` restricts in any case. `only_untouched`: leave each row that has another version
-    since we wrote it. Raises ConfigurationError.
+    At least one condition is required: plan, batch, time, one fund, or `by_table`, which means that the user chose the
+    targets. `targets` always restricts. `only_untouched`: leave every row that has a newer version than the one that
+    stagenorm wrote. Raises ConfigurationError.
     """
 
     plan_id: int | None = None
@@ -47,7 +44,7 @@ class RollbackRequest:
         named = (self.plan_id, self.batch_id, self.since)
         if self.scope.all_funds and not self.by_table and all(condition is None for condition in named):
             raise ConfigurationError(
-                "A rollback needs to know what to undo.",
+                "A rollback needs a condition.",
                 remedy="Name a plan, a batch, a fund, a table, or a time to go back to.",
             )
         if self.since is not None and self.since.tzinfo is None:
@@ -55,7 +52,7 @@ class RollbackRequest:
         require_batch_size(self.batch_size)
 
     def values(self) -> dict[str, Any]:
-        """The conditions as values to bind."""
+        """Return the conditions as values to bind."""
         return {
             "rolled_plan": self.plan_id,
             "rolled_batch": self.batch_id,
@@ -68,9 +65,9 @@ class RollbackRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RollbackScope:
-    """A request that makes sense here, narrowed to what its plan or batch was about.
+    """A checked request, narrowed to its plan or batch.
 
-    `left_out`: targets of its plan that the request is not about.
+    `left_out`: targets of its plan that the request does not name.
     """
 
     request: RollbackRequest
@@ -79,16 +76,16 @@ class RollbackScope:
 
 
 def parse_since(text: str) -> datetime:
-    """A time as people type it, with its zone: `2025-10-30 00:00:00+00`, `2025-10-30T14:00Z`, `... UTC`.
+    """Read a time with its zone as people type it: `2025-10-30 00:00:00+00`, `2025-10-30T14:00Z`, `... UTC`.
 
-    Raises ConfigurationError for one without a zone: guessing it could undo, or leave, hours of changes.
+    Raises ConfigurationError for a time without a zone: a guess could undo, or leave, hours of changes.
     """
     normal = _SPACE_BEFORE_OFFSET.sub("", _UTC.sub("+00:00", text.strip()))
     try:
         found = datetime.fromisoformat(normal)
     except ValueError as error:
         raise ConfigurationError(
-            f"{text!r} is not a time that can be read.", remedy="Write it like '2025-10-30 14:00:00+00'."
+            f"{text!r} is not a valid time.", remedy="Write it like '2025-10-30 14:00:00+00'."
         ) from error
     if found.tzinfo is None:
         raise _no_zone(found)
@@ -104,11 +101,10 @@ def _no_zone(time: datetime) -> ConfigurationError:
 
 
 def read_scope(connection: sa.Connection, request: RollbackRequest) -> RollbackScope:
-    """Hold the request against the database.
+    """Check the request against the database and narrow it to its plan or batch.
 
-    Raises PlanError for a plan or batch that is not there or has nothing to undo, ConfigurationError for conditions
-    that exclude each other, TargetError for a table whose key is another since, RefusedError when this role cannot see
-    every row of a target.
+    Raises PlanError if the plan or batch does not exist or changed nothing, ConfigurationError if conditions exclude
+    each other, TargetError if the key of a table changed, and RefusedError if this role cannot see every row.
     """
     targets = visible_targets(connection, request.targets)
     left_out: tuple[str, ...] = ()
@@ -122,7 +118,7 @@ def read_scope(connection: sa.Connection, request: RollbackRequest) -> RollbackS
             connection,
             target,
             None if request.plan_id is None else [request.plan_id],
-            remedy="Undo a newer plan alone with --plan, or this one by hand from stage_normalization_log.",
+            remedy="Roll back a newer plan alone with --plan, or restore by hand from stage_normalization_log.",
         )
     return RollbackScope(request=request, targets=targets, left_out=left_out)
 
@@ -133,7 +129,7 @@ def _require_past(connection: sa.Connection, since: datetime | None) -> None:
     now: datetime = connection.exec_driver_sql("SELECT now()").scalar_one()
     if since > now:
         raise ConfigurationError(
-            f"The time {since.isoformat(' ')} lies in the future: the database's clock says "
+            f"The time {since.isoformat(' ')} is in the future: the clock of the database says "
             f"{now.isoformat(' ', 'seconds')}.",
             remedy="Give the time to go back to, with its zone.",
         )
@@ -145,8 +141,8 @@ def _narrow_to_batch(
     row = connection.exec_driver_sql(statement("rollback/batch"), {"batch_id": request.batch_id}).one_or_none()
     if row is None:
         raise PlanError(
-            f"There is no batch {request.batch_id} (any more).",
-            remedy="SELECT batch_id FROM stage_migration_batches lists them; --plan and --since work without.",
+            f"There is no batch {request.batch_id}, or it was deleted.",
+            remedy="List the batches: SELECT batch_id FROM stage_migration_batches. Or use --plan or --since.",
         )
     if request.plan_id not in (None, row.plan_id):
         raise _contradiction(f"Batch {request.batch_id} belongs to plan {row.plan_id}, not to plan {request.plan_id}.")
@@ -165,11 +161,11 @@ def _narrow_to_plan(
     plan_id = request.plan_id
     row = connection.exec_driver_sql(statement("rollback/plan"), {"plan_id": plan_id}).one_or_none()
     if row is None:
-        raise PlanError(f"There is no plan {plan_id}.", remedy="`stagenorm status` shows the plans that there are.")
+        raise PlanError(f"There is no plan {plan_id}.", remedy="List the plans: stagenorm status")
     if row.kind == PlanKind.ROLLBACK:
         raise PlanError(
             f"Plan {plan_id} is itself a rollback.",
-            remedy="What it restored is normalized again by a new plan: `stagenorm run`.",
+            remedy="To normalize its rows again, make a new plan: stagenorm run",
         )
     if row.status == "draft":
         raise PlanError(f"Plan {plan_id} is a draft: it has changed nothing.", remedy="There is nothing to undo.")
@@ -186,4 +182,4 @@ def _narrow_to_plan(
 
 
 def _contradiction(message: str) -> ConfigurationError:
-    return ConfigurationError(message, remedy="Leave one of the conditions out.")
+    return ConfigurationError(message, remedy="Remove one of the conditions.")

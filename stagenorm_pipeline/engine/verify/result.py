@@ -1,4 +1,4 @@
-"""What a verification found, as frozen facts: the one source from which every form of the report is rendered."""
+"""The result of a verification as frozen dataclasses. Every format of the report is written from it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,12 +8,12 @@ from enum import StrEnum
 from stagenorm_pipeline.engine.inventory.inventory import RowCounts, SpellingTotal
 from stagenorm_pipeline.engine.targets.funds import FundScope
 
-# A page holds so many examples; the counts beside them are exact.
+# As many examples as a page shows. Counts are exact in any case.
 FINDINGS_SHOWN = 50
 
 
 class Rule(StrEnum):
-    """The seven rules, by the names of their asset checks."""
+    """The seven rules by the names of their asset checks. `rules.registry` has their descriptions."""
 
     BATCH_TRACKING = "r1_batch_tracking"
     CANONICAL_STAGES = "r2_canonical_stages"
@@ -25,14 +25,14 @@ class Rule(StrEnum):
 
 
 class Severity(StrEnum):
-    """What a rule that did not pass counts as. Strict mode makes every warning an error."""
+    """The severity of a rule that did not pass. Strict mode turns every warning into an error."""
 
     ERROR = "error"
     WARN = "warn"
 
 
 class Outcome(StrEnum):
-    """How a rule ended."""
+    """The outcome of a rule."""
 
     PASSED = "passed"
     WARNED = "warned"
@@ -40,7 +40,7 @@ class Outcome(StrEnum):
 
 
 class Verdict(StrEnum):
-    """How a verification ended: failed when any rule failed, with warnings when any warned."""
+    """The outcome of a verification: failed if any rule failed, with warnings if any rule warned."""
 
     PASSED = "passed"
     PASSED_WITH_WARNINGS = "passed_with_warnings"
@@ -49,10 +49,10 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that a rule found: a spelling, a row, a batch or a fund. What does not apply is None.
+    """One thing that a rule found: a spelling, a row, a batch or a fund. Fields that do not apply are None.
 
-    `what` is a short phrase of ours; every other text may come from the data and is hostile. `has_fund` and
-    `has_stage_now` tell the fund None (no fund) and the stage None (NULL now) from what does not apply.
+    `what` is a fixed phrase. Every other text may come from the data and needs escaping. `has_fund` and
+    `has_stage_now` tell "no fund" and "NULL now" from "does not apply".
     """
 
     what: str
@@ -70,7 +70,7 @@ class Finding:
 
 
 def some_of_each(*kinds: Sequence[Finding]) -> tuple[Finding, ...]:
-    """FINDINGS_SHOWN findings at most, of which many of one kind do not crowd out the others."""
+    """Return at most FINDINGS_SHOWN findings, with some of each kind."""
     room, taken = FINDINGS_SHOWN, dict[int, int]()
     for place, found in sorted(enumerate(kinds), key=lambda kind: len(kind[1])):
         taken[place] = min(len(found), room // (len(kinds) - len(taken)))
@@ -80,12 +80,12 @@ def some_of_each(*kinds: Sequence[Finding]) -> tuple[Finding, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:
-    """One rule's result.
+    """The result of one rule.
 
     `summary`: one sentence. `compared`: what was compared with what. `figures`: exact counts by name, in order.
-    `findings`: at most FINDINGS_SHOWN examples of `findings_total`. `recommendation`: what to do, None when nothing.
-    `severity`: what it counts as if it did not pass, strict mode already applied. `duration_ms`: what this rule alone
-    took; what was read for several rules at once is in VerificationResult.reads.
+    `findings`: at most FINDINGS_SHOWN examples of `findings_total`. `recommendation`: what to do; None: nothing.
+    `severity`: with strict mode applied. `duration_ms`: the time of this rule alone; reads that several rules share are
+    in VerificationResult.reads.
     """
 
     rule: Rule
@@ -108,9 +108,9 @@ class CheckResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleRow:
-    """A changed row for manual review, with the audit row that tells of it. `exists` false: the row is gone.
+    """A changed row for manual review, with its audit row. `exists` false: the row was deleted.
 
-    `action`: `normalize`, or `rollback` where the audit row tells of its undoing.
+    `action`: `normalize` or `rollback`, as in the audit row.
     """
 
     target: str
@@ -127,9 +127,9 @@ class SampleRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FundBreakdown:
-    """One fund of one target, before (None: no baseline, or the fund was not there) and now (None: gone).
+    """One fund of one target, before (None: no baseline, or no such fund then) and now (None: no rows).
 
-    `after_stages`: rows now by canonical stage, those that have any. A signed report is compared with by them.
+    `after_stages`: rows now by canonical stage. Later verifications compare with them once the report is signed.
     """
 
     target: str
@@ -143,7 +143,7 @@ class FundBreakdown:
 class StageRows:
     """Rows of a target by canonical stage, or `other` / `NULL`, before and now.
 
-    `before` None: no baseline, or one that covers some funds only (see Coverage), which those of now are no match for.
+    `before` None: no baseline, or one that covers only some funds (see Coverage) and so cannot be compared.
     """
 
     target: str
@@ -154,7 +154,7 @@ class StageRows:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeftAsIs:
-    """A spelling of one target that a person decided to leave, with the reason that the decision gives."""
+    """A spelling of one target that a decision keeps, with its reason."""
 
     target: str
     spelling: str
@@ -167,7 +167,7 @@ class LeftAsIs:
 class PlanFacts:
     """A plan that the verification covers. `is_baseline`: some target and fund is compared with it.
 
-    `opened_at`: applied from then on. `completed_at` None: not at its end yet. `rows_to_change`: as planned.
+    `opened_at`: when it was first applied. `completed_at` None: not finished. `rows_to_change`: as planned.
     """
 
     plan_id: int
@@ -184,7 +184,7 @@ class PlanFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditedWork:
-    """Changes that the audit log holds of one plan by one person. `action`: normalize or rollback."""
+    """The changes of one plan by one person, from the audit log. `action`: normalize or rollback."""
 
     plan_id: int
     action: str
@@ -196,9 +196,9 @@ class AuditedWork:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coverage:
-    """What a target is compared with: the baselines of `plans`, or the report of the signed `verification_id`.
+    """The baseline of a target: the counts of `plans`, or the report of the signed `verification_id`.
 
-    Neither: there is no baseline. `all_funds`: every fund in scope has a "before"; else only `funds` have one.
+    Neither: no baseline. `all_funds`: the baseline covers every fund in scope; otherwise only `funds`.
     """
 
     target: str
@@ -210,9 +210,9 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedVerification:
-    """The signed verification after which judging starts.
+    """The signed verification that is compared with.
 
-    `is_compared` false: its report is not there or cannot be trusted, so the plans before it are compared with again.
+    `is_compared` false: its report is missing or cannot be trusted, so earlier plans are compared with instead.
     `accepted_warnings`: why the reviewer accepted its warnings; None: it had none.
     """
 
@@ -225,7 +225,7 @@ class SignedVerification:
 
 
 class AgainstOutcome(StrEnum):
-    """How the comparison with a signed report ended."""
+    """The outcome of the comparison with a signed report."""
 
     SAME = "same"
     DIFFERS = "differs"
@@ -233,9 +233,9 @@ class AgainstOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Against:
-    """A signed report that the database was compared with, by the SHA-256 of its file.
+    """The comparison with a signed report, named by the SHA-256 of its file.
 
-    `verification_id` None: the database has no record of it. `plans_compared`: plans whose digests it has.
+    `verification_id` None: the database has no record of it. `plans_compared`: plans whose digests the report has.
     """
 
     report_sha256: str
@@ -248,10 +248,10 @@ class Against:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OtherSessions:
-    """What other sessions changed since the signed state, beside how much of that is no error of rules 3 to 5.
+    """The changes by other sessions since the signed state, and how many are allowed before rules 3 to 5 fail.
 
-    The larger of `percent` of the rows and `rows` is allowed, of the audited rows and of the rows of the baseline.
-    `rows_changed`: at least, by the counts of each fund; inserted rows never count.
+    Allowed is the larger of `percent` of the rows and `rows`, for audited rows and for rows of the baseline.
+    `rows_changed`: a minimum, by the counts of each fund. Inserted rows never count.
     """
 
     percent: int
@@ -266,9 +266,9 @@ class OtherSessions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanDigest:
-    """The digest of a finished plan, as it was recorded when the plan was closed; None: it has none.
+    """The digest that was recorded when a plan was closed; None: it has none.
 
-    `differs`: its parts that are not what the tables give now.
+    `differs`: the parts of the digest that do not match the tables now.
     """
 
     plan_id: int
@@ -278,7 +278,7 @@ class PlanDigest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UndoneRows:
-    """Rows after a rollback: `restored` hold again what it gave back, on purpose; `left` are those that it left."""
+    """Rows after rollbacks: `restored` still hold what was restored, `left` were left."""
 
     restored: int
     left: int
@@ -286,7 +286,7 @@ class UndoneRows:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SharedRead:
-    """Something read once for several rules. `name` is a phrase of ours; `target` None: it is about all of them."""
+    """A read that several rules share. `name` is a fixed phrase. `target` None: all targets."""
 
     name: str
     target: str | None
@@ -298,12 +298,12 @@ class SharedRead:
 class VerificationResult:
     """A whole verification, made in one snapshot of the database at `created_at`.
 
-    `plans`: those in force. `rolled_back`: those that were applied and undone; where one `is_baseline`, no plan in
-    force covers its rows, and they are compared with how they were before it. `rollbacks`: the plans that undid.
-    `undone` None: nothing was rolled back. `work`: the FINDINGS_SHOWN first of `work_total` entries. `left_as_is`:
-    those with the most rows of `left_as_is_spellings`. The checks' durations and those of `reads` add up to nearly
+    `plans`: plans in force. `rolled_back`: plans that were applied and undone. If one `is_baseline`, no plan in force
+    covers its rows, and they are compared with the state before it. `rollbacks`: the plans of the rollbacks.
+    `undone` None: nothing was rolled back. `work`: the first FINDINGS_SHOWN of `work_total` entries. `left_as_is`: the
+    kept spellings with the most rows, of `left_as_is_spellings`. The durations of checks and `reads` add up to nearly
     `duration_ms`. `last_log_id`: the newest audit log entry in the snapshot; None: the log was empty.
-    `signed` None: nothing was signed that covers all of this. `plan_digests`: those of the judged plans.
+    `signed` None: no signed verification covers all of this. `plan_digests`: digests of the judged plans.
     """
 
     created_at: datetime

@@ -71,7 +71,7 @@ def test_apply_then_rollback_restores_every_byte(
     assert result.rows.rows_updated == changed
 
 
-def test_a_rollback_is_audited_and_leaves_batches_and_plan_rolled_back(application: Application) -> None:
+def test_rollback_is_audited_and_marks_batches_and_plan(application: Application) -> None:
     application.add(COMPANIES, [(1, "Seed"), (2, "Series A")])
     plan = application.run()
     _roll_back(application, plan_id=plan.plan_id)
@@ -84,7 +84,7 @@ def test_a_rollback_is_audited_and_leaves_batches_and_plan_rolled_back(applicati
     assert set(application.column("SELECT status FROM stage_migration_batches WHERE plan_id = 1")) == {"rolled_back"}
 
 
-def test_what_users_did_since_is_listed_and_left(application: Application) -> None:
+def test_rows_changed_by_users_are_listed_and_left(application: Application) -> None:
     ids = application.add(DEALS, [(1, "Seed")] * 5)
     plan = application.run()
     application.sql("UPDATE deal_opportunities SET stage = 'series-b' WHERE id = %s", ids[1])
@@ -102,7 +102,7 @@ def test_what_users_did_since_is_listed_and_left(application: Application) -> No
     assert application.stages(DEALS) == {ids[0]: "Seed", ids[1]: "series-b", ids[2]: None, ids[4]: "Seed"}
 
 
-def test_a_row_that_a_later_plan_changed_is_left_by_the_rollback_of_the_earlier(application: Application) -> None:
+def test_rollback_leaves_rows_of_a_later_plan(application: Application) -> None:
     ids = application.add(COMPANIES, [(1, "Seed"), (1, "Seed")])
     first = application.run()
     application.sql("UPDATE portfoliocompanies SET stage = 'Series A' WHERE id = %s", ids[0])
@@ -126,7 +126,7 @@ def test_row_written_by_users_between_plans_goes_back_to_their_last_write(applic
     assert application.stages(COMPANIES) == {row: "pre seed"}
 
 
-def test_a_rollback_of_one_fund_one_table_or_one_batch_touches_nothing_else(application: Application) -> None:
+def test_partial_rollback_changes_only_its_scope(application: Application) -> None:
     companies = application.add(COMPANIES, [(1, "Seed"), (2, "Seed"), (None, "Seed")])
     deals = application.add(DEALS, [(1, "Seed")])
     plan = application.run()
@@ -143,7 +143,7 @@ def test_a_rollback_of_one_fund_one_table_or_one_batch_touches_nothing_else(appl
     assert application.value("SELECT status FROM stage_migration_plans WHERE plan_id = %s", plan.plan_id) == "completed"
 
 
-def test_a_rollback_that_was_stopped_goes_on_where_it_was(application: Application) -> None:
+def test_stopped_rollback_resumes(application: Application) -> None:
     application.add(COMPANIES, [(1, "Seed")] * 10)
     plan = application.run()
     recorded = record_rollback(
@@ -166,7 +166,7 @@ def test_after_a_rollback_a_new_plan_normalizes_again_and_verifies(application: 
     assert {check.rule: check.outcome for check in application.verify().checks} == dict.fromkeys(Rule, Outcome.PASSED)
 
 
-def test_a_rollback_cancels_what_its_plan_still_had_to_do(application: Application) -> None:
+def test_rollback_cancels_open_batches_of_its_plan(application: Application) -> None:
     application.add(COMPANIES, [(1, "Seed")] * 4)
     plan = application.plan(batch_size=1)
     _apply_one_batch(application, plan.plan_id)
@@ -184,7 +184,7 @@ def test_a_second_rollback_finds_nothing_left(application: Application) -> None:
     assert preview_rollback(application.database, RollbackRequest(plan_id=plan.plan_id)).restorable == 0
 
 
-def test_who_changed_a_row_since_is_said_and_every_row_left_can_be_had(application: Application) -> None:
+def test_left_rows_are_listed_with_the_later_plan(application: Application) -> None:
     ids = application.add(COMPANIES, [(1, "Seed")] * 3)
     first = application.run()
     application.sql("UPDATE portfoliocompanies SET stage = 'Series A' WHERE id = %s", ids[0])
@@ -200,7 +200,7 @@ def test_who_changed_a_row_since_is_said_and_every_row_left_can_be_had(applicati
     assert preview_rollback(application.database, request).counts == {"undone": 1, "changed": 1, "later": 1}
 
 
-def test_a_row_that_moved_to_another_fund_is_undone_with_the_fund_it_was_planned_under(
+def test_moved_row_is_rolled_back_with_its_planned_fund(
     application: Application,
 ) -> None:
     (row,) = application.add(COMPANIES, [(1, "Seed")])
@@ -212,7 +212,7 @@ def test_a_row_that_moved_to_another_fund_is_undone_with_the_fund_it_was_planned
     assert application.stages(COMPANIES) == {row: "Seed"}
 
 
-def test_a_rollback_that_was_cancelled_halfway_leaves_the_plan_standing_until_the_rest_is_undone(
+def test_cancelled_rollback_leaves_the_plan_in_force(
     application: Application,
 ) -> None:
     application.add(COMPANIES, [(1, "Seed")] * 10)
@@ -229,7 +229,7 @@ def test_a_rollback_that_was_cancelled_halfway_leaves_the_plan_standing_until_th
     assert _statuses(application, plan.plan_id) == ("rolled_back", ["rolled_back", "rolled_back"])
 
 
-def test_a_rollback_of_a_part_marks_its_batches_and_the_plan_when_the_last_part_is_undone(
+def test_partial_rollbacks_mark_the_plan_with_the_last_part(
     application: Application,
 ) -> None:
     application.add(COMPANIES, [(1, "Seed"), (2, "Seed"), (3, "Seed")])
@@ -246,7 +246,7 @@ def test_a_rollback_of_a_part_marks_its_batches_and_the_plan_when_the_last_part_
     )
 
 
-def test_a_rollback_by_time_of_half_a_batch_leaves_the_batch_standing(application: Application) -> None:
+def test_rollback_of_half_a_batch_leaves_the_batch_in_force(application: Application) -> None:
     ids = application.add(COMPANIES, [(1, "Seed"), (1, "Series A")])
     application.sql("ALTER TABLE portfoliocompanies ADD CONSTRAINT no CHECK (stage <> 'series-a') NOT VALID")
     plan = application.run()
@@ -261,7 +261,7 @@ def test_a_rollback_by_time_of_half_a_batch_leaves_the_batch_standing(applicatio
     assert _statuses(application, plan.plan_id) == ("rolled_back", ["rolled_back"])
 
 
-def test_a_batch_at_work_while_its_plan_is_rolled_back_is_neither_undone_nor_called_so(
+def test_running_batch_is_neither_undone_nor_marked(
     application: Application,
 ) -> None:
     application.add(COMPANIES, [(1, "Seed")] * 6)
@@ -289,7 +289,7 @@ def test_a_batch_at_work_while_its_plan_is_rolled_back_is_neither_undone_nor_cal
     assert _statuses(application, plan.plan_id) == ("rolled_back", ["rolled_back", "rolled_back", "cancelled"])
 
 
-def test_a_spelling_that_the_column_no_longer_takes_is_refused_alone_and_restored_by_a_retry(
+def test_refused_spelling_is_restored_by_a_retry(
     application: Application,
 ) -> None:
     ids = application.add(COMPANIES, [(1, "Seed"), (1, "   seed      ")])
@@ -306,7 +306,7 @@ def test_a_spelling_that_the_column_no_longer_takes_is_refused_alone_and_restore
     assert _statuses(application, plan.plan_id)[0] == "rolled_back"
 
 
-def test_a_rollback_waits_while_all_work_is_paused(application: Application) -> None:
+def test_rollback_waits_while_paused(application: Application) -> None:
     application.add(COMPANIES, [(1, "Seed")])
     plan = application.run()
     recorded = record_rollback(application.database, RollbackRequest(plan_id=plan.plan_id), created_by="operator")
@@ -324,9 +324,7 @@ def test_a_rollback_waits_while_all_work_is_paused(application: Application) -> 
 
 
 @pytest.mark.parametrize("asked", [{"batch_id": 1}, {"plan_id": 1}])
-def test_a_rollback_cancels_nothing_outside_the_funds_and_tables_that_it_is_about(
-    application: Application, asked: dict[str, Any]
-) -> None:
+def test_rollback_cancels_only_batches_in_its_scope(application: Application, asked: dict[str, Any]) -> None:
     ids = application.add(COMPANIES, [(1, "Seed"), (2, "Seed")])
     application.add(DEALS, [(1, "Seed")])
     is_batch = "batch_id" in asked
@@ -345,7 +343,7 @@ def test_a_rollback_cancels_nothing_outside_the_funds_and_tables_that_it_is_abou
     assert sorted(waiting) == [(DEALS, "1"), (COMPANIES, "2")]
 
 
-def test_a_batch_that_is_retried_while_its_rollback_is_recorded_is_not_called_undone(
+def test_batch_retried_during_recording_is_not_marked(
     application: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     application.add(COMPANIES, [(1, "Seed"), (1, "Series A")])
@@ -399,7 +397,7 @@ def test_rollback_refuses_entries_without_a_receipt(application: Application) ->
         preview_rollback(application.database, RollbackRequest(by_table=True))
 
 
-def test_every_kind_of_key_finds_its_row_back(application: Application) -> None:
+def test_every_kind_of_key_is_rolled_back(application: Application) -> None:
     keys = {"uuid": "gen_random_uuid()", "text": r"'%s {} \ ' || i", "int": "-i"}
     for type_, key in keys.items():
         application.sql(f"CREATE TABLE of_{type_} (id {type_} PRIMARY KEY, stage text)")

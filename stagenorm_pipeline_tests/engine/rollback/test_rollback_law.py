@@ -227,7 +227,7 @@ def _holds(application: Application, rows: list[tuple[int | None, str]], history
 
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=_FIRST_ROWS, history=_HISTORY, looked_up=st.sampled_from([0, 50_000]))
-def test_a_rollback_restores_what_still_stands_and_touches_nothing_else(
+def test_rollback_restores_only_rows_in_force(
     application: Application, rows: list[tuple[int | None, str]], history: list[tuple[Any, ...]], looked_up: int
 ) -> None:
     # Few rows are looked up, many are hashed: the same rows either way.
@@ -239,7 +239,7 @@ def test_a_rollback_restores_what_still_stands_and_touches_nothing_else(
 @pytest.mark.soak
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=_FIRST_ROWS, history=st.lists(_ACTIONS, min_size=4, max_size=20))
-def test_the_law_holds_over_long_histories(
+def test_rollback_is_exact_over_long_histories(
     application: Application, rows: list[tuple[int | None, str]], history: list[tuple[Any, ...]]
 ) -> None:
     _holds(application, rows, history)

@@ -32,12 +32,12 @@ _ONLY_DEALS = (TargetSetting(table=DEALS),)
         ("2025-10-30 05:45+0545", datetime(2025, 10, 30, 5, 45, tzinfo=timezone(timedelta(hours=5, minutes=45)))),
     ],
 )
-def test_a_time_is_read_as_people_and_psql_write_it(text: str, meant: datetime) -> None:
+def test_times_are_read_as_people_and_psql_write_them(text: str, meant: datetime) -> None:
     assert parse_since(text) == meant
 
 
 @pytest.mark.parametrize("text", ["2025-10-30 00:00:00", "2025-10-30", "2025-10-30T14:00"])
-def test_a_time_without_a_zone_is_refused_and_how_to_add_one_is_said(text: str) -> None:
+def test_time_without_a_zone_is_refused_with_advice(text: str) -> None:
     with pytest.raises(ConfigurationError, match="has no time zone") as raised:
         parse_since(text)
     suggested = re.findall("'(.*?)'", str(raised.value.remedy))
@@ -45,12 +45,12 @@ def test_a_time_without_a_zone_is_refused_and_how_to_add_one_is_said(text: str) 
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "30.10.2025 00:00+00", "2025-13-01T00:00Z", "2025-10-30 00:00 CET"])
-def test_what_is_no_time_is_refused(text: str) -> None:
-    with pytest.raises(ConfigurationError, match="not a time"):
+def test_invalid_time_is_refused(text: str) -> None:
+    with pytest.raises(ConfigurationError, match="not a valid time"):
         parse_since(text)
 
 
-def test_a_rollback_of_nothing_in_particular_is_refused() -> None:
+def test_rollback_without_a_condition_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="what to undo"):
         RollbackRequest()
     with pytest.raises(ConfigurationError, match="no time zone"):
@@ -59,7 +59,7 @@ def test_a_rollback_of_nothing_in_particular_is_refused() -> None:
         RollbackRequest(plan_id=1, batch_size=0)
 
 
-def test_conditions_that_cannot_be_met_are_named(application: Application) -> None:
+def test_impossible_conditions_are_refused(application: Application) -> None:
     application.add(COMPANIES, [(1, "Seed"), (2, "Seed")])
     application.run(scope=FundScope.one("1"))
     application.run(scope=FundScope.one("2"))
@@ -75,7 +75,7 @@ def test_conditions_that_cannot_be_met_are_named(application: Application) -> No
         return f"{type(raised.value).__name__}: {raised.value.message}"
 
     assert error_of(RollbackRequest(plan_id=7)) == "PlanError: There is no plan 7."
-    assert error_of(RollbackRequest(batch_id=7)) == "PlanError: There is no batch 7 (any more)."
+    assert error_of(RollbackRequest(batch_id=7)) == "PlanError: There is no batch 7, or it was deleted."
     assert error_of(RollbackRequest(plan_id=undone)) == "PlanError: Plan 3 is itself a rollback."
     assert error_of(RollbackRequest(plan_id=draft)) == "PlanError: Plan 4 is a draft: it has changed nothing."
     assert "Batch 1 belongs to plan 1, not to plan 2" in error_of(RollbackRequest(plan_id=2, batch_id=1))
@@ -86,10 +86,10 @@ def test_conditions_that_cannot_be_met_are_named(application: Application) -> No
         RollbackRequest(plan_id=1, scope=FundScope.one(None))
     )
     assert "not about the tables asked for" in error_of(RollbackRequest(batch_id=1, targets=_ONLY_DEALS))
-    assert "lies in the future" in error_of(RollbackRequest(since=now + timedelta(hours=1)))
+    assert "is in the future" in error_of(RollbackRequest(since=now + timedelta(hours=1)))
 
 
-def test_a_plan_of_other_tables_only_is_refused_and_one_of_some_says_which_it_leaves(application: Application) -> None:
+def test_plan_of_other_tables_is_refused(application: Application) -> None:
     application.add(COMPANIES, [(1, "Seed")])
     application.add(DEALS, [(1, "Seed")])
     application.run(targets=(TargetSetting(table=COMPANIES),))
@@ -101,7 +101,7 @@ def test_a_plan_of_other_tables_only_is_refused_and_one_of_some_says_which_it_le
     assert preview.left_out == ("public.portfoliocompanies.stage",)
 
 
-def test_a_table_whose_primary_key_is_another_since_is_refused(application: Application) -> None:
+def test_table_with_a_new_primary_key_is_refused(application: Application) -> None:
     application.add(COMPANIES, [(1, "Seed"), (1, "Series A")])
     plan = application.run()
     application.sql("ALTER TABLE portfoliocompanies ADD number int; UPDATE portfoliocompanies SET number = 3 - id")
@@ -110,7 +110,7 @@ def test_a_table_whose_primary_key_is_another_since_is_refused(application: Appl
         record_rollback(application.database, RollbackRequest(plan_id=plan.plan_id), created_by="operator")
 
 
-def test_a_plan_that_is_not_there_is_no_reason_to_record_anything(application: Application) -> None:
+def test_missing_plan_records_nothing(application: Application) -> None:
     with pytest.raises(PlanError):
         record_rollback(application.database, RollbackRequest(plan_id=7), created_by="operator")
     assert application.value("SELECT count(*) FROM stage_migration_plans") == 0

@@ -30,7 +30,7 @@ def rows_on_purpose(result: VerificationResult) -> set[tuple[str | None, str | N
     return {(row, fund) for what, row, _, fund in named(result, R2) if what == ON_PURPOSE}
 
 
-def test_after_a_whole_rollback_the_rows_are_messy_on_purpose_and_everything_is_as_it_was(
+def test_whole_rollback_restores_the_state_before_the_plan(
     migrated: Application,
 ) -> None:
     roll_back(migrated, plan_id=1)
@@ -61,7 +61,7 @@ def test_after_a_whole_rollback_the_rows_are_messy_on_purpose_and_everything_is_
         ({"batch_id": 2}, {("3", "2")}),
     ],
 )
-def test_after_a_rollback_of_a_part_that_part_is_messy_on_purpose_and_the_plan_still_in_force(
+def test_partial_rollback_leaves_the_plan_in_force(
     migrated: Application, asked: dict[str, Any], rows: set[tuple[str, str | None]]
 ) -> None:
     roll_back(migrated, **asked)
@@ -147,7 +147,7 @@ AFTERWARDS = {
 
 
 @pytest.mark.parametrize(("statement", "seen", "found"), AFTERWARDS.values(), ids=AFTERWARDS.keys())
-def test_damage_after_a_rollback_is_told_from_the_rollback(
+def test_damage_after_a_rollback_is_reported(
     migrated: Application, statement: str, seen: dict[Rule, Severity], found: set[Any]
 ) -> None:
     roll_back(migrated, plan_id=1)
@@ -157,7 +157,7 @@ def test_damage_after_a_rollback_is_told_from_the_rollback(
     assert named(result, R5) == found
 
 
-def test_a_messy_row_that_no_rollback_made_so_is_named_before_those_that_one_did(migrated: Application) -> None:
+def test_messy_rows_are_listed_before_rolled_back_rows(migrated: Application) -> None:
     migrated.sql(f"INSERT INTO {COMPANIES} (fund_id, stage) SELECT 1, 'Seed' FROM generate_series(1, 100)")
     migrated.run()
     roll_back(migrated, plan_id=2)
@@ -167,7 +167,7 @@ def test_a_messy_row_that_no_rollback_made_so_is_named_before_those_that_one_did
     assert {f.what for f in rows[1:]} == {ON_PURPOSE}
 
 
-def test_a_restored_row_that_was_messed_up_otherwise_is_named_as_such(migrated: Application) -> None:
+def test_restored_row_with_another_spelling_is_reported(migrated: Application) -> None:
     roll_back(migrated, plan_id=1)
     migrated.sql(f"UPDATE {COMPANIES} SET stage = 'SEED' WHERE id = 1")
     result = migrated.verify()
@@ -176,7 +176,7 @@ def test_a_restored_row_that_was_messed_up_otherwise_is_named_as_such(migrated: 
     assert result.check(R2).figures["rows_rolled_back"] == 6
 
 
-def test_a_restored_spelling_that_was_decided_to_stay_counts_as_that_and_excuses_no_other(
+def test_restored_kept_spelling_counts_as_kept_only(
     application: Application,
 ) -> None:
     as_a_stage, as_it_is = (
@@ -197,7 +197,7 @@ def test_a_restored_spelling_that_was_decided_to_stay_counts_as_that_and_excuses
     assert (figures["rows_rolled_back"], figures["rows_left_as_is"], figures["rows_messy"]) == (0, 1, 1)
 
 
-def test_in_the_middle_of_a_rollback_it_says_so(application: Application) -> None:
+def test_unfinished_rollback_is_in_progress(application: Application) -> None:
     application.add(COMPANIES, [(1, "Seed"), (2, "Seed"), (3, "Seed")])
     plan = application.run()
     request = RollbackRequest(plan_id=plan.plan_id)
@@ -212,7 +212,7 @@ def test_in_the_middle_of_a_rollback_it_says_so(application: Application) -> Non
     }
 
 
-def test_a_rollback_that_was_cancelled_halfway_leaves_what_it_restored_messy_on_purpose(
+def test_cancelled_rollback_keeps_its_restored_rows(
     application: Application,
 ) -> None:
     application.add(COMPANIES, [(1, "Seed"), (2, "Seed"), (3, "Seed")])
@@ -238,7 +238,7 @@ def test_a_refused_restoration_is_a_failed_batch(application: Application) -> No
     assert (finding.what, finding.row_id, finding.stage_after) == ("row refused by the database", "2", "   seed      ")
 
 
-def test_a_lost_batch_of_a_rollback_is_missed_until_another_rollback(application: Application) -> None:
+def test_deleted_rollback_batch_fails_until_another_rollback(application: Application) -> None:
     application.add(COMPANIES, [(1, "Seed"), (2, "Seed")])
     plan = application.run()
     request = RollbackRequest(plan_id=plan.plan_id)
@@ -281,7 +281,7 @@ def test_a_new_plan_after_a_rollback_is_the_baseline(migrated: Application) -> N
     assert [plan.plan_id for plan in asked.rolled_back if plan.is_baseline] == [1]
 
 
-def test_a_new_plan_of_one_fund_leaves_the_others_compared_with_what_was_undone(migrated: Application) -> None:
+def test_new_plan_of_one_fund_changes_no_other_baseline(migrated: Application) -> None:
     migrated.sql(f"DELETE FROM {COMPANIES} WHERE id = 1; DELETE FROM {COMPANIES} WHERE id = 3")
     roll_back(migrated, plan_id=1)
     migrated.run(scope=FundScope.one("1"))
@@ -302,7 +302,7 @@ def test_a_row_normalized_again_and_rolled_back_again_counts_once(migrated: Appl
     assert result.undone == UndoneRows(restored=7, left=0)
 
 
-def test_the_sample_draws_from_what_was_undone_too(migrated: Application) -> None:
+def test_sample_includes_undone_changes(migrated: Application) -> None:
     roll_back(migrated, scope=FundScope.one("1"))
     result = migrated.verify()
     assert sorted(row.action for row in result.sample) == ["normalize"] * 7 + ["rollback"] * 3

@@ -47,7 +47,7 @@ def test_each_figure_is_that_of_plain_sql(migrated: Application) -> None:
     assert figures[Rule.FUND_BREAKDOWN]["funds"] == migrated.value(f"SELECT count(DISTINCT fund_id) FROM {both}")
 
 
-def test_every_fund_of_every_table_stands_before_and_now(migrated: Application) -> None:
+def test_breakdown_has_every_fund_of_every_table(migrated: Application) -> None:
     migrated.add(DEALS, [(8, "seed")])
     migrated.sql(f"DELETE FROM {DEALS} WHERE fund_id = 3")
     funds = {(f.target.split(".")[1], f.fund_id): (f.before, f.after) for f in migrated.verify().funds}
@@ -69,7 +69,7 @@ def test_every_fund_of_every_table_stands_before_and_now(migrated: Application) 
     }
 
 
-def test_the_stages_stand_before_and_now(migrated: Application) -> None:
+def test_stage_totals_have_before_and_now(migrated: Application) -> None:
     stages = {(s.target.split(".")[1], s.stage): (s.before, s.after) for s in migrated.verify().stages}
     assert stages[COMPANIES, "seed"] == (1, 3)
     assert stages[COMPANIES, "other"] == (4, 0)
@@ -78,7 +78,7 @@ def test_the_stages_stand_before_and_now(migrated: Application) -> None:
     assert len(stages) == 16
 
 
-def test_the_result_says_what_was_verified_by_whom_and_under_which_vocabulary(migrated: Application) -> None:
+def test_result_names_scope_person_and_vocabulary(migrated: Application) -> None:
     result = migrated.verify(sample_size=3, sample_seed=9)
     assert (result.created_by, result.vocabulary_version, result.code_version) == (
         "reviewer",
@@ -93,7 +93,7 @@ def test_the_result_says_what_was_verified_by_whom_and_under_which_vocabulary(mi
     assert not result.in_progress
 
 
-def test_what_was_read_for_several_rules_is_named_and_timed_beside_them(migrated: Application) -> None:
+def test_shared_reads_are_named_and_timed(migrated: Application) -> None:
     result = migrated.verify()
     named = {(read.name, read.target and read.target.split(".")[1]) for read in result.reads}
     of_each = {
@@ -105,7 +105,7 @@ def test_what_was_read_for_several_rules_is_named_and_timed_beside_them(migrated
     of_all = {
         "the audit log by batch",
         "planned rows and their batches",
-        "what is gone from the tracking tables",
+        "records that were deleted from the tracking tables",
         "the audit log with its receipts",
     }
     assert named == {(name, None) for name in of_all} | {(name, t) for name in of_each for t in (COMPANIES, DEALS)}
@@ -129,7 +129,7 @@ def test_empty_tables_pass(application: Application) -> None:
     assert application.verify().verdict is Verdict.PASSED
 
 
-def test_in_the_middle_of_a_migration_it_says_so(application: Application) -> None:
+def test_unfinished_migration_is_in_progress(application: Application) -> None:
     application.add(COMPANIES, [(1, "Seed"), (2, "Seed")])
     application.plan()
     application.apply(scope=FundScope.one("1"))
@@ -143,7 +143,7 @@ def test_in_the_middle_of_a_migration_it_says_so(application: Application) -> No
         assert "stagenorm run" not in (result.check(rule).recommendation or "")
 
 
-def test_after_every_single_batch_log_and_data_agree_and_nothing_is_missing(application: Application) -> None:
+def test_log_and_data_agree_after_every_batch(application: Application) -> None:
     application.add(COMPANIES, [(1, "Seed"), (1, "Series A"), (2, "Seed"), (None, "SERIES B")])
     application.add(DEALS, [(1, "Seed"), (2, None)])
     application.plan(batch_size=1)
@@ -158,12 +158,12 @@ def test_after_every_single_batch_log_and_data_agree_and_nothing_is_missing(appl
     assert seen == [(True, {Rule.BATCH_TRACKING, Rule.CANONICAL_STAGES})] * 4 + [(False, set())]
 
 
-def test_a_draft_that_nobody_opened_is_no_part_of_it(migrated: Application) -> None:
+def test_draft_plans_are_not_judged(migrated: Application) -> None:
     migrated.plan(as_draft=True)
     assert [plan.plan_id for plan in migrated.verify().plans] == [1]
 
 
-def test_refused_rows_are_named_with_what_the_database_said(application: Application) -> None:
+def test_refused_rows_are_listed_with_their_errors(application: Application) -> None:
     application.sql(f"ALTER TABLE {COMPANIES} ADD CONSTRAINT no_seed CHECK (stage <> 'seed')")
     application.add(COMPANIES, [(1, "Seed"), (1, "Series A")])
     application.run()
@@ -174,7 +174,7 @@ def test_refused_rows_are_named_with_what_the_database_said(application: Applica
     assert "no_seed" in (finding.detail or "")
 
 
-def test_rows_skipped_because_users_worked_beside_the_run_are_no_fault(application: Application) -> None:
+def test_skipped_rows_are_no_fault(application: Application) -> None:
     application.add(COMPANIES, [(1, "Seed")] * 4)
     application.plan()
     application.sql(f"UPDATE {COMPANIES} SET stage = 'series-b' WHERE id = 1")
@@ -184,7 +184,7 @@ def test_rows_skipped_because_users_worked_beside_the_run_are_no_fault(applicati
     assert result.check(Rule.BATCH_TRACKING).figures["rows_skipped"] == 1
 
 
-def test_a_row_that_a_user_messed_up_again_and_a_later_plan_mended_is_no_fault(migrated: Application) -> None:
+def test_row_normalized_again_by_a_later_plan_is_no_fault(migrated: Application) -> None:
     migrated.sql(f"UPDATE {COMPANIES} SET stage = 'SERIES B' WHERE id = 1")
     migrated.run()
     assert not_passed(migrated.verify()) == {}
@@ -195,7 +195,7 @@ def test_a_row_that_a_user_messed_up_again_and_a_later_plan_mended_is_no_fault(m
     assert [f.row_id for f in result.check(Rule.AUDIT_CONSISTENCY).findings] == ["1"]
 
 
-def test_a_spelling_that_a_reviewer_left_as_it_is_warns_and_fails_in_strict_mode_alone(migrated: Application) -> None:
+def test_kept_spelling_warns_and_fails_only_in_strict_mode(migrated: Application) -> None:
     migrated.add(COMPANIES, [(1, "growth"), (2, "growth")])
     decided = Vocabulary.with_decisions(
         Decisions(entries=(Decision(spelling="growth", is_kept=True, reason="no round"),))
@@ -242,7 +242,7 @@ def test_a_missing_table_is_an_error_that_names_it(migrated: Application) -> Non
 
 
 @pytest.mark.parametrize("plan_id", [7, 2])
-def test_a_plan_that_was_never_applied_cannot_be_compared_with(migrated: Application, plan_id: int) -> None:
+def test_plan_that_was_never_applied_is_refused(migrated: Application, plan_id: int) -> None:
     migrated.plan(as_draft=True)
     with pytest.raises(PlanError, match=f"Plan {plan_id} was never applied"):
         migrated.verify(plan_id=plan_id)
@@ -262,7 +262,7 @@ def test_the_record_of_a_verification_holds_its_verdict_and_counts(migrated: App
     }
 
 
-def test_a_record_throttles_the_report_and_the_newest_log_entry_it_saw(migrated: Application) -> None:
+def test_record_holds_the_report_and_the_newest_log_entry(migrated: Application) -> None:
     newest = migrated.value("SELECT max(id) FROM stage_normalization_log")
     result = migrated.verify()
     migrated.user.execute(b"UPDATE portfoliocompanies SET stage = 'Seed ' WHERE id = 1")

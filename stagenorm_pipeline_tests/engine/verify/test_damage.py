@@ -325,9 +325,7 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
-def test_the_rules_that_a_damage_concerns_see_it_and_name_it_and_no_others_do(
-    migrated: Application, damage: Damage
-) -> None:
+def test_damage_is_reported_by_exactly_its_rules(migrated: Application, damage: Damage) -> None:
     migrated.sql(damage.statements)
     result = migrated.verify()
     assert not_passed(result) == {rule: severity for rule, (severity, _) in damage.seen.items()}
@@ -345,7 +343,7 @@ def test_the_rules_that_a_damage_concerns_see_it_and_name_it_and_no_others_do(
     assert strict.verdict is Verdict.FAILED
 
 
-def test_a_deleted_batch_of_an_open_plan_is_missed_even_when_its_rows_are_clean(migrated: Application) -> None:
+def test_deleted_batch_of_an_open_plan_fails(migrated: Application) -> None:
     migrated.sql("INSERT INTO deal_opportunities (fund_id, stage) VALUES (1, 'Seed'), (2, 'Series A'), (2, 'Seed')")
     migrated.plan()
     migrated.sql("DELETE FROM stage_migration_batches WHERE status = 'pending' AND fund_id = '2'")
@@ -381,7 +379,7 @@ def test_a_new_plan_settles_a_deleted_failed_batch(application: Application) -> 
     assert (figures["other_batches_deleted"], figures["rows_updated_by_those"]) == (1, 1)
 
 
-def test_rows_that_users_inserted_are_named_and_are_no_fault(migrated: Application) -> None:
+def test_inserted_rows_are_listed_and_no_fault(migrated: Application) -> None:
     migrated.sql(
         "INSERT INTO deal_opportunities (fund_id, stage) VALUES (1, 'seed'), (9, 'series-a'), (NULL, 'series-b')"
     )
@@ -392,7 +390,7 @@ def test_rows_that_users_inserted_are_named_and_are_no_fault(migrated: Applicati
     assert (figures["rows_before"], figures["rows_now"], figures["rows_more"], figures["rows_fewer"]) == (10, 13, 3, 0)
 
 
-def test_an_audit_row_lost_with_its_count_is_missed_by_its_receipt(migrated: Application) -> None:
+def test_receipt_reveals_a_deleted_audit_row(migrated: Application) -> None:
     migrated.sql(
         "DELETE FROM stage_normalization_log WHERE batch_id = 5; UPDATE stage_migration_batches "
         "SET rows_updated = rows_updated - 1, rows_skipped = 1, rows_skipped_changed = 1 WHERE batch_id = 5"
@@ -402,7 +400,7 @@ def test_an_audit_row_lost_with_its_count_is_missed_by_its_receipt(migrated: App
     assert ("receipt without audit rows", None, 5, "2") in named(result, R5)
 
 
-def test_a_rerun_of_one_fund_settles_its_own_deleted_batches_and_no_others(migrated: Application) -> None:
+def test_rerun_of_one_fund_settles_only_its_deleted_batches(migrated: Application) -> None:
     migrated.sql("INSERT INTO deal_opportunities (fund_id, stage) VALUES (1, 'Seed'), (2, 'Seed'), (3, 'Seed')")
     migrated.plan()
     migrated.apply(scope=FundScope.one("3"))
@@ -417,7 +415,7 @@ def test_a_rerun_of_one_fund_settles_its_own_deleted_batches_and_no_others(migra
     assert not_passed(migrated.verify()) == {}
 
 
-def test_a_rerun_of_one_table_settles_nothing_of_another(migrated: Application) -> None:
+def test_rerun_of_one_table_settles_no_other_table(migrated: Application) -> None:
     migrated.sql("DELETE FROM stage_migration_batches WHERE fund_id = '1'")
     migrated.run(targets=(TargetSetting(table="deal_opportunities"),))
     result = migrated.verify()
@@ -425,7 +423,7 @@ def test_a_rerun_of_one_table_settles_nothing_of_another(migrated: Application) 
     assert lost == ["public.portfoliocompanies.stage"]
 
 
-def test_the_audit_rows_of_a_deleted_batch_are_no_disagreement_and_more_than_those_are(migrated: Application) -> None:
+def test_extra_audit_rows_of_a_deleted_batch_disagree(migrated: Application) -> None:
     migrated.sql("DELETE FROM stage_migration_batches WHERE batch_id = 2")
     result = migrated.verify()
     assert named(result, R5) == {(DIGEST_DIFFERS, None, None, None)}
@@ -446,7 +444,7 @@ def test_the_history_of_other_tools_is_not_judged(migrated: Application) -> None
     assert not_passed(migrated.verify()) == {}
 
 
-def test_a_skipped_row_is_not_taken_for_one_that_lost_its_audit_row(migrated: Application) -> None:
+def test_skipped_row_needs_no_audit_row(migrated: Application) -> None:
     skipped, changed = migrated.add("deal_opportunities", [(9, "Seed"), (9, "Seed")])
     migrated.plan()
     migrated.sql("UPDATE deal_opportunities SET stage = 'series-c' WHERE id = %s", skipped)
@@ -464,7 +462,7 @@ def test_an_entry_of_another_tool_hides_no_damage(migrated: Application) -> None
     assert named(migrated.verify(), R5) == {(SET_BACK, "1", 1, "1")}
 
 
-def test_what_a_row_holds_now_is_told_from_what_does_not_apply(migrated: Application) -> None:
+def test_finding_tells_null_from_not_applicable(migrated: Application) -> None:
     migrated.sql(
         "UPDATE deal_opportunities SET stage = NULL WHERE id = 1; DELETE FROM portfoliocompanies WHERE id = 2;"
         "UPDATE portfoliocompanies SET stage = 'series-c' WHERE id = 1"
@@ -484,18 +482,18 @@ def test_what_a_row_holds_now_is_told_from_what_does_not_apply(migrated: Applica
     }
 
 
-def test_nulls_of_rows_that_were_changed_are_told_from_those_of_users(migrated: Application) -> None:
+def test_new_nulls_are_split_by_who_changed_the_row(migrated: Application) -> None:
     migrated.sql(
         "UPDATE deal_opportunities SET stage = NULL WHERE id = 1;"
         "INSERT INTO deal_opportunities (fund_id, stage) VALUES (1, NULL), (3, NULL)"
     )
     check = migrated.verify().check(R3)
     assert (check.figures["new_null"], check.figures["audited_rows_now_null"]) == (3, 1)
-    assert "at least 2 of the NULLs are in rows that stagenorm never changed" in check.summary
+    assert "at least 2 NULLs in rows that stagenorm never changed" in check.summary
     assert {finding.row_id for finding in check.findings if finding.what == A_NULL} == {"6", "7"}
 
 
-def test_of_many_nulls_in_a_fund_the_newest_rows_are_named(migrated: Application) -> None:
+def test_newest_null_rows_are_listed(migrated: Application) -> None:
     ids = migrated.add("deal_opportunities", [(1, None)] * 60)
     findings = migrated.verify().check(R3).findings
     named_rows = [int(finding.row_id or 0) for finding in findings if finding.what == A_NULL]
@@ -503,7 +501,7 @@ def test_of_many_nulls_in_a_fund_the_newest_rows_are_named(migrated: Application
     assert len(named_rows) >= 40
 
 
-def test_where_a_row_went_is_said(migrated: Application) -> None:
+def test_moved_row_is_listed_with_its_new_fund(migrated: Application) -> None:
     migrated.sql("UPDATE portfoliocompanies SET fund_id = 2 WHERE id = 1")
     migrated.sql("UPDATE portfoliocompanies SET fund_id = NULL, stage = 'series-c' WHERE id = 2")
     result = migrated.verify()
@@ -512,12 +510,12 @@ def test_where_a_row_went_is_said(migrated: Application) -> None:
     assert result.check(R4).figures["audited_rows_moved"] == 1
 
 
-def test_a_canonical_stage_changed_to_another_cannot_be_told_from_a_users_work(migrated: Application) -> None:
+def test_change_between_canonical_stages_is_a_warning(migrated: Application) -> None:
     migrated.sql("UPDATE portfoliocompanies SET stage = 'series-b' WHERE id = 4")
     assert not_passed(migrated.verify()) == {}
 
 
-def test_damage_of_several_kinds_is_told_apart_with_exact_counts(migrated: Application) -> None:
+def test_several_kinds_of_damage_have_exact_counts(migrated: Application) -> None:
     migrated.sql(
         "DELETE FROM portfoliocompanies WHERE id IN (1, 2); UPDATE portfoliocompanies SET stage = 'Seed' WHERE id = 3;"
         "UPDATE portfoliocompanies SET stage = 'series-c' WHERE id = 5;"
@@ -551,7 +549,7 @@ def test_the_examples_are_capped_and_the_counts_are_exact(
     assert check.findings_total >= 120
 
 
-def test_many_findings_of_one_kind_do_not_crowd_out_the_others(migrated: Application) -> None:
+def test_examples_include_every_kind_of_finding(migrated: Application) -> None:
     migrated.sql("INSERT INTO portfoliocompanies (fund_id, stage) SELECT 7, 'Seed' FROM generate_series(1, 70)")
     migrated.run(batch_size=1)
     migrated.sql(

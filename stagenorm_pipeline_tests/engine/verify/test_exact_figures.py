@@ -114,7 +114,7 @@ def counted_slowly(application: Application) -> Counter[str]:
 )
 @settings(deadline=None, max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(deeds=st.lists(DEED, min_size=3, max_size=14))
-def test_every_figure_is_what_a_slow_count_gives(application: Application, deeds: list[tuple[Any, ...]]) -> None:
+def test_figures_match_a_slow_count(application: Application, deeds: list[tuple[Any, ...]]) -> None:
     for table in (DEALS, *(f"stage_{name}" for name in KEPT)):
         application.sql(f"DELETE FROM {table}")
     ids = application.add(DEALS, [(1, "Seed"), (1, "seed"), (2, "SEED"), (2, "Series A"), (None, "Seed"), (None, None)])

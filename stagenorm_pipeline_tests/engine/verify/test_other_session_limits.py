@@ -92,7 +92,7 @@ def test_a_rollback_takes_edited_rows_out_of_total_loss(migrated: Application) -
     assert not_passed(migrated.verify()) == {R2: WARN, R5: WARN}
 
 
-def test_one_edit_to_the_stage_of_all_others_is_no_total_loss(application: Application) -> None:
+def test_one_edit_to_the_common_stage_is_no_total_loss(application: Application) -> None:
     application.add(DEALS, [(1, "Seed")] * 9 + [(1, "Series A")])
     application.run()
     application.sql(f"UPDATE {DEALS} SET stage = 'seed' WHERE id = 10")
@@ -108,7 +108,7 @@ def test_one_edit_to_the_stage_of_all_others_is_no_total_loss(application: Appli
         (f"UPDATE {DEALS} SET fund_id = 2 WHERE id <= %s", R4),
     ],
 )
-def test_more_changed_rows_than_the_bound_are_an_error(large: Application, statement: str, rule: Rule) -> None:
+def test_more_changed_rows_than_the_limit_are_an_error(large: Application, statement: str, rule: Rule) -> None:
     large.sql(statement, 50)
     result = large.verify()
     assert not_passed(result) == {rule: WARN}
@@ -143,7 +143,7 @@ def test_twenty_rows_of_a_small_target_may_change(application: Application) -> N
     assert not_passed(application.verify()) == {R5: ERROR}
 
 
-def test_canonical_rows_that_nobody_planned_are_information_below_the_bound(large: Application) -> None:
+def test_unplanned_canonical_changes_are_information_below_the_limit(large: Application) -> None:
     large.sql(
         f"UPDATE {DEALS} SET stage = 'seed' WHERE stage = 'series-b' AND fund_id = 1 AND id % 5 = 0",
     )
@@ -157,7 +157,7 @@ def test_canonical_rows_that_nobody_planned_are_information_below_the_bound(larg
     assert not_passed(large.verify(strict=True)) == {}
 
 
-def test_canonical_rows_that_nobody_planned_are_an_error_above_the_bound(large: Application) -> None:
+def test_unplanned_canonical_changes_are_an_error_above_the_limit(large: Application) -> None:
     large.sql(
         f"UPDATE {DEALS} SET stage = 'seed' WHERE stage = 'series-b' AND fund_id = 2 AND id % 5 > 1",
     )
@@ -193,7 +193,7 @@ def test_audited_rows_that_users_changed_are_not_counted_as_unplanned_too(large:
     assert (found.audited_rows_changed, found.rows_changed) == (20, 13 + 8 + 3)
 
 
-def test_rows_written_several_times_are_known_by_the_log(application: Application) -> None:
+def test_rows_with_several_entries_are_counted_once(application: Application) -> None:
     application.add(DEALS, [(1, "Seed"), (1, "Series A"), (2, "seed"), (2, "Series B")])
     first = application.run()
     rollback = RollbackRequest(plan_id=first.plan_id, scope=FundScope.one("1"))

@@ -35,7 +35,7 @@ def test_the_sample_has_the_size_asked_for_and_no_change_twice(changed: Applicat
         assert len(sample) == len(set(sample)) == min(size, CHANGES)
 
 
-def test_the_same_seed_gives_the_same_sample_and_another_another(changed: Application) -> None:
+def test_seed_determines_the_sample(changed: Application) -> None:
     assert sampled(changed, 20, seed=5) == sampled(changed, 20, seed=5)
     assert sampled(changed, 20, seed=5) != sampled(changed, 20, seed=6)
 
@@ -59,7 +59,7 @@ def test_the_sample_is_uniform_over_all_changes_of_both_tables(
     assert chi_square < 43.8
 
 
-def test_entries_of_others_between_ours_change_neither_size_nor_chances(changed: Application) -> None:
+def test_entries_of_other_tools_do_not_bias_the_sample(changed: Application) -> None:
     # Nine of ten ids of the log are other tools' entries, and the ids have gaps.
     changed.sql(
         "INSERT INTO stage_normalization_log (schema_name, table_name, column_name, row_id, action) "
@@ -79,7 +79,7 @@ def test_entries_of_others_between_ours_change_neither_size_nor_chances(changed:
 
 
 @pytest.mark.parametrize("size", [20, 150])
-def test_the_sample_reads_no_more_of_the_log_than_it_must(changed: Application, size: int) -> None:
+def test_sample_reads_only_the_drawn_entries(changed: Application, size: int) -> None:
     statements: list[str] = []
 
     def listener(connection: sa.Connection, cursor: object, statement: str, *rest: object) -> None:
@@ -92,7 +92,7 @@ def test_the_sample_reads_no_more_of_the_log_than_it_must(changed: Application, 
     assert any("ORDER BY hashint8extended" in statement for statement in statements) == (size == 150)
 
 
-def test_a_sample_that_cannot_be_made_is_a_failed_check_and_no_failed_verification(changed: Application) -> None:
+def test_unreadable_sample_fails_only_its_check(changed: Application) -> None:
     changed.sql("UPDATE stage_normalization_log SET row_id = 'x'")
     result = changed.verify()
     check = result.check(Rule.SAMPLE_INSPECTION)
@@ -101,7 +101,7 @@ def test_a_sample_that_cannot_be_made_is_a_failed_check_and_no_failed_verificati
     assert result.check(Rule.FUND_BREAKDOWN).passed
 
 
-def test_each_sampled_row_stands_beside_what_it_holds_now(changed: Application) -> None:
+def test_sampled_rows_show_what_they_hold_now(changed: Application) -> None:
     changed.sql(f"DELETE FROM {COMPANIES} WHERE id <= 10; UPDATE {DEALS} SET stage = 'growth' WHERE id <= 10")
     now = {(table, str(i)): stage for table in (COMPANIES, DEALS) for i, stage in changed.stages(table).items()}
     log = {
@@ -120,5 +120,5 @@ def test_each_sampled_row_stands_beside_what_it_holds_now(changed: Application) 
 @pytest.mark.parametrize(
     ("asked", "size"), [({"scope": FundScope.one("1")}, 50), ({"targets": (TargetSetting(table=DEALS),)}, 150)]
 )
-def test_a_scope_samples_its_own_changes_alone(changed: Application, asked: dict[str, Any], size: int) -> None:
+def test_scope_samples_only_its_changes(changed: Application, asked: dict[str, Any], size: int) -> None:
     assert len(changed.verify(sample_size=1000, **asked).sample) == size

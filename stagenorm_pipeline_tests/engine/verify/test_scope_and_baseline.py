@@ -43,9 +43,7 @@ def sign_off(application: Application, result: VerificationResult) -> None:
         ),
     ],
 )
-def test_a_damage_is_seen_in_its_own_fund_and_its_own_table_alone(
-    migrated: Application, statement: str, seen_in: set[str]
-) -> None:
+def test_damage_is_reported_only_in_its_scope(migrated: Application, statement: str, seen_in: set[str]) -> None:
     migrated.sql(statement)
     results = {
         "fund 1": migrated.verify(scope=ONE),
@@ -76,7 +74,7 @@ def test_the_earliest_applied_plan_is_the_baseline(migrated: Application) -> Non
     assert not_passed(result) == {Rule.ROW_COUNTS: Severity.WARN}
 
 
-def test_a_plan_that_is_asked_for_is_the_baseline_instead(migrated: Application) -> None:
+def test_requested_plan_is_the_baseline(migrated: Application) -> None:
     migrated.sql(f"DELETE FROM {COMPANIES} WHERE id = 4")
     second = migrated.run()
     result = migrated.verify(plan_id=second.plan_id)
@@ -127,7 +125,7 @@ def test_a_fund_that_no_plan_covered_is_compared_with_nothing(application: Appli
     }  # fmt: skip
 
 
-def test_which_funds_the_baseline_covers_is_said(application: Application) -> None:
+def test_coverage_lists_the_funds_of_the_baseline(application: Application) -> None:
     application.add(DEALS, [(10, "Seed"), (9, "Seed"), (None, "Seed"), (3, "Seed")])
     application.add(COMPANIES, [(1, "Seed")])
     assert [part.plans for part in application.verify().coverage] == [(), ()]
@@ -182,7 +180,7 @@ def test_a_cancelled_plan_is_no_baseline(application: Application) -> None:
     assert not_passed(result) == {}
 
 
-def test_what_was_signed_off_is_the_past(migrated: Application) -> None:
+def test_sign_off_moves_the_baseline(migrated: Application) -> None:
     migrated.sql(f"DELETE FROM {COMPANIES} WHERE id = 4")
     result = migrated.verify()
     assert not_passed(result) == {Rule.ROW_COUNTS: Severity.WARN}
@@ -225,7 +223,7 @@ def test_a_judged_plan_whose_key_was_moved_is_refused(migrated: Application) -> 
     assert not_passed(migrated.verify(targets=OF_DEALS)) == {}
 
 
-def test_a_key_moved_after_a_sign_off_is_no_obstacle_to_later_plans(migrated: Application) -> None:
+def test_key_moved_after_a_sign_off_does_not_block_later_plans(migrated: Application) -> None:
     sign_off(migrated, migrated.verify())
     migrated.sql(
         f"ALTER TABLE {COMPANIES} ADD number integer GENERATED ALWAYS AS (100 - id) STORED NOT NULL, "

@@ -64,7 +64,7 @@ def test_after_a_rollback_was_signed_the_next_plan_starts_anew(migrated: Applica
     assert not_passed(migrated.verify()) == {}
 
 
-def test_a_rollback_of_what_was_signed_is_judged_by_the_plan_that_it_undid(migrated: Application) -> None:
+def test_rollback_of_signed_changes_cancels_the_signature(migrated: Application) -> None:
     sign_off(migrated.database, recorded(migrated), "reviewer")
     rollback = record_rollback(migrated.database, RollbackRequest(plan_id=1), created_by="operator")
     migrated.apply(plan_id=rollback)
@@ -80,7 +80,7 @@ def test_a_failed_verification_is_not_signed(migrated: Application) -> None:
     assert signatures(migrated) == [None]
 
 
-def test_a_verification_that_is_not_there_is_not_signed(migrated: Application) -> None:
+def test_missing_verification_is_not_signed(migrated: Application) -> None:
     with pytest.raises(SignOffError, match="There is no verification 7"):
         sign_off(migrated.database, 7, "reviewer")
 
@@ -93,7 +93,7 @@ def test_a_signature_is_never_replaced(migrated: Application) -> None:
     assert signatures(migrated) == ["Ada"]
 
 
-def test_of_two_who_sign_at_once_the_first_one_signs(migrated: Application) -> None:
+def test_concurrent_sign_offs_record_one_signature(migrated: Application) -> None:
     number = recorded(migrated)
     waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     with ThreadPoolExecutor(1) as pool, psycopg.connect(migrated.url) as first:
@@ -139,7 +139,7 @@ def test_a_signature_needs_a_name(migrated: Application, name: str) -> None:
         sign_off(migrated.database, recorded(migrated), name)
 
 
-def test_what_a_plan_changed_since_is_not_signed_with_it(migrated: Application) -> None:
+def test_later_changes_prevent_a_sign_off(migrated: Application) -> None:
     whole, fund_1, fund_2 = (
         recorded(migrated, migrated.verify(scope=scope))
         for scope in (FundScope(), FundScope.one("1"), FundScope.one("2"))
@@ -153,7 +153,7 @@ def test_what_a_plan_changed_since_is_not_signed_with_it(migrated: Application) 
     assert signatures(migrated) == [None, None, "reviewer"]
 
 
-def test_what_was_rolled_back_since_is_not_signed_as_done(migrated: Application) -> None:
+def test_later_rollback_prevents_a_sign_off(migrated: Application) -> None:
     number = recorded(migrated)
     migrated.apply(
         plan_id=record_rollback(migrated.database, RollbackRequest(plan_id=1), created_by="operator"),
@@ -162,7 +162,7 @@ def test_what_was_rolled_back_since_is_not_signed_as_done(migrated: Application)
         sign_off(migrated.database, number, "reviewer")
 
 
-def test_a_later_verification_that_failed_stands_in_the_way(migrated: Application) -> None:
+def test_later_failed_verification_prevents_a_sign_off(migrated: Application) -> None:
     number = recorded(migrated)
     migrated.add(DEALS, [(1, "growth")])
     failed = recorded(migrated)
@@ -172,7 +172,7 @@ def test_a_later_verification_that_failed_stands_in_the_way(migrated: Applicatio
         sign_off(migrated.database, number, "reviewer")
 
 
-def test_a_failure_before_or_of_a_part_or_for_a_warning_does_not(migrated: Application) -> None:
+def test_unrelated_failures_do_not_prevent_a_sign_off(migrated: Application) -> None:
     (unknown,) = migrated.add(DEALS, [(1, "growth")])
     assert migrated.verify().verdict is Verdict.FAILED
     recorded(migrated)
@@ -200,7 +200,7 @@ def stranger(migrated: Application) -> Iterator[Database]:
     migrated.sql(f"DROP OWNED BY {name}; DROP ROLE {name}")
 
 
-def test_who_may_sign_is_for_the_database_to_say(migrated: Application, stranger: Database) -> None:
+def test_database_privileges_decide_who_may_sign(migrated: Application, stranger: Database) -> None:
     number = recorded(migrated)
     with pytest.raises(RefusedError, match="may not sign") as refused:
         sign_off(stranger, number, "reviewer")

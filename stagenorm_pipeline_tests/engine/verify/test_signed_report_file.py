@@ -37,7 +37,7 @@ def differences(application: Application, signed: SignedReport) -> list[str | No
     return [finding.detail for finding in findings if finding.what == "differs from the signed report"]
 
 
-def test_an_untouched_database_is_the_same_as_its_signed_report(migrated: Application, signed: SignedReport) -> None:
+def test_untouched_database_matches_its_signed_report(migrated: Application, signed: SignedReport) -> None:
     migrated.add(DEALS, [(1, "Seed")])
     migrated.run()
     result = migrated.verify(against=signed)
@@ -70,7 +70,7 @@ def test_an_untouched_database_is_the_same_as_its_signed_report(migrated: Applic
         ),
     ],
 )
-def test_a_change_of_what_was_signed_is_named(
+def test_changes_after_the_signature_are_listed(
     migrated: Application, signed: SignedReport, statement: str, difference: str
 ) -> None:
     migrated.sql(statement)
@@ -82,7 +82,7 @@ def test_a_change_of_what_was_signed_is_named(
     assert (result.against.differences, result.against.outcome) == (len(found), AgainstOutcome.DIFFERS)
 
 
-def test_the_report_of_another_database_is_told(migrated: Application, signed: SignedReport) -> None:
+def test_report_of_another_database_is_recognized(migrated: Application, signed: SignedReport) -> None:
     other = replace(signed, sha256="0" * 64)
     assert differences(migrated, other) == [
         "this database has no record of the report: it was deleted, or the report is of another database"
@@ -109,7 +109,7 @@ def test_the_report_of_another_database_is_told(migrated: Application, signed: S
         ),
     ],
 )
-def test_what_is_wrong_with_the_file_is_named(content: str, problem: str) -> None:
+def test_unusable_file_is_refused_with_the_reason(content: str, problem: str) -> None:
     with pytest.raises(ConfigurationError, match="is not usable for a comparison") as refused:
         read_signed_report(content.encode("latin-1"), "signed.json")
     assert problem in refused.value.message

@@ -48,9 +48,7 @@ def test_rows_of_deleted_batches_are_judged(refusing: Application) -> None:
 
 
 @pytest.mark.parametrize("by_command", [True, False])
-def test_the_runbook_from_failures_to_the_rerun_ends_in_seven_of_seven(
-    refusing: Application, *, by_command: bool
-) -> None:
+def test_runbook_rerun_after_failures_passes_all_rules(refusing: Application, *, by_command: bool) -> None:
     if by_command:
         rollback = record_rollback(refusing.database, RollbackRequest(plan_id=1), created_by="operator")
         refusing.apply(plan_id=rollback)
@@ -122,7 +120,7 @@ def test_damage_between_the_signature_and_an_empty_plan_is_seen(migrated: Applic
     assert not_passed(migrated.verify()) == {R3: WARN, R4: WARN}
 
 
-def test_entries_after_the_signature_are_judged_and_those_before_are_not(migrated: Application) -> None:
+def test_only_entries_after_the_signature_are_judged(migrated: Application) -> None:
     signed(migrated)
     (added,) = migrated.add(COMPANIES, [(1, "Seed")])
     migrated.run()
@@ -169,7 +167,7 @@ def signed_as_whole(application: Application) -> VerificationResult:
         "UPDATE stage_verifications SET report = '{}', report_sha256 = encode(sha256(convert_to('{}', 'UTF8')), 'hex')",
     ],
 )
-def test_a_signed_report_that_was_altered_fails_and_is_not_compared(migrated: Application, tampering: str) -> None:
+def test_altered_signed_report_fails_and_is_not_compared(migrated: Application, tampering: str) -> None:
     signed(migrated)
     migrated.sql(tampering)
     result = migrated.verify()
@@ -188,7 +186,7 @@ def made_by_an_older_version(application: Application) -> None:
     )
 
 
-def test_a_signature_without_a_report_falls_back_to_the_plans_before_it(migrated: Application) -> None:
+def test_signature_without_a_report_uses_earlier_plans(migrated: Application) -> None:
     number = signed(migrated)
     made_by_an_older_version(migrated)
     result = migrated.verify()
@@ -200,7 +198,7 @@ def test_a_signature_without_a_report_falls_back_to_the_plans_before_it(migrated
     assert not_passed(migrated.verify()) == {R4: WARN}
 
 
-def test_a_signature_without_a_report_still_ends_the_past_once_a_plan_follows(migrated: Application) -> None:
+def test_signature_without_a_report_starts_at_the_next_plan(migrated: Application) -> None:
     migrated.sql(f"DELETE FROM {COMPANIES} WHERE id = 1")
     signed(migrated)
     made_by_an_older_version(migrated)

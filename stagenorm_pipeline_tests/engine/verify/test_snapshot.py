@@ -36,7 +36,7 @@ def test_a_verification_writes_nothing(migrated: Application) -> None:
     assert migrated.contents() == before
 
 
-def test_postgresql_itself_vouches_for_every_statement_of_it(migrated: Application) -> None:
+def test_verification_runs_in_a_read_only_snapshot(migrated: Application) -> None:
     modes: set[tuple[str, str]] = set()
 
     def listener(connection: sa.Connection, cursor: Any, *rest: object) -> None:
@@ -51,7 +51,7 @@ def test_postgresql_itself_vouches_for_every_statement_of_it(migrated: Applicati
 
 
 @pytest.mark.parametrize("part", [0.3, 0.6, 1.0])
-def test_what_others_commit_while_the_rules_run_is_not_seen(migrated: Application, part: float) -> None:
+def test_concurrent_commits_are_not_seen(migrated: Application, part: float) -> None:
     undisturbed = comparable(migrated.verify())
     stop_at = max(4, round(statements_of(migrated) * part))
     count = 0
