@@ -22,6 +22,7 @@ from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, record_rollback
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.verify.result import Outcome, Rule
+from stagenorm_pipeline.engine.verify.rules.registry import RULES
 from stagenorm_pipeline.engine.verify.verification import VerifyRequest, verify
 from stagenorm_pipeline.vocabulary import Vocabulary
 
@@ -112,7 +113,7 @@ def _verify_repeatedly(url: str) -> dict[str, object]:
         results.append((time.perf_counter() - started, result))
     seconds, result = sorted(results, key=lambda one: one[0])[_ROUNDS // 2]
     reads = {f"read: {read.name}": read.duration_ms / 1000 for read in result.reads}
-    checks = {f"check: {check.rule.heading}": check.duration_ms / 1000 for check in result.checks}
+    checks = {f"check: {RULES[check.rule].title}": check.duration_ms / 1000 for check in result.checks}
     log = result.check(Rule.AUDIT_CONSISTENCY).figures
     return {
         "seconds": round(seconds, 2),

@@ -56,7 +56,7 @@ def _show_outcome(applied: AppliedBatches, name: str) -> None:
         "totalBatches": result.batches,
         "completedBatches": result.completed,
         "failedBatches": result.failed,
-        "heldBatches": result.held,
+        "heldBatches": result.taken,
         "rowsUpdated": result.rows.rows_updated,
         "rowsSkipped": result.rows.rows_skipped,
         "rowsFailed": result.rows.rows_failed,

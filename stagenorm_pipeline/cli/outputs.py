@@ -18,7 +18,7 @@ import click
 from stagenorm_pipeline.errors import ConfigurationError, StagenormError
 
 if TYPE_CHECKING:
-    from stagenorm_pipeline.report.forms import ReportForm
+    from stagenorm_pipeline.report.formats import ReportForm
 
 STDOUT = "-"
 # No file system takes a longer path: shown whole, so that it can be copied.
@@ -121,7 +121,7 @@ def write_standard_output(text: str, stream: TextIO | None) -> None:
 
 
 def _read_output(name: str, form: str | None) -> Output:
-    from stagenorm_pipeline.report.forms import ReportForm
+    from stagenorm_pipeline.report.formats import ReportForm
 
     suffix = Path(name).suffix.lower().removeprefix(".")
     if suffix and suffix not in _FORMS:

@@ -128,7 +128,7 @@ class FundWork:
         result = apply_batches(self.database, request)
         looks = 0
         # After a failure another pass would try the refused rows again, and count them twice.
-        while result.held and not result.failed and not result.stopped and looks < _LOOKS_AT_HELD_BATCHES:
+        while result.taken and not result.failed and not result.stopped and looks < _LOOKS_AT_HELD_BATCHES:
             looks += 1
             time.sleep(_BETWEEN_LOOKS_S)
             again = apply_batches(self.database, request)
@@ -153,8 +153,8 @@ def problem_of(result: ApplyResult, first_error: str | None) -> str | None:
     if result.failed:
         refused = f"{result.rows.rows_failed:,} row(s) in {result.failed:,} batch(es) were not changed."
         return f"{refused} The database said first: {first_error}" if first_error else refused
-    if result.held and not result.stopped:
-        return f"{result.held} of its batches are still being done by another runner."
+    if result.taken and not result.stopped:
+        return f"{result.taken} of its batches are still being done by another runner."
     if result.vanished:
         return f"{result.vanished:,} of its batches were deleted during the run. Make a new plan for their rows."
     return None

@@ -11,7 +11,7 @@ from stagenorm_pipeline.report.escape import for_markdown, for_terminal, sentenc
 def rehearsal_metadata(log: logging.Logger, result: RehearsalResult) -> dict[str, dg.MetadataValue | int]:
     """Figures, and the first refused rows; each of these is a line of the log too."""
     for refused in result.refused:
-        where = f"{for_terminal(refused.batch.target)}, row {for_terminal(refused.row_id)}"
+        where = f"{for_terminal(refused.batch.target.name)}, row {for_terminal(refused.row_id)}"
         log.error(f"Would be refused: {where}: {sentence_for_terminal(refused.message)}")
     rows = result.rows
     log.info(
@@ -37,7 +37,7 @@ def _page(result: RehearsalResult) -> str:
         "| --- | --- | --- | --- |",
     ]
     for refused in result.refused:
-        cells = (for_markdown(text) for text in (refused.batch.fund_key, refused.batch.target, refused.row_id))
+        cells = (for_markdown(text) for text in (refused.batch.fund_key, refused.batch.target.name, refused.row_id))
         lines.append(f"| {' | '.join(cells)} | {sentence_for_markdown(refused.message)} |")
     left_out = result.rows.rows_failed - len(result.refused)
     return "\n".join(lines) + (f"\n\n… and {left_out:,} more" if left_out > 0 else "")

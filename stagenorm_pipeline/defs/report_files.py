@@ -14,7 +14,7 @@ from stagenorm_pipeline.errors import StagenormError
 from stagenorm_pipeline.report.escape import for_markdown, sentence_for_markdown
 from stagenorm_pipeline.report.html_page import verification_html
 from stagenorm_pipeline.report.json_document import document_json, verification_document
-from stagenorm_pipeline.report.signature import is_to_sign, record_command, statement
+from stagenorm_pipeline.report.sign_off_statement import is_to_sign, record_command, statement
 from stagenorm_pipeline.service.output_files import replace_file
 
 # Not `verification_report`: there Dagster's own IO manager would keep what the asset returns.

@@ -89,7 +89,7 @@ class AppliedBatches:
             ApplyOutcome.VANISHED: self.result.vanished,
             ApplyOutcome.STOPPED: self.result.stopped,
             ApplyOutcome.FAILED: self.result.failed,
-            ApplyOutcome.TAKEN: self.result.held,
+            ApplyOutcome.TAKEN: self.result.taken,
             ApplyOutcome.CANCELLED: self.cancelled,
             ApplyOutcome.NOTHING_TO_DO: not self.result.batches,
         }

@@ -224,7 +224,7 @@ def test_what_is_left_by_decision_is_a_warning_and_an_error_in_strict_mode(url: 
     assert stagenorm_here("run", "--yes", "--sleep-ms", "0", url=url).code == 0
     ran = stagenorm_here("verify", url=url)
     assert ran.code == 0, ran.all
-    assert "⚠ Canonical Stage Validation: 20 row(s) are left as they are by decision" in ran.out
+    assert "⚠ Canonical Stage Validation: 20 rows kept by decision" in ran.out
     assert "Seed Round" in ran.out
     assert stagenorm_here("verify", "--strict", url=url).code == 1
 

@@ -38,7 +38,7 @@ def test_the_runbooks_time_undoes_everything_since_in_one_table(migrated_url: st
     asked = ("rollback", "--since", "2025-10-30 00:00:00+00", "--table", "portfoliocompanies")
     shown = _typed(migrated_url, *asked)
     assert shown.exit_code == 0
-    assert "60 still hold what was written: would be restored" in shown.stdout
+    assert "60 still hold what stagenorm wrote: would be restored" in shown.stdout
     assert "Nothing was changed. Add --yes" in shown.stdout
     assert _changes(migrated_url) == [("normalize", 70)]
     done = _typed(migrated_url, *asked, "--yes", "--sleep-ms", "0", "--batch-size", "7")

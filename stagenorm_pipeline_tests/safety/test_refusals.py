@@ -160,7 +160,7 @@ def test_the_refused_rows_alone_are_quarantined_with_what_the_database_said(
     assert tracking.outcome is Outcome.FAILED
     assert sorted(int(f.row_id) for f in tracking.findings if f.row_id) == list(ODD)
     assert all(cause.says in str(f.detail) for f in tracking.findings if f.row_id)
-    assert "`stagenorm resume` takes only those rows" in str(tracking.recommendation)
+    assert "`stagenorm resume`: it takes only the refused rows" in str(tracking.recommendation)
 
 
 def test_a_retry_takes_only_the_refused_rows_in_vain_while_the_cause_lasts_and_then_heals_them(

@@ -56,7 +56,7 @@ def test_a_second_runner_takes_what_is_free_and_says_who_holds_the_rest(
         assert first.comes_to_its_stop()
         second = SECOND(planned.database)
         assert second.held_by == ["first"]
-        assert (second.result.held, second.result.completed) == (1, batches(planned) - 1)
+        assert (second.result.taken, second.result.completed) == (1, batches(planned) - 1)
         first.go_on()
         assert first.outcome().value.result.completed == 1
     assert broken_laws(planned, undisturbed) == []
@@ -68,7 +68,7 @@ def test_a_batch_whose_claim_is_being_written_counts_as_held_too(
     with BlockedProgram(planned.url, FIRST, Stop(step=Failpoint.APPLY_CLAIM_BEFORE_COMMIT)) as first:
         assert first.comes_to_its_stop()
         second = SECOND(planned.database)
-        assert second.result.held == 1
+        assert second.result.taken == 1
         assert not second.result.ok
         first.go_on()
         assert first.outcome().value.result.completed == 1
@@ -83,7 +83,7 @@ def test_a_runner_never_says_that_it_is_held_up_by_itself(planned: Application, 
             first.go_on(Stop(step=Failpoint.APPLY_LOCKED))
             assert first.comes_to_its_stop()
             second.go_on()
-            assert second.outcome().value.held_by == ["another worker"]
+            assert second.outcome().value.held_by == ["another runner"]
         first.go_on()
         assert first.outcome().value.result.completed == 1
     assert broken_laws(planned, undisturbed) == []
@@ -100,7 +100,7 @@ def test_the_batch_of_a_dead_runner_is_taken_over_at_once(
     says_running = "SELECT batch_id FROM stage_migration_batches WHERE status = 'running' AND worker = 'first'"
     [orphan] = planned.column(says_running)
     second = SECOND(planned.database)
-    assert (second.result.completed, second.result.held) == (batches(planned), 0)
+    assert (second.result.completed, second.result.taken) == (batches(planned), 0)
     assert planned.sql("SELECT worker, attempts FROM stage_migration_batches WHERE batch_id = %s", orphan) == [
         ("second", 2)
     ]

@@ -3,7 +3,8 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from stagenorm_pipeline.engine.receipts.check import read_plan_digests, read_receipt_mismatches
+from stagenorm_pipeline.engine.receipts.check import read_receipt_mismatches
+from stagenorm_pipeline.engine.receipts.plan_digest import read_plan_digests
 from stagenorm_pipeline.engine.targets.target import resolve_targets
 from stagenorm_pipeline.engine.verify.result import Verdict
 from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, EVERYTHING, Application

@@ -14,7 +14,7 @@ from stagenorm_pipeline.cli.log_lines import say
 from stagenorm_pipeline.cli.options import ScopeOptions, scope_options
 from stagenorm_pipeline.cli.outputs import format_option, read_outputs, standard_output, write_outputs
 from stagenorm_pipeline.engine.verify.result import Verdict
-from stagenorm_pipeline.report.forms import ReportForm
+from stagenorm_pipeline.report.formats import ReportForm
 from stagenorm_pipeline.service import verifying
 from stagenorm_pipeline.service.context import open_service
 from stagenorm_pipeline.service.verifying import VerificationSettings

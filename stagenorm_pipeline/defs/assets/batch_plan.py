@@ -14,7 +14,8 @@ from stagenorm_pipeline.defs.resources import ApplicationDatabase, Normalization
 from stagenorm_pipeline.defs.run_config import PlanConfig
 from stagenorm_pipeline.engine.apply.rehearsal import rehearse_plan
 from stagenorm_pipeline.engine.inventory.inventory import count_unknown_spellings
-from stagenorm_pipeline.engine.plan.plan import Plan, find_plan, open_plan, preview_plan, record_plan
+from stagenorm_pipeline.engine.plan.life_cycle import find_plan, open_plan
+from stagenorm_pipeline.engine.plan.plan import Plan, preview_plan, record_plan
 from stagenorm_pipeline.engine.plan.request import PlanRequest
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.identity import user_name

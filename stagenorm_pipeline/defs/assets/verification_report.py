@@ -11,11 +11,12 @@ from stagenorm_pipeline.defs.resources import ApplicationDatabase, Normalization
 from stagenorm_pipeline.defs.run_config import VerifyConfig
 from stagenorm_pipeline.engine.postgres.identity import user_name
 from stagenorm_pipeline.engine.preflight.checks.read_only_server import require_writable
+from stagenorm_pipeline.engine.verify.recorded_verifications import record_verification
 from stagenorm_pipeline.engine.verify.result import Outcome, VerificationResult
-from stagenorm_pipeline.engine.verify.verification import VerifyRequest, record_verification, verify
+from stagenorm_pipeline.engine.verify.verification import VerifyRequest, verify
 from stagenorm_pipeline.report.json_document import document_json, document_sha256, verification_document
 from stagenorm_pipeline.report.markdown_text import verification_markdown
-from stagenorm_pipeline.report.signature import is_to_sign, statement
+from stagenorm_pipeline.report.sign_off_statement import is_to_sign, statement
 from stagenorm_pipeline.report.summary import funds_markdown, stages_markdown, verdict_markdown
 
 

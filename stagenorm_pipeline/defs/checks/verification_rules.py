@@ -9,7 +9,7 @@ from stagenorm_pipeline.defs.checks.verdicts import CHECKS_KEY, Verdict, verdict
 from stagenorm_pipeline.defs.failures import errors_as_failures
 from stagenorm_pipeline.defs.resources import ApplicationDatabase, NormalizationSettings
 from stagenorm_pipeline.defs.run_config import VerifyConfig
-from stagenorm_pipeline.engine.verify.result import Rule
+from stagenorm_pipeline.engine.verify.rules.registry import RULES
 from stagenorm_pipeline.engine.verify.verification import verify
 
 
@@ -18,9 +18,9 @@ from stagenorm_pipeline.engine.verify.verification import verify
         dg.AssetCheckSpec(
             rule.value,
             asset="verification_report",
-            description=f"Passing proves: {rule.proves} Otherwise: {rule.counts_as} Cannot know: {rule.cannot_know}",
+            description=f"Passing proves: {found.proves} Otherwise: {found.severity} Cannot know: {found.cannot_know}",
         )
-        for rule in Rule
+        for rule, found in RULES.items()
     ],
     can_subset=True,
 )

@@ -6,7 +6,7 @@ from pydantic import Field
 from stagenorm_pipeline.defs.checks.plan_state import report_work_state
 from stagenorm_pipeline.defs.failures import errors_as_failures
 from stagenorm_pipeline.defs.resources import ApplicationDatabase
-from stagenorm_pipeline.engine.plan.plan import cancel_plan
+from stagenorm_pipeline.engine.plan.life_cycle import cancel_plan
 
 
 class CancelConfig(dg.Config):

@@ -82,9 +82,9 @@ def roll_back(
         raise dg.DagsterExecutionInterruptedError
     if not result.ok:
         raise dg.Failure(
-            f"{result.rows.rows_failed:,} rows in {result.failed} batches could not be restored, {result.held} batches "
-            f"are taken by another runner, and {result.vanished} were deleted during the run. `stagenorm status` shows "
-            "what is left; run the same rollback again.",
+            f"{result.rows.rows_failed:,} rows in {result.failed} batches could not be restored, {result.taken} "
+            f"batches are taken by another runner, and {result.vanished} were deleted during the run. "
+            "`stagenorm status` shows what is left; run the same rollback again.",
             allow_retries=False,
         )
     context.log.info(f"{result.rows.rows_updated:,} rows restored")

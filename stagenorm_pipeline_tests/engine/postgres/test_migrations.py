@@ -12,7 +12,8 @@ import pytest
 
 from stagenorm_pipeline.engine.apply.pause import set_paused
 from stagenorm_pipeline.engine.apply.runner import ApplyRequest, apply_batches
-from stagenorm_pipeline.engine.plan.plan import open_plan, record_plan
+from stagenorm_pipeline.engine.plan.life_cycle import open_plan
+from stagenorm_pipeline.engine.plan.plan import record_plan
 from stagenorm_pipeline.engine.plan.request import PlanRequest
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.migrations import apply_migrations, migration_files, require_migrations

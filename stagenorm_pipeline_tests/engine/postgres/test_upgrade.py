@@ -12,7 +12,8 @@ from stagenorm_pipeline.engine.apply.runner import ApplyRequest, apply_batches
 from stagenorm_pipeline.engine.monitor.status import read_status
 from stagenorm_pipeline.engine.plan.batch import PlanKind
 from stagenorm_pipeline.engine.postgres.migrations import apply_migrations, migration_files
-from stagenorm_pipeline.engine.receipts.check import RowDifference, read_plan_digests, read_receipt_mismatches
+from stagenorm_pipeline.engine.receipts.check import RowDifference, read_receipt_mismatches
+from stagenorm_pipeline.engine.receipts.plan_digest import read_plan_digests
 from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, preview_rollback, record_rollback
 from stagenorm_pipeline.engine.targets.target import resolve_targets
 from stagenorm_pipeline.engine.verify.result import Outcome, Rule, Verdict

@@ -57,7 +57,7 @@ def replicated(primary: PrivateServer) -> Iterator[Application]:
 
 @pytest.fixture
 def as_plain_role(replicated: Application) -> Iterator[Callable[[str], str]]:
-    """A URL as a role that may read and write our tables, and has no part in pg_monitor."""
+    """The URL of a role that may use the tables but is not a member of pg_monitor."""
     replicated.sql(f"CREATE ROLE {ROLE} LOGIN")
     replicated.sql(f"GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO {ROLE}")
     yield lambda url: sa.make_url(url).set(username=ROLE).render_as_string(hide_password=False)

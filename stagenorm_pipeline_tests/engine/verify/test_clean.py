@@ -10,8 +10,8 @@ from stagenorm_pipeline.config.settings import TargetSetting
 from stagenorm_pipeline.engine.apply.events import BatchCompleted, Event
 from stagenorm_pipeline.engine.inventory.inventory import RowCounts
 from stagenorm_pipeline.engine.targets.funds import FundScope
+from stagenorm_pipeline.engine.verify.recorded_verifications import record_verification
 from stagenorm_pipeline.engine.verify.result import Outcome, Rule, Severity, Verdict
-from stagenorm_pipeline.engine.verify.verification import record_verification
 from stagenorm_pipeline.errors import PlanError, TargetError
 from stagenorm_pipeline.report.json_document import document_json, verification_document
 from stagenorm_pipeline.vocabulary import Decision, Decisions, Vocabulary

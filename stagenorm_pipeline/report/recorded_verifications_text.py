@@ -1,14 +1,15 @@
-"""The list of recorded verifications, as text for a terminal and as a document for a script. Pure."""
+"""List the recorded verifications as text for a terminal."""
 
 from collections.abc import Sequence
 
-from stagenorm_pipeline.engine.verify.recorded_reports import RecordedVerification
+from stagenorm_pipeline.counts import counted
+from stagenorm_pipeline.engine.verify.recorded_verifications import RecordedVerification
 from stagenorm_pipeline.report.escape import for_terminal
 from stagenorm_pipeline.report.wording import VERDICTS, scope_name
 
 
 def verifications_text(verifications: Sequence[RecordedVerification]) -> str:
-    """One line for each verification, in the order given."""
+    """Write one line for each verification, in the given order."""
     if not verifications:
         return "No verification is recorded. Make one: stagenorm verify"
     return "\n".join(map(_line, verifications))
@@ -19,7 +20,7 @@ def _line(recorded: RecordedVerification) -> str:
         f"{recorded.created_at:%Y-%m-%d %H:%M %Z}",
         VERDICTS[recorded.verdict].lower() + (" (strict)" if recorded.strict else ""),
         for_terminal(scope_name(recorded.scope)),
-        f"{len(recorded.targets):,} {'table' if len(recorded.targets) == 1 else 'tables'}",
+        counted(len(recorded.targets), "table"),
         f"by {for_terminal(recorded.created_by)}",
         f"signed by {for_terminal(recorded.signed_off_by)}" if recorded.signed_off_by is not None else "not signed",
     ]

@@ -1,4 +1,4 @@
--- The same as verify_audited_rows for a log of which something was rolled back, so that many of its entries are not the
+-- The same as audited_rows.sql for a log of which something was rolled back, so that many of its entries are not the
 -- latest about their rows. `is_left`: a finished rollback undid the latest entry's batch as a whole, and left this row; no
 -- plan in force was opened since for the batch's target and fund. The rollback's own list says which batches it undid: a
 -- status edited by hand makes no row one that was left.

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from stagenorm_pipeline.engine.verify.against import SignedReport, read_signed_report
+from stagenorm_pipeline.engine.verify.recorded_verifications import record_verification
 from stagenorm_pipeline.engine.verify.result import AgainstOutcome, Rule, Severity
 from stagenorm_pipeline.engine.verify.sign_off import sign_off
-from stagenorm_pipeline.engine.verify.verification import record_verification
+from stagenorm_pipeline.engine.verify.signed_report_file import SignedReport, read_signed_report
 from stagenorm_pipeline.errors import ConfigurationError
 from stagenorm_pipeline.report.json_document import document_json, verification_document
 from stagenorm_pipeline_tests.support.application import DEALS, Application
@@ -52,7 +52,7 @@ def test_an_untouched_database_is_the_same_as_its_signed_report(migrated: Applic
 @pytest.mark.parametrize(
     ("statement", "difference"),
     [
-        ("DELETE FROM stage_migration_plan_digests", "plan 1: its recorded digest is gone"),
+        ("DELETE FROM stage_migration_plan_digests", "plan 1: its recorded digest was deleted"),
         ("DELETE FROM stage_migration_receipts WHERE batch_id = 2", "plan 1: its receipts"),
         ("UPDATE stage_migration_baseline SET rows_counted = rows_counted + 1", "plan 1: its baseline"),
         ("UPDATE stage_migration_plan_spellings SET stage_after = 'series-c'", "plan 1: its mapping"),
@@ -85,7 +85,7 @@ def test_a_change_of_what_was_signed_is_named(
 def test_the_report_of_another_database_is_told(migrated: Application, signed: SignedReport) -> None:
     other = replace(signed, sha256="0" * 64)
     assert differences(migrated, other) == [
-        "this database has no record of the report: it was deleted, or never was in here"
+        "this database has no record of the report: it was deleted, or the report is of another database"
     ]
     found = migrated.verify(against=other).against
     assert found is not None
@@ -110,7 +110,7 @@ def test_the_report_of_another_database_is_told(migrated: Application, signed: S
     ],
 )
 def test_what_is_wrong_with_the_file_is_named(content: str, problem: str) -> None:
-    with pytest.raises(ConfigurationError, match="cannot be compared with") as refused:
+    with pytest.raises(ConfigurationError, match="is not usable for a comparison") as refused:
         read_signed_report(content.encode("latin-1"), "signed.json")
     assert problem in refused.value.message
 

@@ -6,9 +6,9 @@ from stagenorm_pipeline.config.settings import TargetSetting
 from stagenorm_pipeline.config.verify import VerifySettings
 from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, record_rollback
 from stagenorm_pipeline.engine.targets.funds import FundScope
+from stagenorm_pipeline.engine.verify.recorded_verifications import record_verification
 from stagenorm_pipeline.engine.verify.result import Rule, Severity, Verdict
 from stagenorm_pipeline.engine.verify.sign_off import SignOffError, sign_off
-from stagenorm_pipeline.engine.verify.verification import record_verification
 from stagenorm_pipeline.report.json_document import document_json, verification_document
 from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, Application
 from stagenorm_pipeline_tests.support.verification_outcomes import not_passed
@@ -67,7 +67,7 @@ def test_total_loss_of_a_few_rows_is_an_error(
         assert finding in what(migrated, rule)
         assert "Find out what happened" in (result.check(rule).recommendation or "")
     number = record_verification(migrated.database, result, report="{}\n")
-    with pytest.raises(SignOffError, match="failed: there is nothing to sign"):
+    with pytest.raises(SignOffError, match="failed and cannot be signed"):
         sign_off(migrated.database, number, "reviewer", accepted_warnings="nobody looked")
 
 

@@ -1,4 +1,7 @@
-"""Compare for rule 5 the audit log with its receipts, plans with their digests, the signed report with its hash."""
+"""Compare the audit log with its receipts, plans with their digests, and the signed report with its hash.
+
+Reads only; rule 5 judges the result. The comparison of the receipts themselves is in `engine.receipts`.
+"""
 
 from collections.abc import Set
 from dataclasses import dataclass, field
@@ -9,35 +12,35 @@ from stagenorm_pipeline.engine.receipts.check import (
     ReceiptCheck,
     ReceiptMismatch,
     RowDifference,
-    read_plan_digests,
     read_receipt_mismatches,
 )
+from stagenorm_pipeline.engine.receipts.plan_digest import read_plan_digests
 from stagenorm_pipeline.engine.verify.result import Finding, PlanDigest
 from stagenorm_pipeline.engine.verify.snapshot import Snapshot
 
 _SPELLINGS = "spellings"
 _MISMATCHES = {
     MismatchKind.NO_RECEIPT: "audit rows without a receipt",
-    MismatchKind.ENTRIES_MISSING: "audit rows missing by the batch's receipt",
+    MismatchKind.ENTRIES_MISSING: "fewer audit rows than the batch's receipt counts",
     MismatchKind.ENTRIES_EXTRA: "more audit rows than the batch's receipt counts",
     MismatchKind.ALTERED: "audit rows differ from the batch's receipt",
-    MismatchKind.RECEIPT_WITHOUT_ENTRIES: "receipt without its audit rows",
+    MismatchKind.RECEIPT_WITHOUT_ENTRIES: "receipt without audit rows",
 }
 _ROWS = {
     RowDifference.ALTERED: "audit row that was altered",
     RowDifference.MISSING: "row of the batch without an audit row",
-    RowDifference.MAY_BE_MISSING: "row of the batch without an audit row, or one that it skipped",
+    RowDifference.MAY_BE_MISSING: "row of the batch without an audit row, or skipped",
     RowDifference.TWICE: "row of the batch with several audit rows",
-    RowDifference.NOT_PLANNED: "audit row of a row that the batch never held",
+    RowDifference.NOT_PLANNED: "audit row of a row that was not in its batch",
     RowDifference.NO_BATCH: "audit row of a deleted batch",
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
-    """What was recorded to be compared later, and what differs from it.
+class ReceiptsAndDigests:
+    """The receipts and digests that were compared, and what differs from them.
 
-    `undigested`: closed plans whose digest is gone. `signed_problem`: what is wrong with the signed report.
+    `undigested`: closed plans whose digest was deleted. `signed_problem`: what is wrong with the signed report.
     """
 
     receipts: ReceiptCheck = field(default_factory=ReceiptCheck)
@@ -46,8 +49,14 @@ class Evidence:
     signed_problem: str | None = None
 
     @property
+    def match(self) -> bool:
+        """Whether every audit row matches its receipt, or its batch if it is older than receipts."""
+        receipts = self.receipts
+        return not receipts.mismatches_total and receipts.legacy_rows_total == receipts.legacy_without_batch
+
+    @property
     def figures(self) -> dict[str, int]:
-        """Exact counts by name; those of `WRONG` are 0 where everything is as it was recorded."""
+        """Exact counts by name. The counts named in `WRONG` are 0 if everything matches."""
         receipts = self.receipts
         return {
             "receipts_checked": receipts.receipts,
@@ -61,15 +70,17 @@ class Evidence:
         }
 
     def findings(self, named: Set[int | None]) -> list[Finding]:
-        """The batches, rows and plans that differ, the first ones of each.
+        """List the first batches, rows and plans that differ.
 
-        `named`: batches whose rows are named already, because their counts differ. Of those only altered rows are new.
+        `named`: batches whose rows are listed already because their counts differ. Only their altered rows are added.
         """
         found = (
             [Finding(what="signed report that was altered", detail=self.signed_problem)] if self.signed_problem else []
         )
         found += [_digest_finding(digest) for digest in self.digests if digest.differs]
-        found += [Finding(what="plan whose digest is gone", detail=f"plan {plan_id}") for plan_id in self.undigested]
+        found += [
+            Finding(what="plan whose digest was deleted", detail=f"plan {plan_id}") for plan_id in self.undigested
+        ]
         found += [_mismatch_finding(one) for one in self.receipts.mismatches if one.batch_id not in named]
         rows = [row for row in self.receipts.rows if _is_new(row, named)]
         older = [row for row in self.receipts.legacy_rows if row.difference is not RowDifference.NO_BATCH]
@@ -84,8 +95,8 @@ WRONG = (
 )
 
 
-def read_evidence(snapshot: Snapshot) -> Evidence:
-    """Read receipts, digests and the signed report, and compare them with what the tables hold."""
+def read_receipts_and_digests(snapshot: Snapshot) -> ReceiptsAndDigests:
+    """Compare receipts, digests and the signed report with what the tables hold."""
     connection, judged = snapshot.connection, snapshot.plans.judged
     receipts = read_receipt_mismatches(connection, snapshot.targets, snapshot.scope, snapshot.start.log_id)
     digests = tuple(
@@ -96,7 +107,7 @@ def read_evidence(snapshot: Snapshot) -> Evidence:
         )
         for digest in read_plan_digests(connection, judged)
     )
-    return Evidence(
+    return ReceiptsAndDigests(
         receipts=receipts,
         digests=digests,
         undigested=tuple(row.plan_id for row in snapshot.rows("verify/missing_digests")),

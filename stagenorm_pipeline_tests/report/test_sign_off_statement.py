@@ -8,7 +8,7 @@ from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.verify.result import Rule, VerificationResult
 from stagenorm_pipeline.report.html_page import verification_html
 from stagenorm_pipeline.report.markdown_text import verification_markdown
-from stagenorm_pipeline.report.signature import statement
+from stagenorm_pipeline.report.sign_off_statement import statement
 from stagenorm_pipeline.report.terminal_text import verification_text
 from stagenorm_pipeline_tests.support.rendered_reports import inline_tokens, read_html
 from stagenorm_pipeline_tests.support.report_results import failing_result, passing_result

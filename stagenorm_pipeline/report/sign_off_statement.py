@@ -1,7 +1,4 @@
-"""The end of a report: what a reviewer says by signing it, and how that is recorded.
-
-Nothing here signs: the reviewer does, on paper or by the command, with a role that may.
-"""
+"""The end of a report: what a signature means, and the command that records it."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -10,24 +7,26 @@ from stagenorm_pipeline.engine.verify.result import Outcome, Verdict, Verificati
 from stagenorm_pipeline.report.wording import rule_number
 
 FIELDS: Final = ("Name", "Date", "Signature")
-RECORD: Final = "To record it, as a role that may, with the JSON of this report as FILE:"
+RECORD: Final = "To record the signature with a role that may sign, with the JSON of this report as FILE:"
 
 
 def statement(result: VerificationResult) -> str:
-    """What a signature would mean; where the verification failed, that there is nothing to sign. Nothing from data."""
+    """Say what a signature means, or that a failed verification is not to be signed. Holds nothing from the data."""
     if result.verdict is Verdict.FAILED:
-        return f"Not to be signed: {_checks(result, Outcome.FAILED)} failed. Do what is said there, then verify again."
+        return f"Not to be signed: {_checks(result, Outcome.FAILED)} failed. Follow the advice, then verify again."
     read = "I have read this report and looked through its sample"
     if result.count(Outcome.WARNED):
         read += f", I know the cause of the warnings of {_checks(result, Outcome.WARNED)}"
     if not result.plans:
-        return f"{read}, and I accept the data as they are. No migration is in force that this could accept."
-    whole = "the migration" if result.scope.all_funds else "the migration of the fund named above, and of no other,"
+        return f"{read}, and I accept the data as they are. No migration is in force."
+    whole = (
+        "the migration" if result.scope.all_funds else "the migration of the fund named above, and of no other fund,"
+    )
     return f"{read}, and I accept {whole} as done."
 
 
 def record_command(result: VerificationResult, verification_id: int, file: str = "FILE") -> str:
-    """The command that records the signature: from then on the next verification starts there."""
+    """Return the command that records the signature."""
     accepting = ' --accept-warnings "REASON"' if result.count(Outcome.WARNED) else ""
     return f"stagenorm sign-off {verification_id} --report {file}{accepting}"
 

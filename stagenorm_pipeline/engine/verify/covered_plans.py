@@ -1,4 +1,4 @@
-"""Which plans a verification is about, and with which of them the rows are compared. Reads the plans' rows only."""
+"""Find the plans that a verification judges, and the plans whose baselines it compares with."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,13 +9,13 @@ from stagenorm_pipeline.engine.plan.batch import PlanKind
 from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.verify.result import PlanFacts
-from stagenorm_pipeline.engine.verify.start import Start, starting_at
+from stagenorm_pipeline.engine.verify.starting_point import StartingPoint, starting_point_at
 from stagenorm_pipeline.errors import PlanError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppliedPlan:
-    """A plan that was applied: what it is, and which targets and funds it is about.
+    """A plan that was applied, with its targets and funds.
 
     `is_rolled_back`: rollbacks undid it, whatever its status says. `place`: its place in the order of opening.
     """
@@ -39,9 +39,9 @@ class AppliedPlan:
 class CoveredPlans:
     """The plans since the signed state, in the order in which they were opened.
 
-    `in_force`: applied, not rolled back. `undone`: rolled back. `compared`: the plans that may be a baseline, the
-    preferred one first: the one asked for, those in force, and an undone one where none in force covers its rows.
-    `rollbacks`: the plans that undid.
+    `in_force`: applied and not rolled back. `undone`: rolled back. `rollbacks`: the plans that rolled them back.
+    `compared`: the plans that may be a baseline, preferred first: the plan asked for, the plans in force, then undone
+    plans whose rows no plan in force covers.
     """
 
     in_force: tuple[AppliedPlan, ...]
@@ -51,42 +51,42 @@ class CoveredPlans:
 
     @property
     def judged(self) -> list[int]:
-        """The plans whose batches are judged, in the order in which they were opened."""
+        """The ids of the plans whose batches are judged, in the order in which they were opened."""
         plans = sorted((*self.in_force, *self.undone, *self.rollbacks), key=lambda plan: plan.place)
         return [plan.plan_id for plan in plans]
 
     def comparing(self, target: str) -> tuple[AppliedPlan, ...]:
-        """Those of `compared` that are about the target, in the same order."""
+        """The plans of `compared` that cover the target, in the same order."""
         return tuple(plan for plan in self.compared if target in plan.targets)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlansAsked:
-    """Which plans are read: those about the targets and the scope, since `start`.
+    """Which plans to read: plans of the targets and the scope, since `start`.
 
-    `plan_id`: start with this plan, and prefer its baseline. `logged`: plans that log entries name.
+    `plan_id`: start with this plan and prefer its baseline. `logged`: plans that log entries name.
     """
 
     targets: tuple[str, ...]
     scope: FundScope
-    start: Start
+    start: StartingPoint
     plan_id: int | None = None
     logged: tuple[int, ...] = ()
 
 
-def start_of_plan(connection: sa.Connection, plan_id: int) -> Start:
-    """Start with this plan, whatever was signed since. Raises PlanError when there is none."""
+def start_of_plan(connection: sa.Connection, plan_id: int) -> StartingPoint:
+    """Start at this plan, even if a later verification was signed. Raises PlanError if there is no such plan."""
     opened = connection.exec_driver_sql(
         "SELECT coalesce(opened_at, created_at) FROM stage_migration_plans WHERE plan_id = %(plan_id)s",
         {"plan_id": plan_id},
     ).scalar_one_or_none()
     if opened is None:
         raise _never_applied(plan_id)
-    return starting_at(connection, opened, plan_id)
+    return starting_point_at(connection, opened, plan_id)
 
 
 def read_plans(connection: sa.Connection, asked: PlansAsked) -> CoveredPlans:
-    """Read the applied plans that are asked for. Raises PlanError when `plan_id` was never applied to them."""
+    """Read the applied plans. Raises PlanError if `plan_id` was never applied to the targets and scope."""
     rows = connection.exec_driver_sql(
         statement("verify/plans"),
         {
@@ -114,14 +114,14 @@ def read_plans(connection: sa.Connection, asked: PlansAsked) -> CoveredPlans:
 def _never_applied(plan_id: int) -> PlanError:
     return PlanError(
         f"Plan {plan_id} was never applied to these tables and this fund.",
-        remedy="`stagenorm status` shows the plans; without --plan the earliest applied one is taken.",
+        remedy="`stagenorm status` shows the plans. Without --plan, the earliest applied plan is used.",
     )
 
 
 def _is_replaced(
     undone: AppliedPlan, in_force: tuple[AppliedPlan, ...], targets: tuple[str, ...], scope: FundScope
 ) -> bool:
-    """Whether plans in force cover every target and fund of an undone plan that is asked for."""
+    """Whether plans in force cover every requested target and fund of an undone plan."""
     funds = scope if undone.scope.all_funds else undone.scope
     return all(
         any(

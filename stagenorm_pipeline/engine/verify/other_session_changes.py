@@ -1,7 +1,7 @@
-"""Count what other sessions changed since the signed state. How much of that is an error is decided in `bounds`.
+"""Count the changes by other sessions since the signed state. `other_session_limits` decides when they are an error.
 
-Two counts, since neither sees everything. The audited rows are known one by one. All other rows are known by their
-counts only: by fund and canonical stage before, plus what the log moved, against now.
+There are two counts, because neither sees everything. Audited rows are compared one by one. All other rows are known
+by their counts only: the baseline by fund and canonical stage, plus what the log moved, is compared with now.
 """
 
 from collections import Counter
@@ -11,25 +11,22 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from psycopg import sql
-
 from stagenorm_pipeline.engine.inventory.inventory import RowCounts
 from stagenorm_pipeline.engine.postgres.planner_hints import by_hashing
-from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.targets.target import Target
 from stagenorm_pipeline.engine.verify.audit_log import AuditLog
-from stagenorm_pipeline.engine.verify.audited_rows import RowState
+from stagenorm_pipeline.engine.verify.audited_rows import RowState, row_state
 from stagenorm_pipeline.engine.verify.baseline import Baseline
-from stagenorm_pipeline.engine.verify.facts import TargetFacts
 from stagenorm_pipeline.engine.verify.snapshot import Snapshot
+from stagenorm_pipeline.engine.verify.target_facts import TargetFacts
 from stagenorm_pipeline.vocabulary import CANONICAL_STAGES
 
 _CANONICAL = [stage.value for stage in CANONICAL_STAGES]
-_BY_OTHERS = (RowState.GONE, RowState.NULL, RowState.CHANGED, RowState.MOVED)
+_BY_OTHER_SESSIONS = (RowState.GONE, RowState.NULL, RowState.CHANGED, RowState.MOVED)
 
 
 class Loss(StrEnum):
-    """What became of every changed row, or of every row, of a target."""
+    """What happened to every changed row, or to every row, of a target."""
 
     GONE = "gone"
     NULL = "NULL now"
@@ -39,9 +36,9 @@ class Loss(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TotalLoss:
-    """Every changed row of a target is lost; `is_whole`: every row, changed by stagenorm or not.
+    """Every row that stagenorm changed in a target is lost. `is_whole`: every row of the target is.
 
-    `stage`: the one stage that they hold now.
+    `stage`: the one stage that all these rows hold now.
     """
 
     target: str
@@ -53,7 +50,7 @@ class TotalLoss:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unplanned:
-    """Rows of a fund that left a canonical stage although neither the log nor rules 3 and 4 tell of it, at least.
+    """Rows of a fund that left a canonical stage without a log entry, and that rules 3 and 4 do not report. A minimum.
 
     `stages`: how many rows each stage lost.
     """
@@ -65,11 +62,12 @@ class Unplanned:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OtherChanges:
-    """What other sessions changed in one target.
+class OtherSessionChanges:
+    """The changes by other sessions in one target.
 
-    `audited`: rows that the log names. `audited_changed`: of these the ones that are gone, NULL, moved or changed.
-    `before`: rows of the baseline. `fewer`: rows that funds lost. `more_null`: NULLs that inserted rows cannot explain.
+    `audited`: rows that the log names. `audited_changed`: audited rows that are gone, NULL, moved or changed.
+    `before`: rows of the baseline. `fewer`: rows that funds lost. `more_null`: new NULLs that inserted rows cannot
+    explain.
     """
 
     audited: int = 0
@@ -86,20 +84,22 @@ class OtherChanges:
 
     @property
     def changed(self) -> int:
-        """All rows that changed by the counts of the funds, at least."""
+        """The minimum number of rows that changed, by the counts of the funds."""
         return self.fewer + self.more_null + self.rows_unplanned
 
 
-def read_other_changes(snapshot: Snapshot, facts: TargetFacts, log: AuditLog, *, is_log_sound: bool) -> OtherChanges:
-    """Count what other sessions changed in one target. Inserted rows never count.
+def read_other_session_changes(
+    snapshot: Snapshot, facts: TargetFacts, log: AuditLog, *, is_log_sound: bool
+) -> OtherSessionChanges:
+    """Count the changes by other sessions in one target. Inserted rows never count.
 
-    `is_log_sound` false: entries were altered, so what the log moved says nothing about rows that no plan was about.
+    `is_log_sound` false: entries were altered, so the log cannot tell which other rows changed.
     """
     audited = _audited_total(snapshot, facts, log)
-    changed = sum(facts.audited.of(state).total for state in _BY_OTHERS)
+    changed = sum(facts.audited.of(state).total for state in _BY_OTHER_SESSIONS)
     counts = facts.baseline.counts if facts.baseline else RowCounts()
     fewer, more_null, unplanned = _by_fund(snapshot, facts, facts.baseline, log) if facts.baseline else (0, 0, ())
-    return OtherChanges(
+    return OtherSessionChanges(
         audited=audited,
         audited_changed=changed,
         before=counts.rows_seen,
@@ -115,7 +115,7 @@ def _audited_total(snapshot: Snapshot, facts: TargetFacts, log: AuditLog) -> int
     if entries is None:
         return 0
     if len(log.plans) == 1:
-        # A plan changes a row once.
+        # One plan changes each row at most once.
         return entries.count
     with by_hashing(snapshot.connection):
         (row,) = snapshot.rows("verify/audited_total", facts.inventory.target.identity())
@@ -136,10 +136,12 @@ def _total_loss(snapshot: Snapshot, facts: TargetFacts, audited: int) -> TotalLo
     if in_force > 0 and there <= 0:
         loss = Loss.GONE if not null else Loss.NULL if not gone else Loss.GONE_OR_NULL
         return TotalLoss(target=facts.name, loss=loss, rows=in_force)
-    # At least half of them: a user may have moved the few others to the stage that most rows were given.
+    # At least half: otherwise a user may have moved a few rows to the stage that most rows got.
     if changed and 2 * changed >= there:
         with by_hashing(snapshot.connection):
-            held = snapshot.target_rows("verify/stages_held", facts.inventory.target, ("key", "table", "stage"))
+            held = snapshot.target_rows(
+                "verify/stages_of_audited_rows", facts.inventory.target, ("key", "table", "stage")
+            )
         if len(held) == 1:
             return TotalLoss(target=facts.name, loss=Loss.ONE_STAGE, rows=in_force, stage=held[0].stage)
     return None
@@ -147,7 +149,7 @@ def _total_loss(snapshot: Snapshot, facts: TargetFacts, audited: int) -> TotalLo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Since:
-    """When the baselines were counted: of all funds, and of those that have another. None: log entries all count."""
+    """When the baselines were counted, in general and for single funds. None: every log entry counts."""
 
     all_funds: datetime | None = None
     funds: Mapping[str | None, datetime] = field(default_factory=dict)
@@ -161,7 +163,7 @@ class _Since:
 class _Shifts:
     """How many rows each fund and canonical stage lost (below 0) or got by changes of audited rows.
 
-    `left`: audited rows that left the fund. `null`: those that are NULL in it.
+    `left`: audited rows that left the fund. `null`: audited rows that are NULL in it.
     """
 
     rows: Counter[tuple[str | None, str]] = field(default_factory=Counter)
@@ -172,7 +174,7 @@ class _Shifts:
 def _by_fund(
     snapshot: Snapshot, facts: TargetFacts, baseline: Baseline, log: AuditLog
 ) -> tuple[int, int, tuple[Unplanned, ...]]:
-    """Rows that the funds lost, NULLs that they got, and canonical rows that changed without a log entry."""
+    """Count by fund: rows lost, new NULLs, and canonical rows that changed without a log entry."""
     since = _since(snapshot, facts)
     moved = _moved_by_log(snapshot, facts.inventory.target, since, log)
     shifts = _shifts_of_audited_rows(snapshot, facts, since)
@@ -189,9 +191,9 @@ def _by_fund(
         null = max(0, counts.rows_null - before.rows_null - inserted)
         fewer, more_null = fewer + gone, more_null + null
         stages = _decreases(baseline, facts.stages.get(fund_id, {}), fund_id, (moved, shifts.rows))
-        # Rules 3 and 4 tell of rows that are gone or NULL.
-        told = max(0, gone - shifts.left[fund_id]) + max(0, null - shifts.null[fund_id])
-        rows = sum(stages.values()) - told
+        # Rules 3 and 4 report rows that are gone or NULL.
+        reported = max(0, gone - shifts.left[fund_id]) + max(0, null - shifts.null[fund_id])
+        rows = sum(stages.values()) - reported
         if rows > 0:
             unplanned.append(Unplanned(target=facts.name, fund_id=fund_id, rows=rows, stages=stages))
     return fewer, more_null, tuple(sorted(unplanned, key=lambda found: -found.rows))
@@ -203,7 +205,7 @@ def _decreases(
     fund_id: str | None,
     known: Iterable[Counter[tuple[str | None, str]]],
 ) -> dict[str, int]:
-    """By how many rows each canonical stage of the fund is below what is known of it."""
+    """Count by how many rows each canonical stage of the fund is below the expected number."""
     before = baseline.fund_stages.get(fund_id, {})
     expected = {stage: before.get(stage, 0) + sum(rows[fund_id, stage] for rows in known) for stage in _CANONICAL}
     return {stage: rows - now.get(stage, 0) for stage, rows in expected.items() if rows > now.get(stage, 0)}
@@ -213,7 +215,7 @@ def _since(snapshot: Snapshot, facts: TargetFacts) -> _Since:
     if facts.coverage.verification_id is not None:
         return _Since()
     funds: dict[str | None, datetime] = {}
-    # In the order in which `read_baseline` prefers them.
+    # The same order of preference as in `read_baseline`.
     for plan in snapshot.plans.comparing(facts.name):
         if plan.scope.all_funds:
             return _Since(all_funds=plan.facts.created_at, funds=funds)
@@ -223,8 +225,8 @@ def _since(snapshot: Snapshot, facts: TargetFacts) -> _Since:
 
 def _moved_by_log(snapshot: Snapshot, target: Target, since: _Since, log: AuditLog) -> Counter[tuple[str | None, str]]:
     moved: Counter[tuple[str | None, str]] = Counter()
-    # One plan changes a row once: then there is nothing to chain, and nothing to sort.
-    name = "verify/log_moves" if len(log.plans) == 1 else "verify/log_chains"
+    # One plan changes each row at most once, so the entries need no sorting by row.
+    name = "verify/log_moves" if len(log.plans) == 1 else "verify/log_moves_by_row"
     with by_hashing(snapshot.connection):
         rows = snapshot.rows(name, {**target.identity(), "canonical": _CANONICAL})
     for row in rows:
@@ -252,7 +254,7 @@ def _shifts_of_audited_rows(snapshot: Snapshot, facts: TargetFacts, since: _Sinc
             facts.inventory.target,
             ("key", "table", "stage", "fund"),
             values,
-            state=_state(facts.inventory.target),
+            state=row_state(facts.inventory.target),
         )
     for row in rows:
         if row.stage is not None:
@@ -260,8 +262,3 @@ def _shifts_of_audited_rows(snapshot: Snapshot, facts: TargetFacts, since: _Sinc
         shifts.left[row.fund_id] += row.has_left
         shifts.null[row.fund_id] += row.is_null
     return shifts
-
-
-def _state(target: Target) -> sql.Composable:
-    parts = target.sql_parts()
-    return sql.SQL(statement("verify/audited_row_state", **{name: parts[name] for name in ("key", "stage", "fund")}))

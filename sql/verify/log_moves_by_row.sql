@@ -1,4 +1,4 @@
--- The same as verify_log_moves for a log in which rows have several entries: each row is taken from the stage of its first
+-- The same as log_moves.sql for a log in which rows have several entries: each row is taken from the stage of its first
 -- entry and given to the stage of its last. What other sessions did in between, the next entry has overtaken.
 SELECT plan_id, fund_id, min(run_at) AS first_at, count(*) AS entries,
        CASE WHEN is_first AND stage_before = ANY (%(canonical)s::text[]) THEN stage_before END AS taken_from,

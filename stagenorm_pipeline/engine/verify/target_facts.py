@@ -1,4 +1,4 @@
-"""What the rules judge of one target: what it holds now, what it held before, and its audited rows. Judges nothing."""
+"""The facts about one target that the rules judge: its rows now, its baseline, its audited rows. Judges nothing."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ from stagenorm_pipeline.vocabulary import CANONICAL_STAGES, MeaningKind, Vocabul
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetFacts:
-    """One target now, before, and by its audit log. `baseline` None: no plan covers it.
+    """The rows of one target now, its baseline (None: no plan covers it), and its audited rows.
 
     `stages`: rows now by fund and canonical stage.
     """
@@ -36,7 +36,7 @@ class TargetFacts:
 
     @property
     def compared(self) -> tuple[FundRows, ...]:
-        """The funds of now that have a "before"."""
+        """The funds that exist now and that the baseline covers."""
         baseline = self.baseline
         return tuple(fund for fund in self.inventory.funds if baseline and baseline.before(fund.fund_id) is not None)
 
@@ -44,7 +44,7 @@ class TargetFacts:
 def read_rows_now(
     snapshot: Snapshot, target: Target, vocabulary: Vocabulary
 ) -> tuple[TargetInventory, Mapping[str | None, Mapping[str, int]]]:
-    """Read what the target holds now, and its rows by fund and canonical stage: one scan of the table."""
+    """Count what the target holds now, and its rows by fund and canonical stage, in one scan."""
     tally = InventoryTally(target=target)
     stages: dict[str | None, dict[str, int]] = {}
     for found in read_spellings(snapshot.connection, target, snapshot.scope, vocabulary):
@@ -55,7 +55,7 @@ def read_rows_now(
 
 
 def read_noncanonical_rows(snapshot: Snapshot, facts: TargetFacts) -> tuple[Finding, ...]:
-    """Examples of rows whose stage is not canonical, leaving out those that were rolled back."""
+    """Read examples of rows whose stage is not canonical, without rows that were rolled back."""
     target = facts.inventory.target
     parts = target.sql_parts()
     values = {
@@ -82,7 +82,7 @@ def read_noncanonical_rows(snapshot: Snapshot, facts: TargetFacts) -> tuple[Find
 
 
 def read_null_rows(snapshot: Snapshot, facts: TargetFacts, funds: list[str | None]) -> tuple[Finding, ...]:
-    """Examples of rows without a stage in the given funds, the newest first, leaving out those already named."""
+    """Read examples of NULL rows in the given funds, newest first, without rows that are listed already."""
     target = facts.inventory.target
     listed = [finding.row_id for finding in facts.audited.of(RowState.NULL).examples]
     values = {"funds": [fund for fund in funds if fund is not None], "no_fund": None in funds, "listed": listed}

@@ -1,6 +1,6 @@
 -- Log entries that belong to no receipt, by batch; the first batches of `total`. Entries without a plan belong to other
 -- tools and do not count.
--- Promise: the same conditions as sql/verify/receipts.sql. Asked only where the counts say that there are any.
+-- Promise: the same conditions as sql/receipts/compare_receipts.sql. Asked only where the counts say that there are any.
 SELECT l.plan_id, l.batch_id, l.action, concat_ws('.', l.schema_name, l.table_name, l.column_name) AS target, l.fund_id,
        count(*) AS found, count(*) OVER () AS total
 FROM stage_normalization_log l

@@ -1,4 +1,4 @@
-"""HTML and SVG elements as a type of their own, so that text which was not escaped cannot become markup."""
+"""Build HTML and SVG elements as their own type, so that unescaped text cannot become markup."""
 
 from html import escape
 from typing import Final
@@ -7,15 +7,15 @@ _VOID: Final = frozenset({"meta"})
 
 
 class Html(str):
-    """Markup. Only `tag` and `joined` make it, so all text inside went through `escape`."""
+    """Markup. Only `tag` and `joined` create it, so all text in it is escaped."""
 
     __slots__ = ()
 
 
 def tag(name: str, /, *children: Html | str, **attributes: str) -> Html:
-    """An element. Children that are not Html are text and are escaped, attribute values always.
+    """Build an element. Children that are not Html are escaped, and so are all attribute values.
 
-    Names of elements and attributes are ours, never the data's: `class_` is written class, `stroke_width` stroke-width.
+    Names of elements and attributes never come from the data. `class_` becomes class, `stroke_width` stroke-width.
     """
     written = "".join(f' {key.rstrip("_").replace("_", "-")}="{escape(value)}"' for key, value in attributes.items())
     if name in _VOID:
@@ -24,5 +24,5 @@ def tag(name: str, /, *children: Html | str, **attributes: str) -> Html:
 
 
 def joined(*children: Html | str) -> Html:
-    """Several pieces as one, text among them escaped."""
+    """Join pieces of markup and text; the text is escaped."""
     return Html("".join(child if isinstance(child, Html) else escape(child) for child in children))

@@ -1,6 +1,7 @@
-"""Compare the database with a signed report that was kept outside it: `stagenorm verify --against signed.json`.
+"""Compare the database with the file of a signed report: `stagenorm verify --against signed.json`.
 
-Somebody who can write every table can change a plan together with its recorded digest. They cannot change the file.
+A person who can write every table can change a plan together with its recorded digest, but cannot change a file that is
+kept outside the database.
 """
 
 import hashlib
@@ -9,8 +10,10 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any
 
+from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.engine.postgres.sql_files import statement
-from stagenorm_pipeline.engine.receipts.check import PlanDigest, read_plan_digests, read_receipt_mismatches
+from stagenorm_pipeline.engine.receipts.check import read_receipt_mismatches
+from stagenorm_pipeline.engine.receipts.plan_digest import PlanDigest, read_plan_digests
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.verify.result import (
     Against,
@@ -29,14 +32,14 @@ _DIFFERS = "differs from the signed report"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedReport:
-    """A signed report as its file has it: the hash of the file, and the digest of each closed plan."""
+    """A signed report from its file: the hash of the file and the digest of each closed plan."""
 
     sha256: str
     digests: dict[int, str]
 
 
 def read_signed_report(content: bytes, name: str) -> SignedReport:
-    """Read the JSON of a signed report. Raises ConfigurationError naming what is wrong with the file."""
+    """Read the JSON of a signed report. Raises ConfigurationError that says what is wrong with the file."""
     try:
         document = json.loads(content)
     except ValueError as error:
@@ -69,30 +72,30 @@ def _digest(entry: Any, name: str) -> tuple[int, str | None]:
 
 def _unusable(name: str, problem: str) -> ConfigurationError:
     return ConfigurationError(
-        f"{name} cannot be compared with: {problem}.",
-        remedy="Name the JSON report that was signed: `stagenorm verify --output report.json` wrote it.",
+        f"{name} is not usable for a comparison: {problem}.",
+        remedy="Use the JSON report that was signed. `stagenorm verify --output report.json` wrote it.",
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """What differs between the database and a signed report, a finding each."""
+    """The differences between the database and a signed report, one finding each."""
 
     facts: Against
     findings: tuple[Finding, ...] = ()
 
     def judge(self, check: CheckResult) -> CheckResult:
-        """Add the differences to rule 5: each is an error."""
+        """Add the differences to rule 5. Each is an error."""
         check = replace(check, figures={**check.figures, "differences_from_signed_report": len(self.findings)})
         if not self.findings:
             return check
-        said = () if check.passed else (check.summary,)
+        summary = () if check.passed else (check.summary,)
         advice = filter(None, (_ADVICE, check.recommendation))
         return replace(
             check,
             passed=False,
             severity=Severity.ERROR,
-            summary="; ".join((f"{len(self.findings):,} differences from the signed report", *said)),
+            summary="; ".join((f"{counted(len(self.findings), 'difference')} from the signed report", *summary)),
             findings=some_of_each(self.findings, check.findings),
             findings_total=check.findings_total + len(self.findings),
             recommendation=" ".join(advice),
@@ -100,19 +103,21 @@ class Comparison:
 
 
 _ADVICE = (
-    "Somebody changed or deleted tracking tables after the report was signed, or the report is of another database. "
-    "Restore the tables named here from a backup, and find out who can write them."
+    "The tracking tables were changed after the report was signed, or the report is of another database. Restore the "
+    "tables named here from a backup, and find out who can write them."
 )
 
 
 def compare(snapshot: Snapshot, signed: SignedReport) -> Comparison:
-    """Compare the verification's record and the plans of the signed report with the database."""
+    """Compare the record of the verification and the plans of the signed report with the database."""
     row = snapshot.connection.exec_driver_sql(
-        statement("verify/against"), {"report_sha256": signed.sha256}
+        statement("verify/signed_report"), {"report_sha256": signed.sha256}
     ).one_or_none()
     problems: list[tuple[int | None, str]] = []
     if row is None:
-        problems.append((None, "this database has no record of the report: it was deleted, or never was in here"))
+        problems.append(
+            (None, "this database has no record of the report: it was deleted, or the report is of another database")
+        )
     elif row.signed_off_by is None:
         problems.append((None, f"verification {row.verification_id} is not signed in this database"))
     for digest in read_plan_digests(snapshot.connection, sorted(signed.digests)):
@@ -136,7 +141,7 @@ def compare(snapshot: Snapshot, signed: SignedReport) -> Comparison:
 
 def _differing(digest: PlanDigest, signed: str) -> list[str]:
     if digest.recorded is None:
-        return ["its recorded digest is gone"]
+        return ["its recorded digest was deleted"]
     parts = [f"its {part.value}" for part in digest.changed]
     if digest.recorded.hex() != signed:
         parts.append("its recorded digest")
@@ -146,7 +151,7 @@ def _differing(digest: PlanDigest, signed: str) -> list[str]:
 
 
 def _log_differences(snapshot: Snapshot, signed: SignedReport) -> list[tuple[int | None, str]]:
-    """Entries of the signed plans that do not match their receipts; rule 5 judges only those since the signed state."""
+    """Find entries of the signed plans that do not match their receipts. Rule 5 judges only newer entries."""
     check = read_receipt_mismatches(snapshot.connection, snapshot.targets, FundScope())
     return [
         (found.plan_id, f"the audit log of its batch {found.batch_id} ({found.kind.value})")

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from stagenorm_pipeline.config.verify import VerifySettings
-from stagenorm_pipeline.engine.verify.other_sessions import Loss, OtherChanges, TotalLoss
+from stagenorm_pipeline.engine.verify.other_session_changes import Loss, OtherSessionChanges, TotalLoss
 from stagenorm_pipeline.engine.verify.result import (
     CheckResult,
     Finding,
@@ -42,15 +42,15 @@ _LOSSES = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bounds:
-    """What other sessions changed in each target, and how much of that is allowed."""
+class OtherSessionLimits:
+    """The changes by other sessions in each target, and how many are allowed."""
 
     settings: VerifySettings
-    changes: tuple[OtherChanges, ...]
+    changes: tuple[OtherSessionChanges, ...]
 
     @property
     def facts(self) -> OtherSessions:
-        """The counts over all targets beside what is allowed, as the report records them."""
+        """The counts over all targets and the allowed numbers, as the report shows them."""
         audited = sum(found.audited for found in self.changes)
         before = sum(found.before for found in self.changes)
         return OtherSessions(
@@ -65,7 +65,7 @@ class Bounds:
         )
 
     def judge(self, check: CheckResult) -> CheckResult:
-        """Make an error of rule 3, 4 or 5 where rows are lost altogether, or too many changed."""
+        """Turn the result of rule 3, 4 or 5 into an error if every row is lost or too many rows changed."""
         if check.rule is Rule.AUDIT_CONSISTENCY:
             check = self._with_unplanned(check)
         lost = [found.loss for found in self.changes if found.loss and found.loss.loss in _LOSSES[check.rule]]
@@ -75,19 +75,19 @@ class Bounds:
         findings = [_loss_finding(loss) for loss in lost]
         advice = [_LOSS_ADVICE] if lost else []
         advice += [_EXCEEDED_ADVICE] if exceeded else []
-        said = () if check.passed else (check.summary,)
+        summary = () if check.passed else (check.summary,)
         return replace(
             check,
             passed=False,
             severity=Severity.ERROR,
-            summary="; ".join((*map(_loss_sentence, lost), *exceeded, *said)),
+            summary="; ".join((*map(_loss_sentence, lost), *exceeded, *summary)),
             findings=some_of_each(findings, check.findings),
             findings_total=check.findings_total + len(findings),
             recommendation=" ".join((*advice, *filter(None, (check.recommendation,)))),
         )
 
     def _with_unplanned(self, check: CheckResult) -> CheckResult:
-        """Add the canonical rows that changed without a log entry. By themselves they are information."""
+        """Add the canonical rows that changed without a log entry. Up to the limit they are information."""
         unplanned = [found for changes in self.changes for found in changes.unplanned]
         rows = sum(found.rows for found in unplanned)
         findings = [
@@ -114,28 +114,28 @@ class Bounds:
         def has_any(names: Iterable[str]) -> bool:
             return any(check.figures.get(name) for name in names)
 
-        said = []
+        exceeded = []
         if facts.audited_rows_changed > facts.audited_rows_allowed and has_any(_AUDITED[check.rule]):
-            said.append(
+            exceeded.append(
                 f"other sessions changed {facts.audited_rows_changed:,} of the {facts.audited_rows:,} rows that "
                 f"stagenorm had changed, more than the {facts.audited_rows_allowed:,} allowed"
             )
         if facts.rows_changed > facts.rows_allowed and has_any(_BY_FUND[check.rule]):
-            said.append(
+            exceeded.append(
                 f"other sessions changed at least {facts.rows_changed:,} of the {facts.rows_before:,} rows from "
                 f"before, more than the {facts.rows_allowed:,} allowed"
             )
-        return said
+        return exceeded
 
 
 _LOSS_ADVICE = (
     "Find out what happened to these rows, and restore the stages from a backup or from stage_normalization_log. If "
-    "people made these changes on purpose, roll back the plan: a rollback leaves such rows as they are, and they no "
+    "people made these changes on purpose, roll back the plan. A rollback leaves such rows as they are, and they no "
     "longer count as changed by stagenorm."
 )
 _EXCEEDED_ADVICE = (
     "If people made these changes, raise `changes_by_other_sessions_percent` or `changes_by_other_sessions_rows` under "
-    "[verify] in stagenorm.toml, then verify again. Else find out what happened before you go on."
+    "[verify] in stagenorm.toml, then verify again. Otherwise find out what happened before you continue."
 )
 
 

@@ -1,4 +1,4 @@
-"""The four forms of a verification report, by the name that `--format` and a file's suffix give them. Pure."""
+"""Write a verification report in the format that `--format` or the suffix of a file names."""
 
 from enum import StrEnum
 
@@ -9,7 +9,7 @@ from stagenorm_pipeline.report.terminal_text import verification_text
 
 
 class ReportForm(StrEnum):
-    """A form of the report: the value is what `--format` takes and, after a dot, the suffix of its files."""
+    """The format of a report. The value is the argument of `--format` and the suffix of the file."""
 
     JSON = "json"
     HTML = "html"
@@ -18,7 +18,7 @@ class ReportForm(StrEnum):
 
 
 def report_in(form: ReportForm, result: VerificationResult, *, report: str, sha256: str, number: int) -> str:
-    """One form of a verification's report. `report`: its JSON as it was recorded, which is never written anew."""
+    """Write a verification's report in one format. `report`: the recorded JSON, which is returned unchanged."""
     match form:
         case ReportForm.JSON:
             return report
