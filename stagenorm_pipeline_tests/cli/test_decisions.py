@@ -60,7 +60,7 @@ def answer(url: str, keys: str, *arguments: str) -> Ran:
 @pytest.mark.parametrize(
     ("text", "line", "said"),
     [
-        (SEED_ROUND.format("series-d"), 2, "is no canonical stage"),
+        (SEED_ROUND.format("series-d"), 2, "is not a canonical stage"),
         (SEED_ROUND.format("Seed"), 2, "write seed"),
         (SEED_ROUND.format("leave-as-is"), 1, "without a reason"),
         (SEED_ROUND.format("seed") * 2, 3, "has an entry already"),
@@ -71,11 +71,11 @@ def answer(url: str, keys: str, *arguments: str) -> Ran:
         (BOMB, 1, "anchors, aliases and tags"),
         ("- !!python/object/apply:os.system ['true']\n", 1, "anchors, aliases and tags"),
         (SEED_ROUND.format("*a"), 2, "anchors, aliases and tags"),
-        (SEED_ROUND.format("yes"), 2, "is no canonical stage"),
+        (SEED_ROUND.format("yes"), 2, "is not a canonical stage"),
         ("- spelling: yes\n  stage: seed\n", 1, "put the spelling in quotes"),
         ("- spelling: 0o17\n  stage: seed\n", 1, "put the spelling in quotes"),
         ("- spelling: 2026-01-19\n  stage: seed\n", 1, "put the spelling in quotes"),
-        (SEED_ROUND.format("seed\n  decided_on: 19.1.2026"), 3, "is no date"),
+        (SEED_ROUND.format("seed\n  decided_on: 19.1.2026"), 3, "is not a date"),
         (SEED_ROUND.format("seed\n  reason: a\0b"), 3, "YAML cannot hold"),
         (SEED_ROUND.format("@seed"), 2, "not readable as YAML"),
         ("seed: Seed Round\n", 1, "must be a list of entries"),
@@ -118,12 +118,12 @@ def test_a_mistake_shows_no_stack_trace_in_a_process_of_its_own(file: Path) -> N
     ran = stagenorm("decisions", url=NOWHERE, directory=file.parent)
     assert ran.code == 2
     assert ran.err.splitlines() == [
-        "Error: stage_decisions.yaml:1: anchors, aliases and tags are not used here: write the text"
+        "Error: stage_decisions.yaml:1: anchors, aliases and tags are not allowed: write the text"
     ]
 
 
 def test_what_a_person_wrote_is_kept_and_what_is_new_comes_after_it(url: str, file: Path) -> None:
-    assert "1 spelling(s) wait for a decision" in stagenorm_here("decisions", url=url).out
+    assert "1 spelling waits for a decision" in stagenorm_here("decisions", url=url).out
     first = file.read_text()
     assert "# 20 rows: 20 in public.portfoliocompanies.stage (4 funds, ids 4 to 99)" in first
 
@@ -175,8 +175,8 @@ def test_questions_are_answered_with_a_key_each_and_written_at_once(url: str, fi
     today = date.today()
     assert set(load_decisions(file).entries) == {
         Decision(spelling="Seed Round", stage=Stage.SEED, decided_by="Ana", decided_on=today),
-        Decision(spelling="Debt", leave_as_is=True, reason="a loan", decided_by="Ana", decided_on=today),
-        Decision(spelling="Debt Funding", leave_as_is=True, reason="a loan", decided_by="Ana", decided_on=today),
+        Decision(spelling="Debt", is_kept=True, reason="a loan", decided_by="Ana", decided_on=today),
+        Decision(spelling="Debt Funding", is_kept=True, reason="a loan", decided_by="Ana", decided_on=today),
         Decision(spelling="growth", stage=Stage.SERIES_C_PLUS, decided_by="Ana", decided_on=today),
         Decision(spelling="seed_round", stage=Stage.SEED, decided_by="Ana", decided_on=today),
     }

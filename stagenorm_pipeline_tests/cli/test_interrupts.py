@@ -17,7 +17,7 @@ def test_the_first_ctrl_c_stops_after_the_current_batch_and_resume_goes_on(slow:
         running.press(_CTRL_C)
         assert running.end() == 1
     assert "Stopping after the current batch; press Ctrl-C again to stop at once." in running.text
-    assert "Migration stopped before its end; `stagenorm resume` goes on." in running.text
+    assert "Migration stopped before its end. To continue: stagenorm resume" in running.text
     assert "Traceback" not in running.text
     assert slow.batches("running") == 0
     assert 1 <= slow.batches("completed") < 8

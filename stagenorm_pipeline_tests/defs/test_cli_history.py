@@ -140,7 +140,7 @@ def test_the_command_tells_the_storage_that_is_named_in_whatever_form_of_url(
     )
 
     assert (ran.code, ran.err) == (0, ""), ran.all
-    assert "Dagster was not told" not in ran.out
+    assert "Dagster does not show it" not in ran.out
     with configured_instance() as instance:
         assert instance.get_dynamic_partitions("funds") == ["fund-1", "no-fund"]
         assert instance.get_materialized_partitions(_NORMALIZED) == {"fund-1", "no-fund"}
@@ -158,5 +158,5 @@ def test_a_storage_that_cannot_be_had_is_a_warning_without_its_url_and_no_failur
 
     assert ran.code == 0
     assert application.value("SELECT stage FROM portfoliocompanies") == "seed"
-    assert "Dagster was not told" in ran.all
+    assert "Dagster does not show it" in ran.all
     assert "S3CRET" not in ran.all

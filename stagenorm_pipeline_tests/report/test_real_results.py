@@ -13,7 +13,7 @@ from stagenorm_pipeline.vocabulary import Decision, Decisions, Vocabulary
 from stagenorm_pipeline_tests.report.test_json_document import closed, published_schema, validate
 from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, Application
 
-_DEBT = Decision(spelling="Debt", leave_as_is=True, reason="no round of equity", decided_by="M. Ruiz")
+_DEBT = Decision(spelling="Debt", is_kept=True, reason="no round of equity", decided_by="M. Ruiz")
 _DECIDED = Vocabulary.with_decisions(Decisions(entries=(_DEBT,)))
 
 

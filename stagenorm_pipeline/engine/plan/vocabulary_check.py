@@ -10,11 +10,11 @@ from stagenorm_pipeline.engine.postgres.tracking_schema import own_prefix
 from stagenorm_pipeline.errors import PlanError
 from stagenorm_pipeline.vocabulary import (
     CANONICAL_STAGES,
+    MeaningChange,
     MeaningKind,
-    Redecided,
     Vocabulary,
     differences,
-    redecided,
+    meaning_changes,
 )
 
 # `stagenorm dry-run` lists all of them, with their rows.
@@ -112,8 +112,10 @@ def read_decision_changes(
     """Compare the decisions with those of the newest applied plan, most rows first. Works without tracking tables."""
     applied = _applied_vocabularies(connection)
     since_plan, latest = applied[0] if applied else (None, Vocabulary.built_in().content)
-    changed = {change.spelling: change for change in redecided(latest, vocabulary.content)}
-    once = {change.spelling: change for _, content in applied[1:] for change in redecided(content, vocabulary.content)}
+    changed = {change.spelling: change for change in meaning_changes(latest, vocabulary.content)}
+    once = {
+        change.spelling: change for _, content in applied[1:] for change in meaning_changes(content, vocabulary.content)
+    }
     earlier = _earlier_changes(connection, {**once, **changed})
     rows: dict[str, int] = {}
     for total in (total for inventory in inventories for total in inventory.spellings if not total.is_cut):
@@ -143,8 +145,10 @@ def _applied_vocabularies(connection: sa.Connection) -> list[tuple[int, str]]:
     return [(row.plan_id, row.content) for row in connection.exec_driver_sql(statement("plan/applied_vocabularies"))]
 
 
-def _earlier_changes(connection: sa.Connection, changes: dict[str, Redecided]) -> dict[str, tuple[EarlierChange, ...]]:
-    """Read which rows were changed from these spellings to a stage that they do not mean now."""
+def _earlier_changes(
+    connection: sa.Connection, changes: dict[str, MeaningChange]
+) -> dict[str, tuple[EarlierChange, ...]]:
+    """What was changed from these spellings to something that they do not mean now."""
     spellings = [change.spelling for change in changes.values() if change.was in CANONICAL_STAGES]
     if not spellings or not _is_there(connection, "stage_normalization_log"):
         return {}

@@ -33,7 +33,7 @@ COMPANIES_ONLY = (TargetSetting(table=COMPANIES),)
 def leaving(*spellings: str) -> Vocabulary:
     """Make a vocabulary that keeps these spellings."""
     return Vocabulary.with_decisions(
-        Decisions(entries=tuple(Decision(spelling=s, leave_as_is=True, reason="no round") for s in spellings))
+        Decisions(entries=tuple(Decision(spelling=s, is_kept=True, reason="no round") for s in spellings))
     )
 
 

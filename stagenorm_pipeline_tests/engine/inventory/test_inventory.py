@@ -274,7 +274,7 @@ def test_decided_spellings_are_known_or_kept(application: Application) -> None:
     decisions = Decisions(
         entries=(
             Decision(spelling="Seed Round", stage=Stage.SEED),
-            Decision(spelling="growth", leave_as_is=True, reason="no round at all"),
+            Decision(spelling="growth", is_kept=True, reason="no round at all"),
         )
     )
     plan = application.preview(vocabulary=Vocabulary.with_decisions(decisions))

@@ -26,7 +26,7 @@ def deciding(**stages: Stage | None) -> Vocabulary:
                 Decision(
                     spelling=spelling,
                     stage=stage,
-                    leave_as_is=stage is None,
+                    is_kept=stage is None,
                     reason="no round" if stage is None else "",
                 )
                 for spelling, stage in stages.items()

@@ -59,13 +59,13 @@ def resume(application: Application) -> None:
     assert apply_batches(application.database, request).ok
 
 
-def test_older_database_is_told_to_run_init_db(older: Application) -> None:
+def test_older_database_needs_init_db(older: Application) -> None:
     with pytest.raises(MissingMigrationError, match="20261126_stage_migration_versions") as caught:
         older.verify()
     assert "stagenorm init-db" in (caught.value.remedy or "")
 
 
-def test_upgrade_changes_nothing_that_was_recorded(older: Application) -> None:
+def test_upgrade_keeps_all_recorded_rows(older: Application) -> None:
     before = rows(older)
     apply_migrations(older.database)
     after = rows(older)

@@ -183,7 +183,7 @@ def test_a_restored_spelling_that_was_decided_to_stay_counts_as_that_and_excuses
         Vocabulary.with_decisions(Decisions(entries=(decision,)))
         for decision in (
             Decision(spelling="growth", stage=Stage.SERIES_C),
-            Decision(spelling="growth", leave_as_is=True, reason="no"),
+            Decision(spelling="growth", is_kept=True, reason="no"),
         )
     )
     application.add(COMPANIES, [(1, "growth"), (1, "seed")])

@@ -198,7 +198,7 @@ def test_a_row_that_a_user_messed_up_again_and_a_later_plan_mended_is_no_fault(m
 def test_a_spelling_that_a_reviewer_left_as_it_is_warns_and_fails_in_strict_mode_alone(migrated: Application) -> None:
     migrated.add(COMPANIES, [(1, "growth"), (2, "growth")])
     decided = Vocabulary.with_decisions(
-        Decisions(entries=(Decision(spelling="growth", leave_as_is=True, reason="no round"),))
+        Decisions(entries=(Decision(spelling="growth", is_kept=True, reason="no round"),))
     )
     result = migrated.verify(vocabulary=decided)
     assert not_passed(result) == {Rule.CANONICAL_STAGES: Severity.WARN}

@@ -61,7 +61,7 @@ _WHAT = {
 
 
 def _spellings_found(facts: TargetFacts) -> int:
-    named = (MeaningKind.MESSY, MeaningKind.LEAVE_AS_IS)
+    named = (MeaningKind.MESSY, MeaningKind.KEPT)
     return facts.inventory.unknown_spellings + sum(s.kind in named for s in facts.inventory.spellings)
 
 
