@@ -91,7 +91,7 @@ class _Asker:
 
 def _choice(proposed: str | None) -> str | None:
     """Ask for a canonical stage or leave-as-is; None to skip."""
-    from stagenorm_pipeline.vocabulary import CANONICAL_STAGES, Vocabulary
+    from stagenorm_pipeline.vocabulary import CANONICAL_STAGES, KEPT, Vocabulary
 
     numbered = {str(number): str(stage) for number, stage in enumerate(CANONICAL_STAGES, start=1)}
     while True:

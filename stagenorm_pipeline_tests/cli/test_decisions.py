@@ -1,7 +1,5 @@
 """The decisions file as a person lives with it: written, answered, refused with its line, and binding for plans."""
 
-import os
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
@@ -11,9 +9,8 @@ from click.testing import CliRunner
 
 from stagenorm_pipeline.cli.main import main
 from stagenorm_pipeline.vocabulary import Decision, Stage, load_decisions
-from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS
+from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, Application
 from stagenorm_pipeline_tests.support.command_line import Ran, stagenorm, stagenorm_here
-from stagenorm_pipeline_tests.support.recycling import RecycledApplications
 
 NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"
 SEED_ROUND = '- spelling: "Seed Round"\n  stage: {}\n'
@@ -28,22 +25,13 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "stage_decisions.yaml"
 
 
-@pytest.fixture(scope="module")
-def recycled_applications(postgres_server_url: str) -> Iterator[RecycledApplications]:
-    # A number that no other database of this process has.
-    applications = RecycledApplications(postgres_server_url, f"stagenorm_test_{os.getpid()}_900003")
-    yield applications
-    applications.drop()
-
-
 @pytest.fixture
-def url(recycled_applications: RecycledApplications, file: Path) -> Iterator[str]:
+def url(application: Application, file: Path) -> str:
     """A database with our tables and 100 companies: 20 canonical, 60 messy, 20 "Seed Round"; and ten deals."""
     stages = ["Seed", "seed", "Series A", "pre seed", "Seed Round"]
-    with recycled_applications.one() as application:
-        application.add(COMPANIES, [(i % 4 or None, stages[i % 5]) for i in range(1, 101)])
-        application.add(DEALS, [(1, None)] * 10)
-        yield application.url
+    application.add(COMPANIES, [(i % 4 or None, stages[i % 5]) for i in range(1, 101)])
+    application.add(DEALS, [(1, None)] * 10)
+    return application.url
 
 
 def sql(url: str, statement: str) -> list[object]:

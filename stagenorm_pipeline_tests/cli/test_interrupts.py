@@ -3,8 +3,9 @@
 import json
 import signal
 
-from stagenorm_pipeline_tests.support.command_line import on_terminal, stagenorm_here, started, wait_until
+from stagenorm_pipeline_tests.support.command_line import on_terminal, stagenorm_here, started
 from stagenorm_pipeline_tests.support.slow_database import SlowDatabase
+from stagenorm_pipeline_tests.support.waiting import wait_until
 
 _CTRL_C = "\x03"
 _RUN = ("run", "--yes", "--batch-size", "1", "--sleep-ms", "0")

@@ -24,7 +24,7 @@ from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, record_
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.report.metrics_text import metric_families, metrics_text
 from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, Application
-from stagenorm_pipeline_tests.support.interruptions import wait_until_gone
+from stagenorm_pipeline_tests.support.crashes_and_sessions import wait_until_gone
 
 _DOCS = Path(__file__).parents[2] / "docs" / "metrics.md"
 

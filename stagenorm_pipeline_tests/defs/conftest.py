@@ -1,4 +1,4 @@
-"""Fixtures of the Dagster face's tests."""
+"""Fixtures of the tests of the Dagster definitions."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +12,7 @@ from stagenorm_pipeline_tests.support.dagster_project import Face
 
 @pytest.fixture
 def face(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Face]:
-    """The definitions, where there is no database and no configuration file."""
+    """The definitions, in a directory without a configuration file and without DATABASE_URL."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("STAGENORM_CONFIG", raising=False)
     monkeypatch.delenv("DATABASE_URL", raising=False)
@@ -21,10 +21,7 @@ def face(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Face]:
 
 
 @pytest.fixture
-def application(face: Face, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Application]:
-    """An application with its tables and our migrations, which `face` works on."""
-    monkeypatch.setenv("DATABASE_URL", database_url)
-    opened = Application(database_url)
-    opened.set_up()
-    yield opened
-    opened.close()
+def application(face: Face, application: Application, monkeypatch: pytest.MonkeyPatch) -> Application:
+    """The application that `face` works on: DATABASE_URL names it."""
+    monkeypatch.setenv("DATABASE_URL", application.url)
+    return application

@@ -17,7 +17,8 @@ import pytest
 
 from stagenorm_pipeline.errors import StagenormError
 from stagenorm_pipeline.local.ui import require_only_ui
-from stagenorm_pipeline_tests.support.processes import is_running, wait_until
+from stagenorm_pipeline_tests.support.processes import is_running
+from stagenorm_pipeline_tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds processes by their environment in /proc")
 
@@ -46,7 +47,7 @@ def port() -> int:
 
 
 def serve(home: Path, workspace: str, port: int, *kind: str) -> subprocess.Popen[str]:
-    user = [sys.executable, "-m", "stagenorm_pipeline_tests.support.services_user"]
+    user = [sys.executable, "-m", "stagenorm_pipeline_tests.support.dagster_services_program"]
     return subprocess.Popen(
         [*user, home, home / workspace, str(port), *kind],
         stdout=subprocess.PIPE,

@@ -19,7 +19,8 @@ from stagenorm_pipeline.local.embedded_postgres import EmbeddedPostgres
 from stagenorm_pipeline.local.file_lock import FileLock
 from stagenorm_pipeline.local.server_account import identity, server_account
 from stagenorm_pipeline.local.server_files import ServerFiles
-from stagenorm_pipeline_tests.support.processes import is_running, parent_of, wait_until
+from stagenorm_pipeline_tests.support.processes import is_running, parent_of
+from stagenorm_pipeline_tests.support.waiting import wait_until
 
 
 class User:
@@ -27,7 +28,7 @@ class User:
 
     def __init__(self, home: Path, **environment: str) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "stagenorm_pipeline_tests.support.server_user", str(home)],
+            [sys.executable, "-m", "stagenorm_pipeline_tests.support.embedded_server_program", str(home)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -1,4 +1,4 @@
-"""The Dagster face as its tests use it: the definitions on an instance of their own, run for real."""
+"""Run the Dagster definitions in process, on an instance of their own."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_p
 
 
 class Face:
-    """Runs jobs as the UI would, and tells what Dagster recorded."""
+    """Run jobs, sensors and schedules as the UI would, and read what Dagster recorded."""
 
     def __init__(self, instance: dg.DagsterInstance) -> None:
         self.instance = instance
@@ -28,7 +28,7 @@ class Face:
     def run(
         self, job: str, *, fund: str | None = None, tags: Mapping[str, str] | None = None, **config: Mapping[str, Any]
     ) -> dg.ExecuteInProcessResult:
-        """Run a job; `config` is that of each of its ops by name."""
+        """Run a job. `config` maps the name of an op to its config."""
         ops = {name: {"config": dict(values)} for name, values in config.items()}
         return self.defs.resolve_job_def(job).execute_in_process(
             run_config={"ops": ops},
@@ -61,7 +61,7 @@ class Face:
         )
 
     def sensor(self, name: str, *, cursor: str | None = None) -> SensorExecutionData:
-        """What a tick of the sensor would tell the daemon."""
+        """Evaluate a tick of the sensor as the daemon would."""
         repository = self.defs.get_repository_def()
         resources = repository.get_top_level_resources()
         with dg.build_sensor_context(
@@ -70,7 +70,7 @@ class Face:
             return repository.get_sensor_def(name).evaluate_tick(context)
 
     def schedule(self, name: str) -> ScheduleExecutionData:
-        """What a tick of the schedule would tell the daemon."""
+        """Evaluate a tick of the schedule as the daemon would."""
         repository = self.defs.get_repository_def()
         with dg.build_schedule_context(
             scheduled_execution_time=datetime(2026, 1, 19, 2, tzinfo=UTC),
@@ -83,7 +83,7 @@ class Face:
             return repository.get_schedule_def(name).evaluate_tick(context)
 
     def verdict(self, check: str) -> dg.AssetCheckEvaluation:
-        """The newest evaluation of a check of `batch_plan`, whoever made it."""
+        """The newest evaluation of a check of `batch_plan`."""
         key = dg.AssetCheckKey(dg.AssetKey("batch_plan"), check)
         (record,) = self.instance.event_log_storage.get_asset_check_execution_history(key, limit=1)
         assert record.event is not None
@@ -107,7 +107,7 @@ def checked(result: dg.ExecuteInProcessResult) -> dict[str, dg.AssetCheckEvaluat
 
 
 def failure_of(result: dg.ExecuteInProcessResult) -> tuple[str, dict[str, str]]:
-    """The sentence and the metadata with which the only failed step failed."""
+    """The description and the metadata of the only failed step's failure."""
     (event,) = [event for event in result.all_events if event.is_step_failure]
     data = event.step_failure_data.user_failure_data
     assert data is not None, event.step_failure_data.error

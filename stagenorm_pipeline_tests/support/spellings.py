@@ -1,4 +1,4 @@
-"""Generated spellings for the laws of the vocabulary; the design's table, row by row, as the tests know it."""
+"""Strategies that generate spellings, and the table of built-in aliases as the tests expect it."""
 
 from hypothesis import settings
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""Readings of a primary, second by second, for the tests of throttlers."""
+"""Build readings of the primary, second by second, for tests of throttlers."""
 
 from typing import Any
 

@@ -95,7 +95,8 @@ def test_empty_stage_means_undecided(nothing: str) -> None:
         ),
         (
             '- spelling: "Growth"\n  stage: seed\n- spelling: " growth"\n  stage: series-a\n',
-            'f.yaml:3: " growth" is series-a, but "Growth" (f.yaml:1), which differs only in case, white space or dashes',
+            'f.yaml:3: " growth" is series-a, but "Growth" (f.yaml:1), which differs only in case, white space or '
+            "dashes",
         ),
     ],
 )

@@ -9,7 +9,7 @@ def kept_spellings(
     inventories: tuple[TargetInventory, ...], vocabulary: Vocabulary
 ) -> tuple[tuple[LeftAsIs, ...], int]:
     """Return the kept spellings with the most rows, and the number of different ones in all targets."""
-    found = [s for inventory in inventories for s in inventory.spellings if s.kind is MeaningKind.LEAVE_AS_IS]
+    found = [s for inventory in inventories for s in inventory.spellings if s.kind is MeaningKind.KEPT]
     shown = sorted(found, key=lambda s: (-s.rows, s.spelling))[:UNKNOWN_SHOWN]
     return (
         tuple(

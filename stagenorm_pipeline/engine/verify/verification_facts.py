@@ -98,7 +98,7 @@ def _read_target(snapshot: Snapshot, target: Target, vocabulary: Vocabulary, *, 
         inventory, stages = read_rows_now(snapshot, target, vocabulary)
     with snapshot.shared("the baseline", rules[1:], target):
         baseline = read_baseline(snapshot, target)
-    kept = [s.spelling for s in inventory.spellings if s.kind is MeaningKind.LEAVE_AS_IS]
+    kept = [s.spelling for s in inventory.spellings if s.kind is MeaningKind.KEPT]
     rules = (Rule.CANONICAL_STAGES, Rule.NULL_INTEGRITY, Rule.ROW_COUNTS, Rule.AUDIT_CONSISTENCY)
     with snapshot.shared("each audited row beside the audit log", rules, target):
         audited = read_audited_rows(snapshot, target, kept, is_undone=is_undone)

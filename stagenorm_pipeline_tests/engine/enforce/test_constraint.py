@@ -23,7 +23,7 @@ from stagenorm_pipeline.errors import RefusedError, StagenormError
 from stagenorm_pipeline.vocabulary import Decision, Decisions, Stage, Vocabulary
 from stagenorm_pipeline_tests.engine.apply.test_apply_columns import NO_CASE, NO_CASE_COLLATION
 from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, VOCABULARY, Application
-from stagenorm_pipeline_tests.support.interruptions import wait_for_a_waiting_session
+from stagenorm_pipeline_tests.support.crashes_and_sessions import wait_for_a_waiting_session
 
 HURRIED = LockBounds(lock_timeout_ms=50, validate_lock_timeout_ms=50)
 NAME = "stagenorm_stage_canonical"

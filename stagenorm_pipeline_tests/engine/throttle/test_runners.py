@@ -13,7 +13,7 @@ from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.failpoints import Failpoint
 from stagenorm_pipeline_tests.support.application import COMPANIES, Application
 from stagenorm_pipeline_tests.support.blocked_program import BlockedProgram, Stop
-from stagenorm_pipeline_tests.support.interruptions import kill_backends
+from stagenorm_pipeline_tests.support.crashes_and_sessions import kill_backends
 from stagenorm_pipeline_tests.support.paced_work import apply_paced
 from stagenorm_pipeline_tests.support.pooler import Pooler, find_pgbouncer
 from stagenorm_pipeline_tests.support.private_server import PrivateServer

@@ -56,7 +56,7 @@ def check(snapshot: Snapshot, targets: tuple[TargetFacts, ...], *, waiting: int)
 _WHAT = {
     MeaningKind.UNKNOWN: "unknown spelling",
     MeaningKind.MESSY: "known spelling, not normalized",
-    MeaningKind.LEAVE_AS_IS: "kept by decision",
+    MeaningKind.KEPT: "kept by decision",
 }
 
 

@@ -1,7 +1,4 @@
-"""What befalls a program, and how its work is taken up again."""
-
-import time
-from collections.abc import Callable
+"""Kill sessions, crash the server, wait for sessions, and resume the work of a killed program."""
 
 import psycopg
 
@@ -10,15 +7,14 @@ from stagenorm_pipeline_tests.support import engine_calls as work
 from stagenorm_pipeline_tests.support.application import Application
 from stagenorm_pipeline_tests.support.blocked_program import BlockedProgram, Work
 from stagenorm_pipeline_tests.support.private_server import PrivateServer
-
-_PATIENCE_S = 30.0
+from stagenorm_pipeline_tests.support.waiting import wait_until
 
 _OTHERS = (
     "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
     "AND backend_type = 'client backend'"
 )
 
-# The steps that a migration, or a rollback, comes by once.
+# The failpoints that a migration or a rollback passes once.
 ONCE = (
     Failpoint.PLAN_STARTED,
     Failpoint.PLAN_RECORDED,
@@ -32,7 +28,7 @@ ONCE = (
 
 
 def kill_backends(application: Application) -> None:
-    """End every session on the application's database but the caller's own; returns when they are gone."""
+    """End all other sessions on the application's database and wait until they are gone."""
     application.sql(
         "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
         "WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -40,7 +36,7 @@ def kill_backends(application: Application) -> None:
 
 
 def crash(server: PrivateServer, *applications: Application) -> None:
-    """Stop the server as a crash does, start it again, and connect the test's own applications anew."""
+    """Stop the server without a checkpoint, start it again, and reconnect the test's applications."""
     server.stop_immediately()
     server.start()
     for application in applications:
@@ -49,30 +45,23 @@ def crash(server: PrivateServer, *applications: Application) -> None:
 
 
 def wait_until_gone(application: Application) -> None:
-    """Wait until the server has noticed that its clients are dead, and no session but the caller's own is left."""
-    _wait(lambda: not application.value(_OTHERS), "sessions of dead programs live on")
+    """Wait until the server has noticed that its clients are dead and only the caller's session is left."""
+    wait_until(lambda: not application.value(_OTHERS), "the sessions of dead programs have ended", poll_s=0.005)
 
 
 def wait_for_sessions(application: Application, number: int) -> None:
-    """Wait until programs have that many sessions on the application's database."""
-    _wait(lambda: application.value(_OTHERS) >= number, "the programs do not connect")
+    """Wait until programs have at least `number` sessions on the application's database."""
+    wait_until(lambda: application.value(_OTHERS) >= number, f"there are {number} sessions", poll_s=0.005)
 
 
 def wait_for_a_waiting_session(application: Application) -> None:
-    """Wait until some session on the application's database waits for a lock."""
+    """Wait until a session on the application's database waits for a lock."""
     waiting = f"{_OTHERS} AND wait_event_type = 'Lock'"
-    _wait(lambda: application.value(waiting) > 0, "nobody waits for a lock")
-
-
-def _wait(is_so: Callable[[], bool], otherwise: str) -> None:
-    deadline = time.monotonic() + _PATIENCE_S
-    while not is_so():
-        assert time.monotonic() < deadline, otherwise
-        time.sleep(0.005)
+    wait_until(lambda: application.value(waiting) > 0, "a session waits for a lock", poll_s=0.005)
 
 
 def resume(application: Application, way: Work = work.resume_or_migrate) -> None:
-    """Take the work up again in a new program, once the server has noticed that the last one died."""
+    """Resume the work in a new program, after the server has noticed that the last one died."""
     wait_until_gone(application)
     with BlockedProgram(application.url, way) as program:
         outcome = program.outcome()

@@ -1,6 +1,6 @@
-"""A person before Dagster's pages: clicks on words, reads words, types, and takes a picture of each step.
+"""Drive Dagster's pages in a browser: click, read, type, and take a screenshot of each step.
 
-Where things are on Dagster's pages is known here and nowhere else. Does not belong here: what is expected of stagenorm.
+The selectors of Dagster's pages are here only.
 """
 
 import itertools
@@ -18,7 +18,7 @@ _A_RUN_MS = 240_000
 
 
 class Visitor:
-    """Goes through the pages at `url`. Its pictures are numbered in the order of the walk."""
+    """A user of the pages at `url`. Screenshots are numbered in the order of the walk."""
 
     def __init__(self, page: "Page", url: str, pictures: Path) -> None:
         self._page = page

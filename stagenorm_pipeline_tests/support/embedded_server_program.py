@@ -1,6 +1,6 @@
-"""A command that uses the embedded server, for tests: `python -m ...server_user HOME` until its standard input ends.
+"""Use the embedded server until standard input ends: `python -m ...embedded_server_program HOME`.
 
-Prints the URL of the database `postgres` when it has the server, or the error.
+Prints the URL of the database `postgres` once it has the server, or the error.
 """
 
 import sys

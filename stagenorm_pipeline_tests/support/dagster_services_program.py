@@ -1,4 +1,4 @@
-"""The Dagster services over an embedded server, for tests: `... services_user HOME WORKSPACE PORT [read-only]`."""
+"""Run the Dagster services on an embedded server: `... dagster_services_program HOME WORKSPACE PORT [read-only]`."""
 
 import sys
 from pathlib import Path
