@@ -13,7 +13,7 @@ import click
 from stagenorm_pipeline.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from stagenorm_pipeline.config.settings import TargetSetting
+    from stagenorm_pipeline.config.configuration import TargetSetting
     from stagenorm_pipeline.service.context import ServiceContext
     from stagenorm_pipeline.service.selecting import Selection
 
@@ -130,7 +130,7 @@ def _read_batch_size(text: str) -> BatchSize:
 
 def _known_tables(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001
     """Complete `--table` in a shell. Errors are not shown there."""
-    from stagenorm_pipeline.config.settings import load_configuration
+    from stagenorm_pipeline.config.configuration import load_configuration
 
     try:
         names = [target.name for target in load_configuration().targets]

@@ -9,7 +9,7 @@ import click
 
 from stagenorm_pipeline.cli import exit_codes
 from stagenorm_pipeline.cli.log_lines import show_finding
-from stagenorm_pipeline.config.settings import TargetSetting
+from stagenorm_pipeline.config.configuration import TargetSetting
 from stagenorm_pipeline.service import preflight
 from stagenorm_pipeline.service.context import ServiceContext
 

@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 import dagster as dg
 
-from stagenorm_pipeline.config.pacing import Pacing
-from stagenorm_pipeline.config.settings import TargetSetting
+from stagenorm_pipeline.config.auto_batch_size import Pacing
+from stagenorm_pipeline.config.configuration import TargetSetting
 from stagenorm_pipeline.config.throttle import ThrottleSettings
 from stagenorm_pipeline.defs.assets.asset_names import NORMALIZED_STAGES
 from stagenorm_pipeline.defs.run_log import BatchLog

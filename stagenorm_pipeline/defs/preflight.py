@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from stagenorm_pipeline.config.settings import TargetSetting
+from stagenorm_pipeline.config.configuration import TargetSetting
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.preflight import PreflightFinding, PreflightLevel, run_preflight
 from stagenorm_pipeline.errors import StagenormError

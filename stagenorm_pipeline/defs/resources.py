@@ -9,7 +9,7 @@ import os
 import dagster as dg
 from pydantic import PrivateAttr
 
-from stagenorm_pipeline.config.settings import Configuration, load_configuration
+from stagenorm_pipeline.config.configuration import Configuration, load_configuration
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.errors import ConfigurationError
 from stagenorm_pipeline.vocabulary import Vocabulary, load_decisions

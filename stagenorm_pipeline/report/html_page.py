@@ -12,8 +12,9 @@ from stagenorm_pipeline.engine.verify.rules.registry import RULES
 from stagenorm_pipeline.report.charts import ON_PAGE
 from stagenorm_pipeline.report.escape import for_html, sentence_for_html
 from stagenorm_pipeline.report.html_tags import Html, joined, tag
+from stagenorm_pipeline.report.limits import Limits
 from stagenorm_pipeline.report.notes import notes
-from stagenorm_pipeline.report.sections import Limits, Section, outline
+from stagenorm_pipeline.report.sections import Section, outline
 from stagenorm_pipeline.report.sign_off_statement import FIELDS, RECORD, is_to_sign, record_command, statement
 from stagenorm_pipeline.report.stylesheet import STYLESHEET
 from stagenorm_pipeline.report.tables import Cell, Name, Spelling, Table, duration, figure, number

@@ -14,6 +14,7 @@ from stagenorm_pipeline.engine.verify.rules.registry import RULES
 from stagenorm_pipeline.report.charts import ON_CARD
 from stagenorm_pipeline.report.escape import for_markdown, sentence_for_markdown
 from stagenorm_pipeline.report.html_tags import Html
+from stagenorm_pipeline.report.limits import Limits
 from stagenorm_pipeline.report.notes import notes
 from stagenorm_pipeline.report.plan_tables import (
     all_funds_table,
@@ -25,7 +26,7 @@ from stagenorm_pipeline.report.plan_tables import (
     unknown_in,
     unknown_places_table,
 )
-from stagenorm_pipeline.report.sections import Limits, Section, outline
+from stagenorm_pipeline.report.sections import Section, outline
 from stagenorm_pipeline.report.sign_off_statement import FIELDS, RECORD, is_to_sign, record_command, statement
 from stagenorm_pipeline.report.tables import Cell, Name, Spelling, Table, duration, figure
 from stagenorm_pipeline.report.verification_tables import checks_table, findings_table, judgements_table

@@ -8,6 +8,7 @@ from stagenorm_pipeline.engine.verify.result import CheckResult, Rule, Verificat
 from stagenorm_pipeline.report.charts import Palette, funds_picture, stages_picture
 from stagenorm_pipeline.report.history_tables import coverage_table, digests_table, plans_table, work_table
 from stagenorm_pipeline.report.html_tags import Html
+from stagenorm_pipeline.report.limits import Limits
 from stagenorm_pipeline.report.other_session_changes import other_session_changes_table
 from stagenorm_pipeline.report.tables import Table
 from stagenorm_pipeline.report.verification_tables import (
@@ -23,18 +24,6 @@ from stagenorm_pipeline.report.verification_tables import (
 from stagenorm_pipeline.report.wording import OTHER_SESSIONS_NOTE
 
 _BY_OTHER_SESSIONS: Final = (Rule.NULL_INTEGRITY, Rule.ROW_COUNTS, Rule.AUDIT_CONSISTENCY)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """How many rows of each kind of table a format shows. Counts are exact in any case."""
-
-    stages: int
-    funds: int
-    findings: int
-    spellings: int
-    sample: int
-    plans: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from stagenorm_pipeline.engine.plan.vocabulary_check import DecisionChanges
 from stagenorm_pipeline.engine.verify.result import CheckResult, Outcome, VerificationResult
 from stagenorm_pipeline.engine.verify.rules.registry import RULES
 from stagenorm_pipeline.report.escape import for_terminal, sentence_for_terminal
+from stagenorm_pipeline.report.limits import Limits
 from stagenorm_pipeline.report.notes import notes
 from stagenorm_pipeline.report.plan_tables import (
     all_funds_table,
@@ -23,7 +24,7 @@ from stagenorm_pipeline.report.plan_tables import (
     unknown_in,
     unknown_places_table,
 )
-from stagenorm_pipeline.report.sections import Limits, Section, outline
+from stagenorm_pipeline.report.sections import Section, outline
 from stagenorm_pipeline.report.sign_off_statement import FIELDS, RECORD, is_to_sign, record_command, statement
 from stagenorm_pipeline.report.tables import Cell, Name, Spelling, Table, duration, figure
 from stagenorm_pipeline.report.verification_tables import finding_parts, findings_table

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from stagenorm_pipeline.config.pacing import Pacing
-from stagenorm_pipeline.config.settings import Configuration
+from stagenorm_pipeline.config.auto_batch_size import Pacing
+from stagenorm_pipeline.config.configuration import Configuration
 from stagenorm_pipeline.config.throttle import LAG_THROTTLERS, ThrottleSettings
 from stagenorm_pipeline.engine.apply.events import Event
 from stagenorm_pipeline.engine.apply.fund_totals import FundTotals

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import BinaryIO
 
-from stagenorm_pipeline.config.settings import TargetSetting
+from stagenorm_pipeline.config.configuration import TargetSetting
 from stagenorm_pipeline.engine.backup import backup as backups
 from stagenorm_pipeline.engine.backup.backup import Backup, BackupAge, read_backup_ages
 from stagenorm_pipeline.engine.backup.backup_file import BackupReader, check_backup

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from stagenorm_pipeline.config.configuration import Configuration, TargetSetting, load_configuration
 from stagenorm_pipeline.config.environment import DATABASE_URL, read_environment
-from stagenorm_pipeline.config.settings import Configuration, TargetSetting, load_configuration
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.identity import user_name, worker_name
 from stagenorm_pipeline.errors import ConfigurationError

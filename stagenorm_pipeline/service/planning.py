@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stagenorm_pipeline.config.pacing import AUTO_BATCH_ROWS
+from stagenorm_pipeline.config.auto_batch_size import AUTO_BATCH_ROWS
 from stagenorm_pipeline.engine.inventory.inventory import TargetInventory
 from stagenorm_pipeline.engine.plan import life_cycle
 from stagenorm_pipeline.engine.plan import plan as plans

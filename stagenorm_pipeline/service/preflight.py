@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stagenorm_pipeline.config.settings import TargetSetting
+from stagenorm_pipeline.config.configuration import TargetSetting
 from stagenorm_pipeline.engine.postgres.migrations import require_migrations
 from stagenorm_pipeline.engine.preflight import PreflightFinding, PreflightLevel, run_preflight
 from stagenorm_pipeline.engine.targets.target import resolve_targets

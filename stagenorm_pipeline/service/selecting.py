@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from stagenorm_pipeline.config.settings import TargetSetting
+from stagenorm_pipeline.config.configuration import TargetSetting
 from stagenorm_pipeline.engine.targets.fund_lookup import find_fund, is_known
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.service.context import ServiceContext

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 
-from stagenorm_pipeline.config.settings import load_configuration
+from stagenorm_pipeline.config.configuration import load_configuration
 from stagenorm_pipeline.engine.monitor.status import Status
 from stagenorm_pipeline.engine.plan.request import DEFAULT_BATCH_SIZE
 from stagenorm_pipeline.engine.rollback.rollback import RollbackPreview

@@ -7,9 +7,9 @@ from functools import cached_property
 from pathlib import Path
 
 from stagenorm_pipeline.engine.verify import recorded_verifications
+from stagenorm_pipeline.engine.verify.against_signed_report import SignedReport, read_signed_report
 from stagenorm_pipeline.engine.verify.recorded_verifications import RecordedVerification, record_verification
 from stagenorm_pipeline.engine.verify.result import VerificationResult
-from stagenorm_pipeline.engine.verify.signed_report_file import SignedReport, read_signed_report
 from stagenorm_pipeline.engine.verify.verification import DEFAULT_SAMPLE_SIZE, VerifyRequest
 from stagenorm_pipeline.engine.verify.verification import verify as run_rules
 from stagenorm_pipeline.errors import ConfigurationError

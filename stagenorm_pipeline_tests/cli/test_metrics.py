@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from psycopg import sql
 
 from stagenorm_pipeline.cli.main import main
-from stagenorm_pipeline.config.settings import DEFAULT_TARGETS
+from stagenorm_pipeline.config.configuration import DEFAULT_TARGETS
 from stagenorm_pipeline.engine.apply.pause import set_paused
 from stagenorm_pipeline.engine.backup.backup import make_backup
 from stagenorm_pipeline.engine.monitor.metrics import read_metrics

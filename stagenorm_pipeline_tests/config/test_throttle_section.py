@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from stagenorm_pipeline.config.pacing import Pacing
-from stagenorm_pipeline.config.settings import Configuration, load_configuration
+from stagenorm_pipeline.config.auto_batch_size import Pacing
+from stagenorm_pipeline.config.configuration import Configuration, load_configuration
 from stagenorm_pipeline.config.throttle import ThrottlerName, ThrottleSettings
 from stagenorm_pipeline.errors import ConfigurationError
 

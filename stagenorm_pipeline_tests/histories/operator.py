@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from stagenorm_pipeline.config.pacing import Pacing
+from stagenorm_pipeline.config.auto_batch_size import Pacing
 from stagenorm_pipeline.engine.apply.events import BatchCompleted, BatchFailed, Event
 from stagenorm_pipeline.engine.apply.pause import set_paused
 from stagenorm_pipeline.engine.apply.runner import ApplyRequest, apply_batches

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from stagenorm_pipeline.config.settings import TargetSetting
+from stagenorm_pipeline.config.configuration import TargetSetting
 from stagenorm_pipeline.engine.postgres import failpoints
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.targets.funds import FundScope

@@ -7,7 +7,8 @@ import pytest
 from stagenorm_pipeline.engine.inventory.inventory import RowCounts
 from stagenorm_pipeline.engine.verify.result import Coverage, Finding, FundBreakdown, LeftAsIs, StageRows
 from stagenorm_pipeline.report.history_tables import coverage_table, plans_table
-from stagenorm_pipeline.report.sections import Limits, outline
+from stagenorm_pipeline.report.limits import Limits
+from stagenorm_pipeline.report.sections import outline
 from stagenorm_pipeline.report.tables import Change, Difference, Figure, Name, Spelling, duration, figure
 from stagenorm_pipeline.report.verification_tables import (
     finding_parts,

@@ -5,8 +5,8 @@ from typing import Any
 
 import psycopg
 
-from stagenorm_pipeline.config.pacing import Pacing
-from stagenorm_pipeline.config.settings import DEFAULT_TARGETS, TargetSetting
+from stagenorm_pipeline.config.auto_batch_size import Pacing
+from stagenorm_pipeline.config.configuration import DEFAULT_TARGETS, TargetSetting
 from stagenorm_pipeline.config.throttle import ThrottleSettings
 from stagenorm_pipeline.engine.apply.batch_transaction import Bounds
 from stagenorm_pipeline.engine.apply.events import Event

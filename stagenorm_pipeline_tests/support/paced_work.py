@@ -1,6 +1,6 @@
 """Apply the open batches in groups, several per transaction, for programs that tests kill."""
 
-from stagenorm_pipeline.config.pacing import Pacing
+from stagenorm_pipeline.config.auto_batch_size import Pacing
 from stagenorm_pipeline.engine.apply.runner import ApplyRequest, ApplyResult, apply_batches
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.identity import worker_name

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from stagenorm_pipeline.config.settings import TargetSetting
+from stagenorm_pipeline.config.configuration import TargetSetting
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.preflight import PreflightCheck, PreflightFinding, run_preflight
 from stagenorm_pipeline_tests.support.application import Application

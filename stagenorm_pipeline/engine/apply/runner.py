@@ -15,9 +15,10 @@ import psycopg
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
-from stagenorm_pipeline.config.pacing import MAX_GROUP_SIZE, Pacing
-from stagenorm_pipeline.config.settings import TargetSetting
+from stagenorm_pipeline.config.auto_batch_size import MAX_GROUP_SIZE, Pacing
+from stagenorm_pipeline.config.configuration import TargetSetting
 from stagenorm_pipeline.config.throttle import ThrottleSettings
+from stagenorm_pipeline.engine.apply.auto_batch_size import Pacer
 from stagenorm_pipeline.engine.apply.batch_transaction import (
     WAITING_STATUSES,
     Bounds,
@@ -39,7 +40,6 @@ from stagenorm_pipeline.engine.apply.events import (
     WorkFound,
 )
 from stagenorm_pipeline.engine.apply.outcome import Completed, Failed, Gone, Outcome, Split, Taken
-from stagenorm_pipeline.engine.apply.pacing import Pacer
 from stagenorm_pipeline.engine.apply.row_updates import RewrittenError, RowErrors
 from stagenorm_pipeline.engine.apply.waits import Waits
 from stagenorm_pipeline.engine.monitor.runners import RunnerEntry

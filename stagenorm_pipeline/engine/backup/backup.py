@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from stagenorm_pipeline import __version__
-from stagenorm_pipeline.config.settings import TargetSetting
+from stagenorm_pipeline.config.configuration import TargetSetting
 from stagenorm_pipeline.engine.backup.backup_file import BackupError, BackupWriter, Manifest, SavedTarget
 from stagenorm_pipeline.engine.postgres.connection import Database, first_line
 from stagenorm_pipeline.engine.postgres.migrations import require_migrations

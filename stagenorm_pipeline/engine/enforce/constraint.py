@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from psycopg import sql
 
-from stagenorm_pipeline.config.settings import TargetSetting
+from stagenorm_pipeline.config.configuration import TargetSetting
 from stagenorm_pipeline.engine.inventory.inventory import RowCounts, read_inventory
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.migrations import require_migrations

@@ -13,8 +13,8 @@ from sqlalchemy.exc import DBAPIError
 from stagenorm_pipeline.engine.inventory.inventory import RowCounts, TargetInventory, read_inventory
 from stagenorm_pipeline.engine.plan.large_funds import fund_too_large
 from stagenorm_pipeline.engine.plan.life_cycle import open_draft
+from stagenorm_pipeline.engine.plan.plan_writer import NormalizePlanWriter, count_batches
 from stagenorm_pipeline.engine.plan.request import PlanRequest
-from stagenorm_pipeline.engine.plan.writer import NormalizePlanWriter, count_batches
 from stagenorm_pipeline.engine.postgres.connection import Database, psycopg_error
 from stagenorm_pipeline.engine.postgres.failpoints import Failpoint, failpoint
 from stagenorm_pipeline.engine.postgres.locks import planning_transaction

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from stagenorm_pipeline.config.settings import DEFAULT_TARGETS, TargetSetting
+from stagenorm_pipeline.config.configuration import DEFAULT_TARGETS, TargetSetting
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.errors import ConfigurationError
 from stagenorm_pipeline.vocabulary import Vocabulary

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import sqlalchemy as sa
 
-from stagenorm_pipeline.config.settings import TargetSetting
+from stagenorm_pipeline.config.configuration import TargetSetting
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.preflight.checks import (
     check_constraints,

@@ -16,7 +16,7 @@ from stagenorm_pipeline.engine.enforce.constraint import enforced_by, refuse_to_
 from stagenorm_pipeline.engine.inventory.inventory import RowCounts
 from stagenorm_pipeline.engine.plan.batch import PlanKind
 from stagenorm_pipeline.engine.plan.life_cycle import open_draft
-from stagenorm_pipeline.engine.plan.writer import PlanWriter
+from stagenorm_pipeline.engine.plan.plan_writer import PlanWriter
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.failpoints import Failpoint, failpoint
 from stagenorm_pipeline.engine.postgres.locks import planning_transaction

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 import sqlalchemy as sa
 from psycopg import sql
 
-from stagenorm_pipeline.config.settings import TargetSetting
+from stagenorm_pipeline.config.configuration import TargetSetting
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.migrations import require_migrations
 from stagenorm_pipeline.engine.postgres.sql_files import statement

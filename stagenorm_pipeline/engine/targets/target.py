@@ -10,7 +10,7 @@ from enum import StrEnum
 import sqlalchemy as sa
 from psycopg import sql
 
-from stagenorm_pipeline.config.settings import TargetSetting
+from stagenorm_pipeline.config.configuration import TargetSetting
 from stagenorm_pipeline.engine.postgres.sql_files import identifier, statement
 from stagenorm_pipeline.engine.targets.target_id import TargetId
 from stagenorm_pipeline.errors import TargetError

@@ -13,7 +13,7 @@ from psycopg import sql
 from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.targets.target import Target
-from stagenorm_pipeline.engine.verify.covered_plans import CoveredPlans
+from stagenorm_pipeline.engine.verify.compared_plans import CoveredPlans
 from stagenorm_pipeline.engine.verify.result import FINDINGS_SHOWN, Rule, SharedRead
 from stagenorm_pipeline.engine.verify.signed_state import SignedState
 from stagenorm_pipeline.engine.verify.starting_point import StartingPoint

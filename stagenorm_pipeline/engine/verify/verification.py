@@ -6,19 +6,19 @@ from dataclasses import dataclass, field, replace
 import sqlalchemy as sa
 
 from stagenorm_pipeline import __version__
-from stagenorm_pipeline.config.settings import DEFAULT_TARGETS, TargetSetting
+from stagenorm_pipeline.config.configuration import DEFAULT_TARGETS, TargetSetting
 from stagenorm_pipeline.config.verify import VerifySettings
 from stagenorm_pipeline.engine.inventory.inventory import RowCounts, count_unknown_spellings
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.migrations import require_migrations
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.targets.visibility import visible_targets
-from stagenorm_pipeline.engine.verify.covered_plans import AppliedPlan, PlansAsked, read_plans, start_of_plan
+from stagenorm_pipeline.engine.verify.against_signed_report import SignedReport
+from stagenorm_pipeline.engine.verify.compared_plans import AppliedPlan, PlansAsked, read_plans, start_of_plan
 from stagenorm_pipeline.engine.verify.kept_spellings import kept_spellings
 from stagenorm_pipeline.engine.verify.other_session_limits import OtherSessionLimits
 from stagenorm_pipeline.engine.verify.result import PlanFacts, VerificationResult
 from stagenorm_pipeline.engine.verify.rules.run import RuleResults, run_rules
-from stagenorm_pipeline.engine.verify.signed_report_file import SignedReport
 from stagenorm_pipeline.engine.verify.signed_state import read_signed_state
 from stagenorm_pipeline.engine.verify.snapshot import Snapshot
 from stagenorm_pipeline.engine.verify.stage_totals import rows_by_stage

@@ -5,15 +5,15 @@ from dataclasses import dataclass, replace
 from stagenorm_pipeline.engine.inventory.inventory import TargetInventory
 from stagenorm_pipeline.engine.targets.same_key import require_same_key
 from stagenorm_pipeline.engine.targets.target import Target
+from stagenorm_pipeline.engine.verify.against_signed_report import Comparison, SignedReport, compare
 from stagenorm_pipeline.engine.verify.audit_log import AuditLog, read_audit_log
 from stagenorm_pipeline.engine.verify.audited_rows import read_audited_rows
 from stagenorm_pipeline.engine.verify.baseline import read_baseline
-from stagenorm_pipeline.engine.verify.covered_plans import PlansAsked, read_plans
+from stagenorm_pipeline.engine.verify.compared_plans import PlansAsked, read_plans
 from stagenorm_pipeline.engine.verify.deleted_records import DeletedRecords, read_deleted_records, read_lost_rows
 from stagenorm_pipeline.engine.verify.other_session_changes import OtherSessionChanges, read_other_session_changes
 from stagenorm_pipeline.engine.verify.receipts_and_digests import ReceiptsAndDigests, read_receipts_and_digests
 from stagenorm_pipeline.engine.verify.result import Rule, UndoneRows
-from stagenorm_pipeline.engine.verify.signed_report_file import Comparison, SignedReport, compare
 from stagenorm_pipeline.engine.verify.snapshot import Snapshot
 from stagenorm_pipeline.engine.verify.target_facts import TargetFacts, read_rows_now
 from stagenorm_pipeline.vocabulary import MeaningKind, Vocabulary

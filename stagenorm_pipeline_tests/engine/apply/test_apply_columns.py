@@ -3,7 +3,7 @@
 import psycopg
 import pytest
 
-from stagenorm_pipeline.config.settings import TargetSetting
+from stagenorm_pipeline.config.configuration import TargetSetting
 from stagenorm_pipeline.engine.verify.result import Rule
 from stagenorm_pipeline_tests.support.application import Application
 

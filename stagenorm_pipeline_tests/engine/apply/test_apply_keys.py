@@ -2,7 +2,7 @@
 
 import pytest
 
-from stagenorm_pipeline.config.settings import TargetSetting
+from stagenorm_pipeline.config.configuration import TargetSetting
 from stagenorm_pipeline_tests.support.application import Application
 
 DEALS = (TargetSetting(table="deals"),)

@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 
-from stagenorm_pipeline.config.pacing import Pacing
+from stagenorm_pipeline.config.auto_batch_size import Pacing
 from stagenorm_pipeline.engine.apply.runner import ApplyRequest, apply_batches
 from stagenorm_pipeline.engine.receipts.check import MismatchKind, ReceiptCheck, RowDifference, read_receipt_mismatches
 from stagenorm_pipeline.engine.receipts.plan_digest import DigestPart, PlanDigest, read_plan_digests

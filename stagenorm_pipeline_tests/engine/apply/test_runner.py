@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from stagenorm_pipeline.config.settings import TargetSetting
+from stagenorm_pipeline.config.configuration import TargetSetting
 from stagenorm_pipeline.engine.apply.events import BatchCompleted, BatchStarted, Event, Sleeping, WorkFound
 from stagenorm_pipeline.engine.apply.runner import ApplyResult
 from stagenorm_pipeline.engine.plan.batch import Batch

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stagenorm_pipeline.config.settings import DEFAULT_TARGETS, TargetSetting
+from stagenorm_pipeline.config.configuration import DEFAULT_TARGETS, TargetSetting
 from stagenorm_pipeline.engine.backup import backup as making
 from stagenorm_pipeline.engine.backup.backup import Backup, make_backup, read_backup_ages
 from stagenorm_pipeline.engine.backup.backup_file import BackupError, BackupReader, SavedTarget, check_backup

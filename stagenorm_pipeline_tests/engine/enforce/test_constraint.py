@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 from psycopg import sql
 
-from stagenorm_pipeline.config.settings import TargetSetting
+from stagenorm_pipeline.config.configuration import TargetSetting
 from stagenorm_pipeline.engine.enforce.alter_table import LockBounds
 from stagenorm_pipeline.engine.enforce.constraint import Enforcement, EnforcementState, read_enforcements
 from stagenorm_pipeline.engine.enforce.enforce import enforce, remove_enforcement

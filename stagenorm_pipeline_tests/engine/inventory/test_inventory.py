@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stagenorm_pipeline.config.settings import DEFAULT_TARGETS, TargetSetting
+from stagenorm_pipeline.config.configuration import DEFAULT_TARGETS, TargetSetting
 from stagenorm_pipeline.engine.inventory.inventory import (
     FUNDS_SHOWN,
     UNKNOWN_SHOWN,

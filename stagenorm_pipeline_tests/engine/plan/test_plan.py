@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stagenorm_pipeline import __version__
-from stagenorm_pipeline.config.settings import TargetSetting
+from stagenorm_pipeline.config.configuration import TargetSetting
 from stagenorm_pipeline.engine.inventory.inventory import RowCounts
 from stagenorm_pipeline.engine.plan.life_cycle import find_plan, open_plan
 from stagenorm_pipeline.engine.plan.request import MAX_BATCH_SIZE

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from stagenorm_pipeline.config.settings import TargetSetting
+from stagenorm_pipeline.config.configuration import TargetSetting
 from stagenorm_pipeline.engine.plan.life_cycle import open_plan
 from stagenorm_pipeline.engine.plan.plan import Plan
 from stagenorm_pipeline.engine.targets.funds import FundScope

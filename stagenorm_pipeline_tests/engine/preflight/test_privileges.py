@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from stagenorm_pipeline.config.settings import TargetSetting
+from stagenorm_pipeline.config.configuration import TargetSetting
 from stagenorm_pipeline.engine.preflight import PreflightCheck, PreflightFinding, PreflightLevel
 from stagenorm_pipeline_tests.support.application import Application
 from stagenorm_pipeline_tests.support.preflight_advice import COMPANIES, DEALS, ask, ask_for_one, follow

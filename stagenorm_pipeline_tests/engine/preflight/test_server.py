@@ -10,7 +10,7 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from stagenorm_pipeline.config.settings import DEFAULT_TARGETS
+from stagenorm_pipeline.config.configuration import DEFAULT_TARGETS
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.preflight import PreflightCheck, PreflightLevel, run_preflight
 from stagenorm_pipeline.engine.preflight.checks import open_transactions, prepared_transactions, server_version

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stagenorm_pipeline.config.settings import TargetSetting
+from stagenorm_pipeline.config.configuration import TargetSetting
 from stagenorm_pipeline.engine.preflight import PreflightCheck, PreflightLevel
 from stagenorm_pipeline_tests.support.application import Application
 from stagenorm_pipeline_tests.support.preflight_advice import COMPANIES, DEALS, ask, ask_for_one, follow

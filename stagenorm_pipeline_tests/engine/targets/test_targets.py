@@ -2,7 +2,7 @@
 
 import pytest
 
-from stagenorm_pipeline.config.settings import DEFAULT_TARGETS, TargetSetting
+from stagenorm_pipeline.config.configuration import DEFAULT_TARGETS, TargetSetting
 from stagenorm_pipeline.engine.targets.target import KeyKind, Target, resolve_targets
 from stagenorm_pipeline.errors import TargetError
 from stagenorm_pipeline_tests.support.application import Application

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from stagenorm_pipeline.config.settings import DEFAULT_TARGETS
+from stagenorm_pipeline.config.configuration import DEFAULT_TARGETS
 from stagenorm_pipeline.engine.apply.runner import ApplyRequest, apply_batches
 from stagenorm_pipeline.engine.backup.backup import make_backup
 from stagenorm_pipeline.engine.enforce.constraint import read_enforcements

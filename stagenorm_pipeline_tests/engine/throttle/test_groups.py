@@ -6,7 +6,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from stagenorm_pipeline.config.pacing import Pacing
+from stagenorm_pipeline.config.auto_batch_size import Pacing
 from stagenorm_pipeline.engine.apply.batch_transaction import Bounds
 from stagenorm_pipeline.engine.apply.events import BatchCompleted, BatchStarted, BatchTaken, Event, GroupSplit, Retrying
 from stagenorm_pipeline.engine.postgres.failpoints import Failpoint

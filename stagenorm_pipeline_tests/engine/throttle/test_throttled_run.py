@@ -6,7 +6,7 @@ from contextlib import closing
 import psycopg
 import pytest
 
-from stagenorm_pipeline.config.pacing import Pacing
+from stagenorm_pipeline.config.auto_batch_size import Pacing
 from stagenorm_pipeline.config.throttle import LAG_THROTTLERS, ThrottlerName, ThrottleSettings
 from stagenorm_pipeline.engine.apply.events import BatchCompleted, Paused, Throttled, ThrottleEnded, Unwatched
 from stagenorm_pipeline.engine.apply.pause import set_paused

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from stagenorm_pipeline import __version__
-from stagenorm_pipeline.config.settings import TargetSetting
+from stagenorm_pipeline.config.configuration import TargetSetting
 from stagenorm_pipeline.engine.apply.events import BatchCompleted, Event
 from stagenorm_pipeline.engine.inventory.inventory import RowCounts
 from stagenorm_pipeline.engine.targets.funds import FundScope

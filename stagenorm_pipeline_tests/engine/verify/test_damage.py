@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from stagenorm_pipeline.config.settings import TargetSetting
+from stagenorm_pipeline.config.configuration import TargetSetting
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.verify.result import Rule, Severity, Verdict
 from stagenorm_pipeline_tests.support.application import COMPANIES, Application

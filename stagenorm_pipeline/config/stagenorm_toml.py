@@ -11,7 +11,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from stagenorm_pipeline.config.pacing import Pacing
+from stagenorm_pipeline.config.auto_batch_size import Pacing
 from stagenorm_pipeline.config.throttle import ThrottleSettings
 from stagenorm_pipeline.config.validation_errors import in_plain_english
 from stagenorm_pipeline.config.values import Name

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+from stagenorm_pipeline.engine.verify.against_signed_report import SignedReport, read_signed_report
 from stagenorm_pipeline.engine.verify.recorded_verifications import record_verification
 from stagenorm_pipeline.engine.verify.result import AgainstOutcome, Rule, Severity
 from stagenorm_pipeline.engine.verify.sign_off import sign_off
-from stagenorm_pipeline.engine.verify.signed_report_file import SignedReport, read_signed_report
 from stagenorm_pipeline.errors import ConfigurationError
 from stagenorm_pipeline.report.json_document import document_json, verification_document
 from stagenorm_pipeline_tests.support.application import DEALS, Application

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from stagenorm_pipeline.config.auto_batch_size import Pacing
 from stagenorm_pipeline.config.environment import CONFIGURATION_FILE, REPLICA_URLS, read_environment
-from stagenorm_pipeline.config.pacing import Pacing
+from stagenorm_pipeline.config.stagenorm_toml import DEFAULT_DECISIONS, TargetEntry, TomlFile, read_toml_file
 from stagenorm_pipeline.config.throttle import ThrottleSettings
-from stagenorm_pipeline.config.toml_file import DEFAULT_DECISIONS, TargetEntry, TomlFile, read_toml_file
 from stagenorm_pipeline.config.verify import VerifySettings
 from stagenorm_pipeline.errors import ConfigurationError
 

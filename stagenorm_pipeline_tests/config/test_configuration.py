@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stagenorm_pipeline.config.settings import (
+from stagenorm_pipeline.config.configuration import (
     DEFAULT_TARGETS,
     Configuration,
     TargetSetting,

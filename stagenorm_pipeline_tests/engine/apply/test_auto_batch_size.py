@@ -3,8 +3,8 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stagenorm_pipeline.config.pacing import AUTO_BATCH_ROWS, Pacing
-from stagenorm_pipeline.engine.apply.pacing import Pacer
+from stagenorm_pipeline.config.auto_batch_size import AUTO_BATCH_ROWS, Pacing
+from stagenorm_pipeline.engine.apply.auto_batch_size import Pacer
 
 TARGET_MS = 500
 TIMES = st.floats(0, 100_000, allow_nan=False)

@@ -7,7 +7,7 @@ exact; only how much of it commits at once changes.
 import math
 from collections import deque
 
-from stagenorm_pipeline.config.pacing import AUTO_BATCH_ROWS, Pacing
+from stagenorm_pipeline.config.auto_batch_size import AUTO_BATCH_ROWS, Pacing
 
 # Between 0.90 and 1 of the target nothing changes. A new size aims at the middle of that range.
 _LOW, _AIM = 0.90, 0.95
