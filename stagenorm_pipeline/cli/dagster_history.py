@@ -39,7 +39,7 @@ def tell_state(database: Database) -> None:
     """Tell what waits and whether all work is paused, after something that may have changed either."""
 
     def report(instance: Any) -> None:
-        from stagenorm_pipeline.defs.checks.plan_state import report_work_state
+        from stagenorm_pipeline.defs.checks.plan_checks import report_work_state
 
         report_work_state(instance, database)
 

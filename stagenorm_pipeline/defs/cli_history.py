@@ -16,15 +16,15 @@ import dagster as dg
 from dagster._core.events import AssetObservationData, StepMaterializationData
 from dagster._core.instance.utils import RUNLESS_JOB_NAME, RUNLESS_RUN_ID
 
+from stagenorm_pipeline.defs.apply_fund import FundOutcome, problem_of
 from stagenorm_pipeline.defs.assets.asset_names import BATCH_PLAN, NORMALIZED_STAGES, VERIFICATION_REPORT
 from stagenorm_pipeline.defs.assets.batch_plan import open_plan_metadata
 from stagenorm_pipeline.defs.assets.verification_report import _metadata as report_metadata
-from stagenorm_pipeline.defs.checks.plan_state import read_work_state, report_work_state
-from stagenorm_pipeline.defs.checks.verdicts import verdicts
-from stagenorm_pipeline.defs.fund_run import FundOutcome, problem_of
+from stagenorm_pipeline.defs.checks.check_verdict import verdicts
+from stagenorm_pipeline.defs.checks.plan_checks import read_work_state, report_work_state
 from stagenorm_pipeline.defs.jobs.rollback_job import undone
+from stagenorm_pipeline.defs.metadata.report_files import made_elsewhere
 from stagenorm_pipeline.defs.partitions import add_fund_keys
-from stagenorm_pipeline.defs.report_files import made_elsewhere
 from stagenorm_pipeline.engine.apply.fund_totals import FundResult, FundTotals
 from stagenorm_pipeline.engine.apply.runner import ApplyResult
 from stagenorm_pipeline.engine.plan.batch import PlanKind

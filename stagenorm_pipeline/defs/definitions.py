@@ -6,8 +6,8 @@ from stagenorm_pipeline.defs.assets.batch_plan import batch_plan
 from stagenorm_pipeline.defs.assets.normalized_stages import normalized_stages
 from stagenorm_pipeline.defs.assets.stage_inventory import stage_inventory
 from stagenorm_pipeline.defs.assets.verification_report import verification_report
-from stagenorm_pipeline.defs.checks.plan_state import work_state_checks
-from stagenorm_pipeline.defs.checks.verification_rules import verification_checks
+from stagenorm_pipeline.defs.checks.plan_checks import work_state_checks
+from stagenorm_pipeline.defs.checks.verification_checks import verification_checks
 from stagenorm_pipeline.defs.jobs.asset_jobs import normalize_job, plan_job, verify_job
 from stagenorm_pipeline.defs.jobs.cancel_plan_job import cancel_plan_job
 from stagenorm_pipeline.defs.jobs.pause_job import pause_job, unpause_job

@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from stagenorm_pipeline.defs.page_hints import for_pages
+from stagenorm_pipeline.defs.ui_hints import for_pages
 from stagenorm_pipeline.engine.apply.events import (
     BatchCompleted,
     BatchFailed,

@@ -6,10 +6,10 @@ import dagster as dg
 
 from stagenorm_pipeline.defs.assets.asset_names import NORMALIZED_STAGES
 from stagenorm_pipeline.defs.assets.normalized_stages import FUNDS_IN_A_RUN
-from stagenorm_pipeline.defs.checks.plan_state import read_work_state
+from stagenorm_pipeline.defs.checks.plan_checks import read_work_state
 from stagenorm_pipeline.defs.failures import errors_as_failures
-from stagenorm_pipeline.defs.fund_ranges import fund_ranges
 from stagenorm_pipeline.defs.jobs.asset_jobs import normalize_job, plan_job
+from stagenorm_pipeline.defs.partition_ranges import fund_ranges
 from stagenorm_pipeline.defs.partitions import add_fund_keys, funds
 from stagenorm_pipeline.defs.resources import ApplicationDatabase
 from stagenorm_pipeline.report.escape import sentence_for_terminal

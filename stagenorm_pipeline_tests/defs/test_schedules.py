@@ -5,7 +5,7 @@ from dagster._core.test_utils import create_run_for_test
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stagenorm_pipeline.defs.fund_ranges import fund_ranges
+from stagenorm_pipeline.defs.partition_ranges import fund_ranges
 from stagenorm_pipeline_tests.support.application import COMPANIES, Application
 from stagenorm_pipeline_tests.support.dagster_project import RANGE_END, RANGE_START, Face, materialized
 

@@ -4,12 +4,12 @@ import dagster as dg
 
 from stagenorm_pipeline import __version__
 from stagenorm_pipeline.defs.assets.asset_names import BATCH_PLAN, GROUP, OWNERS
-from stagenorm_pipeline.defs.checks.plan_state import read_work_state
+from stagenorm_pipeline.defs.checks.plan_checks import read_work_state
 from stagenorm_pipeline.defs.failures import errors_as_failures
 from stagenorm_pipeline.defs.graceful_stop import interrupts_noted
+from stagenorm_pipeline.defs.metadata.rehearsal import rehearsal_metadata
 from stagenorm_pipeline.defs.partitions import add_fund_keys
 from stagenorm_pipeline.defs.preflight import look_ahead
-from stagenorm_pipeline.defs.rehearsal_metadata import rehearsal_metadata
 from stagenorm_pipeline.defs.resources import ApplicationDatabase, NormalizationSettings
 from stagenorm_pipeline.defs.run_config import PlanConfig
 from stagenorm_pipeline.engine.apply.rehearsal import rehearse_plan

@@ -6,10 +6,10 @@ from dataclasses import replace
 import dagster as dg
 
 from stagenorm_pipeline import __version__
+from stagenorm_pipeline.defs.apply_fund import FundOutcome, FundWork
 from stagenorm_pipeline.defs.assets.asset_names import GROUP, NORMALIZED_STAGES, OWNERS
-from stagenorm_pipeline.defs.checks.plan_state import report_work_state
+from stagenorm_pipeline.defs.checks.plan_checks import report_work_state
 from stagenorm_pipeline.defs.failures import errors_as_failures
-from stagenorm_pipeline.defs.fund_run import FundOutcome, FundWork
 from stagenorm_pipeline.defs.graceful_stop import interrupts_noted
 from stagenorm_pipeline.defs.partitions import funds
 from stagenorm_pipeline.defs.resources import ApplicationDatabase, NormalizationSettings

@@ -7,8 +7,8 @@ import dagster as dg
 from stagenorm_pipeline import __version__
 from stagenorm_pipeline.defs.assets.asset_names import GROUP, OWNERS
 from stagenorm_pipeline.defs.failures import errors_as_failures
+from stagenorm_pipeline.defs.metadata.spellings_by_fund import CrossTable
 from stagenorm_pipeline.defs.resources import ApplicationDatabase, NormalizationSettings
-from stagenorm_pipeline.defs.spelling_by_fund import CrossTable
 from stagenorm_pipeline.engine.inventory.inventory import (
     InventoryTally,
     RowCounts,

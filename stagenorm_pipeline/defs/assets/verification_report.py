@@ -4,9 +4,9 @@ import dagster as dg
 
 from stagenorm_pipeline import __version__
 from stagenorm_pipeline.defs.assets.asset_names import GROUP, OWNERS
-from stagenorm_pipeline.defs.checks.verdicts import CHECKS_KEY, verdicts_to_metadata
+from stagenorm_pipeline.defs.checks.check_verdict import CHECKS_KEY, verdicts_to_metadata
 from stagenorm_pipeline.defs.failures import errors_as_failures
-from stagenorm_pipeline.defs.report_files import leave_report
+from stagenorm_pipeline.defs.metadata.report_files import leave_report
 from stagenorm_pipeline.defs.resources import ApplicationDatabase, NormalizationSettings
 from stagenorm_pipeline.defs.run_config import VerifyConfig
 from stagenorm_pipeline.engine.postgres.identity import user_name

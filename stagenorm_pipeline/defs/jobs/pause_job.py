@@ -3,7 +3,7 @@
 import dagster as dg
 from pydantic import Field
 
-from stagenorm_pipeline.defs.checks.plan_state import report_work_state
+from stagenorm_pipeline.defs.checks.plan_checks import report_work_state
 from stagenorm_pipeline.defs.failures import errors_as_failures
 from stagenorm_pipeline.defs.resources import ApplicationDatabase
 from stagenorm_pipeline.engine.apply.pause import set_paused

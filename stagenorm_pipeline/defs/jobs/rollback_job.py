@@ -4,12 +4,12 @@ import dagster as dg
 from pydantic import Field
 
 from stagenorm_pipeline.defs.assets.asset_names import NORMALIZED_STAGES
-from stagenorm_pipeline.defs.checks.plan_state import report_work_state
+from stagenorm_pipeline.defs.checks.plan_checks import report_work_state
 from stagenorm_pipeline.defs.failures import errors_as_failures
 from stagenorm_pipeline.defs.graceful_stop import interrupts_noted
-from stagenorm_pipeline.defs.page_hints import for_pages
 from stagenorm_pipeline.defs.resources import ApplicationDatabase, NormalizationSettings
 from stagenorm_pipeline.defs.run_log import BatchLog
+from stagenorm_pipeline.defs.ui_hints import for_pages
 from stagenorm_pipeline.engine.apply.fund_totals import FundResult, FundTotals
 from stagenorm_pipeline.engine.apply.runner import ApplyRequest, ApplyResult, apply_batches
 from stagenorm_pipeline.engine.plan.batch import PlanKind

@@ -1,6 +1,6 @@
 """The cross table of spellings and funds."""
 
-from stagenorm_pipeline.defs.spelling_by_fund import CrossTable
+from stagenorm_pipeline.defs.metadata.spellings_by_fund import CrossTable
 from stagenorm_pipeline.engine.inventory.inventory import SpellingRows
 from stagenorm_pipeline.vocabulary import Vocabulary
 

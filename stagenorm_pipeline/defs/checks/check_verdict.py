@@ -10,7 +10,7 @@ from typing import Any
 
 import dagster as dg
 
-from stagenorm_pipeline.defs.page_hints import for_pages
+from stagenorm_pipeline.defs.ui_hints import for_pages
 from stagenorm_pipeline.engine.verify.result import CheckResult, Severity, VerificationResult
 from stagenorm_pipeline.report.escape import sentence_for_terminal
 from stagenorm_pipeline.report.markdown_text import check_markdown

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from stagenorm_pipeline.defs.assets.verification_report import verify_request
-from stagenorm_pipeline.defs.checks.verdicts import CHECKS_KEY, Verdict, verdicts, verdicts_from_metadata
+from stagenorm_pipeline.defs.checks.check_verdict import CHECKS_KEY, Verdict, verdicts, verdicts_from_metadata
 from stagenorm_pipeline.defs.failures import errors_as_failures
 from stagenorm_pipeline.defs.resources import ApplicationDatabase, NormalizationSettings
 from stagenorm_pipeline.defs.run_config import VerifyConfig

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 
-from stagenorm_pipeline.defs import fund_run as fund_work
+from stagenorm_pipeline.defs import apply_fund as fund_work
 from stagenorm_pipeline.engine.postgres import failpoints
 from stagenorm_pipeline.engine.postgres.failpoints import Failpoint
 from stagenorm_pipeline.engine.postgres.locks import BATCH_LOCK_CLASS
