@@ -39,9 +39,9 @@ def tell_state(database: Database) -> None:
     """Tell what waits and whether all work is paused, after something that may have changed either."""
 
     def report(instance: Any) -> None:
-        from stagenorm_pipeline.defs.checks.plan_checks import report_work_state
+        from stagenorm_pipeline.defs.checks.plan_checks import report_plan_checks
 
-        report_work_state(instance, database)
+        report_plan_checks(instance, database)
 
     _tell(report)
 

@@ -1,4 +1,4 @@
-"""Applying one fund's batches, and what became of it. Knows nothing of assets, events or partitions but the key."""
+"""Apply the batches of one fund and describe the outcome, without Dagster's events and partitions."""
 
 import logging
 import time
@@ -21,16 +21,17 @@ from stagenorm_pipeline.engine.targets.funds import FundScope, fund_id_of
 from stagenorm_pipeline.engine.throttle.settings import ThrottleSettings
 from stagenorm_pipeline.errors import ConfigurationError
 from stagenorm_pipeline.report.escape import for_markdown, sentence_for_markdown
+from stagenorm_pipeline.report.quantity import quantity
 from stagenorm_pipeline.vocabulary import Vocabulary
 
-# Another runner's batch ends within its statement timeout of a minute, unless the database refuses many of its rows.
-_LOOKS_AT_HELD_BATCHES = 60
-_BETWEEN_LOOKS_S = 2.0
+# A taken batch ends within its statement timeout of one minute, unless the database refuses many of its rows.
+_RETRIES_FOR_TAKEN_BATCHES = 60
+_RETRY_EVERY_S = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FundOutcome:
-    """What became of a fund. `problem`: what went wrong, None where nothing did. `rows_left`: to do after a stop."""
+    """The outcome of applying a fund. `problem`: why it is not done. `rows_left`: rows to update after a stop."""
 
     key: str
     result: ApplyResult
@@ -42,7 +43,7 @@ class FundOutcome:
         return self.result.ok and self.problem is None
 
     def metadata(self, by: str) -> dict[str, dg.MetadataValue | int | str]:
-        """For the fund's event: what to do next, integers, which Dagster plots, and who did it."""
+        """Return the metadata of the fund's event. `by` names who applied it. Dagster plots the integers."""
         rows = self.result.rows
         return {
             "what next": dg.MetadataValue.md(self.what_next()),
@@ -54,31 +55,31 @@ class FundOutcome:
         }
 
     def what_next(self) -> str:
-        """What happened and what to do, as Markdown."""
-        again = f"/assets/{NORMALIZED_STAGES}?view=partitions&partition={quote(self.key, safe='')}"
+        """Return what happened and what to do, as Markdown."""
+        page = f"/assets/{NORMALIZED_STAGES}?view=partitions&partition={quote(self.key, safe='')}"
         if self.problem is not None:
             return "\n".join(
                 [
                     f"**{for_markdown(self.key)}**: {sentence_for_markdown(self.problem)}",
                     "",
-                    "1. See what was refused, row by row: `SELECT * FROM stage_migration_failures;` or "
-                    "`stagenorm status`.",
-                    "2. Mend the rows, or what refuses them.",
-                    f"3. [Materialize this fund again]({again}): only what is not done yet is tried.",
+                    "1. List the refused rows: `SELECT * FROM stage_migration_failures;` or `stagenorm status`.",
+                    "2. Fix the rows, or the constraint or trigger that refuses them.",
+                    f"3. [Materialize this fund again]({page}). It applies only the remaining rows.",
                 ]
             )
         if self.result.stopped:
-            return f"Stopped before its end: {self.rows_left:,} rows wait. [Materialize this fund again]({again})."
+            left = quantity(self.rows_left, "row")
+            return f"Stopped before the end, with {left} left to update. [Materialize this fund again]({page})."
         if not self.result.batches:
-            return "Nothing to do: no open plan has a batch of this fund that waits."
-        return "Done. When all funds are, materialize [verification_report](/assets/verification_report)."
+            return "Nothing to do: no open plan has a batch left for this fund."
+        return "Done. When all funds are done, materialize [verification_report](/assets/verification_report)."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FundWork:
-    """How funds are worked on in one run. `targets` None: whatever was planned. `pacing` None: a batch a transaction.
+class FundApplier:
+    """Applies funds in one Dagster run. `targets` None: all planned targets. `pacing` None: one batch per transaction.
 
-    A plan that was made with another vocabulary than `vocabulary` is refused.
+    Refuses a plan that was made with another vocabulary.
     """
 
     database: Database
@@ -87,50 +88,51 @@ class FundWork:
     sleep_ms: int
     throttle: ThrottleSettings
     pacing: Pacing | None
-    way_in: str
+    interface: str
     log: logging.Logger
-    _said_once: set[str] = field(default_factory=set)
+    _logged_once: set[str] = field(default_factory=set)
 
-    def do(self, key: str, should_stop: Callable[[], bool]) -> FundOutcome:
-        """Apply every batch of the fund that waits.
+    def apply(self, key: str, should_stop: Callable[[], bool]) -> FundOutcome:
+        """Apply all open batches of a fund.
 
-        Raises StagenormError for what would stop the other funds too: no connection, no privilege, no tables, a plan
-        that was made with another vocabulary.
+        Raises StagenormError for a problem that affects every fund: no connection, a missing privilege, missing
+        tables, a plan made with another vocabulary.
         """
         try:
             fund_id = fund_id_of(key)
         except ConfigurationError as error:
             return FundOutcome(key=key, result=ApplyResult(), problem=str(error))
-        watch = BatchLog(self.log, key, said_once=self._said_once)
+        batch_log = BatchLog(self.log, key, logged_once=self._logged_once)
         request = ApplyRequest(
-            worker=worker_name(self.way_in),
+            worker=worker_name(self.interface),
             run_by=user_name(),
-            # An interrupted rollback is open too, and is not for this asset to go on with.
+            # Without this, the asset would also resume an interrupted rollback.
             kind=PlanKind.NORMALIZE,
             scope=FundScope.one(fund_id),
             targets=self.targets,
             sleep_ms=self.sleep_ms,
-            watch=watch,
+            watch=batch_log,
             should_stop=should_stop,
             vocabulary=self.vocabulary,
             throttle=self.throttle,
             pacing=self.pacing,
         )
-        result = self._apply(request)
-        # Of a fund with nothing to do its materialization says so; a line beside it is half of what such a fund costs.
+        result = self._apply_until_none_is_taken(request)
+        # No line for a fund with nothing to do: its event says so, and the line would take half of such a fund's time.
         if result != ApplyResult():
             self.log.info(f"{key}: {_summary(result)}")
         rows_left = count_waiting_rows(self.database, fund_id) if result.stopped else 0
-        return FundOutcome(key=key, result=result, problem=problem_of(result, watch.first_error), rows_left=rows_left)
+        problem = describe_problem(result, batch_log.first_error)
+        return FundOutcome(key=key, result=result, problem=problem, rows_left=rows_left)
 
-    def _apply(self, request: ApplyRequest) -> ApplyResult:
-        """Apply, and wait for the batches that another runner is at: the fund is done when they are, and not before."""
+    def _apply_until_none_is_taken(self, request: ApplyRequest) -> ApplyResult:
+        """Apply, and retry the batches that another runner has: the fund is done only when they are."""
         result = apply_batches(self.database, request)
-        looks = 0
-        # After a failure another pass would try the refused rows again, and count them twice.
-        while result.held and not result.failed and not result.stopped and looks < _LOOKS_AT_HELD_BATCHES:
-            looks += 1
-            time.sleep(_BETWEEN_LOOKS_S)
+        retries = 0
+        # No retry after a failure: it would try the refused rows again and count them twice.
+        while result.held and not result.failed and not result.stopped and retries < _RETRIES_FOR_TAKEN_BATCHES:
+            retries += 1
+            time.sleep(_RETRY_EVERY_S)
             again = apply_batches(self.database, request)
             result = replace(
                 again,
@@ -142,19 +144,20 @@ class FundWork:
         return result
 
 
+def describe_problem(result: ApplyResult, first_error: str | None) -> str | None:
+    """Return why a fund is not done, with the database's first error; None if there is no problem."""
+    if result.failed:
+        where = quantity(result.failed, "batch")
+        refused = f"{quantity(result.rows.rows_failed, 'row')} in {where} could not be changed."
+        return f"{refused} First error from the database: {first_error}" if first_error else refused
+    if result.held and not result.stopped:
+        return f"Still taken by another runner: {quantity(result.held, 'batch')} of this fund."
+    if result.vanished:
+        return f"Deleted during the run: {quantity(result.vanished, 'batch')} of this fund. Make a new plan."
+    return None
+
+
 def _summary(result: ApplyResult) -> str:
     rows = result.rows
-    counts = f"{rows.rows_updated:,} rows updated, {rows.rows_skipped:,} skipped, {rows.rows_failed:,} failed"
-    return f"{counts} in {result.batches:,} batches" + (", stopped before the end" if result.stopped else "")
-
-
-def problem_of(result: ApplyResult, first_error: str | None) -> str | None:
-    """What went wrong with a fund, in a sentence that quotes what the database said first."""
-    if result.failed:
-        refused = f"{result.rows.rows_failed:,} row(s) in {result.failed:,} batch(es) were not changed."
-        return f"{refused} The database said first: {first_error}" if first_error else refused
-    if result.held and not result.stopped:
-        return f"{result.held} of its batches are still being done by another runner."
-    if result.vanished:
-        return f"{result.vanished:,} of its batches were deleted during the run. Make a new plan for their rows."
-    return None
+    counts = f"{quantity(rows.rows_updated, 'row')} updated, {rows.rows_skipped:,} skipped, {rows.rows_failed:,} failed"
+    return f"{counts} in {quantity(result.batches, 'batch')}" + (", stopped before the end" if result.stopped else "")

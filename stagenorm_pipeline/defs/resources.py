@@ -1,7 +1,7 @@
-"""What the assets work with: the application's database, and what the user configured. Opened and read when used.
+"""The resources of the definitions: the application's database and stagenorm's settings. Both are read on first use.
 
-Neither has a field for the launchpad: a URL in Dagster's configuration would be stored and shown with its password, and
-which tables are meant must not differ between a plan and its runs.
+Neither has fields in the launchpad. Dagster would store and show a URL with its password. The targets must be the same
+for a plan and its runs.
 """
 
 import os
@@ -16,14 +16,14 @@ from stagenorm_pipeline.vocabulary import Vocabulary, load_decisions
 
 
 class ApplicationDatabase(dg.ConfigurableResource[Database]):
-    """The PostgreSQL database with the application's tables, which the environment variable DATABASE_URL names."""
+    """The PostgreSQL database with the application's tables, at DATABASE_URL."""
 
     _database: Database | None = PrivateAttr(default=None)
 
     def open(self) -> Database:
-        """The database; connects at its first transaction. Raises ConfigurationError when no URL is there.
+        """Return the database. It connects at the first transaction. Raises ConfigurationError without DATABASE_URL.
 
-        Read here and not as a dg.EnvVar: one that is not set fails before there is a run, with a stack trace alone.
+        Not a `dg.EnvVar`: if that is not set, Dagster fails before the run starts and shows only a stack trace.
         """
         if self._database is None:
             url = os.environ.get("DATABASE_URL", "")
@@ -44,13 +44,13 @@ class ApplicationDatabase(dg.ConfigurableResource[Database]):
 
 
 class NormalizationSettings(dg.ConfigurableResource["NormalizationSettings"]):
-    """Which tables are normalized (stagenorm.toml, or the two default ones), and what each spelling means."""
+    """The targets of stagenorm.toml, or the two default ones, and the vocabulary."""
 
     def configuration(self) -> Configuration:
-        """Read anew at each call. Raises ConfigurationError."""
+        """Read stagenorm.toml. Raises ConfigurationError."""
         return load_configuration()
 
     def vocabulary(self) -> Vocabulary:
-        """The built-in aliases and the reviewed decisions, where there are any. Raises DecisionsError."""
+        """Return the built-in aliases plus the reviewed decisions, if there are any. Raises DecisionsError."""
         decisions = self.configuration().decisions
         return Vocabulary.with_decisions(load_decisions(decisions)) if decisions.exists() else Vocabulary.built_in()

@@ -1,11 +1,11 @@
-"""What the engine's sentences tell a person to do, in the words of the pages: many who read them have no terminal.
+"""Rewrite command-line hints in the engine's messages as Dagster UI steps, for readers without a terminal.
 
-The command stays beside it, since it is the same work. Does not belong here: what the sentences say.
+The command stays in parentheses: it does the same.
 """
 
 from typing import Final
 
-_ON_THE_PAGES: Final = {
+_UI_STEPS: Final = {
     "`stagenorm inventory`": "stage_inventory",
     "`stagenorm run`": "materializing batch_plan and then normalized_stages",
     "`stagenorm resume`": "materializing the same funds of normalized_stages again",
@@ -16,8 +16,8 @@ _ON_THE_PAGES: Final = {
 }
 
 
-def for_pages(sentence: str) -> str:
-    """The sentence with, before each command that it names, what does the same in the UI."""
-    for command, words in _ON_THE_PAGES.items():
-        sentence = sentence.replace(command, f"{words} ({command})")
-    return sentence
+def with_ui_steps(message: str) -> str:
+    """Return the message with the UI step in front of each command that it names."""
+    for command, step in _UI_STEPS.items():
+        message = message.replace(command, f"{step} ({command})")
+    return message

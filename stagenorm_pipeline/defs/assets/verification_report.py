@@ -1,4 +1,4 @@
-"""The asset `verification_report`: the seven rules over what is really in the database, and the report of them."""
+"""The asset `verification_report`: checks the database against the seven rules and makes the report to sign."""
 
 import dagster as dg
 
@@ -6,7 +6,7 @@ from stagenorm_pipeline import __version__
 from stagenorm_pipeline.defs.assets.asset_names import GROUP, OWNERS
 from stagenorm_pipeline.defs.checks.check_verdict import CHECKS_KEY, verdicts_to_metadata
 from stagenorm_pipeline.defs.failures import errors_as_failures
-from stagenorm_pipeline.defs.metadata.report_files import leave_report
+from stagenorm_pipeline.defs.metadata.report_files import write_report_files
 from stagenorm_pipeline.defs.resources import ApplicationDatabase, NormalizationSettings
 from stagenorm_pipeline.defs.run_config import VerifyConfig
 from stagenorm_pipeline.engine.postgres.identity import user_name
@@ -32,13 +32,13 @@ def verification_report(
     database: ApplicationDatabase,
     settings: NormalizationSettings,
 ) -> dg.MaterializeResult[None]:
-    """**Step 4: prove.** Seven rules over what is really in the database, all in one snapshot, and a report to sign.
+    """**Step 4: verify.** Checks the database against seven rules, in one snapshot, and makes a report to sign.
 
-    The rules are the checks of this asset. A rule that fails does not fail the run: its verdict is the finding, with
-    the exact rows and what to do. Materialize it at any time, in the middle of a migration or after a fund has failed.
+    The rules are the checks of this asset. A failed rule does not fail the run. Its check lists the rows and says what
+    to do. Materialize the report at any time, during a migration or after a fund has failed.
 
-    Never writes to the application's tables; notes in `stage_verifications` that it was made, and leaves the report as
-    files, which the entries `report_json` and `report_html` name.
+    Never writes to your tables. Records the verification in `stage_verifications` and writes the report to the files
+    in `report_json` and `report_html`.
     """
     with errors_as_failures():
         request = verify_request(config, settings)
@@ -47,12 +47,12 @@ def verification_report(
         document = verification_document(result)
         number = record_verification(database.open(), result, report=document_json(document))
     sha256 = document_sha256(document)
-    files = leave_report(context, result, sha256, number)
+    files = write_report_files(context, result, sha256, number)
     return dg.MaterializeResult(metadata=_metadata(result, number, sha256, **files))
 
 
 def verify_request(config: VerifyConfig, settings: NormalizationSettings) -> VerifyRequest:
-    """What the report asks for, and a check that is run alone."""
+    """Return the request of a verification, for the report and for checks that run alone."""
     configuration = settings.configuration()
     return VerifyRequest(
         vocabulary=settings.vocabulary(),
@@ -69,7 +69,7 @@ def _metadata(
     result: VerificationResult, number: int, sha256: str, **files: dg.MetadataValue
 ) -> dict[str, dg.MetadataValue | dg.JsonMetadataValue | int | str]:
     return {
-        # The page shows what is short at once, in this order; the report is behind a link.
+        # The page shows short values at once, in this order, and the report behind a link.
         "verdict": dg.MetadataValue.md(verdict_markdown(result)),
         "what next": dg.MetadataValue.md(_what_next(result)),
         "stages": dg.MetadataValue.md(stages_markdown(result)),
@@ -91,5 +91,5 @@ def _metadata(
 
 def _what_next(result: VerificationResult) -> str:
     if is_to_sign(result):
-        return "Read the report, its sample too, and sign it: the entry `sign-off` has the command."
+        return "Read the report and its sample, then sign it: the entry `sign-off` has the command."
     return f"{statement(result)} [Open the checks](/assets/verification_report?view=checks)."

@@ -1,14 +1,13 @@
-"""Two checks of `batch_plan` that say what the partitions cannot: does work wait, and is all work paused.
+"""Two checks of `batch_plan`: `nothing_waits` (no open plan has batches left) and `not_paused`.
 
-A fund that was materialized once stays green when a newer plan holds it, or when Terminate stopped it half-way. So the
-checks are evaluated whenever that may have changed: with a plan, after a run, at the switch, from the command line.
-Neither fails a run. They are not checks of `normalized_stages`, because Dagster leaves out the step of a check whose
-asset has no output, and that one reports each fund by itself. Does not belong here: turning the switch (see `pausing`).
+Partitions cannot show either: a fund stays green when a newer plan has batches for it, or when Terminate stopped it
+early. The checks are evaluated with each plan, after each run, when the pause switch changes, and by the command line.
+They never fail a run. They belong to `batch_plan` because `normalized_stages` has optional outputs, and Dagster skips
+the checks of an asset without output.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import dagster as dg
 
@@ -20,63 +19,71 @@ from stagenorm_pipeline.engine.monitor.waiting_funds import WaitingFund, read_wa
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.migrations import require_migrations
 from stagenorm_pipeline.report.escape import for_markdown, sentence_for_terminal
+from stagenorm_pipeline.report.quantity import quantity
 
 NOTHING_WAITS = "nothing_waits"
 NOT_PAUSED = "not_paused"
 _FUNDS_NAMED = 5
 _FUNDS_LISTED = 100
-# After each plan the run's page says "nothing_waits failed", in red, and of this check shows the metadata alone.
-_WAITING_IS_NO_ERROR = "That funds wait is no error: materialize normalized_stages for them."
+# The page of a plan's run says "nothing_waits failed" in red, and shows the check's metadata, not its description.
+_WAITING_IS_NORMAL = "Waiting funds are not an error. Materialize normalized_stages for them."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WorkState:
-    """What open plans still have to do, and the pause switch, at one moment."""
+class PlanState:
+    """What the open plans have left to apply, and the pause switch, at one moment."""
 
     waiting: tuple[WaitingFund, ...]
     control: Control
 
-    def verdicts(self) -> dict[str, dict[str, Any]]:
-        """By the check's name, what both an evaluation in a run and one outside of any run are made from."""
-        return {
-            NOTHING_WAITS: {
-                "passed": not self.waiting,
-                "severity": dg.AssetCheckSeverity.WARN,
-                "description": self._what_waits(),
-                "metadata": {
+    def check_results(self) -> tuple[dg.AssetCheckResult, dg.AssetCheckResult]:
+        """Return the results of `nothing_waits` and `not_paused`."""
+        return (
+            dg.AssetCheckResult(
+                asset_key=BATCH_PLAN,
+                check_name=NOTHING_WAITS,
+                passed=not self.waiting,
+                severity=dg.AssetCheckSeverity.WARN,
+                description=self._describe_waiting_funds(),
+                metadata={
                     "funds_waiting": len(self.waiting),
                     "batches_waiting": sum(fund.batches for fund in self.waiting),
                     "batches_failed": sum(fund.batches_failed for fund in self.waiting),
                     "rows_waiting": sum(fund.rows for fund in self.waiting),
-                    "funds": dg.MetadataValue.md(self._table()),
-                    **({"what next": _WAITING_IS_NO_ERROR} if self.waiting else {}),
+                    "funds": dg.MetadataValue.md(self._waiting_funds_table()),
+                    **({"what next": _WAITING_IS_NORMAL} if self.waiting else {}),
                 },
-            },
-            NOT_PAUSED: {
-                "passed": not self.control.paused,
-                "severity": dg.AssetCheckSeverity.WARN,
-                "description": self._pause(),
-            },
-        }
+            ),
+            dg.AssetCheckResult(
+                asset_key=BATCH_PLAN,
+                check_name=NOT_PAUSED,
+                passed=not self.control.paused,
+                severity=dg.AssetCheckSeverity.WARN,
+                description=self._describe_pause(),
+            ),
+        )
 
-    def _what_waits(self) -> str:
+    def _describe_waiting_funds(self) -> str:
         if not self.waiting:
-            return "No fund has batches of an open plan left."
+            return "No open plan has batches left."
         names = ", ".join(fund.key for fund in self.waiting[:_FUNDS_NAMED])
         more = f" and {len(self.waiting) - _FUNDS_NAMED:,} more" if len(self.waiting) > _FUNDS_NAMED else ""
         rows = sum(fund.rows for fund in self.waiting)
         failed = sum(fund.batches_failed for fund in self.waiting)
-        tried = f", {failed:,} batch(es) after a failure" if failed else ""
-        return f"{len(self.waiting):,} fund(s) with {rows:,} rows wait{tried}: {names}{more}. Materialize them."
+        after_failure = f" ({quantity(failed, 'batch')} failed before)" if failed else ""
+        return (
+            f"Waiting: {quantity(len(self.waiting), 'fund')} with {quantity(rows, 'row')}{after_failure}: "
+            f"{names}{more}. Materialize them."
+        )
 
-    def _pause(self) -> str:
+    def _describe_pause(self) -> str:
         if not self.control.paused:
-            return "Runners may start batches. The job pause_job lets none start another one."
-        reason, who = self.control.reason or "no reason given", self.control.changed_by or "somebody"
+            return "Not paused. To pause all runners, run the job pause_job."
+        reason, changed_by = self.control.reason or "no reason given", self.control.changed_by or "an unknown user"
         since = self.control.changed_at.astimezone().strftime("%Y-%m-%d %H:%M %Z")
-        return sentence_for_terminal(f"Paused since {since} by {who}: {reason}. The job unpause_job lets all go on.")
+        return sentence_for_terminal(f"Paused since {since} by {changed_by}: {reason}. To continue, run unpause_job.")
 
-    def _table(self) -> str:
+    def _waiting_funds_table(self) -> str:
         lines = ["| Fund | Rows | Batches | Failed before |", "| --- | ---: | ---: | ---: |"]
         lines += [
             f"| {for_markdown(fund.key)} | {fund.rows:,} | {fund.batches:,} | {fund.batches_failed:,} |"
@@ -86,19 +93,31 @@ class WorkState:
         return "\n".join(lines) + (f"\n\n… and {left_out:,} more" if left_out > 0 else "")
 
 
-def read_work_state(database: Database) -> WorkState:
-    """In one snapshot. Raises MissingMigrationError where our tables are not there."""
+def read_plan_state(database: Database) -> PlanState:
+    """Read the waiting funds and the pause switch in one snapshot. Raises MissingMigrationError."""
     with database.snapshot() as connection:
         require_migrations(connection)
-        return WorkState(waiting=read_waiting_funds(connection), control=read_control(connection))
+        return PlanState(waiting=read_waiting_funds(connection), control=read_control(connection))
 
 
-def report_work_state(instance: dg.DagsterInstance, database: Database) -> None:
-    """Evaluate both checks outside of any run: after whatever may have changed them."""
-    for name, verdict in read_work_state(database).verdicts().items():
-        instance.report_runless_asset_event(
-            dg.AssetCheckEvaluation(asset_key=dg.AssetKey(BATCH_PLAN), check_name=name, **verdict)
-        )
+def report_plan_checks(instance: dg.DagsterInstance, database: Database) -> None:
+    """Evaluate both checks outside any run. Call it after anything that may have changed a result."""
+    for result in read_plan_state(database).check_results():
+        instance.report_runless_asset_event(runless_evaluation(result))
+
+
+def runless_evaluation(result: dg.AssetCheckResult) -> dg.AssetCheckEvaluation:
+    """Convert a check's result to the event that Dagster accepts outside a run."""
+    if result.asset_key is None or result.check_name is None:
+        raise ValueError("The result must name its asset and its check.")
+    return dg.AssetCheckEvaluation(
+        asset_key=result.asset_key,
+        check_name=result.check_name,
+        passed=result.passed,
+        severity=result.severity,
+        description=result.description,
+        metadata=result.metadata,
+    )
 
 
 @dg.multi_asset_check(
@@ -106,24 +125,22 @@ def report_work_state(instance: dg.DagsterInstance, database: Database) -> None:
         dg.AssetCheckSpec(
             NOTHING_WAITS,
             asset=BATCH_PLAN,
-            description="No fund has batches of an open plan left. A partition of normalized_stages shows its last "
-            "materialization, and is green even when a newer plan holds the fund or Terminate stopped it half-way: "
-            "this says which funds wait.",
+            description="No open plan has batches left. A partition of normalized_stages shows its last "
+            "materialization: it stays green when a newer plan has batches for the fund, or when Terminate stopped the "
+            "run early. This check lists the funds that wait.",
         ),
         dg.AssetCheckSpec(
             NOT_PAUSED,
             asset=BATCH_PLAN,
-            description="Nobody has paused all work. While it is paused, runs wait before their next batch, whoever "
-            "started them; the jobs pause_job and unpause_job turn the switch, as does the command line.",
+            description="The pause switch is off. While it is on, every runner waits before its next batch. The jobs "
+            "pause_job and unpause_job set the switch, and so do `stagenorm pause` and `stagenorm unpause`.",
         ),
     ],
     can_subset=True,
 )
-def work_state_checks(
-    context: dg.AssetCheckExecutionContext, database: ApplicationDatabase
-) -> Iterator[dg.AssetCheckResult]:
-    """Both read our own tables alone, and are done at once."""
+def plan_checks(context: dg.AssetCheckExecutionContext, database: ApplicationDatabase) -> Iterator[dg.AssetCheckResult]:
+    """Evaluate the selected checks. Reads only stagenorm's own tables, so it takes no time."""
     with errors_as_failures():
-        verdicts = read_work_state(database.open()).verdicts()
-    for key in sorted(context.selected_asset_check_keys, key=lambda key: key.name):
-        yield dg.AssetCheckResult(asset_key=key.asset_key, check_name=key.name, **verdicts[key.name])
+        results = read_plan_state(database.open()).check_results()
+    selected = {key.name for key in context.selected_asset_check_keys}
+    yield from (result for result in results if result.check_name in selected)

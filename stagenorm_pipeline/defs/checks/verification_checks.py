@@ -1,11 +1,16 @@
-"""The seven asset checks of `verification_report`. What a rule judges is the engine's matter."""
+"""The seven asset checks of `verification_report`, one per rule of `engine.verify.rules`."""
 
 from collections.abc import Iterator
 
 import dagster as dg
 
 from stagenorm_pipeline.defs.assets.verification_report import verify_request
-from stagenorm_pipeline.defs.checks.check_verdict import CHECKS_KEY, Verdict, verdicts, verdicts_from_metadata
+from stagenorm_pipeline.defs.checks.check_verdict import (
+    CHECKS_KEY,
+    CheckVerdict,
+    check_verdicts,
+    verdicts_from_metadata,
+)
 from stagenorm_pipeline.defs.failures import errors_as_failures
 from stagenorm_pipeline.defs.resources import ApplicationDatabase, NormalizationSettings
 from stagenorm_pipeline.defs.run_config import VerifyConfig
@@ -30,21 +35,21 @@ def verification_checks(
     database: ApplicationDatabase,
     settings: NormalizationSettings,
 ) -> Iterator[dg.AssetCheckResult]:
-    """Within the report's own run: what the report found. Run by themselves: what the rules find now."""
-    found = _of_this_run(context)
-    if found is None:
+    """Show what the report found, if this run made one. Otherwise run the rules now."""
+    verdicts = _verdicts_of_this_run(context)
+    if verdicts is None:
         with errors_as_failures():
-            found = verdicts(verify(database.open(), verify_request(config, settings)))
+            verdicts = check_verdicts(verify(database.open(), verify_request(config, settings)))
     for key in sorted(context.selected_asset_check_keys, key=lambda key: key.name):
-        yield found[key.name].as_asset_check()
+        yield verdicts[key.name].as_check_result()
 
 
-def _of_this_run(context: dg.AssetCheckExecutionContext) -> dict[str, Verdict] | None:
-    """The verdicts that the report's materialization in this run carries, if there was one."""
-    made = context.instance.get_records_for_run(
+def _verdicts_of_this_run(context: dg.AssetCheckExecutionContext) -> dict[str, CheckVerdict] | None:
+    """Return the verdicts in the report's materialization of this run, or None if this run made no report."""
+    materializations = context.instance.get_records_for_run(
         context.run.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION, ascending=False
     )
-    for record in made.records:
+    for record in materializations.records:
         event = record.event_log_entry.asset_materialization
         if event is not None and CHECKS_KEY in event.metadata:
             value = event.metadata[CHECKS_KEY].value

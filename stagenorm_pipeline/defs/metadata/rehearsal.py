@@ -1,4 +1,4 @@
-"""What a rehearsal found, as the page of `batch_plan` and the run's log show it."""
+"""Format the result of a rehearsal for the page of `batch_plan` and the run's log."""
 
 import logging
 
@@ -6,32 +6,37 @@ import dagster as dg
 
 from stagenorm_pipeline.engine.apply.rehearsal import RehearsalResult
 from stagenorm_pipeline.report.escape import for_markdown, for_terminal, sentence_for_markdown, sentence_for_terminal
+from stagenorm_pipeline.report.quantity import quantity
 
 
 def rehearsal_metadata(log: logging.Logger, result: RehearsalResult) -> dict[str, dg.MetadataValue | int]:
-    """Figures, and the first refused rows; each of these is a line of the log too."""
+    """Log the result and return it as metadata, with the first refused rows."""
     for refused in result.refused:
         where = f"{for_terminal(refused.batch.target)}, row {for_terminal(refused.row_id)}"
         log.error(f"Would be refused: {where}: {sentence_for_terminal(refused.message)}")
     rows = result.rows
     log.info(
-        f"Rehearsed {result.batches:,} batches and rolled each back: {rows.rows_updated:,} rows would change, "
-        f"{rows.rows_skipped:,} be skipped, {rows.rows_failed:,} be refused. Nothing was changed."
+        f"Rehearsed {quantity(result.batches, 'batch')}: {quantity(rows.rows_updated, 'row')} would change, "
+        f"{rows.rows_skipped:,} would be skipped, {rows.rows_failed:,} would be refused. Nothing was changed."
     )
     return {
-        "rehearsal": dg.MetadataValue.md(_page(result)),
+        "rehearsal": dg.MetadataValue.md(_markdown(result)),
         "rehearsed_rows_updated": rows.rows_updated,
         "rehearsed_rows_skipped": rows.rows_skipped,
         "rehearsed_rows_refused": rows.rows_failed,
     }
 
 
-def _page(result: RehearsalResult) -> str:
+def _markdown(result: RehearsalResult) -> str:
     if not result.rows.rows_failed:
-        return f"✓ All {result.batches:,} batches went through, and each was rolled back: nothing was changed."
+        return (
+            f"✓ The database accepted {quantity(result.batches, 'batch')}. All were rolled back. Nothing was changed."
+        )
+    refused_rows = quantity(result.rows.rows_failed, "row")
     lines = [
-        f"✗ **{result.rows.rows_failed:,} rows would be refused** by the database. Mend them, or what refuses them, "
-        "before the real run, or let it set them aside: all other rows go through. Nothing was changed.",
+        f"✗ **The database would refuse {refused_rows}.** Fix the rows, or the constraint or trigger that "
+        "refuses them. If you apply the plan as it is, they go to the quarantine, and all other rows are changed. "
+        "Nothing was changed.",
         "",
         "| Fund | Target | Row | What the database says |",
         "| --- | --- | --- | --- |",

@@ -1,7 +1,4 @@
-"""The report as files, so that a reviewer who was shown it in the UI has what `stagenorm sign-off` asks for.
-
-Does not belong here: what is in the report (see `report`).
-"""
+"""Write the report as files and tell the reviewer on the page how to sign it with `stagenorm sign-off`."""
 
 import shlex
 from pathlib import Path
@@ -17,64 +14,65 @@ from stagenorm_pipeline.report.json_document import document_json, verification_
 from stagenorm_pipeline.report.signature import is_to_sign, record_command, statement
 from stagenorm_pipeline.service.output_files import replace_file
 
-# Not `verification_report`: there Dagster's own IO manager would keep what the asset returns.
+# Not `verification_report`: Dagster's IO manager uses that directory for the asset's output.
 _DIRECTORY = "verification_reports"
 
 
-def leave_report(
+def write_report_files(
     context: dg.AssetExecutionContext, result: VerificationResult, sha256: str, number: int
 ) -> dict[str, dg.MetadataValue]:
-    """Write the JSON and HTML report below the instance's storage. Returns what the page says of signing it.
+    """Write the report as JSON and HTML below the instance's storage. Returns the metadata entries about signing it.
 
-    Where it cannot be written the page says so, and the verification stands: its verdicts are recorded already.
+    If the files cannot be written, the entries say so. The verification and its verdicts are already recorded.
     """
-    # `stagenorm ui` serves the demo's database one day and another the next from one home, and both count from 1.
+    # With the hash: `stagenorm ui` uses one home for several databases, and each numbers its verifications from 1.
     stem = f"verification-{number}-{sha256[:8]}"
     path = Path(context.instance.storage_directory()) / _DIRECTORY / f"{stem}.json"
     try:
         _write(path, document_json(verification_document(result)))
         _write(path.with_suffix(".html"), verification_html(result, sha256, number))
     except StagenormError as error:
-        context.log.warning(f"The report was not left as files: {error}")
-        return _without_files(_NOT_LEFT.format(problem=sentence_for_markdown(error.message), number=number))
+        context.log.warning(f"The report was not written to files: {error}")
+        return _without_files(_NOT_WRITTEN.format(problem=sentence_for_markdown(error.message), number=number))
     return {
-        "sign-off": dg.MetadataValue.md(_how_to_sign(result, number, path)),
+        "sign-off": dg.MetadataValue.md(_sign_off_steps(result, number, path)),
         "report_json": dg.MetadataValue.path(path),
         "report_html": dg.MetadataValue.path(path.with_suffix(".html")),
     }
 
 
-def made_elsewhere(result: VerificationResult, number: int) -> dict[str, dg.MetadataValue]:
-    """What the page says of signing a verification of the command line, which writes its files where it is told to."""
-    file = f"stagenorm report {number} --output report.json"
+def command_line_report_entries(result: VerificationResult, number: int) -> dict[str, dg.MetadataValue]:
+    """Return the metadata entries about signing a verification that the command line made."""
+    write = f"stagenorm report {number} --output report.json"
     sign = record_command(result, number, "report.json")
-    how = f"Made on the command line. `{file}` writes the JSON; then `{sign}`."
-    return _without_files(how if is_to_sign(result) else statement(result))
+    steps = f"Made on the command line. Write the JSON with `{write}`, then run `{sign}`."
+    return _without_files(steps if is_to_sign(result) else statement(result))
 
 
 def _without_files(sign_off: str) -> dict[str, dg.MetadataValue]:
-    # The page shows the newest value of each name: left out, an older verification's files would seem to be this one's.
+    # "none": the page shows the newest value of each name, so without one it would show an older report's files.
     none = dg.MetadataValue.text("none")
     return {"sign-off": dg.MetadataValue.md(sign_off), "report_json": none, "report_html": none}
 
 
-_NOT_LEFT = (
-    "The verification and its report are recorded, but the report could not be left as files: {problem} "
-    "`stagenorm report {number} --output report.json` writes it."
+_NOT_WRITTEN = (
+    "The verification and its report are recorded, but the report files could not be written: {problem} To get the "
+    "report, run `stagenorm report {number} --output report.json`."
 )
 
 
-def _how_to_sign(result: VerificationResult, number: int, path: Path) -> str:
+def _sign_off_steps(result: VerificationResult, number: int, path: Path) -> str:
     if not is_to_sign(result):
         return statement(result)
-    # The machine as well: behind Celery it is whichever one the run was given to.
+    # Names the machine, because Celery may execute the run on any worker.
     where = for_markdown(user_name().partition("@")[2])
-    return f"On {where}, as a role that may:\n\n```\n{record_command(result, number, shlex.quote(str(path)))}\n```"
+    command = record_command(result, number, shlex.quote(str(path)))
+    return f"Run on {where}, as a role that may sign:\n\n```\n{command}\n```"
 
 
 def _write(path: Path, text: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StagenormError(f"{path.parent} cannot be made: {error.strerror}.") from error
+        raise StagenormError(f"The directory {path.parent} cannot be created: {error.strerror}.") from error
     replace_file(path, text)

@@ -1,20 +1,20 @@
-"""Undoing a plan through Dagster."""
+"""The job `rollback_job`."""
 
 from stagenorm_pipeline_tests.support.application import COMPANIES, Application
-from stagenorm_pipeline_tests.support.dagster_project import Face, failure_of
+from stagenorm_pipeline_tests.support.dagster_project import DagsterProject, failure_of
 
 
-def _normalize(face: Face, application: Application) -> None:
+def _normalize(project: DagsterProject, application: Application) -> None:
     application.add(COMPANIES, [(1, "Seed"), (1, "Series A"), (2, "seriesb")])
-    face.plan()
-    face.normalize_all()
+    project.plan()
+    project.normalize_all()
 
 
-def test_it_only_shows_what_it_would_do_until_it_is_told_to(face: Face, application: Application) -> None:
-    _normalize(face, application)
+def test_rollback_changes_nothing_without_execute(project: DagsterProject, application: Application) -> None:
+    _normalize(project, application)
     before = application.contents()
 
-    result = face.run("rollback_job", roll_back={"plan_id": 1})
+    result = project.run("rollback_job", roll_back={"plan_id": 1})
 
     assert result.success
     assert application.contents() == before
@@ -22,22 +22,20 @@ def test_it_only_shows_what_it_would_do_until_it_is_told_to(face: Face, applicat
     assert output.metadata["rows_restorable"].value == 3
 
 
-def test_it_restores_what_was_written_and_leaves_what_a_user_changed_since(
-    face: Face, application: Application
-) -> None:
-    _normalize(face, application)
+def test_rollback_restores_rows_except_those_changed_since(project: DagsterProject, application: Application) -> None:
+    _normalize(project, application)
     application.sql("UPDATE portfoliocompanies SET stage = 'pre-seed' WHERE stage = 'series-a'")
 
-    result = face.run("rollback_job", roll_back={"plan_id": 1, "execute": True, "sleep_ms": 0})
+    result = project.run("rollback_job", roll_back={"plan_id": 1, "execute": True, "sleep_ms": 0})
 
     assert result.success
     assert list(application.stages(COMPANIES).values()) == ["Seed", "pre-seed", "seriesb"]
 
 
-def test_the_funds_that_were_undone_say_so_beside_their_materialization(face: Face, application: Application) -> None:
-    _normalize(face, application)
+def test_rollback_reports_observation_of_each_fund(project: DagsterProject, application: Application) -> None:
+    _normalize(project, application)
 
-    result = face.run("rollback_job", roll_back={"plan_id": 1, "execute": True, "sleep_ms": 0, "fund": "fund-1"})
+    result = project.run("rollback_job", roll_back={"plan_id": 1, "execute": True, "sleep_ms": 0, "fund": "fund-1"})
 
     (event,) = [event for event in result.all_events if event.is_asset_observation]
     observed = event.asset_observation_data.asset_observation
@@ -45,5 +43,5 @@ def test_the_funds_that_were_undone_say_so_beside_their_materialization(face: Fa
     assert list(application.stages(COMPANIES).values()) == ["Seed", "Series A", "series-b"]
 
 
-def test_a_plan_that_there_is_not_is_named(face: Face, application: Application) -> None:
-    assert "no plan 99" in failure_of(face.run("rollback_job", roll_back={"plan_id": 99}))[0]
+def test_rollback_of_missing_plan_fails(project: DagsterProject, application: Application) -> None:
+    assert "no plan 99" in failure_of(project.run("rollback_job", roll_back={"plan_id": 99}))[0]

@@ -1,78 +1,76 @@
-"""The sensor that verifies after the last fund of a plan."""
+"""The sensor `verify_when_done`."""
 
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline_tests.support.application import COMPANIES, Application
-from stagenorm_pipeline_tests.support.dagster_project import Face
+from stagenorm_pipeline_tests.support.dagster_project import DagsterProject
 
 
-def _key(face: Face) -> str | None:
-    """The key of the run that it asks for; the daemon starts one run a key, ever."""
-    requests = face.sensor("verify_when_done").run_requests or []
+def _requested_run_key(project: DagsterProject) -> str | None:
+    """Return the key of the requested run. The daemon starts only one run per key."""
+    requests = project.sensor("verify_when_done").run_requests or []
     assert len(requests) <= 1
     return requests[0].run_key if requests else None
 
 
-def test_it_waits_for_the_last_fund_and_then_asks_once(face: Face, application: Application) -> None:
+def test_sensor_requests_one_run_after_last_fund(project: DagsterProject, application: Application) -> None:
     application.add(COMPANIES, [(1, "Seed"), (2, "Seed")])
-    assert _key(face) is None
+    assert _requested_run_key(project) is None
     application.plan()
-    assert _key(face) is None
+    assert _requested_run_key(project) is None
     application.apply(scope=FundScope.one("1"))
-    assert _key(face) is None
+    assert _requested_run_key(project) is None
     application.apply(scope=FundScope.one("2"))
 
-    key = _key(face)
+    key = _requested_run_key(project)
 
     assert key is not None
-    assert _key(face) == key
+    assert _requested_run_key(project) == key
 
 
-def test_failed_funds_are_an_end_too_and_a_retry_that_mends_them_is_another(
-    face: Face, application: Application
-) -> None:
+def test_successful_retry_of_failed_fund_requests_new_run(project: DagsterProject, application: Application) -> None:
     application.add(COMPANIES, [(1, "Seed"), (2, "Seed")])
     application.sql("ALTER TABLE portfoliocompanies ADD CONSTRAINT c CHECK (fund_id <> 2 OR stage = 'Seed') NOT VALID")
     application.plan()
     application.apply()
-    failed = _key(face)
+    failed = _requested_run_key(project)
     application.apply(scope=FundScope.one("2"))
-    failed_again = _key(face)
+    failed_again = _requested_run_key(project)
     application.sql("ALTER TABLE portfoliocompanies DROP CONSTRAINT c")
     application.apply(scope=FundScope.one("2"))
-    mended = _key(face)
+    retried = _requested_run_key(project)
 
     assert failed is not None
     assert failed_again == failed
-    assert mended not in (None, failed)
+    assert retried not in (None, failed)
 
 
-def test_a_plan_of_which_everything_failed_is_at_its_end(face: Face, application: Application) -> None:
+def test_sensor_requests_run_if_all_batches_failed(project: DagsterProject, application: Application) -> None:
     application.add(COMPANIES, [(1, "Seed")])
     application.sql("ALTER TABLE portfoliocompanies ADD CHECK (stage = 'Seed') NOT VALID")
     application.run()
 
-    assert _key(face) is not None
+    assert _requested_run_key(project) is not None
 
 
-def test_a_newer_plan_in_the_making_does_not_make_an_old_outcome_new(face: Face, application: Application) -> None:
+def test_newer_open_plan_delays_verification(project: DagsterProject, application: Application) -> None:
     application.add(COMPANIES, [(1, "Seed"), (2, "Seed")])
     application.sql("ALTER TABLE portfoliocompanies ADD CHECK (fund_id <> 2 OR stage = 'Seed') NOT VALID")
     application.plan()
     application.apply()
     application.plan()
 
-    assert _key(face) is None
+    assert _requested_run_key(project) is None
 
 
-def test_a_plan_with_nothing_to_do_is_not_verified(face: Face, application: Application) -> None:
+def test_empty_plan_is_not_verified(project: DagsterProject, application: Application) -> None:
     application.add(COMPANIES, [(1, "seed")])
     application.plan()
 
-    assert _key(face) is None
+    assert _requested_run_key(project) is None
 
 
-def test_batches_that_the_command_line_did_count(face: Face, application: Application) -> None:
+def test_batches_applied_by_command_line_count(project: DagsterProject, application: Application) -> None:
     application.add(COMPANIES, [(1, "Seed")])
     application.run()
 
-    assert _key(face) is not None
+    assert _requested_run_key(project) is not None
