@@ -31,7 +31,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="module")
 def recycled_applications(postgres_server_url: str) -> Iterator[RecycledApplications]:
     # A number that no other database of this process has.
-    applications = RecycledApplications(postgres_server_url, f"stagenorm_test_{os.getpid()}_900001")
+    applications = RecycledApplications(postgres_server_url, f"stagenorm_test_{os.getpid()}_900003")
     yield applications
     applications.drop()
 

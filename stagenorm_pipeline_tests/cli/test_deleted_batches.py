@@ -17,7 +17,7 @@ def test_a_run_whose_batches_are_deleted_says_how_many_and_fails(slow: SlowDatab
         slow.user.execute("DELETE FROM stage_migration_batches WHERE status <> 'completed'")
         assert running.end() == 1
     last = running.text.splitlines()[-1]
-    deleted = 8 - slow.batches("completed") if size == "1" else 2
+    deleted = (8 if size == "1" else 2) - slow.batches("completed")
     assert f"[ERROR] {deleted} planned batches were deleted during the run" in last
     assert "Migration completed" not in running.text
     assert "Traceback" not in running.text

@@ -77,3 +77,24 @@ def test_a_fund_alone_is_enough_to_name_and_every_row_left_is_listed(migrated_ur
 def test_arguments_that_make_no_sense_are_named(arguments: tuple[str, ...], code: int, named: str) -> None:
     ran = _typed("postgresql://u@127.0.0.1:1/d", "rollback", *arguments)
     assert (ran.exit_code, named in ran.stderr) == (code, True), ran.output
+
+
+def test_rollback_restores_only_to_what_a_user_wrote_between_runs(migrated_url: str) -> None:
+    with psycopg.connect(migrated_url) as connection:
+        connection.execute("UPDATE portfoliocompanies SET stage = 'Series B' WHERE id <= 3")
+    assert _typed(migrated_url, "run", "--yes", "--sleep-ms", "0").exit_code == 0
+    done = _typed(migrated_url, "rollback", "--table", "portfoliocompanies", "--yes", "--sleep-ms", "0")
+    assert done.exit_code == 0, done.output
+    with psycopg.connect(migrated_url) as connection:
+        stages = connection.execute("SELECT DISTINCT stage FROM portfoliocompanies WHERE id <= 3").fetchall()
+    assert stages == [("Series B",)]
+
+
+def test_only_untouched_leaves_rows_that_another_session_wrote_again(migrated_url: str) -> None:
+    with psycopg.connect(migrated_url) as connection:
+        connection.execute("UPDATE portfoliocompanies SET name = 'renamed' WHERE id = 5")
+    asked = ("rollback", "--table", "portfoliocompanies", "--only-untouched")
+    preview = json.loads(_typed(migrated_url, *asked, "--json").stdout)
+    assert (preview["rows_left"], preview["rows_by_state"]["touched"]) == (1, 1)
+    assert _typed(migrated_url, *asked, "--yes", "--sleep-ms", "0").exit_code == 0
+    assert _changes(migrated_url) == [("normalize", 70), ("rollback", 59)]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from stagenorm_pipeline.engine.verify.result import Outcome, Rule
+from stagenorm_pipeline.engine.verify.settings import VerifySettings
 from stagenorm_pipeline_tests.support import engine_calls as work
 from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, Application
 from stagenorm_pipeline_tests.support.live_users import CLEAN, MESSY, Deleted, RowKey, users_of
@@ -80,7 +81,8 @@ def test_rows_of_users_count_as_skipped_with_the_reason(story: Story, applicatio
 
 
 def test_verification_lists_what_users_did_and_finds_no_fault_of_ours(story: Story, application: Application) -> None:
-    result = application.verify()
+    # These users change far more rows than a verification explains by other sessions unless it is told to.
+    result = application.verify(settings=VerifySettings(changes_by_other_sessions_percent=100))
     ours = {row: story.now.get(row, Deleted()) for row in story.audited}
     fates = Counter(
         "gone" if isinstance(stage, Deleted) else "null" if stage is None else "changed"
@@ -96,6 +98,8 @@ def test_verification_lists_what_users_did_and_finds_no_fault_of_ours(story: Sto
     failed = {check.rule for check in result.checks if check.outcome is Outcome.FAILED}
     assert failed == ({Rule.CANONICAL_STAGES} if left else set())
     findings = result.check(Rule.AUDIT_CONSISTENCY).findings
-    listed = {(str(finding.target).split(".")[1], int(finding.row_id or 0)) for finding in findings}
+    # Changes of rows that were never audited are counted by fund and name no row.
+    rows = [finding for finding in findings if finding.row_id is not None]
+    listed = {(str(finding.target).split(".")[1], int(finding.row_id or 0)) for finding in rows}
     assert listed <= {row for row in ours if ours[row] != story.audited[row]}
-    assert len(listed) == min(fates["changed"], 50)
+    assert len(listed) == min(fates["changed"], 50 - (len(findings) - len(rows)))

@@ -126,7 +126,7 @@ def test_of_two_planners_at_once_the_later_plan_stands_and_the_earlier_is_cancel
     with BlockedProgram(portfolio.url, work.plan, Stop(step=Failpoint.PLAN_BEFORE_COMMIT)) as first:
         assert first.comes_to_its_stop()
         with BlockedProgram(portfolio.url, work.plan) as second:
-            wait_for_sessions(portfolio, 3)  # the first one has a reader and a writer
+            wait_for_sessions(portfolio, 2)
             assert second.is_alive()
             first.go_on()
             plans = [first.outcome().value, second.outcome().value]

@@ -30,7 +30,8 @@ def parse_database_url(text: str) -> sa.URL:
     """
     try:
         url = sa.make_url(_one_form_of_hosts(text.strip()))
-        known = url.drivername in _POSTGRES_SCHEMES
+        # An @ here ends a password that holds an unencoded slash: it would be shown as the name.
+        known = url.drivername in _POSTGRES_SCHEMES and "@" not in f"{url.host}{url.database}"
         url = url.set(drivername=_DRIVER)
         _, options = url.get_dialect()().create_connect_args(url) if known else ((), {})
     except (ArgumentError, ValueError):
