@@ -11,24 +11,11 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
-from stagenorm_pipeline.engine.apply.events import (
-    BatchCompleted,
-    BatchFailed,
-    BatchStarted,
-    BatchTaken,
-    Event,
-    GroupSplit,
-    Paused,
-    Retrying,
-    Sleeping,
-    Throttled,
-    ThrottleEnded,
-    Unwatched,
-    WorkFound,
-)
+from stagenorm_pipeline.engine.apply.events import Event
 from stagenorm_pipeline.engine.preflight import PreflightFinding
 from stagenorm_pipeline.errors import StagenormError
 from stagenorm_pipeline.report.escape import for_terminal, sentence_for_terminal
+from stagenorm_pipeline.report.event_lines import EventLine, event_line
 
 
 def say(message: str, level: str = "INFO", **fields: Any) -> None:
@@ -86,42 +73,11 @@ def show_finding(finding: PreflightFinding) -> None:
 
 
 def say_event(event: Event) -> None:
-    """Say what happened to a batch, or between two, in a line."""
-    match event:
-        case WorkFound():
-            pass  # The runbook has no line for it.
-        case BatchStarted(batch=batch):
-            say(
-                f"Processing batch {batch.number}/{batch.total_batches}...",
-                table=f"{batch.schema}.{batch.table}",
-                fund=batch.fund_key,
-                rowsPlanned=batch.rows_planned,
-            )
-        case BatchCompleted(batch=batch, result=result):
-            fields: dict[str, Any] = {
-                "rowsUpdated": result.rows_updated,
-                "rowsSkipped": result.rows_skipped,
-                "rowsFailed": result.rows_failed,
-                "durationMs": result.duration_ms,
-            }
-            if result.refusals:
-                first = sentence_for_terminal(result.refusals[0].message)
-                say(f"Batch {batch.number}: {result.rows_failed} row(s) refused: {first}", "ERROR", **fields)
-            else:
-                say(f"Batch {batch.number} completed", **fields)
-        case BatchFailed(batch=batch, error=error):
-            say(f"Batch {batch.number} failed: {sentence_for_terminal(error)}", "ERROR", batchId=batch.batch_id)
-        case BatchTaken(batch=batch, worker=worker):
-            say(f"Batch {batch.number} is held by {for_terminal(worker)}", "WARN", batchId=batch.batch_id)
-        case Retrying(batch=batch, error=error, attempt=attempt, wait_s=wait_s):
-            what = f"Batch {batch.number}" if batch else "The database"
-            say(f"{what}: {sentence_for_terminal(error)}; trying again in {wait_s:.1f} s", "WARN", attempt=attempt)
-        case Sleeping(milliseconds=milliseconds):
-            say(f"Sleeping {milliseconds}ms before next batch...")
-        case Paused(reason=reason, changed_by=changed_by):
-            by = for_terminal(changed_by)
-            say(f"Paused by {by}: {sentence_for_terminal(reason)}. Waiting for `stagenorm unpause`.", "WARN")
-        case ThrottleEnded() | Unwatched(is_wrong=False):
-            say(sentence_for_terminal(str(event)))
-        case Throttled() | Unwatched() | GroupSplit():
-            say(sentence_for_terminal(str(event)), "WARN")
+    """Write the line of an event, if it has one."""
+    if line := event_line(event):
+        say_line(line)
+
+
+def say_line(line: EventLine) -> None:
+    """Write a line that the report package worded."""
+    say(line.message, line.level, **line.fields)

@@ -1,53 +1,42 @@
-"""What stands in the way of the work, shown before anything is recorded or changed."""
+"""Show what the preflight checks found, before anything is recorded or changed."""
 
 from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
 
 import click
 
 from stagenorm_pipeline.cli import exit_codes
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
-    from stagenorm_pipeline.cli.scope_options import Work
-    from stagenorm_pipeline.engine.postgres.connection import Database
+from stagenorm_pipeline.cli.log_lines import show_finding
+from stagenorm_pipeline.config.settings import TargetSetting
+from stagenorm_pipeline.service import preflight
+from stagenorm_pipeline.service.context import ServiceContext
 
 
-def say_what_is_missing(connection: Connection) -> None:
-    """For commands that only look, and so work without our tables: which migration a run would need."""
-    from stagenorm_pipeline.engine.postgres.migrations import require_migrations
-    from stagenorm_pipeline.errors import MissingMigrationError
-
-    try:
-        require_migrations(connection)
-    except MissingMigrationError as error:
+def show_missing_migration(context: ServiceContext) -> None:
+    """Show which migration a run would need. For commands that only read, which work without the tracking tables."""
+    if error := preflight.find_missing_migration(context):
         click.echo(f"Before a run: {error}", err=True)
 
 
-def require_ready(database: Database, work: Work) -> None:
-    """Before anything is recorded or changed. What is missing altogether is one error, not a list of findings."""
-    from stagenorm_pipeline.engine.postgres.migrations import require_migrations
-    from stagenorm_pipeline.engine.targets.target import resolve_targets
-
-    with database.snapshot() as connection:
-        require_migrations(connection)
-        resolve_targets(connection, work.targets)
-    show_findings(database, work)
+def require_ready(context: ServiceContext, targets: tuple[TargetSetting, ...]) -> None:
+    """Show the findings, and end the command with 1 if one is an error."""
+    _show(preflight.check_ready(context, targets=targets, dagster_url=_dagster_url()))
 
 
-def show_findings(database: Database, work: Work) -> bool:
-    """Show what pre-flight finds; whether it found anything. An error ends the command."""
-    from stagenorm_pipeline.cli.log_lines import show_finding
-    from stagenorm_pipeline.engine.preflight import PreflightLevel, run_preflight
+def show_findings(context: ServiceContext, targets: tuple[TargetSetting, ...]) -> bool:
+    """Show the findings and return whether there are any. Ends the command with 1 if one is an error."""
+    return _show(preflight.run_checks(context, targets=targets, dagster_url=_dagster_url()))
 
-    dagster_url = os.environ.get("STAGENORM_DAGSTER_URL", "").strip() or None
-    findings = run_preflight(database, work.targets, dagster_url=dagster_url)
-    for finding in findings:
+
+def _show(result: preflight.PreflightResult) -> bool:
+    for finding in result.findings:
         show_finding(finding)
-    if any(finding.level is PreflightLevel.ERROR for finding in findings):
+    if result.errors:
         sys.exit(exit_codes.FAILED)
-    return bool(findings)
+    return bool(result.findings)
+
+
+def _dagster_url() -> str | None:
+    return os.environ.get("STAGENORM_DAGSTER_URL", "").strip() or None

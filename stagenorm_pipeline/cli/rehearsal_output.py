@@ -1,30 +1,25 @@
-"""Executing a plan's batches and rolling every one back, and saying what came of it: `run --rehearse`."""
+"""Rehearse a plan and show what came of it: `run --rehearse`."""
 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from stagenorm_pipeline.cli import exit_codes
+from stagenorm_pipeline.cli.interrupt import stop_on_interrupt
+from stagenorm_pipeline.cli.live_display import showing_batches
+from stagenorm_pipeline.cli.log_lines import say, say_line
+from stagenorm_pipeline.report.event_lines import refused_row_line
+from stagenorm_pipeline.service import applying
+from stagenorm_pipeline.service.context import ServiceContext
 
-if TYPE_CHECKING:
-    from stagenorm_pipeline.engine.postgres.connection import Database
 
-
-def rehearse_and_report(database: Database, plan_id: int) -> None:
-    """Ends the command with 1 where the database would refuse a row, or where it was stopped before the end."""
-    from stagenorm_pipeline.cli.interrupt import stop_on_interrupt
-    from stagenorm_pipeline.cli.live_display import showing_batches
-    from stagenorm_pipeline.cli.log_lines import say
-    from stagenorm_pipeline.engine.apply.rehearsal import rehearse_plan
-    from stagenorm_pipeline.engine.postgres.identity import user_name
-    from stagenorm_pipeline.report.escape import for_terminal, sentence_for_terminal
-
+def rehearse_and_report(context: ServiceContext, plan_id: int) -> None:
+    """Rehearse a plan. Ends the command with 1 if the database would refuse a row, or if the rehearsal was stopped."""
     with stop_on_interrupt() as should_stop, showing_batches(brief=True) as watch:
-        result = rehearse_plan(database, plan_id, run_by=user_name(), watch=watch, should_stop=should_stop)
+        result = applying.rehearse(context, plan_id=plan_id, watch=watch, should_stop=should_stop)
     for refused in result.refused:
-        where = f"{for_terminal(refused.batch.target)}, row {for_terminal(refused.row_id)}"
-        say(f"Would be refused: {where}: {sentence_for_terminal(refused.message)}", "ERROR")
+        say_line(refused_row_line(refused))
     rows = result.rows
     fields: dict[str, Any] = {
         "totalBatches": result.batches,

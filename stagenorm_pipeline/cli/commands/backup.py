@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from stagenorm_pipeline.cli.database import open_database
+from stagenorm_pipeline.cli.live_display import showing_reading
+from stagenorm_pipeline.cli.options import ScopeOptions, table_option
 from stagenorm_pipeline.cli.outputs import LONGEST_NAME, STDOUT, read_output_path, standard_output
-from stagenorm_pipeline.cli.scope_options import Work, read_work, table_option
-
-if TYPE_CHECKING:
-    from stagenorm_pipeline.engine.postgres.connection import Database
-
-_FILE = click.argument("file", type=click.Path(path_type=Path))
+from stagenorm_pipeline.report.backup_text import manifest_text
+from stagenorm_pipeline.report.escape import for_terminal
+from stagenorm_pipeline.service import backing_up
+from stagenorm_pipeline.service.context import open_service
 
 
 @click.group("backup", invoke_without_command=True)
@@ -27,7 +26,7 @@ _FILE = click.argument("file", type=click.Path(path_type=Path))
 def command(context: click.Context, table: str | None, output: str | None) -> None:
     """Save keys, funds and stages of the targets to a file, all from one snapshot, with checksums.
 
-    The file is readable by you alone and never replaces another one. It is a gzip'ed script for psql, which loads it
+    Only you can read the file, and it never replaces another one. It is a gzip'ed script for psql, which loads it
     without stagenorm.
 
     \b
@@ -39,18 +38,13 @@ def command(context: click.Context, table: str | None, output: str | None) -> No
     """
     if context.invoked_subcommand is not None:
         return
-    from stagenorm_pipeline.cli.live_display import showing_reading
-    from stagenorm_pipeline.engine.backup.backup import make_backup
-    from stagenorm_pipeline.engine.postgres.identity import user_name
-    from stagenorm_pipeline.report.backup_text import manifest_text
-    from stagenorm_pipeline.report.escape import for_terminal
-
-    work = read_work(table=table)
     path = read_output_path(_default_name() if output is None else output)
     with standard_output(is_reserved=path is None) as stream:
-        with open_database(to_record=True) as database, showing_reading("Saving"):
-            raw = None if path else os.fdopen(os.dup(stream.fileno()), "wb")
-            backup = make_backup(database, work.targets, path or Path(STDOUT), made_by=user_name(), stream=raw)
+        with open_service(interface="cli") as service:
+            selection = ScopeOptions(table=table).select(service)
+            with showing_reading("Saving"):
+                raw = None if path else os.fdopen(os.dup(stream.fileno()), "wb")
+                backup = backing_up.make_backup(service, selection=selection, path=path or Path(STDOUT), stream=raw)
         click.echo(manifest_text(backup.manifest, backup.sha256))
         shown = "FILE" if path is None else for_terminal(str(path), limit=LONGEST_NAME)
         click.echo(f"Written to {'standard output' if path is None else shown} ({backup.size:,} bytes)")
@@ -58,33 +52,14 @@ def command(context: click.Context, table: str | None, output: str | None) -> No
 
 
 @command.command("verify")
-@_FILE
+@click.argument("file", type=click.Path(path_type=Path))
 def verify(file: Path) -> None:
-    """Read a backup from its first to its last byte and hold it against its checksums. Needs no database."""
-    from stagenorm_pipeline.cli.live_display import showing_reading
-    from stagenorm_pipeline.engine.backup.backup_file import check_backup
-    from stagenorm_pipeline.report.backup_text import manifest_text
-
+    """Read a backup from its first to its last byte and compare it with its checksums. Needs no database."""
     with showing_reading("Checking"):
-        reader = check_backup(file)
+        reader = backing_up.check_file(file)
     click.echo(manifest_text(reader.manifest, reader.sha256))
     click.echo("Whole and undamaged.")
 
 
-def remind_of_backup(database: Database, work: Work) -> None:
-    """Say it where no recent backup of the targets is recorded. A reminder, never a refusal."""
-    from stagenorm_pipeline.cli.log_lines import say
-    from stagenorm_pipeline.engine.backup.backup import read_backup_ages
-    from stagenorm_pipeline.engine.targets.target import resolve_targets
-    from stagenorm_pipeline.report.backup_text import reminder
-
-    with database.snapshot() as connection:
-        words = reminder(read_backup_ages(connection, resolve_targets(connection, work.targets)))
-    if words:
-        say(words, "WARN")
-
-
 def _default_name() -> str:
-    from datetime import UTC, datetime
-
     return f"stagenorm-backup-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.sql.gz"

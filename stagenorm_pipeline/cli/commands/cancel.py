@@ -1,44 +1,36 @@
-"""`stagenorm cancel`: drop what a plan still has to do, or say which plans there are to drop."""
+"""`stagenorm cancel`: cancel a plan, or list the plans that can be cancelled."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
-from stagenorm_pipeline.cli.database import open_database
-
-if TYPE_CHECKING:
-    from stagenorm_pipeline.engine.postgres.connection import Database
+from stagenorm_pipeline.report.status_text import plan_line
+from stagenorm_pipeline.service import monitoring, planning
+from stagenorm_pipeline.service.context import ServiceContext, open_service
 
 
 @click.command("cancel")
-@click.option("--plan", "plan_id", type=int, help="The plan to cancel; without it those that can be are listed.")
+@click.option("--plan", "plan_id", type=int, help="The plan to cancel. Without it: list the plans that can be.")
 def command(plan_id: int | None) -> None:
-    """Cancel what a plan still has to do. What it did stays done; `stagenorm rollback` undoes that.
+    """Cancel what a plan still has to do. Applied batches stay applied; `stagenorm rollback` undoes them.
 
-    A batch that somebody works on right now ends first; its runner takes no other one of the plan.
+    A batch that a runner is working on finishes first. Its runner then takes no other batch of the plan.
 
     \b
     Examples:
-      stagenorm cancel               list the plans that wait or are at work
+      stagenorm cancel               list the drafts and open plans
       stagenorm cancel --plan 7      cancel one
     """
-    from stagenorm_pipeline.engine.plan.plan import cancel_plan
-
-    with open_database() as database:
+    with open_service(interface="cli") as context:
         if plan_id is None:
-            click.echo(_plans_to_cancel(database))
+            click.echo(_plans_to_cancel(context))
             return
-        cancelled = cancel_plan(database, plan_id)
+        cancelled = planning.cancel_plan(context, plan_id=plan_id)
     click.echo(f"Cancelled {cancelled:,} batches of plan {plan_id}.")
-    click.echo(f"What it did stays done; `stagenorm rollback --plan {plan_id}` shows what undoing that would restore.")
+    click.echo(f"Applied batches stay applied. To see what undoing them restores: stagenorm rollback --plan {plan_id}")
 
 
-def _plans_to_cancel(database: Database) -> str:
-    from stagenorm_pipeline.engine.monitor.status import read_status
-    from stagenorm_pipeline.report.status_text import plan_line
-
-    plans = [plan for plan in read_status(database).plans if plan["status"] in ("open", "draft")]
+def _plans_to_cancel(context: ServiceContext) -> str:
+    plans = [plan for plan in monitoring.read_status(context).plans if plan["status"] in ("open", "draft")]
     lines = [f"{plan_line(plan)}\n  to cancel it: stagenorm cancel --plan {plan['plan_id']}" for plan in plans]
-    return "\n".join(lines) or "No plan waits or is at work: there is nothing to cancel."
+    return "\n".join(lines) or "There is no draft and no open plan: nothing to cancel."

@@ -2,7 +2,8 @@
 
 import click
 
-from stagenorm_pipeline.cli.database import open_database
+from stagenorm_pipeline.service.context import open_service
+from stagenorm_pipeline.service.setting_up import create_tracking_tables
 
 
 @click.command("init-db")
@@ -14,8 +15,6 @@ def command() -> None:
       stagenorm init-db
       for f in sql/migrations/*.sql; do psql "$DATABASE_URL" -f "$f"; done    the same with psql
     """
-    from stagenorm_pipeline.engine.postgres.migrations import apply_migrations
-
-    with open_database() as database:
-        for file in apply_migrations(database):
-            click.echo(f"Applied {file.name}")
+    with open_service(interface="cli") as context:
+        for name in create_tracking_tables(context):
+            click.echo(f"Applied {name}")

@@ -2,11 +2,13 @@
 
 import click
 
-from stagenorm_pipeline.cli.database import open_database
+from stagenorm_pipeline.cli.dagster_history import tell_state
+from stagenorm_pipeline.service import monitoring
+from stagenorm_pipeline.service.context import open_service
 
 
 @click.command("pause")
-@click.option("--reason", default="no reason given", help="Why, for the others.")
+@click.option("--reason", default="no reason given", help="Why, for the people who see the pause.")
 def command(reason: str) -> None:
     """Let no runner start another batch until `stagenorm unpause`: on any machine, in Dagster too.
 
@@ -15,11 +17,7 @@ def command(reason: str) -> None:
       stagenorm pause --reason "release at 14:00, ask Ana"
       stagenorm unpause
     """
-    from stagenorm_pipeline.cli.dagster_history import tell_state
-    from stagenorm_pipeline.engine.apply.pause import set_paused
-    from stagenorm_pipeline.engine.postgres.identity import user_name
-
-    with open_database() as database:
-        set_paused(database, paused=True, reason=reason, changed_by=user_name())
-        click.echo("Paused: every runner stops before its next batch. `stagenorm unpause` lets them go on.")
-        tell_state(database)
+    with open_service(interface="cli") as context:
+        monitoring.pause(context, reason=reason)
+        click.echo("Paused: every runner stops before its next batch. To continue: stagenorm unpause")
+        tell_state(context.database)

@@ -7,9 +7,12 @@ import sys
 import click
 
 from stagenorm_pipeline.cli import exit_codes
-from stagenorm_pipeline.cli.database import open_database
 from stagenorm_pipeline.cli.outputs import Output, format_option, read_outputs, standard_output, write_outputs
 from stagenorm_pipeline.errors import ConfigurationError
+from stagenorm_pipeline.report.json_document import document_json, verifications_document
+from stagenorm_pipeline.report.recorded_text import verifications_text
+from stagenorm_pipeline.service import verifying
+from stagenorm_pipeline.service.context import open_service
 
 
 @click.command("report")
@@ -46,12 +49,8 @@ def command(verification_id: int | None, is_list: bool, form: str | None, output
 
 
 def _list(*, as_json: bool) -> None:
-    from stagenorm_pipeline.engine.verify.recorded_reports import read_recorded_verifications
-    from stagenorm_pipeline.report.json_document import document_json, verifications_document
-    from stagenorm_pipeline.report.recorded_text import verifications_text
-
-    with open_database() as database:
-        verifications = read_recorded_verifications(database)
+    with open_service(interface="cli") as context:
+        verifications = verifying.list_verifications(context)
     if as_json:
         click.echo(document_json(verifications_document(verifications)), nl=False)
     else:
@@ -59,18 +58,7 @@ def _list(*, as_json: bool) -> None:
 
 
 def _write_report(verification_id: int, place: Output) -> bool:
-    from stagenorm_pipeline.engine.verify.recorded_reports import read_report
-    from stagenorm_pipeline.report.forms import ReportForm, report_in
-    from stagenorm_pipeline.report.json_reader import read_verification
-
-    with open_database() as database:
-        stored = read_report(database, verification_id)
-
-    def text_in(form: ReportForm) -> str:
-        if form is ReportForm.JSON:
-            return stored.json
-        result = read_verification(stored.json)
-        return report_in(form, result, report=stored.json, sha256=stored.sha256, number=verification_id)
-
+    with open_service(interface="cli") as context:
+        stored = verifying.read_report(context, number=verification_id)
     with standard_output(is_reserved=place.path is None) as stream:
-        return write_outputs((place,), text_in, verification_id, stream)
+        return write_outputs((place,), stored.text, verification_id, stream)

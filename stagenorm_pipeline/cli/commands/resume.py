@@ -4,20 +4,18 @@ from typing import Literal
 
 import click
 
-from stagenorm_pipeline.cli.apply_output import Pace, apply_and_report, pace_options
-from stagenorm_pipeline.cli.database import open_database
+from stagenorm_pipeline.cli.apply_output import apply_and_report, read_pace
+from stagenorm_pipeline.cli.options import PaceOptions, ScopeOptions, pace_options, scope_options
 from stagenorm_pipeline.cli.preflight_output import require_ready
-from stagenorm_pipeline.cli.scope_options import read_work, scope_options
+from stagenorm_pipeline.service.context import open_service
 
 
 @click.command("resume")
 @scope_options
 @click.option("--batch-size", type=click.Choice(["auto"]), help="Several batches a transaction, for half a second.")
 @pace_options
-def command(
-    fund_id: str | None, no_fund: bool, table: str | None, batch_size: Literal["auto"] | None, pace: Pace
-) -> None:
-    """Go on with open plans: pending batches, failed ones (of those, the refused rows only), and abandoned ones.
+def command(chosen: ScopeOptions, batch_size: Literal["auto"] | None, pace: PaceOptions) -> None:
+    """Continue open plans: pending batches, batches of a runner that died, and the refused rows of failed batches.
 
     \b
     Examples:
@@ -25,9 +23,6 @@ def command(
       stagenorm resume --fund-id 123      what is left of one fund
       stagenorm resume --sleep-ms 1000    gentler than before
     """
-    work = read_work(fund_id, no_fund, table)
-    vocabulary = work.vocabulary()
-    with open_database() as database:
-        require_ready(database, work)
-        work = work.with_known_fund(database)
-        apply_and_report(database, work, None, pace, vocabulary, batch_size=batch_size)
+    with open_service(interface="cli", with_vocabulary=True) as context:
+        require_ready(context, chosen.targets(context))
+        apply_and_report(context, chosen.select(context), read_pace(pace, batch_size))

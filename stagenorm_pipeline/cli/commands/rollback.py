@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
-
 import click
 
-from stagenorm_pipeline.cli.apply_output import Pace, apply_and_report, pace_options
-from stagenorm_pipeline.cli.database import open_database
-from stagenorm_pipeline.cli.plan_output import BatchSize, batch_size_option, rows_in_a_batch
-from stagenorm_pipeline.cli.scope_options import read_work, scope_options
+from stagenorm_pipeline.cli.apply_output import read_pace, restore_and_report
+from stagenorm_pipeline.cli.live_display import showing_reading
+from stagenorm_pipeline.cli.options import (
+    BatchSize,
+    PaceOptions,
+    ScopeOptions,
+    batch_size_option,
+    pace_options,
+    scope_options,
+)
+from stagenorm_pipeline.engine.rollback.scope import RollbackRequest, parse_since
 from stagenorm_pipeline.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from stagenorm_pipeline.engine.postgres.connection import Database
-    from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest
+from stagenorm_pipeline.report.rollback_text import rollback_json, rollback_row_json, rollback_text
+from stagenorm_pipeline.service import planning, rolling_back
+from stagenorm_pipeline.service.context import ServiceContext, open_service
+from stagenorm_pipeline.service.rolling_back import RollbackConditions
 
 
 @click.command("rollback")
@@ -32,14 +36,12 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="For a script.")
 @click.option("--yes", is_flag=True, help="Do it; without this only what would be restored is shown.")
 def command(
-    fund_id: str | None,
-    no_fund: bool,
-    table: str | None,
+    chosen: ScopeOptions,
     plan_id: int | None,
     batch_id: int | None,
     since: str | None,
     batch_size: BatchSize,
-    pace: Pace,
+    pace: PaceOptions,
     only_untouched: bool,
     left: bool,
     as_json: bool,
@@ -60,59 +62,46 @@ def command(
       stagenorm rollback --plan 7 --left > left.jsonl    every row that would be left, and what it holds
       stagenorm rollback --plan 7 --only-untouched --yes
     """
-    from stagenorm_pipeline.cli.live_display import showing_reading
-    from stagenorm_pipeline.engine.postgres.identity import user_name
-    from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, preview_rollback, record_rollback
-    from stagenorm_pipeline.engine.rollback.scope import parse_since
-    from stagenorm_pipeline.report.rollback_text import rollback_json, rollback_text
-
     if yes and (left or as_json):
         raise ConfigurationError("--left and --json only show.", remedy="Leave --yes out, or leave them out.")
-    work = read_work(fund_id, no_fund, table)
-    request = RollbackRequest(
+    conditions = RollbackConditions(
         plan_id=plan_id,
         batch_id=batch_id,
         since=None if since is None else parse_since(since),
-        targets=work.targets,
-        scope=work.scope,
-        batch_size=rows_in_a_batch(batch_size),
-        by_table=table is not None,
         only_untouched=only_untouched,
     )
-    with open_database(to_record=yes) as database:
-        work = work.with_known_fund(database)
-        request = replace(request, scope=work.scope)
+    rows = planning.rows_per_batch(batch_size)
+    with open_service(interface="cli") as context:
+        selection = chosen.select(context)
+        request = rolling_back.rollback_request(selection=selection, conditions=conditions, batch_size=rows)
+        if yes:
+            context.require_writable()
         if left:
-            _list_rows_left(database, request)
+            for row in rolling_back.list_rows_left(context, request=request):
+                click.echo(rollback_row_json(row))
             return
-        with showing_reading("Reading the audit log"):
-            preview = preview_rollback(database, request)
-        click.echo(rollback_json(preview) if as_json else rollback_text(preview))
-        if not yes or not preview.restorable:
-            if preview.restorable and not as_json:
-                click.echo("Nothing was changed. Add --yes to restore them.")
+        if not _show_preview(context, request, as_json=as_json, will_restore=yes):
             return
         with showing_reading("Recording the rollback"):
-            recorded = record_rollback(database, request, created_by=user_name())
-        apply_and_report(database, work, recorded, pace, batch_size=batch_size, name="Rollback")
+            recorded = rolling_back.record_rollback(context, request=request)
+        restore_and_report(context, recorded, read_pace(pace, batch_size))
         if plan_id is not None:
-            _say_what_it_is_now(database, plan_id)
+            _show_plan_status(context, plan_id)
 
 
-def _say_what_it_is_now(database: Database, plan_id: int) -> None:
-    from stagenorm_pipeline.engine.plan.plan import find_plan
+def _show_preview(context: ServiceContext, request: RollbackRequest, *, as_json: bool, will_restore: bool) -> bool:
+    """Show what a rollback would restore and would leave. Returns whether to restore it now."""
+    with showing_reading("Reading the audit log"):
+        preview = rolling_back.preview_rollback(context, request=request)
+    click.echo(rollback_json(preview) if as_json else rollback_text(preview))
+    if preview.restorable and not will_restore and not as_json:
+        click.echo("Nothing was changed. Add --yes to restore them.")
+    return will_restore and bool(preview.restorable)
 
-    with database.snapshot() as connection:
-        status = find_plan(connection, plan_id).status
+
+def _show_plan_status(context: ServiceContext, plan_id: int) -> None:
+    status = planning.read_plan(context, plan_id=plan_id).status
     if status == "rolled_back":
-        click.echo(f"Plan {plan_id} is rolled_back. `stagenorm run` makes a new plan.")
+        click.echo(f"Plan {plan_id} is rolled_back. To make a new plan: stagenorm run")
     else:
-        click.echo(f"Plan {plan_id} stays {status}: a part of it still stands.")
-
-
-def _list_rows_left(database: Database, request: RollbackRequest) -> None:
-    from stagenorm_pipeline.engine.rollback.rollback import rows_left
-    from stagenorm_pipeline.report.rollback_text import rollback_row_json
-
-    for row in rows_left(database, request):
-        click.echo(rollback_row_json(row))
+        click.echo(f"Plan {plan_id} stays {status}: some of its changes were not rolled back.")

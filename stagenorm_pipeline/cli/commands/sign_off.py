@@ -6,7 +6,10 @@ from pathlib import Path
 
 import click
 
-from stagenorm_pipeline.cli.database import open_database
+from stagenorm_pipeline.report.escape import for_terminal
+from stagenorm_pipeline.report.wording import VERDICTS, scope_name
+from stagenorm_pipeline.service import signing
+from stagenorm_pipeline.service.context import open_service
 
 
 @click.command("sign-off")
@@ -14,7 +17,7 @@ from stagenorm_pipeline.cli.database import open_database
 @click.option(
     "--report",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The archived JSON report: refused unless it is, byte for byte, the one that was made then.",
+    help="The archived JSON report: refused unless it is, byte for byte, the one that was recorded.",
 )
 @click.option(
     "--accept-warnings",
@@ -26,11 +29,10 @@ from stagenorm_pipeline.cli.database import open_database
 def command(
     verification_id: int, report: Path | None, accepted_warnings: str | None, signed_off_by: str | None
 ) -> None:
-    """Sign a verification: what it tells is accepted, and the next one compares with what follows.
+    """Sign a verification: you accept what it says, and later verifications compare with the state that you signed.
 
-    Refused for one that failed, that is signed already, after which rows were changed, or that has warnings which
-    nobody accepted. The reviewer's own database
-    role signs; the role that runs the migration may not.
+    Refused for a verification that failed, is signed already, has warnings without --accept-warnings, or after which
+    rows were changed. Sign with the reviewer's own database role: the role that runs the migration may not sign.
 
     \b
     Examples:
@@ -39,20 +41,12 @@ def command(
       stagenorm sign-off 12 --by "Ada Reviewer"
       stagenorm sign-off 13 --accept-warnings "Fund 3 deleted two deals by request"
     """
-    import hashlib
-
-    from stagenorm_pipeline.engine.postgres.identity import user_name
-    from stagenorm_pipeline.engine.verify.sign_off import sign_off
-    from stagenorm_pipeline.report.escape import for_terminal
-    from stagenorm_pipeline.report.wording import VERDICTS, scope_name
-
-    digest = hashlib.sha256(report.read_bytes()).hexdigest() if report else None
-    with open_database() as database:
-        signed = sign_off(
-            database,
-            verification_id,
-            signed_off_by or user_name(),
-            report_sha256=digest,
+    with open_service(interface="cli") as context:
+        signed = signing.sign_off(
+            context,
+            number=verification_id,
+            signed_off_by=signed_off_by,
+            report=report,
             accepted_warnings=accepted_warnings,
         )
     click.echo(

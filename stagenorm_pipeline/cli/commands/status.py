@@ -1,4 +1,4 @@
-"""`stagenorm status`: once, or again and again until nothing is open."""
+"""`stagenorm status`: once, or repeatedly until nothing is open."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ import json
 import sys
 import time
 from functools import partial
-from typing import TYPE_CHECKING
 
 import click
 
 from stagenorm_pipeline.cli import exit_codes
-from stagenorm_pipeline.cli.database import open_database
-
-if TYPE_CHECKING:
-    from stagenorm_pipeline.engine.monitor.status import Status
-    from stagenorm_pipeline.engine.postgres.connection import Database
+from stagenorm_pipeline.cli.live_display import redrawing
+from stagenorm_pipeline.cli.log_lines import is_screen, say
+from stagenorm_pipeline.engine.monitor.status import Status
+from stagenorm_pipeline.report.status_text import status_json, status_line, status_text
+from stagenorm_pipeline.service.context import ServiceContext, open_service
+from stagenorm_pipeline.service.monitoring import read_status
 
 
 @click.command("status")
 @click.option("--watch", is_flag=True, help="Show it again and again, until nothing is open or Ctrl-C.")
 @click.option(
-    "--interval", type=click.FloatRange(0.2, 3_600), default=2, show_default=True, help="Seconds between two looks."
+    "--interval", type=click.FloatRange(0.2, 3_600), default=2, show_default=True, help="Seconds between two updates."
 )
-@click.option("--json", "as_json", is_flag=True, help="For a script; with --watch one line a look.")
+@click.option("--json", "as_json", is_flag=True, help="For a script; with --watch one line per update.")
 def command(watch: bool, interval: float, as_json: bool) -> None:
-    """Show how far the work is, who is running, what holds it, what failed, and the next command.
+    """Show the progress, the runners, what throttles them, what failed, and the next command.
 
-    With --watch the exit code is 1 where failed batches are left at the end.
+    With --watch the exit code is 1 if failed batches are left at the end.
 
     \b
     Examples:
@@ -36,32 +36,25 @@ def command(watch: bool, interval: float, as_json: bool) -> None:
       stagenorm status --watch && stagenorm verify
       stagenorm status --json | jq .progress.estimated_minutes_remaining
     """
-    from stagenorm_pipeline.engine.monitor.status import read_status
-    from stagenorm_pipeline.report.status_text import status_json, status_text
-
-    with open_database() as database:
+    with open_service(interface="cli") as context:
         if not watch:
-            status = read_status(database)
+            status = read_status(context)
             click.echo(status_json(status) if as_json else status_text(status))
             return
         try:
-            status = _watch(database, interval, as_json=as_json)
+            status = _watch(context, interval, as_json=as_json)
         except KeyboardInterrupt:
             return
     if status.progress["failed_batches"]:
         sys.exit(exit_codes.FAILED)
 
 
-def _watch(database: Database, interval: float, *, as_json: bool) -> Status:
-    """Look until nothing is open. Returns the last look."""
-    from stagenorm_pipeline.cli.log_lines import is_screen, say
-    from stagenorm_pipeline.engine.monitor.status import read_status
-    from stagenorm_pipeline.report.status_text import status_json, status_line
-
+def _watch(context: ServiceContext, interval: float, *, as_json: bool) -> Status:
+    """Show the status until nothing is open. Returns the last one."""
     if not as_json and is_screen(sys.stdout):
-        return _redraw(database, interval)
+        return _redraw(context, interval)
     while True:
-        status = read_status(database)
+        status = read_status(context)
         if as_json:
             click.echo(status_json(status, indent=None))
         else:
@@ -71,14 +64,10 @@ def _watch(database: Database, interval: float, *, as_json: bool) -> Status:
         time.sleep(interval)
 
 
-def _redraw(database: Database, interval: float) -> Status:
-    from stagenorm_pipeline.cli.live_display import redrawing
-    from stagenorm_pipeline.engine.monitor.status import read_status
-    from stagenorm_pipeline.report.status_text import status_text
-
+def _redraw(context: ServiceContext, interval: float) -> Status:
     with redrawing() as draw:
         while True:
-            status = read_status(database)
+            status = read_status(context)
             draw(partial(status_text, status))
             if not status.is_open:
                 return status

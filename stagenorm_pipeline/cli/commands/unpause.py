@@ -2,22 +2,20 @@
 
 import click
 
-from stagenorm_pipeline.cli.database import open_database
+from stagenorm_pipeline.cli.dagster_history import tell_state
+from stagenorm_pipeline.service import monitoring
+from stagenorm_pipeline.service.context import open_service
 
 
 @click.command("unpause")
 def command() -> None:
-    """Let the runners go on that `stagenorm pause` stopped.
+    """Let the runners continue that `stagenorm pause` stopped.
 
     \b
     Examples:
       stagenorm unpause
     """
-    from stagenorm_pipeline.cli.dagster_history import tell_state
-    from stagenorm_pipeline.engine.apply.pause import set_paused
-    from stagenorm_pipeline.engine.postgres.identity import user_name
-
-    with open_database() as database:
-        set_paused(database, paused=False, reason=None, changed_by=user_name())
+    with open_service(interface="cli") as context:
+        monitoring.unpause(context)
         click.echo("Not paused any more.")
-        tell_state(database)
+        tell_state(context.database)

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from stagenorm_pipeline.cli import exit_codes
-from stagenorm_pipeline.cli.database import open_database
+from stagenorm_pipeline.cli.dagster_history import tell_verified
+from stagenorm_pipeline.cli.live_display import showing_reading
+from stagenorm_pipeline.cli.log_lines import say
+from stagenorm_pipeline.cli.options import ScopeOptions, scope_options
 from stagenorm_pipeline.cli.outputs import format_option, read_outputs, standard_output, write_outputs
-from stagenorm_pipeline.cli.scope_options import read_work, scope_options
-from stagenorm_pipeline.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from stagenorm_pipeline.engine.verify.against import SignedReport
+from stagenorm_pipeline.engine.verify.result import Verdict
+from stagenorm_pipeline.report.forms import ReportForm
+from stagenorm_pipeline.service import verifying
+from stagenorm_pipeline.service.context import open_service
+from stagenorm_pipeline.service.verifying import VerificationSettings
 
 
 @click.command("verify")
@@ -38,9 +40,7 @@ if TYPE_CHECKING:
 )
 @format_option
 def command(
-    fund_id: str | None,
-    no_fund: bool,
-    table: str | None,
+    chosen: ScopeOptions,
     strict: bool,
     sample_size: int,
     seed: int,
@@ -62,62 +62,27 @@ def command(
       stagenorm verify --fund-id 123 --sample-size 500
       stagenorm verify --against signed-report.json
     """
-    from stagenorm_pipeline.cli.dagster_history import tell_verified
-    from stagenorm_pipeline.cli.live_display import showing_reading
-    from stagenorm_pipeline.cli.log_lines import say
-    from stagenorm_pipeline.engine.postgres.identity import user_name
-    from stagenorm_pipeline.engine.verify.result import Verdict
-    from stagenorm_pipeline.engine.verify.verification import VerifyRequest, record_verification, verify
-    from stagenorm_pipeline.report.forms import ReportForm, report_in
-    from stagenorm_pipeline.report.json_document import document_json, document_sha256, verification_document
-
     places = read_outputs(outputs, form)
-    work = read_work(fund_id, no_fund, table)
-    vocabulary = work.vocabulary()
-    signed_report = _read_against(against)
-    with standard_output(is_reserved=any(place.path is None for place in places)) as stream:
-        with open_database(to_record=True) as database:
-            work = work.with_known_fund(database)
-            request = VerifyRequest(
-                vocabulary=vocabulary,
-                created_by=user_name(),
-                targets=work.targets,
-                scope=work.scope,
-                strict=strict,
-                sample_size=sample_size,
-                sample_seed=seed,
-                plan_id=plan_id,
-                settings=work.configuration.verify,
-                against=signed_report,
-            )
-            with showing_reading(f"Verifying {work.names} and the audit log"):
-                result = verify(database, request)
-            document = verification_document(result)
-            report, sha256 = document_json(document), document_sha256(document)
-            number = record_verification(database, result, report=report)
-
-        def text_in(form: ReportForm) -> str:
-            return report_in(form, result, report=report, sha256=sha256, number=number)
-
-        click.echo(text_in(ReportForm.TEXT), nl=False)
-        are_written = write_outputs(places, text_in, number, stream)
-        whole = work.scope.all_funds and table is None and plan_id is None
-        tell_verified(result, number, sha256, is_whole=whole)
-        if result.verdict is Verdict.FAILED:
+    settings = VerificationSettings(
+        strict=strict,
+        sample_size=sample_size,
+        sample_seed=seed,
+        plan_id=plan_id,
+        against=None if against is None else verifying.load_signed_report(against),
+    )
+    with (
+        standard_output(is_reserved=any(place.path is None for place in places)) as stream,
+        open_service(interface="cli", with_vocabulary=True) as context,
+    ):
+        selection = chosen.select(context)
+        with showing_reading(f"Verifying {chosen.target_names(context)} and the audit log"):
+            report = verifying.verify(context, selection=selection, settings=settings)
+        click.echo(report.text(ReportForm.TEXT), nl=False)
+        are_written = write_outputs(places, report.text, report.number, stream)
+        is_whole = selection.is_everything and plan_id is None
+        tell_verified(report.result, report.number, report.sha256, is_whole=is_whole)
+        has_failed = report.result.verdict is Verdict.FAILED
+        if has_failed:
             say("Verification FAILED: One or more checks failed", "ERROR")
-    if result.verdict is Verdict.FAILED or not are_written:
+    if has_failed or not are_written:
         sys.exit(exit_codes.FAILED)
-
-
-def _read_against(path: Path | None) -> SignedReport | None:
-    if path is None:
-        return None
-    from stagenorm_pipeline.engine.verify.against import read_signed_report
-
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ConfigurationError(
-            f"{path} cannot be read: {error.strerror}.", remedy="Name the JSON report that was signed."
-        ) from error
-    return read_signed_report(content, str(path))

@@ -1,0 +1,139 @@
+"""Options that several commands share: funds and tables, the pace of an apply, the batch size."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+import click
+
+from stagenorm_pipeline.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from stagenorm_pipeline.config.settings import TargetSetting
+    from stagenorm_pipeline.service.context import ServiceContext
+    from stagenorm_pipeline.service.selecting import Selection
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+# Rows; "auto": small batches, of which a transaction takes as many as half a second allows; None: the default.
+BatchSize = int | Literal["auto"] | None
+
+_TABLE_HELP = "One target only: a table, schema.table or schema.table.column."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScopeOptions:
+    """What `--fund-id`, `--no-fund` and `--table` say."""
+
+    fund_id: str | None = None
+    no_fund: bool = False
+    table: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.fund_id is not None and self.no_fund:
+            raise ConfigurationError("--fund-id and --no-fund exclude each other.", remedy="Give one of them.")
+
+    def targets(self, context: ServiceContext) -> tuple[TargetSetting, ...]:
+        """Return the targets that `--table` names. Raises ConfigurationError if it names none."""
+        return context.targets(self.table)
+
+    def target_names(self, context: ServiceContext) -> str:
+        """Return the names of the targets for a person; not yet escaped."""
+        return ", ".join(target.name for target in self.targets(context))
+
+    def select(self, context: ServiceContext) -> Selection:
+        """Look the fund up in the database. Raises ConfigurationError for a fund or table that does not exist.
+
+        A database without rows without a fund is no error: the command says so and continues.
+        """
+        from stagenorm_pipeline.service.selecting import select
+
+        selection = select(context, table=self.table, fund=self.fund_id, without_fund=self.no_fund)
+        if selection.has_no_rows:
+            click.echo("There are no rows without a fund.", err=True)
+        return selection
+
+    def arguments(self) -> list[str]:
+        """Return the options as a shell takes them, to show the next command."""
+        arguments = [f"--fund-id {shlex.quote(self.fund_id)}"] if self.fund_id is not None else []
+        arguments += ["--no-fund"] if self.no_fund else []
+        return arguments + ([f"--table {shlex.quote(self.table)}"] if self.table else [])
+
+
+def table_option(command: F) -> F:
+    """Add `--table`, as the argument `table`."""
+    return click.option("--table", help=_TABLE_HELP, shell_complete=_known_tables)(command)
+
+
+def scope_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add `--fund-id`, `--no-fund` and `--table`, as the argument `chosen`."""
+
+    @click.option("--fund-id", help="One fund only, by its id (12) or its key (fund-12).")
+    @click.option("--no-fund", is_flag=True, help="Only the rows without a fund.")
+    @table_option
+    @wraps(command)
+    def with_scope(*arguments: Any, fund_id: str | None, no_fund: bool, table: str | None, **options: Any) -> None:
+        command(*arguments, chosen=ScopeOptions(fund_id=fund_id, no_fund=no_fund, table=table), **options)
+
+    return with_scope
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaceOptions:
+    """What `--sleep-ms`, `--max-lag-seconds` and `--no-lag-check` say."""
+
+    sleep_ms: int
+    max_lag_seconds: float | None
+    no_lag_check: bool
+
+
+def pace_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add `--sleep-ms`, `--max-lag-seconds` and `--no-lag-check`, as the argument `pace`."""
+
+    @click.option("--no-lag-check", is_flag=True, help="Do not wait for replicas.")
+    @click.option(
+        "--max-lag-seconds",
+        type=click.FloatRange(0, min_open=True),
+        help="Wait while a replica is further behind.  [default: 10]",
+    )
+    @click.option(
+        "--sleep-ms", type=click.IntRange(0, 600_000), default=100, show_default=True, help="Pause after a batch."
+    )
+    @wraps(command)
+    def with_pace(
+        *arguments: Any, sleep_ms: int, max_lag_seconds: float | None, no_lag_check: bool, **options: Any
+    ) -> None:
+        pace = PaceOptions(sleep_ms=sleep_ms, max_lag_seconds=max_lag_seconds, no_lag_check=no_lag_check)
+        command(*arguments, pace=pace, **options)
+
+    return with_pace
+
+
+def batch_size_option(command: F) -> F:
+    """Add `--batch-size`, as the argument `batch_size`."""
+    words = "Most rows that one batch changes; auto: what half a second takes.  [default: 5000]"
+    return click.option("--batch-size", type=_read_batch_size, metavar="[ROWS|auto]", help=words)(command)
+
+
+def _read_batch_size(text: str) -> BatchSize:
+    if text == "auto":
+        return "auto"
+    try:
+        return int(text)
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is neither a number of rows nor auto.") from None
+
+
+def _known_tables(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001
+    """Complete `--table` in a shell. Errors are not shown there."""
+    from stagenorm_pipeline.config.settings import load_configuration
+
+    try:
+        names = [target.name for target in load_configuration().targets]
+    except ConfigurationError:
+        return []
+    return [name for name in names if name.startswith(incomplete)]

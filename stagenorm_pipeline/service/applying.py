@@ -1,0 +1,172 @@
+"""Apply recorded batches, resume open plans, and rehearse a draft."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from stagenorm_pipeline.config.settings import Configuration
+from stagenorm_pipeline.engine.apply.events import Event
+from stagenorm_pipeline.engine.apply.fund_totals import FundTotals
+from stagenorm_pipeline.engine.apply.pacing import Pacing
+from stagenorm_pipeline.engine.apply.rehearsal import RehearsalResult, rehearse_plan
+from stagenorm_pipeline.engine.apply.runner import ApplyRequest, ApplyResult, apply_batches
+from stagenorm_pipeline.engine.monitor.status import count_cancelled
+from stagenorm_pipeline.engine.plan.batch import PlanKind
+from stagenorm_pipeline.engine.plan.request import DEFAULT_SLEEP_MS
+from stagenorm_pipeline.engine.throttle.settings import LAG_THROTTLERS, ThrottleSettings
+from stagenorm_pipeline.service.context import ServiceContext
+from stagenorm_pipeline.service.selecting import Selection
+
+Watch = Callable[[Event], None]
+
+
+def _ignore(event: Event) -> None:
+    """Watch nothing."""
+
+
+def _never() -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How fast to apply batches. What is None or false is as stagenorm.toml says.
+
+    `is_auto`: one transaction takes several batches, as many as the target time allows.
+    """
+
+    sleep_ms: int = DEFAULT_SLEEP_MS
+    max_lag_seconds: float | None = None
+    no_lag_check: bool = False
+    is_auto: bool = False
+
+    def throttle(self, configuration: Configuration) -> ThrottleSettings:
+        """Return the configured bounds, with those given here in their place."""
+        settings = configuration.throttle
+        if self.max_lag_seconds is not None:
+            settings = replace(settings, max_lag_seconds=self.max_lag_seconds, resume_lag_seconds=None)
+        return replace(settings, ignore=settings.ignore | LAG_THROTTLERS) if self.no_lag_check else settings
+
+    def pacing(self, configuration: Configuration) -> Pacing | None:
+        """Return the target time of a transaction; None for one batch per transaction."""
+        return configuration.pacing if self.is_auto else None
+
+
+class ApplyOutcome(StrEnum):
+    """How an apply ended, the worst first."""
+
+    VANISHED = "vanished"
+    """Batches were deleted during the run."""
+    STOPPED = "stopped"
+    """It stopped before its end; resume it."""
+    FAILED = "failed"
+    """Batches failed or rows were refused."""
+    TAKEN = "taken"
+    """Another runner has some of the batches."""
+    CANCELLED = "cancelled"
+    """Batches of the plan were cancelled; all others are done."""
+    NOTHING_TO_DO = "nothing_to_do"
+    """No open plan had a batch to apply."""
+    COMPLETED = "completed"
+    """Every batch is done."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppliedBatches:
+    """What an apply did. `plan_id` None: every open plan. `cancelled`: batches of this plan that were cancelled."""
+
+    plan_id: int | None
+    result: ApplyResult
+    totals: FundTotals
+    cancelled: int = 0
+
+    @property
+    def outcome(self) -> ApplyOutcome:
+        """How it ended; the worst that applies."""
+        ended = {
+            ApplyOutcome.VANISHED: self.result.vanished,
+            ApplyOutcome.STOPPED: self.result.stopped,
+            ApplyOutcome.FAILED: self.result.failed,
+            ApplyOutcome.TAKEN: self.result.held,
+            ApplyOutcome.CANCELLED: self.cancelled,
+            ApplyOutcome.NOTHING_TO_DO: not self.result.batches,
+        }
+        return next((outcome for outcome, is_so in ended.items() if is_so), ApplyOutcome.COMPLETED)
+
+
+def apply(
+    context: ServiceContext,
+    *,
+    plan_id: int | None = None,
+    kind: PlanKind | None = None,
+    selection: Selection | None = None,
+    pace: Pace | None = None,
+    watch: Watch = _ignore,
+    should_stop: Callable[[], bool] = _never,
+) -> AppliedBatches:
+    """Apply the waiting batches of a plan or, with `plan_id` None, of every open one. This changes business data.
+
+    `kind`: plans of this kind only. `watch` hears every event. Raises OtherVocabularyError for a plan made with other
+    decisions than those of today.
+    """
+    return _apply(
+        context,
+        ApplyRequest(
+            worker=context.runner,
+            run_by=context.user,
+            plan_id=plan_id,
+            kind=kind,
+            watch=watch,
+            should_stop=should_stop,
+            vocabulary=context.vocabulary,
+        ),
+        selection=selection,
+        pace=pace or Pace(),
+    )
+
+
+def apply_rollback(
+    context: ServiceContext,
+    *,
+    plan_id: int,
+    pace: Pace | None = None,
+    watch: Watch = _ignore,
+    should_stop: Callable[[], bool] = _never,
+) -> AppliedBatches:
+    """Apply a recorded rollback. It restores what the audit log holds, whatever spellings mean today."""
+    request = ApplyRequest(
+        worker=context.runner,
+        run_by=context.user,
+        plan_id=plan_id,
+        watch=watch,
+        should_stop=should_stop,
+        vocabulary=None,
+    )
+    return _apply(context, request, selection=None, pace=pace or Pace())
+
+
+def rehearse(
+    context: ServiceContext, *, plan_id: int, watch: Watch = _ignore, should_stop: Callable[[], bool] = _never
+) -> RehearsalResult:
+    """Execute every batch of a draft and roll each one back. Raises PlanError if the plan is not a draft."""
+    return rehearse_plan(context.database, plan_id, run_by=context.user, watch=watch, should_stop=should_stop)
+
+
+def _apply(
+    context: ServiceContext, request: ApplyRequest, *, selection: Selection | None, pace: Pace
+) -> AppliedBatches:
+    totals = FundTotals()
+    if selection is not None:
+        request = replace(request, scope=selection.scope, targets=selection.targets)
+    request = replace(
+        request,
+        sleep_ms=pace.sleep_ms,
+        throttle=pace.throttle(context.configuration),
+        pacing=pace.pacing(context.configuration),
+        watch=totals.before(request.watch),
+    )
+    result = apply_batches(context.database, request)
+    cancelled = 0 if request.plan_id is None else count_cancelled(context.database, request.plan_id)
+    return AppliedBatches(plan_id=request.plan_id, result=result, totals=totals, cancelled=cancelled)

@@ -1,0 +1,59 @@
+"""Read the progress and the metrics; pause and unpause all runners."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from stagenorm_pipeline.engine.apply.pause import Control, read_control, set_paused
+from stagenorm_pipeline.engine.monitor import metrics
+from stagenorm_pipeline.engine.monitor import status as progress
+from stagenorm_pipeline.engine.monitor.metrics import MetricsFacts
+from stagenorm_pipeline.engine.monitor.status import Status
+from stagenorm_pipeline.engine.monitor.waiting_funds import WaitingFund, read_waiting_funds
+from stagenorm_pipeline.engine.postgres.connection import first_line
+from stagenorm_pipeline.engine.postgres.migrations import require_migrations
+from stagenorm_pipeline.errors import StagenormError
+from stagenorm_pipeline.service.context import ServiceContext
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingWork:
+    """What open plans still have to do, by fund, and the pause switch, at one moment."""
+
+    funds: tuple[WaitingFund, ...]
+    control: Control
+
+
+def read_status(context: ServiceContext) -> Status:
+    """Read progress, funds, failures, plans, runners and the pause switch in one snapshot."""
+    return progress.read_status(context.database)
+
+
+def read_waiting_work(context: ServiceContext) -> WaitingWork:
+    """Read which funds wait, and whether all work is paused, in one snapshot. Raises MissingMigrationError."""
+    with context.database.snapshot() as connection:
+        require_migrations(connection)
+        return WaitingWork(funds=read_waiting_funds(connection), control=read_control(connection))
+
+
+def read_metrics(context: ServiceContext) -> MetricsFacts:
+    """Read the facts behind the metrics and close the connection. Raises StagenormError if they cannot be read."""
+    try:
+        return metrics.read_metrics(context.database)
+    except SQLAlchemyError as error:
+        raise StagenormError(f"The database said: {first_line(error)}") from error
+    finally:
+        # No session idles between two scrapes, and a restart of the server cuts none off.
+        context.close()
+
+
+def pause(context: ServiceContext, *, reason: str) -> None:
+    """Let no runner start another batch until `unpause`."""
+    set_paused(context.database, paused=True, reason=reason, changed_by=context.user)
+
+
+def unpause(context: ServiceContext) -> None:
+    """Let the runners continue."""
+    set_paused(context.database, paused=False, reason=None, changed_by=context.user)

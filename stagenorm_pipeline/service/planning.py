@@ -1,0 +1,105 @@
+"""Preview, record, open and cancel plans. None of it changes business data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stagenorm_pipeline.engine.apply.pacing import AUTO_BATCH_ROWS
+from stagenorm_pipeline.engine.inventory.inventory import TargetInventory
+from stagenorm_pipeline.engine.plan import plan as plans
+from stagenorm_pipeline.engine.plan.plan import Plan, RecordedPlan
+from stagenorm_pipeline.engine.plan.request import DEFAULT_BATCH_SIZE, PlanRequest
+from stagenorm_pipeline.engine.plan.vocabulary_check import (
+    DecisionChanges,
+    read_decision_changes,
+    require_same_vocabulary,
+)
+from stagenorm_pipeline.engine.rollback.scope import require_batch_size
+from stagenorm_pipeline.errors import StagenormError
+from stagenorm_pipeline.service.context import ServiceContext
+from stagenorm_pipeline.service.selecting import Selection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanPreview:
+    """What a plan would change, and what new decisions do. Nothing is recorded."""
+
+    plan: Plan
+    decisions: DecisionChanges
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewPlan:
+    """A plan that was recorded. `plan_id` is its number."""
+
+    plan_id: int
+    plan: Plan
+
+
+def preview_plan(context: ServiceContext, *, selection: Selection, batch_size: int = DEFAULT_BATCH_SIZE) -> PlanPreview:
+    """Work out what a plan would change, in READ ONLY transactions. Works without the tracking tables too."""
+    plan = plans.preview_plan(context.database, _request(context, selection, batch_size))
+    return PlanPreview(plan=plan, decisions=read_decisions(context, inventories=plan.inventories))
+
+
+def record_plan(
+    context: ServiceContext, *, selection: Selection, batch_size: int = DEFAULT_BATCH_SIZE, as_draft: bool = False
+) -> NewPlan:
+    """Record a plan with its exact batches and, unless `as_draft`, open it for applying.
+
+    Opening it cancels what older plans have left to do in the same targets and funds.
+    """
+    request = _request(context, selection, batch_size)
+    plan = plans.record_plan(context.database, request, created_by=context.user, as_draft=as_draft)
+    if plan.plan_id is None:
+        raise StagenormError("This plan was not recorded.")
+    return NewPlan(plan_id=plan.plan_id, plan=plan)
+
+
+def read_decisions(context: ServiceContext, *, inventories: tuple[TargetInventory, ...]) -> DecisionChanges:
+    """Compare the decisions with those of the newest applied plan."""
+    with context.database.snapshot() as connection:
+        return read_decision_changes(connection, context.vocabulary, inventories)
+
+
+def require_plan_fits(context: ServiceContext, *, plan_id: int) -> None:
+    """Raise OtherVocabularyError if a plan was made with other decisions than those of today."""
+    vocabulary = context.vocabulary
+    with context.database.snapshot() as connection:
+        require_same_vocabulary(connection, plan_id, vocabulary)
+
+
+def open_plan(context: ServiceContext, *, plan_id: int) -> None:
+    """Open a recorded draft; does nothing to a plan that is open already.
+
+    Raises PlanError for a plan that cannot be applied, and OtherVocabularyError for one made with other decisions.
+    """
+    plans.open_plan(context.database, plan_id, context.vocabulary)
+
+
+def cancel_plan(context: ServiceContext, *, plan_id: int) -> int:
+    """Cancel what a plan still has to do, and return the number of batches cancelled. Applied batches stay applied."""
+    return plans.cancel_plan(context.database, plan_id)
+
+
+def read_plan(context: ServiceContext, *, plan_id: int) -> RecordedPlan:
+    """Read a recorded plan. Raises PlanError when there is none."""
+    with context.database.snapshot() as connection:
+        return plans.find_plan(connection, plan_id)
+
+
+def rows_per_batch(batch_size: int | str | None) -> int:
+    """Return the rows of a batch: the number given, the small batches of `auto`, or the default for None.
+
+    Raises ConfigurationError for a number out of bounds.
+    """
+    if isinstance(batch_size, int):
+        require_batch_size(batch_size)
+        return batch_size
+    return DEFAULT_BATCH_SIZE if batch_size is None else AUTO_BATCH_ROWS
+
+
+def _request(context: ServiceContext, selection: Selection, batch_size: int) -> PlanRequest:
+    return PlanRequest(
+        vocabulary=context.vocabulary, targets=selection.targets, scope=selection.scope, batch_size=batch_size
+    )

@@ -1,0 +1,58 @@
+"""Preview a rollback, record it, and restore the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from stagenorm_pipeline.engine.plan.request import DEFAULT_BATCH_SIZE
+from stagenorm_pipeline.engine.rollback import rollback as rollbacks
+from stagenorm_pipeline.engine.rollback.rollback import RollbackPreview, RollbackRow
+from stagenorm_pipeline.engine.rollback.scope import RollbackRequest
+from stagenorm_pipeline.service.context import ServiceContext
+from stagenorm_pipeline.service.selecting import Selection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollbackConditions:
+    """Which changes to undo: those that meet every condition given. At least one is needed.
+
+    `only_untouched`: leave rows that another session updated or inserted again since.
+    """
+
+    plan_id: int | None = None
+    batch_id: int | None = None
+    since: datetime | None = None
+    only_untouched: bool = False
+
+
+def rollback_request(
+    *, selection: Selection, conditions: RollbackConditions, batch_size: int = DEFAULT_BATCH_SIZE
+) -> RollbackRequest:
+    """Combine the selection and the conditions. Raises ConfigurationError if they name nothing to undo."""
+    return RollbackRequest(
+        plan_id=conditions.plan_id,
+        batch_id=conditions.batch_id,
+        since=conditions.since,
+        targets=selection.targets,
+        scope=selection.scope,
+        batch_size=batch_size,
+        by_table=selection.is_one_table,
+        only_untouched=conditions.only_untouched,
+    )
+
+
+def preview_rollback(context: ServiceContext, *, request: RollbackRequest) -> RollbackPreview:
+    """Work out what a rollback would restore and would leave, in one READ ONLY snapshot."""
+    return rollbacks.preview_rollback(context.database, request)
+
+
+def list_rows_left(context: ServiceContext, *, request: RollbackRequest) -> Iterator[RollbackRow]:
+    """Stream the rows that a rollback would leave, or restore only in part."""
+    return rollbacks.rows_left(context.database, request)
+
+
+def record_rollback(context: ServiceContext, *, request: RollbackRequest) -> int:
+    """Record a rollback as a plan, open it, and return its number. `applying.apply_rollback` restores the rows."""
+    return rollbacks.record_rollback(context.database, request, created_by=context.user)

@@ -1,0 +1,113 @@
+"""Verify the database, make the report, record both; and read recorded reports again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from stagenorm_pipeline.engine.verify import recorded_reports
+from stagenorm_pipeline.engine.verify.against import SignedReport, read_signed_report
+from stagenorm_pipeline.engine.verify.recorded_reports import RecordedVerification
+from stagenorm_pipeline.engine.verify.result import VerificationResult
+from stagenorm_pipeline.engine.verify.verification import (
+    DEFAULT_SAMPLE_SIZE,
+    VerifyRequest,
+    record_verification,
+)
+from stagenorm_pipeline.engine.verify.verification import verify as run_rules
+from stagenorm_pipeline.errors import ConfigurationError
+from stagenorm_pipeline.report.forms import ReportForm, report_in
+from stagenorm_pipeline.report.json_document import document_json, document_sha256, verification_document
+from stagenorm_pipeline.report.json_reader import read_verification
+from stagenorm_pipeline.service.context import ServiceContext
+from stagenorm_pipeline.service.selecting import Selection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerificationSettings:
+    """How to verify. `plan_id`: compare with this plan's baseline. `against`: a signed report kept elsewhere."""
+
+    strict: bool = False
+    sample_size: int = DEFAULT_SAMPLE_SIZE
+    sample_seed: int = 0
+    plan_id: int | None = None
+    against: SignedReport | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerificationReport:
+    """A recorded verification with its report. `json` is the text whose SHA-256 was recorded, byte for byte."""
+
+    number: int
+    json: str
+    sha256: str
+    _result: VerificationResult | None = field(default=None, repr=False)
+
+    @cached_property
+    def result(self) -> VerificationResult:
+        """What the seven rules found."""
+        return self._result or read_verification(self.json)
+
+    def text(self, form: ReportForm) -> str:
+        """Return the report in one of its four forms."""
+        if form is ReportForm.JSON:
+            return self.json
+        return report_in(form, self.result, report=self.json, sha256=self.sha256, number=self.number)
+
+
+def verify(
+    context: ServiceContext, *, selection: Selection, settings: VerificationSettings | None = None
+) -> VerificationReport:
+    """Run the seven rules in one snapshot and record the verdict with its report. Never writes to the targets."""
+    vocabulary_request = _request(context, selection, settings or VerificationSettings())
+    context.require_writable()
+    result = run_rules(context.database, vocabulary_request)
+    document = verification_document(result)
+    text = document_json(document)
+    number = record_verification(context.database, result, report=text)
+    return VerificationReport(number=number, json=text, sha256=document_sha256(document), _result=result)
+
+
+def verify_without_recording(
+    context: ServiceContext, *, selection: Selection, settings: VerificationSettings | None = None
+) -> VerificationResult:
+    """Run the seven rules and record nothing."""
+    return run_rules(context.database, _request(context, selection, settings or VerificationSettings()))
+
+
+def load_signed_report(path: Path) -> SignedReport:
+    """Read the JSON file of a signed report. Raises ConfigurationError if it cannot be read or is no such report."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(
+            f"{path} cannot be read: {error.strerror}.", remedy="Name the JSON report that was signed."
+        ) from error
+    return read_signed_report(content, str(path))
+
+
+def list_verifications(context: ServiceContext) -> tuple[RecordedVerification, ...]:
+    """List the recorded verifications, newest first."""
+    return recorded_reports.read_recorded_verifications(context.database)
+
+
+def read_report(context: ServiceContext, *, number: int) -> VerificationReport:
+    """Read the report of a recorded verification. Raises RecordedReportError if it is missing or was altered."""
+    stored = recorded_reports.read_report(context.database, number)
+    return VerificationReport(number=number, json=stored.json, sha256=stored.sha256)
+
+
+def _request(context: ServiceContext, selection: Selection, settings: VerificationSettings) -> VerifyRequest:
+    return VerifyRequest(
+        vocabulary=context.vocabulary,
+        created_by=context.user,
+        targets=selection.targets,
+        scope=selection.scope,
+        strict=settings.strict,
+        sample_size=settings.sample_size,
+        sample_seed=settings.sample_seed,
+        plan_id=settings.plan_id,
+        settings=context.configuration.verify,
+        against=settings.against,
+    )
