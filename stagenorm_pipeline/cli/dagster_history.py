@@ -1,7 +1,7 @@
 """One history: where a Dagster instance is configured, it is told afterwards what the command line did.
 
 Only where STAGENORM_DAGSTER_URL or DAGSTER_HOME is set, only when the work is over and shown, and never with a say in
-how the command ends. Does not belong here: what is told (see `defs.command_line_history`).
+how the command ends. Does not belong here: what is told (see `defs.cli_history`).
 """
 
 from __future__ import annotations
@@ -16,43 +16,43 @@ from stagenorm_pipeline.errors import StagenormError
 
 if TYPE_CHECKING:
     from stagenorm_pipeline.engine.apply.fund_totals import FundTotals
-    from stagenorm_pipeline.engine.postgres.connection import Database
-    from stagenorm_pipeline.engine.verify.result import VerificationResult
+    from stagenorm_pipeline.service.context import ServiceContext
+    from stagenorm_pipeline.service.verifying import VerificationReport
 
 _NAMES = ("STAGENORM_DAGSTER_URL", "DAGSTER_HOME")
 # Loading Dagster is most of it; a storage that does not answer must not keep the command from ending.
 _PATIENCE_S = 30.0
 
 
-def tell_applied(database: Database, tally: FundTotals, plan_id: int | None) -> None:
+def tell_applied(context: ServiceContext, tally: FundTotals, plan_id: int | None) -> None:
     """Tell of the funds that were worked on and, where it was one plan alone, of that."""
 
     def report(instance: Any) -> None:
         from stagenorm_pipeline.defs.cli_history import report_applied
 
-        report_applied(instance, database, tally, plan_id)
+        report_applied(instance, context, tally, plan_id=plan_id)
 
     _tell(report)
 
 
-def tell_state(database: Database) -> None:
+def tell_state(context: ServiceContext) -> None:
     """Tell what waits and whether all work is paused, after something that may have changed either."""
 
     def report(instance: Any) -> None:
         from stagenorm_pipeline.defs.checks.plan_checks import report_plan_checks
 
-        report_plan_checks(instance, database)
+        report_plan_checks(instance, context)
 
     _tell(report)
 
 
-def tell_verified(result: VerificationResult, number: int, sha256: str, *, is_whole: bool) -> None:
+def tell_verified(verified: VerificationReport, *, is_whole: bool) -> None:
     """Tell of a verification; `is_whole`: of all funds and tables, so that its verdicts are those of the checks."""
 
     def report(instance: Any) -> None:
         from stagenorm_pipeline.defs.cli_history import report_verified
 
-        report_verified(instance, result, number, sha256, is_whole=is_whole)
+        report_verified(instance, verified, is_whole=is_whole)
 
     _tell(report)
 

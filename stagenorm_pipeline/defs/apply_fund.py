@@ -11,18 +11,15 @@ import dagster as dg
 from stagenorm_pipeline.config.settings import TargetSetting
 from stagenorm_pipeline.defs.assets.asset_names import NORMALIZED_STAGES
 from stagenorm_pipeline.defs.run_log import BatchLog
-from stagenorm_pipeline.engine.apply.pacing import Pacing
-from stagenorm_pipeline.engine.apply.runner import ApplyRequest, ApplyResult, apply_batches
+from stagenorm_pipeline.engine.apply.runner import ApplyResult
 from stagenorm_pipeline.engine.plan.batch import PlanKind
-from stagenorm_pipeline.engine.postgres.connection import Database
-from stagenorm_pipeline.engine.postgres.identity import user_name, worker_name
 from stagenorm_pipeline.engine.targets.fund_lookup import count_waiting_rows
 from stagenorm_pipeline.engine.targets.funds import FundScope, fund_id_of
-from stagenorm_pipeline.engine.throttle.settings import ThrottleSettings
 from stagenorm_pipeline.errors import ConfigurationError
 from stagenorm_pipeline.report.escape import for_markdown, sentence_for_markdown
 from stagenorm_pipeline.report.quantity import quantity
-from stagenorm_pipeline.vocabulary import Vocabulary
+from stagenorm_pipeline.service.applying import Pace, Watch, apply_fund
+from stagenorm_pipeline.service.context import ServiceContext
 
 # A taken batch ends within its statement timeout of one minute, unless the database refuses many of its rows.
 _RETRIES_FOR_TAKEN_BATCHES = 60
@@ -77,18 +74,11 @@ class FundOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FundApplier:
-    """Applies funds in one Dagster run. `targets` None: all planned targets. `pacing` None: one batch per transaction.
+    """Applies funds in one Dagster run. `targets` None: every target of the open plans."""
 
-    Refuses a plan that was made with another vocabulary.
-    """
-
-    database: Database
-    vocabulary: Vocabulary
+    service: ServiceContext
     targets: tuple[TargetSetting, ...] | None
-    sleep_ms: int
-    throttle: ThrottleSettings
-    pacing: Pacing | None
-    interface: str
+    pace: Pace
     log: logging.Logger
     _logged_once: set[str] = field(default_factory=set)
 
@@ -103,37 +93,39 @@ class FundApplier:
         except ConfigurationError as error:
             return FundOutcome(key=key, result=ApplyResult(), problem=str(error))
         batch_log = BatchLog(self.log, key, logged_once=self._logged_once)
-        request = ApplyRequest(
-            worker=worker_name(self.interface),
-            run_by=user_name(),
-            # Without this, the asset would also resume an interrupted rollback.
-            kind=PlanKind.NORMALIZE,
-            scope=FundScope.one(fund_id),
-            targets=self.targets,
-            sleep_ms=self.sleep_ms,
-            watch=batch_log,
-            should_stop=should_stop,
-            vocabulary=self.vocabulary,
-            throttle=self.throttle,
-            pacing=self.pacing,
-        )
-        result = self._apply_until_none_is_taken(request)
+        result = self._apply_until_none_is_taken(FundScope.one(fund_id), batch_log, should_stop)
         # No line for a fund with nothing to do: its event says so, and the line would take half of such a fund's time.
         if result != ApplyResult():
             self.log.info(f"{key}: {_summary(result)}")
-        rows_left = count_waiting_rows(self.database, fund_id) if result.stopped else 0
+        rows_left = count_waiting_rows(self.service.database, fund_id) if result.stopped else 0
         problem = describe_problem(result, batch_log.first_error)
         return FundOutcome(key=key, result=result, problem=problem, rows_left=rows_left)
 
-    def _apply_until_none_is_taken(self, request: ApplyRequest) -> ApplyResult:
+    def _apply_until_none_is_taken(
+        self, scope: FundScope, watch: Watch, should_stop: Callable[[], bool]
+    ) -> ApplyResult:
         """Apply, and retry the batches that another runner has: the fund is done only when they are."""
-        result = apply_batches(self.database, request)
+
+        def apply_once() -> ApplyResult:
+            # `kind`: the asset must not resume an interrupted rollback.
+            applied = apply_fund(
+                self.service,
+                kind=PlanKind.NORMALIZE,
+                scope=scope,
+                targets=self.targets,
+                pace=self.pace,
+                watch=watch,
+                should_stop=should_stop,
+            )
+            return applied.result
+
+        result = apply_once()
         retries = 0
         # No retry after a failure: it would try the refused rows again and count them twice.
         while result.held and not result.failed and not result.stopped and retries < _RETRIES_FOR_TAKEN_BATCHES:
             retries += 1
             time.sleep(_RETRY_EVERY_S)
-            again = apply_batches(self.database, request)
+            again = apply_once()
             result = replace(
                 again,
                 batches=result.batches + again.batches,

@@ -14,9 +14,9 @@ import dagster as dg
 from stagenorm_pipeline.defs.apply_fund import FundOutcome, describe_problem
 from stagenorm_pipeline.defs.assets.asset_names import BATCH_PLAN, NORMALIZED_STAGES, VERIFICATION_REPORT
 from stagenorm_pipeline.defs.assets.batch_plan import open_plan_metadata
-from stagenorm_pipeline.defs.assets.verification_report import _metadata as report_metadata
+from stagenorm_pipeline.defs.assets.verification_report import report_metadata
 from stagenorm_pipeline.defs.checks.check_verdict import check_verdicts
-from stagenorm_pipeline.defs.checks.plan_checks import read_plan_state, report_plan_checks, runless_evaluation
+from stagenorm_pipeline.defs.checks.plan_checks import report_plan_checks, runless_evaluation
 from stagenorm_pipeline.defs.dagster_internals import report_runless_events
 from stagenorm_pipeline.defs.jobs.rollback_job import rollback_observation
 from stagenorm_pipeline.defs.metadata.report_files import command_line_report_entries
@@ -24,11 +24,12 @@ from stagenorm_pipeline.defs.partitions import add_fund_keys
 from stagenorm_pipeline.engine.apply.fund_totals import FundResult, FundTotals
 from stagenorm_pipeline.engine.apply.runner import ApplyResult
 from stagenorm_pipeline.engine.plan.batch import PlanKind
-from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.identity import user_name
 from stagenorm_pipeline.engine.targets.funds import fund_key
-from stagenorm_pipeline.engine.verify.result import VerificationResult
 from stagenorm_pipeline.report.escape import for_markdown
+from stagenorm_pipeline.service.context import ServiceContext
+from stagenorm_pipeline.service.monitoring import read_waiting_work
+from stagenorm_pipeline.service.verifying import VerificationReport
 
 _URL = "STAGENORM_DAGSTER_URL"
 _SETTINGS = "storage: {postgres: {postgres_url: {env: STAGENORM_DAGSTER_URL}}}\ntelemetry: {enabled: false}\n"
@@ -50,30 +51,27 @@ def configured_instance() -> Iterator[dg.DagsterInstance]:
             yield instance
 
 
-def report_applied(instance: dg.DagsterInstance, database: Database, tally: FundTotals, plan_id: int | None) -> None:
+def report_applied(
+    instance: dg.DagsterInstance, service: ServiceContext, totals: FundTotals, *, plan_id: int | None
+) -> None:
     """Report each applied fund as `normalized_stages` would, and the plan if it was a single one."""
-    state = read_plan_state(database)
-    waiting = {fund.fund_id: fund.rows for fund in state.waiting}
-    normalized = dict(tally.funds(PlanKind.NORMALIZE))
-    rolled_back = dict(tally.funds(PlanKind.ROLLBACK))
+    waiting = {fund.fund_id: fund.rows for fund in read_waiting_work(service).funds}
+    normalized = dict(totals.funds(PlanKind.NORMALIZE))
+    rolled_back = dict(totals.funds(PlanKind.ROLLBACK))
     add_fund_keys(instance, [*waiting, *normalized, *rolled_back])
     if plan_id is not None and normalized:
-        metadata = {**open_plan_metadata(database, plan_id), "by": _command_line_user()}
+        metadata = {**open_plan_metadata(service, plan_id), "by": _command_line_user()}
         instance.report_runless_asset_event(dg.AssetMaterialization(BATCH_PLAN, metadata=metadata))
     events = [_fund_event(fund_id, result, waiting.get(fund_id)) for fund_id, result in normalized.items()]
     events += [rollback_observation(fund_id, result) for fund_id, result in rolled_back.items()]
     report_runless_events(instance, events)
-    report_plan_checks(instance, database)
+    report_plan_checks(instance, service)
 
 
-def report_verified(
-    instance: dg.DagsterInstance, result: VerificationResult, number: int, sha256: str, *, is_whole: bool
-) -> None:
+def report_verified(instance: dg.DagsterInstance, report: VerificationReport, *, is_whole: bool) -> None:
     """Report a verification and its checks. A partial one becomes an observation and leaves the checks as they are."""
-    metadata = {
-        **report_metadata(result, number, sha256, **command_line_report_entries(result, number)),
-        "by": _command_line_user(),
-    }
+    result = report.result
+    metadata = {**report_metadata(report, command_line_report_entries(report)), "by": _command_line_user()}
     if not is_whole:
         scope = dg.MetadataValue.md(for_markdown(f"{result.scope.label}: {', '.join(result.targets)}"))
         instance.report_runless_asset_event(

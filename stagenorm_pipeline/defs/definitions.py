@@ -12,7 +12,7 @@ from stagenorm_pipeline.defs.jobs.asset_jobs import normalize_job, plan_job, ver
 from stagenorm_pipeline.defs.jobs.cancel_plan_job import cancel_plan_job
 from stagenorm_pipeline.defs.jobs.pause_job import pause_job, unpause_job
 from stagenorm_pipeline.defs.jobs.rollback_job import rollback_job
-from stagenorm_pipeline.defs.resources import ApplicationDatabase, NormalizationSettings
+from stagenorm_pipeline.defs.resources import StagenormService
 from stagenorm_pipeline.defs.schedules import nightly_backfill, nightly_plan
 from stagenorm_pipeline.defs.sensors.alert_on_failure import alert_on_failure
 from stagenorm_pipeline.defs.sensors.discover_funds import discover_funds
@@ -29,8 +29,7 @@ def build_defs(**overrides: object) -> dg.Definitions:
         schedules=[nightly_plan, nightly_backfill],
         sensors=[discover_funds, spelling_drift, verify_when_done, alert_on_failure],
         resources={
-            "database": ApplicationDatabase(),
-            "settings": NormalizationSettings(),
+            "service": StagenormService(),
             **overrides,
         },
         # A process per step takes twice the CPU of the whole run: 9.4 s against 4.9 s.

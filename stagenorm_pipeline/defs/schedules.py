@@ -6,15 +6,15 @@ import dagster as dg
 
 from stagenorm_pipeline.defs.assets.asset_names import NORMALIZED_STAGES
 from stagenorm_pipeline.defs.assets.normalized_stages import FUNDS_PER_RUN
-from stagenorm_pipeline.defs.checks.plan_checks import read_plan_state
 from stagenorm_pipeline.defs.dagster_internals import partition_range_tags
 from stagenorm_pipeline.defs.failures import errors_as_failures
 from stagenorm_pipeline.defs.jobs.asset_jobs import normalize_job, plan_job
 from stagenorm_pipeline.defs.partition_ranges import partition_ranges
 from stagenorm_pipeline.defs.partitions import add_fund_keys, funds
-from stagenorm_pipeline.defs.resources import ApplicationDatabase
+from stagenorm_pipeline.defs.resources import StagenormService
 from stagenorm_pipeline.report.escape import sentence_for_terminal
 from stagenorm_pipeline.report.quantity import quantity
+from stagenorm_pipeline.service.monitoring import read_waiting_work
 
 # Without NOT_STARTED: a run keeps that status for ever if a crash kept it out of the queue.
 _UNFINISHED = [
@@ -43,26 +43,26 @@ nightly_plan = dg.ScheduleDefinition(
     "while paused, or while another run of normalized_stages is queued or running.",
 )
 def nightly_backfill(
-    context: dg.ScheduleEvaluationContext, database: ApplicationDatabase
+    context: dg.ScheduleEvaluationContext, service: StagenormService
 ) -> Sequence[dg.RunRequest] | dg.SkipReason:
     with errors_as_failures():
-        state = read_plan_state(database.open())
-    if not state.waiting:
+        work = read_waiting_work(service.open())
+    if not work.funds:
         return dg.SkipReason("No open plan has batches left.")
-    if state.control.paused:
-        reason = state.control.reason or "no reason given"
-        return dg.SkipReason(sentence_for_terminal(f"Paused by {state.control.changed_by}: {reason}"))
+    if work.control.paused:
+        reason = work.control.reason or "no reason given"
+        return dg.SkipReason(sentence_for_terminal(f"Paused by {work.control.changed_by}: {reason}"))
     unfinished = context.instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED))
     run_ids = [run.run_id for run in unfinished if _applies_batches(run)]
     if run_ids:
         runs = quantity(len(run_ids), "run")
         return dg.SkipReason(f"{runs} of normalized_stages queued or running: {', '.join(run_ids[:3])}")
-    add_fund_keys(context.instance, (fund.fund_id for fund in state.waiting))
+    add_fund_keys(context.instance, (fund.fund_id for fund in work.funds))
     keys = context.instance.get_dynamic_partitions(str(funds.name))
     night = context.scheduled_execution_time.isoformat()
     return [
         dg.RunRequest(run_key=f"{night} {first}", tags=partition_range_tags(first, last))
-        for first, last in partition_ranges(keys, {fund.key for fund in state.waiting}, FUNDS_PER_RUN)
+        for first, last in partition_ranges(keys, {fund.key for fund in work.funds}, FUNDS_PER_RUN)
     ]
 
 

@@ -11,6 +11,7 @@ _UI_STEPS: Final = {
     "`stagenorm resume`": "materializing the same funds of normalized_stages again",
     "`stagenorm status`": "the check nothing_waits of batch_plan",
     "`stagenorm rollback`": "rollback_job",
+    "`stagenorm unpause`": "unpause_job",
     "--no-lag-check": "no_lag_check in the config",
     "--only-untouched": "only_untouched in the config",
 }

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from stagenorm_pipeline.config.settings import Configuration
+from stagenorm_pipeline.config.settings import Configuration, TargetSetting
 from stagenorm_pipeline.engine.apply.events import Event
 from stagenorm_pipeline.engine.apply.fund_totals import FundTotals
 from stagenorm_pipeline.engine.apply.pacing import Pacing
@@ -15,6 +15,7 @@ from stagenorm_pipeline.engine.apply.runner import ApplyRequest, ApplyResult, ap
 from stagenorm_pipeline.engine.monitor.status import count_cancelled
 from stagenorm_pipeline.engine.plan.batch import PlanKind
 from stagenorm_pipeline.engine.plan.request import DEFAULT_SLEEP_MS
+from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.throttle.settings import LAG_THROTTLERS, ThrottleSettings
 from stagenorm_pipeline.service.context import ServiceContext
 from stagenorm_pipeline.service.selecting import Selection
@@ -125,6 +126,30 @@ def apply(
         selection=selection,
         pace=pace or Pace(),
     )
+
+
+def apply_fund(
+    context: ServiceContext,
+    *,
+    scope: FundScope,
+    kind: PlanKind,
+    targets: tuple[TargetSetting, ...] | None = None,
+    pace: Pace | None = None,
+    watch: Watch = _ignore,
+    should_stop: Callable[[], bool] = _never,
+) -> AppliedBatches:
+    """Apply the open batches of one fund. `targets` None: in every planned target, configured today or not."""
+    request = ApplyRequest(
+        worker=context.runner,
+        run_by=context.user,
+        kind=kind,
+        scope=scope,
+        targets=targets,
+        watch=watch,
+        should_stop=should_stop,
+        vocabulary=context.vocabulary,
+    )
+    return _apply(context, request, selection=None, pace=pace or Pace())
 
 
 def apply_rollback(

@@ -7,7 +7,9 @@ from stagenorm_pipeline.defs.cli_history import configured_instance, report_appl
 from stagenorm_pipeline.engine.apply.fund_totals import FundTotals
 from stagenorm_pipeline.engine.plan.batch import PlanKind
 from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, record_rollback
-from stagenorm_pipeline.engine.targets.funds import FundScope
+from stagenorm_pipeline.service.context import open_context
+from stagenorm_pipeline.service.selecting import select
+from stagenorm_pipeline.service.verifying import verify
 from stagenorm_pipeline_tests.support.application import COMPANIES, Application
 from stagenorm_pipeline_tests.support.command_line import stagenorm
 from stagenorm_pipeline_tests.support.dagster_project import DagsterProject, materialized
@@ -16,9 +18,9 @@ _NORMALIZED = dg.AssetKey("normalized_stages")
 
 
 def _apply(project: DagsterProject, application: Application, plan_id: int | None) -> None:
-    tally = FundTotals()
-    application.apply(plan_id=plan_id, watch=tally)
-    report_applied(project.instance, application.database, tally, plan_id)
+    totals = FundTotals()
+    application.apply(plan_id=plan_id, watch=totals)
+    report_applied(project.instance, open_context(interface="cli"), totals, plan_id=plan_id)
 
 
 def _materialized(project: DagsterProject) -> dict[str | None, dict[str, object]]:
@@ -55,9 +57,9 @@ def test_failed_or_stopped_fund_is_observed_with_reason(project: DagsterProject,
     application.add(COMPANIES, [(1, "Seed"), (2, "Seed"), (3, "Seed"), (3, "Series A")])
     application.sql("ALTER TABLE portfoliocompanies ADD CHECK (fund_id <> 2 OR stage = 'Seed') NOT VALID")
     application.plan(batch_size=1)
-    tally = FundTotals()
-    application.apply(watch=tally, should_stop=lambda: len(list(tally.funds(PlanKind.NORMALIZE))) == 3)
-    report_applied(project.instance, application.database, tally, None)
+    totals = FundTotals()
+    application.apply(watch=totals, should_stop=lambda: len(list(totals.funds(PlanKind.NORMALIZE))) == 3)
+    report_applied(project.instance, open_context(interface="cli"), totals, plan_id=None)
 
     assert list(_materialized(project)) == ["fund-1"]
     observed = _observed(project)
@@ -86,9 +88,10 @@ def test_partial_verification_leaves_check_verdicts(project: DagsterProject, app
         history = project.instance.event_log_storage.get_asset_check_execution_history(key, limit=10)
         return [record.evaluation.passed for record in history if record.evaluation]
 
-    report_verified(project.instance, application.verify(), 1, "abc", is_whole=True)
+    service = open_context(interface="cli")
+    report_verified(project.instance, verify(service, selection=select(service)), is_whole=True)
     assert canonical() == [False]
-    report_verified(project.instance, application.verify(scope=FundScope.one("2")), 2, "def", is_whole=False)
+    report_verified(project.instance, verify(service, selection=select(service, fund="2")), is_whole=False)
 
     assert canonical() == [False]
     assert len(project.instance.fetch_materializations(key.asset_key, limit=10).records) == 1
@@ -101,11 +104,12 @@ def test_reported_verification_replaces_older_file_entries(project: DagsterProje
     application.add(COMPANIES, [(1, "seed")])
     made = materialized(project.run("verify_job"), "verification_report")[None]
 
-    report_verified(project.instance, application.verify(), 2, "abc", is_whole=True)
+    service = open_context(interface="cli")
+    report_verified(project.instance, verify(service, selection=select(service)), is_whole=True)
 
-    (told,) = project.instance.fetch_materializations(dg.AssetKey("verification_report"), limit=1).records
-    assert told.asset_materialization is not None
-    shown = told.asset_materialization.metadata
+    (reported,) = project.instance.fetch_materializations(dg.AssetKey("verification_report"), limit=1).records
+    assert reported.asset_materialization is not None
+    shown = reported.asset_materialization.metadata
     # The page shows the newest value of each name.
     assert set(made) <= set(shown)
     assert "`stagenorm sign-off 2 --report report.json`" in str(shown["sign-off"].value)

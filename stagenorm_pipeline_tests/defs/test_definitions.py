@@ -102,10 +102,10 @@ def test_default_preset_is_balanced() -> None:
 
 
 def test_build_defs_replaces_resources(project: DagsterProject) -> None:
-    class Nowhere(dg.ConfigurableResource[None]):
+    class Unreachable(dg.ConfigurableResource[None]):
         def open(self) -> None:
-            raise dg.Failure("nobody is at home")
+            raise dg.Failure("the service is unreachable")
 
-    project.defs = build_defs(database=Nowhere())
+    project.defs = build_defs(service=Unreachable())
 
-    assert failure_of(project.run("verify_job"))[0] == "nobody is at home"
+    assert failure_of(project.run("verify_job"))[0] == "the service is unreachable"

@@ -4,25 +4,23 @@ import dagster as dg
 
 from stagenorm_pipeline import __version__
 from stagenorm_pipeline.defs.assets.asset_names import BATCH_PLAN, GROUP, OWNERS
-from stagenorm_pipeline.defs.checks.plan_checks import read_plan_state
 from stagenorm_pipeline.defs.failures import errors_as_failures
 from stagenorm_pipeline.defs.graceful_stop import deferred_termination
 from stagenorm_pipeline.defs.metadata.rehearsal import rehearsal_metadata
 from stagenorm_pipeline.defs.partitions import add_fund_keys
-from stagenorm_pipeline.defs.preflight import look_ahead
-from stagenorm_pipeline.defs.resources import ApplicationDatabase, NormalizationSettings
+from stagenorm_pipeline.defs.preflight_log import log_findings
+from stagenorm_pipeline.defs.resources import StagenormService
 from stagenorm_pipeline.defs.run_config import PlanConfig
-from stagenorm_pipeline.engine.apply.rehearsal import rehearse_plan
 from stagenorm_pipeline.engine.inventory.inventory import count_unknown_spellings
-from stagenorm_pipeline.engine.plan.plan import Plan, find_plan, open_plan, preview_plan, record_plan
-from stagenorm_pipeline.engine.plan.request import PlanRequest
-from stagenorm_pipeline.engine.postgres.connection import Database
-from stagenorm_pipeline.engine.postgres.identity import user_name
-from stagenorm_pipeline.engine.targets.fund_lookup import find_fund
-from stagenorm_pipeline.engine.targets.funds import FundScope
+from stagenorm_pipeline.engine.plan.plan import Plan
 from stagenorm_pipeline.report.markdown_text import plan_markdown
 from stagenorm_pipeline.report.quantity import quantity
-from stagenorm_pipeline.vocabulary import Vocabulary
+from stagenorm_pipeline.service.applying import rehearse
+from stagenorm_pipeline.service.context import ServiceContext
+from stagenorm_pipeline.service.monitoring import read_waiting_work
+from stagenorm_pipeline.service.planning import open_plan, preview_plan, read_plan, record_plan
+from stagenorm_pipeline.service.preflight import check_ready
+from stagenorm_pipeline.service.selecting import select
 
 PlanMetadata = dict[str, dg.MetadataValue | int]
 
@@ -38,8 +36,7 @@ PlanMetadata = dict[str, dg.MetadataValue | int]
 def batch_plan(
     context: dg.AssetExecutionContext,
     config: PlanConfig,
-    database: ApplicationDatabase,
-    settings: NormalizationSettings,
+    service: StagenormService,
 ) -> dg.MaterializeResult[None]:
     """**Step 2: plan.** Records which rows change, from which spelling to which stage, in which batches.
 
@@ -52,40 +49,41 @@ def batch_plan(
     """
     with errors_as_failures():
         config.require_one_mode()
-        opened = database.open()
+        opened = service.open()
         if config.open_draft:
-            return dg.MaterializeResult(metadata=_open_draft(context, opened, config.open_draft, settings.vocabulary()))
-        targets = settings.configuration().select(config.table or None)
-        scope = find_fund(opened, targets, config.fund) if config.fund else FundScope()
-        request = PlanRequest(
-            vocabulary=settings.vocabulary(), targets=targets, scope=scope, batch_size=config.rows_per_batch
-        )
+            return dg.MaterializeResult(metadata=_open_draft(context, opened, config.open_draft))
+        selection = select(opened, table=config.table or None, fund=config.fund or None)
         if config.dry_run:
-            return _result(preview_plan(opened, request))
-        look_ahead(context, opened, request.targets)
-        plan = record_plan(opened, request, created_by=user_name(), as_draft=config.draft or config.rehearse)
+            return _result(preview_plan(opened, selection=selection, batch_size=config.rows_per_batch).plan)
+        checked = check_ready(opened, targets=selection.targets)
+        log_findings(context.log, checked)
+        checked.require_no_error()
+        recorded = record_plan(
+            opened,
+            selection=selection,
+            batch_size=config.rows_per_batch,
+            as_draft=config.draft or config.rehearse,
+        )
+        plan = recorded.plan
         added = add_fund_keys(context.instance, (f.fund_id for i in plan.inventories for f in i.funds))
         context.log.info(
-            f"Recorded plan {plan.plan_id}: {quantity(plan.counts.rows_to_change, 'row')} to update in "
+            f"Recorded plan {recorded.plan_id}: {quantity(plan.counts.rows_to_change, 'row')} to update in "
             f"{quantity(plan.total_batches, 'batch')}. Added {quantity(len(added), 'partition')}."
         )
-        rehearsed = _rehearse(context, opened, plan) if config.rehearse and plan.plan_id else {}
+        rehearsed = _rehearse(context, opened, recorded.plan_id) if config.rehearse else {}
     return _result(plan, **rehearsed)
 
 
-def _open_draft(
-    context: dg.AssetExecutionContext, database: Database, plan_id: int, vocabulary: Vocabulary
-) -> PlanMetadata:
-    open_plan(database, plan_id, vocabulary)
+def _open_draft(context: dg.AssetExecutionContext, service: ServiceContext, plan_id: int) -> PlanMetadata:
+    open_plan(service, plan_id=plan_id)
     # The draft may come from the command line, which had no Dagster instance to add partitions to.
-    add_fund_keys(context.instance, (fund.fund_id for fund in read_plan_state(database).waiting))
-    return open_plan_metadata(database, plan_id)
+    add_fund_keys(context.instance, (fund.fund_id for fund in read_waiting_work(service).funds))
+    return open_plan_metadata(service, plan_id)
 
 
-def open_plan_metadata(database: Database, plan_id: int) -> PlanMetadata:
+def open_plan_metadata(service: ServiceContext, plan_id: int) -> PlanMetadata:
     """Return the metadata of a plan that was recorded earlier."""
-    with database.snapshot() as connection:
-        plan = find_plan(connection, plan_id)
+    plan = read_plan(service, plan_id=plan_id)
     return {
         "what next": dg.MetadataValue.md(_APPLY.format(plan_id=plan_id)),
         "plan_id": plan_id,
@@ -96,12 +94,12 @@ def open_plan_metadata(database: Database, plan_id: int) -> PlanMetadata:
     }
 
 
-def _rehearse(context: dg.AssetExecutionContext, database: Database, plan: Plan) -> PlanMetadata:
+def _rehearse(context: dg.AssetExecutionContext, service: ServiceContext, plan_id: int) -> PlanMetadata:
     with deferred_termination() as should_stop:
-        result = rehearse_plan(database, plan.plan_id or 0, run_by=user_name(), should_stop=should_stop)
-        stop = should_stop()
-    if stop:
-        context.log.warning(f"Rehearsal stopped after the current batch. Plan {plan.plan_id} is still a draft.")
+        result = rehearse(service, plan_id=plan_id, should_stop=should_stop)
+        is_stopped = should_stop()
+    if is_stopped:
+        context.log.warning(f"Rehearsal stopped after the current batch. Plan {plan_id} is still a draft.")
         raise dg.DagsterExecutionInterruptedError
     return rehearsal_metadata(context.log, result)
 

@@ -1,7 +1,6 @@
 """The asset `normalized_stages`: applies the open plan, one partition per fund."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import dagster as dg
 
@@ -12,12 +11,11 @@ from stagenorm_pipeline.defs.checks.plan_checks import report_plan_checks
 from stagenorm_pipeline.defs.failures import errors_as_failures
 from stagenorm_pipeline.defs.graceful_stop import deferred_termination
 from stagenorm_pipeline.defs.partitions import funds
-from stagenorm_pipeline.defs.resources import ApplicationDatabase, NormalizationSettings
+from stagenorm_pipeline.defs.resources import StagenormService
 from stagenorm_pipeline.defs.run_config import ApplyConfig
-from stagenorm_pipeline.engine.postgres.identity import user_name
-from stagenorm_pipeline.engine.throttle.settings import LAG_THROTTLERS
 from stagenorm_pipeline.report.escape import sentence_for_terminal
 from stagenorm_pipeline.report.quantity import quantity
+from stagenorm_pipeline.service.applying import Pace
 
 # Limits the runs that write at the same time. The limit is in dagster.yaml.
 POOL = "stagenorm_writers"
@@ -43,8 +41,7 @@ FUNDS_PER_RUN = 25
 def normalized_stages(
     context: dg.AssetExecutionContext,
     config: ApplyConfig,
-    database: ApplicationDatabase,
-    settings: NormalizationSettings,
+    service: StagenormService,
 ) -> Iterator[dg.AssetMaterialization | dg.AssetObservation]:
     """**Step 3: apply.** Applies the open plan's batches of a fund. The only step that changes business data.
 
@@ -58,21 +55,20 @@ def normalized_stages(
     `ops: {normalized_stages: {config: {preset: conservative}}}`.
     """
     with errors_as_failures():
-        configuration = settings.configuration()
-        throttle = configuration.throttle
+        opened = service.open()
         applier = FundApplier(
-            database=database.open(),
-            vocabulary=settings.vocabulary(),
-            targets=configuration.select(config.table) if config.table else None,
-            sleep_ms=config.sleep_between_batches_ms,
-            throttle=replace(throttle, ignore=throttle.ignore | LAG_THROTTLERS) if config.no_lag_check else throttle,
-            pacing=configuration.pacing if config.has_auto_batch_size else None,
-            interface=f"dagster run {context.run.run_id}",
+            service=opened,
+            targets=opened.targets(config.table) if config.table else None,
+            pace=Pace(
+                sleep_ms=config.sleep_between_batches_ms,
+                no_lag_check=config.no_lag_check,
+                is_auto=config.has_auto_batch_size,
+            ),
             log=context.log,
         )
     failed: list[FundOutcome] = []
     # Always set: the page shows the newest value of each name, so it would show an earlier run's user.
-    by = f"Dagster, {user_name()}"
+    by = f"Dagster, {opened.user}"
     for key in context.partition_keys:
         # Ends before each `yield`, because Dagster installs its own signal handlers between events.
         with errors_as_failures(), deferred_termination() as should_stop:
@@ -86,7 +82,7 @@ def normalized_stages(
         if stop:
             break
     with errors_as_failures():
-        report_plan_checks(context.instance, applier.database)
+        report_plan_checks(context.instance, opened)
     if stop:
         context.log.warning("Stopped after the current batch. To apply the rest, materialize the same funds again.")
         raise dg.DagsterExecutionInterruptedError

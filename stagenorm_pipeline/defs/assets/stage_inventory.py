@@ -1,31 +1,21 @@
 """The asset `stage_inventory`: lists the spellings in the data and what each means."""
 
-from collections.abc import Iterator
-
 import dagster as dg
 
 from stagenorm_pipeline import __version__
 from stagenorm_pipeline.defs.assets.asset_names import GROUP, OWNERS
 from stagenorm_pipeline.defs.failures import errors_as_failures
 from stagenorm_pipeline.defs.metadata.spellings_by_fund import SpellingsByFund
-from stagenorm_pipeline.defs.resources import ApplicationDatabase, NormalizationSettings
-from stagenorm_pipeline.engine.inventory.inventory import (
-    InventoryTally,
-    RowCounts,
-    SpellingRows,
-    TargetInventory,
-    count_unknown_spellings,
-    read_spellings,
-)
-from stagenorm_pipeline.engine.postgres.connection import Database
-from stagenorm_pipeline.engine.targets.funds import FundScope
-from stagenorm_pipeline.engine.targets.visibility import visible_targets
+from stagenorm_pipeline.defs.resources import StagenormService
+from stagenorm_pipeline.engine.inventory.inventory import RowCounts, count_unknown_spellings
 from stagenorm_pipeline.report.markdown_text import inventory_markdown
 from stagenorm_pipeline.report.quantity import quantity
+from stagenorm_pipeline.service.inventory import read_inventory
+from stagenorm_pipeline.service.selecting import select
 
 
 @dg.asset(group_name=GROUP, owners=OWNERS, kinds={"postgres", "pandas"}, code_version=__version__)
-def stage_inventory(database: ApplicationDatabase, settings: NormalizationSettings) -> dg.MaterializeResult[None]:
+def stage_inventory(service: StagenormService) -> dg.MaterializeResult[None]:
     """**Step 1: inventory.** Lists the spellings of investment stages in your tables, with rows and funds.
 
     `Series A`, `seriesa` and `SERIES-A` are known spellings of `series-a`. The next steps normalize them. An unknown
@@ -35,7 +25,10 @@ def stage_inventory(database: ApplicationDatabase, settings: NormalizationSettin
     Only reads: one scan per table. Materialize it at any time.
     """
     with errors_as_failures():
-        inventories, by_fund = _read(database.open(), settings)
+        opened = service.open()
+        by_fund = SpellingsByFund()
+        # One scan per table feeds both the inventory and the table by fund.
+        inventories = read_inventory(opened, selection=select(opened), reader=by_fund.add).targets
     counts = sum((inventory.counts for inventory in inventories), RowCounts())
     unknown = count_unknown_spellings(inventories)
     return dg.MaterializeResult(
@@ -67,23 +60,3 @@ def _what_next(counts: RowCounts, unknown_spellings: int) -> str:
         f"{known} {quantity(unknown_spellings, 'unknown spelling')} need a decision, now or later: "
         "`stagenorm decisions` writes the file to fill in."
     )
-
-
-def _read(database: Database, settings: NormalizationSettings) -> tuple[tuple[TargetInventory, ...], SpellingsByFund]:
-    """Build the inventory and the table by fund from one scan per table."""
-    vocabulary = settings.vocabulary()
-    inventories = []
-    by_fund = SpellingsByFund()
-    with database.snapshot() as connection:
-        for target in visible_targets(connection, settings.configuration().targets):
-            tally = InventoryTally(target=target)
-            found = read_spellings(connection, target, FundScope(), vocabulary, with_keys=True)
-            by_fund.add(target.name, _add_each(tally, found))
-            inventories.append(tally.finish())
-    return tuple(inventories), by_fund
-
-
-def _add_each(tally: InventoryTally, found: Iterator[SpellingRows]) -> Iterator[SpellingRows]:
-    for entry in found:
-        tally.add(entry)
-        yield entry

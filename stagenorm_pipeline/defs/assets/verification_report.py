@@ -1,5 +1,7 @@
 """The asset `verification_report`: checks the database against the seven rules and makes the report to sign."""
 
+from collections.abc import Mapping
+
 import dagster as dg
 
 from stagenorm_pipeline import __version__
@@ -7,16 +9,16 @@ from stagenorm_pipeline.defs.assets.asset_names import GROUP, OWNERS
 from stagenorm_pipeline.defs.checks.check_verdict import CHECKS_KEY, verdicts_to_metadata
 from stagenorm_pipeline.defs.failures import errors_as_failures
 from stagenorm_pipeline.defs.metadata.report_files import write_report_files
-from stagenorm_pipeline.defs.resources import ApplicationDatabase, NormalizationSettings
+from stagenorm_pipeline.defs.resources import StagenormService
 from stagenorm_pipeline.defs.run_config import VerifyConfig
-from stagenorm_pipeline.engine.postgres.identity import user_name
-from stagenorm_pipeline.engine.preflight.read_only_server import require_writable
 from stagenorm_pipeline.engine.verify.result import Outcome, VerificationResult
-from stagenorm_pipeline.engine.verify.verification import VerifyRequest, record_verification, verify
-from stagenorm_pipeline.report.json_document import document_json, document_sha256, verification_document
-from stagenorm_pipeline.report.markdown_text import verification_markdown
+from stagenorm_pipeline.report.forms import ReportForm
 from stagenorm_pipeline.report.signature import is_to_sign, statement
 from stagenorm_pipeline.report.summary import funds_markdown, stages_markdown, verdict_markdown
+from stagenorm_pipeline.service.selecting import select
+from stagenorm_pipeline.service.verifying import VerificationReport, VerificationSettings, verify
+
+ReportMetadata = dict[str, dg.MetadataValue | dg.JsonMetadataValue | int | str]
 
 
 @dg.asset(
@@ -29,8 +31,7 @@ from stagenorm_pipeline.report.summary import funds_markdown, stages_markdown, v
 def verification_report(
     context: dg.AssetExecutionContext,
     config: VerifyConfig,
-    database: ApplicationDatabase,
-    settings: NormalizationSettings,
+    service: StagenormService,
 ) -> dg.MaterializeResult[None]:
     """**Step 4: verify.** Checks the database against seven rules, in one snapshot, and makes a report to sign.
 
@@ -41,33 +42,19 @@ def verification_report(
     in `report_json` and `report_html`.
     """
     with errors_as_failures():
-        request = verify_request(config, settings)
-        require_writable(database.open())
-        result = verify(database.open(), request)
-        document = verification_document(result)
-        number = record_verification(database.open(), result, report=document_json(document))
-    sha256 = document_sha256(document)
-    files = write_report_files(context, result, sha256, number)
-    return dg.MaterializeResult(metadata=_metadata(result, number, sha256, **files))
+        opened = service.open()
+        report = verify(opened, selection=select(opened), settings=verification_settings(config))
+    return dg.MaterializeResult(metadata=report_metadata(report, write_report_files(context, report)))
 
 
-def verify_request(config: VerifyConfig, settings: NormalizationSettings) -> VerifyRequest:
-    """Return the request of a verification, for the report and for checks that run alone."""
-    configuration = settings.configuration()
-    return VerifyRequest(
-        vocabulary=settings.vocabulary(),
-        created_by=user_name(),
-        targets=configuration.targets,
-        strict=config.strict,
-        sample_size=config.sample_size,
-        sample_seed=config.sample_seed,
-        settings=configuration.verify,
-    )
+def verification_settings(config: VerifyConfig) -> VerificationSettings:
+    """Return the settings of a verification, for the report and for checks that run alone."""
+    return VerificationSettings(strict=config.strict, sample_size=config.sample_size, sample_seed=config.sample_seed)
 
 
-def _metadata(
-    result: VerificationResult, number: int, sha256: str, **files: dg.MetadataValue
-) -> dict[str, dg.MetadataValue | dg.JsonMetadataValue | int | str]:
+def report_metadata(report: VerificationReport, files: Mapping[str, dg.MetadataValue]) -> ReportMetadata:
+    """Return the metadata of the asset. `files`: its entries about the report's files and the sign-off."""
+    result = report.result
     return {
         # The page shows short values at once, in this order, and the report behind a link.
         "verdict": dg.MetadataValue.md(verdict_markdown(result)),
@@ -75,7 +62,7 @@ def _metadata(
         "stages": dg.MetadataValue.md(stages_markdown(result)),
         "funds": dg.MetadataValue.md(funds_markdown(result)),
         **files,
-        "report": dg.MetadataValue.md(verification_markdown(result, sha256, number)),
+        "report": dg.MetadataValue.md(report.text(ReportForm.MARKDOWN)),
         "checks_passed": result.count(Outcome.PASSED),
         "checks_warned": result.count(Outcome.WARNED),
         "checks_failed": result.count(Outcome.FAILED),
@@ -83,8 +70,8 @@ def _metadata(
         "rows_canonical": result.counts.rows_canonical,
         "rows_not_canonical": result.counts.rows_seen - result.counts.rows_canonical - result.counts.rows_null,
         "unknown_spellings": result.unknown_spellings,
-        "verification_id": number,
-        "report_sha256": sha256,
+        "verification_id": report.number,
+        "report_sha256": report.sha256,
         CHECKS_KEY: verdicts_to_metadata(result),
     }
 

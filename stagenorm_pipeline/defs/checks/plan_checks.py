@@ -8,18 +8,19 @@ the checks of an asset without output.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Self
 
 import dagster as dg
 
 from stagenorm_pipeline.defs.assets.asset_names import BATCH_PLAN
 from stagenorm_pipeline.defs.failures import errors_as_failures
-from stagenorm_pipeline.defs.resources import ApplicationDatabase
-from stagenorm_pipeline.engine.apply.pause import Control, read_control
-from stagenorm_pipeline.engine.monitor.waiting_funds import WaitingFund, read_waiting_funds
-from stagenorm_pipeline.engine.postgres.connection import Database
-from stagenorm_pipeline.engine.postgres.migrations import require_migrations
+from stagenorm_pipeline.defs.resources import StagenormService
+from stagenorm_pipeline.engine.apply.pause import Control
+from stagenorm_pipeline.engine.monitor.waiting_funds import WaitingFund
 from stagenorm_pipeline.report.escape import for_markdown, sentence_for_terminal
 from stagenorm_pipeline.report.quantity import quantity
+from stagenorm_pipeline.service.context import ServiceContext
+from stagenorm_pipeline.service.monitoring import read_waiting_work
 
 NOTHING_WAITS = "nothing_waits"
 NOT_PAUSED = "not_paused"
@@ -30,13 +31,19 @@ _WAITING_IS_NORMAL = "Waiting funds are not an error. Materialize normalized_sta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PlanState:
-    """What the open plans have left to apply, and the pause switch, at one moment."""
+class PlanChecks:
+    """Both checks, from the waiting funds of the open plans and the pause switch at one moment."""
 
     waiting: tuple[WaitingFund, ...]
     control: Control
 
-    def check_results(self) -> tuple[dg.AssetCheckResult, dg.AssetCheckResult]:
+    @classmethod
+    def read(cls, service: ServiceContext) -> Self:
+        """Read both in one snapshot. Raises MissingMigrationError."""
+        work = read_waiting_work(service)
+        return cls(waiting=work.funds, control=work.control)
+
+    def results(self) -> tuple[dg.AssetCheckResult, dg.AssetCheckResult]:
         """Return the results of `nothing_waits` and `not_paused`."""
         return (
             dg.AssetCheckResult(
@@ -93,16 +100,9 @@ class PlanState:
         return "\n".join(lines) + (f"\n\n… and {left_out:,} more" if left_out > 0 else "")
 
 
-def read_plan_state(database: Database) -> PlanState:
-    """Read the waiting funds and the pause switch in one snapshot. Raises MissingMigrationError."""
-    with database.snapshot() as connection:
-        require_migrations(connection)
-        return PlanState(waiting=read_waiting_funds(connection), control=read_control(connection))
-
-
-def report_plan_checks(instance: dg.DagsterInstance, database: Database) -> None:
+def report_plan_checks(instance: dg.DagsterInstance, service: ServiceContext) -> None:
     """Evaluate both checks outside any run. Call it after anything that may have changed a result."""
-    for result in read_plan_state(database).check_results():
+    for result in PlanChecks.read(service).results():
         instance.report_runless_asset_event(runless_evaluation(result))
 
 
@@ -138,9 +138,9 @@ def runless_evaluation(result: dg.AssetCheckResult) -> dg.AssetCheckEvaluation:
     ],
     can_subset=True,
 )
-def plan_checks(context: dg.AssetCheckExecutionContext, database: ApplicationDatabase) -> Iterator[dg.AssetCheckResult]:
+def plan_checks(context: dg.AssetCheckExecutionContext, service: StagenormService) -> Iterator[dg.AssetCheckResult]:
     """Evaluate the selected checks. Reads only stagenorm's own tables, so it takes no time."""
     with errors_as_failures():
-        results = read_plan_state(database.open()).check_results()
+        results = PlanChecks.read(service.open()).results()
     selected = {key.name for key in context.selected_asset_check_keys}
     yield from (result for result in results if result.check_name in selected)

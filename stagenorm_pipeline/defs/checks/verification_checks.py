@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from stagenorm_pipeline.defs.assets.verification_report import verify_request
+from stagenorm_pipeline.defs.assets.verification_report import verification_settings
 from stagenorm_pipeline.defs.checks.check_verdict import (
     CHECKS_KEY,
     CheckVerdict,
@@ -12,10 +12,11 @@ from stagenorm_pipeline.defs.checks.check_verdict import (
     verdicts_from_metadata,
 )
 from stagenorm_pipeline.defs.failures import errors_as_failures
-from stagenorm_pipeline.defs.resources import ApplicationDatabase, NormalizationSettings
+from stagenorm_pipeline.defs.resources import StagenormService
 from stagenorm_pipeline.defs.run_config import VerifyConfig
 from stagenorm_pipeline.engine.verify.result import Rule
-from stagenorm_pipeline.engine.verify.verification import verify
+from stagenorm_pipeline.service.selecting import select
+from stagenorm_pipeline.service.verifying import verify_without_recording
 
 
 @dg.multi_asset_check(
@@ -32,14 +33,16 @@ from stagenorm_pipeline.engine.verify.verification import verify
 def verification_checks(
     context: dg.AssetCheckExecutionContext,
     config: VerifyConfig,
-    database: ApplicationDatabase,
-    settings: NormalizationSettings,
+    service: StagenormService,
 ) -> Iterator[dg.AssetCheckResult]:
     """Show what the report found, if this run made one. Otherwise run the rules now."""
     verdicts = _verdicts_of_this_run(context)
     if verdicts is None:
         with errors_as_failures():
-            verdicts = check_verdicts(verify(database.open(), verify_request(config, settings)))
+            opened = service.open()
+            settings = verification_settings(config)
+            result = verify_without_recording(opened, selection=select(opened), settings=settings)
+            verdicts = check_verdicts(result)
     for key in sorted(context.selected_asset_check_keys, key=lambda key: key.name):
         yield verdicts[key.name].as_check_result()
 

@@ -5,9 +5,9 @@ from pydantic import Field
 
 from stagenorm_pipeline.defs.checks.plan_checks import report_plan_checks
 from stagenorm_pipeline.defs.failures import errors_as_failures
-from stagenorm_pipeline.defs.resources import ApplicationDatabase
-from stagenorm_pipeline.engine.plan.plan import cancel_plan
+from stagenorm_pipeline.defs.resources import StagenormService
 from stagenorm_pipeline.report.quantity import quantity
+from stagenorm_pipeline.service.planning import cancel_plan
 
 
 class CancelConfig(dg.Config):
@@ -17,11 +17,12 @@ class CancelConfig(dg.Config):
 
 
 @dg.op(out=dg.Out(dg.Nothing))
-def cancel(context: dg.OpExecutionContext, config: CancelConfig, database: ApplicationDatabase) -> None:
+def cancel(context: dg.OpExecutionContext, config: CancelConfig, service: StagenormService) -> None:
     """Cancel the batches that are not applied yet. A running batch finishes. Applied batches stay applied."""
     with errors_as_failures():
-        cancelled = cancel_plan(database.open(), config.plan_id)
-        report_plan_checks(context.instance, database.open())
+        opened = service.open()
+        cancelled = cancel_plan(opened, plan_id=config.plan_id)
+        report_plan_checks(context.instance, opened)
     context.log.info(f"Cancelled {quantity(cancelled, 'batch')} of plan {config.plan_id}")
 
 

@@ -5,10 +5,9 @@ from pydantic import Field
 
 from stagenorm_pipeline.defs.checks.plan_checks import report_plan_checks
 from stagenorm_pipeline.defs.failures import errors_as_failures
-from stagenorm_pipeline.defs.resources import ApplicationDatabase
-from stagenorm_pipeline.engine.apply.pause import set_paused
-from stagenorm_pipeline.engine.postgres.identity import user_name
+from stagenorm_pipeline.defs.resources import StagenormService
 from stagenorm_pipeline.report.escape import sentence_for_terminal
+from stagenorm_pipeline.service import monitoring
 
 
 class PauseConfig(dg.Config):
@@ -20,25 +19,23 @@ class PauseConfig(dg.Config):
 
 
 @dg.op(out=dg.Out(dg.Nothing))
-def pause(context: dg.OpExecutionContext, config: PauseConfig, database: ApplicationDatabase) -> None:
+def pause(context: dg.OpExecutionContext, config: PauseConfig, service: StagenormService) -> None:
     """Stop all runners before their next batch: in Dagster, in schedules and on the command line."""
-    _set_switch(context, database, paused=True, reason=config.reason)
+    with errors_as_failures():
+        opened = service.open()
+        monitoring.pause(opened, reason=config.reason)
+        report_plan_checks(context.instance, opened)
     context.log.info(sentence_for_terminal(f"Paused: {config.reason}. Every runner waits before its next batch."))
 
 
 @dg.op(out=dg.Out(dg.Nothing))
-def unpause(context: dg.OpExecutionContext, database: ApplicationDatabase) -> None:
+def unpause(context: dg.OpExecutionContext, service: StagenormService) -> None:
     """Let the waiting runners continue."""
-    _set_switch(context, database, paused=False, reason=None)
-    context.log.info("No longer paused. Waiting runners continue.")
-
-
-def _set_switch(
-    context: dg.OpExecutionContext, database: ApplicationDatabase, *, paused: bool, reason: str | None
-) -> None:
     with errors_as_failures():
-        set_paused(database.open(), paused=paused, reason=reason, changed_by=user_name())
-        report_plan_checks(context.instance, database.open())
+        opened = service.open()
+        monitoring.unpause(opened)
+        report_plan_checks(context.instance, opened)
+    context.log.info("No longer paused. Waiting runners continue.")
 
 
 @dg.job(

@@ -7,27 +7,26 @@ from stagenorm_pipeline.defs.assets.asset_names import NORMALIZED_STAGES
 from stagenorm_pipeline.defs.checks.plan_checks import report_plan_checks
 from stagenorm_pipeline.defs.failures import errors_as_failures
 from stagenorm_pipeline.defs.graceful_stop import deferred_termination
-from stagenorm_pipeline.defs.resources import ApplicationDatabase, NormalizationSettings
+from stagenorm_pipeline.defs.resources import StagenormService
 from stagenorm_pipeline.defs.run_log import BatchLog
 from stagenorm_pipeline.defs.ui_hints import with_ui_steps
-from stagenorm_pipeline.engine.apply.fund_totals import FundResult, FundTotals
-from stagenorm_pipeline.engine.apply.runner import ApplyRequest, ApplyResult, apply_batches
+from stagenorm_pipeline.engine.apply.fund_totals import FundResult
 from stagenorm_pipeline.engine.plan.batch import PlanKind
-from stagenorm_pipeline.engine.postgres.connection import Database
-from stagenorm_pipeline.engine.postgres.identity import user_name, worker_name
-from stagenorm_pipeline.engine.preflight.read_only_server import require_writable
-from stagenorm_pipeline.engine.rollback.rollback import (
-    RollbackPreview,
-    RollbackRequest,
-    preview_rollback,
-    record_rollback,
-)
-from stagenorm_pipeline.engine.targets.fund_lookup import find_fund
-from stagenorm_pipeline.engine.targets.funds import FundScope, fund_key
-from stagenorm_pipeline.engine.throttle.settings import ThrottleSettings
+from stagenorm_pipeline.engine.rollback.rollback import RollbackPreview
+from stagenorm_pipeline.engine.rollback.scope import RollbackRequest
+from stagenorm_pipeline.engine.targets.funds import fund_key
 from stagenorm_pipeline.report.escape import for_markdown
 from stagenorm_pipeline.report.quantity import quantity
 from stagenorm_pipeline.report.rollback_text import STATES, UNSEEN, touched_lines
+from stagenorm_pipeline.service.applying import AppliedBatches, Pace, apply_rollback
+from stagenorm_pipeline.service.context import ServiceContext
+from stagenorm_pipeline.service.rolling_back import (
+    RollbackConditions,
+    preview_rollback,
+    record_rollback,
+    rollback_request,
+)
+from stagenorm_pipeline.service.selecting import select
 
 
 class RollbackConfig(dg.Config):
@@ -54,30 +53,27 @@ class RollbackConfig(dg.Config):
 def roll_back(
     context: dg.OpExecutionContext,
     config: RollbackConfig,
-    database: ApplicationDatabase,
-    settings: NormalizationSettings,
+    service: StagenormService,
 ) -> None:
     """Restore the rows that still hold what the plan wrote. List the rows that another session changed since."""
     with errors_as_failures():
-        opened = database.open()
-        targets = settings.configuration().select(config.table or None)
-        scope = find_fund(opened, targets, config.fund) if config.fund else FundScope()
-        request = RollbackRequest(
-            plan_id=config.plan_id, targets=targets, scope=scope, only_untouched=config.only_untouched
-        )
+        opened = service.open()
+        selection = select(opened, table=config.table or None, fund=config.fund or None)
+        conditions = RollbackConditions(plan_id=config.plan_id, only_untouched=config.only_untouched)
+        request = rollback_request(selection=selection, conditions=conditions)
         if config.execute:
-            require_writable(opened)
-        preview = preview_rollback(opened, request)
+            opened.require_writable()
+        preview = preview_rollback(opened, request=request)
         context.add_output_metadata(_metadata(preview))
         context.log.info(f"{quantity(preview.restorable, 'row')} can be restored, {preview.left:,} cannot")
         if not config.execute:
             context.log.info("Nothing was changed. To restore the rows, run this again with `execute: true`.")
             return
-        tally = FundTotals()
-        result = _restore(opened, request, config, context, tally, settings.configuration().throttle)
-        for fund_id, restored in tally.funds(PlanKind.ROLLBACK):
+        applied = _restore(context, opened, request, config)
+        for fund_id, restored in applied.totals.funds(PlanKind.ROLLBACK):
             context.log_event(rollback_observation(fund_id, restored))
         report_plan_checks(context.instance, opened)
+    result = applied.result
     if result.stopped:
         context.log.warning("Stopped after the current batch. To restore the rest, run the same rollback again.")
         raise dg.DagsterExecutionInterruptedError
@@ -93,26 +89,16 @@ def roll_back(
 
 
 def _restore(
-    database: Database,
-    request: RollbackRequest,
-    config: RollbackConfig,
-    context: dg.OpExecutionContext,
-    tally: FundTotals,
-    throttle: ThrottleSettings,
-) -> ApplyResult:
+    context: dg.OpExecutionContext, service: ServiceContext, request: RollbackRequest, config: RollbackConfig
+) -> AppliedBatches:
     with deferred_termination() as should_stop:
-        plan_id = record_rollback(database, request, created_by=user_name())
-        return apply_batches(
-            database,
-            ApplyRequest(
-                worker=worker_name(f"dagster run {context.run.run_id}"),
-                run_by=user_name(),
-                plan_id=plan_id,
-                sleep_ms=config.sleep_ms,
-                throttle=throttle,
-                watch=tally.before(BatchLog(context.log, f"rollback of plan {config.plan_id}")),
-                should_stop=should_stop,
-            ),
+        plan_id = record_rollback(service, request=request)
+        return apply_rollback(
+            service,
+            plan_id=plan_id,
+            pace=Pace(sleep_ms=config.sleep_ms),
+            watch=BatchLog(context.log, f"rollback of plan {config.plan_id}"),
+            should_stop=should_stop,
         )
 
 

@@ -5,15 +5,15 @@ import logging
 import dagster as dg
 
 from stagenorm_pipeline.engine.apply.rehearsal import RehearsalResult
-from stagenorm_pipeline.report.escape import for_markdown, for_terminal, sentence_for_markdown, sentence_for_terminal
+from stagenorm_pipeline.report.escape import for_markdown, sentence_for_markdown
+from stagenorm_pipeline.report.event_lines import refused_row_line
 from stagenorm_pipeline.report.quantity import quantity
 
 
 def rehearsal_metadata(log: logging.Logger, result: RehearsalResult) -> dict[str, dg.MetadataValue | int]:
     """Log the result and return it as metadata, with the first refused rows."""
     for refused in result.refused:
-        where = f"{for_terminal(refused.batch.target)}, row {for_terminal(refused.row_id)}"
-        log.error(f"Would be refused: {where}: {sentence_for_terminal(refused.message)}")
+        log.error(refused_row_line(refused).message)
     rows = result.rows
     log.info(
         f"Rehearsed {quantity(result.batches, 'batch')}: {quantity(rows.rows_updated, 'row')} would change, "

@@ -6,45 +6,43 @@ from pathlib import Path
 import dagster as dg
 
 from stagenorm_pipeline.engine.postgres.identity import user_name
-from stagenorm_pipeline.engine.verify.result import VerificationResult
 from stagenorm_pipeline.errors import StagenormError
 from stagenorm_pipeline.report.escape import for_markdown, sentence_for_markdown
-from stagenorm_pipeline.report.html_page import verification_html
-from stagenorm_pipeline.report.json_document import document_json, verification_document
+from stagenorm_pipeline.report.forms import ReportForm
 from stagenorm_pipeline.report.signature import is_to_sign, record_command, statement
 from stagenorm_pipeline.service.output_files import replace_file
+from stagenorm_pipeline.service.verifying import VerificationReport
 
 # Not `verification_report`: Dagster's IO manager uses that directory for the asset's output.
 _DIRECTORY = "verification_reports"
 
 
-def write_report_files(
-    context: dg.AssetExecutionContext, result: VerificationResult, sha256: str, number: int
-) -> dict[str, dg.MetadataValue]:
+def write_report_files(context: dg.AssetExecutionContext, report: VerificationReport) -> dict[str, dg.MetadataValue]:
     """Write the report as JSON and HTML below the instance's storage. Returns the metadata entries about signing it.
 
     If the files cannot be written, the entries say so. The verification and its verdicts are already recorded.
     """
     # With the hash: `stagenorm ui` uses one home for several databases, and each numbers its verifications from 1.
-    stem = f"verification-{number}-{sha256[:8]}"
+    stem = f"verification-{report.number}-{report.sha256[:8]}"
     path = Path(context.instance.storage_directory()) / _DIRECTORY / f"{stem}.json"
     try:
-        _write(path, document_json(verification_document(result)))
-        _write(path.with_suffix(".html"), verification_html(result, sha256, number))
+        _write(path, report.json)
+        _write(path.with_suffix(".html"), report.text(ReportForm.HTML))
     except StagenormError as error:
         context.log.warning(f"The report was not written to files: {error}")
-        return _without_files(_NOT_WRITTEN.format(problem=sentence_for_markdown(error.message), number=number))
+        return _without_files(_NOT_WRITTEN.format(problem=sentence_for_markdown(error.message), number=report.number))
     return {
-        "sign-off": dg.MetadataValue.md(_sign_off_steps(result, number, path)),
+        "sign-off": dg.MetadataValue.md(_sign_off_steps(report, path)),
         "report_json": dg.MetadataValue.path(path),
         "report_html": dg.MetadataValue.path(path.with_suffix(".html")),
     }
 
 
-def command_line_report_entries(result: VerificationResult, number: int) -> dict[str, dg.MetadataValue]:
+def command_line_report_entries(report: VerificationReport) -> dict[str, dg.MetadataValue]:
     """Return the metadata entries about signing a verification that the command line made."""
-    write = f"stagenorm report {number} --output report.json"
-    sign = record_command(result, number, "report.json")
+    result = report.result
+    write = f"stagenorm report {report.number} --output report.json"
+    sign = record_command(result, report.number, "report.json")
     steps = f"Made on the command line. Write the JSON with `{write}`, then run `{sign}`."
     return _without_files(steps if is_to_sign(result) else statement(result))
 
@@ -61,12 +59,12 @@ _NOT_WRITTEN = (
 )
 
 
-def _sign_off_steps(result: VerificationResult, number: int, path: Path) -> str:
-    if not is_to_sign(result):
-        return statement(result)
+def _sign_off_steps(report: VerificationReport, path: Path) -> str:
+    if not is_to_sign(report.result):
+        return statement(report.result)
     # Names the machine, because Celery may execute the run on any worker.
     where = for_markdown(user_name().partition("@")[2])
-    command = record_command(result, number, shlex.quote(str(path)))
+    command = record_command(report.result, report.number, shlex.quote(str(path)))
     return f"Run on {where}, as a role that may sign:\n\n```\n{command}\n```"
 
 

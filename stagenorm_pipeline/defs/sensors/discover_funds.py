@@ -4,7 +4,7 @@ import dagster as dg
 
 from stagenorm_pipeline.defs.failures import errors_as_failures
 from stagenorm_pipeline.defs.partitions import funds, new_fund_keys
-from stagenorm_pipeline.defs.resources import ApplicationDatabase, NormalizationSettings
+from stagenorm_pipeline.defs.resources import StagenormService
 from stagenorm_pipeline.engine.targets.fund_lookup import read_fund_ids
 
 
@@ -14,11 +14,10 @@ from stagenorm_pipeline.engine.targets.fund_lookup import read_fund_ids
     description="Every five minutes: adds a partition for each new fund in your tables. Starts no run and changes no "
     "data. Optional: `batch_plan` adds the partitions of its funds, too.",
 )
-def discover_funds(
-    context: dg.SensorEvaluationContext, database: ApplicationDatabase, settings: NormalizationSettings
-) -> dg.SensorResult | dg.SkipReason:
+def discover_funds(context: dg.SensorEvaluationContext, service: StagenormService) -> dg.SensorResult | dg.SkipReason:
     with errors_as_failures():
-        found = read_fund_ids(database.open(), settings.configuration().targets)
+        opened = service.open()
+        found = read_fund_ids(opened.database, opened.targets())
     keys = new_fund_keys(context.instance, found)
     if not keys:
         return dg.SkipReason(f"No new funds. All {len(found):,} have a partition.")

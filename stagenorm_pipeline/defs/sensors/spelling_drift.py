@@ -6,7 +6,7 @@ import dagster as dg
 
 from stagenorm_pipeline.defs.failures import errors_as_failures
 from stagenorm_pipeline.defs.jobs.asset_jobs import plan_job
-from stagenorm_pipeline.defs.resources import ApplicationDatabase, NormalizationSettings
+from stagenorm_pipeline.defs.resources import StagenormService
 from stagenorm_pipeline.engine.inventory.drift import DriftState, read_drift, read_drift_state
 from stagenorm_pipeline.report.quantity import quantity
 
@@ -21,19 +21,18 @@ _INTERVAL_S = 3_600
     "a plan as a draft. You open or cancel it. Changes no business data. There is never more than one such draft. If "
     "nothing was written since the last check, it reads only PostgreSQL's counters, otherwise each table once.",
 )
-def spelling_drift(
-    context: dg.SensorEvaluationContext, database: ApplicationDatabase, settings: NormalizationSettings
-) -> dg.SensorResult | dg.SkipReason:
+def spelling_drift(context: dg.SensorEvaluationContext, service: StagenormService) -> dg.SensorResult | dg.SkipReason:
     with errors_as_failures():
-        targets, vocabulary = settings.configuration().targets, settings.vocabulary()
-        state = read_drift_state(database.open(), targets)
+        opened = service.open()
+        targets, vocabulary = opened.targets(), opened.vocabulary
+        state = read_drift_state(opened.database, targets)
         if reason := _skip_reason(state):
             return dg.SkipReason(reason)
         # Includes the vocabulary: a new decision makes an unknown spelling known without any write to the tables.
         seen = json.dumps([state.verification_id, vocabulary.version, state.writes], sort_keys=True)
         if context.cursor == seen and None not in state.writes.values():
             return dg.SkipReason("Nothing was written to the tables since the last check.")
-        drift = read_drift(database.open(), targets, vocabulary)
+        drift = read_drift(opened.database, targets, vocabulary)
     if not drift.spellings:
         return dg.SensorResult(cursor=seen, skip_reason="Every known spelling is canonical.")
     context.log.info(

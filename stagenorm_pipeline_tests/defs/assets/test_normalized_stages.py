@@ -213,14 +213,14 @@ def test_run_waits_for_batch_taken_by_another_runner(
 ) -> None:
     application.add(COMPANIES, [(1, "Seed"), (1, "Series A")])
     project.plan(batch_size=1)
-    monkeypatch.setattr(apply_fund, "_BETWEEN_LOOKS_S", 0)
+    monkeypatch.setattr(apply_fund, "_RETRY_EVERY_S", 0)
     application.sql("UPDATE stage_migration_batches SET status = 'running', worker = 'w2' WHERE batch_number = 1")
     with psycopg.connect(application.url) as other:
         other.execute(
             "SELECT pg_advisory_xact_lock(%s, batch_id::int) FROM stage_migration_batches WHERE batch_number = 1",
             [BATCH_LOCK_CLASS],
         )
-        # The runner looks for the last time in its first pass right before it closes its plans.
+        # In its first pass, the runner last checks for the batch right before it closes its plans.
         failpoints.listen(lambda step: other.rollback() if step is Failpoint.APPLY_BEFORE_CLOSE else None)
         try:
             applied = materialized(project.normalize("fund-1"), "normalized_stages")
