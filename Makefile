@@ -43,6 +43,7 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 
 # --no-deps: the lock is complete, so pip resolves nothing; --no-build-isolation: the build backend is in the lock too.
 $(READY): requirements.lock pyproject.toml

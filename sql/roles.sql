@@ -1,23 +1,23 @@
--- A role that can do the stage normalization, and nothing more. For psql, to be read by a DBA before it is run.
+-- Create a role that can run the stage normalization and nothing else. Run it with psql, after a DBA has read it.
 --
 --   psql "$OWNER_DATABASE_URL" -f sql/roles.sql
 --   psql "$OWNER_DATABASE_URL" -f sql/roles.sql -v role=stage_bot -v target2_table=
 --
--- Run it as the owner of the tables (with CREATEROLE, or with the role made beforehand), in the application's database,
--- after sql/migrations/*.sql. It is one transaction, safe to run twice, and only ever adds: it revokes nothing, drops
--- nothing, and sets no password (do that with \password, or let the server's own authentication do it).
+-- Run it as the owner of the tables (with CREATEROLE, or after the role was created), in the application's database,
+-- after sql/migrations/*.sql. It is one transaction and safe to run twice. It only adds: it revokes nothing, drops
+-- nothing, and sets no password (use \password, or the server's own authentication).
 --
--- What can be set with -v NAME=VALUE, and what it is otherwise. Names are taken as they are, capitals and spaces too.
+-- Variables for -v NAME=VALUE, with their defaults. Names are used unchanged, with capitals and spaces.
 --   role             stagenorm_runner
---   tracking_schema  public               where sql/migrations/*.sql made our tables
+--   tracking_schema  public               the schema in which sql/migrations/*.sql created our tables
 --   target1_schema   public
 --   target1_table    portfoliocompanies
 --   target1_key      id                   its primary key
---   target1_stage    stage                the one column that is ever changed
---   target1_fund     fund_id              left out where the table has no such column
---   target2_...      the same for deal_opportunities; target2_table= (empty): there is no second target
---   pg_monitor       off                  on: grant it, see the end
--- More than two targets: run the file again with their names. Every run adds to what the role may do.
+--   target1_stage    stage                the only column that stagenorm changes
+--   target1_fund     fund_id              ignored if the table has no such column
+--   target2_...      the same for deal_opportunities; target2_table= (empty) for no second target
+--   pg_monitor       off                  on: grant pg_monitor, see the end
+-- For more than two targets, run the file again with their names. Every run adds privileges to the role.
 
 \set ON_ERROR_STOP on
 
@@ -37,30 +37,30 @@
 
 BEGIN;
 
--- The role. LOGIN and nothing else: no superuser, no CREATEDB, no CREATEROLE, no REPLICATION, no BYPASSRLS.
+-- The role has LOGIN only: no SUPERUSER, no CREATEDB, no CREATEROLE, no REPLICATION, no BYPASSRLS.
 SELECT format('CREATE ROLE %I LOGIN', :'role')
 WHERE NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = :'role')
 \gexec
 
--- A role that is there already and can do more by itself is refused: grants could not make it any smaller.
-SELECT rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls AS is_mightier
+-- Refuse an existing role that has more attributes, because grants cannot restrict it.
+SELECT rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls AS has_more_attributes
 FROM pg_roles WHERE rolname = :'role'
 \gset
-\if :is_mightier
+\if :has_more_attributes
     ROLLBACK;
     \warn 'The role' :role 'has attributes of its own (superuser, createdb, createrole, replication or bypassrls).'
     \warn 'Nothing was changed. Name another role: -v role=...'
-    DO $$ BEGIN RAISE EXCEPTION 'sql/roles.sql: this role can do more than the job already'; END $$;
+    DO $$ BEGIN RAISE EXCEPTION 'sql/roles.sql: this role has more attributes than LOGIN'; END $$;
 \endif
 
 GRANT CONNECT ON DATABASE :"DBNAME" TO :"role";
 
 -- The application's tables ----------------------------------------------------------------------------------------
--- Three columns can be read: the key names the row in the batch and in the audit log, the fund groups the rows, the
--- stage is what it is all about. xmin, the system column with a row's version, tells a rollback which rows were touched
--- since. Only the stage can be changed. No INSERT, no DELETE, no other column, no other table.
--- A partitioned table needs the grant on itself alone. UPDATE on a column is also what PostgreSQL asks for where a
--- statement locks the row; nothing here needs more than that.
+-- The role reads three columns: the key, which identifies the row in batches and in the audit log, the fund, and the
+-- stage. It also reads the system column xmin, the row's version, so that a rollback sees which rows were updated since.
+-- It changes only the stage. No INSERT, no DELETE, no other column, no other table.
+-- For a partitioned table a grant on the table itself is enough. UPDATE on the column also allows the row locks that
+-- stagenorm takes.
 
 GRANT USAGE ON SCHEMA :"target1_schema" TO :"role";
 GRANT SELECT (:"target1_key", :"target1_stage", xmin), UPDATE (:"target1_stage")
@@ -89,12 +89,12 @@ SELECT :'target2_table' <> '' AS has_second_target
 \endif
 
 -- Our own tables --------------------------------------------------------------------------------------------------
--- No DELETE and no TRUNCATE on any of them. Their keys are identity columns, which need no grant on a sequence; their
--- foreign keys and views are looked after with the rights of their owner.
+-- No DELETE and no TRUNCATE on any of them. Their keys are identity columns, which need no grant on a sequence.
+-- PostgreSQL checks their foreign keys and reads their views with the owner's privileges.
 
 GRANT USAGE ON SCHEMA :"tracking_schema" TO :"role";
 
--- Written once, when a plan is recorded or a backup made, and from then on only read.
+-- Tables with rows that are inserted once, for example when a plan is recorded, and then only read.
 GRANT SELECT, INSERT ON TABLE
     :"tracking_schema".stage_migration_plan_targets,
     :"tracking_schema".stage_migration_spellings,
@@ -109,31 +109,31 @@ GRANT SELECT, INSERT ON TABLE
     :"tracking_schema".stage_verifications
 TO :"role";
 
--- What moves on while the work goes on: status, counts, refused rows. UPDATE is also what `FOR NO KEY UPDATE` needs,
--- by which a worker holds the row of its batch.
+-- Tables that change during a run: status, counts, refused rows. `FOR NO KEY UPDATE`, with which a runner locks the row
+-- of its batch, needs UPDATE too.
 GRANT SELECT, INSERT, UPDATE ON TABLE
     :"tracking_schema".stage_migration_plans,
     :"tracking_schema".stage_migration_batches,
     :"tracking_schema".stage_migration_quarantine
 TO :"role";
 
--- Who runs and what holds them: a row for each runner, which it alone changes.
+-- Runners: each inserts and updates its own row, and records the end of runners whose session is gone.
 GRANT SELECT, INSERT, UPDATE ON TABLE :"tracking_schema".stage_migration_runners TO :"role";
 
--- The pause switch: one row, which is turned and never added to.
+-- The pause switch: one row, which is updated and never inserted.
 GRANT SELECT, UPDATE ON TABLE :"tracking_schema".stage_migration_control TO :"role";
 
--- The audit log is append-only for this role. It cannot choose the number or the time of an entry either: both columns
--- are left out, so the database alone fills them in.
+-- The audit log is append-only for this role. It cannot choose the number or time of an entry: the grant leaves out both
+-- columns, so only the database sets them.
 GRANT SELECT ON TABLE :"tracking_schema".stage_normalization_log TO :"role";
 GRANT INSERT (schema_name, table_name, column_name, row_id, fund_id, stage_before, stage_after,
               action, plan_id, batch_id, run_by)
     ON TABLE :"tracking_schema".stage_normalization_log TO :"role";
 
--- Which migrations the database has: read only.
+-- The list of applied migrations: read only.
 GRANT SELECT ON TABLE :"tracking_schema".stage_migration_versions TO :"role";
 
--- The views that people and `stagenorm status` read.
+-- The views, for people and for `stagenorm status`.
 GRANT SELECT ON TABLE
     :"tracking_schema".stage_migration_progress,
     :"tracking_schema".stage_migration_progress_by_fund,
@@ -142,26 +142,26 @@ GRANT SELECT ON TABLE
 TO :"role";
 
 -- Optional: -v pg_monitor=on ----------------------------------------------------------------------------------------
--- pg_monitor lets the role see how far replicas are behind and since when transactions have been open, for the whole
--- server. It also shows other sessions' queries and all settings, which is more than the job: hence not by default.
--- Without it pre-flight says that the lag is invisible; everything else works.
+-- pg_monitor lets the role see the lag of replicas and how long transactions have been open, for the whole server. It is
+-- off by default because it also shows other sessions' queries and all settings, which stagenorm does not need.
+-- Without it pre-flight reports that it cannot see the lag. Everything else works.
 \if :pg_monitor
     GRANT pg_monitor TO :"role";
 \endif
 
 COMMIT;
 
--- What is not done here, because it is yours to decide:
---   * `stagenorm enforce` changes the definition of a target, which only its owner may do: run that one as the owner.
---     So the role gets nothing on stage_migration_enforcements.
---   * Row-level security on a target hides rows from this role. Pre-flight finds it and names the policy that mends it.
---   * A trigger on a target runs with the rights of whoever fires it, unless its function is SECURITY DEFINER: this
---     role may need rights for what the trigger does, for example INSERT on a history table.
---   * What PUBLIC may do, every role may. Two defaults are worth a look:
---       REVOKE TEMPORARY ON DATABASE ... FROM PUBLIC;      (everybody may make temporary tables)
---       REVOKE CREATE ON SCHEMA public FROM PUBLIC;        (the default before PostgreSQL 15)
+-- This file leaves the following to you:
+--   * `stagenorm enforce` alters a target, which only its owner may do. Run that command as the owner. So this role gets
+--     nothing on stage_migration_enforcements.
+--   * Row-level security on a target may hide rows from this role. Pre-flight finds it and shows the policy that fixes it.
+--   * A trigger on a target runs with the privileges of the role that fires it, unless its function is SECURITY DEFINER.
+--     This role may need privileges for what the trigger does, for example INSERT on a history table.
+--   * Every role has the privileges of PUBLIC. Consider changing two defaults:
+--       REVOKE TEMPORARY ON DATABASE ... FROM PUBLIC;      (by default every role may create temporary tables)
+--       REVOKE CREATE ON SCHEMA public FROM PUBLIC;        (by default every role may create tables there before 15)
 
-\echo 'What the role may do beyond this file, through PUBLIC, memberships or earlier grants (wanted: no rows):'
+\echo 'Privileges of the role beyond this file, through PUBLIC, memberships or earlier grants (expected: no rows):'
 SELECT what, privileges
 FROM (
     SELECT format('database %I', current_database()) AS what,

@@ -1,10 +1,10 @@
-"""The errors that a user can do something about. Each says what is wrong and, in `remedy`, what to do next."""
+"""The errors that a user can fix. Each says what is wrong and, in `remedy`, what to do."""
 
 
 class StagenormError(Exception):
-    """Something that stops the work and that a person can mend. Shown without a stack trace.
+    """An error that a user can fix. Shown without a stack trace.
 
-    `message` names the thing and what is wrong with it; `remedy` says what to do. Neither may hold a secret.
+    `message` says what is wrong; `remedy` says what to do. Neither may hold a secret.
     """
 
     def __init__(self, message: str, *, remedy: str | None = None) -> None:
@@ -17,28 +17,28 @@ class StagenormError(Exception):
 
 
 class ConfigurationError(StagenormError):
-    """An argument, an environment variable or a configuration file is wrong: exit code 2, nothing was tried."""
+    """An argument, an environment variable or a configuration file is wrong: exit code 2, before any work."""
 
 
 class ConnectionFailedError(StagenormError):
-    """PostgreSQL could not be reached, or the connection was lost for good."""
+    """PostgreSQL could not be reached, or the connection was lost and retries did not help."""
 
 
 class MissingMigrationError(StagenormError):
-    """The tracking tables are not there yet, or are older than this program."""
+    """The tracking tables do not exist, or are older than this program."""
 
 
 class TargetError(StagenormError):
-    """A target table or column is missing, or is of a kind that this tool cannot work on."""
+    """A target table or column is missing, or has a type that stagenorm does not support."""
 
 
 class PlanError(StagenormError):
-    """A plan does not exist, or is not in a state in which it can be used as asked."""
+    """A plan does not exist, or its state does not allow the operation."""
 
 
 class ReadOnlyServerError(StagenormError):
-    """The server takes no writes: a standby, or transactions are read-only there."""
+    """The server accepts no writes: it is a standby, or its transactions are read-only."""
 
 
 class RefusedError(StagenormError):
-    """The database's privileges or settings do not allow the work."""
+    """The privileges or settings of the database do not allow the operation."""

@@ -1,4 +1,4 @@
--- What a backup says of the snapshot that it holds. The position in the write-ahead log is read right after the snapshot.
+-- The facts about the snapshot for a backup's manifest. The WAL position is read right after the snapshot was taken.
 SELECT now()                                                                    AS made_at,
        current_database()                                                       AS database,
        current_setting('server_version')                                        AS server_version,

@@ -1,3 +1,3 @@
--- The keys, funds and stages of a target, streamed out as the server writes them.
--- Promise: reads only; ordered by fund and key, so that the same data make the same bytes.
+-- Stream the keys, funds and stages of a target as the server writes them.
+-- Reads only. Ordered by fund and key, so that the same data give the same bytes.
 COPY (SELECT {key}::text, {fund}, {stage} FROM {table} AS t ORDER BY {fund} COLLATE "C", {key}) TO STDOUT;

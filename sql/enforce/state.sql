@@ -1,5 +1,5 @@
--- The target's owner, whether this role may act as it, and the constraint of this name with its comment.
--- Promise: reads the catalog only; one row always, the constraint's part NULL where it is not there.
+-- The target's owner, whether this role may act as the owner, and the constraint of this name with its comment.
+-- Reads the catalog only. Returns exactly one row; the constraint's columns are NULL if there is no such constraint.
 SELECT pg_get_userbyid(r.relowner)::text                       AS owner,
        pg_has_role(r.relowner, 'USAGE')                        AS may_alter,
        current_user::text                                      AS role,

@@ -1,5 +1,5 @@
--- Who holds a lock on the target or on one of its partitions, the longest open transaction first.
--- Promise: reads the lock table only. What others run is hidden from a role without pg_monitor, who they are is not.
+-- Sessions with a lock on the target or one of its partitions, the longest open transaction first.
+-- Reads the lock table only. Without pg_monitor a role sees who the other sessions are, but not what they run.
 SELECT DISTINCT a.pid, a.usename::text AS role, a.application_name, a.xact_start,
        CASE WHEN a.xact_start IS NOT NULL THEN extract(epoch FROM clock_timestamp() - a.xact_start)::bigint END AS open_s
 FROM pg_locks l

@@ -1,6 +1,6 @@
--- Whether a look for new messy spellings makes sense now: the last verification of all funds, and what stands before a
--- new plan, that is an open plan with batches that wait, or a draft newer than that verification.
--- Promise: exactly one row; reads no target.
+-- The last verification of all funds, and what makes a scan for drift useless now: an open plan with waiting batches,
+-- or a draft that is newer than that verification.
+-- Returns exactly one row. Reads no target.
 WITH verified AS (
     SELECT max(verification_id) AS verification_id, max(created_at) AS created_at
     FROM stage_verifications

@@ -1,11 +1,11 @@
--- Which migration files this database has, so that an older or newer database is recognized by name.
+-- Create the table of applied migration files, so that stagenorm recognizes an older or newer database.
 --
--- Promise: valid for psql as it is, safe to run twice, touches nothing of the application.
--- The eight files before this one are recognized by the objects that they create.
+-- Runs in psql as it is. Safe to run twice. Changes nothing of the application's.
+-- Records the eight files before this one if the objects that they create exist.
 
 BEGIN;
 
--- Two runs of this file at once would race on the names, which IF NOT EXISTS does not prevent.
+-- Two runs of this file at once could collide in spite of IF NOT EXISTS, so the second waits for the first.
 DO $$ BEGIN PERFORM pg_advisory_xact_lock(hashtext('stagenorm migrations')); END $$;
 
 CREATE TABLE IF NOT EXISTS stage_migration_versions (
@@ -16,7 +16,7 @@ CREATE TABLE IF NOT EXISTS stage_migration_versions (
 );
 COMMENT ON TABLE stage_migration_versions IS 'One row for each migration file that was applied to this database.';
 COMMENT ON COLUMN stage_migration_versions.file_name IS 'Name of the file in sql/migrations.';
-COMMENT ON COLUMN stage_migration_versions.applied_at IS 'When it was applied; for the files before this table, when the table was created.';
+COMMENT ON COLUMN stage_migration_versions.applied_at IS 'When it was applied; for files from before this table, when the table was created.';
 COMMENT ON COLUMN stage_migration_versions.applied_by IS 'The database role that applied it.';
 COMMENT ON COLUMN stage_migration_versions.last_log_id IS 'The newest entry of stage_normalization_log at that time; NULL if the log was empty.';
 

@@ -1,12 +1,13 @@
--- Receipts: what each batch attempt wrote to the audit log, and what a finished plan consisted of, as hashes.
+-- Create the tables of receipts (a hash of what each batch attempt wrote to the audit log) and of plan digests (hashes of
+-- the contents of a finished plan).
 --
--- Promise: valid for psql as it is, safe to run twice, touches nothing of the application.
--- Both tables are append-only and have no foreign keys: deleting plans or batches leaves them as evidence. Log entries
--- up to last_log_id of this file's row in stage_migration_versions were written before there were receipts.
+-- Runs in psql as it is. Safe to run twice. Changes nothing of the application's.
+-- Both tables are append-only and have no foreign keys, so they remain as evidence when plans or batches are deleted. Log
+-- entries up to last_log_id of this file's row in stage_migration_versions are from before there were receipts.
 
 BEGIN;
 
--- Two runs of this file at once would race on the names, which IF NOT EXISTS does not prevent.
+-- Two runs of this file at once could collide in spite of IF NOT EXISTS, so the second waits for the first.
 DO $$ BEGIN PERFORM pg_advisory_xact_lock(hashtext('stagenorm migrations')); END $$;
 
 CREATE TABLE IF NOT EXISTS stage_migration_receipts (
@@ -30,7 +31,7 @@ CREATE TABLE IF NOT EXISTS stage_migration_receipts (
     recorded_by  text        NOT NULL DEFAULT session_user,
     CHECK (num_nulls(first_log_id, last_log_id) = CASE WHEN rows_updated = 0 THEN 2 ELSE 0 END)
 );
--- Wanted by: rule 5, which reads the receipts of the judged plans, and the digest of a finished plan.
+-- For rule 5, which reads the receipts of the plans that it verifies, and for the digest of a finished plan.
 CREATE INDEX IF NOT EXISTS stage_migration_receipts_plan ON stage_migration_receipts (plan_id, batch_id);
 COMMENT ON TABLE stage_migration_receipts IS 'One row for each batch attempt that committed: its counts and the SHA-256 of the log entries that it wrote. Append-only.';
 COMMENT ON COLUMN stage_migration_receipts.receipt_id IS 'Number of the receipt.';
@@ -63,12 +64,12 @@ CREATE TABLE IF NOT EXISTS stage_migration_plan_digests (
     recorded_at     timestamptz NOT NULL DEFAULT now(),
     recorded_by     text        NOT NULL DEFAULT session_user
 );
-COMMENT ON TABLE stage_migration_plan_digests IS 'What a plan consisted of when it was closed, as hashes. Append-only; the signed report repeats plan_sha256.';
+COMMENT ON TABLE stage_migration_plan_digests IS 'The contents of a plan when it was closed, as hashes. Append-only; the signed report repeats plan_sha256.';
 COMMENT ON COLUMN stage_migration_plan_digests.plan_id IS 'The plan.';
 COMMENT ON COLUMN stage_migration_plan_digests.receipts IS 'How many receipts it had.';
 COMMENT ON COLUMN stage_migration_plan_digests.receipts_sha256 IS 'SHA-256 over its receipts.';
 COMMENT ON COLUMN stage_migration_plan_digests.baseline_sha256 IS 'SHA-256 over its targets and its baseline.';
-COMMENT ON COLUMN stage_migration_plan_digests.mapping_sha256 IS 'SHA-256 over the spellings that it changed or restored and what each became.';
+COMMENT ON COLUMN stage_migration_plan_digests.mapping_sha256 IS 'SHA-256 over the spellings that it changed or restored, each with its new spelling.';
 COMMENT ON COLUMN stage_migration_plan_digests.members_sha256 IS 'SHA-256 over the members of its batches.';
 COMMENT ON COLUMN stage_migration_plan_digests.plan_sha256 IS 'SHA-256 over the four before it: the plan''s digest.';
 COMMENT ON COLUMN stage_migration_plan_digests.recorded_at IS 'When the plan was closed.';

@@ -1,10 +1,11 @@
--- The report of each verification, so that none is lost with a file, and why a reviewer accepted warnings.
+-- Add columns for the report of each verification, so that it is kept even if the file is lost, and for the reason why a
+-- reviewer accepted warnings.
 --
--- Promise: valid for psql as it is, safe to run twice, touches nothing of the application.
+-- Runs in psql as it is. Safe to run twice. Changes nothing of the application's.
 
 BEGIN;
 
--- Two runs of this file at once would race on the names, which IF NOT EXISTS does not prevent.
+-- Two runs of this file at once could collide in spite of IF NOT EXISTS, so the second waits for the first.
 DO $$ BEGIN PERFORM pg_advisory_xact_lock(hashtext('stagenorm migrations')); END $$;
 
 ALTER TABLE stage_verifications

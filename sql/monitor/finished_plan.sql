@@ -1,6 +1,5 @@
--- The applied normalizing plan whose batches ended last, failed ones included, with what came of it; nothing while a
--- batch of any open plan is pending or at work.
--- Promise: at most one row; looks at the newest twenty plans.
+-- The applied normalizing plan whose last batch ended most recently (failed batches included), with its result.
+-- Returns at most one row, and none while a batch of any open plan is pending or running. Reads the newest 20 plans only.
 SELECT p.plan_id,
        count(*) FILTER (WHERE b.status = 'completed') AS batches_completed,
        count(*) FILTER (WHERE b.status = 'failed')    AS batches_failed,

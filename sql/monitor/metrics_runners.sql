@@ -1,4 +1,4 @@
--- Runners at work, how many of them are held by the throttle, and since when the first of these is.
+-- Runners at work, how many of them are throttled, and since when the first of these is.
 SELECT count(*) FILTER (WHERE held_since IS NULL)     AS working,
        count(*) FILTER (WHERE held_since IS NOT NULL) AS held,
        min(held_since)                                AS held_since

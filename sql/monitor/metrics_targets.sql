@@ -1,5 +1,6 @@
--- For each target that was ever planned: what its newest plan over all funds counted as unknown, its newest verification
--- over all funds, its newest backup. Promise: reads no target, and of the baseline only that one plan's part.
+-- For each target that was ever planned: unknown spellings as its newest plan over all funds counted them, its newest
+-- verification over all funds, and its newest backup.
+-- Reads no target, and only that one plan's part of the baseline.
 SELECT target.name, plan.created_at AS counted_at, counted.unknown_rows, counted.unknown_spellings,
        verified.verdict, verified.created_at AS verified_at, saved.saved_at
 FROM (SELECT DISTINCT concat_ws('.', schema_name, table_name, column_name) AS name

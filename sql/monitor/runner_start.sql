@@ -1,5 +1,5 @@
--- Enter a runner, and note the end of those whose session is gone. A pooler's clients are told a process number that is
--- not the server's: their session stays when they die, so none is noted.
+-- Record a new runner, and the end of runners whose session is gone. Behind a pooler a client does not know the process
+-- number of its session, and the session outlives the client, so no end is recorded there.
 WITH gone AS (
     UPDATE stage_migration_runners r
     SET ended_at = now(), updated_at = now()

@@ -1,4 +1,5 @@
--- What a runner is at now, and over which session; an end noted for it by mistake, while it reconnected, is taken back.
+-- Update a runner: whether it is throttled, and its session. Clears `ended_at`, which another runner may have set by
+-- mistake while this one reconnected.
 UPDATE stage_migration_runners r
 SET held_since = %(held_since)s, hold_reason = %(hold_reason)s, updated_at = now(), ended_at = NULL,
     backend_pid = a.pid, backend_start = a.backend_start

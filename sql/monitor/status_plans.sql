@@ -1,4 +1,4 @@
--- The newest plans, and every one that is open, with how far each is; newest first.
+-- All open plans and the five newest ones with their progress, newest first.
 SELECT p.plan_id, p.kind, p.status, p.created_at, p.created_by, p.scope, p.batch_size, p.vocabulary_version, p.total_batches,
        p.rows_to_change,
        coalesce(sum(b.rows_updated), 0)::bigint AS rows_updated,

@@ -1,4 +1,4 @@
--- Batches that say running, and whether somebody really holds each: its advisory lock tells.
+-- Batches with the status running, and whether a runner really has each one: that is, whether its advisory lock is held.
 SELECT b.plan_id, b.batch_id, b.batch_number, concat_ws('.', b.schema_name, b.table_name, b.column_name) AS target,
        b.fund_id, b.worker, b.started_at,
        EXISTS (SELECT 1 FROM pg_locks l

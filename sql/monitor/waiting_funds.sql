@@ -1,6 +1,6 @@
--- The funds with batches that wait in open normalizing plans: how many, their rows still to do (of a failed batch, its
--- refused rows), and how many of them failed before.
--- Promise: reads the waiting batches alone, whatever the number of finished ones.
+-- Funds with waiting batches in open normalizing plans: how many batches, how many rows they still change (of a failed
+-- batch, its refused rows), and how many of the batches failed before.
+-- Reads only the waiting batches, however many finished ones there are.
 SELECT b.fund_id,
        count(*)                                             AS batches,
        sum(coalesce(b.rows_failed, b.rows_planned))::bigint AS rows_waiting,

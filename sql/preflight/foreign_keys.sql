@@ -1,5 +1,5 @@
--- Foreign keys of the stage column: the list of stages that the application allows.
--- Promise: reads the catalog only. `is_readable`: whether this role may look into that list.
+-- Foreign keys of the stage column. The table that one refers to lists the stages that the application allows.
+-- Reads the catalog only. `is_readable`: whether this role may read that list.
 SELECT c.conname::text                                                        AS constraint_name,
        cardinality(c.conkey) = 1                                              AS is_about_stage_alone,
        n.nspname::text                                                        AS list_schema,
@@ -9,7 +9,7 @@ SELECT c.conname::text                                                        AS
        quote_ident(k.attname)                                                 AS quoted_column,
        format_type(k.atttypid, NULL)                                          AS list_type,
        has_schema_privilege(n.oid, 'USAGE') AND has_column_privilege(r.oid, k.attnum, 'SELECT') AS is_readable,
-       format('GRANT SELECT (%%I) ON %%I.%%I TO %%I;', k.attname, n.nspname, r.relname, current_user) AS mend
+       format('GRANT SELECT (%%I) ON %%I.%%I TO %%I;', k.attname, n.nspname, r.relname, current_user) AS fix
 FROM pg_constraint c
 JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attname = %(column_name)s
 JOIN pg_class r ON r.oid = c.confrelid

@@ -1,6 +1,6 @@
 -- Sessions of this database whose transaction has been open for long.
--- Promise: reads a view that every role may read, and never a session's query: that may hold secrets. Without
--- pg_monitor PostgreSQL blanks the times of other roles' sessions.
+-- Reads a view that every role may read, and never a session's query, which may contain secrets. Without pg_monitor
+-- PostgreSQL hides the times of other roles' sessions.
 SELECT pid, usename::text AS role_name, coalesce(state, 'unknown') AS state,
        round(extract(epoch FROM clock_timestamp() - xact_start))::bigint AS seconds
 FROM pg_stat_activity

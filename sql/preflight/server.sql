@@ -1,5 +1,5 @@
--- What the server is, and whether it lets this role write at all.
--- Promise: reads settings only; `default_read_only` is that of new transactions, whatever the one that asks is.
+-- Version and encoding of the server, and whether this role can write there.
+-- Reads settings only. `default_read_only` is the setting for new transactions, not that of this one.
 SELECT current_setting('server_version_num')::integer               AS version_number,
        current_setting('server_version')                            AS version,
        current_setting('server_encoding')                           AS encoding,

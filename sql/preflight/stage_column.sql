@@ -1,6 +1,6 @@
--- The stage column's type and what may keep a stage out of it.
--- Promise: reads the catalog only. A domain is seen through to its base type; `collation_name` is NULL unless the
--- column's collation can make two different spellings equal.
+-- The type of the stage column, and what may keep a stage out of it.
+-- Reads the catalog only. For a domain it shows the base type. `collation_name` is NULL unless the column's collation can
+-- make two different spellings equal.
 SELECT format_type(a.atttypid, a.atttypmod)                                     AS type_name,
        format_type(base.oid, NULL)                                              AS base_type,
        base.typname::text                                                       AS base_type_name,

@@ -1,6 +1,7 @@
--- The privileges on our own tables that the current role lacks, one line a table, with the statement that grants them.
--- Promise: reads the catalog only. `prefix` is our tables' quoted schema with a dot, or empty: the search path. This list and the grants of sql/roles.sql say the same. No DELETE anywhere; the
--- log can only be read and appended to, and the number and time of its rows are the database's alone.
+-- The privileges on our own tables that the current role lacks, one row per table, with the statement that grants them.
+-- Reads the catalog only. `prefix` is the quoted schema of our tables with a dot, or empty to use the search path.
+-- Keep this list equal to the grants of sql/roles.sql. There is no DELETE: the log can only be read and appended to, and
+-- only the database sets the number and time of its rows.
 WITH needed AS (
     SELECT t.table_name, p.privilege, NULL::text[] AS columns
     FROM (VALUES ('stage_migration_plans',          ARRAY['SELECT', 'INSERT', 'UPDATE']),
@@ -41,6 +42,6 @@ WITH needed AS (
     GROUP BY c.oid
 )
 SELECT table_name, privileges, quote_ident(current_user) AS role_name,
-       format('GRANT %%s ON %%s TO %%I;', privileges, table_name, current_user) AS mend
+       format('GRANT %%s ON %%s TO %%I;', privileges, table_name, current_user) AS fix
 FROM missing
 ORDER BY table_name;

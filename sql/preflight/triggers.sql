@@ -1,6 +1,6 @@
 -- The user's triggers that an update of the stage fires, on the table and on its partitions and children.
--- Promise: reads the catalog only. Left out: internal ones, disabled ones, those for other columns (UPDATE OF), and
--- the copies that a partitioned table's trigger has on its partitions.
+-- Reads the catalog only. Leaves out internal and disabled triggers, triggers for other columns (UPDATE OF), and the
+-- copies of a partitioned table's trigger on its partitions.
 WITH RECURSIVE family AS (
     SELECT format('%%I.%%I', %(schema_name)s::text, %(table_name)s::text)::regclass::oid AS relation
     UNION

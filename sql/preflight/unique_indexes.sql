@@ -1,5 +1,5 @@
--- Unique indexes and exclusion constraints in which the stage has a part: as a column, in an expression, in a predicate.
--- Promise: reads the catalog only.
+-- Unique indexes and exclusion constraints that use the stage: as a column, in an expression, or in a predicate.
+-- Reads the catalog only.
 SELECT i.indexrelid::regclass::text         AS index_name,
        pg_get_indexdef(i.indexrelid)        AS definition
 FROM pg_index i

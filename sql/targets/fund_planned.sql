@@ -1,3 +1,3 @@
--- Whether any plan, also a finished or a cancelled one, is about this fund (NULL: the rows without a fund).
+-- Whether any plan, even a finished or cancelled one, contains this fund (NULL: rows without a fund).
 SELECT EXISTS (SELECT 1 FROM stage_migration_baseline WHERE {fund_condition})
     OR EXISTS (SELECT 1 FROM stage_migration_batches WHERE {fund_condition});

@@ -1,6 +1,5 @@
--- Targets whose rows are rows of another target too: the same column of a partition, or of an inheritance child, at any
--- depth. One row for each such pair.
--- Promise: reads the catalog only.
+-- Pairs of targets that share rows: the same column of a table and its partition or inheritance child, at any depth.
+-- Reads the catalog only.
 WITH RECURSIVE named AS (
     SELECT format('%%I.%%I', n.schema_name, n.table_name)::regclass::oid AS relation, n.column_name, n.target
     FROM unnest(%(schemas)s::text[], %(tables)s::text[], %(columns)s::text[], %(targets)s::text[])

@@ -1,5 +1,5 @@
--- What the catalog says of one target: at most one row, none where the relation is missing.
--- Promise: reads the catalog only. Candidates for the fund column are looked for by name.
+-- Look up one target in the catalog: at most one row, none if the relation does not exist.
+-- Reads the catalog only. The fund column is found by its name.
 SELECT n.nspname                                            AS schema_name,
        c.relname                                            AS table_name,
        c.relkind::text                                      AS relation_kind,
@@ -17,8 +17,8 @@ SELECT n.nspname                                            AS schema_name,
              ORDER BY k.place)                              AS primary_key,
        key_column.attname                                   AS key_column,
        format_type(coalesce(nullif(key_type.typbasetype, 0), key_type.oid), NULL) AS key_type,
-       -- Enabled AFTER UPDATE triggers of the table, its partitions and children, also for other columns: a BEFORE
-       -- trigger may change those.
+       -- Enabled AFTER UPDATE triggers of the table, its partitions and children. Triggers for other columns count too,
+       -- because a BEFORE trigger may change those columns.
        EXISTS (WITH RECURSIVE family AS (
                    SELECT c.oid AS relation
                    UNION
@@ -42,7 +42,7 @@ LEFT JOIN pg_attribute key_column
           SELECT key.attname FROM pg_index i JOIN pg_attribute key ON key.attrelid = c.oid AND key.attnum = i.indkey[0]
           WHERE i.indrelid = c.oid AND i.indisprimary))
 LEFT JOIN pg_type key_type ON key_type.oid = key_column.atttypid
--- With an empty search path, a table without a schema is looked for in `public`.
+-- With an empty search path, a table without a schema is looked up in `public`.
 WHERE c.oid = to_regclass(CASE WHEN %(schema)s::text IS NOT NULL
                                THEN format('%%I.%%I', %(schema)s::text, %(table)s::text)
                                WHEN cardinality(current_schemas(false)) = 0

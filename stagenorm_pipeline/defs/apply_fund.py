@@ -12,8 +12,8 @@ from stagenorm_pipeline.config.settings import TargetSetting
 from stagenorm_pipeline.defs.assets.asset_names import NORMALIZED_STAGES
 from stagenorm_pipeline.defs.run_log import BatchLog
 from stagenorm_pipeline.engine.apply.runner import ApplyResult
+from stagenorm_pipeline.engine.monitor.waiting_funds import count_waiting_rows
 from stagenorm_pipeline.engine.plan.batch import PlanKind
-from stagenorm_pipeline.engine.targets.fund_lookup import count_waiting_rows
 from stagenorm_pipeline.engine.targets.funds import FundScope, fund_id_of
 from stagenorm_pipeline.errors import ConfigurationError
 from stagenorm_pipeline.report.escape import for_markdown, sentence_for_markdown

@@ -39,7 +39,7 @@ _SETTINGS = "storage: {postgres: {postgres_url: {env: STAGENORM_DAGSTER_URL}}}\n
 def configured_instance() -> Iterator[dg.DagsterInstance]:
     """Open the instance of DAGSTER_HOME or, if that is not set, the storage at STAGENORM_DAGSTER_URL."""
     if url := os.environ.get(_URL, "").strip():
-        # Same driver as in local.services: with another one, the first event fails.
+        # Same driver as in local.dagster_services: with another one, the first event fails.
         os.environ[_URL] = "postgresql+psycopg2://" + url.partition("://")[2]
     if os.environ.get("DAGSTER_HOME", "").strip():
         with dg.DagsterInstance.get() as instance:

@@ -7,8 +7,7 @@ from collections.abc import Iterable
 
 import dagster as dg
 
-from stagenorm_pipeline.engine.inventory.inventory import fund_order
-from stagenorm_pipeline.engine.targets.funds import fund_key
+from stagenorm_pipeline.engine.targets.funds import fund_key, fund_order
 
 funds = dg.DynamicPartitionsDefinition(name="funds")
 

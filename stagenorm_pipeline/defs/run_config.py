@@ -5,7 +5,7 @@ from typing import Final, Literal
 import dagster as dg
 from pydantic import Field
 
-from stagenorm_pipeline.engine.apply.pacing import AUTO_BATCH_ROWS
+from stagenorm_pipeline.config.pacing import AUTO_BATCH_ROWS
 from stagenorm_pipeline.engine.verify.verification import DEFAULT_SAMPLE_SIZE
 from stagenorm_pipeline.errors import ConfigurationError
 

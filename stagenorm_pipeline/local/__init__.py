@@ -1,4 +1,4 @@
-"""What makes two commands enough: an embedded PostgreSQL, the demo's data, and the Dagster services of `stagenorm ui`.
+"""Everything that runs on your own machine: an embedded PostgreSQL, the demo, and the processes of `stagenorm ui`.
 
-Does not belong here: anything that a user's own production database needs.
+A production database needs nothing from here.
 """

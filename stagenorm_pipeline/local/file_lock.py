@@ -1,8 +1,8 @@
-"""Locks that the kernel lets go by itself when their holder dies, kill -9 included.
+"""File locks that the kernel releases when their holder dies, even after SIGKILL.
 
-flock() and not fcntl()'s record locks, because a flock belongs to the open file and not to the process: handed to a
-child through `pass_fds` it stays held until both have closed it or died. All else is closed on exec, so that nothing
-leaks to other children.
+They use flock() and not fcntl()'s record locks, because a flock belongs to the open file and not to the process: a
+child that gets the descriptor through `pass_fds` keeps the lock until both have closed it or died. Other children do
+not inherit it (close-on-exec).
 """
 
 import fcntl
@@ -13,17 +13,17 @@ from typing import Self
 
 
 class FileLock:
-    """One open lock file; each instance is a holder of its own, even within one process."""
+    """One open lock file. Each instance is a separate holder, even within one process."""
 
     def __init__(self, path: Path) -> None:
         self.fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     def shared(self) -> None:
-        """Waits for as long as somebody holds the lock exclusively."""
+        """Take the lock shared. Waits while another holder has it exclusively."""
         fcntl.flock(self.fd, fcntl.LOCK_SH)
 
     def exclusive(self) -> None:
-        """Waits for as long as anybody holds the lock."""
+        """Take the lock exclusively. Waits while any other holder has it."""
         fcntl.flock(self.fd, fcntl.LOCK_EX)
 
     def try_shared(self) -> bool:
@@ -40,7 +40,7 @@ class FileLock:
         return True
 
     def close(self) -> None:
-        """Lets go of this holder's copy; a child that was given the descriptor keeps the lock."""
+        """Close this descriptor. A child that inherited it keeps the lock."""
         if self.fd >= 0:
             os.close(self.fd)
             self.fd = -1

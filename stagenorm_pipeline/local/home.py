@@ -1,4 +1,4 @@
-"""Where the local things live: the embedded server, Dagster's home, logs. What is kept in there is each part's own."""
+"""Find the home directory of everything local: the embedded server, Dagster's home, logs."""
 
 import os
 from pathlib import Path
@@ -7,9 +7,9 @@ from stagenorm_pipeline.errors import ConfigurationError
 
 
 def home_directory() -> Path:
-    """The absolute path of `STAGENORM_HOME`, else of `.stagenorm` in the current directory; created when missing.
+    """Return the absolute path of `STAGENORM_HOME`, or of `.stagenorm` in the current directory. Creates it if missing.
 
-    Raises ConfigurationError when it cannot be made or is no directory.
+    Raises ConfigurationError if it cannot be created or is not a directory.
     """
     home = Path(os.environ.get("STAGENORM_HOME") or ".stagenorm").expanduser().absolute()
     try:

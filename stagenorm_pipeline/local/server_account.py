@@ -1,6 +1,7 @@
-"""Whom PostgreSQL runs as, and how that account reaches its files. PostgreSQL refuses to run as root.
+"""The operating-system account that runs the embedded PostgreSQL, and its file permissions.
 
-No account is ever created, and nothing becomes readable to anybody: only the way through directories is opened.
+PostgreSQL refuses to run as root, so root starts it as an existing unprivileged account. No account is created and no
+file becomes readable: directories on the path only get the permission to traverse them.
 """
 
 import os
@@ -24,13 +25,13 @@ class _Identity(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerAccount:
-    """An unprivileged account that root starts PostgreSQL as."""
+    """The unprivileged account as which root starts PostgreSQL."""
 
     uid: int
     gid: int
 
     def may_pass(self, facts: os.stat_result) -> bool:
-        """Whether the account can traverse a directory, or run a program, of that owner and mode."""
+        """Tell whether the account can traverse a directory, or run a program, with that owner and mode."""
         if facts.st_uid == self.uid:
             needed = stat.S_IXUSR
         elif facts.st_gid == self.gid:
@@ -40,7 +41,7 @@ class ServerAccount:
         return bool(facts.st_mode & needed)
 
     def open_way_to(self, directory: Path) -> None:
-        """Adds o+x, never o+r, to the directories on the way (itself included) that the account cannot traverse."""
+        """Add o+x, never o+r, to `directory` and its parents where the account cannot traverse them."""
         for step in reversed([directory, *directory.parents]):
             facts = step.stat()
             if not self.may_pass(facts):
@@ -48,7 +49,7 @@ class ServerAccount:
                 sys.stderr.write(f"chmod o+x {step}  (PostgreSQL cannot run as root and must reach its files)\n")
 
     def check_can_run(self, program: Path) -> None:
-        """Raises StagenormError where the installer's umask kept the wheel's files from all but root."""
+        """Raise StagenormError if only root may run the program, because of the umask at installation."""
         if not self.may_pass(program.stat()):
             package = program.parents[2]
             raise StagenormError(
@@ -58,10 +59,10 @@ class ServerAccount:
 
 
 def server_account(data: Path) -> ServerAccount | None:
-    """The account to run PostgreSQL as; None means the caller's own, who is not root.
+    """Return the account to run PostgreSQL as; None means the caller's own, which is not root.
 
-    Existing data decide: PostgreSQL accepts a directory only from its owner.
-    Raises StagenormError when root finds no unprivileged account.
+    Existing data belong to the account that must run the server: PostgreSQL accepts a directory only from its owner.
+    Raises StagenormError if root finds no unprivileged account.
     """
     if os.geteuid() != 0:
         return None
@@ -75,19 +76,19 @@ def server_account(data: Path) -> ServerAccount | None:
         return ServerAccount(uid=entry.pw_uid, gid=entry.pw_gid)
     raise StagenormError(
         f"PostgreSQL refuses to run as root, and none of the accounts {', '.join(_ACCOUNTS)} exists.",
-        remedy="Run the command as an ordinary user, or name a server of your own in DATABASE_URL.",
+        remedy="Run the command as an ordinary user, or name your own server in DATABASE_URL.",
     )
 
 
 def identity(account: ServerAccount | None) -> _Identity:
-    """The arguments of subprocess.Popen that start a program as that account."""
+    """Return the arguments of subprocess.Popen that start a program as that account."""
     return {"user": account.uid, "group": account.gid, "extra_groups": []} if account else {}
 
 
 def private_directory(path: Path, account: ServerAccount | None) -> None:
-    """Makes `path` a directory of mode 0700 that belongs to the account.
+    """Make `path` a directory of mode 0700 that belongs to the account.
 
-    Raises StagenormError when something of somebody else is in its place.
+    Raises StagenormError if another user has something at this path.
     """
     owner = account.uid if account else os.geteuid()
     try:
@@ -99,5 +100,5 @@ def private_directory(path: Path, account: ServerAccount | None) -> None:
         if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != owner or facts.st_mode & 0o077:
             raise StagenormError(
                 f"{path} is not a private directory of the account that runs PostgreSQL.",
-                remedy="Somebody else put it there: remove it, or name another directory in TMPDIR.",
+                remedy="Another user put it there. Remove it, or name another directory in TMPDIR.",
             ) from None

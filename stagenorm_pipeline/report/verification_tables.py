@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import TypeVar
 
-from stagenorm_pipeline.engine.inventory.inventory import RowCounts, SpellingTotal, fund_order
+from stagenorm_pipeline.engine.inventory.inventory import RowCounts, SpellingTotal
+from stagenorm_pipeline.engine.targets.funds import fund_order
 from stagenorm_pipeline.engine.verify.result import (
     CheckResult,
     Finding,

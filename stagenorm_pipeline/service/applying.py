@@ -6,17 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from stagenorm_pipeline.config.pacing import Pacing
 from stagenorm_pipeline.config.settings import Configuration, TargetSetting
+from stagenorm_pipeline.config.throttle import LAG_THROTTLERS, ThrottleSettings
 from stagenorm_pipeline.engine.apply.events import Event
 from stagenorm_pipeline.engine.apply.fund_totals import FundTotals
-from stagenorm_pipeline.engine.apply.pacing import Pacing
 from stagenorm_pipeline.engine.apply.rehearsal import RehearsalResult, rehearse_plan
 from stagenorm_pipeline.engine.apply.runner import ApplyRequest, ApplyResult, apply_batches
 from stagenorm_pipeline.engine.monitor.status import count_cancelled
 from stagenorm_pipeline.engine.plan.batch import PlanKind
 from stagenorm_pipeline.engine.plan.request import DEFAULT_SLEEP_MS
 from stagenorm_pipeline.engine.targets.funds import FundScope
-from stagenorm_pipeline.engine.throttle.settings import LAG_THROTTLERS, ThrottleSettings
 from stagenorm_pipeline.service.context import ServiceContext
 from stagenorm_pipeline.service.selecting import Selection
 

@@ -54,7 +54,7 @@ class ServiceContext:
 
     def require_writable(self) -> None:
         """Raise ReadOnlyServerError if nothing can be recorded here. Called before a long read."""
-        from stagenorm_pipeline.engine.preflight.read_only_server import require_writable
+        from stagenorm_pipeline.engine.preflight.checks.read_only_server import require_writable
 
         require_writable(self.database)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from stagenorm_pipeline.engine.enforce import constraint as constraints
+from stagenorm_pipeline.engine.enforce import enforce as constraints
 from stagenorm_pipeline.engine.enforce.alter_table import Announce
-from stagenorm_pipeline.engine.enforce.constraint import Enforcement, read_enforcements, require_enforceable
+from stagenorm_pipeline.engine.enforce.constraint import Enforcement, read_enforcements
 from stagenorm_pipeline.service.context import ServiceContext
 from stagenorm_pipeline.service.selecting import Selection
 
@@ -17,7 +17,7 @@ def preview_enforcement(context: ServiceContext, *, selection: Selection) -> tup
 def require_all_enforceable(found: tuple[Enforcement, ...]) -> None:
     """Raise StagenormError if one of the targets cannot be enforced: then none of them is changed."""
     for one in found:
-        require_enforceable(one)
+        constraints.require_enforceable(one)
 
 
 def enforce(context: ServiceContext, *, found: Enforcement, announce: Announce) -> None:

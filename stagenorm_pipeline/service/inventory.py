@@ -6,13 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from stagenorm_pipeline.engine.inventory.inventory import (
-    UNKNOWN_SHOWN,
-    InventoryTally,
-    SpellingRows,
-    TargetInventory,
-    read_spellings,
-)
+from stagenorm_pipeline.engine.inventory.inventory import UNKNOWN_SHOWN, InventoryTally, TargetInventory
+from stagenorm_pipeline.engine.inventory.spellings import SpellingRows, read_spellings
 from stagenorm_pipeline.engine.targets.visibility import visible_targets
 from stagenorm_pipeline.service.context import ServiceContext
 from stagenorm_pipeline.service.selecting import Selection

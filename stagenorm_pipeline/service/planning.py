@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stagenorm_pipeline.engine.apply.pacing import AUTO_BATCH_ROWS
+from stagenorm_pipeline.config.pacing import AUTO_BATCH_ROWS
 from stagenorm_pipeline.engine.inventory.inventory import TargetInventory
 from stagenorm_pipeline.engine.plan import plan as plans
 from stagenorm_pipeline.engine.plan.plan import Plan, RecordedPlan

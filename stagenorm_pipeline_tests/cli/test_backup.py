@@ -53,7 +53,7 @@ def test_what_cannot_be_is_refused_by_name(application_url: str, tmp_path: Path)
     for arguments, code, named in (
         (("backup", "--output", str(there)), 2, "there.gz exists already"),
         (("backup", "--output", str(tmp_path / "no" / "b.gz")), 2, "does not exist"),
-        (("backup", "verify", str(there)), 1, "not a whole and undamaged backup"),
+        (("backup", "verify", str(there)), 1, "damaged or incomplete"),
         (("backup", "verify", str(tmp_path / "no.gz")), 2, "There is no file"),
         (("backup", "verify", str(tmp_path)), 2, "is a directory"),
     ):

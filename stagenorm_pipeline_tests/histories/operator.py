@@ -5,11 +5,12 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
+from stagenorm_pipeline.config.pacing import Pacing
 from stagenorm_pipeline.engine.apply.events import BatchCompleted, BatchFailed, Event
-from stagenorm_pipeline.engine.apply.pacing import Pacing
 from stagenorm_pipeline.engine.apply.pause import set_paused
 from stagenorm_pipeline.engine.apply.runner import ApplyRequest, apply_batches
-from stagenorm_pipeline.engine.enforce.constraint import enforce, read_enforcements, remove_enforcement
+from stagenorm_pipeline.engine.enforce.constraint import read_enforcements
+from stagenorm_pipeline.engine.enforce.enforce import enforce, remove_enforcement
 from stagenorm_pipeline.engine.plan.plan import cancel_plan, open_plan, preview_plan, record_plan
 from stagenorm_pipeline.engine.plan.request import PlanRequest
 from stagenorm_pipeline.engine.plan.vocabulary_check import OtherVocabularyError

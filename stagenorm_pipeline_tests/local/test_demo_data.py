@@ -25,7 +25,7 @@ def listed_spellings() -> set[str]:
     return {entry["spelling"] for entry in csv.DictReader(text.splitlines())}
 
 
-def test_the_same_seed_gives_the_same_rows_and_another_seed_gives_others(database_url: str) -> None:
+def test_same_seed_gives_the_same_rows(database_url: str) -> None:
     fingerprints = []
     for seed in (7, 7, 8):
         create_demo_tables(database_url)
@@ -36,7 +36,7 @@ def test_the_same_seed_gives_the_same_rows_and_another_seed_gives_others(databas
     assert fingerprints[0] == fingerprints[1] != fingerprints[2]
 
 
-def test_the_demo_has_every_kind_of_row_that_the_runbook_must_cope_with(database_url: str) -> None:
+def test_demo_has_every_kind_of_row(database_url: str) -> None:
     create_demo_tables(database_url)
     assert fill_demo_data(database_url, rows=6_000, funds=12) == 6_000
     by_table = "SELECT count(*), count(DISTINCT fund_id), count(*) FILTER (WHERE fund_id IS NULL) > 0, {} FROM {}"
@@ -57,7 +57,7 @@ def test_the_demo_has_every_kind_of_row_that_the_runbook_must_cope_with(database
     assert counts[MeaningKind.UNKNOWN] > 4_000 * 0.15
 
 
-def test_rows_that_are_there_already_stay_and_nothing_is_added(database_url: str) -> None:
+def test_existing_rows_are_kept_and_none_added(database_url: str) -> None:
     assert not demo_tables_exist(database_url)
     create_demo_tables(database_url)
     assert demo_tables_exist(database_url)
@@ -69,6 +69,6 @@ def test_rows_that_are_there_already_stay_and_nothing_is_added(database_url: str
     assert rows(database_url, "SELECT count(*) FROM portfoliocompanies") == [(0,)]
 
 
-def test_the_list_of_real_spellings_holds_no_address_and_no_amount() -> None:
+def test_real_spellings_contain_no_address_or_amount() -> None:
     assert len(listed_spellings()) == 98
     assert not [text for text in listed_spellings() if "://" in text or text.startswith("$")]

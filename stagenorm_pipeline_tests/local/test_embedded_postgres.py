@@ -84,8 +84,8 @@ def home(shared_home: Path) -> Iterator[Path]:
 
 def nothing_runs(home: Path) -> bool:
     files = ServerFiles(home=home)
-    with FileLock(files.guardian_lock) as guardian, FileLock(files.server_lock) as server:
-        return guardian.try_shared() and server.try_shared()
+    with FileLock(files.supervisor_lock) as supervisor, FileLock(files.server_lock) as server:
+        return supervisor.try_shared() and server.try_shared()
 
 
 def server_pid(home: Path) -> int:
@@ -99,14 +99,14 @@ def ask(url: str, question: str) -> object:
     return row[0]
 
 
-def test_two_commands_started_at_once_share_one_server(home: Path) -> None:
+def test_two_commands_share_one_server(home: Path) -> None:
     foreign = {"PGPORT": "1", "PGHOST": "nowhere.invalid", "PGDATA": "/nonexistent"}
     with user(home) as one, user(home, **foreign) as other:
         started = {ask(command.url(), "SELECT pg_postmaster_start_time()") for command in (one, other)}
     assert len(started) == 1
 
 
-def test_when_the_last_user_has_closed_its_share_nothing_runs_any_more(home: Path) -> None:
+def test_server_stops_after_its_last_user(home: Path) -> None:
     with EmbeddedPostgres.start(home) as server:
         assert ask(server.url("postgres"), "SELECT 1") == 1
         pid = server_pid(home)
@@ -114,7 +114,7 @@ def test_when_the_last_user_has_closed_its_share_nothing_runs_any_more(home: Pat
     assert nothing_runs(home)
 
 
-def test_a_user_that_closes_first_leaves_the_server_to_the_other(home: Path) -> None:
+def test_server_stays_until_the_other_user_closes(home: Path) -> None:
     with user(home) as other:
         url = other.url()
         with EmbeddedPostgres.start(home):
@@ -122,7 +122,7 @@ def test_a_user_that_closes_first_leaves_the_server_to_the_other(home: Path) -> 
         assert ask(url, "SELECT 1") == 1
 
 
-def test_the_server_stops_after_a_kill_9_of_its_only_user(home: Path) -> None:
+def test_server_stops_after_sigkill_of_its_only_user(home: Path) -> None:
     only = User(home)
     only.url()
     pid = server_pid(home)
@@ -130,7 +130,7 @@ def test_the_server_stops_after_a_kill_9_of_its_only_user(home: Path) -> None:
     wait_until(lambda: not is_running(pid), "the server has stopped")
 
 
-def test_the_server_stays_for_one_user_after_a_kill_9_of_the_other(home: Path) -> None:
+def test_server_stays_after_sigkill_of_one_of_two_users(home: Path) -> None:
     with user(home) as other:
         killed = User(home)
         killed.url()
@@ -141,46 +141,46 @@ def test_the_server_stays_for_one_user_after_a_kill_9_of_the_other(home: Path) -
             assert connection.execute("SELECT 1").fetchone() == (1,)
 
 
-def test_a_kill_9_of_the_first_command_while_the_server_starts_leaves_nothing(home: Path) -> None:
-    def guardian_runs() -> bool:
-        with FileLock(ServerFiles(home=home).guardian_lock) as lock:
+def test_sigkill_while_the_server_starts_leaves_nothing(home: Path) -> None:
+    def supervisor_runs() -> bool:
+        with FileLock(ServerFiles(home=home).supervisor_lock) as lock:
             return not lock.try_shared()
 
     first = User(home)
-    wait_until(guardian_runs, "a guardian has been started")
+    wait_until(supervisor_runs, "a supervisor has been started")
     first.kill_9()
     wait_until(lambda: nothing_runs(home), "the server that nobody waits for has gone")
     with EmbeddedPostgres.start(home) as server:
         assert ask(server.url("postgres"), "SELECT 1") == 1
 
 
-def test_a_command_after_a_kill_9_of_the_guardian_gets_a_server(home: Path) -> None:
+def test_command_after_sigkill_of_the_supervisor_gets_a_server(home: Path) -> None:
     with user(home) as bereft:
         bereft.url()
-        guardian = parent_of(server_pid(home))
-        os.kill(guardian, signal.SIGKILL)
-        wait_until(lambda: not is_running(guardian), "the guardian is dead")
+        supervisor = parent_of(server_pid(home))
+        os.kill(supervisor, signal.SIGKILL)
+        wait_until(lambda: not is_running(supervisor), "the supervisor is dead")
         with EmbeddedPostgres.start(home) as server:
             assert ask(server.url("postgres"), "SELECT 1") == 1
 
 
-def test_a_new_server_waits_for_what_a_killed_guardian_left_running(home: Path) -> None:
+def test_new_server_waits_for_processes_of_the_old_one(home: Path) -> None:
     with user(home) as bereft:
         bereft.url()
         old = server_pid(home)
-        os.kill(old, signal.SIGSTOP)  # it cannot follow its guardian now
-        guardian = parent_of(old)
-        os.kill(guardian, signal.SIGKILL)
-        wait_until(lambda: not is_running(guardian), "the guardian is dead")
+        os.kill(old, signal.SIGSTOP)  # it cannot follow its supervisor now
+        supervisor = parent_of(old)
+        os.kill(supervisor, signal.SIGKILL)
+        wait_until(lambda: not is_running(supervisor), "the supervisor is dead")
         with user(home) as newcomer:
-            wait_until(lambda: not nothing_runs(home), "the new guardian has begun")
+            wait_until(lambda: not nothing_runs(home), "the new supervisor has begun")
             os.kill(old, signal.SIGCONT)
             assert ask(newcomer.url(), "SELECT 1") == 1
             assert server_pid(home) != old
             assert not is_running(old)
 
 
-def test_a_polite_kill_of_the_guardian_stops_the_server_and_the_next_command_starts_it(home: Path) -> None:
+def test_sigterm_to_the_supervisor_stops_the_server(home: Path) -> None:
     with user(home) as bereft:
         bereft.url()
         os.kill(parent_of(server_pid(home)), signal.SIGTERM)
@@ -189,7 +189,7 @@ def test_a_polite_kill_of_the_guardian_stops_the_server_and_the_next_command_sta
             assert ask(server.url("postgres"), "SELECT 1") == 1
 
 
-def test_a_postmaster_file_from_before_a_restart_of_the_machine_does_no_harm(home: Path) -> None:
+def test_stale_postmaster_file_is_ignored(home: Path) -> None:
     with EmbeddedPostgres.start(home):
         written = (home / "postgres" / "postmaster.pid").read_text().splitlines()
     account = server_account(home / "postgres")
@@ -205,7 +205,7 @@ def test_a_postmaster_file_from_before_a_restart_of_the_machine_does_no_harm(hom
         somebody.wait()
 
 
-def test_data_survive_a_stop_and_a_start(home: Path) -> None:
+def test_data_survive_a_restart(home: Path) -> None:
     with EmbeddedPostgres.start(home) as server:
         server.ensure_database('it\'s "odd" %é')
         with psycopg.connect(server.url('it\'s "odd" %é')) as connection:
@@ -215,7 +215,7 @@ def test_data_survive_a_stop_and_a_start(home: Path) -> None:
         assert ask(server.url('it\'s "odd" %é'), "SELECT answer FROM kept") == 42
 
 
-def test_the_server_has_a_unix_socket_and_no_tcp(home: Path) -> None:
+def test_server_listens_on_a_unix_socket_only(home: Path) -> None:
     with EmbeddedPostgres.start(home) as server:
         assert ask(server.url("postgres"), "SELECT inet_server_addr() IS NULL") is True
         assert ask(server.url("postgres"), "SHOW listen_addresses") == ""
@@ -223,14 +223,14 @@ def test_the_server_has_a_unix_socket_and_no_tcp(home: Path) -> None:
         assert tcp_address == ""
 
 
-def test_order_and_case_do_not_depend_on_the_machine(home: Path) -> None:
+def test_sort_order_and_case_do_not_depend_on_the_machine(home: Path) -> None:
     with user(home, LC_ALL="tr_TR.UTF-8", LANG="tr_TR.UTF-8") as command:
         url = command.url()
         assert ask(url, "SELECT DISTINCT datlocprovider::text || datlocale FROM pg_database") == "bC.UTF-8"
         assert ask(url, "SELECT lower('SÉRIE I')") == "série i"
 
 
-def test_a_start_that_fails_shows_the_end_of_the_log(home: Path) -> None:
+def test_failed_start_shows_the_end_of_the_log(home: Path) -> None:
     with EmbeddedPostgres.start(home):
         pass
     settings = home / "postgres" / "postgresql.conf"
@@ -244,7 +244,7 @@ def test_a_start_that_fails_shows_the_end_of_the_log(home: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["long" * 30, 'a, b%20:c"ü'], ids=["too long for a socket", "odd characters"])
-def test_a_home_whose_path_cannot_hold_a_socket_works(fresh_home: Path, name: str) -> None:
+def test_home_with_a_path_too_long_for_a_socket_works(fresh_home: Path, name: str) -> None:
     home = fresh_home / name
     home.mkdir()
     (home / "postgres.new-unfinished").mkdir()
@@ -269,9 +269,7 @@ def test_data_of_another_major_version_are_refused_and_kept(fresh_home: Path) ->
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root starts the server as another account")
-def test_as_root_the_server_reaches_a_private_home_and_nothing_becomes_readable(
-    fresh_home: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_root_can_use_a_private_home_without_exposing_it(fresh_home: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert stat.S_IMODE(fresh_home.stat().st_mode) == 0o700
     with EmbeddedPostgres.start(fresh_home) as server:
         assert ask(server.url("postgres"), "SELECT 1") == 1

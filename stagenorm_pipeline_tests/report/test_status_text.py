@@ -73,7 +73,7 @@ def runner(**changed: Any) -> Runner:
             plan_id=7,
             started_at=NOON - timedelta(minutes=3),
             updated_at=NOON,
-            hold=None,
+            throttled=None,
             is_alive=True,
         ),
         **changed,
@@ -140,7 +140,8 @@ def test_a_pause_says_why_and_by_whom_and_gives_no_time_left() -> None:
 
 def test_a_throttle_says_why_it_holds_a_runner_and_for_how_long() -> None:
     held = replace(
-        AT_WORK, runners=(runner(hold=ThrottleReason(reason="replica lag 12 s", since=NOON - timedelta(seconds=30))),)
+        AT_WORK,
+        runners=(runner(throttled=ThrottleReason(reason="replica lag 12 s", since=NOON - timedelta(seconds=30))),),
     )
     assert "host:1 cli, since 11:57:00 (3 min 00 s): HELD for 30 s: replica lag 12 s" in status_text(held)
     assert status_line(held).endswith("HELD: replica lag 12 s")
@@ -227,7 +228,7 @@ def test_nothing_from_the_data_acts_on_the_terminal(hostile: str) -> None:
         AT_WORK,
         plans=({**plan(7, "open"), "created_by": hostile},),
         running=(batch(fund_id=hostile, target=hostile, worker=hostile),),
-        runners=(runner(worker=hostile, hold=ThrottleReason(reason=hostile, since=NOON)),),
+        runners=(runner(worker=hostile, throttled=ThrottleReason(reason=hostile, since=NOON)),),
         failures=(
             failure(fund_id=hostile, table_name=hostile, row_id=hostile, stage_before=hostile, row_error=hostile),
         ),

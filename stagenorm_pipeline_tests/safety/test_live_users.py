@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import pytest
 
+from stagenorm_pipeline.config.verify import VerifySettings
 from stagenorm_pipeline.engine.verify.result import Outcome, Rule
-from stagenorm_pipeline.engine.verify.settings import VerifySettings
 from stagenorm_pipeline_tests.support import engine_calls as work
 from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, Application
 from stagenorm_pipeline_tests.support.live_users import CLEAN, MESSY, Deleted, RowKey, users_of

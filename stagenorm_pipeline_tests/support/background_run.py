@@ -4,10 +4,10 @@ import threading
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from stagenorm_pipeline.config.throttle import ThrottleSettings
 from stagenorm_pipeline.engine.apply.events import Event
 from stagenorm_pipeline.engine.apply.runner import ApplyRequest, ApplyResult, apply_batches
 from stagenorm_pipeline.engine.postgres.connection import Database
-from stagenorm_pipeline.engine.throttle.settings import ThrottleSettings
 from stagenorm_pipeline_tests.support.waiting import wait_until
 
 E = TypeVar("E")

@@ -1,6 +1,6 @@
 """What the killed programs of these tests do: apply what waits, several batches a transaction."""
 
-from stagenorm_pipeline.engine.apply.pacing import Pacing
+from stagenorm_pipeline.config.pacing import Pacing
 from stagenorm_pipeline.engine.apply.runner import ApplyRequest, ApplyResult, apply_batches
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.identity import worker_name

@@ -4,8 +4,8 @@ import sys
 from pathlib import Path
 
 from stagenorm_pipeline.errors import StagenormError
+from stagenorm_pipeline.local.dagster_services import Address, run_read_only, run_services
 from stagenorm_pipeline.local.embedded_postgres import EmbeddedPostgres
-from stagenorm_pipeline.local.services import Address, run_read_only, run_services
 
 
 def say(line: str) -> None:
@@ -18,10 +18,15 @@ def main(home: str, workspace: str, port: str, kind: str = "") -> None:
     try:
         with EmbeddedPostgres.start(Path(home)) as server:
             server.ensure_database("dagster")
-            url, hold = server.url("dagster"), (server.lease_fd,)
+            url, inherited_fds = server.url("dagster"), (server.lease_fd,)
             if kind == "read-only":
                 run_read_only(
-                    Path(home), dagster_url=url, say=say, address=address, workspace=Path(workspace), hold=hold
+                    Path(home),
+                    dagster_url=url,
+                    say=say,
+                    address=address,
+                    workspace=Path(workspace),
+                    inherited_fds=inherited_fds,
                 )
                 return
             run_services(
@@ -31,7 +36,7 @@ def main(home: str, workspace: str, port: str, kind: str = "") -> None:
                 say=say,
                 address=address,
                 workspace=Path(workspace),
-                hold=hold,
+                inherited_fds=inherited_fds,
             )
     except StagenormError as error:
         sys.exit(str(error))

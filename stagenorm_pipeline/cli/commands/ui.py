@@ -28,7 +28,7 @@ def command(port: int | None, read_only: bool, host: str | None) -> None:
       stagenorm ui --read-only
     """
     from stagenorm_pipeline.cli.interrupt import second_interrupt_ends
-    from stagenorm_pipeline.local.services import LOOPBACK, Address
+    from stagenorm_pipeline.local.dagster_services import LOOPBACK, Address
     from stagenorm_pipeline.local.ui import run_read_only_ui, run_ui
 
     # Ending Dagster's processes takes up to 10 s.

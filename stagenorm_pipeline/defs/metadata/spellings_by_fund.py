@@ -5,7 +5,7 @@ from heapq import nlargest
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from stagenorm_pipeline.engine.inventory.inventory import SpellingRows
+from stagenorm_pipeline.engine.inventory.spellings import SpellingRows
 from stagenorm_pipeline.engine.targets.funds import fund_key
 from stagenorm_pipeline.report.escape import for_markdown
 from stagenorm_pipeline.vocabulary import MeaningKind

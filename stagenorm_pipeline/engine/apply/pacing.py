@@ -6,15 +6,8 @@ stays exact: only how much of it commits at once changes. Does not belong here: 
 
 import math
 from collections import deque
-from dataclasses import dataclass
 
-from stagenorm_pipeline.errors import ConfigurationError
-
-# What a plan's batches hold for auto pacing: the least that a transaction can take, and the grain of its growth.
-AUTO_BATCH_ROWS = 500
-# Each batch takes an advisory lock, and a session's share of the server's lock table is 64 (max_locks_per_transaction).
-MOST_BATCHES_TOGETHER = 40
-_MOST_ROWS = AUTO_BATCH_ROWS * MOST_BATCHES_TOGETHER
+from stagenorm_pipeline.config.pacing import AUTO_BATCH_ROWS, Pacing
 
 # Between these shares of the target nothing changes; an estimate aims at the middle of what is left above.
 _LOW, _AIM = 0.90, 0.95
@@ -23,26 +16,6 @@ _STEP = 1.2
 _FAR_BELOW, _LARGE_STEP = 0.25, 2.0
 # Spirit's measure: the 90th percentile of the last ten, so that one hiccup is no verdict on the table.
 _REMEMBERED, _PERCENTILE = 10, 0.9
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pacing:
-    """What to aim at. `target_ms`: milliseconds for one transaction. Raises ConfigurationError out of bounds."""
-
-    target_ms: int = 500
-    max_rows: int = _MOST_ROWS
-
-    def __post_init__(self) -> None:
-        if not 10 <= self.target_ms <= 60_000:
-            raise ConfigurationError(
-                f"A target of {self.target_ms} ms for a transaction is out of bounds.",
-                remedy="Choose 10 to 60000 ms; 500 is the default.",
-            )
-        if not AUTO_BATCH_ROWS <= self.max_rows <= _MOST_ROWS:
-            raise ConfigurationError(
-                f"A limit of {self.max_rows} rows for a transaction is out of bounds.",
-                remedy=f"Choose {AUTO_BATCH_ROWS} to {_MOST_ROWS} rows; {_MOST_ROWS} is the default.",
-            )
 
 
 class Pacer:

@@ -17,7 +17,9 @@ import psycopg
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
+from stagenorm_pipeline.config.pacing import MOST_BATCHES_TOGETHER, Pacing
 from stagenorm_pipeline.config.settings import TargetSetting
+from stagenorm_pipeline.config.throttle import ThrottleSettings
 from stagenorm_pipeline.engine.apply.batch_transaction import (
     WAITING,
     Bounds,
@@ -40,7 +42,7 @@ from stagenorm_pipeline.engine.apply.events import (
     Retrying,
     WorkFound,
 )
-from stagenorm_pipeline.engine.apply.pacing import MOST_BATCHES_TOGETHER, Pacer, Pacing
+from stagenorm_pipeline.engine.apply.pacing import Pacer
 from stagenorm_pipeline.engine.apply.waits import Waits
 from stagenorm_pipeline.engine.monitor.runners import RunnerEntry
 from stagenorm_pipeline.engine.plan.batch import Batch, BatchResult, PlanKind
@@ -57,7 +59,6 @@ from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.targets.target import Target, resolve_targets
 from stagenorm_pipeline.engine.throttle.probe import Waiter, waiters_behind
-from stagenorm_pipeline.engine.throttle.settings import ThrottleSettings
 from stagenorm_pipeline.engine.throttle.throttled import ThrottleReason
 from stagenorm_pipeline.errors import RefusedError, StagenormError
 from stagenorm_pipeline.vocabulary import Vocabulary
@@ -359,7 +360,7 @@ class _Runner:
         return f"{batch.schema}.{batch.table}" if batch else None
 
     def _record_throttle(self, hold: ThrottleReason | None) -> None:
-        self._with_retries(partial(self._entry.hold, hold))
+        self._with_retries(partial(self._entry.set_throttled, hold))
 
     def _scope(self) -> dict[str, Any]:
         request = self._request

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol, TypeVar
 
+from stagenorm_pipeline.config.throttle import ThrottleSettings
 from stagenorm_pipeline.engine.apply.events import Event, Paused, Sleeping
 from stagenorm_pipeline.engine.apply.pause import Control, read_control
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.throttle.probe import Waiter
-from stagenorm_pipeline.engine.throttle.settings import ThrottleSettings
 from stagenorm_pipeline.engine.throttle.throttle import Throttle, look_at, throttlers_of
 from stagenorm_pipeline.engine.throttle.throttled import ThrottleReason
 

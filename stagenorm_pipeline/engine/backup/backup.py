@@ -1,6 +1,6 @@
-"""Backups: keys, funds and stages of the targets, from one snapshot, into one file; and how old the newest is.
+"""Back up keys, funds and stages of the targets from one snapshot into one file, and tell how old the newest one is.
 
-Does not belong here: the file's form (see `backup_file`).
+`backup_file` has the format of the file.
 """
 
 from collections.abc import Iterator
@@ -24,13 +24,13 @@ from stagenorm_pipeline.engine.targets.target import Target
 from stagenorm_pipeline.engine.targets.visibility import visible_targets
 from stagenorm_pipeline.errors import StagenormError
 
-# Beyond this `stagenorm run` reminds: what users did since would be missing from it.
+# `stagenorm run` reminds you of older backups: they miss what users have written since.
 RECENT = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backup:
-    """A backup that was made: the file, what it says of itself, the checksum of its content, its size in bytes."""
+    """A finished backup: the file, its manifest, the checksum of its content, its size in bytes."""
 
     path: Path
     manifest: Manifest
@@ -40,7 +40,7 @@ class Backup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackupAge:
-    """The newest backup of a target; `made_at` None: there is none. `now` is the database's clock."""
+    """The age of a target's newest backup. `made_at` None: there is none. `now` is the database's clock."""
 
     target: str
     made_at: datetime | None
@@ -59,12 +59,12 @@ def make_backup(
     made_by: str,
     stream: BinaryIO | None = None,
 ) -> Backup:
-    """Save the targets to `path` and record that it was done. What is held in memory is a row, not a table.
+    """Save the targets to `path` and record the backup. Memory holds one row at a time.
 
-    `stream`: write there instead and close it; `path` is then only its name.
+    With `stream`, write there instead and close it; `path` is then only its name.
 
-    Raises ConfigurationError when the file is there already, BackupError
-    when it cannot be written, RefusedError when row-level security would hide rows.
+    Raises ConfigurationError if the file exists already, BackupError if it cannot be written, and RefusedError if
+    row-level security would hide rows.
     """
     with BackupWriter(path, stream) as writer:
         with database.snapshot() as connection:
@@ -81,7 +81,7 @@ def make_backup(
 
 
 def read_backup_ages(connection: sa.Connection, targets: tuple[Target, ...]) -> tuple[BackupAge, ...]:
-    """How old the newest backup of each target is."""
+    """Read how old the newest backup of each target is."""
     values = {"targets": [target.name for target in targets]}
     rows = connection.exec_driver_sql(statement("backup/age"), values)
     return tuple(BackupAge(target=row.target, made_at=row.newest, now=row.now) for row in rows)
@@ -111,7 +111,7 @@ def _saved(target: Target) -> SavedTarget:
 
 @contextmanager
 def _copying(connection: sa.Connection, target: Target) -> Iterator[Iterator[bytes]]:
-    """The rows as the server writes them; the COPY has ended when the block is left."""
+    """Stream the rows as the server's COPY writes them. The COPY has ended when the block is left."""
     parts = target.sql_parts()
     query = statement("backup/rows", **{name: parts[name] for name in ("key", "fund", "stage", "table")})
     driver: Any = connection.connection.driver_connection
@@ -121,8 +121,8 @@ def _copying(connection: sa.Connection, target: Target) -> Iterator[Iterator[byt
         with driver.cursor() as cursor, cursor.copy(query.replace("%%", "%").encode()) as copy:
             yield (bytes(data) for data in copy)
     except BaseException:
-        # Left in the middle, by a full disk or Ctrl-C, the session is of no use: a ROLLBACK in it would only fail, or
-        # wait for the COPY, and hide what has happened.
+        # After a full disk or Ctrl-C in the middle of a COPY, a ROLLBACK would fail or wait for the COPY, and mask the
+        # original error. So the session is dropped.
         connection.invalidate()
         raise
 
@@ -142,6 +142,6 @@ def _record(database: Database, backup: Backup) -> None:
             connection.exec_driver_sql(statement("backup/record"), values)
     except (StagenormError, DBAPIError, psycopg.Error) as error:
         raise BackupError(
-            f"{backup.path} is complete, but that it was made could not be recorded: {first_line(error)}",
-            remedy="The file can be used. `stagenorm run` will still ask for a backup.",
+            f"{backup.path} is complete, but it could not be recorded in the database: {first_line(error)}",
+            remedy="You can use the file. `stagenorm run` will still remind you to make a backup.",
         ) from error

@@ -1,8 +1,8 @@
-"""The file of a backup: written once and whole, read as a stream, never trusted without its checksums.
+"""Write and read the file of a backup. Reading checks its checksums.
 
-It is a gzip'ed script for psql (`gunzip -c FILE | psql DATABASE` makes one table a target), so that it can be used
-without this program. The rows are what the server's own COPY wrote, byte for byte; behind them, as comments, stand a
-manifest in JSON and the SHA-256 of all lines before the last. Does not belong here: what is put in it (see `backup`).
+The file is a gzip'ed script for psql, so you can use it without this program: `gunzip -c FILE | psql DATABASE` makes
+one table per target. It has the rows byte for byte as the server's COPY wrote them. Two comments follow: a manifest in
+JSON, and the SHA-256 of all lines before the last.
 """
 
 import gzip
@@ -23,7 +23,7 @@ from stagenorm_pipeline.errors import ConfigurationError, StagenormError
 from stagenorm_pipeline.service.output_files import find_place, open_stream
 
 _FIRST_LINE = b"-- stagenorm backup, format 1\n"
-# Without ON_ERROR_STOP psql would take the rows behind a COPY that failed for commands, and they are anybody's text.
+# ON_ERROR_STOP, because after a failed COPY psql would run its rows as commands, and users wrote those rows.
 _HEAD = b"""\\set ON_ERROR_STOP on
 SET client_encoding = 'UTF8';
 BEGIN;
@@ -33,20 +33,20 @@ _TAIL = b"COMMIT;\n"
 _TARGET = b"-- target "
 _MANIFEST = b"-- manifest "
 _SHA256 = b"-- sha256 "
-# Beyond this the rows shrink by a few percent for twice the time.
+# A higher level takes twice the time for a file that is a few percent smaller.
 _COMPRESSION = 6
 
-# The backslash itself, \\, apart.
+# All escapes except that of the backslash itself, \\, which `_text` handles first.
 _ESCAPES = ((b"\\b", b"\b"), (b"\\f", b"\f"), (b"\\n", b"\n"), (b"\\r", b"\r"), (b"\\t", b"\t"), (b"\\v", b"\v"))
 
 
 class BackupError(StagenormError):
-    """A backup cannot be written, or a file is not a whole and undamaged backup."""
+    """A backup cannot be written, or a file is damaged, incomplete, or no backup."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SavedTarget:
-    """A target in a backup. `rows` and `sha256` (of its rows as they stand in the file) are known at its end."""
+    """A target in a backup. `rows` and `sha256` (of its rows in the file) are known after its last row."""
 
     schema: str
     table: str
@@ -63,7 +63,7 @@ class SavedTarget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """What a backup says of itself. `made_at`: start of the snapshot; `wal_position`: the log's, right after it."""
+    """The description in a backup. `made_at`: start of the snapshot. `wal_position`: end of the WAL right after it."""
 
     database: str
     made_at: datetime
@@ -78,19 +78,19 @@ class Manifest:
         return sum(target.rows for target in self.targets)
 
     def as_json(self) -> str:
-        """One line of ASCII: no value can end the comment that it stands in."""
+        """Return one line of ASCII, so that no value can end the SQL comment around it."""
         return json.dumps({**asdict(self), "made_at": self.made_at.isoformat()})
 
     @classmethod
     def from_json(cls, text: bytes) -> "Manifest":
-        """Raises ValueError, TypeError or KeyError for anything that is no manifest."""
+        """Parse a manifest. Raises ValueError, TypeError or KeyError for anything else."""
         found: dict[str, Any] = json.loads(text)
         targets = tuple(SavedTarget(**target) for target in found.pop("targets"))
         return cls(**{**found, "made_at": datetime.fromisoformat(found["made_at"])}, targets=targets)
 
 
 class SavedRow(NamedTuple):
-    """A row of a backup: its key, fund and stage as text, None for NULL."""
+    """A row of a backup: key, fund and stage as text, None for NULL."""
 
     target: SavedTarget
     row_id: str
@@ -99,16 +99,16 @@ class SavedRow(NamedTuple):
 
 
 class BackupWriter:
-    """Writes a backup beside its place, and puts it there when it is whole: readable by its owner alone, on disk.
+    """Writes a backup to a temporary file, and renames it to its path when it is complete and flushed to disk.
 
-    A device or FIFO is written through, and so is `stream`, which is written instead of `path`. Raises
-    ConfigurationError if the file exists already, BackupError if it cannot be written.
+    Only its owner can read the file. A device, a FIFO or `stream` (written instead of `path`) is written directly.
+    Raises ConfigurationError if the file exists already, BackupError if it cannot be written.
     """
 
     def __init__(self, path: Path, stream: BinaryIO | None = None) -> None:
         self._path = path
         self._stream = stream
-        # The file beside its place, and that place; None for what is written through.
+        # The temporary file and its final path; None if the target is written directly.
         self._partial: tuple[Path, Path] | None = None
         self._digest = hashlib.sha256()
         self._targets: list[SavedTarget] = []
@@ -126,7 +126,7 @@ class BackupWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for file in (self._gzip, self._raw):
-            with suppress(OSError, ValueError):  # the disk that is full, met again while closing
+            with suppress(OSError, ValueError):  # closing flushes, and meets the full disk again
                 file.close()
         if self._partial is not None:
             self._partial[0].unlink(missing_ok=True)
@@ -142,13 +142,13 @@ class BackupWriter:
         for chunk in chunks:
             digest.update(chunk)
             self._write(chunk)
-            # COPY writes a line break inside a value as \n: each one here ends a row.
+            # COPY escapes a line break inside a value, so each line break here ends a row.
             rows += chunk.count(b"\n")
         self._write(_END_OF_ROWS)
         self._targets.append(SavedTarget(**_identity(target), rows=rows, sha256=digest.hexdigest()))
 
     def finish(self, manifest: Manifest) -> tuple[Manifest, str, int]:
-        """Complete the file and put it in its place. The manifest with its targets, the checksum, the size in bytes."""
+        """Complete the file and move it to its path. Returns the full manifest, the checksum, the size in bytes."""
         complete = Manifest(**{**_fields(manifest), "targets": tuple(self._targets)})
         self._write(_TAIL + _MANIFEST + complete.as_json().encode() + b"\n")
         sha256 = self._digest.hexdigest()
@@ -168,7 +168,7 @@ class BackupWriter:
             return open_stream(self._path)
         if place.found is not None:
             raise ConfigurationError(f"{self._path} exists already.", remedy="Name another file: --output FILE.")
-        # Mode 0600 from the start: the file holds the application's data.
+        # mkstemp sets mode 0600 from the start: the file holds the application's data.
         descriptor, name = tempfile.mkstemp(prefix=f".{place.real.name}.", suffix=".partial", dir=place.real.parent)
         self._partial = (Path(name), place.real)
         return os.fdopen(descriptor, "wb")
@@ -179,7 +179,7 @@ class BackupWriter:
 
 
 class _Counting:
-    """A file that counts the bytes written to it: a pipe does not know its position."""
+    """A file that counts the bytes written to it, because a pipe does not know its position."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -192,7 +192,7 @@ class _Counting:
 
 
 class BackupReader:
-    """Reads a backup from beginning to end; `manifest` and `sha256` are known when `rows` has come to its end."""
+    """Reads a backup from beginning to end. `manifest` and `sha256` are known after the last row of `rows`."""
 
     manifest: Manifest
     sha256: str
@@ -201,9 +201,9 @@ class BackupReader:
         self._path = path
 
     def rows(self) -> Iterator[SavedRow]:
-        """Every row. Raises BackupError, at the latest after the last row, when the file is not whole and undamaged.
+        """Yield every row. Raises BackupError, at the latest after the last row, if the file is damaged or incomplete.
 
-        So whoever acts on the rows must be able to take it back until the last one has come.
+        So do not commit anything that you do with the rows before the last one has come.
         """
         try:
             with gzip.open(self._path) as file:
@@ -216,8 +216,8 @@ class BackupReader:
             raise BackupError(f"{self._path} cannot be read: {error.strerror}.", remedy="Ask its owner.") from error
         except UnicodeDecodeError as error:
             raise BackupError(
-                f"{self._path} holds bytes that are no UTF-8: the database is SQL_ASCII.",
-                remedy="Load it with psql, which does not mind: gunzip -c FILE | psql DATABASE",
+                f"{self._path} holds bytes that are not UTF-8: its database has the encoding SQL_ASCII.",
+                remedy="Load it with psql, which accepts them: gunzip -c FILE | psql DATABASE",
             ) from error
         except (OSError, EOFError, zlib.error, ValueError, TypeError, KeyError) as error:
             raise self._damaged(str(error) or type(error).__name__) from error
@@ -247,13 +247,13 @@ class BackupReader:
             raise self._damaged("its tables do not match its manifest")
 
     def _rows_of(
-        self, target: SavedTarget, file: gzip.GzipFile, note: Callable[[bytes], None]
+        self, target: SavedTarget, file: gzip.GzipFile, update_digest: Callable[[bytes], None]
     ) -> Generator[SavedRow, None, SavedTarget]:
         for _ in range(2):  # CREATE TABLE, COPY
-            note(file.readline())
+            update_digest(file.readline())
         digest = hashlib.sha256()
         for rows, line in enumerate(file):
-            note(line)
+            update_digest(line)
             if line == _END_OF_ROWS:
                 return SavedTarget(**_identity(target), rows=rows, sha256=digest.hexdigest())
             digest.update(line)
@@ -263,13 +263,13 @@ class BackupReader:
 
     def _damaged(self, why: str) -> BackupError:
         return BackupError(
-            f"{self._path} is not a whole and undamaged backup: {why}.",
+            f"{self._path} is damaged or incomplete: {why}.",
             remedy="Use another copy of it. Nothing was changed.",
         )
 
 
 def check_backup(path: Path) -> BackupReader:
-    """Read a backup from its first to its last byte; what it says of itself. Raises BackupError when it is damaged."""
+    """Read a backup to its last byte and return its manifest and checksum. Raises BackupError if it is damaged."""
     reader = BackupReader(path)
     for _ in reader.rows():
         pass
@@ -277,7 +277,7 @@ def check_backup(path: Path) -> BackupReader:
 
 
 def _sync_directory(directory: Path) -> None:
-    """Make sure that a file that was moved there is still there after a crash of the machine."""
+    """Flush the directory, so that a renamed file is still there after a crash of the machine."""
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -294,12 +294,12 @@ def _fields(manifest: Manifest) -> dict[str, Any]:
 
 
 def _text(value: bytes) -> str | None:
-    """A value of COPY's text format."""
+    """Decode a value of COPY's text format."""
     if b"\\" not in value:
         return value.decode()
     if value == b"\\N":
         return None
-    # Not a pattern: a value of 1 MB took a third of a second.
+    # No regular expression: with one, a value of 1 MB took a third of a second.
     return b"\\".join(map(_unescaped, value.split(b"\\\\"))).decode()
 
 
@@ -311,5 +311,5 @@ def _unescaped(part: bytes) -> bytes:
 
 def _cannot_write(path: Path, error: OSError) -> BackupError:
     return BackupError(
-        f"{path} cannot be written: {error.strerror or error}.", remedy="Name another place: --output FILE."
+        f"{path} cannot be written: {error.strerror or error}.", remedy="Name another file: --output FILE."
     )

@@ -1,7 +1,6 @@
-"""Changing a table's definition while others use it, without holding them up.
+"""Alter a table that other sessions use, without blocking them for long.
 
-Whoever comes after a session that waits for a lock waits behind it: so each attempt gives up soon, and is made again
-later. Does not belong here: what is changed.
+Sessions queue behind an ALTER TABLE that waits for its lock. So each attempt gives up soon and is repeated later.
 """
 
 from collections.abc import Callable
@@ -17,17 +16,17 @@ from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.targets.target import Target
 from stagenorm_pipeline.errors import StagenormError
 
-# What `with_retries` announces: what was said, which attempt it was, and the seconds until the next.
+# What `with_retries` announces: the error, the number of the attempt, and the seconds until the next one.
 Announce = Callable[[str, int, float], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockBounds:
-    """How long a change may wait and hold, in milliseconds.
+    """How long a change may wait for locks and hold them, in milliseconds.
 
-    Others wait for us `lock_timeout_ms` and the instant of the change. Of a partitioned table each partition's lock is
-    waited for by itself: `statement_timeout_ms` bounds them together. Validating a constraint holds up no reader and no
-    writer, and has to outwait an autovacuum, which makes room after a second.
+    Other sessions wait for us at most `lock_timeout_ms` and the instant of the change. A partitioned table needs one
+    lock per partition: `lock_timeout_ms` bounds each, `statement_timeout_ms` all of them together. Validating a
+    constraint blocks no reader and no writer. It waits longer, because an autovacuum gives way only after a second.
     """
 
     lock_timeout_ms: int = 500
@@ -43,24 +42,24 @@ def alter_table(
     announce: Announce,
     bounds: LockBounds,
 ) -> None:
-    """Do `work` in one transaction, again and again for as long as its locks are not to be had.
+    """Run `work` in one transaction, and retry while its locks are not free.
 
-    Raises StagenormError, naming who holds the table, when the attempts are used up.
+    Raises StagenormError after the last attempt, and names the sessions that hold the table.
     """
 
     def attempt() -> None:
         with database.transaction() as connection:
-            _bound(connection, bounds)
-            _work(connection)
+            _set_timeouts(connection, bounds)
+            run_work(connection)
 
-    def _work(connection: sa.Connection) -> None:
+    def run_work(connection: sa.Connection) -> None:
         try:
             work(connection)
         except DBAPIError as error:
             if not isinstance(psycopg_error(error), psycopg.errors.QueryCanceled):
                 raise
-            # Many partitions, each waited for a little: as good as one that was waited for too long.
-            raise psycopg.errors.LockNotAvailable("its partitions were not to be had in time") from error
+            # The statement timeout was hit: many partitions, each with a short wait. Treat it as a lock timeout.
+            raise psycopg.errors.LockNotAvailable("the locks of its partitions were not free in time") from error
 
     try:
         with_retries(attempt, announce)
@@ -68,20 +67,19 @@ def alter_table(
         if not isinstance(psycopg_error(error), psycopg.errors.LockNotAvailable):
             raise
         raise StagenormError(
-            f"{target.schema}.{target.table} was in use at every attempt, and nobody was to be held up. "
-            f"{_holders(database, target)}",
-            remedy="Run the same command again when that is over; it goes on from where it is.",
+            f"{target.schema}.{target.table} was in use at every attempt. {_holders(database, target)}",
+            remedy="Run the same command again when the table is free; it continues where it stopped.",
         ) from error
 
 
-def _bound(connection: sa.Connection, bounds: LockBounds) -> None:
+def _set_timeouts(connection: sa.Connection, bounds: LockBounds) -> None:
     bound_waits(connection, bounds.statement_timeout_ms)
     connection.exec_driver_sql(
         statement("apply/bound_transaction"),
         {
             "lock_timeout": f"{bounds.lock_timeout_ms}ms",
             "statement_timeout": f"{bounds.statement_timeout_ms}ms",
-            # A client of ours that hangs before its COMMIT holds everybody up.
+            # A client of ours that hangs before its COMMIT would block every other session.
             "idle_timeout": "2s",
             "synchronous_commit": None,
             "application_name": "stagenorm enforce",
@@ -92,9 +90,9 @@ def _bound(connection: sa.Connection, bounds: LockBounds) -> None:
 def _holders(database: Database, target: Target) -> str:
     with database.snapshot() as connection:
         rows = connection.exec_driver_sql(statement("enforce/table_holders"), target.identity()).all()
-    who = (
-        f"process {row.pid} of {row.role or 'somebody'} ({row.application_name or 'no name'}"
+    holders = (
+        f"process {row.pid} of {row.role or 'an unknown role'} ({row.application_name or 'no name'}"
         + (f", transaction open for {row.open_s:,} s)" if row.open_s is not None else ")")
         for row in rows
     )
-    return f"Who holds it now: {', '.join(who)}." if rows else "Nobody holds it now."
+    return f"Locked now by {', '.join(holders)}." if rows else "No session has it locked now."

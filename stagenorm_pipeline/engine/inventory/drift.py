@@ -1,6 +1,7 @@
-"""Messy spellings that came back after a verification: is there a reason to look, and what does a look find.
+"""Detect drift: known spellings that are not canonical and were written after the last verification. Reads only.
 
-Reads only. Does not belong here: planning their change, or unknown spellings, which a plan cannot change.
+The sensor reads `DriftState` often, since it is cheap, and scans the targets with `read_drift` only when it changed.
+Unknown spellings are not drift: a plan cannot change them.
 """
 
 import hashlib
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from stagenorm_pipeline.config.settings import TargetSetting
-from stagenorm_pipeline.engine.inventory.inventory import read_spellings
+from stagenorm_pipeline.engine.inventory.spellings import read_spellings
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.migrations import require_migrations
 from stagenorm_pipeline.engine.postgres.sql_files import statement
@@ -21,11 +22,11 @@ from stagenorm_pipeline.vocabulary import MeaningKind, Vocabulary
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftState:
-    """Whether a look makes sense now, from our own tables alone.
+    """Whether a scan for drift makes sense now. Read without touching the targets.
 
-    `verification_id`: the last verification of all funds, None when there was none. `open_plan_id`: a plan with batches
-    that wait. `draft_plan_id`: a draft made since that verification. `writes`: PostgreSQL's counters of each target's
-    inserts and updates, None where the server does not count; only whether they are the same as before means anything.
+    `verification_id`: the last verification of all funds; None if there was none. `open_plan_id`: a plan with waiting
+    batches. `draft_plan_id`: a draft made since that verification. `writes`: PostgreSQL's counters of each target's
+    inserts and updates, None where the server does not count. Use them only to tell whether they changed.
     """
 
     verification_id: int | None
@@ -36,7 +37,7 @@ class DriftState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drift:
-    """The known spellings that are not canonical, in all targets. `digest` is the same for the same set of them."""
+    """The known spellings that are not canonical, over all targets. `digest` is equal for the same set of spellings."""
 
     spellings: int
     rows: int
@@ -44,7 +45,7 @@ class Drift:
 
 
 def read_drift_state(database: Database, settings: tuple[TargetSetting, ...]) -> DriftState:
-    """A handful of rows, whatever the size of the targets."""
+    """Read the drift state: a handful of rows, whatever the size of the targets."""
     with database.snapshot() as connection:
         require_migrations(connection)
         row = connection.exec_driver_sql(statement("inventory/drift_state")).one()
@@ -59,7 +60,7 @@ def read_drift_state(database: Database, settings: tuple[TargetSetting, ...]) ->
 
 
 def read_drift(database: Database, settings: tuple[TargetSetting, ...], vocabulary: Vocabulary) -> Drift:
-    """One scan of each target. Memory does not grow with the number of spellings."""
+    """Scan each target once and count its drift. Memory does not grow with the number of spellings."""
     spellings = rows = 0
     digest = hashlib.sha256()
     with database.snapshot() as connection:

@@ -1,54 +1,29 @@
-"""Which spellings are in the data, how many rows hold each, where, and what the vocabulary says of them.
+"""Make the inventory of a target: rows by fund, by spelling and by kind, and where each unknown spelling is.
 
-Reads only. Memory grows with the funds and the known spellings, not with the rows nor with the unknown spellings.
+Reads only. Memory grows with funds and known spellings, but not with rows or unknown spellings.
 """
 
 import heapq
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Any
 
 import sqlalchemy as sa
-from psycopg import sql
 
-from stagenorm_pipeline.engine.postgres.sql_files import statement
-from stagenorm_pipeline.engine.targets.funds import FundScope, fund_key
-from stagenorm_pipeline.engine.targets.target import KeyKind, Target
-from stagenorm_pipeline.vocabulary import Meaning, MeaningKind, Stage, Undecided, Vocabulary
+from stagenorm_pipeline.engine.inventory.spellings import SpellingRows, read_spellings
+from stagenorm_pipeline.engine.targets.funds import FundScope, fund_key, fund_order
+from stagenorm_pipeline.engine.targets.target import Target
+from stagenorm_pipeline.vocabulary import MeaningKind, Stage, Undecided, Vocabulary
 
-# A person decides on spellings by the hundred, not by the million; the counts stay exact beyond this.
+# A person decides on hundreds of spellings, not on millions. Beyond this limit only the list is cut, not the counts.
 UNKNOWN_SHOWN = 1_000
-# Of each unknown spelling, the funds with most rows of it.
+# For each unknown spelling, the funds with most rows of it.
 FUNDS_SHOWN = 10
-
-_FETCH = 5_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SpellingRows:
-    """Rows of one target and fund that hold one spelling. `spelling` None: the stage is NULL (`sha256` None too).
-
-    `keys`: the lowest and the highest key of these rows, integers or texts, where they were asked for.
-    """
-
-    fund_id: str | None
-    spelling: str | None
-    is_cut: bool
-    sha256: bytes | None
-    rows: int
-    meaning: Meaning | None
-    keys: tuple[Any, Any] | None = None
-
-    @property
-    def kind(self) -> str:
-        """The spelling's kind, in the words of the baseline."""
-        return "null" if self.meaning is None else self.meaning.kind.value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowCounts:
-    """Rows by what their stage is. `rows_seen` is the sum of the other five."""
+    """Rows by kind of stage. `rows_seen` is the sum of the other five."""
 
     rows_seen: int = 0
     rows_canonical: int = 0
@@ -70,7 +45,7 @@ class RowCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpellingTotal:
-    """One spelling over all funds of a target. `stage` None: unknown, or left as it is. `is_cut`: shown in part."""
+    """One spelling over all funds of a target. `stage` None: unknown or kept. `is_cut`: only its beginning is shown."""
 
     target: str
     spelling: str
@@ -83,7 +58,7 @@ class SpellingTotal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FundRows:
-    """The counts of one fund in one target."""
+    """The row counts of one fund in one target."""
 
     target: str
     fund_id: str | None
@@ -92,7 +67,7 @@ class FundRows:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FundShare:
-    """The rows of one fund that hold a spelling."""
+    """How many rows of one fund hold a spelling."""
 
     fund_id: str | None
     rows: int
@@ -100,7 +75,7 @@ class FundShare:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Places:
-    """Where a spelling is: the lowest and the highest key, and the FUNDS_SHOWN funds with most rows of it."""
+    """Where a spelling is: its lowest and highest key, and the FUNDS_SHOWN funds with most rows of it."""
 
     first_id: str
     last_id: str
@@ -109,11 +84,11 @@ class Places:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetInventory:
-    """What one target holds.
+    """The inventory of one target.
 
-    `spellings` has every canonical, known and decided spelling, and of the unknown ones those with most rows
-    (UNKNOWN_SHOWN, unless asked otherwise); `unknown_spellings` counts all of them. `places` says where each of
-    `unknown` is, in the same order; it is empty unless it was asked for.
+    `spellings` has every canonical, known and kept spelling, and the unknown ones with most rows (UNKNOWN_SHOWN by
+    default); `unknown_spellings` counts all unknown ones. `places` says where each of `unknown` is, in the same order;
+    it is empty unless it was requested.
     """
 
     target: Target
@@ -125,7 +100,7 @@ class TargetInventory:
 
     @property
     def changes(self) -> tuple[SpellingTotal, ...]:
-        """The messy spellings with the stage each becomes, most rows first."""
+        """The known spellings that are not canonical, each with the stage it becomes, most rows first."""
         return tuple(s for s in self.spellings if s.kind is MeaningKind.MESSY)
 
     @property
@@ -134,77 +109,13 @@ class TargetInventory:
 
     @property
     def unknown_places(self) -> tuple[tuple[SpellingTotal, Places | None], ...]:
-        """Each of `unknown` with where it is; None where that was not asked for."""
+        """Each of `unknown` with its places; None if places were not requested."""
         return tuple(zip_longest(self.unknown, self.places))
 
 
 @dataclass(slots=True, kw_only=True)
-class Meanings:
-    """Makes SpellingRows of what the database counted, in the order of the spellings; each is looked up once."""
-
-    vocabulary: Vocabulary
-    _digest: bytes | None = None
-    _meaning: Meaning | None = None
-
-    def read(
-        self,
-        fund_id: str | None,
-        spelling: str | None,
-        is_cut: bool | None,
-        sha256: bytes | None,
-        rows: int,
-        keys: tuple[Any, Any] | None = None,
-    ) -> SpellingRows:
-        if spelling is None or sha256 is None:
-            return SpellingRows(
-                fund_id=fund_id, spelling=None, is_cut=False, sha256=None, rows=rows, meaning=None, keys=keys
-            )
-        digest = bytes(sha256)
-        if digest != self._digest:
-            # A cut spelling is longer than any alias or decision may be: unknown, whatever its beginning says.
-            self._meaning = Meaning(kind=MeaningKind.UNKNOWN) if is_cut else self.vocabulary.meaning_of(spelling)
-            self._digest = digest
-        return SpellingRows(
-            fund_id=fund_id,
-            spelling=spelling,
-            is_cut=bool(is_cut),
-            sha256=digest,
-            rows=rows,
-            meaning=self._meaning,
-            keys=keys,
-        )
-
-
-def read_spellings(
-    connection: sa.Connection, target: Target, scope: FundScope, vocabulary: Vocabulary, *, with_keys: bool = False
-) -> Iterator[SpellingRows]:
-    """Stream the target's spellings, ordered by spelling, each with its meaning. One scan of the table.
-
-    `with_keys` also asks for the lowest and highest key: 10 million rows in 100,000 groups then took 3.5 to 5 s instead
-    of 3.2 to 4, since the wider groups spill to disk. So planning goes without.
-    """
-    parts = target.sql_parts()
-    key = parts["key"] if target.key_kind is KeyKind.INTEGER else sql.SQL('{}::text COLLATE "C"').format(parts["key"])
-    query = statement(
-        "inventory/inventory",
-        table=parts["table"],
-        stage=parts["stage"],
-        fund_group=parts["fund_group"],
-        fund_condition=scope.condition(parts["fund"]),
-        first_key=sql.SQL("min({})").format(key) if with_keys else sql.SQL("NULL"),
-        last_key=sql.SQL("max({})").format(key) if with_keys else sql.SQL("NULL"),
-    )
-    meanings = Meanings(vocabulary=vocabulary)
-    options = {"stream_results": True, "yield_per": _FETCH}
-    with connection.exec_driver_sql(query, {"fund_id": scope.fund_id}, execution_options=options) as result:
-        for spelling, is_cut, sha256, fund_id, rows, first_key, last_key in result:
-            keys = (first_key, last_key) if with_keys else None
-            yield meanings.read(fund_id, spelling, is_cut, sha256, rows, keys)
-
-
-@dataclass(slots=True, kw_only=True)
 class _Spelling:
-    """One spelling while its funds come in. `shares` only where keys come along: as many as there are funds."""
+    """Adds up one spelling, fund by fund. `shares` has one entry per fund, only if keys were requested."""
 
     first: SpellingRows
     rows: int = 0
@@ -229,9 +140,9 @@ class _Spelling:
 
 @dataclass(slots=True, kw_only=True)
 class InventoryTally:
-    """Adds up a stream of SpellingRows (in its order: by spelling) into a TargetInventory.
+    """Adds up a stream of SpellingRows, ordered by spelling, into a TargetInventory.
 
-    `unknown_kept`: how many unknown spellings to keep, those with most rows.
+    `unknown_kept`: how many unknown spellings to keep; those with most rows are kept.
     """
 
     target: Target
@@ -268,7 +179,7 @@ class InventoryTally:
             self._known.append(total)
             return
         self._unknown_spellings += 1
-        # The second part keeps equal counts in the order of the spellings, and out of a comparison of totals.
+        # The second part sorts equal counts by spelling, and keeps heapq from comparing the totals.
         entry = (current.rows, -self._unknown_spellings, total, current.places())
         if len(self._unknown) < self.unknown_kept:
             heapq.heappush(self._unknown, entry)
@@ -291,14 +202,6 @@ class InventoryTally:
             unknown_spellings=self._unknown_spellings,
             places=tuple(places for *_, places in unknown if places is not None),
         )
-
-
-def fund_order(fund_id: str | None) -> tuple[int, int, str]:
-    """Numbers by value, then names, the rows without a fund last: the order in which people look for a fund."""
-    if fund_id is None:
-        return (2, 0, "")
-    is_number = fund_id.isascii() and fund_id.isdigit() and len(fund_id) < 19
-    return (0, int(fund_id), "") if is_number else (1, 0, fund_id)
 
 
 def _counts(found: SpellingRows) -> RowCounts:
@@ -324,7 +227,7 @@ def read_inventory(
     with_places: bool = False,
     unknown_kept: int = UNKNOWN_SHOWN,
 ) -> tuple[TargetInventory, ...]:
-    """The inventory of each target: one scan a table. `with_places` costs what `read_spellings` says."""
+    """Read the inventory of each target with one scan each. `with_places` costs time: see `read_spellings`."""
     inventories = []
     for target in targets:
         tally = InventoryTally(target=target, unknown_kept=unknown_kept)
@@ -335,7 +238,7 @@ def read_inventory(
 
 
 def undecided_spellings(inventories: tuple[TargetInventory, ...]) -> tuple[Undecided, ...]:
-    """The unknown spellings for a person to decide, each once, most rows first; none that is too long to be shown."""
+    """List the unknown spellings to decide, each once, most rows first. Spellings too long to show are left out."""
     rows: dict[str, int] = {}
     wheres: dict[str, list[str]] = {}
     for inventory in inventories:
@@ -358,9 +261,9 @@ def _where(total: SpellingTotal, places: Places | None) -> str:
 
 
 def count_unknown_spellings(inventories: tuple[TargetInventory, ...]) -> int:
-    """The unknown spellings of all targets.
+    """Count the different unknown spellings of all targets.
 
-    One that is in two targets counts once where it is among those shown, and shown whole: two that are cut may differ.
+    A spelling in two targets counts once if both lists show it in full. Two cut spellings may differ, so both count.
     """
     whole = [{total.spelling for total in inventory.unknown if not total.is_cut} for inventory in inventories]
     others = (inventory.unknown_spellings - len(shown) for inventory, shown in zip(inventories, whole, strict=True))

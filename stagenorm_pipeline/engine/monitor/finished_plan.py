@@ -1,4 +1,4 @@
-"""The plan that was worked to its end last, and what came of it. Reads only."""
+"""Read the result of the plan that finished last, for the sensor that reports it. Reads only."""
 
 from dataclasses import astuple, dataclass
 
@@ -9,7 +9,7 @@ from stagenorm_pipeline.engine.postgres.sql_files import statement
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinishedPlan:
-    """A plan of which no batch is pending or at work any more. `batches_failed` of them may be tried again."""
+    """A plan without pending or running batches. `batches_failed` of its batches can be retried."""
 
     plan_id: int
     batches_completed: int
@@ -20,12 +20,12 @@ class FinishedPlan:
 
     @property
     def outcome(self) -> str:
-        """The same for the same plan with the same result; a retry that mends something makes it another one."""
+        """A key that is equal for the same plan with the same result. A retry that succeeds changes it."""
         return "-".join(map(str, astuple(self)))
 
 
 def read_finished_plan(database: Database) -> FinishedPlan | None:
-    """That plan. None while any open plan has a batch pending or at work, and when none was ever applied."""
+    """Read the plan that finished last. None while any open plan has a pending or running batch, or before any run."""
     with database.snapshot() as connection:
         require_migrations(connection)
         row = connection.exec_driver_sql(statement("monitor/finished_plan")).one_or_none()

@@ -1,6 +1,6 @@
-"""What a monitoring system is told, read from the tracking tables in one cheap snapshot. Reads only, and no target.
+"""Read the figures for `stagenorm metrics` from the tracking tables, in one cheap snapshot. Reads no target.
 
-Does not belong here: the names and units that it is told under (see `report/metrics_text`).
+`report/metrics_text` gives them their names and units.
 """
 
 from collections.abc import Mapping
@@ -12,13 +12,13 @@ from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.migrations import require_migrations
 from stagenorm_pipeline.engine.postgres.sql_files import statement
 
-# A monitoring system asks again soon; one question must not wait behind the last.
-_LONGEST_QUESTION = "5s"
+# Shorter than a usual scrape interval: a slow scrape must not delay the next one.
+_STATEMENT_TIMEOUT = "5s"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetMetrics:
-    """One target. Each pair is None where there was no plan over all funds, no such verification, no backup."""
+    """Figures of one target. Each is None where there was no plan or verification over all funds, or no backup."""
 
     name: str
     counted_at: datetime | None
@@ -31,9 +31,9 @@ class TargetMetrics:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricsFacts:
-    """The work as it stands. `rows` and `batches`: of the current plans, as `stage_migration_progress` has them.
+    """All figures. `rows` and `batches` are those of the current plans, as in `stage_migration_progress`.
 
-    `changed_rows`: by what changed them, over all plans. `held_since`: of the runner that has been held the longest.
+    `changed_rows`: by action, over all plans. `held_since`: since when the longest-throttled runner is throttled.
     """
 
     rows: Mapping[str, int]
@@ -48,9 +48,9 @@ class MetricsFacts:
 
 
 def read_metrics(database: Database) -> MetricsFacts:
-    """Read it all in one snapshot. Raises StagenormError or DBAPIError when it cannot be read."""
+    """Read all figures in one snapshot. Raises StagenormError or DBAPIError if they cannot be read."""
     with database.snapshot() as connection:
-        connection.exec_driver_sql(f"SET LOCAL statement_timeout = '{_LONGEST_QUESTION}'")
+        connection.exec_driver_sql(f"SET LOCAL statement_timeout = '{_STATEMENT_TIMEOUT}'")
         require_migrations(connection)
         progress = connection.exec_driver_sql("SELECT * FROM stage_migration_progress").one()
         totals = connection.exec_driver_sql(statement("monitor/metrics_totals")).one()

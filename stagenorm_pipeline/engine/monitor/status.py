@@ -1,4 +1,4 @@
-"""How far the work is: progress, by fund, failures, who is running, the pause switch. Reads only."""
+"""Read the status: progress in total and by fund, failures, runners, the pause switch. Reads only."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,11 +17,11 @@ _FAILURES_SHOWN = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """What the database says of the work, each row as a mapping with the columns of the view that it comes from.
+    """The status in one snapshot. Each row is a mapping with the columns of the view that it comes from.
 
     `as_of`: the server's clock. `progress`: `stage_migration_progress`. `funds`: `stage_migration_progress_by_fund`.
-    `failures`: the first of `failures_total` rows of `stage_migration_failures`. `plans`: those that are open and the
-    newest, newest first. `running`: batches that say so. `runners`: those that have not said that they ended.
+    `failures`: the first of `failures_total` rows of `stage_migration_failures`. `plans`: the open plans and the last
+    five, newest first. `running`: batches with the status `running`. `runners`: runners whose end is not recorded.
     """
 
     as_of: datetime
@@ -36,17 +36,17 @@ class Status:
 
     @property
     def is_attended(self) -> bool:
-        """Whether a runner is there; one behind a pooler, of which nobody can tell, counts."""
+        """Whether any runner is at work. A runner behind a pooler counts, since nobody can tell whether it is alive."""
         return any(runner.is_alive is not False for runner in self.runners) or any(b["is_held"] for b in self.running)
 
     @property
     def is_open(self) -> bool:
-        """Whether a batch waits or is being worked on; failed ones wait for a person."""
+        """Whether any batch is pending or running. Failed batches do not count: they need a person first."""
         return bool(self.progress["pending_batches"] or self.progress["running_batches"])
 
 
 def read_status(database: Database) -> Status:
-    """Read it all in one snapshot."""
+    """Read the status in one snapshot."""
     with database.snapshot() as connection:
         require_migrations(connection)
 
@@ -67,7 +67,7 @@ def read_status(database: Database) -> Status:
 
 
 def count_cancelled(database: Database, plan_id: int) -> int:
-    """How many batches of the plan were cancelled, by a person or by a newer plan of the same funds."""
+    """Count the batches of the plan that a person or a newer plan of the same funds cancelled."""
     with database.transaction() as connection:
         return int(
             connection.exec_driver_sql(

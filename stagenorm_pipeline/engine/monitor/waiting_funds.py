@@ -1,17 +1,20 @@
-"""What open plans still have to do, fund by fund: what a schedule asks for, and what tells whether a fund is done."""
+"""Read which funds still have batches in open plans, and how many rows those still change. Reads only.
+
+The schedule starts these funds; a fund run reads its own rows to tell whether the fund is done.
+"""
 
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from stagenorm_pipeline.engine.inventory.inventory import fund_order
+from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.sql_files import statement
-from stagenorm_pipeline.engine.targets.funds import fund_key
+from stagenorm_pipeline.engine.targets.funds import fund_key, fund_order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitingFund:
-    """A fund with batches that wait, `batches_failed` of them after a failure, and the rows that these still change."""
+    """A fund with waiting batches, the rows that these still change, and how many of the batches failed before."""
 
     fund_id: str | None
     batches: int
@@ -24,10 +27,18 @@ class WaitingFund:
 
 
 def read_waiting_funds(connection: sa.Connection) -> tuple[WaitingFund, ...]:
-    """Every fund of which open normalizing plans have batches left, in the order in which people look for a fund."""
+    """Read every fund with batches left in open normalizing plans, sorted as `fund_order` says."""
     rows = connection.exec_driver_sql(statement("monitor/waiting_funds"))
     found = [
         WaitingFund(fund_id=row.fund_id, batches=row.batches, rows=row.rows_waiting, batches_failed=row.batches_failed)
         for row in rows
     ]
     return tuple(sorted(found, key=lambda fund: fund_order(fund.fund_id)))
+
+
+def count_waiting_rows(database: Database, fund_id: str | None) -> int:
+    """Count the rows of one fund that open plans still change."""
+    with database.transaction() as connection:
+        return int(
+            connection.exec_driver_sql(statement("monitor/waiting_rows_of_fund"), {"fund_id": fund_id}).scalar_one()
+        )

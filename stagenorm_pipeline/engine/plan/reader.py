@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from psycopg import sql
 
-from stagenorm_pipeline.engine.inventory.inventory import Meanings, SpellingRows
+from stagenorm_pipeline.engine.inventory.spellings import Meanings, SpellingRows
 from stagenorm_pipeline.engine.plan.request import PlanRequest
 from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.targets.target import KeyKind, Target

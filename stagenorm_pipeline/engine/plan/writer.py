@@ -13,7 +13,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from stagenorm_pipeline import __version__
-from stagenorm_pipeline.engine.inventory.inventory import InventoryTally, RowCounts, SpellingRows, TargetInventory
+from stagenorm_pipeline.engine.inventory.inventory import InventoryTally, RowCounts, TargetInventory
+from stagenorm_pipeline.engine.inventory.spellings import SpellingRows
 from stagenorm_pipeline.engine.plan.batch import PlanKind
 from stagenorm_pipeline.engine.plan.reader import Keys, NumberedSpelling, read_plan_rows
 from stagenorm_pipeline.engine.plan.request import PlanRequest

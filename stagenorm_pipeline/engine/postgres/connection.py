@@ -1,7 +1,4 @@
-"""How this program connects: the driver, the transactions' settings, and errors without secrets.
-
-Does not belong here: what is done over the connection.
-"""
+"""Connect to PostgreSQL: driver options, kinds of transactions, and connection errors without secrets."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,8 +9,8 @@ import psycopg
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
+from stagenorm_pipeline.config.database_url import describe, parse_database_url, without_password
 from stagenorm_pipeline.engine.postgres.bounded_connection import BoundedConnection, WaitBounds
-from stagenorm_pipeline.engine.postgres.database_url import describe, parse_database_url, without_password
 from stagenorm_pipeline.engine.postgres.server_times import read_times_in_any_style
 from stagenorm_pipeline.engine.postgres.tracking_schema import TrackingSchema
 from stagenorm_pipeline.errors import (
@@ -22,14 +19,14 @@ from stagenorm_pipeline.errors import (
     RefusedError,
 )
 
-# A server that vanished (a failover, a cut cable) is noticed in about 25 s instead of the two hours of Linux. The other
-# way round, that a client of ours vanished, is for the server's own timeouts to notice.
+# A vanished server (a failover, a cut cable) is noticed in about 25 s instead of Linux's two hours. A vanished client
+# is noticed by the server's own timeouts.
 _KEEPALIVES = {"keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
-# The same for what we send and nobody acknowledges, which keepalives do not cover: milliseconds.
+# Keepalives do not cover data that was sent and not acknowledged. In milliseconds.
 _TCP_USER_TIMEOUT = 25_000
 
-# A reader pauses for as long as we work on what it fetched: seconds. One that hangs would keep its tables from being
-# altered, and the server from cleaning up behind it, for as long as the operating system keeps its connection.
+# A snapshot is idle for seconds, while the program works on what it fetched. A hanging client would block ALTER TABLE
+# and vacuum for as long as the operating system keeps its connection.
 _SNAPSHOT_IDLE = "5min"
 
 NAME_THE_PRIMARY = "Name the primary in DATABASE_URL (with several hosts: ?target_session_attrs=read-write)."
@@ -37,7 +34,7 @@ NAME_THE_PRIMARY = "Name the primary in DATABASE_URL (with several hosts: ?targe
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Database:
-    """A database to work on. Opening is lazy: the first transaction connects."""
+    """A PostgreSQL database. The first transaction connects."""
 
     engine: sa.Engine
 
@@ -50,10 +47,10 @@ class Database:
         tracking_schema: str | None = None,
         waits: WaitBounds | None = None,
     ) -> "Database":
-        """Prepared for poolers in transaction mode: no server-side prepared statements, no session state.
+        """Return the database of a URL. Works through a pooler in transaction mode: no prepared statements.
 
-        `tracking_schema`: where our own tables are; None: where the search path finds them, else `public`.
-        `waits`: the longest waits for the server; None: the defaults.
+        `tracking_schema`: the schema of stagenorm's own tables. None: where the search path finds them, else `public`.
+        `waits`: how long to wait for the server. None: the defaults.
         """
         parsed = parse_database_url(url) if isinstance(url, str) else url
         engine = sa.create_engine(
@@ -61,13 +58,13 @@ class Database:
             pool_size=2,
             max_overflow=2,
             pool_pre_ping=False,
-            # Said with each BEGIN: a database's default may be stricter, its snapshots older than our locks.
+            # Sent with each BEGIN: the database's default may be stricter, and its snapshots older than our locks.
             isolation_level="READ COMMITTED",
-            # Hides bound values in SQLAlchemy's own messages: stage values are hostile, and long.
+            # Spellings in SQLAlchemy's messages could be long, or hostile to a terminal.
             hide_parameters=True,
             connect_args={
                 "prepare_threshold": None,
-                # Without it a SQL_ASCII database sends bytes, which SQLAlchemy cannot start with.
+                # Without it a SQL_ASCII database sends bytes, and SQLAlchemy fails to connect.
                 "client_encoding": "utf8",
                 "application_name": application_name,
                 "connect_timeout": 10,
@@ -75,7 +72,7 @@ class Database:
                 **_KEEPALIVES,
             },
         )
-        _bound_every_wait(engine, waits or WaitBounds())
+        _limit_every_wait(engine, waits or WaitBounds())
         sa.event.listen(engine, "connect", lambda connection, _: read_times_in_any_style(connection))
         return cls(engine=TrackingSchema(tracking_schema).install(engine))
 
@@ -85,9 +82,9 @@ class Database:
 
     @contextmanager
     def transaction(self, *, is_short: bool = False) -> Iterator[sa.Connection]:
-        """One READ COMMITTED transaction, committed at the end, rolled back on any exception.
+        """Open a READ COMMITTED transaction. It commits at the end and rolls back on any exception.
 
-        `is_short`: it only looks something up, so that a server which does not answer within 75 s is given up.
+        `is_short`: all its statements are quick, so it waits at most 75 s for the server instead of an hour.
         """
         url = self.engine.url
         with connection_errors(url), _read_only_errors(url), self.engine.connect() as connection, connection.begin():
@@ -98,10 +95,10 @@ class Database:
 
     @contextmanager
     def snapshot(self) -> Iterator[sa.Connection]:
-        """One READ ONLY, REPEATABLE READ transaction: PostgreSQL itself vouches that nothing is written."""
+        """Open a READ ONLY, REPEATABLE READ transaction: PostgreSQL itself refuses any write."""
         with connection_errors(self.engine.url), self.engine.connect() as connection, connection.begin():
             connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            # Compiling these scans costs more than it saves, and minutes on some servers.
+            # Compiling these scans costs more time than it saves: minutes on some servers.
             connection.exec_driver_sql("SET LOCAL jit = off")
             connection.exec_driver_sql(f"SET LOCAL idle_in_transaction_session_timeout = '{_SNAPSHOT_IDLE}'")
             lift_time_limits(connection)
@@ -109,7 +106,7 @@ class Database:
 
     @contextmanager
     def autocommit(self) -> Iterator[sa.Connection]:
-        """A connection outside any transaction of ours, for scripts that bring their own."""
+        """Open a connection without a transaction, for scripts that have their own BEGIN and COMMIT."""
         url = self.engine.url
         with connection_errors(url), _read_only_errors(url), self.engine.connect() as connection:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
@@ -119,7 +116,7 @@ class Database:
 
 
 def bound_waits(connection: sa.Connection, statement_timeout_ms: int) -> None:
-    """Wait for each statement of this transaction a little longer than its statement_timeout allows. 0: no change."""
+    """Limit the wait for each statement of this transaction to its statement_timeout plus a margin. 0: no change."""
     if statement_timeout_ms:
         driver = _driver(connection)
         driver.bound_s = statement_timeout_ms / 1_000 + driver.bounds.margin_s
@@ -127,12 +124,12 @@ def bound_waits(connection: sa.Connection, statement_timeout_ms: int) -> None:
 
 def _driver(connection: sa.Connection) -> BoundedConnection:
     driver = connection.connection.driver_connection
-    assert isinstance(driver, BoundedConnection)  # noqa: S101 - `Database` makes no other
+    assert isinstance(driver, BoundedConnection)  # noqa: S101 - `Database` makes no other kind
     return driver
 
 
-def _bound_every_wait(engine: sa.Engine, waits: WaitBounds) -> None:
-    """Have the engine make connections of which every wait ends."""
+def _limit_every_wait(engine: sa.Engine, waits: WaitBounds) -> None:
+    """Make the engine open connections that wait for the server with a time limit."""
 
     def connect(dialect: Any, record: Any, arguments: list[Any], options: dict[str, Any]) -> BoundedConnection:  # noqa: ARG001
         connection = BoundedConnection.connect(*arguments, **options)
@@ -147,9 +144,10 @@ def _bound_every_wait(engine: sa.Engine, waits: WaitBounds) -> None:
 
 
 def lift_time_limits(connection: sa.Connection) -> None:
-    """Lift the role's or the database's time limits for this transaction: a scan of a large table takes minutes.
+    """Lift the time limits of the role or the database for this transaction.
 
-    Only for transactions that update no target. The idle timeout still ends one whose client hangs.
+    A scan of a large table takes minutes. Only for transactions that update no target. The idle timeout still ends a
+    transaction whose client hangs.
     """
     connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
     if (connection.dialect.server_version_info or (0,)) >= (17,):
@@ -157,7 +155,7 @@ def lift_time_limits(connection: sa.Connection) -> None:
 
 
 def psycopg_error(error: BaseException) -> psycopg.Error | None:
-    """The driver's own error behind whatever wraps it."""
+    """Return the error of psycopg that other errors wrap, or None."""
     seen: BaseException | None = error
     while seen is not None:
         if isinstance(seen, psycopg.Error):
@@ -167,14 +165,14 @@ def psycopg_error(error: BaseException) -> psycopg.Error | None:
 
 
 def first_line(error: BaseException) -> str:
-    """What the database said, in one line."""
+    """Return the first line of the database's error message."""
     text = str(psycopg_error(error) or error).strip()
     return text.splitlines()[0].strip() if text else type(error).__name__
 
 
 @contextmanager
 def connection_errors(url: sa.URL) -> Iterator[None]:
-    """Turns a failed connection and a missing privilege into errors that say what to do; passes all others on."""
+    """Turn a failed connection or a missing privilege into an error that says what to do. Other errors pass."""
     try:
         yield
     except (DBAPIError, psycopg.Error) as error:
@@ -199,15 +197,16 @@ def connection_errors(url: sa.URL) -> Iterator[None]:
 
 @contextmanager
 def _read_only_errors(url: sa.URL) -> Iterator[None]:
-    """Turns the error of a server that takes no writes into one that names the primary. Not for a snapshot's own."""
+    """Turn the error of a read-only server into one that says what to do. Not for snapshots, which are read-only."""
     try:
         yield
     except (DBAPIError, psycopg.Error) as error:
         cause = psycopg_error(error)
-        # With a context it is a function's: a trigger that writes to another server, about which this one says nothing.
+        # An error with a context comes from a function, such as a trigger that writes to another server.
         if isinstance(cause, psycopg.errors.ReadOnlySqlTransaction) and not cause.diag.context:
             raise ReadOnlyServerError(
                 f"{describe(url)} takes no writes: {first_line(cause)}.",
-                remedy=f"{NAME_THE_PRIMARY} Where it is the primary: `stagenorm preflight`. Nothing is half done.",
+                remedy=f"{NAME_THE_PRIMARY} If it is the primary, run `stagenorm preflight`. Every batch is either "
+                "complete or untouched.",
             ) from error
         raise

@@ -1,7 +1,6 @@
-"""Named steps of the work, so that tests can block the program there and kill it.
+"""Named places where tests stop or kill the program: before and after statements and commits.
 
-Each is announced where a crash would be most awkward: before and after statements and commits. Nobody listens in
-production.
+In production nothing listens.
 """
 
 from collections.abc import Callable
@@ -9,7 +8,7 @@ from enum import StrEnum
 
 
 class Failpoint(StrEnum):
-    """A place in the program that a test can stop at."""
+    """A place where a test can stop the program."""
 
     PLAN_STARTED = "plan.started"
     PLAN_BASELINE_RECORDED = "plan.baseline_recorded"
@@ -36,12 +35,12 @@ _listener: Callable[[Failpoint], None] | None = None
 
 
 def listen(listener: Callable[[Failpoint], None] | None) -> None:
-    """Have every step announced to `listener` (None: to nobody)."""
-    global _listener  # noqa: PLW0603 - one process has one harness
+    """Call `listener` at every failpoint. None: stop calling it."""
+    global _listener  # noqa: PLW0603 - one process runs one test
     _listener = listener
 
 
-def failpoint(step: Failpoint) -> None:
-    """Say that the program is at `step`."""
+def failpoint(place: Failpoint) -> None:
+    """Tell the listener that the program is at `place`."""
     if _listener is not None:
-        _listener(step)
+        _listener(place)

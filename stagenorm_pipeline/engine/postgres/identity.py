@@ -1,19 +1,19 @@
-"""Who works: the names that batches and the audit log keep. For people; no guarantee rests on them."""
+"""The names of runners and users that batches and the audit log record. Only people read them."""
 
 import getpass
 import os
 import socket
 
 
-def worker_name(way_in: str) -> str:
-    """Host, process and way in (`cli`, `dagster run ...`)."""
-    return f"{socket.gethostname()}:{os.getpid()} {way_in}"
+def worker_name(interface: str) -> str:
+    """Return the name of this runner: host, process and interface (`cli`, `dagster run ...`)."""
+    return f"{socket.gethostname()}:{os.getpid()} {interface}"
 
 
 def user_name() -> str:
-    """user@host."""
+    """Return user@host."""
     try:
         user = getpass.getuser()
-    except (KeyError, OSError):  # a container's user id without a name
+    except (KeyError, OSError):  # In a container the user id may have no name.
         user = str(os.getuid())
     return f"{user}@{socket.gethostname()}"

@@ -1,7 +1,7 @@
-"""Advisory locks: who may work on what, decided by PostgreSQL and released by it when a worker dies.
+"""Take advisory locks on batches and on planning. PostgreSQL releases them when a runner dies.
 
-Transaction-level locks only, so that a pooler in transaction mode works. They are visible in pg_locks under these
-class numbers (`classid`), a batch's with its number as `objid`.
+Only transaction-level locks, so that a pooler in transaction mode works. pg_locks shows them with these class numbers
+as `classid`. The lock of a batch has the batch's number as `objid`.
 """
 
 import time
@@ -12,17 +12,17 @@ import sqlalchemy as sa
 
 from stagenorm_pipeline.engine.postgres.connection import Database, lift_time_limits
 
-# "stag" and "plan" in ASCII: arbitrary, and unlikely to be an application's own.
+# "stag" and "plan" in ASCII: arbitrary, and unlikely to collide with an application's own locks.
 BATCH_LOCK_CLASS = 0x73746167
 PLANNING_LOCK_CLASS = 0x706C616E
 
 _PLANNING_POLL_S = 0.1
-# A planner idles only while it works on what it fetched. One that hangs would keep all others out.
+# A planner is idle only while it works on what it fetched. A hanging one would block all other planners.
 _PLANNING_IDLE = "5min"
 
 
 def try_lock_batches(connection: sa.Connection, batch_ids: Sequence[int]) -> bool:
-    """Take the batches for this transaction; False when somebody else has one of them."""
+    """Lock the batches for this transaction. Return False if another runner has taken one of them."""
     return bool(
         connection.exec_driver_sql(
             "SELECT bool_and(pg_try_advisory_xact_lock(%(lock_class)s, batch_id)) "
@@ -34,9 +34,9 @@ def try_lock_batches(connection: sa.Connection, batch_ids: Sequence[int]) -> boo
 
 @contextmanager
 def planning_transaction(database: Database) -> Iterator[sa.Connection]:
-    """A transaction in which nobody else records, opens or cancels a plan; waits until that is so.
+    """Open a transaction that excludes every other one that records, opens or cancels a plan.
 
-    Waits without a session: planners that wait in one each can take all that a pooler has, and runners need one too.
+    It waits for the lock without a session: waiting planners could use up a pooler's sessions, and runners need them.
     """
     while True:
         with database.transaction() as connection:

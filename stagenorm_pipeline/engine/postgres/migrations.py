@@ -1,4 +1,4 @@
-"""Our own tables: applying their migrations, and noticing when they are missing."""
+"""Create stagenorm's own tables by migrations, and detect missing ones."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from stagenorm_pipeline.engine.postgres.sql_files import sql_directory, statemen
 from stagenorm_pipeline.engine.postgres.tracking_schema import own_prefix, schema_for_new_tables, unqualified
 from stagenorm_pipeline.errors import MissingMigrationError
 
-# The newest thing that each file creates: if it is there, the file was applied whole, since each is one transaction.
+# The last object that each file creates. If it exists, the whole file was applied: each file is one transaction.
 _WITNESS = {
     "20251030_stage_migration_tracking.sql": "stage_migration_failures",
     "20251030_stage_normalization_log.sql": "stage_normalization_log",
@@ -26,14 +26,14 @@ _WITNESS = {
 
 
 def migration_files() -> tuple[Path, ...]:
-    """The migration files in the order in which they are applied."""
+    """Return the migration files in the order in which they are applied."""
     return tuple(sorted((sql_directory() / "migrations").glob("*.sql")))
 
 
 def apply_migrations(database: Database) -> tuple[Path, ...]:
-    """Run every migration file; each is safe to run again. Returns the files.
+    """Run every migration file. Each is safe to run again. Returns the files.
 
-    Raises MissingMigrationError when the schema that stagenorm.toml names for them does not exist.
+    Raises MissingMigrationError when the schema that stagenorm.toml names does not exist.
     """
     files = migration_files()
     for file in files:
@@ -45,7 +45,7 @@ def apply_migrations(database: Database) -> tuple[Path, ...]:
 
 
 def _in_schema(connection: sa.Connection, script: str, schema: str | None) -> str:
-    """The script, whose transaction works in `schema`. It updates no target, so no user's trigger sees that."""
+    """Return the script with `schema` as its search path. It updates no target, so no user's trigger sees that."""
     if schema is None:
         return script
     name = sql.Identifier(schema).as_string(None)
@@ -53,7 +53,7 @@ def _in_schema(connection: sa.Connection, script: str, schema: str | None) -> st
     if not found:
         raise MissingMigrationError(
             f"The schema {name} for stagenorm's own tables does not exist.",
-            remedy=f"CREATE SCHEMA {name}; or name another one in [tracking] of stagenorm.toml.",
+            remedy=f"Run CREATE SCHEMA {name}; or name another schema in [tracking] of stagenorm.toml.",
         )
     begin = "\nBEGIN;\n"
     assert script.count(begin) == 1  # noqa: S101 - each file is one transaction
@@ -63,13 +63,13 @@ def _in_schema(connection: sa.Connection, script: str, schema: str | None) -> st
 def require_migrations(connection: sa.Connection) -> None:
     """Raise MissingMigrationError naming the first file that was not applied.
 
-    A file counts as applied if its newest object is there and, from the version table on, the table names it.
+    A file counts as applied if its last object exists and, once there is a version table, if the table lists it.
     """
     prefix = own_prefix(connection)
     values = {"files": list(_WITNESS), "witnesses": [prefix + witness for witness in _WITNESS.values()]}
     witnesses = connection.exec_driver_sql(statement("postgres/missing_witnesses"), values).one()
     missing = set(witnesses.missing)
-    # A role that may not read the version table learns that from pre-flight, or from the work itself.
+    # If the role may not read the version table, pre-flight or the command itself says so.
     if not missing and witnesses.may_read_versions:
         recorded = connection.exec_driver_sql("SELECT file_name FROM stage_migration_versions").scalars()
         missing = {file.name for file in migration_files()} - set(recorded)

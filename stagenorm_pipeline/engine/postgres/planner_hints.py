@@ -1,8 +1,8 @@
-"""What PostgreSQL's query planner is told where it cannot know how many rows there are.
+"""Steer PostgreSQL's query planner where statistics are missing.
 
-A log that was just written has no statistics until autovacuum gets to it. The planner then takes it for nearly empty:
-it loops over it by row, which can be quadratic, and sorts it as a whole to group it. With six million entries planning
-a rollback took 130 s that way and 45 to 49 s by hashing, and counting the entries by batch 6.2 s and 2.6 s.
+A log that was just written has no statistics until autovacuum analyzes it. The planner then takes it for nearly empty:
+it chooses nested loops, which can be quadratic, and sorts the whole log to group it. With 6 million entries, planning a
+rollback took 130 s that way and 45 to 49 s by hashing; counting the entries by batch took 6.2 s and 2.6 s.
 """
 
 from collections.abc import Iterator
@@ -13,8 +13,8 @@ import sqlalchemy as sa
 
 @contextmanager
 def by_hashing(connection: sa.Connection) -> Iterator[None]:
-    """Until the end of the block, tables are joined and grouped by hashing, whose cost grows with the rows alone."""
+    """Join and group by hashing until the end of the block. The cost of hashing grows linearly with the rows."""
     connection.exec_driver_sql("SET LOCAL enable_nestloop = off; SET LOCAL enable_sort = off")
     yield
-    # Not after an error: the transaction takes no more statements then.
+    # Not after an error: the transaction then accepts no more statements.
     connection.exec_driver_sql("SET LOCAL enable_nestloop TO DEFAULT; SET LOCAL enable_sort TO DEFAULT")

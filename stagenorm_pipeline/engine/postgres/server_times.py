@@ -1,8 +1,8 @@
-"""Read times in every `DateStyle` that a role or a database may have as its default.
+"""Read timestamps in every `DateStyle` that a role or a database may have as its default.
 
-The driver reads only `ISO`. Users' triggers would see a `DateStyle` that we set, so the client reads what comes. In the
-other styles PostgreSQL writes the abbreviation of the zone instead of its offset; the offset is that of the session's
-`TimeZone`, which PostgreSQL reports when it connects, as it does `DateStyle`.
+psycopg reads only `ISO`. stagenorm does not set `DateStyle`, because users' triggers would see it. In the other styles
+PostgreSQL writes the abbreviation of the time zone instead of its offset. The offset follows from the session's
+`TimeZone`, which PostgreSQL reports at connect time together with `DateStyle`.
 """
 
 import re
@@ -36,7 +36,7 @@ _OFFSET = re.compile(r"(?P<sign>[+-])(?P<hours>\d\d)(?::?(?P<minutes>\d\d))?")
 
 
 def read_times_in_any_style(connection: psycopg.BaseConnection[Any]) -> None:
-    """Teach a new connection to read times if its session does not write them in ISO form. Sends nothing."""
+    """Register a loader for timestamps if the session's DateStyle is not ISO. Sends nothing to the server."""
     if not _parameter(connection, "DateStyle").startswith("ISO"):
         connection.adapters.register_loader("timestamptz", _TimeLoader)
 
@@ -55,7 +55,7 @@ class _TimeLoader(Loader):
 def parse_time(text: str, *, date_style: str, time_zone: str) -> datetime:
     """Read a `timestamptz` as PostgreSQL writes it in a `DateStyle` other than ISO.
 
-    Raises RefusedError rather than be wrong by an hour: for a time or a zone that it cannot read for certain.
+    Raises RefusedError for a time or a zone that is ambiguous: a guess could be wrong by an hour.
     """
     # PostgreSQL writes SQL and Postgres the same way for YMD and MDY.
     style = "German" if date_style.startswith("German") else date_style.replace("YMD", "MDY")
@@ -73,7 +73,7 @@ def parse_time(text: str, *, date_style: str, time_zone: str) -> datetime:
         int((found["fraction"] or "").ljust(6, "0")),
     )
     candidates = [local.replace(tzinfo=zone, fold=fold) for zone in _zones(found["zone"], time_zone) for fold in (0, 1)]
-    # When the clock is set back an hour comes twice: its abbreviation says which one this is.
+    # An hour occurs twice when clocks go back. The abbreviation says which one this is.
     named = [candidate for candidate in candidates if candidate.tzname() == found["zone"]]
     certain = named or candidates
     if len({candidate.utcoffset() for candidate in certain}) != 1:
@@ -95,7 +95,7 @@ def _zones(abbreviation: str, time_zone: str) -> list[tzinfo]:
 def _unreadable(date_style: str, time_zone: str) -> RefusedError:
     return RefusedError(
         f"A time cannot be read: the session's DateStyle is {date_style!r} and its TimeZone {time_zone!r}.",
-        remedy="Give the role that stagenorm uses a time zone with a name: ALTER ROLE ... SET TimeZone = 'UTC'. "
+        remedy="Give stagenorm's role a time zone with a name: ALTER ROLE ... SET TimeZone = 'UTC'. "
         "The DateStyle can stay.",
     )
 

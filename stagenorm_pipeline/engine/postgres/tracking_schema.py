@@ -1,13 +1,12 @@
-"""The schema of stagenorm's own tables.
+"""Add the schema to the names of stagenorm's own tables in every statement.
 
-The SQL files name our tables without a schema. Before a statement is sent, each such name gets the schema that
-`[tracking] schema` of stagenorm.toml says. Without that setting the names stay as they are where the search path finds
-our tables; where it does not (`search_path = ''`), the tables in `public` are used. The search path itself is never
-set: users' triggers would see it.
+The SQL files name these tables without a schema. `[tracking] schema` in stagenorm.toml names the schema to add. Without
+that setting, the names stay as they are if the search path finds the tables; else (`search_path = ''`) they get
+`public`. stagenorm never sets the search path: users' triggers would see it.
 
-Only the text of a statement changes, once for each text: not bound values, not names in double quotes, not names that
-have a schema, not columns (`stage_migration_batches.status`), and of texts in single quotes only those that
-`to_regclass` or `::regclass` reads.
+Only table names in the text of a statement change. Bound values, names in double quotes, names that have a schema, and
+columns (`stage_migration_batches.status`) stay. Of single-quoted texts only those that `to_regclass` or `::regclass`
+reads change.
 """
 
 import re
@@ -33,7 +32,7 @@ _PARTS = re.compile(
 )
 _DEFAULT = "public"
 _OPTION = "tracking_schema"
-# Asked once for each process. `to_regclass` would fail for a schema that the role may not use.
+# Sent once per process. `to_regclass` would fail for a schema that the role may not use.
 _FIND = """
 SELECT CASE WHEN to_regclass('stage_migration_plans') IS NOT NULL THEN ''
             WHEN EXISTS (SELECT 1 FROM pg_class WHERE relname = 'stage_migration_plans'
@@ -42,28 +41,28 @@ SELECT CASE WHEN to_regclass('stage_migration_plans') IS NOT NULL THEN ''
 
 
 class TrackingSchema:
-    """The schema of our tables in one database; found out when it is first needed, if the user did not name it."""
+    """The schema of stagenorm's tables in one database. Looked up at first use if the user did not name it."""
 
     def __init__(self, named: str | None) -> None:
         self.named = named
-        # Empty: the search path finds the tables, and their names stay as they are.
+        # Empty: the search path finds the tables, so their names stay as they are.
         self._found = named
 
     def install(self, engine: sa.Engine) -> sa.Engine:
-        """The engine, which from now on sends our tables' names with their schema."""
-        sa.event.listen(engine, "before_cursor_execute", self._before, retval=True)
+        """Make the engine add the schema to every statement. Returns the engine."""
+        sa.event.listen(engine, "before_cursor_execute", self._add_schema, retval=True)
         engine.update_execution_options(**{_OPTION: self})
         return engine
 
     def prefix(self, driver: Any) -> str:
-        """What comes before a table's name: a quoted schema and a dot, or nothing."""
+        """Return what to put before a table's name: a quoted schema and a dot, or nothing."""
         if self._found is None:
             row = driver.execute(_FIND).fetchone()
-            # Before `init-db` there is nothing to be found: ask again next time.
+            # Before `init-db` there are no tables: look again next time.
             self._found = row[0] if row else None
         return f"{sql.Identifier(self._found).as_string(None)}." if self._found else ""
 
-    def _before(
+    def _add_schema(
         self, connection: sa.Connection, cursor: Any, statement: str, parameters: Any, *_: Any
     ) -> tuple[str, Any]:
         if "stage_" not in statement or connection.get_execution_options().get(_OPTION) is not self:
@@ -73,10 +72,10 @@ class TrackingSchema:
 
 @lru_cache(maxsize=1_024)
 def qualified(statement: str, prefix: str) -> str:
-    """The statement with `prefix` before each of our tables' names."""
+    """Return the statement with `prefix` before each name of our tables."""
     if not prefix:
         return statement
-    # The driver reads the text for placeholders.
+    # psycopg reads a percent sign as a placeholder.
     prefix = prefix.replace("%", "%%")
     literal = prefix.replace("'", "''")
 
@@ -91,7 +90,7 @@ def qualified(statement: str, prefix: str) -> str:
 
 
 def own_prefix(connection: sa.Connection) -> str:
-    """What to put before the name of one of our tables where it is a bound value."""
+    """Return what to put before the name of one of our tables in a bound value."""
     schema = connection.get_execution_options().get(_OPTION)
     if not isinstance(schema, TrackingSchema):
         return ""
@@ -99,12 +98,12 @@ def own_prefix(connection: sa.Connection) -> str:
 
 
 def unqualified(connection: sa.Connection) -> sa.Connection:
-    """The connection, which sends our tables' names as they are written: for scripts that set a search path."""
+    """Return the connection without the added schema, for scripts that set a search path."""
     return connection.execution_options(**{_OPTION: None})
 
 
 def schema_for_new_tables(connection: sa.Connection) -> str | None:
-    """Where `init-db` creates our tables; None: where the search path says."""
+    """Return the schema in which `init-db` creates our tables. None: the first one of the search path."""
     schema = connection.get_execution_options().get(_OPTION)
     if isinstance(schema, TrackingSchema) and schema.named is not None:
         return schema.named

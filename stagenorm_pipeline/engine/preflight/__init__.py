@@ -1,7 +1,7 @@
-"""The pre-flight checks: what would stop or surprise a run, found before it, each with its remedy.
+"""Pre-flight: find what would stop or surprise a run before it starts, and say how to fix it.
 
-One small check a file; `run` runs them all in one read-only transaction. Does not belong here: executing batches to
-see what happens (the rehearsal), or deciding what to do about a finding.
+`checks` has one file per check; `run` runs them all in one read-only transaction. A rehearsal, which executes the
+batches and rolls them back, is in `engine/apply`.
 """
 
 from stagenorm_pipeline.engine.preflight.finding import PreflightCheck, PreflightFinding, PreflightLevel

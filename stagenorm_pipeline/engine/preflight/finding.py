@@ -1,22 +1,22 @@
-"""What a pre-flight check says. Facts only: no check and no SQL belongs here."""
+"""The result of a pre-flight check: a finding with a level, a message and a remedy."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class PreflightLevel(StrEnum):
-    """How much a finding matters."""
+    """How serious a finding is."""
 
-    # The run would fail, would fail for some rows for certain, or would leave rows out without a word.
+    # The run would fail, would certainly fail for some rows, or would leave out rows without an error.
     ERROR = "error"
-    # The run can go ahead; somebody should know this first.
+    # You can run, but you should know this first.
     WARNING = "warning"
-    # Worth knowing when reading the result.
+    # It helps to know this when you read the result.
     INFO = "info"
 
 
 class PreflightCheck(StrEnum):
-    """The checks, in the order in which they run. Each has a file of this name."""
+    """The checks, in the order in which they run. Each has a file of this name in `checks/`."""
 
     SERVER_VERSION = "server_version"
     SERVER_ENCODING = "server_encoding"
@@ -43,10 +43,10 @@ class PreflightCheck(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreflightFinding:
-    """One thing that a check found. `target` None: it is about the server or the database as a whole.
+    """One finding of a check. `target` None: it is about the server or the whole database.
 
-    `message` says what is so and what follows from it; `remedy` what to do, with the SQL on lines of its own where SQL
-    mends it. Both may hold names and error texts from the database: escape them where they are shown.
+    `message` says what is wrong and what follows from it. `remedy` says what to do; if SQL fixes it, the SQL is on the
+    lines after the first. Both may contain names and error texts from the database: escape them where you show them.
     """
 
     check: PreflightCheck

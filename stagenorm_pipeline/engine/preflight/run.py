@@ -1,4 +1,4 @@
-"""Running all checks in one read-only transaction."""
+"""Run all checks in one read-only transaction. To add a check: a file in `checks`, a line here and in `finding`."""
 
 from collections.abc import Callable, Iterator
 
@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from stagenorm_pipeline.config.settings import TargetSetting
 from stagenorm_pipeline.engine.postgres.connection import Database
-from stagenorm_pipeline.engine.preflight import (
+from stagenorm_pipeline.engine.preflight.checks import (
     check_constraints,
     collation,
     dagster_storage,
@@ -59,11 +59,11 @@ _TARGET_CHECKS: tuple[Callable[[sa.Connection, Target], Iterator[PreflightFindin
 def run_preflight(
     database: Database, targets: tuple[TargetSetting, ...], *, dagster_url: str | None = None
 ) -> tuple[PreflightFinding, ...]:
-    """Everything that the checks have to say, in their order; empty where all is well.
+    """Run the checks and return their findings in order; empty if there is nothing to report.
 
-    `dagster_url` is where Dagster keeps its own storage, where that is known. Reads only, as the role that will do the
-    work: connect as that one. Raises ConnectionFailedError when the database cannot be reached, ConfigurationError when
-    `dagster_url` is no PostgreSQL URL.
+    Connect as the role that will run the migration: the checks read only, but they judge that role's privileges.
+    `dagster_url` is the database of Dagster's own storage, if it is known. Raises ConnectionFailedError if the database
+    cannot be reached, ConfigurationError if `dagster_url` is no PostgreSQL URL.
     """
     with database.snapshot() as connection:
         return tuple(_findings(connection, database.engine.url, targets, dagster_url))
@@ -72,7 +72,7 @@ def run_preflight(
 def _findings(
     connection: sa.Connection, url: sa.URL, targets: tuple[TargetSetting, ...], dagster_url: str | None
 ) -> Iterator[PreflightFinding]:
-    # Somebody who holds a target locked must not hold us up: it is found and said.
+    # Short, because a locked target is a finding and must not block the checks.
     connection.exec_driver_sql("SET LOCAL lock_timeout = '1s'")
     server = read_server(connection)
     too_old = tuple(server_version.check(server))

@@ -1,4 +1,4 @@
-"""The facts that the checks of the server share. Judges nothing."""
+"""Read the facts about the server that several checks use."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from stagenorm_pipeline.engine.postgres.sql_files import statement
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """What the server says of itself. `version_number` as in server_version_num; names are quoted for SQL."""
+    """Facts about the server. `version_number` is server_version_num; names are quoted for SQL."""
 
     version_number: int
     version: str

@@ -1,6 +1,6 @@
-"""Trying a statement in a savepoint: the surest way to learn what PostgreSQL says to it.
+"""Try a statement in a savepoint, to learn whether PostgreSQL accepts it.
 
-The transaction around it is READ ONLY, so that a trial changes nothing, whatever it runs into.
+The transaction around it is READ ONLY, so a trial cannot change anything.
 """
 
 from collections.abc import Mapping
@@ -17,18 +17,18 @@ from stagenorm_pipeline.engine.postgres.connection import psycopg_error
 def attempt(
     connection: sa.Connection, query: str, values: Mapping[str, Any] | None = None
 ) -> list[Any] | psycopg.Error:
-    """The rows of `query`, or the database's refusal. A lost connection is raised."""
+    """Return the rows of `query`, or the error with which the database refuses it. Raises if the connection is lost."""
     try:
         with connection.begin_nested():
             return list(connection.exec_driver_sql(query, dict(values or {})))
     except DBAPIError as error:
         refusal = psycopg_error(error)
-        # A terminated backend sends a SQLSTATE too.
+        # `connection_invalidated` too: a terminated backend also sends a SQLSTATE.
         if refusal is None or refusal.sqlstate is None or error.connection_invalidated:
             raise
         return refusal
 
 
 def verbatim(text: str) -> sql.SQL:
-    """A type or an expression as PostgreSQL wrote it itself, with the percent signs that the driver would read."""
+    """Return a type or expression that PostgreSQL wrote, with its percent signs doubled for the driver."""
     return sql.SQL(text.replace("%", "%%"))

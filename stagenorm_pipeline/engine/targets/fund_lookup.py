@@ -1,4 +1,4 @@
-"""Which funds there are in the data, which one a user means, and how much waits in one. Reads only."""
+"""Find the funds in the data, and the fund that a user names. Reads only."""
 
 from contextlib import suppress
 from difflib import get_close_matches
@@ -17,29 +17,23 @@ from stagenorm_pipeline.errors import ConfigurationError, MissingMigrationError
 
 
 def read_fund_ids(database: Database, targets: tuple[TargetSetting, ...]) -> set[str | None]:
-    """The ids of all funds in the targets, None among them where rows have none. One scan of each, no stage is read."""
+    """Read the ids of all funds in the targets, with None if some rows have no fund. One scan per target."""
     found: set[str | None] = set()
     with database.snapshot() as connection:
         for target in visible_targets(connection, targets):
             parts = target.sql_parts()
-            # Without a fund column one row tells all there is to know.
+            # Without a fund column every row has the same fund, NULL: one row is enough.
             limit = sql.SQL("" if target.fund_column else " LIMIT 1")
             query = sql.SQL("SELECT DISTINCT {} FROM {} AS t{}").format(parts["fund"], parts["table"], limit)
             found.update(connection.exec_driver_sql(query.as_string(None)).scalars())
     return found
 
 
-def count_waiting_rows(database: Database, fund_id: str | None) -> int:
-    """Rows of the fund that open plans still have to do."""
-    with database.transaction() as connection:
-        return int(connection.exec_driver_sql(statement("monitor/waiting_rows"), {"fund_id": fund_id}).scalar_one())
-
-
 def find_fund(database: Database, targets: tuple[TargetSetting, ...], name: str) -> FundScope:
-    """The fund that `name` means: its id (`12`) or its key (`fund-12`, `no-fund`). An id that looks like a key wins.
+    """Find the fund that a user names by its id (`12`) or its key (`fund-12`, `no-fund`). The id takes precedence.
 
-    A scan of each target at worst, which ends at the first row of the fund. Raises ConfigurationError for a fund that
-    is neither in the targets nor in any plan.
+    Scans each target at worst, up to the first row of the fund. Raises ConfigurationError for a fund that is neither
+    in the targets nor in any plan.
     """
     meanings = [FundScope.one(name)]
     with suppress(ConfigurationError):
@@ -57,7 +51,7 @@ def find_fund(database: Database, targets: tuple[TargetSetting, ...], name: str)
 
 
 def is_known(database: Database, targets: tuple[TargetSetting, ...], scope: FundScope) -> bool:
-    """Whether any row of the targets, or any plan, is in the scope."""
+    """Tell whether any row of the targets, or any plan, is in the scope."""
     with database.snapshot() as connection:
         if any(_has_rows(connection, target, scope) for target in visible_targets(connection, targets)):
             return True

@@ -1,4 +1,4 @@
-"""Funds: the key by which people and Dagster name one, and which of them a piece of work is about."""
+"""Fund keys, the scope of a command (all funds, one fund, rows without a fund), and the order of funds in lists."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,15 +13,16 @@ _PREFIX = "fund-"
 
 
 def fund_key(fund_id: str | None) -> str:
-    """`fund-<fund_id>`, or `no-fund`. Percent-encoded is what Dagster's partition selection cannot take.
+    """Return the fund's key: `fund-<fund_id>`, or `no-fund`.
 
-    Those are commas and spaces, and three dots in a row, which it reads as a range.
+    Characters that break Dagster's partition selection are percent-encoded: commas, spaces, and three dots in a row,
+    which it reads as a range.
     """
     return NO_FUND_KEY if fund_id is None else _PREFIX + quote(fund_id, safe="+:@").replace("...", "%2E%2E%2E")
 
 
 def fund_id_of(key: str) -> str | None:
-    """The fund's id behind a key; None for `no-fund`. Raises ConfigurationError for anything that is no fund key."""
+    """Return the fund id of a key; None for `no-fund`. Raises ConfigurationError for anything that is no fund key."""
     if key == NO_FUND_KEY:
         return None
     if not key.startswith(_PREFIX):
@@ -45,10 +46,18 @@ class FundScope:
         return "all funds" if self.all_funds else fund_key(self.fund_id)
 
     def condition(self, fund: sql.Composable) -> sql.Composable:
-        """A condition on the SQL expression `fund` (of type text); binds `fund_id` where it needs it."""
+        """Return the scope as a condition on the SQL expression `fund` (of type text). It may bind `fund_id`."""
         if self.all_funds:
             return sql.SQL("TRUE")
         return (sql.SQL("{} IS NULL") if self.fund_id is None else sql.SQL("{} = %(fund_id)s")).format(fund)
 
     def as_json(self) -> dict[str, Any]:
         return {"all_funds": True} if self.all_funds else {"all_funds": False, "fund_id": self.fund_id}
+
+
+def fund_order(fund_id: str | None) -> tuple[int, int, str]:
+    """Return a sort key: numbers by value, then names, then the rows without a fund."""
+    if fund_id is None:
+        return (2, 0, "")
+    is_number = fund_id.isascii() and fund_id.isdigit() and len(fund_id) < 19
+    return (0, int(fund_id), "") if is_number else (1, 0, fund_id)

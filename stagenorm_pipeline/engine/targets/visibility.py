@@ -1,7 +1,7 @@
-"""Make sure that this role sees every row of a target before anything is concluded from what it sees.
+"""Make sure that this role sees every row of a target, because row-level security hides rows without an error.
 
-Row-level security hides rows without an error. Whoever reads a target goes through `visible_targets` or
-`require_all_rows_visible`. `SET row_security = off` is not used: it also refuses roles whose policy is `USING (true)`.
+All code that reads a target calls `visible_targets` or `require_all_rows_visible` first.
+`SET row_security = off` is not used: it also refuses roles whose policy is `USING (true)`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,7 +19,7 @@ from stagenorm_pipeline.errors import RefusedError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowSecurity:
-    """Row-level security that applies to this role on a target. Names are quoted as SQL wants them.
+    """Row-level security that applies to this role on a target. Names are quoted for SQL.
 
     `shows_every_row`: reading hides nothing. `allows_every_row`: nor does an update hide or refuse any row.
     `fixes`: SQL that lets the role see and change every row.
@@ -38,16 +38,16 @@ class RowSecurity:
 
 def read_row_security(connection: sa.Connection, target: Target) -> RowSecurity | None:
     """Read from the catalog what row-level security does to this role; None where it is off for the role."""
-    row = connection.exec_driver_sql(statement("preflight/row_security"), target.identity()).one_or_none()
+    row = connection.exec_driver_sql(statement("targets/row_security"), target.identity()).one_or_none()
     if row is None:
         return None
-    bypass = row.mend_role if row.is_restricted else f"-- or, as a superuser: {row.mend_role}"
+    bypass = row.fix_role if row.is_restricted else f"-- or, as a superuser: {row.fix_role}"
     return RowSecurity(
         role=row.role_name,
         policies=tuple(row.policies),
         shows_every_row=row.shows_every_row,
         allows_every_row=row.hides_nothing,
-        fixes=(bypass,) if row.is_restricted else (row.mend_policy, bypass),
+        fixes=(bypass,) if row.is_restricted else (row.fix_policy, bypass),
     )
 
 
@@ -65,7 +65,7 @@ def require_all_rows_visible(connection: sa.Connection, targets: tuple[Target, .
     """Lock each target against changes of its policies, until the transaction ends, and check that no row is hidden.
 
     Call it in the transaction that reads the rows. Raises RefusedError with role, policies and remedy.
-    A policy that only keeps rows from being updated is no reason to refuse: such rows end in quarantine.
+    A policy that only blocks updates is no reason to refuse: such rows go to quarantine.
     """
     for target in targets:
         parts = target.sql_parts()
@@ -83,7 +83,7 @@ def require_all_rows_visible(connection: sa.Connection, targets: tuple[Target, .
 
 
 def _reads_unfiltered(connection: sa.Connection, query: str) -> bool:
-    """Whether PostgreSQL adds no condition to a query without any.
+    """Tell whether PostgreSQL runs a query without conditions as it is, with no policy's condition added.
 
     The catalog was read in the transaction's snapshot, which can be older than the lock. The plan never is.
     """

@@ -6,8 +6,8 @@ about pressure. PostgreSQL starts one when about half of `max_wal_size` was writ
 
 from collections import deque
 
+from stagenorm_pipeline.config.throttle import ThrottlerName, ThrottleSettings
 from stagenorm_pipeline.engine.throttle.probe import Reading
-from stagenorm_pipeline.engine.throttle.settings import ThrottlerName, ThrottleSettings
 
 # The server's `checkpoint_warning`, 30 s by default: nearer to one another than this is too often.
 _WINDOW_S = 30.0

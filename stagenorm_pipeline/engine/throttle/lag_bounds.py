@@ -1,7 +1,7 @@
 """The verdict on one replica, whoever told of it: behind by time or by bytes, with hysteresis. Pure."""
 
+from stagenorm_pipeline.config.throttle import MEGABYTE, ThrottleSettings
 from stagenorm_pipeline.engine.throttle.hysteresis import Hysteresis
-from stagenorm_pipeline.engine.throttle.settings import MEGABYTE, ThrottleSettings
 
 
 class LagBounds:

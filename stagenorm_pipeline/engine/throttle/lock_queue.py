@@ -7,8 +7,8 @@ TABLE, say): a batch that started now would only queue up behind them and keep o
 
 from collections.abc import Sequence
 
+from stagenorm_pipeline.config.throttle import ThrottlerName, ThrottleSettings
 from stagenorm_pipeline.engine.throttle.probe import Reading, Waiter
-from stagenorm_pipeline.engine.throttle.settings import ThrottlerName, ThrottleSettings
 
 
 class LockQueue:

@@ -2,10 +2,10 @@
 
 from collections import Counter
 
+from stagenorm_pipeline.config.throttle import ThrottlerName, ThrottleSettings
 from stagenorm_pipeline.engine.throttle.lag_bounds import LagBounds
 from stagenorm_pipeline.engine.throttle.lag_clock import LagClock
 from stagenorm_pipeline.engine.throttle.probe import Reading, Replica
-from stagenorm_pipeline.engine.throttle.settings import ThrottlerName, ThrottleSettings
 from stagenorm_pipeline.engine.throttle.throttler import CannotSeeError
 
 

@@ -10,13 +10,13 @@ from typing import Any
 import psycopg
 import sqlalchemy as sa
 
+from stagenorm_pipeline.config.database_url import describe, parse_database_url
+from stagenorm_pipeline.config.throttle import ThrottlerName, ThrottleSettings
 from stagenorm_pipeline.engine.postgres.connection import connection_errors, first_line
-from stagenorm_pipeline.engine.postgres.database_url import describe, parse_database_url
 from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.throttle.lag_bounds import LagBounds
 from stagenorm_pipeline.engine.throttle.lag_clock import LagClock
 from stagenorm_pipeline.engine.throttle.probe import Reading
-from stagenorm_pipeline.engine.throttle.settings import ThrottlerName, ThrottleSettings
 from stagenorm_pipeline.engine.throttle.throttler import CannotSeeError
 from stagenorm_pipeline.errors import StagenormError
 

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 import psycopg
 from sqlalchemy.exc import DBAPIError
 
+from stagenorm_pipeline.config.throttle import ThrottlerName, ThrottleSettings
 from stagenorm_pipeline.engine.apply.events import Event, Throttled, ThrottleEnded, Unwatched
 from stagenorm_pipeline.engine.postgres.connection import Database, first_line, psycopg_error
 from stagenorm_pipeline.engine.postgres.retry import Failure, classify
@@ -21,7 +22,6 @@ from stagenorm_pipeline.engine.throttle.lock_queue import LockQueue
 from stagenorm_pipeline.engine.throttle.probe import Reading, Waiter, read
 from stagenorm_pipeline.engine.throttle.replica_lag import ReplicaLag
 from stagenorm_pipeline.engine.throttle.replica_url import ReplicaUrl
-from stagenorm_pipeline.engine.throttle.settings import ThrottlerName, ThrottleSettings
 from stagenorm_pipeline.engine.throttle.throttled import ThrottleReason
 from stagenorm_pipeline.engine.throttle.throttler import CannotSeeError, Throttler
 from stagenorm_pipeline.engine.throttle.vacuum import VacuumOnTable

@@ -5,8 +5,8 @@ Does not belong here: what follows from holding, or from being blind (see `throt
 
 from typing import Protocol
 
+from stagenorm_pipeline.config.throttle import ThrottlerName
 from stagenorm_pipeline.engine.throttle.probe import Reading
-from stagenorm_pipeline.engine.throttle.settings import ThrottlerName
 
 
 class CannotSeeError(Exception):

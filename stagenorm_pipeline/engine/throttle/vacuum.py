@@ -4,8 +4,8 @@ A vacuum of an administrator's counts like one of autovacuum's: it loads the sam
 is what it cannot clean up. The bound is there because a vacuum of a large table takes hours.
 """
 
+from stagenorm_pipeline.config.throttle import ThrottlerName, ThrottleSettings
 from stagenorm_pipeline.engine.throttle.probe import Reading
-from stagenorm_pipeline.engine.throttle.settings import ThrottlerName, ThrottleSettings
 
 
 class VacuumOnTable:

@@ -2,9 +2,9 @@
 
 from collections import deque
 
+from stagenorm_pipeline.config.throttle import MEGABYTE, ThrottlerName, ThrottleSettings
 from stagenorm_pipeline.engine.throttle.hysteresis import Hysteresis
 from stagenorm_pipeline.engine.throttle.probe import Reading
-from stagenorm_pipeline.engine.throttle.settings import MEGABYTE, ThrottlerName, ThrottleSettings
 
 # Long enough to hold a batch, its pause and the next; a single burst of full-page images is no pressure.
 _WINDOW_S = 10.0

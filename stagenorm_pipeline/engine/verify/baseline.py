@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from stagenorm_pipeline.engine.inventory.inventory import RowCounts, fund_order
-from stagenorm_pipeline.engine.targets.funds import FundScope
+from stagenorm_pipeline.engine.inventory.inventory import RowCounts
+from stagenorm_pipeline.engine.targets.funds import FundScope, fund_order
 from stagenorm_pipeline.engine.targets.target import Target
 from stagenorm_pipeline.engine.verify.result import Coverage
 from stagenorm_pipeline.engine.verify.snapshot import Snapshot

@@ -8,6 +8,7 @@ Data alone cannot tell another session's change from damage. So a few changes ar
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from stagenorm_pipeline.config.verify import VerifySettings
 from stagenorm_pipeline.engine.verify.other_sessions import Loss, OtherChanges, TotalLoss
 from stagenorm_pipeline.engine.verify.result import (
     CheckResult,
@@ -17,7 +18,6 @@ from stagenorm_pipeline.engine.verify.result import (
     Severity,
     some_of_each,
 )
-from stagenorm_pipeline.engine.verify.settings import VerifySettings
 
 _LOST = "every changed row is lost"
 _ALL_LOST = "every row is lost"

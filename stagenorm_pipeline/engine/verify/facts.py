@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from stagenorm_pipeline.engine.inventory.inventory import FundRows, InventoryTally, TargetInventory, read_spellings
+from stagenorm_pipeline.engine.inventory.inventory import FundRows, InventoryTally, TargetInventory
+from stagenorm_pipeline.engine.inventory.spellings import read_spellings
 from stagenorm_pipeline.engine.postgres.planner_hints import by_hashing
 from stagenorm_pipeline.engine.targets.target import Target
 from stagenorm_pipeline.engine.verify.audited_rows import AuditedTarget, RowState

@@ -10,12 +10,13 @@ import sqlalchemy as sa
 
 from stagenorm_pipeline import __version__
 from stagenorm_pipeline.config.settings import DEFAULT_TARGETS, TargetSetting
+from stagenorm_pipeline.config.verify import VerifySettings
 from stagenorm_pipeline.engine.inventory.inventory import RowCounts, TargetInventory, count_unknown_spellings
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.migrations import require_migrations
 from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.targets.funds import FundScope
-from stagenorm_pipeline.engine.targets.key_moved import require_same_key
+from stagenorm_pipeline.engine.targets.same_key import require_same_key
 from stagenorm_pipeline.engine.targets.visibility import visible_targets
 from stagenorm_pipeline.engine.verify.against import Comparison, SignedReport, compare
 from stagenorm_pipeline.engine.verify.audit_log import (
@@ -52,7 +53,6 @@ from stagenorm_pipeline.engine.verify.rules import (
     r6_sample_inspection,
     r7_fund_breakdown,
 )
-from stagenorm_pipeline.engine.verify.settings import VerifySettings
 from stagenorm_pipeline.engine.verify.signed_state import read_signed_state
 from stagenorm_pipeline.engine.verify.snapshot import Snapshot
 from stagenorm_pipeline.engine.verify.stage_totals import left_as_is, rows_by_stage

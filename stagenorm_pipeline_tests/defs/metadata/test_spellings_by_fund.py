@@ -1,7 +1,7 @@
 """The cross table of spellings and funds."""
 
 from stagenorm_pipeline.defs.metadata.spellings_by_fund import SpellingsByFund
-from stagenorm_pipeline.engine.inventory.inventory import SpellingRows
+from stagenorm_pipeline.engine.inventory.spellings import SpellingRows
 from stagenorm_pipeline.vocabulary import Vocabulary
 
 _VOCABULARY = Vocabulary.built_in()

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stagenorm_pipeline.engine.apply.pacing import Pacing
+from stagenorm_pipeline.config.pacing import Pacing
 from stagenorm_pipeline_tests.support.application import DEALS, VOCABULARY, Application
 
 # What a user does to a row between plan and apply.

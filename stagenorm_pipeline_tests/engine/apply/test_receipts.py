@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 
-from stagenorm_pipeline.engine.apply.pacing import Pacing
+from stagenorm_pipeline.config.pacing import Pacing
 from stagenorm_pipeline.engine.apply.runner import ApplyRequest, apply_batches
 from stagenorm_pipeline.engine.receipts.check import (
     DigestPart,

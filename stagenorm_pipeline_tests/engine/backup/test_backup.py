@@ -58,7 +58,7 @@ def _as_saved(stages: dict[int, str | None]) -> dict[str, str | None]:
     return {str(key): stage for key, stage in stages.items()}
 
 
-def test_every_byte_is_in_the_file_and_psql_alone_can_load_it(application: Application, tmp_path: Path) -> None:
+def test_psql_loads_every_byte_of_the_file(application: Application, tmp_path: Path) -> None:
     application.add(DEALS, [(1, stage) for stage in _HOSTILE])
     application.add(COMPANIES, [(None, "Seed"), (12, "Seed")])
     file = tmp_path / "b.gz"
@@ -85,7 +85,7 @@ def test_every_byte_is_in_the_file_and_psql_alone_can_load_it(application: Appli
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.none() | st.text(st.characters(codec="utf-8", exclude_characters="\x00")), min_size=1))
-def test_whatever_a_stage_holds_comes_back(application: Application, tmp_path: Path, stages: list[str | None]) -> None:
+def test_any_stage_is_restored_exactly(application: Application, tmp_path: Path, stages: list[str | None]) -> None:
     application.sql("TRUNCATE deal_opportunities")
     application.add(DEALS, [(1, stage) for stage in stages])
     file = tmp_path / secrets.token_hex(8)
@@ -95,9 +95,7 @@ def test_whatever_a_stage_holds_comes_back(application: Application, tmp_path: P
     assert check_backup(file).manifest == backup.manifest
 
 
-def test_the_manifest_says_what_it_is_and_the_database_keeps_that_it_was_made(
-    application: Application, tmp_path: Path
-) -> None:
+def test_backup_has_a_manifest_and_is_recorded(application: Application, tmp_path: Path) -> None:
     application.add(COMPANIES, [(1, "Seed"), (2, "x")])
     file = tmp_path / "b.gz"
     backup = _back_up(application, file)
@@ -119,13 +117,13 @@ def test_the_manifest_says_what_it_is_and_the_database_keeps_that_it_was_made(
     ) == [("operator@host", 2, "b.gz", file.stat().st_size, backup.sha256)]
 
 
-def test_it_is_for_its_owner_only_and_nothing_else_is_left_beside_it(application: Application, tmp_path: Path) -> None:
+def test_only_the_owner_can_read_the_file(application: Application, tmp_path: Path) -> None:
     _back_up(application, tmp_path / "b.gz")
     assert [file.name for file in tmp_path.iterdir()] == ["b.gz"]
     assert stat.S_IMODE((tmp_path / "b.gz").stat().st_mode) == 0o600
 
 
-def test_the_same_data_make_the_same_rows_wherever_they_lie(application: Application, tmp_path: Path) -> None:
+def test_same_data_give_the_same_rows(application: Application, tmp_path: Path) -> None:
     application.add(COMPANIES, [(fund, "Seed") for fund in (None, 10, 9, 2)])
     first = _back_up(application, tmp_path / "1.gz")
     application.sql("UPDATE portfoliocompanies SET stage = stage WHERE id < 3")
@@ -134,7 +132,7 @@ def test_the_same_data_make_the_same_rows_wherever_they_lie(application: Applica
     assert first.sha256 != second.sha256, "made at another time"
 
 
-def test_all_targets_are_from_one_snapshot(
+def test_all_targets_come_from_one_snapshot(
     application: Application, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     application.add(COMPANIES, [(1, "before")])
@@ -151,9 +149,7 @@ def test_all_targets_are_from_one_snapshot(
     assert [row.stage for row in BackupReader(tmp_path / "b.gz").rows()] == ["before", "before"]
 
 
-def test_a_file_that_is_there_is_never_replaced_and_a_failure_leaves_none(
-    application: Application, tmp_path: Path
-) -> None:
+def test_existing_file_is_never_replaced(application: Application, tmp_path: Path) -> None:
     file = tmp_path / "b.gz"
     file.write_text("precious")
     with pytest.raises(ConfigurationError, match="exists already"):
@@ -166,7 +162,7 @@ def test_a_file_that_is_there_is_never_replaced_and_a_failure_leaves_none(
     assert application.value("SELECT count(*) FROM stage_migration_backups") == 0
 
 
-def test_rows_that_a_policy_hides_stop_it_rather_than_be_missing(application: Application, tmp_path: Path) -> None:
+def test_hidden_rows_stop_the_backup(application: Application, tmp_path: Path) -> None:
     role = f"stagenorm_test_{secrets.token_hex(6)}"
     application.add(COMPANIES, [(1, "Seed"), (2, "Seed")])
     application.sql("ALTER TABLE portfoliocompanies ENABLE ROW LEVEL SECURITY")
@@ -212,7 +208,7 @@ _DAMAGES: list[tuple[Callable[[bytes], bytes], str]] = [
 ]
 
 
-def test_a_damaged_file_is_known(application: Application, tmp_path: Path, subtests: pytest.Subtests) -> None:
+def test_damaged_file_is_detected(application: Application, tmp_path: Path, subtests: pytest.Subtests) -> None:
     application.add(COMPANIES, [(1, "Seed"), (1, "Series A")])
     file = tmp_path / "b.gz"
     _back_up(application, file)
@@ -221,12 +217,12 @@ def test_a_damaged_file_is_known(application: Application, tmp_path: Path, subte
         file.write_bytes(damage(whole))
         with (
             subtests.test(number=number),
-            pytest.raises(BackupError, match=f"not a whole and undamaged backup: .*{why}"),
+            pytest.raises(BackupError, match=f"damaged or incomplete: .*{why}"),
         ):
             check_backup(file)
 
 
-def test_any_kind_of_key_and_of_name_is_saved(application: Application, tmp_path: Path) -> None:
+def test_any_key_type_and_name_is_saved(application: Application, tmp_path: Path) -> None:
     application.sql(
         'CREATE SCHEMA "My ""%s"" {x}"; '
         'CREATE TABLE "My ""%s"" {x}"."T%%;" ("K %" text PRIMARY KEY, "a%" text, b text, "Fund\n" uuid)'
@@ -254,7 +250,7 @@ def test_any_kind_of_key_and_of_name_is_saved(application: Application, tmp_path
     assert len(rows) == 10
 
 
-def test_a_backup_through_a_link_makes_the_file_that_the_link_names(application: Application, tmp_path: Path) -> None:
+def test_backup_follows_a_link(application: Application, tmp_path: Path) -> None:
     (tmp_path / "vault").mkdir()
     link = tmp_path / "b.gz"
     link.symlink_to(tmp_path / "vault" / "real.gz")
@@ -263,7 +259,7 @@ def test_a_backup_through_a_link_makes_the_file_that_the_link_names(application:
     assert check_backup(tmp_path / "vault" / "real.gz").manifest.rows == 0
 
 
-def test_a_run_is_reminded_of_the_targets_without_a_recent_backup(application: Application, tmp_path: Path) -> None:
+def test_run_warns_about_targets_without_a_recent_backup(application: Application, tmp_path: Path) -> None:
     def said() -> str | None:
         with application.database.snapshot() as connection:
             return reminder(read_backup_ages(connection, resolve_targets(connection, DEFAULT_TARGETS)))

@@ -13,13 +13,8 @@ from psycopg import sql
 
 from stagenorm_pipeline.config.settings import TargetSetting
 from stagenorm_pipeline.engine.enforce.alter_table import LockBounds
-from stagenorm_pipeline.engine.enforce.constraint import (
-    Enforcement,
-    EnforcementState,
-    enforce,
-    read_enforcements,
-    remove_enforcement,
-)
+from stagenorm_pipeline.engine.enforce.constraint import Enforcement, EnforcementState, read_enforcements
+from stagenorm_pipeline.engine.enforce.enforce import enforce, remove_enforcement
 from stagenorm_pipeline.engine.postgres import retry
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.preflight import run_preflight
@@ -89,7 +84,7 @@ def user(clean: Application) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
         connection.rollback()
 
 
-def test_once_enforced_postgresql_refuses_a_messy_stage_and_takes_a_canonical_one_and_null(clean: Application) -> None:
+def test_enforced_column_accepts_only_canonical_stages_and_null(clean: Application) -> None:
     assert enforce_it(clean, targets=(TargetSetting(table=DEALS),)).state is EnforcementState.ENFORCED
     clean.add(DEALS, [(3, "series-a"), (3, None)])
     for messy in ("Seed", " seed", "seed ", "growth", "", "s\u0435ed"):
@@ -100,7 +95,7 @@ def test_once_enforced_postgresql_refuses_a_messy_stage_and_takes_a_canonical_on
     assert record(clean) == ["added", "validated"]
 
 
-def test_it_is_validated_and_its_definition_is_what_was_shown(clean: Application) -> None:
+def test_constraint_is_validated_and_matches_the_shown_definition(clean: Application) -> None:
     shown = look(clean).to_enforce
     enforce_it(clean)
     assert clean.sql("SELECT convalidated FROM pg_constraint WHERE conname = %s", NAME) == [(True,)]
@@ -109,13 +104,13 @@ def test_it_is_validated_and_its_definition_is_what_was_shown(clean: Application
     assert "IN ('pre-seed', 'seed', 'series-a', 'series-b', 'series-c', 'series-c+')" in shown[0]
 
 
-def test_what_is_shown_does_the_same_when_it_is_run_by_hand(clean: Application) -> None:
+def test_shown_statements_enforce_when_run_by_hand(clean: Application) -> None:
     for statement in look(clean).to_enforce:
         clean.sql(statement)
     assert look(clean).state is EnforcementState.ENFORCED
 
 
-def test_looking_changes_nothing(clean: Application) -> None:
+def test_reading_the_state_changes_nothing(clean: Application) -> None:
     before = clean.contents()
     assert look(clean).state is EnforcementState.NONE
     assert clean.contents() == before
@@ -123,7 +118,7 @@ def test_looking_changes_nothing(clean: Application) -> None:
 
 
 @pytest.mark.parametrize(("stage", "why"), [("growth", "1 row(s) hold an unknown"), ("Seed", "1 a known one")])
-def test_it_refuses_while_a_row_is_unknown_or_messy(clean: Application, stage: str, why: str) -> None:
+def test_enforce_refuses_unknown_or_messy_rows(clean: Application, stage: str, why: str) -> None:
     clean.add(COMPANIES, [(1, stage)])
     with pytest.raises(StagenormError, match=re.escape(why)) as caught:
         enforce_it(clean)
@@ -132,7 +127,7 @@ def test_it_refuses_while_a_row_is_unknown_or_messy(clean: Application, stage: s
     assert record(clean) == []
 
 
-def test_what_is_left_as_it_is_by_decision_is_allowed_to_the_byte(clean: Application) -> None:
+def test_kept_spellings_are_allowed_by_bytes(clean: Application) -> None:
     odd = ["Debt", "it's 100% \\ {odd}\n%s", "Series D", "\U0001f600\u202e"]
     clean.add(COMPANIES, [(1, odd[1])])
     assert enforce_it(clean, leaving(*odd)).state is EnforcementState.ENFORCED
@@ -142,7 +137,7 @@ def test_what_is_left_as_it_is_by_decision_is_allowed_to_the_byte(clean: Applica
             clean.add(COMPANIES, [(1, other)])
 
 
-def test_other_decisions_change_what_is_allowed_without_a_gap(clean: Application) -> None:
+def test_new_decisions_swap_the_constraint_without_a_gap(clean: Application) -> None:
     enforce_it(clean, leaving("Debt"))
     assert look(clean, leaving("Debt", "Grant")).state is EnforcementState.OTHER_VALUES
     assert enforce_it(clean, leaving("Debt", "Grant")).state is EnforcementState.ENFORCED
@@ -163,7 +158,7 @@ def test_enforcing_again_does_nothing(clean: Application) -> None:
     assert record(clean) == ["added", "validated"]
 
 
-def test_one_that_was_left_half_done_is_finished(clean: Application) -> None:
+def test_half_done_constraint_is_finished(clean: Application) -> None:
     for statement in look(clean).to_enforce[:2]:
         clean.sql(statement)
     assert look(clean).state is EnforcementState.HALF_DONE
@@ -172,7 +167,7 @@ def test_one_that_was_left_half_done_is_finished(clean: Application) -> None:
     assert record(clean) == ["validated"]
 
 
-def test_it_can_be_taken_back(clean: Application) -> None:
+def test_constraint_can_be_removed(clean: Application) -> None:
     remove_enforcement(clean.database, look(clean), done_by="me", announce=ignore)
     enforce_it(clean)
     remove_enforcement(clean.database, look(clean), done_by="me", announce=ignore)
@@ -181,16 +176,16 @@ def test_it_can_be_taken_back(clean: Application) -> None:
     assert record(clean) == ["added", "validated", "removed"]
 
 
-def test_a_row_that_came_in_between_takes_the_constraint_back(clean: Application) -> None:
+def test_violating_row_removes_the_new_constraint(clean: Application) -> None:
     found = look(clean)
     clean.add(COMPANIES, [(1, "Seed")])
-    with pytest.raises(StagenormError, match="breaks the constraint after all; it was taken back"):
+    with pytest.raises(StagenormError, match="violates the constraint, so the constraint was removed again"):
         enforce(clean.database, found, done_by="me", announce=ignore)
     assert look(clean).state is EnforcementState.NONE
     assert record(clean) == ["added", "removed"]
 
 
-def test_somebody_elses_constraint_of_that_name_is_left_alone(clean: Application) -> None:
+def test_foreign_constraint_of_that_name_is_not_touched(clean: Application) -> None:
     clean.sql(f"ALTER TABLE {COMPANIES} ADD CONSTRAINT {NAME} CHECK (id > 0)")
     with pytest.raises(StagenormError, match="that stagenorm did not make"):
         enforce_it(clean)
@@ -199,7 +194,7 @@ def test_somebody_elses_constraint_of_that_name_is_left_alone(clean: Application
     assert look(clean).to_remove == ()
 
 
-def test_only_the_owner_can_and_anybody_else_is_told_who_that_is(clean: Application) -> None:
+def test_only_the_owner_can_enforce(clean: Application) -> None:
     role = f"stagenorm_test_{secrets.token_hex(6)}"
     clean.sql(f"CREATE ROLE {role} LOGIN")
     try:
@@ -218,7 +213,7 @@ def test_only_the_owner_can_and_anybody_else_is_told_who_that_is(clean: Applicat
 
 
 @pytest.mark.usefixtures("_short_waits", "user")
-def test_a_table_that_is_in_use_is_given_up_naming_who_uses_it_and_nobody_waits_behind(clean: Application) -> None:
+def test_table_in_use_is_given_up_with_its_holders(clean: Application) -> None:
     clean.sql("SET lock_timeout = '20s'")
     written = []
 
@@ -233,7 +228,7 @@ def test_a_table_that_is_in_use_is_given_up_naming_who_uses_it_and_nobody_waits_
 
 
 @pytest.mark.usefixtures("_short_waits")
-def test_a_writer_who_queued_behind_goes_on_when_the_attempt_is_given_up(
+def test_queued_writer_continues_after_a_failed_attempt(
     clean: Application, user: psycopg.Connection[tuple[Any, ...]]
 ) -> None:
     # Long enough that the writer surely comes to stand in the queue, behind us and before the lock is free.
@@ -255,7 +250,7 @@ def test_a_writer_who_queued_behind_goes_on_when_the_attempt_is_given_up(
     assert look(clean).state is EnforcementState.ENFORCED
 
 
-def test_validating_lets_readers_and_writers_in(clean: Application) -> None:
+def test_validation_blocks_no_reader_or_writer(clean: Application) -> None:
     for statement in look(clean).to_enforce[:2]:
         clean.sql(statement)
     with psycopg.connect(clean.url) as user:
@@ -277,7 +272,7 @@ _COLUMNS = {
 
 
 @pytest.mark.parametrize("kind", _COLUMNS)
-def test_every_kind_of_column_is_judged_by_its_bytes(clean: Application, kind: str) -> None:
+def test_every_column_type_is_compared_by_bytes(clean: Application, kind: str) -> None:
     make, type_ = _COLUMNS[kind]
     try:
         clean.sql(make or "SELECT 1")
@@ -292,7 +287,7 @@ def test_every_kind_of_column_is_judged_by_its_bytes(clean: Application, kind: s
         clean.sql("INSERT INTO odd VALUES (5, 'Seed')")
 
 
-def test_a_partitioned_table_is_enforced_with_all_its_partitions_to_come(clean: Application) -> None:
+def test_partitioned_table_is_enforced_with_future_partitions(clean: Application) -> None:
     clean.sql("CREATE TABLE parts (id integer PRIMARY KEY, stage text) PARTITION BY RANGE (id)")
     clean.sql("CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM (0) TO (10)")
     clean.sql("INSERT INTO parts VALUES (1, 'seed')")
@@ -308,7 +303,7 @@ def test_a_partitioned_table_is_enforced_with_all_its_partitions_to_come(clean: 
 
 
 @pytest.mark.usefixtures("_short_waits")
-def test_a_partition_that_is_in_use_holds_the_others_up_no_longer(clean: Application) -> None:
+def test_partition_in_use_blocks_others_only_briefly(clean: Application) -> None:
     clean.sql("CREATE TABLE parts (id integer PRIMARY KEY, stage text) PARTITION BY RANGE (id)")
     clean.sql("CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM (0) TO (10)")
     clean.sql("INSERT INTO parts VALUES (1, 'seed')")
@@ -321,7 +316,7 @@ def test_a_partition_that_is_in_use_holds_the_others_up_no_longer(clean: Applica
     assert record(clean) == []
 
 
-def test_names_are_quoted_and_one_that_is_too_long_is_shortened(clean: Application) -> None:
+def test_constraint_names_are_quoted_and_shortened(clean: Application) -> None:
     column = 'the "stage" of 100% ' + "\u00e9" * 20
     with clean.user.cursor() as cursor:
         name = sql.Identifier(column)
@@ -331,7 +326,7 @@ def test_names_are_quoted_and_one_that_is_too_long_is_shortened(clean: Applicati
     assert len(found.constraint.encode()) <= 63
 
 
-def test_an_enforced_table_is_quiet_in_preflight_and_takes_a_later_plan(clean: Application) -> None:
+def test_enforced_table_passes_preflight_and_a_later_plan(clean: Application) -> None:
     enforce_it(clean, leaving("Debt"))
     clean.add(COMPANIES, [(1, "Debt")])
     findings = run_preflight(clean.database, COMPANIES_ONLY)
@@ -342,7 +337,7 @@ def test_an_enforced_table_is_quiet_in_preflight_and_takes_a_later_plan(clean: A
     assert enforce_it(clean, decided).state is EnforcementState.ENFORCED
 
 
-def test_two_stage_columns_of_one_table_have_a_constraint_each(clean: Application) -> None:
+def test_two_stage_columns_have_one_constraint_each(clean: Application) -> None:
     clean.sql(f"ALTER TABLE {COMPANIES} ADD COLUMN first_stage text")
     both = (TargetSetting(table=COMPANIES), TargetSetting(table=COMPANIES, column="first_stage"))
     for found in read_enforcements(clean.database, both, VOCABULARY):
@@ -353,7 +348,7 @@ def test_two_stage_columns_of_one_table_have_a_constraint_each(clean: Applicatio
     ]
 
 
-def test_a_rollback_says_beforehand_that_postgresql_would_refuse_it_and_how_to_make_way(clean: Application) -> None:
+def test_rollback_of_an_enforced_table_is_refused_with_a_remedy(clean: Application) -> None:
     ids = clean.add(COMPANIES, [(1, "Seed")])
     plan = clean.run()
     request = RollbackRequest(plan_id=plan.plan_id)
@@ -370,7 +365,7 @@ def test_a_rollback_says_beforehand_that_postgresql_would_refuse_it_and_how_to_m
     assert clean.stages(COMPANIES)[ids[0]] == "Seed"
 
 
-def test_a_rollback_of_one_table_does_not_mind_that_another_is_enforced(clean: Application) -> None:
+def test_rollback_ignores_other_enforced_tables(clean: Application) -> None:
     clean.add(DEALS, [(1, "Seed")])
     plan = clean.run()
     enforce_it(clean)

@@ -14,11 +14,10 @@ from stagenorm_pipeline.engine.inventory.inventory import (
     Places,
     RowCounts,
     TargetInventory,
-    fund_order,
     read_inventory,
     undecided_spellings,
 )
-from stagenorm_pipeline.engine.targets.funds import FundScope
+from stagenorm_pipeline.engine.targets.funds import FundScope, fund_order
 from stagenorm_pipeline.engine.targets.target import resolve_targets
 from stagenorm_pipeline.vocabulary import Decision, Decisions, MeaningKind, Stage, Vocabulary
 from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, VOCABULARY, Application, Row
@@ -84,7 +83,7 @@ def counted(rows: list[Row]) -> Counter[tuple[str, MeaningKind]]:
         max_size=60,
     )
 )
-def test_the_counts_are_those_of_the_rows_whatever_they_hold(application: Application, rows: list[Row]) -> None:
+def test_counts_match_any_rows(application: Application, rows: list[Row]) -> None:
     application.sql(f"DELETE FROM {DEALS}")
     application.add(DEALS, rows)
     found = inventory_of(application)[DEALS]
@@ -100,7 +99,7 @@ def test_the_counts_are_those_of_the_rows_whatever_they_hold(application: Applic
     assert sum((fund.counts for fund in found.funds), RowCounts()) == found.counts
 
 
-def test_the_counts_are_those_of_plain_sql(application: Application) -> None:
+def test_counts_match_plain_sql(application: Application) -> None:
     application.sql(
         f"INSERT INTO {DEALS} (fund_id, stage) SELECT nullif(i %% 7, 0), (%s::text[])[1 + i %% 12] "
         "FROM generate_series(1, 2000) i",
@@ -120,7 +119,7 @@ def test_the_counts_are_those_of_plain_sql(application: Application) -> None:
     )
 
 
-def test_each_table_is_counted_by_itself(application: Application) -> None:
+def test_each_table_is_counted_separately(application: Application) -> None:
     application.add(COMPANIES, [(1, "Seed"), (1, "seed")])
     application.add(DEALS, [(1, "Seed"), (2, None)])
     found = inventory_of(application)
@@ -131,12 +130,12 @@ def test_each_table_is_counted_by_itself(application: Application) -> None:
 @pytest.mark.parametrize(
     ("scope", "ids"), [(FundScope.one("1"), [1, 2]), (FundScope.one(None), [4]), (FundScope(), [1, 2, 3, 4])]
 )
-def test_a_scope_counts_its_own_rows_alone(application: Application, scope: FundScope, ids: list[int]) -> None:
+def test_scope_counts_only_its_rows(application: Application, scope: FundScope, ids: list[int]) -> None:
     application.add(COMPANIES, [(1, "Seed"), (1, "growth"), (2, "Seed"), (None, "Series A")])
     assert inventory_of(application, scope)[COMPANIES].counts.rows_seen == len(ids)
 
 
-def test_a_canonical_stage_is_canonical_to_the_byte_alone(application: Application) -> None:
+def test_canonical_stages_are_compared_by_bytes(application: Application) -> None:
     application.add(
         COMPANIES, [(1, s) for s in ["seed", " seed", "seed ", "Seed", "seed\n", "se\u0435d", "seed\u200b"]]
     )
@@ -153,7 +152,7 @@ def test_a_canonical_stage_is_canonical_to_the_byte_alone(application: Applicati
     }
 
 
-def test_hostile_spellings_are_unknown_and_come_back_to_the_byte(application: Application) -> None:
+def test_hostile_spellings_are_unknown_and_unchanged(application: Application) -> None:
     application.add(COMPANIES, [(1, spelling) for spelling in HOSTILE])
     found = inventory_of(application)[COMPANIES]
     assert {s.spelling for s in found.unknown} == set(HOSTILE)
@@ -162,7 +161,7 @@ def test_hostile_spellings_are_unknown_and_come_back_to_the_byte(application: Ap
     assert set(application.stages(COMPANIES).values()) == set(HOSTILE)
 
 
-def test_a_spelling_of_1000_characters_is_looked_up_and_a_longer_one_is_unknown(application: Application) -> None:
+def test_spelling_over_1000_characters_is_unknown(application: Application) -> None:
     longest, too_long = "seed" + " " * 996, "seed" + " " * 997
     application.add(COMPANIES, [(1, longest), (1, too_long)])
     found = inventory_of(application)[COMPANIES]
@@ -170,7 +169,7 @@ def test_a_spelling_of_1000_characters_is_looked_up_and_a_longer_one_is_unknown(
     assert [s.spelling for s in found.unknown] == [too_long[:1000] + "…"]
 
 
-def test_long_spellings_with_one_beginning_are_counted_apart(application: Application) -> None:
+def test_long_spellings_with_the_same_beginning_are_counted_separately(application: Application) -> None:
     megabyte = "x" * 1_000_000
     application.add(COMPANIES, [(1, megabyte + "a"), (2, megabyte + "b"), (2, megabyte + "b")])
     found = inventory_of(application)[COMPANIES]
@@ -180,7 +179,7 @@ def test_long_spellings_with_one_beginning_are_counted_apart(application: Applic
     assert sorted(application.column("SELECT rows_counted FROM stage_migration_baseline")) == [1, 2]
 
 
-def test_twenty_thousand_unknown_spellings_keep_exact_counts_and_a_capped_list(application: Application) -> None:
+def test_many_unknown_spellings_keep_exact_counts_and_a_capped_list(application: Application) -> None:
     # The 20 with most rows are spread over the whole order, so a cap that keeps the first ones would lose them.
     application.sql(
         f"INSERT INTO {COMPANIES} (fund_id, stage) SELECT 1 + mod(i, 3), 'unknown ' || i "
@@ -194,7 +193,7 @@ def test_twenty_thousand_unknown_spellings_keep_exact_counts_and_a_capped_list(a
     assert sum(fund.counts.rows_unknown for fund in found.funds) == 20_020
 
 
-def test_an_unknown_spelling_has_its_lowest_and_highest_key_and_the_funds_with_most_rows(
+def test_unknown_spelling_has_key_range_and_largest_funds(
     application: Application,
 ) -> None:
     rows: list[Row] = [(9, "growth"), (10, "growth"), (None, "late"), (10, "growth"), (2, "Seed"), (None, "growth")]
@@ -213,7 +212,7 @@ def test_an_unknown_spelling_has_its_lowest_and_highest_key_and_the_funds_with_m
 @given(
     st.lists(st.tuples(st.sampled_from([None, *range(15)]), st.sampled_from(["growth", "late", "Seed"])), max_size=60)
 )
-def test_the_places_are_those_of_the_rows(application: Application, rows: list[Row]) -> None:
+def test_places_match_the_rows(application: Application, rows: list[Row]) -> None:
     application.sql(f"DELETE FROM {COMPANIES}")
     ids = application.add(COMPANIES, rows)
     found = places_of(application)
@@ -238,7 +237,7 @@ def test_the_places_are_those_of_the_rows(application: Application, rows: list[R
         ("text", ["", "Z", "a", "\u00e9", "\U0001f600"]),
     ],
 )
-def test_keys_of_every_kind_are_compared_as_their_kind(application: Application, type_: str, keys: list[str]) -> None:
+def test_keys_are_compared_by_their_type(application: Application, type_: str, keys: list[str]) -> None:
     application.sql(f"CREATE TABLE keyed (id {type_} PRIMARY KEY, fund_id integer, stage text)")
     for fund, key in enumerate(reversed(keys)):
         application.sql(f"INSERT INTO keyed VALUES (%s::{type_}, {fund}, 'growth')", key)
@@ -246,12 +245,12 @@ def test_keys_of_every_kind_are_compared_as_their_kind(application: Application,
     assert (places.first_id, places.last_id) == (keys[0], keys[-1])
 
 
-def test_planning_asks_for_no_places(application: Application) -> None:
+def test_planning_requests_no_places(application: Application) -> None:
     application.add(COMPANIES, [(1, "growth")])
     assert inventory_of(application)[COMPANIES].places == ()
 
 
-def test_what_is_to_be_decided_is_said_once_with_where_it_is(application: Application) -> None:
+def test_undecided_spellings_are_listed_once_with_places(application: Application) -> None:
     application.add(COMPANIES, [(1, "growth"), (2, "growth"), (2, "x" * 1_001)])
     application.add(DEALS, [(7, "growth"), (None, "late")])
     with application.database.snapshot() as connection:
@@ -270,7 +269,7 @@ def test_what_is_to_be_decided_is_said_once_with_where_it_is(application: Applic
     ]
 
 
-def test_a_decision_makes_its_spelling_known_and_one_to_leave_is_counted_by_itself(application: Application) -> None:
+def test_decided_spellings_are_known_or_kept(application: Application) -> None:
     application.add(COMPANIES, [(1, "Seed Round"), (1, "seed round"), (1, "growth"), (1, "late")])
     decisions = Decisions(
         entries=(
@@ -282,6 +281,6 @@ def test_a_decision_makes_its_spelling_known_and_one_to_leave_is_counted_by_itse
     assert plan.counts == RowCounts(rows_seen=4, rows_to_change=1, rows_left_as_is=1, rows_unknown=2)
 
 
-def test_funds_are_listed_by_number_then_by_name_and_those_without_last() -> None:
+def test_funds_are_sorted_by_number_then_name() -> None:
     funds = [None, "b", "10", "9", "", "a", "007", "٣", "9" * 30]
     assert sorted(funds, key=fund_order) == ["007", "9", "10", "", "9" * 30, "a", "b", "٣", None]

@@ -52,7 +52,7 @@ WHERE status IN ('failed', 'pending')
 
 
 @pytest.mark.parametrize("query", MONITORING)
-def test_a_monitoring_query_runs_before_during_and_after_a_migration(application: Application, query: str) -> None:
+def test_monitoring_queries_run_at_any_time(application: Application, query: str) -> None:
     application.sql(query)
     application.add(COMPANIES, [(1, "Seed"), (2, "Series A"), (None, "growth")])
     plan = application.plan()
@@ -61,14 +61,14 @@ def test_a_monitoring_query_runs_before_during_and_after_a_migration(application
     application.sql(query)
 
 
-def test_the_last_completed_batches_are_listed_with_their_counts(application: Application) -> None:
+def test_last_completed_batches_are_listed_with_counts(application: Application) -> None:
     application.add(COMPANIES, [(1, "Seed"), (1, "Series A"), (2, "Seed")])
     application.run()
     rows = application.sql(MONITORING[3])
     assert sorted(row[1:5] for row in rows) == [("1", 2, 0, 0), ("2", 1, 0, 0)]
 
 
-def test_the_runbooks_own_rollback_statements_restore_every_spelling(application: Application) -> None:
+def test_runbook_rollback_statements_restore_every_spelling(application: Application) -> None:
     companies = application.add(COMPANIES, [(1, "Seed"), (2, " Series A"), (2, "seed"), (3, "growth")])
     deals = application.add(DEALS, [(1, "SERIES_B"), (None, "Series C+"), (None, None)])
     before = application.stages(COMPANIES), application.stages(DEALS)
@@ -80,7 +80,7 @@ def test_the_runbooks_own_rollback_statements_restore_every_spelling(application
     assert (application.stages(COMPANIES), application.stages(DEALS)) == before
 
 
-def test_after_the_runbooks_own_clearing_a_new_plan_does_what_was_left(application: Application) -> None:
+def test_new_plan_works_after_runbook_clears_tracking(application: Application) -> None:
     application.add(COMPANIES, [(1, "Seed"), (2, "Series A")])
     application.plan()
     application.apply(scope=FundScope.one("1"))

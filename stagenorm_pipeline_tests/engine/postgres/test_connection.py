@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy.exc import DBAPIError
 
+from stagenorm_pipeline.config.database_url import describe, parse_database_url
 from stagenorm_pipeline.engine.postgres.connection import Database
-from stagenorm_pipeline.engine.postgres.database_url import describe, parse_database_url
 from stagenorm_pipeline.errors import ConfigurationError, ConnectionFailedError, RefusedError, StagenormError
 from stagenorm_pipeline_tests.support.application import COMPANIES, Application
 

@@ -17,7 +17,7 @@ def _problems(findings: list[PreflightFinding]) -> list[PreflightFinding]:
     return [finding for finding in findings if finding.level is not PreflightLevel.INFO]
 
 
-def test_every_missing_privilege_is_an_error_and_the_remedies_together_grant_what_the_run_needs(
+def test_missing_privileges_are_errors_and_remedies_grant_them(
     application: Application, new_role: NewRole, url_of: UrlOf
 ) -> None:
     role = new_role()
@@ -34,7 +34,7 @@ def test_every_missing_privilege_is_an_error_and_the_remedies_together_grant_wha
     assert _problems(ask(application, targets=[COMPANIES, DEALS], url=url_of(role))) == []
 
 
-def test_a_grant_names_the_columns_and_quotes_every_name(application: Application, url_of: UrlOf) -> None:
+def test_grants_name_columns_and_quote_names(application: Application, url_of: UrlOf) -> None:
     application.sql(
         'CREATE TABLE "Deal Flow" ("Key" integer PRIMARY KEY, "The Stage" text, fund_id integer, note text)'
     )
@@ -55,7 +55,7 @@ def test_a_grant_names_the_columns_and_quotes_every_name(application: Applicatio
         application.sql('DROP ROLE "stagenorm test, Robot"')
 
 
-def test_a_schema_that_the_role_may_not_use_is_an_error_and_its_remedy_mends_it(
+def test_unusable_schema_is_an_error_and_the_remedy_fixes_it(
     application: Application, new_role: NewRole, url_of: UrlOf
 ) -> None:
     role = new_role()
@@ -70,7 +70,7 @@ def test_a_schema_that_the_role_may_not_use_is_an_error_and_its_remedy_mends_it(
     assert ask(application, PreflightCheck.TARGET_FOUND, targets=[target], url=url_of(role)) == []
 
 
-def test_missing_tracking_tables_are_an_error_that_names_the_migration(application: Application) -> None:
+def test_missing_tracking_tables_error_names_the_migration(application: Application) -> None:
     application.sql("DROP VIEW stage_migration_failures")
 
     finding = ask_for_one(application, PreflightCheck.TRACKING_TABLES)
@@ -81,7 +81,7 @@ def test_missing_tracking_tables_are_an_error_that_names_the_migration(applicati
 
 
 @pytest.mark.parametrize("may_use", [True, False])
-def test_tracking_tables_where_the_role_does_not_find_them_are_an_error_and_its_remedy_mends_it(
+def test_tracking_tables_off_the_search_path_are_an_error(
     application: Application, new_role: NewRole, url_of: UrlOf, may_use: bool
 ) -> None:
     role = new_role()
@@ -102,7 +102,7 @@ def test_tracking_tables_where_the_role_does_not_find_them_are_an_error_and_its_
     assert ask(application, PreflightCheck.TRACKING_TABLES, url=url_of(role)) == []
 
 
-def test_a_list_of_stages_that_the_role_may_not_read_is_warned_of_and_its_remedy_mends_it(
+def test_unreadable_stage_list_is_a_warning_and_the_remedy_fixes_it(
     application: Application, new_role: NewRole, url_of: UrlOf
 ) -> None:
     role = new_role()
@@ -132,7 +132,7 @@ _HIDING_POLICIES: tuple[list[str], ...] = (
 )
 
 
-def test_row_level_security_that_can_hide_rows_is_an_error_and_its_remedy_mends_it(
+def test_row_security_that_hides_rows_is_an_error(
     application: Application, new_role: NewRole, url_of: UrlOf, subtests: pytest.Subtests
 ) -> None:
     application.sql("ALTER TABLE portfoliocompanies ENABLE ROW LEVEL SECURITY")
@@ -151,9 +151,7 @@ def test_row_level_security_that_can_hide_rows_is_an_error_and_its_remedy_mends_
             assert ask(application, PreflightCheck.ROW_SECURITY, url=url_of(role)) == []
 
 
-def test_row_level_security_that_hides_nothing_from_the_role_is_fine(
-    application: Application, new_role: NewRole, url_of: UrlOf
-) -> None:
+def test_row_security_that_hides_nothing_is_fine(application: Application, new_role: NewRole, url_of: UrlOf) -> None:
     bypassing, group, owner = new_role("LOGIN BYPASSRLS"), new_role("NOLOGIN"), new_role()
     member = new_role(f"LOGIN IN ROLE {group}")
     application.sql(f"ALTER TABLE portfoliocompanies OWNER TO {owner}")

@@ -73,7 +73,7 @@ def _verdicts(database: Database) -> set[Outcome]:
     return {check.outcome for check in result.checks}
 
 
-def test_the_role_can_do_the_whole_runbook(application: Application, as_role: Database) -> None:
+def test_role_can_do_the_whole_runbook(application: Application, as_role: Database) -> None:
     request = PlanRequest(vocabulary=VOCABULARY, batch_size=2)
     messy = [(1, "Seed"), (2, "Seed"), (None, "SERIES A"), (1, "pre seed"), (2, "seed")]
     companies = application.add("portfoliocompanies", messy)
@@ -110,9 +110,7 @@ def test_the_role_can_do_the_whole_runbook(application: Application, as_role: Da
     assert application.stages("portfoliocompanies") == before
 
 
-def test_pre_flight_finds_nothing_wrong_with_the_role(
-    application: Application, role: str, url_of: Callable[[str], str]
-) -> None:
+def test_preflight_accepts_the_role(application: Application, role: str, url_of: Callable[[str], str]) -> None:
     findings = ask(application, targets=[COMPANIES, DEALS], url=url_of(role))
 
     assert [finding for finding in findings if finding.level is not PreflightLevel.INFO] == []
@@ -164,7 +162,7 @@ _FORBIDDEN = (
 )
 
 
-def test_the_role_cannot_do_anything_else(
+def test_role_cannot_do_anything_else(
     application: Application, role: str, url_of: Callable[[str], str], subtests: pytest.Subtests
 ) -> None:
     application.sql("CREATE TABLE salaries (secret text)")
@@ -175,7 +173,7 @@ def test_the_role_cannot_do_anything_else(
                 connection.execute(statement.encode())
 
 
-def test_every_table_and_view_of_ours_is_thought_of(application: Application, role: str) -> None:
+def test_roles_file_names_every_tracking_table_and_view(application: Application, role: str) -> None:
     unreadable = application.column(
         "SELECT relname FROM pg_class WHERE relkind IN ('r', 'v') AND relname LIKE 'stage\\_%%' "
         "AND NOT has_table_privilege(%s, oid, 'SELECT') ORDER BY 1",
@@ -186,7 +184,7 @@ def test_every_table_and_view_of_ours_is_thought_of(application: Application, ro
     assert unreadable == ["stage_migration_current_plans", "stage_migration_enforcements"]
 
 
-def test_a_second_run_changes_nothing(application: Application, role: str) -> None:
+def test_second_run_changes_nothing(application: Application, role: str) -> None:
     privileges = "SELECT oid, relacl::text FROM pg_class UNION ALL SELECT attrelid, attacl::text FROM pg_attribute"
     before = set(application.sql(privileges))
 
@@ -215,7 +213,7 @@ def test_other_names_one_target_and_no_fund_column(
     assert application.value("SELECT has_any_column_privilege(%s, 'deal_opportunities', 'SELECT')", role) is False
 
 
-def test_pg_monitor_is_granted_only_when_it_is_asked_for(application: Application, role: str) -> None:
+def test_pg_monitor_is_granted_only_on_request(application: Application, role: str) -> None:
     is_member = "SELECT pg_has_role(%s, 'pg_monitor', 'MEMBER')"
     assert application.value(is_member, role) is False
 
@@ -224,7 +222,7 @@ def test_pg_monitor_is_granted_only_when_it_is_asked_for(application: Applicatio
     assert application.value(is_member, role) is True
 
 
-def test_a_role_that_can_do_more_by_itself_is_refused(application: Application) -> None:
+def test_role_with_more_attributes_is_refused(application: Application) -> None:
     superuser = str(sa.make_url(application.url).username)
 
     result = apply_roles(application, role=superuser)
@@ -233,7 +231,7 @@ def test_a_role_that_can_do_more_by_itself_is_refused(application: Application) 
     assert "attributes of its own" in result.stderr
 
 
-def test_without_a_table_nothing_is_left_half_done(application: Application, new_role: Callable[..., str]) -> None:
+def test_missing_table_rolls_everything_back(application: Application, new_role: Callable[..., str]) -> None:
     role = new_role()
 
     result = apply_roles(application, role=role, target2_table="nowhere")
@@ -243,7 +241,7 @@ def test_without_a_table_nothing_is_left_half_done(application: Application, new
     assert application.value("SELECT has_any_column_privilege(%s, 'portfoliocompanies', 'SELECT')", role) is False
 
 
-def test_what_the_role_can_do_beyond_the_file_is_shown(application: Application, role: str) -> None:
+def test_extra_privileges_of_the_role_are_listed(application: Application, role: str) -> None:
     application.sql("CREATE TABLE salaries (secret text)")
     application.sql("GRANT SELECT ON salaries TO PUBLIC")
 

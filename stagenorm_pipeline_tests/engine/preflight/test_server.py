@@ -12,14 +12,8 @@ import sqlalchemy as sa
 
 from stagenorm_pipeline.config.settings import DEFAULT_TARGETS
 from stagenorm_pipeline.engine.postgres.connection import Database
-from stagenorm_pipeline.engine.preflight import (
-    PreflightCheck,
-    PreflightLevel,
-    open_transactions,
-    prepared_transactions,
-    run_preflight,
-    server_version,
-)
+from stagenorm_pipeline.engine.preflight import PreflightCheck, PreflightLevel, run_preflight
+from stagenorm_pipeline.engine.preflight.checks import open_transactions, prepared_transactions, server_version
 from stagenorm_pipeline.engine.preflight.server import Server, read_server
 from stagenorm_pipeline.errors import ConfigurationError, ConnectionFailedError
 from stagenorm_pipeline_tests.support.application import Application
@@ -40,7 +34,7 @@ def server(application: Application) -> Server:
         return read_server(connection)
 
 
-def test_a_server_that_is_too_old_is_an_error_and_one_that_is_new_enough_is_fine(server: Server) -> None:
+def test_server_that_is_too_old_is_an_error(server: Server) -> None:
     for number in (96_024, 139_999):
         (finding,) = server_version.check(replace(server, version_number=number, version="old"))
 
@@ -53,9 +47,7 @@ def test_a_server_that_is_too_old_is_an_error_and_one_that_is_new_enough_is_fine
 @pytest.mark.parametrize(
     ("encoding", "level"), [("SQL_ASCII", PreflightLevel.ERROR), ("LATIN1", PreflightLevel.WARNING)]
 )
-def test_a_database_that_is_not_in_unicode_is_told_of(
-    postgres_server_url: str, encoding: str, level: PreflightLevel
-) -> None:
+def test_database_without_unicode_is_reported(postgres_server_url: str, encoding: str, level: PreflightLevel) -> None:
     name = f"stagenorm_preflight_{encoding.lower()}"
     with psycopg.connect(postgres_server_url, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
@@ -72,7 +64,7 @@ def test_a_database_that_is_not_in_unicode_is_told_of(
     assert encoding in finding.message
 
 
-def test_a_database_whose_transactions_are_read_only_is_an_error_and_its_remedy_mends_it(
+def test_read_only_database_is_an_error_and_the_remedy_fixes_it(
     application: Application,
 ) -> None:
     database = application.value("SELECT current_database()")
@@ -85,7 +77,7 @@ def test_a_database_whose_transactions_are_read_only_is_an_error_and_its_remedy_
     assert ask(application) == []
 
 
-def test_a_database_that_is_dagsters_storage_too_is_an_error(application: Application) -> None:
+def test_dagster_storage_in_the_same_database_is_an_error(application: Application) -> None:
     url = sa.make_url(application.url)
     spelled_otherwise = url.set(drivername="postgresql+psycopg2", username="dagster").render_as_string(False)
 
@@ -94,13 +86,13 @@ def test_a_database_that_is_dagsters_storage_too_is_an_error(application: Applic
     assert finding.level is PreflightLevel.ERROR
 
 
-def test_dagsters_storage_in_another_database_of_the_server_is_fine(application: Application) -> None:
+def test_dagster_storage_in_another_database_is_fine(application: Application) -> None:
     url = sa.make_url(application.url).set(database="dagster").render_as_string(False)
 
     assert ask(application, dagster_url=url) == []
 
 
-def test_dagsters_tables_in_the_applications_database_are_warned_of(application: Application) -> None:
+def test_dagster_tables_in_the_application_database_are_a_warning(application: Application) -> None:
     application.sql("CREATE SCHEMA tools")
     application.sql("CREATE TABLE tools.runs (run_id varchar, run_body text)")
     application.sql("CREATE TABLE tools.event_logs (run_id varchar, event text, dagster_event_type text)")
@@ -111,19 +103,19 @@ def test_dagsters_tables_in_the_applications_database_are_warned_of(application:
     assert "tools" in finding.message
 
 
-def test_an_applications_own_table_of_runs_is_not_taken_for_dagsters(application: Application) -> None:
+def test_application_table_named_runs_is_not_dagsters(application: Application) -> None:
     application.sql("CREATE TABLE runs (id integer)")
     application.sql("CREATE TABLE event_logs (id integer)")
 
     assert ask(application) == []
 
 
-def test_an_address_of_dagsters_storage_that_is_none_is_a_configuration_error(application: Application) -> None:
+def test_invalid_dagster_url_is_a_configuration_error(application: Application) -> None:
     with pytest.raises(ConfigurationError):
         ask(application, dagster_url="sqlite:///secret")
 
 
-def test_a_replica_whose_lag_the_role_may_not_see_is_pointed_out_and_the_remedy_shows_it(
+def test_hidden_replica_lag_is_reported_and_the_remedy_shows_it(
     application: Application, new_role: Callable[..., str], url_of: Callable[[str], str]
 ) -> None:
     role = new_role()
@@ -137,7 +129,7 @@ def test_a_replica_whose_lag_the_role_may_not_see_is_pointed_out_and_the_remedy_
         assert ask(application, PreflightCheck.REPLICA_LAG, url=url_of(role)) == []
 
 
-def test_a_transaction_that_has_been_open_for_long_is_warned_of(application: Application) -> None:
+def test_long_open_transaction_is_a_warning(application: Application) -> None:
     with psycopg.connect(application.url) as other, application.database.snapshot() as connection:
         other.execute("SELECT 'a secret'")
 
@@ -149,7 +141,7 @@ def test_a_transaction_that_has_been_open_for_long_is_warned_of(application: App
         assert list(open_transactions.check(connection)) == []
 
 
-def test_a_role_that_may_not_see_others_transactions_is_told_so(
+def test_hidden_transactions_of_other_roles_are_reported(
     application: Application, new_role: Callable[..., str], url_of: Callable[[str], str]
 ) -> None:
     role = new_role()
@@ -161,7 +153,7 @@ def test_a_role_that_may_not_see_others_transactions_is_told_so(
     assert ask(application, PreflightCheck.OPEN_TRANSACTIONS, url=url_of(role)) == []
 
 
-def test_a_forgotten_prepared_transaction_is_warned_of_and_its_remedy_ends_it(private_server: PrivateServer) -> None:
+def test_forgotten_prepared_transaction_is_a_warning(private_server: PrivateServer) -> None:
     _set_up_anew(private_server, "ALTER SYSTEM SET max_prepared_transactions = 2")
     application = Application(private_server.create_database())
     for statement in ("BEGIN", "CREATE TABLE half_done ()", "PREPARE TRANSACTION 'order''s 7'"):
@@ -179,7 +171,7 @@ def test_a_forgotten_prepared_transaction_is_warned_of_and_its_remedy_ends_it(pr
     application.close()
 
 
-def test_a_standby_is_an_error(private_server: PrivateServer) -> None:
+def test_standby_is_an_error(private_server: PrivateServer) -> None:
     application = Application(private_server.create_database())
     application.set_up()
     application.close()

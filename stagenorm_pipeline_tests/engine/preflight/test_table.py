@@ -24,7 +24,7 @@ _NO_TARGETS = (
 )
 
 
-def test_what_cannot_be_a_target_is_an_error_with_a_remedy(application: Application, subtests: pytest.Subtests) -> None:
+def test_unsupported_target_is_an_error_with_a_remedy(application: Application, subtests: pytest.Subtests) -> None:
     for statement in (
         "CREATE VIEW a_view AS SELECT * FROM portfoliocompanies",
         "CREATE MATERIALIZED VIEW a_materialized_view AS SELECT * FROM portfoliocompanies",
@@ -48,7 +48,7 @@ def test_what_cannot_be_a_target_is_an_error_with_a_remedy(application: Applicat
             assert finding.remedy
 
 
-def test_a_target_named_twice_is_an_error(application: Application) -> None:
+def test_target_named_twice_is_an_error(application: Application) -> None:
     finding = ask_for_one(
         application,
         PreflightCheck.TARGET_FOUND,
@@ -67,7 +67,7 @@ def test_every_supported_key_is_fine(application: Application) -> None:
     assert ask(application, targets=[TargetSetting(table=f"keyed_{number}") for number in range(len(types))]) == []
 
 
-def test_a_table_of_that_name_in_another_schema_is_pointed_out(application: Application) -> None:
+def test_same_table_name_in_another_schema_is_reported(application: Application) -> None:
     application.sql("CREATE SCHEMA app")
     application.sql("CREATE TABLE app.investments (id integer PRIMARY KEY, stage text)")
 
@@ -77,7 +77,7 @@ def test_a_table_of_that_name_in_another_schema_is_pointed_out(application: Appl
     assert ask(application, targets=[TargetSetting(table="investments", schema="app")]) == []
 
 
-def test_one_bad_target_does_not_keep_the_others_from_being_checked(application: Application) -> None:
+def test_bad_target_does_not_stop_checks_of_others(application: Application) -> None:
     application.sql("ALTER TABLE portfoliocompanies ALTER COLUMN stage TYPE varchar(3)")
 
     findings = ask(application, targets=[TargetSetting(table="nowhere"), COMPANIES, DEALS])
@@ -85,7 +85,7 @@ def test_one_bad_target_does_not_keep_the_others_from_being_checked(application:
     assert [finding.check for finding in findings] == [PreflightCheck.TARGET_FOUND, PreflightCheck.STAGE_COLUMN]
 
 
-def test_names_with_spaces_capitals_and_quotes_work_throughout(application: Application) -> None:
+def test_unusual_names_work_in_every_check(application: Application) -> None:
     application.sql("""CREATE SCHEMA "My %s Schema" """)
     application.sql(
         """CREATE TABLE "My %s Schema"."Deal's {0} ""Table" (
@@ -98,7 +98,7 @@ def test_names_with_spaces_capitals_and_quotes_work_throughout(application: Appl
     assert ask(application, targets=[setting]) == []
 
 
-def test_a_before_trigger_is_warned_of_with_what_it_may_do(application: Application) -> None:
+def test_before_trigger_warning_says_what_it_may_do(application: Application) -> None:
     application.sql(_TRIGGER_FUNCTION)
     application.sql("CREATE TRIGGER first BEFORE UPDATE ON portfoliocompanies FOR EACH ROW EXECUTE FUNCTION touch()")
 
@@ -109,7 +109,7 @@ def test_a_before_trigger_is_warned_of_with_what_it_may_do(application: Applicat
     assert "suppress" in finding.message
 
 
-def test_an_after_trigger_is_warned_of(application: Application) -> None:
+def test_after_trigger_is_a_warning(application: Application) -> None:
     application.sql(_TRIGGER_FUNCTION)
     application.sql(
         "CREATE TRIGGER mail AFTER INSERT OR UPDATE OF stage ON portfoliocompanies EXECUTE FUNCTION touch()"
@@ -123,7 +123,7 @@ def test_an_after_trigger_is_warned_of(application: Application) -> None:
     assert "suppress" not in finding.message
 
 
-def test_triggers_that_the_run_does_not_fire_are_not_mentioned(application: Application) -> None:
+def test_triggers_that_do_not_fire_are_not_reported(application: Application) -> None:
     application.sql(_TRIGGER_FUNCTION)
     for when in ("BEFORE INSERT", "AFTER DELETE", "BEFORE UPDATE OF name", "BEFORE UPDATE"):
         name = when.replace(" ", "_").lower()
@@ -133,7 +133,7 @@ def test_triggers_that_the_run_does_not_fire_are_not_mentioned(application: Appl
     assert ask(application) == []
 
 
-def test_a_deferrable_constraint_trigger_is_warned_of_and_pointed_out(application: Application) -> None:
+def test_deferrable_constraint_trigger_has_two_findings(application: Application) -> None:
     application.sql(_TRIGGER_FUNCTION)
     application.sql(
         "CREATE CONSTRAINT TRIGGER late AFTER UPDATE ON portfoliocompanies DEFERRABLE INITIALLY DEFERRED "
@@ -159,13 +159,13 @@ CREATE TABLE investments_high PARTITION OF investments FOR VALUES FROM (1000) TO
 INVESTMENTS = TargetSetting(table="investments")
 
 
-def test_a_partitioned_table_is_fine(application: Application) -> None:
+def test_partitioned_table_is_fine(application: Application) -> None:
     application.sql(_PARTITIONED)
 
     assert ask(application, targets=[INVESTMENTS]) == []
 
 
-def test_a_trigger_of_a_partitioned_table_is_named_once_and_one_of_a_partition_too(application: Application) -> None:
+def test_triggers_of_table_and_partition_are_named_once(application: Application) -> None:
     application.sql(_PARTITIONED)
     application.sql(_TRIGGER_FUNCTION)
     application.sql("CREATE TRIGGER whole AFTER UPDATE ON investments FOR EACH ROW EXECUTE FUNCTION touch()")
@@ -184,9 +184,7 @@ def test_a_trigger_of_a_partitioned_table_is_named_once_and_one_of_a_partition_t
         ("(id bigint, stage text) PARTITION BY HASH (lower(stage))", "FOR VALUES WITH (MODULUS 1, REMAINDER 0)"),
     ],
 )
-def test_partitions_by_the_stage_are_an_error_for_the_table_and_for_each_partition(
-    application: Application, table: str, partitions: str
-) -> None:
+def test_partitioning_by_the_stage_is_an_error(application: Application, table: str, partitions: str) -> None:
     application.sql(f"CREATE TABLE investments {table}")
     application.sql(f"CREATE TABLE one_stage PARTITION OF investments {partitions} PARTITION BY HASH (id)")
     application.sql("CREATE TABLE leaf PARTITION OF one_stage FOR VALUES WITH (MODULUS 1, REMAINDER 0)")
@@ -198,13 +196,13 @@ def test_partitions_by_the_stage_are_an_error_for_the_table_and_for_each_partiti
         assert "investments is partitioned by the stage" in finding.message
 
 
-def test_a_single_partition_is_a_fine_target(application: Application) -> None:
+def test_single_partition_can_be_a_target(application: Application) -> None:
     application.sql(_PARTITIONED)
 
     assert ask(application, targets=[TargetSetting(table="investments_low")]) == []
 
 
-def test_inheritance_children_are_warned_of_and_a_key_there_twice_is_an_error(application: Application) -> None:
+def test_inheritance_is_a_warning_and_a_repeated_key_an_error(application: Application) -> None:
     application.sql("CREATE TABLE old_companies (closed_at date) INHERITS (portfoliocompanies)")
     application.sql("INSERT INTO portfoliocompanies (id, stage) VALUES (7, 'Seed')")
     application.sql("INSERT INTO old_companies (id, stage) VALUES (8, 'Seed')")
@@ -220,7 +218,7 @@ def test_inheritance_children_are_warned_of_and_a_key_there_twice_is_an_error(ap
     assert "key 7" in finding.message
 
 
-def test_a_child_on_another_server_is_an_error(application: Application) -> None:
+def test_child_on_another_server_is_an_error(application: Application) -> None:
     application.sql("CREATE FOREIGN DATA WRAPPER elsewhere")
     application.sql("CREATE SERVER far FOREIGN DATA WRAPPER elsewhere")
     application.sql("CREATE FOREIGN TABLE far_companies () INHERITS (portfoliocompanies) SERVER far")
@@ -231,7 +229,7 @@ def test_a_child_on_another_server_is_an_error(application: Application) -> None
     assert "far_companies" in finding.message
 
 
-def test_a_published_table_without_a_replica_identity_is_an_error_and_its_remedy_mends_it(
+def test_published_table_without_replica_identity_is_an_error(
     application: Application,
 ) -> None:
     application.sql("ALTER TABLE portfoliocompanies REPLICA IDENTITY NOTHING")
@@ -246,7 +244,7 @@ def test_a_published_table_without_a_replica_identity_is_an_error_and_its_remedy
     assert ask(application) == []
 
 
-def test_a_replica_identity_that_a_publications_filter_cannot_use_is_an_error_and_its_remedy_mends_it(
+def test_replica_identity_unusable_for_the_row_filter_is_an_error(
     application: Application,
 ) -> None:
     application.sql("ALTER TABLE portfoliocompanies ALTER name SET NOT NULL")
@@ -261,7 +259,7 @@ def test_a_replica_identity_that_a_publications_filter_cannot_use_is_an_error_an
     assert ask(application) == []
 
 
-def test_a_published_partition_without_a_replica_identity_is_an_error(application: Application) -> None:
+def test_published_partition_without_replica_identity_is_an_error(application: Application) -> None:
     application.sql(_PARTITIONED)
     application.sql("ALTER TABLE investments_high REPLICA IDENTITY NOTHING")
     application.sql("CREATE PUBLICATION changes FOR ALL TABLES")
@@ -271,20 +269,20 @@ def test_a_published_partition_without_a_replica_identity_is_an_error(applicatio
     assert "investments_high" in finding.message
 
 
-def test_a_published_table_with_its_key_as_identity_is_fine(application: Application) -> None:
+def test_published_table_with_key_as_identity_is_fine(application: Application) -> None:
     application.sql("CREATE PUBLICATION changes FOR TABLE portfoliocompanies")
 
     assert ask(application) == []
 
 
-def test_a_table_without_identity_in_a_publication_of_inserts_alone_is_fine(application: Application) -> None:
+def test_publication_of_inserts_needs_no_identity(application: Application) -> None:
     application.sql("ALTER TABLE portfoliocompanies REPLICA IDENTITY NOTHING")
     application.sql("CREATE PUBLICATION changes FOR TABLE portfoliocompanies WITH (publish = 'insert')")
 
     assert ask(application) == []
 
 
-def test_a_rewrite_rule_on_update_is_an_error(application: Application, subtests: pytest.Subtests) -> None:
+def test_rewrite_rule_on_update_is_an_error(application: Application, subtests: pytest.Subtests) -> None:
     for rule in ("DO INSTEAD NOTHING", "DO ALSO NOTIFY changed"):
         with subtests.test(rule):
             application.sql(f"CREATE OR REPLACE RULE rewritten AS ON UPDATE TO portfoliocompanies {rule}")
@@ -295,7 +293,7 @@ def test_a_rewrite_rule_on_update_is_an_error(application: Application, subtests
             assert "Remove the rewrite rule" in finding.remedy
 
 
-def test_a_table_that_somebody_holds_locked_is_an_error_and_does_not_hold_us_up(application: Application) -> None:
+def test_locked_table_is_an_error_and_does_not_block_preflight(application: Application) -> None:
     with psycopg.connect(application.url) as other:
         other.execute("LOCK TABLE portfoliocompanies IN ACCESS EXCLUSIVE MODE")
 
@@ -303,10 +301,10 @@ def test_a_table_that_somebody_holds_locked_is_an_error_and_does_not_hold_us_up(
 
     assert finding.level is PreflightLevel.ERROR
     assert finding.target == "public.portfoliocompanies.stage"
-    assert "locked by somebody else" in finding.message
+    assert "locked by another session" in finding.message
 
 
-def test_pre_flight_changes_nothing(application: Application) -> None:
+def test_preflight_changes_nothing(application: Application) -> None:
     application.add("portfoliocompanies", [(1, "Seed"), (2, "nonsense")])
     application.add("deal_opportunities", [(1, None)])
     before = application.contents()

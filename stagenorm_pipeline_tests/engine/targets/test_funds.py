@@ -13,13 +13,13 @@ fund_ids = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="
 
 @settings(deadline=None)
 @given(st.none() | fund_ids | st.sampled_from(["no-fund", "fund-1", "", "12", "a...b", "a,b", "50%"]))
-def test_a_key_leads_back_to_exactly_its_fund(fund_id: str | None) -> None:
+def test_fund_key_round_trip_returns_the_fund(fund_id: str | None) -> None:
     assert fund_id_of(fund_key(fund_id)) == fund_id
 
 
 @settings(deadline=None)
 @given(fund_ids | st.sampled_from(["a...b", "....."]))
-def test_a_key_holds_nothing_that_a_selection_of_partitions_could_misread(fund_id: str) -> None:
+def test_fund_key_is_safe_in_a_partition_selection(fund_id: str) -> None:
     key = fund_key(fund_id)
     assert key.isascii()
     assert not set(key) & set(", \"'[]*\n\r\t")
@@ -30,12 +30,12 @@ def test_a_key_holds_nothing_that_a_selection_of_partitions_could_misread(fund_i
     ("fund_id", "key"),
     [("12", "fund-12"), (None, "no-fund"), ("no-fund", "fund-no-fund"), ("A & B", "fund-A%20%26%20B")],
 )
-def test_a_key_can_be_read_by_a_person(fund_id: str | None, key: str) -> None:
+def test_fund_key_is_readable(fund_id: str | None, key: str) -> None:
     assert fund_key(fund_id) == key
 
 
 @pytest.mark.parametrize("key", ["", "12", "Fund-12", "no_fund"])
-def test_what_is_no_fund_key_is_an_error_that_says_how_one_reads(key: str) -> None:
+def test_invalid_fund_key_error_shows_the_format(key: str) -> None:
     with pytest.raises(ConfigurationError, match=r"fund-<fund_id> or no-fund"):
         fund_id_of(key)
 
@@ -48,6 +48,6 @@ def test_what_is_no_fund_key_is_an_error_that_says_how_one_reads(key: str) -> No
         (FundScope.one(None), "no-fund", {"all_funds": False, "fund_id": None}),
     ],
 )
-def test_a_scope_says_which_funds_it_means(scope: FundScope, label: str, as_json: dict[str, object]) -> None:
+def test_scope_label_says_which_funds(scope: FundScope, label: str, as_json: dict[str, object]) -> None:
     assert scope.label == label
     assert scope.as_json() == as_json

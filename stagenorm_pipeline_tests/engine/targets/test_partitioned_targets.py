@@ -84,9 +84,7 @@ def roll_back(application: Application, plan_id: int | None, targets: tuple[Targ
     [_BY_RANGE, _BY_HASH, _TWO_LEVELS, _ATTACHED],
     ids=["range and default", "hash of a text key", "two levels", "attached with other columns"],
 )
-def test_a_table_partitioned_by_its_key_goes_from_plan_to_rollback_and_back(
-    application: Application, tables: str
-) -> None:
+def test_partitioned_table_works_from_plan_to_rollback(application: Application, tables: str) -> None:
     application.sql(tables)
     fill(application)
     before = application.stages("deals")
@@ -102,14 +100,14 @@ def test_a_table_partitioned_by_its_key_goes_from_plan_to_rollback_and_back(
     assert application.stages("deals") == before
 
 
-def test_the_log_names_the_partitioned_table_and_not_the_partition(application: Application) -> None:
+def test_log_names_the_partitioned_table(application: Application) -> None:
     application.sql(_TWO_LEVELS)
     fill(application)
     application.run(targets=DEALS)
     assert set(application.sql("SELECT schema_name, table_name FROM stage_normalization_log")) == {("public", "deals")}
 
 
-def test_one_fund_of_a_partitioned_table_can_be_done_alone(application: Application) -> None:
+def test_one_fund_of_a_partitioned_table_runs_alone(application: Application) -> None:
     application.sql(_BY_RANGE)
     fill(application)
     application.sql("UPDATE deals SET stage = 'Seed'")
@@ -117,7 +115,7 @@ def test_one_fund_of_a_partitioned_table_can_be_done_alone(application: Applicat
     assert set(application.sql("SELECT fund_id = 1, stage FROM deals")) == {(True, "seed"), (False, "Seed")}
 
 
-def test_rows_of_a_partition_detached_since_the_plan_are_skipped_and_all_others_changed(
+def test_rows_of_a_detached_partition_are_skipped(
     application: Application,
 ) -> None:
     application.sql(_BY_RANGE)
@@ -133,7 +131,7 @@ def test_rows_of_a_partition_detached_since_the_plan_are_skipped_and_all_others_
     assert set(application.stages("deals_low").values()) == {"Seed"}
 
 
-def test_a_row_that_one_partition_refuses_is_set_aside_and_all_others_are_changed(application: Application) -> None:
+def test_row_refused_by_one_partition_is_quarantined(application: Application) -> None:
     application.sql(_BY_RANGE)
     fill(application)
     application.sql("UPDATE deals SET stage = 'Seed'")
@@ -152,9 +150,7 @@ def test_a_row_that_one_partition_refuses_is_set_aside_and_all_others_are_change
         (" NOT NULL", "", "deals has no primary key"),
     ],
 )
-def test_a_table_partitioned_by_fund_is_refused_since_postgres_gives_it_no_key_of_one_column(
-    application: Application, key: str, parent_key: str, said: str
-) -> None:
+def test_table_partitioned_by_fund_is_refused(application: Application, key: str, parent_key: str, said: str) -> None:
     application.sql(_BY_FUND.format(key=key, parent_key=parent_key))
     with pytest.raises(TargetError, match=said) as caught:
         application.plan(targets=DEALS)
@@ -164,7 +160,7 @@ def test_a_table_partitioned_by_fund_is_refused_since_postgres_gives_it_no_key_o
     ]
 
 
-def test_partitions_with_primary_keys_of_their_own_are_targets_where_the_whole_table_is_none(
+def test_partitions_with_own_primary_keys_are_targets(
     application: Application,
 ) -> None:
     application.sql(_BY_FUND_WITH_KEYS_OF_THEIR_OWN)
@@ -183,9 +179,7 @@ def test_partitions_with_primary_keys_of_their_own_are_targets_where_the_whole_t
     [(_BY_RANGE, "deals_low"), (_TWO_LEVELS, "deals_high_1"), (_ATTACHED, "deals_old")],
     ids=["partition", "partition of a partition", "attached"],
 )
-def test_a_table_and_its_own_partition_are_refused_as_targets_together_since_rows_would_count_twice(
-    application: Application, tables: str, part: str
-) -> None:
+def test_table_and_its_partition_are_refused_together(application: Application, tables: str, part: str) -> None:
     application.sql(tables)
     fill(application)
     for targets in ((*DEALS, TargetSetting(table=part)), (TargetSetting(table=part), *DEALS)):
@@ -196,7 +190,7 @@ def test_a_table_and_its_own_partition_are_refused_as_targets_together_since_row
         assert (error.message, error.remedy) == (caught.value.message, caught.value.remedy)
 
 
-def test_a_foreign_table_is_refused_by_name(application: Application) -> None:
+def test_foreign_table_is_refused_by_name(application: Application) -> None:
     application.sql("CREATE FOREIGN DATA WRAPPER elsewhere; CREATE SERVER far FOREIGN DATA WRAPPER elsewhere")
     application.sql("CREATE FOREIGN TABLE deals (id int, stage text) SERVER far")
     with pytest.raises(TargetError, match="deals is not a table"):

@@ -23,7 +23,7 @@ def refused(application: Application, *settings: TargetSetting) -> str:
     return caught.value.message
 
 
-def test_the_default_targets_are_found_with_key_and_fund_column(application: Application) -> None:
+def test_default_targets_have_key_and_fund_column(application: Application) -> None:
     assert resolved(application, *DEFAULT_TARGETS) == (
         Target(
             schema="public",
@@ -48,12 +48,12 @@ def test_the_default_targets_are_found_with_key_and_fund_column(application: App
     )
 
 
-def test_a_table_without_a_fund_column_has_no_funds(bare: Application) -> None:
+def test_table_without_fund_column_has_no_funds(bare: Application) -> None:
     bare.sql("CREATE TABLE deals (id int PRIMARY KEY, stage text)")
     assert resolved(bare, DEALS)[0].fund_column is None
 
 
-def test_a_fund_column_that_the_configuration_names_must_be_there(bare: Application) -> None:
+def test_configured_fund_column_must_exist(bare: Application) -> None:
     bare.sql("CREATE TABLE deals (id int PRIMARY KEY, fund_id int, stage text)")
     named = TargetSetting(table="deals", fund_column="vehicle", fund_column_required=True)
     message = refused(bare, named)
@@ -63,7 +63,7 @@ def test_a_fund_column_that_the_configuration_names_must_be_there(bare: Applicat
     assert resolved(bare, named)[0].fund_column == "vehicle"
 
 
-def test_a_dropped_fund_column_is_not_found(bare: Application) -> None:
+def test_dropped_fund_column_is_not_found(bare: Application) -> None:
     bare.sql("CREATE TABLE deals (id int PRIMARY KEY, fund_id int, stage text); ALTER TABLE deals DROP fund_id")
     assert resolved(bare, DEALS)[0].fund_column is None
 
@@ -80,7 +80,7 @@ def test_a_dropped_fund_column_is_not_found(bare: Application) -> None:
         ("account_number", KeyKind.INTEGER),
     ],
 )
-def test_a_key_is_a_whole_number_a_uuid_or_text(bare: Application, type_: str, kind: KeyKind) -> None:
+def test_key_is_integer_uuid_or_text(bare: Application, type_: str, kind: KeyKind) -> None:
     bare.sql(f"CREATE DOMAIN account_number AS bigint; CREATE TABLE deals (id {type_} PRIMARY KEY, stage text)")
     assert resolved(bare, DEALS)[0].key_kind is kind
 
@@ -95,7 +95,7 @@ def test_a_key_is_a_whole_number_a_uuid_or_text(bare: Application, type_: str, k
         ("bytea", "bytea"),
     ],
 )
-def test_a_key_of_another_type_is_refused_by_name(bare: Application, type_: str, shown: str) -> None:
+def test_key_of_another_type_is_refused_by_name(bare: Application, type_: str, shown: str) -> None:
     bare.sql(f"CREATE TABLE deals (id {type_} PRIMARY KEY, stage text)")
     assert f"'id' of deals is of type {shown}." in refused(bare, DEALS)
 
@@ -110,40 +110,40 @@ def test_a_key_of_another_type_is_refused_by_name(bare: Application, type_: str,
         ('id int PRIMARY KEY, "Stage" text', "deals has no column 'stage'"),
     ],
 )
-def test_a_table_that_cannot_be_worked_on_is_refused_by_name(bare: Application, columns: str, said: str) -> None:
+def test_unsupported_table_is_refused_by_name(bare: Application, columns: str, said: str) -> None:
     bare.sql(f"CREATE TABLE deals ({columns})")
     assert said in refused(bare, DEALS)
 
 
-def test_a_key_that_is_not_the_primary_key_is_refused(bare: Application) -> None:
+def test_key_that_is_not_the_primary_key_is_refused(bare: Application) -> None:
     bare.sql("CREATE TABLE deals (id int PRIMARY KEY, uid uuid UNIQUE, stage text)")
     assert "has the primary key (id), not 'uid'" in refused(bare, TargetSetting(table="deals", key="uid"))
     assert resolved(bare, TargetSetting(table="deals", key="id"))[0].key_column == "id"
 
 
-def test_a_table_that_does_not_exist_is_refused_by_name(bare: Application) -> None:
+def test_missing_table_is_refused_by_name(bare: Application) -> None:
     assert "The table deals does not exist" in refused(bare, DEALS)
     assert "The table crm.deals does not exist" in refused(bare, TargetSetting(table="deals", schema="crm"))
 
 
 @pytest.mark.parametrize("relation", ["VIEW", "MATERIALIZED VIEW"])
-def test_a_view_is_refused(bare: Application, relation: str) -> None:
+def test_view_is_refused(bare: Application, relation: str) -> None:
     bare.sql(f"CREATE TABLE t (id int PRIMARY KEY, stage text); CREATE {relation} deals AS SELECT * FROM t")
     assert "deals is not a table" in refused(bare, DEALS)
 
 
-def test_a_partitioned_table_is_a_table(bare: Application) -> None:
+def test_partitioned_table_is_a_table(bare: Application) -> None:
     bare.sql("CREATE TABLE deals (id int PRIMARY KEY, fund_id int, stage text) PARTITION BY RANGE (id)")
     assert resolved(bare, DEALS)[0].name == "public.deals.stage"
 
 
-def test_a_table_of_another_schema_is_found_by_its_schema_alone(bare: Application) -> None:
+def test_table_in_another_schema_needs_its_schema(bare: Application) -> None:
     bare.sql("CREATE SCHEMA crm; CREATE TABLE crm.deals (id int PRIMARY KEY, stage text)")
     assert resolved(bare, TargetSetting(table="deals", schema="crm"))[0].name == "crm.deals.stage"
     assert "does not exist" in refused(bare, DEALS)
 
 
-def test_names_with_capitals_spaces_quotes_and_signs_are_taken_as_they_are(bare: Application) -> None:
+def test_unusual_names_are_used_unchanged(bare: Application) -> None:
     bare.sql(
         'CREATE SCHEMA "My CRM"; CREATE TABLE "My CRM"."Deal ""x"" 50%%" ("Row Id" int PRIMARY KEY, "Stage {0}" text)'
     )
@@ -161,7 +161,7 @@ def test_names_with_capitals_spaces_quotes_and_signs_are_taken_as_they_are(bare:
 @pytest.mark.parametrize(
     "hostile", ["deals; DROP TABLE deals", "deals'", 'deals"', "deals --", "%s", "%(table)s", "{}"]
 )
-def test_a_hostile_name_is_no_more_than_a_table_that_does_not_exist(bare: Application, hostile: str) -> None:
+def test_hostile_name_is_only_a_missing_table(bare: Application, hostile: str) -> None:
     bare.sql("CREATE TABLE deals (id int PRIMARY KEY, stage text)")
     assert "does not exist" in refused(bare, TargetSetting(table=hostile))
     assert "does not exist" in refused(bare, TargetSetting(table="deals", schema=hostile))
@@ -177,12 +177,12 @@ def test_two_columns_of_one_table_are_two_targets(bare: Application) -> None:
     assert [target.name for target in found] == ["public.deals.first_stage", "public.deals.last_stage"]
 
 
-def test_one_column_under_two_names_is_refused_since_its_rows_would_count_twice(bare: Application) -> None:
+def test_one_column_under_two_names_is_refused(bare: Application) -> None:
     bare.sql("CREATE TABLE deals (id int PRIMARY KEY, stage text)")
     assert "public.deals.stage" in refused(bare, DEALS, TargetSetting(table="deals", schema="public"))
 
 
-def test_a_table_and_its_inheritance_child_are_refused_together_unless_their_columns_differ(bare: Application) -> None:
+def test_table_and_inheritance_child_are_refused_together(bare: Application) -> None:
     bare.sql(
         "CREATE TABLE deals (id int PRIMARY KEY, stage text);"
         'CREATE TABLE "Old 50%" (PRIMARY KEY (id), last_stage text) INHERITS (deals)'

@@ -6,9 +6,9 @@ from typing import Any
 import psycopg
 import pytest
 
+from stagenorm_pipeline.config.pacing import Pacing
 from stagenorm_pipeline.engine.apply.batch_transaction import Bounds
 from stagenorm_pipeline.engine.apply.events import BatchCompleted, BatchStarted, BatchTaken, Event, GroupSplit, Retrying
-from stagenorm_pipeline.engine.apply.pacing import Pacing
 from stagenorm_pipeline.engine.postgres.failpoints import Failpoint
 from stagenorm_pipeline.engine.postgres.locks import BATCH_LOCK_CLASS
 from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, record_rollback

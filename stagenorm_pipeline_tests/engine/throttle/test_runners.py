@@ -5,12 +5,12 @@ from collections.abc import Iterator
 import pytest
 import sqlalchemy as sa
 
+from stagenorm_pipeline.config.throttle import ThrottleSettings
 from stagenorm_pipeline.engine.apply.events import BatchCompleted, Event
 from stagenorm_pipeline.engine.apply.runner import ApplyRequest, ApplyResult, apply_batches
 from stagenorm_pipeline.engine.monitor.runners import Runner, read_runners
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.failpoints import Failpoint
-from stagenorm_pipeline.engine.throttle.settings import ThrottleSettings
 from stagenorm_pipeline_tests.support.application import COMPANIES, Application
 from stagenorm_pipeline_tests.support.blocked_program import BlockedProgram, Stop
 from stagenorm_pipeline_tests.support.interruptions import kill_backends
@@ -40,7 +40,7 @@ def test_a_runner_is_there_from_its_first_batch_to_its_end(planned: Application)
             seen.append(runners(planned))
 
     planned.apply(watch=listen)
-    assert [[(one.worker, one.run_by, one.is_alive, one.hold) for one in then] for then in seen] == [
+    assert [[(one.worker, one.run_by, one.is_alive, one.throttled) for one in then] for then in seen] == [
         [("worker-1", "operator@host", True, None)]
     ] * 3
     assert runners(planned) == ()

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
+from stagenorm_pipeline.config.throttle import LAG_THROTTLERS, ThrottlerName, ThrottleSettings
 from stagenorm_pipeline.engine.apply.events import Event, Throttled, ThrottleEnded, Unwatched
 from stagenorm_pipeline.engine.throttle.probe import Reading
-from stagenorm_pipeline.engine.throttle.settings import LAG_THROTTLERS, ThrottlerName, ThrottleSettings
 from stagenorm_pipeline.engine.throttle.throttle import Throttle, throttlers_of
 from stagenorm_pipeline.engine.throttle.throttled import ThrottleReason
 from stagenorm_pipeline.engine.throttle.throttler import CannotSeeError, Throttler

@@ -6,11 +6,11 @@ from contextlib import closing
 import psycopg
 import pytest
 
+from stagenorm_pipeline.config.pacing import Pacing
+from stagenorm_pipeline.config.throttle import LAG_THROTTLERS, ThrottlerName, ThrottleSettings
 from stagenorm_pipeline.engine.apply.events import BatchCompleted, Paused, Throttled, ThrottleEnded, Unwatched
-from stagenorm_pipeline.engine.apply.pacing import Pacing
 from stagenorm_pipeline.engine.apply.pause import set_paused
 from stagenorm_pipeline.engine.monitor.runners import Runner, read_runners
-from stagenorm_pipeline.engine.throttle.settings import LAG_THROTTLERS, ThrottlerName, ThrottleSettings
 from stagenorm_pipeline.engine.throttle.throttled import ThrottleReason
 from stagenorm_pipeline_tests.engine.throttle.test_probe import meanwhile
 from stagenorm_pipeline_tests.support.application import COMPANIES, Application
@@ -57,8 +57,8 @@ def test_a_run_holds_while_the_replica_stands_still_says_why_and_goes_on(
         with replica.paused_replay():
             held = run.says(Throttled)
             assert f"replica {NAME} is " in held.reason
-            (runner,) = wait_until(lambda: [runner for runner in runners(planned) if runner.hold])
-            assert runner.hold == ThrottleReason(reason=held.reason, since=held.since)
+            (runner,) = wait_until(lambda: [runner for runner in runners(planned) if runner.throttled])
+            assert runner.throttled == ThrottleReason(reason=held.reason, since=held.since)
             assert runner.is_alive
             assert done(planned) < ROWS
         result = run.ends()

@@ -3,10 +3,10 @@
 import pytest
 
 from stagenorm_pipeline.config.settings import TargetSetting
+from stagenorm_pipeline.config.verify import VerifySettings
 from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, record_rollback
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.verify.result import Rule, Severity, Verdict
-from stagenorm_pipeline.engine.verify.settings import VerifySettings
 from stagenorm_pipeline.engine.verify.sign_off import SignOffError, sign_off
 from stagenorm_pipeline.engine.verify.verification import record_verification
 from stagenorm_pipeline.report.json_document import document_json, verification_document

@@ -1,6 +1,6 @@
 """Rule 7: every fund in either table, before and now. Judges nothing; fails only if it cannot be made."""
 
-from stagenorm_pipeline.engine.inventory.inventory import fund_order
+from stagenorm_pipeline.engine.targets.funds import fund_order
 from stagenorm_pipeline.engine.verify.facts import TargetFacts
 from stagenorm_pipeline.engine.verify.result import CheckResult, FundBreakdown, Rule, Severity
 

@@ -1,0 +1,149 @@
+"""The Dagster services of `stagenorm ui`: they come up together and go together."""
+
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from stagenorm_pipeline.errors import StagenormError
+from stagenorm_pipeline.local.ui import require_only_ui
+from stagenorm_pipeline_tests.support.processes import is_running, wait_until
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds processes by their environment in /proc")
+
+DEFINITIONS = "import dagster\n\n\n@dagster.asset\ndef only() -> None: ...\n"
+WORKSPACE = "load_from:\n  - python_file: {relative_path: definitions.py, location_name: trial}\n"
+LOCATIONS = """{ workspaceOrError { ... on Workspace { locationEntries { name locationOrLoadError {
+    __typename ... on RepositoryLocation { repositories { assetNodes { assetKey { path } } } } } } } } }"""
+
+
+@pytest.fixture(scope="module")
+def home() -> Iterator[Path]:
+    """A home with a workspace in it."""
+    directory = Path(tempfile.mkdtemp(prefix="stagenorm-home-")).resolve()
+    (directory / "definitions.py").write_text(DEFINITIONS)
+    (directory / "workspace.yaml").write_text(WORKSPACE)
+    yield directory
+    wait_until(lambda: not processes_of(directory), "all services are gone")
+    shutil.rmtree(directory)
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def serve(home: Path, workspace: str, port: int, *kind: str) -> subprocess.Popen[str]:
+    user = [sys.executable, "-m", "stagenorm_pipeline_tests.support.services_user"]
+    return subprocess.Popen(
+        [*user, home, home / workspace, str(port), *kind],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for_address(command: subprocess.Popen[str], port: int) -> None:
+    assert command.stdout is not None
+    for line in command.stdout:
+        if f"http://127.0.0.1:{port}" in line:
+            return
+    pytest.fail(f"no address: {command.communicate()[1]}")
+
+
+def processes_of(home: Path) -> list[int]:
+    """The processes that know of the home: services, their code servers and runs, the supervisor, and PostgreSQL."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            known = (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes()
+        except OSError:
+            continue
+        if os.fsencode(home) in known and is_running(int(entry.name)):
+            found.append(int(entry.name))
+    return found
+
+
+def ask(port: int, query: str) -> str:
+    page = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    page.request("POST", "/graphql", json.dumps({"query": query}), {"Content-Type": "application/json"})
+    answer = page.getresponse().read().decode()
+    page.close()
+    return answer
+
+
+def test_sigkill_of_the_command_leaves_no_service(home: Path, port: int) -> None:
+    command = serve(home, "workspace.yaml", port)
+    wait_for_address(command, port)
+    answer = ask(port, LOCATIONS)
+    assert '"trial"' in answer
+    assert '["only"]' in answer
+    command.kill()
+    command.communicate()
+    wait_until(lambda: not processes_of(home), "all services and the server are gone")
+
+
+RELOAD = 'mutation { reloadRepositoryLocation(repositoryLocationName: "trial") { __typename } }'
+
+
+def test_read_only_ui_shows_pages_and_starts_nothing(home: Path, port: int) -> None:
+    command = serve(home, "workspace.yaml", port, "read-only")
+    wait_for_address(command, port)
+    assert '["only"]' in ask(port, LOCATIONS)
+    assert "UnauthorizedError" in ask(port, RELOAD)
+    started = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in processes_of(home)]
+    assert not any(b"dagster._daemon" in line for line in started)
+    command.send_signal(signal.SIGTERM)
+    command.communicate()
+
+
+def test_home_has_only_one_ui_with_a_daemon(home: Path) -> None:
+    with ExitStack() as first, ExitStack() as second:
+        require_only_ui(home, first)
+        with pytest.raises(StagenormError, match="Another `stagenorm ui`"):
+            require_only_ui(home, second)
+    with ExitStack() as later:
+        require_only_ui(home, later)
+
+
+def test_broken_definition_is_shown_in_the_ui(home: Path, port: int) -> None:
+    (home / "broken.py").write_text("raise RuntimeError('broken on purpose')\n")
+    (home / "broken.yaml").write_text(WORKSPACE.replace("definitions.py", "broken.py"))
+    command = serve(home, "broken.yaml", port)
+    wait_for_address(command, port)
+    assert '"PythonError"' in ask(port, LOCATIONS)
+    command.send_signal(signal.SIGTERM)
+    _, errors = command.communicate()
+    assert (command.returncode, errors) == (0, "")
+    assert not processes_of(home)
+
+
+def test_failed_service_is_named_with_its_log(home: Path, port: int) -> None:
+    command = serve(home, "no-such-workspace.yaml", port)
+    _, errors = command.communicate()
+    assert command.returncode == 1
+    assert "The Dagster " in errors
+    assert "no-such-workspace.yaml" in errors
+    assert not processes_of(home)
+
+
+def test_port_in_use_is_an_error_before_the_start(home: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken = other.getsockname()[1]
+        _, errors = serve(home, "workspace.yaml", taken).communicate()
+    assert f"Port {taken}" in errors
+    assert "Starting" not in errors
