@@ -12,7 +12,6 @@ from stagenorm_pipeline.config.settings import TargetSetting
 from stagenorm_pipeline.defs.assets.asset_names import NORMALIZED_STAGES
 from stagenorm_pipeline.defs.run_log import BatchLog
 from stagenorm_pipeline.engine.apply.runner import ApplyResult
-from stagenorm_pipeline.engine.monitor.waiting_funds import count_waiting_rows
 from stagenorm_pipeline.engine.plan.batch import PlanKind
 from stagenorm_pipeline.engine.targets.funds import FundScope, fund_id_of
 from stagenorm_pipeline.errors import ConfigurationError
@@ -20,6 +19,7 @@ from stagenorm_pipeline.report.escape import for_markdown, sentence_for_markdown
 from stagenorm_pipeline.report.quantity import quantity
 from stagenorm_pipeline.service.applying import Pace, Watch, apply_fund
 from stagenorm_pipeline.service.context import ServiceContext
+from stagenorm_pipeline.service.monitoring import count_waiting_rows
 
 # A taken batch ends within its statement timeout of one minute, unless the database refuses many of its rows.
 _RETRIES_FOR_TAKEN_BATCHES = 60
@@ -97,7 +97,7 @@ class FundApplier:
         # No line for a fund with nothing to do: its event says so, and the line would take half of such a fund's time.
         if result != ApplyResult():
             self.log.info(f"{key}: {_summary(result)}")
-        rows_left = count_waiting_rows(self.service.database, fund_id) if result.stopped else 0
+        rows_left = count_waiting_rows(self.service, fund_id=fund_id) if result.stopped else 0
         problem = describe_problem(result, batch_log.first_error)
         return FundOutcome(key=key, result=result, problem=problem, rows_left=rows_left)
 

@@ -1,7 +1,7 @@
 """Prepare a Dagster instance before its daemon starts: create the pool, and fail the runs that a crash left.
 
-`local.dagster_services` runs `python -m stagenorm_pipeline.defs.instance_setup [--fail-orphaned-runs]` in a process of its
-own, because the command line does not import Dagster.
+`local.dagster_services` runs `python -m stagenorm_pipeline.defs.instance_setup [--fail-orphaned-runs]` in its own
+process, because the command line does not import Dagster.
 """
 
 import sys

@@ -5,7 +5,7 @@ import dagster as dg
 from stagenorm_pipeline.defs.failures import errors_as_failures
 from stagenorm_pipeline.defs.partitions import funds, new_fund_keys
 from stagenorm_pipeline.defs.resources import StagenormService
-from stagenorm_pipeline.engine.targets.fund_lookup import read_fund_ids
+from stagenorm_pipeline.service.selecting import read_fund_ids
 
 
 @dg.sensor(
@@ -16,8 +16,7 @@ from stagenorm_pipeline.engine.targets.fund_lookup import read_fund_ids
 )
 def discover_funds(context: dg.SensorEvaluationContext, service: StagenormService) -> dg.SensorResult | dg.SkipReason:
     with errors_as_failures():
-        opened = service.open()
-        found = read_fund_ids(opened.database, opened.targets())
+        found = read_fund_ids(service.open())
     keys = new_fund_keys(context.instance, found)
     if not keys:
         return dg.SkipReason(f"No new funds. All {len(found):,} have a partition.")

@@ -7,8 +7,9 @@ import dagster as dg
 from stagenorm_pipeline.defs.failures import errors_as_failures
 from stagenorm_pipeline.defs.jobs.asset_jobs import plan_job
 from stagenorm_pipeline.defs.resources import StagenormService
-from stagenorm_pipeline.engine.inventory.drift import DriftState, read_drift, read_drift_state
+from stagenorm_pipeline.engine.inventory.drift import DriftState
 from stagenorm_pipeline.report.quantity import quantity
+from stagenorm_pipeline.service.detecting_drift import read_drift, read_drift_state
 
 _INTERVAL_S = 3_600
 
@@ -24,15 +25,14 @@ _INTERVAL_S = 3_600
 def spelling_drift(context: dg.SensorEvaluationContext, service: StagenormService) -> dg.SensorResult | dg.SkipReason:
     with errors_as_failures():
         opened = service.open()
-        targets, vocabulary = opened.targets(), opened.vocabulary
-        state = read_drift_state(opened.database, targets)
+        state = read_drift_state(opened)
         if reason := _skip_reason(state):
             return dg.SkipReason(reason)
         # Includes the vocabulary: a new decision makes an unknown spelling known without any write to the tables.
-        seen = json.dumps([state.verification_id, vocabulary.version, state.writes], sort_keys=True)
+        seen = json.dumps([state.verification_id, opened.vocabulary.version, state.writes], sort_keys=True)
         if context.cursor == seen and None not in state.writes.values():
             return dg.SkipReason("Nothing was written to the tables since the last check.")
-        drift = read_drift(opened.database, targets, vocabulary)
+        drift = read_drift(opened)
     if not drift.spellings:
         return dg.SensorResult(cursor=seen, skip_reason="Every known spelling is canonical.")
     context.log.info(

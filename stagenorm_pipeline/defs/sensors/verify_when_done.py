@@ -5,7 +5,7 @@ import dagster as dg
 from stagenorm_pipeline.defs.failures import errors_as_failures
 from stagenorm_pipeline.defs.jobs.asset_jobs import verify_job
 from stagenorm_pipeline.defs.resources import StagenormService
-from stagenorm_pipeline.engine.monitor.finished_plan import read_finished_plan
+from stagenorm_pipeline.service.monitoring import read_finished_plan
 
 
 @dg.sensor(
@@ -18,7 +18,7 @@ from stagenorm_pipeline.engine.monitor.finished_plan import read_finished_plan
 )
 def verify_when_done(service: StagenormService) -> dg.RunRequest | dg.SkipReason:
     with errors_as_failures():
-        plan = read_finished_plan(service.open().database)
+        plan = read_finished_plan(service.open())
     if plan is None:
         return dg.SkipReason("No plan was applied yet, or an open plan has batches left.")
     return dg.RunRequest(run_key=plan.outcome, tags={"stagenorm/plan": str(plan.plan_id)})
