@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: all measurements, one table each, and the same figures as JSON."""
+"""Run all measurements and print one table for each, or write the figures as JSON: `python -m benchmarks`."""
 
 import argparse
 import json
@@ -15,7 +15,7 @@ from benchmarks.verifying import measure_verifying
 
 _PARTS = ("applying", "anatomy", "planning", "verifying", "neighbours", "starting")
 _NEIGHBOURS_ROWS = 1_000_000
-# More rows say the same again, an hour later.
+# More rows give the same result, but take an hour.
 _LAYOUTS_MOST_ROWS = 1_000_000
 
 
@@ -41,7 +41,7 @@ def main() -> None:
             _show(f"Verifying, {rows:,} rows", results)
         if "neighbours" in arguments.parts:
             report["neighbours"] = results = measure_neighbours(found, _NEIGHBOURS_ROWS, arguments.seconds)
-            _show("Neighbours: point reads and updates at 400/s beside a migration", results)
+            _show("The application: point reads and updates at 400/s during a migration", results)
         if "starting" in arguments.parts:
             report["starting"] = results = measure_starting(found)
             _show("Start-up", results)
@@ -55,7 +55,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rows", type=_row_counts, default=[100_000, 1_000_000], help="e.g. 100000,1000000,10000000")
     parser.add_argument("--rounds", type=int, default=3, help="interleaved rounds of applying")
     parser.add_argument("--parts", type=lambda text: text.split(","), default=list(_PARTS), help=",".join(_PARTS))
-    parser.add_argument("--seconds", type=int, default=20, help="how long neighbours are watched in each setting")
+    parser.add_argument(
+        "--seconds", type=int, default=20, help="how long the application's requests are measured in each setting"
+    )
     parser.add_argument("--shared-buffers", default="128MB", help="of the embedded server, e.g. 4GB")
     parser.add_argument("--output", type=Path, help="write all figures here as JSON")
     arguments = parser.parse_args()

@@ -1,7 +1,7 @@
-"""Where a batch's time goes: the engine's statement taken apart, over the same batches, by where a fund's rows lie.
+"""Measure where a batch's time goes: run the parts of the engine's statement over the same batches, for each layout.
 
-Each line does what the line above does and one thing more, so that their difference is that thing's cost. The last is
-the limit, which finds its rows by reading the table from one end to the other.
+Each line does one thing more than the line above, so the difference is the cost of that thing. The last line is the
+limit, which scans the whole table.
 """
 
 import statistics
@@ -46,7 +46,7 @@ _ENGINE = CONTESTANTS[1]
 
 
 def measure_anatomy(server: Server, rows: int, rounds: int) -> list[dict[str, object]]:
-    """Microseconds a row for each part, medians, one column for each layout."""
+    """Measure each part in microseconds per row: medians, one column per layout."""
     columns = {layout.name: _measure(server, rows, rounds, layout) for layout in LAYOUTS}
     parts = next(iter(columns.values()))
     return [{"microseconds a row": part, **{name: found[part] for name, found in columns.items()}} for part in parts]

@@ -1,6 +1,6 @@
-"""Applying, measured: every contestant on its own fresh copy of the same data, in interleaved rounds.
+"""Measure applying: run every contestant on its own fresh copy of the same data, in interleaved rounds.
 
-Raises when a contestant did not do the same work as the limit: row for row, audit row for audit row.
+Raises AssertionError if a contestant did not do the same work as the limit: row for row, audit row for audit row.
 """
 
 import statistics
@@ -18,7 +18,7 @@ SELECT (SELECT md5(string_agg(id || ':' || stage, ',' ORDER BY id)) FROM portfol
        md5(string_agg(row_id || ':' || fund_id || ':' || stage_before || ':' || stage_after, ',' ORDER BY row_id::bigint))
 FROM stage_normalization_log
 """
-# A session reports its counters when it ends; this one asks for those that ended a moment ago.
+# A session reports its counters when it ends, so this runs after the contestant's sessions have ended.
 _SIZES = """
 SELECT pg_relation_size(%(table)s), pg_indexes_size(%(table)s),
        pg_stat_get_tuples_updated(%(table)s::regclass), pg_stat_get_tuples_hot_updated(%(table)s::regclass),
@@ -28,7 +28,7 @@ SELECT pg_relation_size(%(table)s), pg_indexes_size(%(table)s),
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """Where the rows of a fund lie. `fillfactor`: how full the pages are, in percent."""
+    """How the rows of the funds are laid out. `fillfactor`: how full the pages are, in percent."""
 
     name: str
     clustered: bool = False
@@ -57,7 +57,7 @@ class Measurement:
 
 @dataclass(slots=True, kw_only=True)
 class Result:
-    """All rounds of one contestant; `ratios` compare its rate with the limit's of the same round."""
+    """All rounds of one contestant. `ratios` compare its rate with the limit's in the same round."""
 
     name: str
     rounds: list[Measurement] = field(default_factory=list)
@@ -81,9 +81,9 @@ class Result:
 
 
 def measure_applying(server: Server, rows: int, rounds: int, layout: Layout = INTERLEAVED) -> list[dict[str, object]]:
-    """Every contestant on `rows` rows of which 60% are to change, `rounds` times, in turns.
+    """Run every contestant on `rows` rows, of which 60% are to change, `rounds` times in turns.
 
-    In another layout than the interleaved one, only the limit and this engine take part: what the order of the rows does.
+    In other layouts than the interleaved one, only the limit and this engine take part, to show the effect of the layout.
     """
     template = f"bench_{rows}"
     server.create(template)

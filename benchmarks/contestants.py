@@ -1,7 +1,7 @@
-"""The ways to change the same rows: the limit, this engine, and what a user would otherwise write.
+"""The ways to change the same rows: the limit, this engine, and what you would otherwise write.
 
-Each changes every messy row, logs each change in `stage_normalization_log`, and commits as it says; none is tuned to
-lose. Does not belong here: how they are measured and checked.
+Each contestant changes every messy row, logs each change in `stage_normalization_log`, and commits as its name says.
+None is made slow on purpose.
 """
 
 import csv
@@ -32,8 +32,10 @@ Work = Callable[[str, Any], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contestant:
-    """`work` is timed, on a fresh copy of the data that `prepare` (untimed: the plan) has seen. `most_rows`: the
-    largest table that it is asked to do, since the slowest take hours."""
+    """One way. `prepare` (the plan) is not timed; `work` is timed on the same data.
+
+    `most_rows`: the largest table that it runs on, because the slowest would take hours.
+    """
 
     name: str
     work: Work
@@ -74,7 +76,7 @@ def _one_statement(url: str, _: Any) -> None:
 
 
 def _id_ranges(url: str, _: Any) -> None:
-    """Batches by id range over all funds; of each 8,333 ids some 5,000 are to change."""
+    """Run batches by id range over all funds. Of each 8,333 ids, about 5,000 are to change."""
     step = 8_333
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("SET jit = off")
@@ -85,7 +87,7 @@ def _id_ranges(url: str, _: Any) -> None:
 
 
 def _fund_at_a_time(url: str, _: Any) -> None:
-    """One statement a fund, without an index on fund_id: each scans the whole table."""
+    """Run one statement per fund, without an index on fund_id, so each scans the whole table."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("SET jit = off")
         for fund in range(1, FUNDS + 1):
@@ -106,7 +108,7 @@ def _values(row: tuple[int, int, str]) -> dict[str, Any]:
 
 
 def _mapping_in_the_client(url: str, _: Any) -> None:
-    """Select, map in Python, then two statements a batch over arrays."""
+    """Select the rows, map them in Python, then run two statements per batch over arrays."""
     update = (
         "UPDATE portfoliocompanies t SET stage = m.after FROM unnest(%(ids)s::bigint[], %(before)s::text[], %(after)s::text[]) "
         "AS m (id, before, after) WHERE t.id = m.id AND t.stage = m.before"
@@ -130,7 +132,7 @@ def _mapping_in_the_client(url: str, _: Any) -> None:
 
 
 def _copy_and_join(url: str, _: Any) -> None:
-    """COPY each batch to a temporary table, then join."""
+    """COPY each batch to a temporary table, then join it."""
     change = (
         "WITH changed AS (UPDATE portfoliocompanies t SET stage = w.after FROM work w WHERE t.id = w.id AND t.stage = w.before "
         "RETURNING t.id::text AS row_id, t.fund_id::text AS fund_id, w.before, w.after) " + _LOG_CHANGED
@@ -152,7 +154,7 @@ _UPDATE_ONE = "UPDATE portfoliocompanies SET stage = %(after)s WHERE id = %(id)s
 
 
 def _executemany(url: str, _: Any) -> None:
-    """`executemany`, which psycopg 3 pipelines: what a script with pandas comes to."""
+    """Run `executemany`, which psycopg 3 pipelines. A script with pandas does the same."""
     with psycopg.connect(url) as connection:
         for chunk in _chunks(_messy_rows(connection)):
             values = [_values(row) for row in chunk]
@@ -190,7 +192,7 @@ class _Change(_Base):
 
 
 def _orm(url: str, _: Any) -> None:
-    """SQLAlchemy's ORM: load, assign, flush."""
+    """Use SQLAlchemy's ORM: load, assign, flush."""
     engine = sa.create_engine(sa.make_url(url).set(drivername="postgresql+psycopg"))
     with Session(engine) as session:
         messy = sa.select(_Company.id).where(_Company.stage.in_(MAPPING)).order_by(_Company.fund_id, _Company.id)
@@ -210,7 +212,7 @@ def _orm(url: str, _: Any) -> None:
 
 
 def _row_at_a_time(url: str, _: Any) -> None:
-    """Two statements and a commit for each row."""
+    """Run two statements and a commit for each row."""
     with psycopg.connect(url) as connection:
         for row in _messy_rows(connection):
             values = _values(row)

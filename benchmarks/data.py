@@ -1,7 +1,4 @@
-"""The data that every contestant starts from: one application table, a known share of it messy.
-
-Does not belong here: what is done with it.
-"""
+"""The data for every contestant: one application table with a known share of messy rows."""
 
 import psycopg
 from psycopg import sql
@@ -9,7 +6,7 @@ from psycopg import sql
 FUNDS = 200
 TABLE = "portfoliocompanies"
 
-# 41 messy spellings: what a free-text field and two importers leave behind.
+# 41 messy spellings, as a free-text field and two importers write them.
 MESSY = {
     "pre-seed": ("Pre-Seed", "PRE-SEED", "preseed", "PreSeed", "pre seed", "Pre Seed", "pre_seed"),
     "seed": ("Seed", "SEED", " seed", "seed ", " Seed", "SEED "),
@@ -33,8 +30,8 @@ CREATE TABLE portfoliocompanies (
 )
 """
 
-# Interleaved by id is how an application writes funds, and the hard case for any work that goes fund by fund: each row
-# of a fund is on a page of its own. Clustered is a table that was loaded or rewritten fund by fund.
+# An application writes funds interleaved by id. This is the hard case for work fund by fund, because each row of a fund
+# is on a different page. A clustered table was loaded or rewritten fund by fund.
 _ROWS = """
 INSERT INTO portfoliocompanies (fund_id, name, sector, stage, invested_amount)
 SELECT CASE WHEN %(clustered)s THEN (i - 1) * %(funds)s::bigint / %(rows)s ELSE i %% %(funds)s END + 1, 'Company ' || i, 'fintech',

@@ -1,14 +1,15 @@
-"""How much memory this process has used at most."""
+"""Measure the peak memory of this process."""
 
 import resource
 from pathlib import Path
 
 
 def peak_memory_mb() -> int:
-    """Megabytes resident at the worst moment. On macOS as getrusage has it, in bytes."""
+    """Return the peak resident memory in megabytes."""
     status = Path("/proc/self/status")
     if status.exists():
-        # Not getrusage: on Linux that begins with the memory of the process that started this one.
+        # Not getrusage, because on Linux it includes the memory of the process that started this one.
         (line,) = (line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
         return round(int(line.split()[1]) / 1024)
+    # macOS reports bytes.
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 / 1024)

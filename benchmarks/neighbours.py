@@ -1,7 +1,7 @@
-"""Neighbours, measured: an application's point reads and updates while a migration runs beside them.
+"""Measure an application's point reads and updates while a migration runs on the same table.
 
-The load is open-loop: pgbench starts its transactions by the clock, so a wait of one is seen in all that queue behind
-it; a latency counts from when the transaction was due. Needs `pgbench` (it is in the wheel of the embedded server).
+The load is open-loop: pgbench starts transactions by the clock, so if one waits, those that queue behind it show the wait
+too. A latency counts from when the transaction was due. Needs `pgbench` (it is in the wheel of the embedded server).
 """
 
 import math
@@ -44,7 +44,7 @@ Stop = Callable[[], bool]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """When something was at work, in seconds of the clock, and how long its transactions took, in milliseconds."""
+    """When the work ran, in seconds of the clock, and how long its transactions took, in milliseconds."""
 
     began: float = -math.inf
     ended: float = math.inf
@@ -52,7 +52,7 @@ class Span:
 
 
 def measure_neighbours(server: Server, rows: int, seconds: int) -> list[dict[str, object]]:
-    """Latencies in milliseconds of what was due while each was at work: nothing, each preset, and the one statement."""
+    """Measure latencies in milliseconds during each kind of work: nothing, each preset, and the one statement."""
     template = "bench_neighbours"
     server.create(template)
     with server.connect(template) as connection:
@@ -78,7 +78,7 @@ def _measure(
         time.sleep(1)
         requests = list(_load(url, rows, seconds))
         span = beside.result()
-    # The fast ones are done before the load is: what was asked for afterwards met nobody.
+    # Fast work ends before the load does. Later requests do not count, because nothing ran beside them.
     latencies = sorted(latency for due, latency in requests if span.began <= due <= span.ended)
     durations = sorted(span.durations)
     server.drop(database)
@@ -135,7 +135,7 @@ def _one_statement(url: str, stop: Stop) -> Span:
 
 
 def _load(url: str, rows: int, seconds: int) -> Iterator[tuple[float, float]]:
-    """When each of pgbench's transactions was due, in seconds of the clock, and how long after that it was done, in ms."""
+    """Yield when each of pgbench's transactions was due, in seconds of the clock, and how many ms later it ended."""
     with tempfile.TemporaryDirectory() as directory, _scripts(Path(directory), rows) as scripts:
         command = [_pgbench(), "-n", "-c", "8", "-j", "1", "-R", str(_REQUESTS_PER_SECOND), "-T", str(seconds)]
         command += ["--log", f"--log-prefix={directory}/log", *scripts, _libpq(url)]

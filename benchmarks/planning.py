@@ -1,6 +1,6 @@
-"""Planning, measured: what a plan costs against the one scan that it cannot do without, and how large it is.
+"""Measure planning: the cost of a plan compared with the scan that it needs, and the size of the plan.
 
-Each plan is made in a process of its own, whose peak memory is read at its end.
+Each plan is made in a separate process, which reports its peak memory.
 """
 
 import json
@@ -21,7 +21,7 @@ from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.vocabulary import Vocabulary
 
 _ROUNDS = 3
-# What a plan writes: beside its batches the baseline and the texts of the spellings.
+# The tables that a plan writes: batches, baseline, and the texts of the spellings.
 _PLAN_SIZE = """
 SELECT sum(pg_total_relation_size(name::regclass)) FROM unnest(array['stage_migration_batches', 'stage_migration_batch_members',
     'stage_migration_baseline', 'stage_migration_plan_spellings', 'stage_migration_spellings']) AS name
@@ -30,7 +30,7 @@ SELECT sum(pg_total_relation_size(name::regclass)) FROM unnest(array['stage_migr
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """A table to plan for."""
+    """A table to plan."""
 
     name: str
     messy_share: float
@@ -46,7 +46,7 @@ _CASES = (
 
 
 def measure_planning(server: Server, rows: int) -> list[dict[str, object]]:
-    """Each case: seconds of an inventory (the scan), of a recorded plan, their ratio, and the plan's size."""
+    """Measure each case: seconds of an inventory (the scan) and of a recorded plan, their ratio, and the plan's size."""
     return [_measure(server, rows, case) for case in _CASES]
 
 

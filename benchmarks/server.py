@@ -1,4 +1,4 @@
-"""The server that is measured on: `STAGENORM_BENCH_DATABASE_URL`, or the embedded one in a home of its own."""
+"""The server for the measurements: `STAGENORM_BENCH_DATABASE_URL`, or an embedded one in its own home directory."""
 
 import os
 import platform
@@ -21,13 +21,13 @@ _SETTINGS = (
     "max_wal_size", "checkpoint_timeout",
 )  # fmt: skip
 
-# One checkpoint before each contestant, by our hand, and none by chance in the middle of another.
+# Settings that avoid checkpoints during a contestant. Each contestant starts after an explicit checkpoint.
 _EMBEDDED = {"max_wal_size": "16GB", "checkpoint_timeout": "1h", "autovacuum": "off"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """Where databases are made; `url` is any database of it, by a role that may create databases."""
+    """A server on which databases can be created. `url` names any of its databases, with a role that may create them."""
 
     url: str
 
@@ -48,7 +48,7 @@ class Server:
         database.close()
 
     def copy(self, template: str, name: str) -> None:
-        """A fresh copy, checkpointed, so that no contestant pays for another's dirty pages."""
+        """Make a fresh copy and a checkpoint, so that no contestant pays for another's dirty pages."""
         with self.connect() as connection:
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
             copy = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
@@ -60,7 +60,7 @@ class Server:
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
     def describe(self) -> dict[str, str]:
-        """The machine and the settings that a reader needs to judge a figure."""
+        """Return the machine and the settings, so that a reader can judge the figures."""
         with self.connect() as connection:
             rows = connection.execute(
                 "SELECT name, current_setting(name) FROM unnest(%s::text[]) AS name", [list(_SETTINGS)]
@@ -72,7 +72,7 @@ class Server:
 
 @contextmanager
 def server(shared_buffers: str = "128MB") -> Iterator[Server]:
-    """The server, for as long as it is needed. `shared_buffers` is for the embedded one alone; 128MB is its default."""
+    """Provide the server. `shared_buffers` applies only to the embedded one; its default is 128MB."""
     named = os.environ.get("STAGENORM_BENCH_DATABASE_URL")
     if named:
         yield Server(url=sa.make_url(named).set(drivername="postgresql").render_as_string(hide_password=False))
@@ -80,6 +80,6 @@ def server(shared_buffers: str = "128MB") -> Iterator[Server]:
     with EmbeddedPostgres.start(_HOME) as embedded, Server(url=embedded.url("postgres")).connect() as connection:
         for name, value in {**_EMBEDDED, "shared_buffers": shared_buffers}.items():
             connection.execute(sql.SQL("ALTER SYSTEM SET {} = {}").format(sql.Identifier(name), sql.Literal(value)))
-    # Anew: some take effect at a start alone, and the server stops when nobody uses it.
+    # Started a second time, because some settings need a restart. It stopped when the block above ended.
     with EmbeddedPostgres.start(_HOME) as embedded:
         yield Server(url=embedded.url("postgres"))

@@ -1,4 +1,4 @@
-"""Start-up, measured: what a command costs before it does anything, and what a fund costs beside its rows."""
+"""Measure start-up: the cost of a command before it does any work, and the fixed cost of a fund."""
 
 import os
 import statistics
@@ -17,7 +17,7 @@ _LOAD_DEFINITIONS = "from stagenorm_pipeline.defs.definitions import build_defs;
 
 
 def measure_starting(server: Server) -> list[dict[str, object]]:
-    """Wall time of whole processes, medians of ten; the targets are what a person waits without noticing."""
+    """Measure the wall time of whole processes, medians of ten. The targets are times that a person does not notice."""
     name = "bench_starting"
     server.create(name)
     with server.connect(name) as connection:

@@ -1,8 +1,8 @@
-"""Rows of figures as a Markdown table."""
+"""Format rows of figures as a Markdown table."""
 
 
 def markdown_table(rows: list[dict[str, object]]) -> str:
-    """A column for each key of the first row; numbers to the right."""
+    """Make a column for each key of the first row. Numbers are aligned to the right."""
     names = list(rows[0])
     numeric = {name: all(isinstance(row[name], int | float) for row in rows) for name in names}
     lines = [

@@ -1,7 +1,7 @@
-"""Verifying, measured against the apply that it proves.
+"""Measure verifying, compared with the apply that it proves.
 
-The seven rules run in a process of their own, whose peak memory is read at its end: right after the apply, after users
-changed one row in a thousand, and after all of it was rolled back.
+The seven rules run in a separate process, which reports its peak memory: after the apply, after users changed one row
+in a thousand, and after everything was rolled back.
 """
 
 import json
@@ -22,6 +22,7 @@ from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, record_rollback
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.verify.result import Outcome, Rule
+from stagenorm_pipeline.engine.verify.rules.registry import RULES
 from stagenorm_pipeline.engine.verify.verification import VerifyRequest, verify
 from stagenorm_pipeline.vocabulary import Vocabulary
 
@@ -32,7 +33,7 @@ _CHANGED_BY_USERS = f"UPDATE {TABLE} SET stage = 'series-b' WHERE id % 1000 = 7"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
-    """The median round of a verification: seconds, its parts, its process's peak memory, and what it found."""
+    """The median round of a verification: seconds, parts, peak memory of its process, and results."""
 
     seconds: float
     parts: dict[str, float]
@@ -43,7 +44,7 @@ class Verified:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Work:
-    """What a verification proves: seconds of planning and of applying."""
+    """Seconds of planning and of applying, with which a verification is compared."""
 
     planned: float
     applied: float
@@ -53,7 +54,7 @@ class _Work:
 
 
 def measure_verifying(found: Server, rows: int) -> list[dict[str, object]]:
-    """A line for each state of the same migrated table, then one for each part of the verification right after it."""
+    """Return a line for each state of the migrated table, and one for each part of the first verification."""
     found.create(_NAME)
     with found.connect(_NAME) as connection:
         fill(connection, rows)
@@ -112,7 +113,7 @@ def _verify_repeatedly(url: str) -> dict[str, object]:
         results.append((time.perf_counter() - started, result))
     seconds, result = sorted(results, key=lambda one: one[0])[_ROUNDS // 2]
     reads = {f"read: {read.name}": read.duration_ms / 1000 for read in result.reads}
-    checks = {f"check: {check.rule.heading}": check.duration_ms / 1000 for check in result.checks}
+    checks = {f"check: {RULES[check.rule].title}": check.duration_ms / 1000 for check in result.checks}
     log = result.check(Rule.AUDIT_CONSISTENCY).figures
     return {
         "seconds": round(seconds, 2),

@@ -1,4 +1,4 @@
-"""The `stagenorm` program. Imports nothing at its top, so that Ctrl-C during the imports is handled too."""
+"""Run the `stagenorm` program. Imports nothing at its top, so that Ctrl-C during the imports is handled too."""
 
 
 def main() -> None:
@@ -10,7 +10,7 @@ def main() -> None:
     except KeyboardInterrupt:
         import os
 
-        # Standard streams and their modules may be half imported.
+        # os.write: the standard streams and their modules may be half imported.
         os.write(2, b"Error: Interrupted.\n")
         os._exit(1)
 

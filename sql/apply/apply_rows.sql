@@ -1,12 +1,12 @@
--- Change the rows of batches that still hold the spelling that the plan saw, log each change, and record the results.
--- Promise: compare and set on the stored bytes; one audit row for each row changed, in the same transaction; one row
--- for each batch in the answer.
--- Several batches are those of one plan, target and fund that share a transaction (`group_rows` together).
--- `places` NULL: whole batches; else only the members at those places. `rewritten` counts rows in which a trigger
--- stored something else than what we wrote. The mapping of the plan says what a member becomes or, in a rollback,
--- the member itself. A result and its receipt are recorded here (`duration_ms` not NULL) only where a whole batch went
--- through without an exception: a statement less for nearly every batch. `worker` NULL: never recorded here, because the
--- caller narrows down or rehearses.
+-- Update the rows of batches that still hold the spelling that the plan saw, log each change, and record the results.
+-- Guarantees: compare and set on the stored bytes; one audit row per changed row, in the same transaction. Returns one row
+-- per batch.
+-- Several batches have the same plan, target and fund, and share a transaction (`group_rows` in total).
+-- `places` NULL: whole batches; else only the members at those places. `rewritten` counts the rows in which a trigger
+-- stored something else than what was written. The plan's mapping says what a member becomes; in a rollback the member
+-- itself says it. The result and its receipt are recorded here (`duration_ms` not NULL) only if every row of the batch was
+-- updated: this saves a statement for nearly every batch. `worker` NULL: record nothing, because the caller is bisecting
+-- or rehearsing.
 WITH members AS MATERIALIZED (
     SELECT b.batch_id, m.row_key::{key_type} AS row_key, s.spelling, coalesce(p.stage_after, r.spelling) AS stage_after
     FROM stage_migration_batch_members b
@@ -17,8 +17,8 @@ WITH members AS MATERIALIZED (
     LEFT JOIN stage_migration_spellings r ON r.spelling_id = m.restore_id
     WHERE b.batch_id = ANY (%(batch_ids)s::bigint[])
       AND (%(places)s::integer[] IS NULL OR m.place = ANY (%(places)s::integer[]))
-    -- By key, an order that the joins above lose: each page of a table larger than memory is then read once, and not once
-    -- for each spelling; and all runners lock rows in one order.
+    -- The joins above lose the order by key. With it, each page of a table larger than memory is read once, and not once
+    -- per spelling, and all runners lock rows in the same order.
     ORDER BY row_key
 ), changed AS (
     UPDATE {table} AS t

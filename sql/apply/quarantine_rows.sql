@@ -1,4 +1,5 @@
--- Keep the refused rows of a batch with what the database said of each; a row refused again keeps one entry, with the newest error.
+-- Keep the refused rows of a batch with the database's error for each. A row that is refused again keeps one entry, with the
+-- newest error.
 INSERT INTO stage_migration_quarantine
     (plan_id, batch_id, schema_name, table_name, column_name, fund_id, row_id, stage_before, stage_after, error_message, sqlstate)
 SELECT %(plan_id)s, b.batch_id, %(schema_name)s, %(table_name)s, %(column_name)s, %(fund_id)s,

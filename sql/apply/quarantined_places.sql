@@ -1,4 +1,4 @@
--- The places (from 1) within a batch of its rows that wait in quarantine.
+-- Read the places (from 1) in a batch of its rows that are in quarantine.
 SELECT m.place::integer
 FROM stage_migration_batch_members b
 CROSS JOIN LATERAL unnest(coalesce(b.row_numbers::text[], b.row_keys)) WITH ORDINALITY AS m (row_id, place)

@@ -1,4 +1,4 @@
--- Batches as they stand now that their locks are held, in the order of their numbers.
+-- Read and lock batches after their advisory locks were taken, in the order of their numbers.
 SELECT b.status, b.rows_planned, b.rows_updated, b.rows_skipped_changed, b.rows_skipped_deleted, b.rows_failed, b.worker,
        b.duration_ms, p.status AS plan_status
 FROM stage_migration_batches b

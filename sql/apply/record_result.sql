@@ -1,6 +1,6 @@
--- The result of a batch and the receipt of this attempt, in the transaction that changed its rows; of the transaction's
--- time, the share of its rows.
--- Promise: `rows_...` are the batch's, over all its attempts; `attempt_...` and the log ids are this attempt's.
+-- Record the result of a batch and the receipt of this attempt, in the transaction that changed its rows. The batch's
+-- duration is the share of its rows in the transaction's time.
+-- `rows_...` are the totals of all attempts; `attempt_...` and the log ids belong to this attempt.
 WITH recorded AS (
     UPDATE stage_migration_batches
     SET status = %(status)s, worker = %(worker)s,

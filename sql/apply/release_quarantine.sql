@@ -1,5 +1,5 @@
--- Settle the quarantined rows that a retry took and that were not refused again: all but those at the places `refused`.
--- A row that has an audit row of this transaction was updated, any other was skipped.
+-- Release the quarantined rows that a retry took and that were not refused again (those are at the places `refused`).
+-- A row with an audit row of this transaction was updated; any other was skipped.
 UPDATE stage_migration_quarantine q
 SET resolved_at = now(),
     resolution = CASE WHEN EXISTS (SELECT 1 FROM stage_normalization_log l

@@ -1,5 +1,5 @@
--- How many rows no longer hold what we wrote and logged in this transaction: a trigger changed them again, or removed them.
--- Promise: reads only. Asked only where the target has AFTER triggers, once deferred ones have run.
+-- Count the rows that no longer hold what this transaction wrote and logged: a trigger changed them again or deleted them.
+-- Guarantees: reads only. Used only if the target has AFTER triggers, after deferred ones have run.
 SELECT count(*) AS changed_again
 FROM stage_normalization_log l
 LEFT JOIN {table} AS t ON {key} = l.row_id::{key_type}

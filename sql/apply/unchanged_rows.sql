@@ -1,5 +1,5 @@
--- Of the members at `places`: how many rows are gone, and which still hold the spelling that the plan saw.
--- Run after apply_rows in the same transaction: a row that still holds its spelling was suppressed by a trigger.
+-- Of the members at `places`: count the deleted rows, and list those that still hold the spelling that the plan saw.
+-- Runs after apply_rows in the same transaction: a trigger suppressed the update of a row that still holds its spelling.
 SELECT count(*) FILTER (WHERE t_key IS NULL)                                          AS deleted,
        coalesce(array_agg(place::integer ORDER BY place) FILTER (WHERE stage = spelling), '{{}}') AS suppressed_places
 FROM (

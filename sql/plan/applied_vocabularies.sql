@@ -1,4 +1,4 @@
--- The vocabularies of the plans that were opened for applying and not taken back, each with its newest plan; the newest first.
+-- Read the vocabularies of the plans that were opened and not rolled back, each with its newest plan, newest first.
 SELECT max(p.plan_id) AS plan_id, v.content
 FROM stage_migration_plans p
 JOIN stage_migration_vocabularies v USING (vocabulary_version)

@@ -1,4 +1,4 @@
--- Cancel what a plan still has to do, but for a batch that is being worked on right now (its lock is held).
+-- Cancel the waiting batches of a plan, except a batch that a runner is running now (its lock is held).
 UPDATE stage_migration_batches b
 SET status = 'cancelled', updated_at = now(), error_message = concat_ws(' ', b.error_message, '[cancelled]')
 WHERE b.plan_id = %(plan_id)s

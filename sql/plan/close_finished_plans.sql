@@ -1,5 +1,6 @@
--- Plans of which no batch waits any more are completed, or cancelled where none of their batches did anything.
--- Promise: idempotent; takes no part in a batch's transaction, so two runners that end together cannot both miss it.
+-- Close the plans without waiting batches: as completed, or as cancelled if none of their batches has a result.
+-- Guarantees: idempotent. It is not part of a batch's transaction, so that two runners that end at the same time cannot
+-- both miss it.
 UPDATE stage_migration_plans p
 SET status = CASE WHEN EXISTS (SELECT 1 FROM stage_migration_batches b
                                WHERE b.plan_id = p.plan_id AND b.rows_updated IS NOT NULL)

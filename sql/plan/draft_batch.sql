@@ -1,4 +1,4 @@
--- The first batch after a number of a plan that is still a draft, for a rehearsal.
+-- Read the first batch after a number, of a plan that is still a draft, for a rehearsal.
 SELECT b.plan_id, b.batch_id, b.batch_number, b.schema_name, b.table_name, b.column_name, b.fund_id,
        b.rows_planned, b.status, p.total_batches, p.kind
 FROM stage_migration_batches b

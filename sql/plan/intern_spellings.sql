@@ -1,5 +1,5 @@
--- The short number of each spelling, giving one to those that have none yet.
--- Promise: a spelling is kept once. The planning lock is held, so nobody inserts the same one beside us.
+-- Return the number of each spelling, and give one to those that have none yet.
+-- Guarantees: each spelling is kept once. The planning lock is held, so no other session inserts the same one.
 WITH asked AS (
     SELECT * FROM unnest(%(digests)s::bytea[], %(spellings)s::text[]) AS a (spelling_sha256, spelling)
 ), added AS (

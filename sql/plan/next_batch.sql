@@ -1,6 +1,6 @@
--- The first batches after (plan, number) that still wait, in open plans and in the scope asked for, at most `most`.
+-- Find the first waiting batches after (plan, number), in open plans and in the scope, at most `most`.
 -- None while all work is paused, unless `even_if_paused`.
--- Promise: reads a few rows of the waiting batches, whatever the number of finished ones.
+-- Guarantees: reads a few rows of the waiting batches, however many batches are finished.
 SELECT b.plan_id, b.batch_id, b.batch_number, b.schema_name, b.table_name, b.column_name, b.fund_id,
        b.rows_planned, b.status, b.rows_updated IS NOT NULL OR b.status = 'failed' AS was_tried, p.total_batches, p.kind
 FROM stage_migration_batches b

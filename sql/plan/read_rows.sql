@@ -1,17 +1,17 @@
--- What a target holds, and the exact rows of it that are not canonical, out of one look at it.
--- First one line for each spelling and fund, numbered from 1 in the order of the spellings; then, fund by fund and in
--- the order of the keys, {chunk} keys a line, each with the number of the line that says which spelling it holds.
--- Promise: one scan of the target, however many funds and spellings there are; writes nothing. Rows of unknown
--- spellings are among the keys: only the client knows the vocabulary.
--- A spelling is cut at 1,000 characters on its way to the client (no alias is longer); the hash is of the whole.
-WITH held AS MATERIALIZED (
+-- Read what a target holds, and the exact rows of it that are not canonical, in one scan.
+-- First one line per spelling and fund, numbered from 1 in the order of the spellings. Then, by fund and key, {chunk} keys
+-- per line, each with the number of the line that says which spelling it holds.
+-- Guarantees: one scan of the target, however many funds and spellings there are; writes nothing. Rows of unknown spellings
+-- are among the keys, because only the client knows the vocabulary.
+-- A spelling is cut at 1,000 characters for the client (no alias is longer); the hash is of the whole spelling.
+WITH spellings AS MATERIALIZED (
     SELECT {stage} AS spelling, {fund_group} AS fund_id, count(*) AS rows_counted,
            array_agg({key}) FILTER (WHERE {stage} <> ALL (%(canonical)s::text[])) AS row_keys
     FROM {table} AS t
     WHERE {fund_condition}
     GROUP BY 1, 2
 ), numbered AS MATERIALIZED (
-    SELECT (row_number() OVER (ORDER BY spelling, fund_id))::integer AS line_no, * FROM held
+    SELECT (row_number() OVER (ORDER BY spelling, fund_id))::integer AS line_no, * FROM spellings
 ), by_fund AS (
     SELECT fund_id, array_agg(row_key::{member_type} ORDER BY row_key) AS row_keys, array_agg(line_no ORDER BY row_key) AS line_nos
     FROM numbered, unnest(row_keys) AS row_key

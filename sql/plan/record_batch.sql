@@ -1,4 +1,4 @@
--- A pending batch together with its exact members.
+-- Record a pending batch with its exact members.
 WITH batch AS (
     INSERT INTO stage_migration_batches
         (plan_id, batch_number, schema_name, table_name, column_name, fund_id, range_start, range_end, rows_planned)

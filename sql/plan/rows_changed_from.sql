@@ -1,5 +1,6 @@
--- How many rows were changed from each of these spellings, to which stage and by which plans, less what was restored.
--- Promise: one scan of the log, which has no index by spelling; reads only.
+-- Count the rows that were changed from each of these spellings, by new stage, minus the rows that were restored; with the
+-- plans that changed them.
+-- Guarantees: one scan of the log, which has no index by spelling; reads only.
 WITH changes AS (
     SELECT CASE l.action WHEN 'normalize' THEN l.stage_before ELSE l.stage_after END AS spelling,
            CASE l.action WHEN 'normalize' THEN l.stage_after ELSE l.stage_before END AS stage,

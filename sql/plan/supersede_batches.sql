@@ -1,6 +1,6 @@
--- Cancel what older open plans still had to do in the scope of a plan that is being opened, and only there.
--- Promise: at most one open plan covers a target and fund. A batch that is being worked on right now (its advisory
--- lock is held) is left to end: its rows are skipped by the new plan if they are in it. Refused rows are planned anew.
+-- Cancel the waiting batches of older open plans in the scope of a plan that is being opened.
+-- Guarantees: at most one open plan covers a target and fund. A batch that a runner is running now (its advisory lock is
+-- held) is not cancelled: the new plan skips the rows that it changes. The new plan contains the refused rows again.
 WITH superseded AS (
     UPDATE stage_migration_batches b
     SET status = 'cancelled', updated_at = now(),

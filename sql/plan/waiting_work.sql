@@ -1,4 +1,4 @@
--- Which batches, and how many rows, still wait in open plans, in the scope asked for; of a failed batch, its refused rows.
+-- Read which batches are waiting in open plans of the scope, and how many rows. Of a failed batch only its refused rows count.
 SELECT coalesce(array_agg(b.batch_id), '{{}}') AS batch_ids,
        coalesce(sum(coalesce(b.rows_failed, b.rows_planned)), 0)::bigint AS rows_waiting
 FROM stage_migration_batches b

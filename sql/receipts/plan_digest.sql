@@ -1,7 +1,8 @@
--- Fragment: what each of the plans `plan_ids` consists of, as hashes; one row for each number, a deleted plan's too.
--- Promise: the same on every server. Text is encoded as the text of an array, which quotes and escapes and tells NULL from
--- the empty string; moments as microseconds; order by numbers or bytes. Statuses and results are left out: they move on.
--- Members are hashed by batch, with the spellings' numbers; the mapping says which spelling each number stands for.
+-- Fragment: the contents of each of the plans `plan_ids`, as hashes; one row per number, also for a deleted plan.
+-- Guarantees: the same on every server. Text is encoded as the text of an array, which quotes and escapes, and
+-- distinguishes NULL from the empty string; times as microseconds; order by numbers or bytes. Statuses and results are left
+-- out, because they change. Members are hashed by batch, with the numbers of the spellings; the mapping says which spelling
+-- each number is.
 SELECT h.*, sha256(receipts_sha256 || baseline_sha256 || mapping_sha256 || members_sha256) AS plan_sha256
 FROM (
     SELECT p.plan_id, r.receipts, r.receipts_sha256,
@@ -37,7 +38,7 @@ FROM (
         WHERE plan_id = p.plan_id
     ) AS t
     CROSS JOIN LATERAL (
-        -- A hash for each fund first: a plan may have millions of baseline rows, and a text holds 1 GB at most.
+        -- One hash per fund first: a plan may have millions of baseline rows, and a text holds at most 1 GB.
         SELECT string_agg(ARRAY[target_no::text, fund_id, fund_sha256]::text, ''
                           ORDER BY target_no, fund_id COLLATE "C" NULLS FIRST) AS baseline
         FROM (SELECT target_no, fund_id,

@@ -1,4 +1,4 @@
--- Fragment: the spellings that plan `p` changes and what each becomes; of a rollback those that it finds and restores.
+-- Fragment: the spellings that plan `p` changes, and what each becomes; for a rollback those that it finds and restores.
 SELECT spelling_id, stage_after
 FROM stage_migration_plan_spellings
 WHERE plan_id = p.plan_id

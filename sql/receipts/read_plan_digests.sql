@@ -1,7 +1,7 @@
--- The digests of closed plans as recorded, and which of their parts differ from what the tables hold now.
--- `altered_spellings`: spellings of the mapping whose text is no longer the one that their hash was made of. All of them
--- are kept whole: a spelling that was cut is too long for the vocabulary and never changed.
--- Promise: reads only. A plan without a recorded digest has no row.
+-- Read the recorded digests of closed plans, and which of their parts differ from what the tables hold now.
+-- `altered_spellings`: spellings of the mapping whose text no longer has its recorded hash. All of them are kept whole: a
+-- spelling that was cut is too long for the vocabulary, so it was never changed.
+-- Guarantees: reads only. A plan without a recorded digest has no row.
 SELECT p.plan_id, p.receipts, p.plan_sha256, p.recorded_at, p.recorded_by, d.receipts AS receipts_now,
        d.receipts_sha256 <> p.receipts_sha256 AS receipts_differ,
        d.baseline_sha256 <> p.baseline_sha256 AS baseline_differs,

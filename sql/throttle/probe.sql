@@ -1,6 +1,7 @@
--- Everything the throttlers judge by, in one statement: replicas, vacuums, sessions that wait for locks, WAL, checkpoints.
--- Promise: reads views that every role may read, takes no lock on any user table, returns one row. Without pg_monitor the
--- columns of other roles' sessions are blank; pg_locks is not, so vacuums and waiters are found by way of it.
+-- Read everything that the throttlers need in one statement: replicas, vacuums, sessions that wait for locks, WAL,
+-- checkpoints.
+-- Guarantees: reads views that every role may read, takes no lock on any user table, returns one row. Without pg_monitor
+-- the columns of other roles' sessions are blank, but pg_locks is not: vacuums and waiters are found through it.
 WITH locks AS MATERIALIZED (
     SELECT l.locktype, l.database, l.relation, l.classid, l.objsubid, l.mode, l.granted, l.pid, l.waitstart
     FROM pg_locks l
@@ -9,7 +10,7 @@ WITH locks AS MATERIALIZED (
 ), here AS (
     SELECT oid FROM pg_database WHERE datname = current_database()
 ), ours AS (
-    -- A batch at work holds its advisory lock, whoever runs it and by whatever role.
+    -- The sessions of running batches, found by their advisory locks, whatever their role is.
     SELECT pid FROM locks, here
     WHERE locktype = 'advisory' AND granted AND classid::bigint = %(lock_class)s AND objsubid = 2 AND database = here.oid
 ), waiting AS MATERIALIZED (
@@ -26,15 +27,15 @@ SELECT (pg_current_wal_lsn() - '0/0'::pg_lsn)::bigint AS written,
        {checkpoints_requested}::bigint AS checkpoints_requested,
        pg_size_bytes(current_setting('max_wal_size')) AS max_wal_bytes,
        pg_backend_pid() AS backend_pid,
-       -- Neither logical subscribers, which acknowledge when it suits them, nor backups, which replay nothing.
+       -- Without logical subscribers, which acknowledge at any time they like, and without backups, which replay nothing.
        (SELECT coalesce(jsonb_agg(jsonb_build_object('name', r.application_name,
                                                      'replayed', (r.replay_lsn - '0/0'::pg_lsn)::bigint,
                                                      'lag_s', extract(epoch FROM r.replay_lag)::float8)), '[]')
         FROM pg_stat_replication r
         LEFT JOIN pg_replication_slots s ON s.active_pid = r.pid
         WHERE s.slot_type IS DISTINCT FROM 'logical' AND (r.state IS NULL OR r.replay_lsn IS NOT NULL)) AS replicas,
-       -- The progress view hides the table from other roles, but not the process; its lock tells the table. A worker of
-       -- autovacuum acts for no user.
+       -- The progress view hides the table from other roles, but not the process: its lock names the table. An autovacuum
+       -- worker has no user.
        (SELECT coalesce(jsonb_agg(jsonb_build_object('table', n.nspname || '.' || c.relname, 'pid', v.pid,
                                                      'is_auto', a.usesysid IS NULL)), '[]')
         FROM pg_stat_progress_vacuum v

@@ -12,7 +12,7 @@ WITH held_against AS (
       AND (l.schema_name, l.table_name, l.column_name) = (%(schema_name)s, %(table_name)s, %(column_name)s)
       AND (%(all_funds)s OR l.fund_id IS NOT DISTINCT FROM %(fund_id)s::text)
 ), mismatched AS MATERIALIZED (
-    -- Written as an equality because the planner takes one to be rare: see verify_audited_rows.
+    -- Written as an equality because the planner takes one to be rare: see audited_rows.sql.
     SELECT * FROM held_against WHERE CASE state WHEN 'holds' THEN 'holds' ELSE 'differs' END = 'differs'
 ), superseded AS (
     SELECT m.id

@@ -6,12 +6,12 @@ import sys
 from typing import Any
 
 from stagenorm_pipeline.cli import exit_codes
-from stagenorm_pipeline.cli.dagster_history import tell_applied
+from stagenorm_pipeline.cli.dagster_history import report_applied_to_dagster
 from stagenorm_pipeline.cli.interrupt import stop_on_interrupt
 from stagenorm_pipeline.cli.live_display import showing_batches
 from stagenorm_pipeline.cli.log_lines import say
 from stagenorm_pipeline.cli.options import BatchSize, PaceOptions
-from stagenorm_pipeline.service import applying
+from stagenorm_pipeline.service import applying, rolling_back
 from stagenorm_pipeline.service.applying import AppliedBatches, ApplyOutcome, Pace
 from stagenorm_pipeline.service.context import ServiceContext
 from stagenorm_pipeline.service.selecting import Selection
@@ -39,13 +39,13 @@ def apply_and_report(context: ServiceContext, selection: Selection, pace: Pace, 
 def restore_and_report(context: ServiceContext, plan_id: int, pace: Pace) -> None:
     """Apply a recorded rollback. Ends the command with 1 unless all of it is done."""
     with stop_on_interrupt() as should_stop, showing_batches() as watch:
-        applied = applying.apply_rollback(context, plan_id=plan_id, pace=pace, watch=watch, should_stop=should_stop)
+        applied = rolling_back.restore_rows(context, plan_id=plan_id, pace=pace, watch=watch, should_stop=should_stop)
     _report(context, applied, "Rollback")
 
 
 def _report(context: ServiceContext, applied: AppliedBatches, name: str) -> None:
     _show_outcome(applied, name)
-    tell_applied(context, applied.totals, applied.plan_id)
+    report_applied_to_dagster(context, applied.totals, applied.plan_id)
     if not applied.result.ok:
         sys.exit(exit_codes.FAILED)
 
@@ -56,7 +56,7 @@ def _show_outcome(applied: AppliedBatches, name: str) -> None:
         "totalBatches": result.batches,
         "completedBatches": result.completed,
         "failedBatches": result.failed,
-        "heldBatches": result.held,
+        "heldBatches": result.taken,
         "rowsUpdated": result.rows.rows_updated,
         "rowsSkipped": result.rows.rows_skipped,
         "rowsFailed": result.rows.rows_failed,

@@ -1,4 +1,4 @@
-"""Asking a person about undecided spellings in the terminal, each answer written at once."""
+"""Ask about undecided spellings in the terminal, and write each answer at once."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def ask_about(path: Path, undecided: tuple[Undecided, ...], by: str) -> None:
     from stagenorm_pipeline.vocabulary import CANONICAL_STAGES, read_decisions_text, with_decision
 
     keys = "  ".join(f"{number} {stage}" for number, stage in enumerate(CANONICAL_STAGES, start=1))
-    click.echo(f"{keys}  l leave as it is  s skip  q stop. Enter takes what stands in [ ].")
+    click.echo(f"{keys}  l keep as it is  s skip  q stop. Enter takes the proposal in [ ].")
     asker = _Asker(by=by)
     decided = 0
     for number, item in enumerate(undecided, start=1):
-        # Read anew: the file is the person's, who may have it open in an editor as well.
+        # Read again each time: you may edit the file in an editor at the same time.
         text = read_decisions_text(path)
         try:
             decision = asker.ask(item, f"{number}/{len(undecided)}", text, str(path))
@@ -41,10 +41,10 @@ class _Asker:
     reasons: list[str] = field(default_factory=list)
 
     def ask(self, item: Undecided, number: str, text: str, source: str) -> Decision | None:
-        """The person's decision; None to skip. Raises click.Abort when the person stops."""
+        """Ask for a decision; None to skip. Raises click.Abort on `q`."""
         from stagenorm_pipeline.report.escape import for_terminal, sentence_for_terminal
         from stagenorm_pipeline.vocabulary import (
-            LEAVE_AS_IS,
+            KEPT,
             Decision,
             Stage,
             decided_alike,
@@ -63,15 +63,15 @@ class _Asker:
         choice = _choice(alike.choice if alike else proposal(item.spelling))
         if choice is None:
             return None
-        if choice != LEAVE_AS_IS:
+        if choice != KEPT:
             return Decision(spelling=item.spelling, stage=Stage(choice), decided_by=self.by, decided_on=date.today())
         reason = self._reason(alike.reason if alike else "")
         return Decision(
-            spelling=item.spelling, leave_as_is=True, reason=reason, decided_by=self.by, decided_on=date.today()
+            spelling=item.spelling, is_kept=True, reason=reason, decided_by=self.by, decided_on=date.today()
         )
 
     def _reason(self, proposed: str) -> str:
-        """Why a spelling stays; an earlier reason by its number."""
+        """Ask why a spelling is kept. The number of an earlier reason repeats it."""
         from stagenorm_pipeline.report.escape import for_terminal
 
         proposed = proposed or (self.reasons[-1] if self.reasons else "")
@@ -83,15 +83,15 @@ class _Asker:
             reason = numbered.get(answer, answer)
             if reason:
                 break
-            click.echo("  Say why it stays: the report lists it.")
+            click.echo("  Say why it is kept: the report lists the reason.")
         if reason not in self.reasons:
             self.reasons.append(reason)
         return reason
 
 
 def _choice(proposed: str | None) -> str | None:
-    """A canonical stage or leave-as-is; None to skip."""
-    from stagenorm_pipeline.vocabulary import CANONICAL_STAGES, LEAVE_AS_IS, Vocabulary
+    """Ask for a canonical stage or leave-as-is; None to skip."""
+    from stagenorm_pipeline.vocabulary import CANONICAL_STAGES, KEPT, Vocabulary
 
     numbered = {str(number): str(stage) for number, stage in enumerate(CANONICAL_STAGES, start=1)}
     while True:
@@ -102,7 +102,7 @@ def _choice(proposed: str | None) -> str | None:
             case "s" | "":
                 return None
             case "l":
-                return LEAVE_AS_IS
+                return KEPT
             case _ if answer == proposed:
                 return proposed
         chosen = numbered.get(answer) or Vocabulary.built_in().stage_of(answer)

@@ -1,4 +1,4 @@
-"""What a command's exit code means; 0 is done. Nothing else belongs here."""
+"""Exit codes. 0: done."""
 
 FAILED = 1
 """The work or a check failed."""

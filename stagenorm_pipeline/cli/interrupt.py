@@ -1,7 +1,7 @@
-"""Ctrl-C, and the TERM signal of a service manager.
+"""Handle Ctrl-C, and the TERM signal of a service manager.
 
-An interrupt ends a command within two seconds, whatever the server does. Where batches are applied the first one only
-asks to stop after the current batch. Both are safe: PostgreSQL rolls back what was not committed.
+An interrupt ends a command within two seconds, even if the server does not answer. While batches are applied, the first
+interrupt only asks to stop after the current batch. Both are safe: PostgreSQL rolls back what was not committed.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from types import FrameType
 
 INTERRUPTED: Final = "Interrupted."
-WHAT_NOW: Final = "Every batch is either complete or untouched. `stagenorm status` shows how far the work is."
+WHAT_NOW: Final = "Every batch is either complete or untouched. To see the progress: stagenorm status"
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
-# For cancelling what the server does and closing files. The promise is two seconds.
+# Time to cancel the statement on the server and to close files, within the two seconds.
 _GRACE_S: Final = 1.2
 
 # Clears the line of a progress bar, and shows the cursor that the bar has hidden.
@@ -34,9 +34,9 @@ _RESTORE_SCREEN: Final = b"\r\x1b[K\x1b[?25h"
 
 
 class _Watch:
-    """Counts interrupts in a thread of its own, and ends the process when the main thread does not end in time.
+    """Counts interrupts in its own thread, and ends the process if the main thread does not end in time.
 
-    The main thread cannot be relied on: it may be in the C library, looking up a host's name, where no handler runs.
+    Python runs no signal handler while the main thread is inside the C library, for example in a DNS look-up.
     """
 
     def __init__(self) -> None:
@@ -53,7 +53,7 @@ class _Watch:
             yield
         finally:
             signal.set_wakeup_fd(before)
-            # The thread reads the end of the file, and ends.
+            # The thread then reads the end of the pipe, and ends.
             os.close(self._writing)
 
     def _follow(self) -> None:
@@ -79,9 +79,9 @@ _watch: _Watch | None = None
 
 @contextmanager
 def ending_on_interrupt() -> Iterator[None]:
-    """An interrupt raises KeyboardInterrupt, once; the process ends in two seconds whatever becomes of that."""
+    """Raise KeyboardInterrupt at the first interrupt, and end the process two seconds later at the latest."""
     global _watch  # noqa: PLW0603 - a process has one set of signal handlers
-    # Ignored by a shell that started us in the background: then Ctrl-C is not meant for us.
+    # A shell that starts us in the background ignores Ctrl-C for us; it is not meant for this process then.
     signals = [signum for signum in _SIGNALS if signal.getsignal(signum) is not signal.SIG_IGN]
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -107,7 +107,7 @@ def ending_on_interrupt() -> Iterator[None]:
 
 @contextmanager
 def stop_on_interrupt() -> Iterator[Callable[[], bool]]:
-    """The first interrupt asks to stop after the current batch; the second one ends the command."""
+    """Yield a function that says whether to stop. The first interrupt asks to stop, the second ends the command."""
     from stagenorm_pipeline.cli.log_lines import say_in_handler
 
     count = 0
@@ -129,27 +129,27 @@ def stop_on_interrupt() -> Iterator[Callable[[], bool]]:
         for signum, handler in previous.items():
             signal.signal(signum, handler)
         if _watch:
-            # Not the watch's count alone: its thread may not have heard yet of what was handled here.
+            # The thread may not have counted yet what was handled here, so its own count is not enough.
             _watch.needed = max(_watch.count, before + count) + 1
 
 
 def second_interrupt_ends() -> None:
-    """From now on the first interrupt is the caller's, who may take any time; the second one ends the process."""
+    """Leave the first interrupt from now on to the caller, who may take any time. The second ends the process."""
     if _watch:
         _watch.needed = _watch.count + 2
 
 
 def _leave() -> None:
-    """End the process without waiting for anybody. Nothing is lost: the server rolls back what was not committed."""
-    # From a thread: the standard streams may be locked by the main thread, or full.
+    """End the process at once. Nothing is lost: the server rolls back what was not committed."""
+    # os.write: this is another thread, and the main thread may hold the locks of the standard streams.
     if sys.platform != "win32" and os.isatty(2):
         _write(_RESTORE_SCREEN)
-    _write(_last_words())
+    _write(_message_at_end())
     os._exit(exit_codes.FAILED)
 
 
-def _last_words() -> bytes:
-    message = f"{INTERRUPTED} The server did not answer in time, so this does not wait for it."
+def _message_at_end() -> bytes:
+    message = f"{INTERRUPTED} The server did not answer in time."
     if os.environ.get("LOG_FORMAT") == "json":
         import json
 

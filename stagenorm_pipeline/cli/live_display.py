@@ -1,8 +1,7 @@
-"""What is drawn on a person's terminal while something takes long: a bar, a line with the time gone by, a status.
+"""Draw progress on a terminal while something takes long: a bar, a line with the elapsed time, or the status.
 
-Drawn on standard error, so that standard output stays what a script reads; nothing is drawn where nobody looks. Each
-picture waits a second before it appears, and what draws it is imported only then. Log lines do not belong here (see
-`terminal`).
+Drawn on standard error, so that a script can read standard output; nothing is drawn unless it is a terminal. A display
+appears after one second, and `rich` is imported only then.
 """
 
 from __future__ import annotations
@@ -21,16 +20,16 @@ if TYPE_CHECKING:
     from stagenorm_pipeline.engine.apply.events import Event
     from stagenorm_pipeline.engine.apply.progress import Progress
 
-_PATIENCE_S = 1.0
-_BETWEEN_PICTURES_S = 0.25
+_DELAY_S = 1.0
+_REFRESH_S = 0.25
 _BAR_WIDTH = 24
 
 
 @contextmanager
 def showing_batches(*, brief: bool = False) -> Iterator[Callable[[Event], None]]:
-    """A listener for an apply: a bar on a screen, the runbook's log lines elsewhere.
+    """Yield a listener for an apply: it draws a bar on a terminal, and writes the runbook's log lines elsewhere.
 
-    With `brief`, and where lines and bar would be on one screen, the lines are only those of trouble.
+    With `brief`, and if lines and bar share one terminal, only warnings and errors are written.
     """
     from stagenorm_pipeline.cli.log_lines import is_screen, say_event
     from stagenorm_pipeline.engine.apply.progress import ProgressMeter
@@ -41,7 +40,7 @@ def showing_batches(*, brief: bool = False) -> Iterator[Callable[[Event], None]]
 
     def listen(event: Event) -> None:
         meter.hear(event, time.monotonic())
-        if not (is_brief and _is_ordinary(event)):
+        if not (is_brief and _is_routine(event)):
             say_event(event)
 
     with _drawing(lambda: _bar(meter.at(time.monotonic())), is_drawn=is_drawn):
@@ -50,7 +49,7 @@ def showing_batches(*, brief: bool = False) -> Iterator[Callable[[Event], None]]
 
 @contextmanager
 def showing_reading(what: str) -> Iterator[None]:
-    """While something is read of which nobody knows how much there is: what it is, and for how long."""
+    """Show what is being read and for how long, when the amount is unknown."""
     from stagenorm_pipeline.cli.log_lines import is_screen
     from stagenorm_pipeline.engine.apply.progress import time_span
     from stagenorm_pipeline.report.escape import sentence_for_terminal
@@ -62,9 +61,9 @@ def showing_reading(what: str) -> Iterator[None]:
 
 @contextmanager
 def redrawing() -> Iterator[Callable[[Callable[[int], str]], None]]:
-    """A function that draws a text on standard output over the one before.
+    """Yield a function that draws a text on standard output over the one before.
 
-    The text is asked for with the number of funds to list, as many as the screen has room for.
+    It calls the text with the number of funds that fit on the screen.
     """
     from rich.console import Console
     from rich.live import Live
@@ -80,7 +79,7 @@ def redrawing() -> Iterator[Callable[[Callable[[int], str]], None]]:
         yield draw
 
 
-def _is_ordinary(event: Event) -> bool:
+def _is_routine(event: Event) -> bool:
     from stagenorm_pipeline.engine.apply.events import BatchCompleted, BatchStarted, Sleeping
 
     return isinstance(event, BatchStarted | Sleeping) or (
@@ -90,27 +89,27 @@ def _is_ordinary(event: Event) -> bool:
 
 @contextmanager
 def _drawing(picture: Callable[[], RenderableType], *, is_drawn: bool) -> Iterator[None]:
-    """Draw the picture again and again beside the work, and take it away at the end."""
+    """Draw the picture repeatedly during the work, and clear it at the end."""
     if not is_drawn:
         yield
         return
     is_over = Flag()
-    artist = Thread(target=_draw, args=(picture, is_over), daemon=True)
-    artist.start()
+    thread = Thread(target=_draw, args=(picture, is_over), daemon=True)
+    thread.start()
     try:
         yield
     finally:
         is_over.set()
-        artist.join()
+        thread.join()
 
 
 def _draw(picture: Callable[[], RenderableType], is_over: Flag) -> None:
-    if is_over.wait(_PATIENCE_S):
+    if is_over.wait(_DELAY_S):
         return
     from rich.console import Console
     from rich.live import Live
 
-    # Lines that are said meanwhile go above the picture, as far as they are for the same screen.
+    # Lines written during the work go above the picture, if they are for the same screen.
     with Live(
         console=Console(stderr=True),
         auto_refresh=False,
@@ -120,7 +119,7 @@ def _draw(picture: Callable[[], RenderableType], is_over: Flag) -> None:
     ) as live:
         while True:
             live.update(picture(), refresh=True)
-            if is_over.wait(_BETWEEN_PICTURES_S):
+            if is_over.wait(_REFRESH_S):
                 return
 
 
@@ -139,7 +138,7 @@ def _bar(progress: Progress) -> RenderableType:
         completed=progress.rows_done,
         pulse=total is None,
         width=_BAR_WIDTH,
-        # Not rich's own red, which reads as a failure.
+        # rich's default is red, which reads as a failure.
         complete_style="green",
         finished_style="green",
     )

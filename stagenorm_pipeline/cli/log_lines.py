@@ -1,7 +1,6 @@
-"""What a run says in a terminal or a log: one line an event, in the runbook's words; and errors with their remedy.
+"""Write log lines, errors and preflight findings to the terminal.
 
-Plain lines `[INFO] message {fields}`, or one JSON object a line with LOG_FORMAT=json. What is drawn and redrawn on a
-person's screen does not belong here (see `commands/screen`).
+Plain lines `[INFO] message {fields}`, or one JSON object per line with LOG_FORMAT=json.
 """
 
 import json
@@ -24,20 +23,20 @@ def say(message: str, level: str = "INFO", **fields: Any) -> None:
 
 
 def say_in_handler(message: str, level: str) -> None:
-    """The same from a signal handler, which may have interrupted `say` inside the stream's own buffer."""
-    # Over a progress bar, which is on the last line of the screen.
+    """Write a log line from a signal handler, which may have interrupted `say` inside the stream's buffer."""
+    # Clears the progress bar, which is on the last line of the screen.
     start = "\r\x1b[K" if is_screen(sys.stdout) else ""
     with suppress(OSError):
         os.write(1, f"{start}{_line(message, level, {})}\n".encode())
 
 
 def is_screen(stream: TextIO) -> bool:
-    """Whether a person looks at it, on a terminal that can be drawn on."""
+    """Return whether a stream is a terminal that can be drawn on."""
     return stream.isatty() and os.environ.get("TERM") != "dumb" and not logs_json()
 
 
 def logs_json() -> bool:
-    """Whether a machine reads the log: one JSON object a line, and nothing else among them."""
+    """Return whether the log is JSON: one object per line, and nothing else among them."""
     return os.environ.get("LOG_FORMAT") == "json"
 
 
@@ -48,19 +47,19 @@ def _line(message: str, level: str, fields: dict[str, Any]) -> str:
 
 
 def show_error(error: StagenormError) -> None:
-    """What is wrong, and what to do, on standard error."""
+    """Write what is wrong, and what to do, to standard error."""
     if logs_json():
         lines = [_line(error.message, "ERROR", {"remedy": error.remedy})]
     else:
         first, *others = [*error.message.splitlines(), *(error.remedy or "").splitlines()]
         lines = [sentence_for_terminal(line, limit=2_000) for line in (f"Error: {first}", *(f"  {o}" for o in others))]
-    # The exit code must not depend on whether anybody can read this.
+    # Best effort: the exit code must not depend on whether standard error can be written.
     with suppress(OSError):
         print("\n".join(lines), file=sys.stderr)  # noqa: T201
 
 
 def show_finding(finding: PreflightFinding) -> None:
-    """A pre-flight finding with its remedy; the SQL of a remedy keeps its lines."""
+    """Write a preflight finding with its remedy. The SQL of a remedy keeps its lines."""
     where = f"{for_terminal(finding.target)}: " if finding.target else ""
     level = "WARN" if finding.level == "warning" else finding.level.upper()
     message = f"{where}{sentence_for_terminal(finding.message, limit=2_000)}"

@@ -1,6 +1,6 @@
-"""The terminal face: `stagenorm`. Lists the commands and turns our own errors into a message and an exit code.
+"""The command `stagenorm`: lists the commands, and turns errors into a message and an exit code.
 
-Nothing heavy is imported here: `stagenorm --help` must answer at once. What a command does is in `cli/commands/`.
+Nothing heavy is imported here: `stagenorm --help` must answer at once.
 """
 
 from __future__ import annotations
@@ -18,33 +18,33 @@ from stagenorm_pipeline.cli.standard_streams import ending_on_unwritable_output,
 
 _COMMANDS = {
     "init-db": "Create stagenorm's own tables and views.",
-    "preflight": "Look for what would stand in the way, each with its remedy.",
+    "preflight": "Check what would stop a run, and how to fix it.",
     "inventory": "List the spellings in the data, known and unknown.",
     "decisions": "Write every undecided spelling into the decisions file.",
     "dry-run": "Show what a run would change; records nothing.",
     "run": "Record a plan, show it, ask, and apply it batch by batch.",
-    "resume": "Go on with open plans after a stop, a failure or a crash.",
-    "status": "Show how far the work is, who is running, and the next command.",
+    "resume": "Continue open plans after a stop, a failure or a crash.",
+    "status": "Show the progress, the runners, and the next command.",
     "pause": "Let no runner start another batch.",
-    "unpause": "Let the runners go on.",
+    "unpause": "Let the runners continue.",
     "cancel": "Cancel what a plan still has to do.",
-    "verify": "Run the seven checks over what is really in the database.",
+    "verify": "Run the seven checks over what is in the database now.",
     "report": "Print a recorded verification again, or list them.",
-    "sign-off": "Sign a verification: the next one compares with what follows.",
+    "sign-off": "Sign a verification: later ones compare with it.",
     "rollback": "Restore rows that still hold what stagenorm wrote.",
     "backup": "Save keys, funds and stages to a file; check one.",
     "metrics": "Print metrics in Prometheus' text format, or serve them.",
-    "enforce": "Keep clean tables clean by a CHECK constraint, or take it back.",
+    "enforce": "Keep clean columns clean by a CHECK constraint, or remove it.",
     "demo": "Walk the whole runbook over made-up rows; needs no database.",
     "ui": "Serve the Dagster UI on this machine.",
     "completion": "Print the script that lets a shell complete commands.",
 }
-"""Each command and its line in `stagenorm --help`, in the order of the work. `dry-run` is `command` in
-`cli/commands/dry_run.py`: a new command is that file and a line here."""
+"""Each command and its line in `stagenorm --help`, in the order of the work. To add a command, add a line here and a
+file in `cli/commands/`: `dry-run` is `command` in `dry_run.py`."""
 
 
 class _Commands(click.Group):
-    """Imports a command when it is asked for, and shows our own errors without a stack trace."""
+    """Imports a command when it is needed, and shows StagenormErrors without a stack trace."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return list(_COMMANDS)
@@ -53,7 +53,7 @@ class _Commands(click.Group):
         if cmd_name not in _COMMANDS:
             from difflib import get_close_matches
 
-            # Click knows only the commands that it holds itself.
+            # Click suggests only commands that are registered, and ours are not.
             if not ctx.resilient_parsing and (close := get_close_matches(cmd_name, _COMMANDS, n=1)):
                 ctx.fail(f"No such command {cmd_name!r}. Did you mean {close[0]!r}?")
             return None
@@ -71,7 +71,7 @@ class _Commands(click.Group):
             return super().main(*args, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
-        # Spellings hold any character; a stream that cannot encode one shows its escape instead of failing half-way.
+        # Spellings hold any character. A stream that cannot encode one shows its escape instead of failing.
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")
@@ -96,7 +96,7 @@ def main() -> None:
       stagenorm init-db     create stagenorm's own tables
       stagenorm dry-run     what would change; records and changes nothing
       stagenorm run         show the plan, ask, apply it batch by batch
-      stagenorm verify      seven checks over what is really in the database
+      stagenorm verify      seven checks over what is in the database now
     """
 
 
@@ -110,7 +110,7 @@ def _show_interrupt() -> int:
 
 
 def _show(error: Exception) -> int | None:
-    """Show an error that a user can do something about. The exit code, or None for any other error."""
+    """Show an error that a user can fix, and return the exit code; None for any other error."""
     if isinstance(error, (click.ClickException, click.exceptions.Exit, click.Abort)):
         return None
     from sqlalchemy.exc import DBAPIError
@@ -133,7 +133,11 @@ def _show(error: Exception) -> int | None:
         case DBAPIError():
             from stagenorm_pipeline.engine.postgres.connection import first_line
 
-            show_error(StagenormError(f"The database said: {first_line(error)}", remedy="Nothing is half done."))
+            show_error(
+                StagenormError(
+                    f"The database said: {first_line(error)}", remedy="Every batch is either complete or untouched."
+                )
+            )
             return exit_codes.FAILED
     return None
 

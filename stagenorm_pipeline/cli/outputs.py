@@ -1,7 +1,4 @@
-"""Where a command writes its report: `--output` and `--format`, files, devices and standard output.
-
-Does not belong here: how a file is written (see `whole_file`), or what a form holds (see `report.forms`).
-"""
+"""Write a report where `--output` and `--format` say: files, devices and standard output."""
 
 from __future__ import annotations
 
@@ -18,10 +15,10 @@ import click
 from stagenorm_pipeline.errors import ConfigurationError, StagenormError
 
 if TYPE_CHECKING:
-    from stagenorm_pipeline.report.forms import ReportForm
+    from stagenorm_pipeline.report.formats import ReportForm
 
 STDOUT = "-"
-# No file system takes a longer path: shown whole, so that it can be copied.
+# No file system takes a longer path, so names are shown whole and can be copied.
 LONGEST_NAME = 4_096
 _FORMS = ("json", "html", "md", "txt")
 
@@ -43,12 +40,12 @@ class Output:
 
 
 def read_output_path(name: str) -> Path | None:
-    """The path that `--output` names; None for standard output. Raises ConfigurationError if it cannot be written."""
+    """Read `--output`: a path, or None for standard output. Raises ConfigurationError if it cannot be written."""
     from stagenorm_pipeline.service.output_files import require_writable
 
     if not name:
         raise ConfigurationError("--output names no file.", remedy="Name one, or - for standard output.")
-    # A device of its own would be opened a second time, and the two would overwrite each other's text in a file.
+    # /dev/stdout would be opened a second time. If it is a file, the two would overwrite each other.
     if name in (STDOUT, "/dev/stdout"):
         return None
     path = Path(name)
@@ -57,7 +54,7 @@ def read_output_path(name: str) -> Path | None:
 
 
 def read_outputs(names: Sequence[str], form: str | None) -> tuple[Output, ...]:
-    """What `--output` and `--format` ask for; `--format` alone means standard output.
+    """Read `--output` and `--format`; `--format` alone means standard output.
 
     Raises ConfigurationError for a name with an unknown suffix, for one that cannot be written, for standard output
     more than once, and for a format that no output has.
@@ -77,14 +74,14 @@ def read_outputs(names: Sequence[str], form: str | None) -> tuple[Output, ...]:
 
 @contextmanager
 def standard_output(*, is_reserved: bool) -> Iterator[TextIO]:
-    """Yield standard output. Where it is reserved for a report, what people read goes to standard error meanwhile."""
+    """Yield standard output. If it is reserved for a report, all other text goes to standard error."""
     stream = sys.stdout
     with redirect_stdout(sys.stderr if is_reserved else stream):
         yield stream
 
 
 def write_outputs(outputs: Sequence[Output], text_in: Callable[[ReportForm], str], number: int, stream: TextIO) -> bool:
-    """Write every output, `-` to the stream; returns whether all could be. Says of each that failed how to get it."""
+    """Write every output, `-` to the stream. Returns whether all were written; says how to repeat each that failed."""
     from stagenorm_pipeline.cli.log_lines import show_error
     from stagenorm_pipeline.report.escape import for_terminal
 
@@ -113,7 +110,7 @@ def write_standard_output(text: str, stream: TextIO | None) -> None:
         stream.buffer.write(text.encode("utf-8", "surrogatepass"))
         stream.buffer.flush()
     except OSError as error:
-        # Python writes what is left once more at its end, and would fail there with a message of its own.
+        # Python flushes the rest when it exits, and would print its own error then.
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         raise StagenormError(
             f"Standard output cannot be written: {error.strerror}.", remedy="Name a file instead."
@@ -121,7 +118,7 @@ def write_standard_output(text: str, stream: TextIO | None) -> None:
 
 
 def _read_output(name: str, form: str | None) -> Output:
-    from stagenorm_pipeline.report.forms import ReportForm
+    from stagenorm_pipeline.report.formats import ReportForm
 
     suffix = Path(name).suffix.lower().removeprefix(".")
     if suffix and suffix not in _FORMS:

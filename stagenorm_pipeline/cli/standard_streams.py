@@ -1,4 +1,4 @@
-"""Standard input, output and error as a process may find them: closed, or leading to a full disk or a broken pipe."""
+"""Handle standard streams that are closed, or lead to a full disk or a broken pipe."""
 
 import errno
 import os
@@ -13,10 +13,10 @@ _UNWRITABLE = {errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, 
 
 
 def open_closed_streams() -> None:
-    """Lead closed standard streams to nowhere.
+    """Open closed standard streams on /dev/null.
 
-    Otherwise the next file or connection that is opened gets the number of the closed stream, and what somebody writes
-    to "standard error" ends up in it.
+    Otherwise the next file or connection gets the number of the closed stream, and text for standard error is written
+    into it.
     """
     for number in (0, 1, 2):
         try:
@@ -34,21 +34,21 @@ def open_closed_streams() -> None:
 
 @contextmanager
 def ending_on_unwritable_output() -> Iterator[None]:
-    """End the program with one sentence where its output cannot be written; without any where nobody reads it."""
+    """End the program with one sentence if its output cannot be written, and silently at a broken pipe."""
     try:
         yield
     except OSError as error:
-        # Of a file that cannot be opened the name is known, and of a stream it is not.
+        # An error with a file name is about a file, not about a standard stream.
         if error.filename is not None or error.errno not in _UNWRITABLE:
             raise
         if error.errno != errno.EPIPE:
             _show(error)
         sys.exit(exit_codes.FAILED)
     finally:
-        # What is left in the buffers: Python would try it again at its end, and complain.
+        # Python would flush the buffers again when it exits, and print an error.
         for stream, number in ((sys.stdout, 1), (sys.stderr, 2)):
             if _is_unwritable(stream):
-                _lead_to_nowhere(number)
+                _redirect_to_null(number)
 
 
 def _show(error: OSError) -> None:
@@ -58,14 +58,14 @@ def _show(error: OSError) -> None:
     show_error(
         StagenormError(
             f"The output cannot be written: {error.strerror}.",
-            remedy="Send it somewhere else and run the command again; after a run, `stagenorm resume`. "
+            remedy="Send it somewhere else and run the command again; after `run`, use `stagenorm resume`. "
             "Every batch is either complete or untouched.",
         )
     )
 
 
 def _is_unwritable(stream: TextIO) -> bool:
-    """Whether the stream still holds what it could not write."""
+    """Return whether a stream holds text that it cannot write."""
     try:
         stream.flush()
     except (OSError, ValueError):
@@ -73,7 +73,7 @@ def _is_unwritable(stream: TextIO) -> bool:
     return False
 
 
-def _lead_to_nowhere(number: int) -> None:
+def _redirect_to_null(number: int) -> None:
     with suppress(OSError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, number)
@@ -81,5 +81,5 @@ def _lead_to_nowhere(number: int) -> None:
 
 
 def _stream(number: int, mode: str) -> TextIO:
-    # Not closed with the stream: the number belongs to the process.
+    # closefd=False: the number belongs to the process and must outlive this stream.
     return cast(TextIO, open(number, mode, closefd=False))

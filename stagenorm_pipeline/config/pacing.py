@@ -8,8 +8,8 @@ from pydantic import ConfigDict, Field
 # What a plan's batches hold for auto pacing: the least that a transaction can take, and the step by which it grows.
 AUTO_BATCH_ROWS = 500
 # Each batch takes an advisory lock, and a session's share of the server's lock table is 64 (max_locks_per_transaction).
-MOST_BATCHES_TOGETHER = 40
-_MOST_ROWS = AUTO_BATCH_ROWS * MOST_BATCHES_TOGETHER
+MAX_GROUP_SIZE = 40
+_MAX_ROWS = AUTO_BATCH_ROWS * MAX_GROUP_SIZE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,8 +25,8 @@ class Pacing:
         int,
         Field(
             ge=AUTO_BATCH_ROWS,
-            le=_MOST_ROWS,
+            le=_MAX_ROWS,
             strict=True,
-            description=f"a whole number of rows from {AUTO_BATCH_ROWS:,} to {_MOST_ROWS:,}",
+            description=f"a whole number of rows from {AUTO_BATCH_ROWS:,} to {_MAX_ROWS:,}",
         ),
-    ] = _MOST_ROWS
+    ] = _MAX_ROWS

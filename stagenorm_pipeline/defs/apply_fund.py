@@ -122,7 +122,7 @@ class FundApplier:
         result = apply_once()
         retries = 0
         # No retry after a failure: it would try the refused rows again and count them twice.
-        while result.held and not result.failed and not result.stopped and retries < _RETRIES_FOR_TAKEN_BATCHES:
+        while result.taken and not result.failed and not result.stopped and retries < _RETRIES_FOR_TAKEN_BATCHES:
             retries += 1
             time.sleep(_RETRY_EVERY_S)
             again = apply_once()
@@ -142,8 +142,8 @@ def describe_problem(result: ApplyResult, first_error: str | None) -> str | None
         where = quantity(result.failed, "batch")
         refused = f"{quantity(result.rows.rows_failed, 'row')} in {where} could not be changed."
         return f"{refused} First error from the database: {first_error}" if first_error else refused
-    if result.held and not result.stopped:
-        return f"Still taken by another runner: {quantity(result.held, 'batch')} of this fund."
+    if result.taken and not result.stopped:
+        return f"Still taken by another runner: {quantity(result.taken, 'batch')} of this fund."
     if result.vanished:
         return f"Deleted during the run: {quantity(result.vanished, 'batch')} of this fund. Make a new plan."
     return None

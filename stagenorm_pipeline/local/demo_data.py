@@ -28,17 +28,10 @@ _SECOND_WORDS = ("Analytics", "Bio", "Dynamics", "Energy", "Foods", "Grid", "Hea
 _SECTORS = ("fintech", "health", "climate", "saas", "consumer", None)
 _OLDEST = datetime(2019, 1, 1, tzinfo=UTC)
 
-_EXIST = "SELECT to_regclass('portfoliocompanies') IS NOT NULL AND to_regclass('deal_opportunities') IS NOT NULL"
 _EMPTY = "SELECT NOT EXISTS (TABLE portfoliocompanies) AND NOT EXISTS (TABLE deal_opportunities)"
 _LOCK = "LOCK TABLE portfoliocompanies, deal_opportunities IN SHARE ROW EXCLUSIVE MODE"
 _COMPANIES = "portfoliocompanies (fund_id, name, sector, stage, invested_amount, created_at, updated_at)"
 _DEALS = "deal_opportunities (fund_id, company_name, stage, requested_amount, created_at, updated_at)"
-
-
-def demo_tables_exist(url: str) -> bool:
-    """Tell whether both tables are in the database."""
-    with psycopg.connect(url) as connection:
-        return connection.execute(_EXIST).fetchone() == (True,)
 
 
 def create_demo_tables(url: str) -> None:

@@ -1,1 +1,1 @@
-"""Every form of what was found: text, Markdown, HTML and JSON. Pure: no I/O, database, environment or Dagster."""
+"""Reports as text, Markdown, HTML and JSON. Pure: no I/O, database, environment or Dagster."""

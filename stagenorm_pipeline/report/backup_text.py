@@ -1,4 +1,4 @@
-"""A backup that was made or checked, as text for a terminal. Pure."""
+"""Describe a backup as text for a terminal."""
 
 from stagenorm_pipeline.engine.backup.backup import BackupAge
 from stagenorm_pipeline.engine.backup.backup_file import Manifest
@@ -6,7 +6,7 @@ from stagenorm_pipeline.report.escape import for_terminal
 
 
 def manifest_text(manifest: Manifest, sha256: str) -> str:
-    """What is in a backup, by target, and its checksum."""
+    """List what is in a backup, by target, with its checksum."""
     lines = [
         f"Made {manifest.made_at:%Y-%m-%d %H:%M:%S %Z} by {for_terminal(manifest.made_by)} from the database "
         f"{for_terminal(manifest.database)}, PostgreSQL {for_terminal(manifest.server_version)}, "
@@ -18,11 +18,11 @@ def manifest_text(manifest: Manifest, sha256: str) -> str:
 
 
 def reminder(ages: tuple[BackupAge, ...]) -> str | None:
-    """What to say before a run; None where every target has a recent backup."""
+    """Remind of a backup before a run. None if every target has a recent one."""
     stale = [age for age in ages if not age.is_recent]
     if not stale:
         return None
     names = ", ".join(for_terminal(age.target) for age in stale)
     made = [age.made_at for age in stale if age.made_at is not None]
-    newest = f"the newest is of {min(made):%Y-%m-%d %H:%M %Z}" if len(made) == len(stale) else "none is recorded"
-    return f"No recent backup of {names}: {newest}. `stagenorm backup` makes one."
+    newest = f"the newest was made at {min(made):%Y-%m-%d %H:%M %Z}" if len(made) == len(stale) else "none is recorded"
+    return f"No recent backup of {names}: {newest}. Make one: stagenorm backup"

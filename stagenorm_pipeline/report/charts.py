@@ -1,6 +1,6 @@
-"""The pictures of a verification report as SVG: stages before and now, and how far each fund is.
+"""Draw the charts of a verification report as SVG: stages before and now, and the progress of each fund.
 
-Each bar has its count beside it in words, so that nothing is said by colour or length alone.
+Each bar has its count beside it, because colour and length alone are not readable for everybody.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,8 +10,8 @@ from typing import Final
 from stagenorm_pipeline.engine.verify.result import FundBreakdown
 from stagenorm_pipeline.report.escape import for_terminal
 from stagenorm_pipeline.report.fund_progress import FundProgress, fund_progress
+from stagenorm_pipeline.report.html_tags import Html, tag
 from stagenorm_pipeline.report.tables import Change, number
-from stagenorm_pipeline.report.tags import Html, tag
 
 FUNDS_DRAWN: Final = 12
 LABEL_SHOWN: Final = 18
@@ -25,23 +25,23 @@ _BAR: Final = 13
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Palette:
-    """Colours that a picture stands on; `paper` None: the page's own."""
+    """The text colour and the background of a chart. `paper` None: the background of the page."""
 
     ink: str
     paper: str | None
 
 
-# Inside a page of ours the text takes the page's colour, light or dark.
+# In the HTML report the text has the colour of the page, light or dark.
 ON_PAGE: Final = Palette(ink="currentColor", paper=None)
-# As an image it cannot know what it stands on: Dagster's theme is its own, not the system's. So it brings its paper.
+# An image in Dagster cannot know the colour of the page (its theme is not the system's), so it has a background.
 ON_CARD: Final = Palette(ink="#1f2328", paper="#f6f8fa")
-# Both keep a contrast of 3 to 1 and more on white, on the card and on the dark page.
+# Both have a contrast of at least 3 to 1 on white, on the card and on the dark page.
 BEFORE: Final = "#8b7355"
 NOW: Final = "#2f7fd6"
 
 
 def stages_picture(totals: Mapping[str, Change], palette: Palette) -> Html:
-    """Two bars a stage, before above now; one where before is not known."""
+    """Draw two bars for each stage, before and now. Only one if before is not known."""
     longest = max((count or 0 for total in totals.values() for count in (total.before, total.now)), default=0)
     drawn = _legend(("before", BEFORE), ("now", NOW))
     top = 34
@@ -57,7 +57,7 @@ def stages_picture(totals: Mapping[str, Change], palette: Palette) -> Html:
 
 
 def funds_picture(funds: Sequence[FundBreakdown], palette: Palette) -> Html:
-    """How many of its rows with a stage each fund has canonical; the FUNDS_DRAWN funds with most rows that are not."""
+    """Draw the share of canonical rows of each fund, for the FUNDS_DRAWN funds with most other rows."""
     progress = fund_progress(funds)
     left_out = len(progress) - FUNDS_DRAWN
     drawn = _legend(("canonical before", BEFORE), ("since", NOW))
@@ -73,10 +73,10 @@ def funds_picture(funds: Sequence[FundBreakdown], palette: Palette) -> Html:
 
 def _fund_bar(fund: FundProgress, top: int) -> list[Html]:
     whole = _WIDTH - 2 * _MARGIN
-    said = f"{for_terminal(fund.name, limit=LABEL_SHOWN)}: {fund.said}"
+    label = f"{for_terminal(fund.name, limit=LABEL_SHOWN)}: {fund.progress_text}"
     before, now = whole * fund.share_before, whole * fund.share
     return [
-        _text(_MARGIN, top + 12, said),
+        _text(_MARGIN, top + 12, label),
         _rectangle(_MARGIN, top + 18, now, 9, NOW),
         _rectangle(_MARGIN, top + 18, min(before, now), 9, BEFORE),
         _rectangle(_MARGIN, top + 18, whole, 9, "none", stroke=BEFORE),

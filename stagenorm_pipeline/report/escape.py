@@ -1,10 +1,9 @@
-r"""Making text from the data harmless, and still recognizable, in each form that a report has.
+r"""Make text from the data harmless and still recognizable in each format of a report.
 
-A *value* (a spelling, an id, a name) is shown unambiguously: what has no visible shape of its own is written as an
-escape of YAML's double-quoted form, so that a quoted value can be pasted into the decisions file and means the same.
-So is what looks like ASCII beside it: `series\u2011b`, which became `series-b`, would seem to have stayed as it was.
-A *sentence* is ours but may quote the data: its words stay as they are, and the same guards apply to each of them.
-Layout and headings do not belong here.
+A *value* (a spelling, an id, a name) is shown unambiguously. Characters without a visible shape are written as YAML
+escapes, so that you can paste a quoted value into the decisions file. So are characters that look like ASCII: without
+the escape, `series\u2011b` would look the same as `series-b`.
+A *sentence* is written by stagenorm but may quote the data. Its words stay as they are, with the same guards.
 """
 
 import re
@@ -12,25 +11,25 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Final
 
-from stagenorm_pipeline.report.tags import Html, tag
+from stagenorm_pipeline.report.html_tags import Html, tag
 
 VALUE_SHOWN: Final = 80
 SENTENCE_SHOWN: Final = 600
 
 _NAMED_ESCAPES: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t", '"': '\\"', "\\": "\\\\"}
-# Fillers, the Braille blank, joiners and variation selectors: "printable" to Unicode, and nothing to see.
+# Fillers, the Braille blank, joiners and variation selectors: "printable" in Unicode, but invisible.
 _UNSEEN: Final = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
-# Enough for the accents of living scripts; a stack of them paints over the lines around it.
+# Enough for the accents of living scripts. A stack of them would cover the lines around it.
 _MARKS_ON_A_LETTER: Final = 2
-# Escaped in a value, so that it is told apart from what stands around it and from its own escapes.
+# Escaped in a value, because a quote would end it and a backslash would look like an escape.
 _VALUE_BREAKERS: Final = '"\\'
 # A pipe ends a table cell and a backtick a code span, and renderers disagree on how to escape either inside the other.
 _MARKDOWN_BREAKERS: Final = "|`"
 
 _OPENING, _CLOSING, _ENDING = "(\"'", ")\"'", ".,;:!?…"
-# Words and signs that no Markdown renderer acts on. A dot or colon inside a word could start a link or an emoji.
+# Words and signs that every Markdown renderer shows as they are. A dot or colon in a word could start a link or emoji.
 _PLAIN_WORD: Final = re.compile(
     rf"[{_OPENING}]*(?=[^\W_])(?!\S*(?i:www)\b)(?:[^\W_]|[-+/%,'…()]|(?<=\d)\.(?=\d))+[{_CLOSING}]*[{_ENDING}]*"
     rf"|[{_OPENING}]*[{_CLOSING}{_ENDING}]*|[→–—✓⚠✗]"  # noqa: RUF001
@@ -40,52 +39,52 @@ _LIST_NUMBER: Final = re.compile(r"\d+[.)]")
 
 
 def for_terminal(text: str, *, quote: bool = False, limit: int = VALUE_SHOWN) -> str:
-    """A value for a terminal; with `quote` always in quotes, otherwise only where it could be misread without.
+    """Show a value in a terminal. With `quote` always in quotes, otherwise only where it could be misread.
 
-    Guards against escape sequences that colour, retitle or type (C0, C1, DEL), carriage returns and backspaces that
-    overwrite, line breaks that forge a line of output, bidirectional marks that reorder one, and text with no shape.
+    Guards against escape sequences (C0, C1, DEL), carriage returns and backspaces that overwrite text, line breaks that
+    forge a line of output, bidirectional marks that reorder it, and invisible characters.
     """
     return _value(text, quote, limit, _VALUE_BREAKERS)
 
 
 def for_markdown(text: str, *, quote: bool = False, limit: int = VALUE_SHOWN) -> str:
-    r"""A value as a code span that is safe in a table cell, in Dagster's renderer and in GitHub's.
+    r"""Show a value in Markdown as a code span that is safe in a table cell, in Dagster and on GitHub.
 
-    In a code span no HTML, link, image, emphasis, entity, emoji, mention or formula comes to life. It is used rather
-    than backslashes because renderers link bare addresses after those are gone. Pipes and backticks, which could end
-    the cell or the span, show as `\x7c` and `\x60`; line breaks, which would end the row, as `\n`.
+    A code span disables HTML, links, images, emphasis, entities, emojis, mentions and formulas. Backslashes are not
+    enough: renderers link bare addresses after removing them. Pipes and backticks could end the cell or
+    the span, so they show as `\x7c` and `\x60`. Line breaks would end the row, so they show as `\n`.
     """
     return f"`{_value(text, quote, limit, _VALUE_BREAKERS + _MARKDOWN_BREAKERS)}`"
 
 
 def for_html(text: str, *, quote: bool = False, limit: int = VALUE_SHOWN) -> Html:
-    """A value as an element of HTML.
+    """Show a value as an HTML element.
 
-    Guards against markup (escaped, quotes too) and against right-to-left text that reorders what stands beside it
-    (isolated in <bdi>); control characters, which HTML forbids or swallows, show as escapes.
+    Guards against markup (escaped, with quotes) and against right-to-left text that reorders its surroundings (isolated
+    in <bdi>). HTML forbids or drops control characters, so they show as escapes.
     """
     return tag("bdi", tag("code", _value(text, quote, limit, _VALUE_BREAKERS)))
 
 
 def sentence_for_terminal(text: str, *, limit: int = SENTENCE_SHOWN) -> str:
-    """A sentence on one line, guarded as a value is. Quotes and backslashes stay as they are."""
+    """Show a sentence on one line, guarded like a value. Quotes and backslashes stay as they are."""
     shown, is_cut = _shown(text, limit)
     return shown + _length_of(text) if is_cut else shown
 
 
 def sentence_for_markdown(text: str) -> str:
-    """A sentence whose every word that Markdown could act on is a code span, as is what stands between backticks."""
+    """Show a sentence in Markdown. Words that Markdown could interpret and text in backticks become code spans."""
     parts = re.split(r"`([^`]*)`", sentence_for_terminal(text))
     sentence = "".join(
         _code_span(part) if number % 2 else " ".join(map(_markdown_word, part.split(" ")))
         for number, part in enumerate(parts)
     ).strip()
-    first, _, others = sentence.partition(" ")
-    return f"{_code_span(first)} {others}".strip() if _LIST_NUMBER.fullmatch(first) else sentence
+    first, _, remaining = sentence.partition(" ")
+    return f"{_code_span(first)} {remaining}".strip() if _LIST_NUMBER.fullmatch(first) else sentence
 
 
 def sentence_for_html(text: str) -> Html:
-    """A sentence, isolated from the direction of what stands around it; what stands between backticks as code."""
+    """Show a sentence in HTML, isolated from the text direction around it. Text between backticks becomes code."""
     parts = re.split(r"`([^`]*)`", sentence_for_terminal(text))
     return tag("bdi", *(tag("code", part) if number % 2 else part for number, part in enumerate(parts)), dir="ltr")
 
@@ -103,7 +102,7 @@ def _length_of(text: str) -> str:
 
 
 def _shown(text: str, limit: int, breakers: str = "") -> tuple[str, bool]:
-    """At most `limit` characters of what shows of `text`, whole escapes only, and whether that is less than all."""
+    """Return at most `limit` shown characters of `text`, with whole escapes only, and whether it was cut."""
     pieces: list[str] = []
     length = 0
     beginning = text[:limit]
@@ -118,10 +117,10 @@ def _shown(text: str, limit: int, breakers: str = "") -> tuple[str, bool]:
 
 
 def _looking_like_ascii(text: str) -> str:
-    """The characters of a text with Latin letters that the aliases read as ASCII: dashes, letters of other scripts."""
+    """Find characters beside Latin letters that the aliases read as ASCII: dashes, letters of other scripts."""
     if text.isascii() or not any(character.isascii() and character.isalpha() for character in text):
         return ""
-    # Here, since every command imports this module, and the vocabulary takes longer to load than all the rest of it.
+    # Imported here because every command imports this module, and the vocabulary takes the longest to load.
     from stagenorm_pipeline.vocabulary.aliases import built_in_aliases
     from stagenorm_pipeline.vocabulary.normalize import normalize
 
@@ -131,7 +130,7 @@ def _looking_like_ascii(text: str) -> str:
 
 
 def _pieces(text: str, breakers: str) -> Iterator[str]:
-    """What shows of each character. With `breakers` (a value) the second of two spaces shows too: HTML folds them."""
+    """Yield what shows of each character. In a value (`breakers`) a second space is escaped: HTML folds spaces."""
     marks, last = _MARKS_ON_A_LETTER, ""
     for character in text:
         category = unicodedata.category(character)

@@ -91,7 +91,7 @@ def retry_line(what: str, error: str, attempt: int, wait_s: float) -> EventLine:
 
 def refused_row_line(refused: RefusedRow) -> EventLine:
     """Return the line of a row that the database would refuse, found by a rehearsal."""
-    where = f"{for_terminal(refused.batch.target)}, row {for_terminal(refused.row_id)}"
+    where = f"{for_terminal(refused.batch.target.name)}, row {for_terminal(refused.row_id)}"
     return EventLine(
         message=f"Would be refused: {where}: {sentence_for_terminal(refused.message)}", level=LineLevel.ERROR
     )
@@ -101,7 +101,7 @@ def _started(batch: Batch) -> EventLine:
     return EventLine(
         message=f"Processing batch {batch.number}/{batch.total_batches}...",
         fields={
-            "table": f"{batch.schema}.{batch.table}",
+            "table": batch.target.table_name,
             "fund": batch.fund_key,
             "rowsPlanned": batch.rows_planned,
         },

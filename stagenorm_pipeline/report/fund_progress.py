@@ -1,4 +1,4 @@
-"""How far each fund is, all targets together: what the pictures and the short Markdown of the asset page show."""
+"""Compute the progress of each fund over all targets, for the charts and the short Markdown of the asset page."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from stagenorm_pipeline.report.wording import fund_name
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FundProgress:
-    """A fund's rows with a stage, canonical ones among them, now and before. `name` comes from the data."""
+    """The rows of a fund that have a stage, and the canonical ones now and before. `name` comes from the data."""
 
     name: str
     canonical: int
@@ -28,21 +28,21 @@ class FundProgress:
 
     @property
     def share_before(self) -> float:
-        """Of the rows of today; no more than all of them, however many there were."""
+        """The share of today's rows, at most 1."""
         return min(1, self.canonical_before / self.with_stage) if self.with_stage else 0
 
     @property
     def percent(self) -> int:
-        """Rounded down: 100 means all."""
+        """Rounded down: 100 means every row."""
         return self.canonical * 100 // self.with_stage if self.with_stage else 100
 
     @property
-    def said(self) -> str:
+    def progress_text(self) -> str:
         return f"{number(self.canonical)} of {number(self.with_stage)} canonical ({self.percent} %)"
 
 
 def fund_progress(funds: Sequence[FundBreakdown]) -> tuple[FundProgress, ...]:
-    """Every fund that has rows now, those with most rows left first."""
+    """List every fund that has rows now, those with most rows left first."""
     now: dict[str | None, RowCounts] = {}
     before: dict[str | None, int] = {}
     for fund in funds:

@@ -1,17 +1,17 @@
-"""The tables that say how a verification came about: plans, what is compared with, who changed what, what took time.
+"""Tables about the history of a verification: plans, baselines, digests, who changed what.
 
 What the rules found is in `verification_tables`.
 """
 
 from stagenorm_pipeline.engine.verify.result import Coverage, PlanFacts, VerificationResult
-from stagenorm_pipeline.report.tables import Cell, Name, Table, duration, number
-from stagenorm_pipeline.report.wording import fund_name, rule_number
+from stagenorm_pipeline.report.tables import Cell, Name, Table, number
+from stagenorm_pipeline.report.wording import fund_name
 
 _FUNDS_NAMED = 10
 
 
 def plans_table(result: VerificationResult) -> Table:
-    """The plans in force, those that were rolled back and those that undid them, oldest first."""
+    """List the plans in force, the plans that were rolled back, and the rollbacks, oldest first."""
     headings = (
         "Plan", "Kind", "Status", "Baseline", "Rows to change", "By", "Made at", "Opened at", "Ended at",
         "Vocabulary", "Code",
@@ -40,7 +40,7 @@ def _plan_row(plan: PlanFacts, kind: str) -> tuple[Cell, ...]:
 
 
 def coverage_table(result: VerificationResult) -> Table:
-    """What each target is compared with."""
+    """List the baseline of each target."""
     rows = tuple(
         (
             _compared_with(covered),
@@ -61,11 +61,11 @@ def coverage_table(result: VerificationResult) -> Table:
 def _compared_with(covered: Coverage) -> Cell:
     if covered.verification_id is not None:
         return Name(text=f"signed verification {covered.verification_id}")
-    return Name(text=", ".join(map(str, covered.plans))) if covered.plans else "no plan: there is no before"
+    return Name(text=", ".join(map(str, covered.plans))) if covered.plans else "no plan: no baseline"
 
 
 def digests_table(result: VerificationResult) -> Table:
-    """The digests of the judged plans: whoever keeps the report can compare them later."""
+    """List the digests of the judged plans, to compare them with the database later."""
     rows = tuple(
         (Name(text=str(one.plan_id)), Name(text=one.plan_sha256 or "none"), ", ".join(one.differs) or "nothing")
         for one in result.plan_digests
@@ -85,26 +85,6 @@ def _covered_funds(covered: Coverage) -> str:
     names = [fund_name(fund_id) for fund_id in covered.funds[:_FUNDS_NAMED]]
     rest = len(covered.funds) - len(names)
     return f"{', '.join(names)} and {number(rest)} more" if rest else ", ".join(names)
-
-
-def reads_table(result: VerificationResult) -> Table:
-    """What was read once for several checks, and how long that took."""
-    rows = tuple(
-        (
-            read.name,
-            Name(text=", ".join(str(rule_number(rule)) for rule in read.rules)),
-            duration(read.duration_ms),
-            None if read.target is None else Name(text=read.target),
-        )
-        for read in result.reads
-    )
-    return Table(
-        title="Read once for several checks",
-        headings=("What", "For checks", "Took", "Target"),
-        rows=rows,
-        total=len(rows),
-        unit="reads",
-    )
 
 
 def work_table(result: VerificationResult) -> Table:

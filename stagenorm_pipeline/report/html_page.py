@@ -1,4 +1,4 @@
-"""The verification report as one HTML file: no network, no script, nothing to install; to archive, print and sign."""
+"""Write the verification report as one HTML file to archive, print and sign. It needs no network and no script."""
 
 import re
 from base64 import b64encode
@@ -8,14 +8,15 @@ from hashlib import sha256 as digest
 from typing import Final
 
 from stagenorm_pipeline.engine.verify.result import CheckResult, VerificationResult
+from stagenorm_pipeline.engine.verify.rules.registry import RULES
 from stagenorm_pipeline.report.charts import ON_PAGE
 from stagenorm_pipeline.report.escape import for_html, sentence_for_html
+from stagenorm_pipeline.report.html_tags import Html, joined, tag
 from stagenorm_pipeline.report.notes import notes
 from stagenorm_pipeline.report.sections import Limits, Section, outline
-from stagenorm_pipeline.report.signature import FIELDS, RECORD, is_to_sign, record_command, statement
+from stagenorm_pipeline.report.sign_off_statement import FIELDS, RECORD, is_to_sign, record_command, statement
 from stagenorm_pipeline.report.stylesheet import STYLESHEET
 from stagenorm_pipeline.report.tables import Cell, Name, Spelling, Table, duration, figure, number
-from stagenorm_pipeline.report.tags import Html, joined, tag
 from stagenorm_pipeline.report.verification_tables import findings_table
 from stagenorm_pipeline.report.wording import (
     MARKS,
@@ -24,23 +25,23 @@ from stagenorm_pipeline.report.wording import (
     VERDICTS,
     about,
     figures,
-    made,
+    made_line,
     rows_line,
     rule_name,
     verdict_line,
 )
 
-# A page of more rows than this is slow on a phone, and nobody reads it; the JSON has all that there is. No fewer, since
-# a reviewer who asks for a sample of 500 (as the runbook does) means to look through all of it.
+# A page with more rows is slow on a phone. The JSON has all of them. Not fewer: the runbook asks for a sample of 500,
+# and the reviewer reads all of it.
 _ROWS: Final = 500
 _LIMITS: Final = Limits(stages=_ROWS, funds=_ROWS, findings=_ROWS, spellings=_ROWS, sample=_ROWS, plans=_ROWS)
 _VALUE_SHOWN: Final = 120
 
 
 def verification_html(result: VerificationResult, sha256: str | None = None, verification_id: int | None = None) -> str:
-    """The verification report as a whole page.
+    """Write the verification report as a whole page.
 
-    `sha256` is that of the JSON, `verification_id` the number under which the verification was recorded.
+    `sha256`: the hash of the JSON. `verification_id`: the number of the recorded verification.
     """
     page = tag("html", _head(result), tag("body", tag("main", *_page(result, sha256, verification_id))), lang="en")
     return f"<!DOCTYPE html>\n{page}\n"
@@ -57,7 +58,7 @@ def _head(result: VerificationResult) -> Html:
         tag("meta", name="color-scheme", content="light dark"),
         tag("meta", name="referrer", content="no-referrer"),
         tag("title", f"Verification report: {VERDICTS[result.verdict].lower()}"),
-        # The policy names the style by its hash: it must stand here byte for byte, and it is ours.
+        # Not escaped: the policy names the style by its hash, so it must be unchanged. It holds nothing from the data.
         tag("style", Html(STYLESHEET)),
     )
 
@@ -71,16 +72,16 @@ def _page(result: VerificationResult, sha256: str | None, verification_id: int |
         _section("Sign-off", *_sign_off(result, verification_id)),
     ]
     yield tag("h1", "Verification report")
-    yield tag("p", sentence_for_html(made(result)), class_="soft")
+    yield tag("p", sentence_for_html(made_line(result)), class_="soft")
     yield tag("p", f"{MARKS[outcome]} {verdict_line(result)}", class_=f"verdict {outcome}")
     yield from (tag("p", sentence_for_html(note), class_="note") for note in notes(result))
     yield tag("p", f"Now {rows_line(result.counts)}.")
-    yield tag("ul", *map(_check_at_a_glance, result.checks), class_="glance")
+    yield tag("ul", *map(_summary_of_check, result.checks), class_="summary")
     yield _contents(title for title, _ in sections)
     yield from (written for _, written in sections)
 
 
-def _check_at_a_glance(check: CheckResult) -> Html:
+def _summary_of_check(check: CheckResult) -> Html:
     outcome = tag("span", f"{MARKS[check.outcome]} {OUTCOMES[check.outcome]}", class_=check.outcome.value)
     name = rule_name(check.rule)
     return tag("li", outcome, " ", tag("a", name, href=f"#{_anchor(name)}"))
@@ -93,9 +94,9 @@ def _check(check: CheckResult) -> Html:
     if check.recommendation is not None:
         facts.append(("What to do", sentence_for_html(check.recommendation)))
     facts += [
-        ("Passing proves", check.rule.proves),
-        ("Cannot know", check.rule.cannot_know),
-        ("Not passing is", check.rule.counts_as),
+        ("Passing proves", RULES[check.rule].proves),
+        ("Cannot know", RULES[check.rule].cannot_know),
+        ("If it does not pass", RULES[check.rule].severity),
         ("Took", duration(check.duration_ms)),
     ]
     if check.findings:
@@ -112,11 +113,11 @@ def _check(check: CheckResult) -> Html:
 
 
 def _outlined(section: Section) -> tuple[str, Html]:
-    said = section.said if section.filled else (section.nothing,)
+    sentences = section.sentences if section.filled else (section.empty,)
     tables = [_table(table, is_named_above=table.title == section.title) for table in section.filled]
     return _section(
         section.title,
-        *(tag("p", sentence_for_html(sentence), class_="soft") for sentence in said),
+        *(tag("p", sentence_for_html(sentence), class_="soft") for sentence in sentences),
         tag("div", section.picture or joined(), tables[0], class_="beside") if tables else joined(),
         *tables[1:],
     )
@@ -142,12 +143,12 @@ def _section(title: str, *content: Html) -> tuple[str, Html]:
 
 
 def _anchor(title: str) -> str:
-    """A title of ours as the name of its place in the page."""
+    """Return the anchor of a title in the page."""
     return re.sub("[^a-z0-9]+", "-", title.lower()).strip("-")
 
 
 def _table(whole: Table, *, is_named_above: bool) -> Html:
-    """The table in a region that scrolls by itself, with a caption, unseen where a heading says the same."""
+    """Write a table in a region that scrolls. Its caption is hidden where the heading above says the same."""
     table = whole.cut(_ROWS)
     is_count = [table.is_numeric(column) for column in range(len(table.headings))]
     heads = (
@@ -178,7 +179,7 @@ def _facts(facts: Iterable[tuple[str, Cell]]) -> Html:
 
 
 def _definitions(facts: Iterable[tuple[str, Html | str]]) -> Html:
-    return tag("dl", *(joined(tag("dt", label), tag("dd", said)) for label, said in facts))
+    return tag("dl", *(joined(tag("dt", label), tag("dd", text)) for label, text in facts))
 
 
 def _cell(cell: Cell) -> Html | str:

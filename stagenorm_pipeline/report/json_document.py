@@ -1,7 +1,7 @@
-"""Reports as JSON documents. The verification's form is published in `schema/verification_report.v1.schema.json`.
+"""Write reports as JSON documents. The schema is in `schema/verification_report.v1.schema.json`.
 
-Texts from the data are in it whole and as they are. The files are ASCII: what is not is in JSON's escapes, so that a
-document printed in a terminal is harmless, and a lone surrogate has a form.
+Texts from the data are whole and unchanged. The files are ASCII with JSON escapes, so that printing a document in a
+terminal is harmless, and a lone surrogate can be written.
 """
 
 import hashlib
@@ -14,8 +14,9 @@ from typing import Any, Final
 from stagenorm_pipeline.engine.inventory.inventory import TargetInventory
 from stagenorm_pipeline.engine.plan.plan import Plan
 from stagenorm_pipeline.engine.plan.vocabulary_check import DecisionChanges
-from stagenorm_pipeline.engine.verify.recorded_reports import RecordedVerification
+from stagenorm_pipeline.engine.verify.recorded_verifications import RecordedVerification
 from stagenorm_pipeline.engine.verify.result import Outcome, VerificationResult
+from stagenorm_pipeline.engine.verify.rules.registry import RULES
 from stagenorm_pipeline.vocabulary import suggest
 
 REPORT_VERSION: Final = 1
@@ -24,15 +25,15 @@ Document = dict[str, Any]
 
 
 def verification_document(result: VerificationResult) -> Document:
-    """The whole verification, ready for JSON."""
+    """Return the whole verification as a JSON document."""
     document: Document = _plain(result)
     for written, check in zip(document["checks"], result.checks, strict=True):
         written |= {
-            "title": check.rule.heading,
+            "title": RULES[check.rule].title,
             "outcome": check.outcome.value,
-            "passing_proves": check.rule.proves,
-            "cannot_know": check.rule.cannot_know,
-            "counts_as": check.rule.counts_as,
+            "passing_proves": RULES[check.rule].proves,
+            "cannot_know": RULES[check.rule].cannot_know,
+            "counts_as": RULES[check.rule].severity,
             "figures_in_order": list(check.figures),
         }
     summary = {
@@ -45,7 +46,7 @@ def verification_document(result: VerificationResult) -> Document:
 
 
 def plan_document(plan: Plan) -> Document:
-    """What a plan would change, ready for JSON."""
+    """Return what a plan would change as a JSON document."""
     totals = {
         "counts": _plain(plan.counts),
         "total_batches": plan.total_batches,
@@ -55,12 +56,12 @@ def plan_document(plan: Plan) -> Document:
 
 
 def decisions_document(found: DecisionChanges) -> Document:
-    """What the decisions changed since the newest applied plan, as a part of a plan's document."""
+    """Return the decisions that changed since the newest applied plan, as part of a plan's document."""
     return {"decisions_changed": _plain(found)}
 
 
 def inventory_document(inventories: Sequence[TargetInventory]) -> Document:
-    """Which spellings are in the data, ready for JSON; each unknown one with where it is and what it may mean."""
+    """Return the spellings in the data as a JSON document; the unknown ones with places and suggestions."""
     return _headed("inventory", {"inventories": [_inventory(inventory) for inventory in inventories]})
 
 
@@ -75,17 +76,17 @@ def _inventory(inventory: TargetInventory) -> Document:
 
 
 def verifications_document(verifications: Sequence[RecordedVerification]) -> Document:
-    """The recorded verifications, ready for JSON."""
+    """Return the list of recorded verifications as a JSON document."""
     return _headed("verifications", {"verifications": _plain(verifications)})
 
 
 def document_json(document: Document) -> str:
-    """The one way in which a document is written: keys in order, two spaces, ASCII, one line break at the end."""
+    """Write a document as JSON, always in the same way: sorted keys, two spaces, ASCII, one line break at the end."""
     return json.dumps(document, sort_keys=True, indent=2, ensure_ascii=True) + "\n"
 
 
 def document_sha256(document: Document) -> str:
-    """The SHA-256 of `document_json`, as `sha256sum` gives for the file."""
+    """Return the SHA-256 of `document_json`, as `sha256sum` gives it for the file."""
     return hashlib.sha256(document_json(document).encode("ascii")).hexdigest()
 
 
@@ -94,7 +95,7 @@ def _headed(kind: str, document: Document) -> Document:
 
 
 def _plain(value: Any) -> Any:
-    """Facts as JSON knows them: a dataclass by its fields, an instant in ISO 8601 and UTC."""
+    """Convert facts to JSON values: a dataclass by its fields, a time in ISO 8601 and UTC."""
     if is_dataclass(value):
         return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""Read a verification's JSON report back into the result that it was written from: the inverse of `document`."""
+"""Read the JSON report of a verification back into a result: the inverse of `json_document`."""
 
 import json
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ class ReportReadError(StagenormError):
 
 
 def read_verification(report: str) -> VerificationResult:
-    """Read a verification from its JSON report. A field that an older version did not write has its default.
+    """Read a verification from its JSON report. Fields that an older version did not write get their defaults.
 
     Raises ReportReadError for any other text.
     """
@@ -27,7 +27,7 @@ def read_verification(report: str) -> VerificationResult:
         if (document["report_version"], document["kind"]) != (REPORT_VERSION, "verification"):
             raise ValueError("it has another report_version or kind")
         for check in document["checks"]:
-            # The JSON has its keys in alphabetical order; people read the figures in the order of the rule.
+            # The JSON has sorted keys, but people read the figures in the order of the rule.
             names = check.get("figures_in_order", check["figures"])
             check["figures"] = {name: check["figures"][name] for name in names}
         result = _read(VerificationResult, document)
@@ -41,7 +41,7 @@ def read_verification(report: str) -> VerificationResult:
 
 
 def _read(kind: Any, value: Any) -> Any:
-    """Read one JSON value as what the type says. Raises TypeError or ValueError if it is not that."""
+    """Read one JSON value as the given type. Raises TypeError or ValueError if it does not fit."""
     if (origin := get_origin(kind)) is not None:
         return _read_composed(origin, get_args(kind), value)
     if is_dataclass(kind):
@@ -54,7 +54,7 @@ def _read(kind: Any, value: Any) -> Any:
 
 
 def _read_composed(origin: Any, parts: tuple[Any, ...], value: Any) -> Any:
-    """Read what may be None, a tuple of any length, or a mapping."""
+    """Read an optional value, a tuple of any length, or a mapping."""
     if origin in (Union, UnionType):
         (known,) = (part for part in parts if part is not NoneType)
         return None if value is None else _read(known, value)
@@ -77,7 +77,7 @@ def _read_fields(kind: Any, document: Document) -> Any:
 
 
 def _checked(value: Any, kind: type) -> Any:
-    # A bool is an int to Python, and would pass for one.
+    # In Python a bool is an int, so it needs its own check.
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise TypeError(f"{value!r:.100} is not of the type {kind.__name__}")
     return value

@@ -1,6 +1,6 @@
-"""Reports as Markdown for Dagster's asset page: tables, code spans and images, which is all that it renders.
+"""Write reports as Markdown for Dagster's asset page, which renders tables, code spans and images.
 
-The size is bounded whatever the data holds: Dagster stores a report with each materialization.
+The size has a limit, because Dagster stores a report with each materialization.
 """
 
 from base64 import b64encode
@@ -10,8 +10,10 @@ from typing import Final
 from stagenorm_pipeline.engine.inventory.inventory import TargetInventory
 from stagenorm_pipeline.engine.plan.plan import Plan
 from stagenorm_pipeline.engine.verify.result import CheckResult, Outcome, VerificationResult
+from stagenorm_pipeline.engine.verify.rules.registry import RULES
 from stagenorm_pipeline.report.charts import ON_CARD
 from stagenorm_pipeline.report.escape import for_markdown, sentence_for_markdown
+from stagenorm_pipeline.report.html_tags import Html
 from stagenorm_pipeline.report.notes import notes
 from stagenorm_pipeline.report.plan_tables import (
     all_funds_table,
@@ -24,9 +26,8 @@ from stagenorm_pipeline.report.plan_tables import (
     unknown_places_table,
 )
 from stagenorm_pipeline.report.sections import Limits, Section, outline
-from stagenorm_pipeline.report.signature import FIELDS, RECORD, is_to_sign, record_command, statement
+from stagenorm_pipeline.report.sign_off_statement import FIELDS, RECORD, is_to_sign, record_command, statement
 from stagenorm_pipeline.report.tables import Cell, Name, Spelling, Table, duration, figure
-from stagenorm_pipeline.report.tags import Html
 from stagenorm_pipeline.report.verification_tables import checks_table, findings_table, judgements_table
 from stagenorm_pipeline.report.wording import (
     MARKS,
@@ -50,9 +51,9 @@ _LEFT_OUT: Final = "*Left out here for its size: the JSON and the HTML report ha
 def verification_markdown(
     result: VerificationResult, sha256: str | None = None, verification_id: int | None = None
 ) -> str:
-    """The verification report, from the verdict down to the signature.
+    """Write the verification report, from the verdict to the signature.
 
-    `sha256` is that of the JSON, `verification_id` the number under which the verification was recorded.
+    `sha256`: the hash of the JSON. `verification_id`: the number of the recorded verification.
     """
     mark = MARKS[VERDICT_OUTCOMES[result.verdict]]
     return _bounded(
@@ -69,7 +70,7 @@ def verification_markdown(
 
 
 def _outlined(section: Section) -> str:
-    parts = [*map(sentence_for_markdown, section.said)] if section.filled else [section.nothing]
+    parts = [*map(sentence_for_markdown, section.sentences)] if section.filled else [section.empty]
     if section.picture is not None:
         parts.append(_image(section.title, section.picture))
     for table in section.filled:
@@ -89,23 +90,23 @@ def _sign_off(result: VerificationResult, verification_id: int | None) -> str:
 
 
 def check_markdown(check: CheckResult) -> str:
-    """One check: its outcome, figures, findings and what to do."""
+    """Write one check: its outcome, figures, findings and what to do."""
     facts: tuple[tuple[str, Cell], ...] = (
         ("Outcome", f"{MARKS[check.outcome]} {OUTCOMES[check.outcome]}"),
         ("Result", check.summary),
         ("Figures", figures_line(check)),
         ("Compared", check.compared),
         ("What to do", check.recommendation),
-        ("Passing proves", check.rule.proves),
-        ("Cannot know", check.rule.cannot_know),
-        ("Not passing is", check.rule.counts_as),
+        ("Passing proves", RULES[check.rule].proves),
+        ("Cannot know", RULES[check.rule].cannot_know),
+        ("If it does not pass", RULES[check.rule].severity),
         ("Took", duration(check.duration_ms)),
     )
     return _bounded((_facts(facts), _table(findings_table(check))))
 
 
 def inventory_markdown(inventories: Sequence[TargetInventory]) -> str:
-    """Which spellings are in the data, and what the vocabulary says of them."""
+    """Write which spellings are in the data and what the vocabulary says about them."""
     return _bounded(
         (
             _table(targets_table(inventories).cut(_STAGES)),
@@ -117,7 +118,7 @@ def inventory_markdown(inventories: Sequence[TargetInventory]) -> str:
 
 
 def plan_markdown(plan: Plan) -> str:
-    """What a plan changes."""
+    """Write what a plan changes."""
     return _bounded(
         (
             f"## {sentence_for_markdown(plan_title(plan))}",
@@ -131,9 +132,9 @@ def plan_markdown(plan: Plan) -> str:
 
 
 def _bounded(sections: Iterable[str]) -> str:
-    """The sections that fit in LARGEST bytes; of one that does not, its heading and where to find it."""
+    """Join the sections that fit in LARGEST bytes. Replace each other one by its heading and a remark."""
     kept: list[str] = []
-    # Each section may leave a heading and a remark behind.
+    # Room for the heading and the remark of each section that is left out.
     room = LARGEST - 20 * 200
     for section in filter(None, sections):
         size = len(section.encode()) + 2
@@ -151,7 +152,7 @@ def _section(title: str, body: str, level: int = 3) -> str:
 
 
 def _table(table: Table, level: int = 3) -> str:
-    """The table under its title; nothing at all for a table without rows."""
+    """Write the table under its title. A table without rows is left out."""
     return _section(table.title, _rows(table), level) if table.rows else ""
 
 
@@ -171,7 +172,7 @@ def _facts(facts: Iterable[tuple[str, Cell]]) -> str:
 
 
 def row(cells: Iterable[str]) -> str:
-    """A line of a table; what is in the cells must have been made safe for one."""
+    """Write one line of a table. The cells must be escaped already."""
     return f"| {' | '.join(cells)} |"
 
 

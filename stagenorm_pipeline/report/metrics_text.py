@@ -1,7 +1,7 @@
-"""Metrics in Prometheus' text format: their names, units and labels. Pure.
+"""Write metrics in the text format of Prometheus: their names, units and labels.
 
-Labels are few by design: a target's name (as many as are configured), and words from closed sets. No spelling and no
-fund is a label: 5,000 funds would be tens of thousands of series. `docs/metrics.md` has each one.
+The only labels are target names and words from closed sets. Spellings and funds are no labels: 5,000 funds would be
+tens of thousands of series. `docs/metrics.md` lists every metric.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,7 +18,7 @@ _VERDICTS = ("passed", "passed_with_warnings", "failed")
 
 
 class FactsCollector(Collector):
-    """Collects what is known; `facts` None: the database could not be read."""
+    """Collect the metrics. `facts` None: the database could not be read."""
 
     def __init__(self, facts: MetricsFacts | None) -> None:
         self._facts = facts
@@ -28,17 +28,17 @@ class FactsCollector(Collector):
 
 
 def metrics_text(facts: MetricsFacts | None) -> str:
-    """All metrics, for standard output or a file."""
+    """Write all metrics, for standard output or a file."""
     return generate_latest(FactsCollector(facts)).decode()
 
 
 def metric_families(facts: MetricsFacts | None) -> Iterator[Metric]:
-    """The metrics, each with its help; of a database that could not be read only that, and the build."""
+    """Yield the metrics with their help. If the database could not be read: only that fact and the build."""
     yield _gauge("stagenorm_up", "Whether the database could be read: 1 or 0.", facts is not None)
     yield _labelled("stagenorm_build_info", "The version of stagenorm, always 1.", "version", {__version__: 1})
     if facts is None:
         return
-    yield _labelled("stagenorm_rows", "Rows of the current plans by what became of them.", "outcome", facts.rows)
+    yield _labelled("stagenorm_rows", "Rows of the current plans by outcome.", "outcome", facts.rows)
     yield _labelled("stagenorm_batches", "Batches of the current plans by their status.", "status", facts.batches)
     changed = CounterMetricFamily(
         "stagenorm_changed_rows", "Rows changed by all plans so far, by what changed them.", labels=["action"]
@@ -46,8 +46,12 @@ def metric_families(facts: MetricsFacts | None) -> Iterator[Metric]:
     for action, rows in facts.changed_rows.items():
         changed.add_metric([action], rows)
     yield changed
-    yield _gauge("stagenorm_quarantined_rows", "Rows that the database refused and that wait.", facts.quarantined_rows)
-    yield _gauge("stagenorm_paused", "Whether all work is paused: 1 or 0.", facts.paused)
+    yield _gauge(
+        "stagenorm_quarantined_rows",
+        "Unresolved rows that the database refused.",
+        facts.quarantined_rows,
+    )
+    yield _gauge("stagenorm_paused", "Whether all runners are paused: 1 or 0.", facts.paused)
     yield _labelled("stagenorm_runners", "Runners that are alive, by what they do.", "state", facts.runners)
     yield from _times(facts)
     yield from _targets(facts.targets)
@@ -55,11 +59,11 @@ def metric_families(facts: MetricsFacts | None) -> Iterator[Metric]:
 
 def _times(facts: MetricsFacts) -> Iterator[Metric]:
     yield _time(
-        "stagenorm_last_batch_timestamp_seconds", "When a batch of the current plans ended last.", facts.last_batch_at
+        "stagenorm_last_batch_timestamp_seconds", "When the last batch of the current plans ended.", facts.last_batch_at
     )
     yield _time(
         "stagenorm_held_since_timestamp_seconds",
-        "Since when the throttle holds a runner; absent while none.",
+        "Since when a runner is throttled; absent if none is.",
         facts.held_since,
     )
 

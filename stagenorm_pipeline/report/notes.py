@@ -1,6 +1,6 @@
-"""What a reader of the verdict must not miss: a report of a part, of work in progress, or with nothing to compare with.
+"""Notes that a reader of the verdict must see: partial scope, a migration in progress, no baseline.
 
-Each note is a sentence or two; it may hold names from the data.
+Each note is one or two sentences and may hold names from the data.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,15 +10,13 @@ from stagenorm_pipeline.engine.verify.result import PlanFacts, Rule, Verificatio
 from stagenorm_pipeline.report.tables import moment, number
 from stagenorm_pipeline.report.wording import scope_name
 
-_IN_PROGRESS: Final = (
-    "Batches are still pending or running: these are the figures of a migration in progress, not of a finished one."
-)
+_IN_PROGRESS: Final = "Batches are still pending or running: the migration is not finished."
 _NAMED: Final = 3
-_NO_BASELINE: Final = "There is nothing before to compare with: checks 1, 3, 4 and 5 passed without anything to judge."
+_NO_BASELINE: Final = "There is no baseline to compare with: checks 1, 3, 4 and 5 had nothing to judge."
 
 
 def notes(result: VerificationResult) -> tuple[str, ...]:
-    """All that apply, the weightiest first."""
+    """List the notes that apply, most important first."""
     return tuple(_notes(result))
 
 
@@ -26,15 +24,15 @@ def _notes(result: VerificationResult) -> Iterator[str]:
     if result.in_progress:
         yield _IN_PROGRESS
     if not result.scope.all_funds:
-        yield f"Only {scope_name(result.scope)} was verified: this is no verdict on the other funds."
+        yield f"Only {scope_name(result.scope)} was verified. This report says nothing about other funds."
     if not result.counts.rows_seen:
-        yield "No row was found in what was verified: is this the right database, and the right scope?"
+        yield "No rows were found. Is this the right database and scope?"
     yield from _signed(result)
     yield from _rollbacks(result)
     yield from _baselines(result)
-    others = [plan for plan in result.plans if plan.vocabulary_version != result.vocabulary_version]
-    if others:
-        yield f"{_named(others)} made under another vocabulary than this report judges by."
+    different = [plan for plan in result.plans if plan.vocabulary_version != result.vocabulary_version]
+    if different:
+        yield f"{_named(different)} made with another vocabulary than this report."
 
 
 def _signed(result: VerificationResult) -> Iterator[str]:
@@ -42,13 +40,13 @@ def _signed(result: VerificationResult) -> Iterator[str]:
         return
     number, when = result.signed.verification_id, moment(result.signed.signed_off_at)
     if result.signed.is_compared:
-        yield f"Compared with what verification {number}, signed on {when}, found; only what followed it is judged."
+        yield f"Compared with verification {number}, signed on {when}. Only later changes are judged."
     elif result.check(Rule.AUDIT_CONSISTENCY).figures.get("signed_reports_altered"):
-        yield f"The report of verification {number}, signed on {when}, was altered: nothing is compared with it."
+        yield f"The report of verification {number}, signed on {when}, was altered, so nothing is compared with it."
     else:
         yield (
-            f"Verification {number} was signed by a version that kept no report: there is nothing of it to compare "
-            "with. Sign a new verification."
+            f"Verification {number} was signed with a version that stored no reports, so nothing is compared with it. "
+            "Sign a new verification."
         )
     if result.signed.accepted_warnings is not None:
         by, why = result.signed.signed_off_by, result.signed.accepted_warnings
@@ -58,11 +56,11 @@ def _signed(result: VerificationResult) -> Iterator[str]:
 def _rollbacks(result: VerificationResult) -> Iterator[str]:
     if result.rolled_back:
         is_compared = any(plan.is_baseline for plan in result.rolled_back)
-        compared = " What was covered by that is compared with how it was before." if is_compared else ""
+        compared = " Their rows are compared with the state before." if is_compared else ""
         yield f"{_named(result.rolled_back)} rolled back.{compared}"
     if result.undone is not None:
         restored, left = number(result.undone.restored), number(result.undone.left)
-        yield f"Of the rows rolled back {restored} hold what was restored; {left} were left as others made them."
+        yield f"Rolled back rows: {restored} hold what was restored, {left} were left as another session made them."
 
 
 def _baselines(result: VerificationResult) -> Iterator[str]:
@@ -75,18 +73,18 @@ def _baselines(result: VerificationResult) -> Iterator[str]:
     without = [covered.target for covered in result.coverage if not covered.plans]
     in_part = [covered.target for covered in result.coverage if covered.plans and not covered.all_funds]
     if without:
-        yield f"No applied plan covers {_listed(without)}: there is nothing before to compare with."
+        yield f"No applied plan covers {_listed(without)}: there is no baseline to compare with."
     if in_part:
-        yield f"Of {_listed(in_part)} only some funds have a before: those that an applied plan was about."
+        yield f"Only some funds of {_listed(in_part)} have a baseline: those that an applied plan covers."
 
 
 def _named(plans: Sequence[PlanFacts]) -> str:
-    """`Plan 7 was` or `Plans 7, 8 and 9 were`."""
+    """Return `Plan 7 was` or `Plans 7, 8 and 9 were`."""
     listed = _listed([str(plan.plan_id) for plan in plans])
     return f"Plan {listed} was" if len(plans) == 1 else f"Plans {listed} were"
 
 
 def _listed(names: Sequence[str]) -> str:
-    """One or more names, at most three of them."""
+    """List at most three names."""
     last = names[-1] if len(names) <= _NAMED else f"{len(names) - _NAMED} more"
     return " and ".join(filter(None, (", ".join(names[: min(len(names) - 1, _NAMED)]), last)))

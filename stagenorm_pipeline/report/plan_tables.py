@@ -1,7 +1,8 @@
-"""The tables of an inventory and of a plan, the same for every form."""
+"""The tables of an inventory and of a plan, the same in every format."""
 
 from collections.abc import Sequence
 
+from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.engine.inventory.inventory import (
     FundShare,
     Places,
@@ -16,10 +17,10 @@ from stagenorm_pipeline.report.tables import Cell, Name, Spelling, Table, number
 from stagenorm_pipeline.report.verification_tables import suggestions, unknown_table
 from stagenorm_pipeline.report.wording import fund_name
 
-# Of the funds that hold an unknown spelling, as many as fit in a line; the JSON has more.
+# As many funds with an unknown spelling as fit in a line. The JSON has more.
 _FUNDS_IN_A_LINE = 3
 
-_COUNTS = ("Rows", "To update", "Canonical", "Unknown", "Left as is", "NULL")
+_COUNTS = ("Rows", "To update", "Canonical", "Unknown", "Kept", "NULL")
 
 
 def targets_table(inventories: Sequence[TargetInventory]) -> Table:
@@ -28,8 +29,8 @@ def targets_table(inventories: Sequence[TargetInventory]) -> Table:
 
 
 def funds_to_change_table(inventories: Sequence[TargetInventory], limit: int) -> Table:
-    """Every fund of every target that has rows to change; at most `limit` of them."""
-    return _funds_table("By fund, where rows are to change", inventories, limit, only_to_change=True)
+    """List the funds of each target that have rows to change, at most `limit`."""
+    return _funds_table("Funds with rows to change", inventories, limit, only_to_change=True)
 
 
 def all_funds_table(inventories: Sequence[TargetInventory], limit: int) -> Table:
@@ -62,7 +63,7 @@ def _counts(counts: RowCounts) -> tuple[Cell, ...]:
 
 
 def changes_table(inventories: Sequence[TargetInventory], limit: int) -> Table:
-    """Messy spellings with the stage that each becomes, most rows first."""
+    """List known spellings that change, with the new stage, most rows first."""
     changes = sorted((change for inventory in inventories for change in inventory.changes), key=lambda c: -c.rows)
     rows = tuple(
         (change.rows, Spelling(text=change.spelling), change.stage, change.funds, Name(text=change.target))
@@ -73,15 +74,15 @@ def changes_table(inventories: Sequence[TargetInventory], limit: int) -> Table:
 
 
 def unknown_in(inventories: Sequence[TargetInventory], limit: int) -> Table:
-    """Unknown spellings of all targets, most rows first."""
+    """List the unknown spellings of all targets, most rows first."""
     unknown = [found for inventory in inventories for found in inventory.unknown]
     return unknown_table(unknown, count_unknown_spellings(tuple(inventories)), limit)
 
 
 def unknown_places_table(inventories: Sequence[TargetInventory], limit: int) -> Table:
-    """Unknown spellings by target, most rows first: in which funds, between which ids, and the nearest stages.
+    """List unknown spellings by target, most rows first, with their funds, first and last id, and suggestions.
 
-    One that is in two targets has a line for each, since an id means something within its own table alone.
+    A spelling of two targets has two lines, because an id belongs to one table.
     """
     found = sorted(
         (pair for inventory in inventories for pair in inventory.unknown_places),
@@ -119,25 +120,25 @@ def _most_in(total: SpellingTotal, places: Places) -> str:
         return f"{fund_name(share.fund_id)}: {number(share.rows)}"
 
     shown = ", ".join(map(one, places.funds[:_FUNDS_IN_A_LINE]))
-    others = total.funds - len(places.funds[:_FUNDS_IN_A_LINE])
-    return f"{shown} and {number(others)} more" if others else shown
+    rest = total.funds - len(places.funds[:_FUNDS_IN_A_LINE])
+    return f"{shown} and {number(rest)} more" if rest else shown
 
 
 def decisions_table(found: DecisionChanges, limit: int) -> Table:
-    """Decisions that are new or changed, with the rows that each is about; most rows first."""
+    """List the decisions that are new or changed with the number of their rows, most rows first."""
     rows = tuple(
         (change.rows, Spelling(text=change.spelling), change.was, change.now, _changed_before(change))
         for change in found.changes[:limit]
     )
     title = "Decisions"
     if found.since_plan is not None:
-        title = f"Decisions new since plan {found.since_plan}, or that earlier changes contradict"
-    headings = ("Rows now", "Spelling", "Was", "Is", "Changed before, and not changed again")
+        title = f"Decisions that are new since plan {found.since_plan} or contradict earlier changes"
+    headings = ("Rows now", "Spelling", "Was", "Is", "Changed by earlier plans, not changed again")
     return Table(title=title, headings=headings, rows=rows, total=len(found.changes), unit="decisions")
 
 
 def _changed_before(change: DecisionChange) -> str | None:
-    parts = (f"{number(p.rows)} rows to {p.stage} (plan {', '.join(map(str, p.plans))})" for p in change.earlier)
+    parts = (f"{counted(p.rows, 'row')} to {p.stage} (plan {', '.join(map(str, p.plans))})" for p in change.earlier)
     return "; ".join(parts) or None
 
 
@@ -148,7 +149,7 @@ def plan_title(plan: Plan) -> str:
 
 
 def plan_facts(plan: Plan) -> tuple[tuple[str, Cell], ...]:
-    """What the runbook asks to review first."""
+    """List the facts that the runbook asks to review first."""
     return (
         ("Batches planned", plan.total_batches),
         ("Rows to update", plan.counts.rows_to_change),

@@ -1,39 +1,37 @@
-"""What a rollback would restore and would leave, as text for a terminal and as lines for a script. Pure."""
+"""Write what a rollback would restore and leave, as text for a terminal and as JSON for a script."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
 
+from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.engine.rollback.rollback import RollbackPreview, RollbackRow
 from stagenorm_pipeline.engine.targets.funds import fund_key
 from stagenorm_pipeline.report.escape import for_terminal
 
-# What each state of a row means, in the order in which they are shown.
+# The meaning of each row state, in the order of display.
 STATES: Mapping[str, str] = {
-    "restorable": "still hold what was written: would be restored",
-    "kept_other_write": "were written by another session between our changes: would be restored only to what it wrote",
-    "touched": "still hold what was written, but were touched since: left",
+    "restorable": "still hold what stagenorm wrote: would be restored",
+    "kept_other_write": "were written by another session between two changes: would be restored only to what it wrote",
+    "touched": "still hold what stagenorm wrote, but were touched since: left",
     "undone": "were rolled back already: left",
     "later": "were changed by another plan since: left",
     "changed": "were changed by another session since: left",
-    "null": "have no stage any more: left",
+    "null": "are NULL now: left",
     "gone": "are deleted: left",
 }
-# A write that leaves the stage as it was leaves no trace in the log.
-UNSEEN = (
-    "A write by another session that set a stage back to what stagenorm had written cannot be seen: such rows count as "
-    "unchanged."
-)
+# The log cannot show it: the stage before and after such a write is the same.
+UNSEEN = "If another session wrote the same stage that stagenorm had written, such rows count as unchanged."
 _SHOWN = 10
 
 
 def rollback_text(preview: RollbackPreview) -> str:
-    """The counts by state with a few rows of each, and what else the rollback would do."""
+    """Write the counts by state with a few rows of each, and what else the rollback would do."""
     lines = []
     if preview.counts:
         lines.append("Rows in the scope of this rollback:")
     else:
-        lines.append("Nothing to undo: the audit log has no change in this scope.")
+        lines.append("Nothing to roll back: the audit log has no change in this scope.")
     for state, words in STATES.items():
         count = preview.counts.get(state, 0)
         if not count:
@@ -41,8 +39,8 @@ def rollback_text(preview: RollbackPreview) -> str:
         lines.append(f"  {count:,} {words}")
         if state == "restorable" and preview.repeated:
             lines.append(
-                f"    {preview.repeated:,} of them were changed several times in this scope: each goes back to what it "
-                "held before the first change, not to a value in between"
+                f"    {preview.repeated:,} of them were changed several times in this scope: each gets back what it "
+                "held before the first change"
             )
         shown = [row_text(row) for row in preview.examples if row.state == state][:_SHOWN]
         lines += shown
@@ -52,41 +50,41 @@ def rollback_text(preview: RollbackPreview) -> str:
     if preview.restorable:
         lines.append(UNSEEN)
     lines += [
-        f"Batches still to do in this scope: {batches:,} of plan {plan_id}. The rollback cancels them."
+        f"The rollback cancels {counted(batches, 'open batch')} of plan {plan_id} in this scope."
         for plan_id, batches in preview.waiting.items()
         if preview.restorable
     ]
     lines += enforced_lines(preview.enforced)
-    lines += [f"Not in this scope, though the plan changed it too: {for_terminal(name)}" for name in preview.left_out]
+    lines += [f"Not in this scope, but also changed by the plan: {for_terminal(name)}" for name in preview.left_out]
     return "\n".join(lines)
 
 
 def touched_lines(preview: RollbackPreview) -> list[str]:
-    """How many of the rows to restore were touched since, and what to grant where that cannot be told."""
+    """Write how many of the rows to restore were touched since, and the missing grants if that is unknown."""
     lines = []
     if preview.touched:
         lines.append(
-            f"Touched since: {preview.touched:,} of the rows to restore were updated or inserted again after our last "
-            "write and hold the same stage. A reused key cannot be excluded. --only-untouched leaves these rows."
+            f"Touched since: {preview.touched:,} of the rows to restore were updated or inserted again after the last "
+            "write by stagenorm and hold the same stage. Their keys may be reused. --only-untouched leaves these rows."
         )
     lines += [
-        f"This role cannot tell which rows were touched since. As the table's owner: {for_terminal(grant)}"
+        f"This role cannot see which rows were touched since. As the table's owner, run: {for_terminal(grant)}"
         for grant in preview.grants_wanted
     ]
     return lines
 
 
 def enforced_lines(targets: tuple[str, ...]) -> list[str]:
-    """For each target whose constraint would refuse what it held before: that, and how to make way."""
+    """Write which targets have a constraint that would refuse the old spellings, and how to remove it."""
     return [
         f"PostgreSQL would refuse the old spellings: {for_terminal(name)} is enforced. "
-        "Take that back first: stagenorm enforce --remove"
+        "Remove the constraint first: stagenorm enforce --remove"
         for name in targets
     ]
 
 
 def rollback_json(preview: RollbackPreview) -> str:
-    """The same for a script, with the first rows of each state."""
+    """Write the preview as JSON for a script, with the first rows of each state."""
     waiting = {str(plan_id): batches for plan_id, batches in preview.waiting.items()}
     return json.dumps(
         {
@@ -107,12 +105,12 @@ def rollback_json(preview: RollbackPreview) -> str:
 
 
 def rollback_row_json(row: RollbackRow) -> str:
-    """A row as one line of JSON, for a script; `now` is cut at 1,000 characters."""
+    """Write a row as one line of JSON for a script. `now` is cut at 1,000 characters."""
     return json.dumps(asdict(row))
 
 
 def row_text(row: RollbackRow) -> str:
-    """A row with what it holds and what it was before."""
+    """Write a row with what it holds and what it held before."""
     now = "NULL" if row.now is None else for_terminal(row.now, quote=True)
     back = "NULL" if row.restore is None else for_terminal(row.restore, quote=True)
     where = f"{for_terminal(row.target)} row {for_terminal(row.row_id)} ({for_terminal(fund_key(row.fund_id))})"

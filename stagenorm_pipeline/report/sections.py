@@ -1,7 +1,4 @@
-"""What stands in a verification report below the checks, and in which order: the same in every form.
-
-How a section looks is its form's matter; what a table holds is in `verification_tables` and `meanwhile`.
-"""
+"""The sections of a verification report below the checks and their order, the same in every format."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,28 +6,28 @@ from typing import Final
 
 from stagenorm_pipeline.engine.verify.result import CheckResult, Rule, VerificationResult
 from stagenorm_pipeline.report.charts import Palette, funds_picture, stages_picture
-from stagenorm_pipeline.report.history_tables import coverage_table, digests_table, plans_table, reads_table, work_table
-from stagenorm_pipeline.report.other_sessions import meanwhile_table
+from stagenorm_pipeline.report.history_tables import coverage_table, digests_table, plans_table, work_table
+from stagenorm_pipeline.report.html_tags import Html
+from stagenorm_pipeline.report.other_session_changes import other_session_changes_table
 from stagenorm_pipeline.report.tables import Table
-from stagenorm_pipeline.report.tags import Html
 from stagenorm_pipeline.report.verification_tables import (
     findings_table,
     funds_table,
-    left_as_is_table,
+    kept_table,
     sample_table,
     stage_totals,
     stages_table,
     target_stages_table,
     unknown_table,
 )
-from stagenorm_pipeline.report.wording import MEANWHILE
+from stagenorm_pipeline.report.wording import OTHER_SESSIONS_NOTE
 
-_BY_OTHERS: Final = (Rule.NULL_INTEGRITY, Rule.ROW_COUNTS, Rule.AUDIT_CONSISTENCY)
+_BY_OTHER_SESSIONS: Final = (Rule.NULL_INTEGRITY, Rule.ROW_COUNTS, Rule.AUDIT_CONSISTENCY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How many rows of each kind of table a form shows; the counts beside them are exact."""
+    """How many rows of each kind of table a format shows. Counts are exact in any case."""
 
     stages: int
     funds: int
@@ -42,12 +39,12 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """Tables under a title. `said`: sentences of ours before them. `nothing`: what to say where no table has rows."""
+    """Tables under a title, after `sentences`. `empty`: the sentence that replaces them if no table has rows."""
 
     title: str
     tables: tuple[Table, ...]
-    said: tuple[str, ...] = ()
-    nothing: str = ""
+    sentences: tuple[str, ...] = ()
+    empty: str = ""
     picture: Html | None = None
 
     @property
@@ -57,18 +54,15 @@ class Section:
 
 
 def outline(result: VerificationResult, limits: Limits, palette: Palette | None = None) -> Iterator[Section]:
-    """Every section with something to show or to say. With `palette` those that people would rather look at have a
-    picture.
-    """
+    """Yield the sections that have content. With `palette` some of them have a chart."""
     sections = (
         *_before_and_after(result, limits, palette),
         *_findings(result, limits),
         *_spellings(result, limits),
         _sample(result, limits),
         _plans(result, limits),
-        _reads(result, limits),
     )
-    yield from (section for section in sections if section.filled or section.nothing)
+    yield from (section for section in sections if section.filled or section.empty)
 
 
 def _before_and_after(result: VerificationResult, limits: Limits, palette: Palette | None) -> Iterator[Section]:
@@ -81,8 +75,8 @@ def _before_and_after(result: VerificationResult, limits: Limits, palette: Palet
     yield Section(
         title="Before → after by fund",
         tables=(funds_table(result, limits.funds),),
-        said=("Where there is one number, it is the same before and now.",),
-        nothing="No fund has a row, and none had one before.",
+        sentences=("One number means that it is the same before and now.",),
+        empty="No fund has rows, before or now.",
         picture=funds_picture(result.funds, palette) if palette and result.funds else None,
     )
 
@@ -91,17 +85,18 @@ def _findings(result: VerificationResult, limits: Limits) -> Iterator[Section]:
     def found(checks: Iterator[CheckResult]) -> tuple[Table, ...]:
         return tuple(findings_table(check).cut(limits.findings) for check in checks)
 
-    by_others = found(check for check in result.checks if check.rule in _BY_OTHERS)
-    meanwhile = meanwhile_table(result)
+    by_other_sessions = found(check for check in result.checks if check.rule in _BY_OTHER_SESSIONS)
+    changes = other_session_changes_table(result)
+    is_compared = bool(result.plans or result.rolled_back or result.signed)
     yield Section(
-        title=meanwhile.title,
-        tables=(meanwhile, *by_others) if result.plans or result.rolled_back or result.signed else by_others,
-        said=(MEANWHILE,),
-        nothing="No plan is in force: there is nothing before to compare with.",
+        title=changes.title,
+        tables=(changes, *by_other_sessions) if is_compared else by_other_sessions,
+        sentences=(OTHER_SESSIONS_NOTE,),
+        empty="No plan is in force, so there is no baseline to compare with.",
     )
     yield Section(
-        title="What else the checks found",
-        tables=found(check for check in result.checks if check.rule not in _BY_OTHERS),
+        title="Other findings of the checks",
+        tables=found(check for check in result.checks if check.rule not in _BY_OTHER_SESSIONS),
     )
 
 
@@ -110,24 +105,22 @@ def _spellings(result: VerificationResult, limits: Limits) -> Iterator[Section]:
     yield Section(
         title=unknown.title,
         tables=(unknown,),
-        said=("None is ever guessed. A suggestion is for the person who decides, and is never applied.",),
-        nothing="None: every spelling is canonical, known or decided.",
+        sentences=("stagenorm never guesses. A suggestion helps the person who decides and is never applied.",),
+        empty="None: every spelling is canonical, known or kept by decision.",
     )
-    left = left_as_is_table(result, limits.spellings)
-    yield Section(
-        title=left.title, tables=(left,), nothing="None: no row holds a spelling that a person decided to leave."
-    )
+    kept = kept_table(result, limits.spellings)
+    yield Section(title=kept.title, tables=(kept,), empty="None: no row holds a spelling that a decision keeps.")
 
 
 def _sample(result: VerificationResult, limits: Limits) -> Section:
     sample = sample_table(result)
-    how = "Each row's audit row is the one with that id in `stage_normalization_log`. "
-    draw = f"The seed {result.sample_seed} over the same log draws the same rows again."
+    how = "The audit row is the id in `stage_normalization_log`. "
+    draw = f"The seed {result.sample_seed} draws the same rows again from the same log."
     return Section(
         title=sample.title,
         tables=(sample.cut(limits.sample),),
-        said=(how + draw,),
-        nothing="Nothing was changed: no sample.",
+        sentences=(how + draw,),
+        empty="Nothing was changed, so there is no sample.",
     )
 
 
@@ -141,10 +134,5 @@ def _plans(result: VerificationResult, limits: Limits) -> Section:
             work_table(result).cut(limits.plans),
             digests_table(result).cut(limits.plans),
         ),
-        nothing="No plan was applied to what was verified.",
+        empty="No plan was applied in this scope.",
     )
-
-
-def _reads(result: VerificationResult, limits: Limits) -> Section:
-    reads = reads_table(result).cut(limits.plans)
-    return Section(title=reads.title, tables=(reads,))

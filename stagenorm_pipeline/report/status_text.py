@@ -1,4 +1,4 @@
-"""How far the work is, as text for a terminal, as one line for a log, and as a document for a script. Pure."""
+"""Write the status as text for a terminal, as one line for a log, and as JSON for a script."""
 
 import json
 import shlex
@@ -8,6 +8,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
+from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.engine.apply.progress import time_span
 from stagenorm_pipeline.engine.monitor.runners import Runner
 from stagenorm_pipeline.engine.monitor.status import Status
@@ -20,11 +21,11 @@ _Row = Mapping[str, Any]
 
 
 def status_text(status: Status, funds_shown: int = _FUNDS_SHOWN) -> str:
-    """Plans, progress, what holds it, who is running, funds, failures, and the next command to type."""
+    """Write plans, progress, pauses, runners, funds, failures, and the next command."""
     lines = [
         *_plans(status),
         *_progress(status),
-        *_holds(status),
+        *_pause(status),
         *_runners(status),
         *_funds(status, funds_shown),
         *_failures(status),
@@ -33,12 +34,12 @@ def status_text(status: Status, funds_shown: int = _FUNDS_SHOWN) -> str:
 
 
 def status_line(status: Status) -> str:
-    """The same in one line, for a log that watches."""
+    """Write the status in one line, for a log."""
     progress = status.progress
     parts = [f"{progress['completion_percent']}% of {progress['rows_planned']:,} rows{_pace(status)}"]
     if progress["failed_batches"]:
         parts.append(f"{progress['failed_batches']:,} batches failed")
-    parts += _holds(status)
+    parts += _pause(status)
     parts += [
         f"HELD: {reason}"
         for reason in {sentence_for_terminal(r.throttled.reason): None for r in status.runners if r.throttled}
@@ -47,7 +48,7 @@ def status_line(status: Status) -> str:
 
 
 def status_json(status: Status, *, indent: int | None = 2) -> str:
-    """The same for a script: the columns of the views, times in ISO 8601. `indent` None: one line."""
+    """Write the status as JSON: the columns of the views, times in ISO 8601. `indent` None: one line."""
     document: dict[str, Any] = {
         "as_of": status.as_of,
         "progress": dict(status.progress),
@@ -67,21 +68,21 @@ def status_json(status: Status, *, indent: int | None = 2) -> str:
 
 
 def plan_line(plan: Mapping[str, Any]) -> str:
-    """One of a status's plans in a line."""
+    """Write one plan in a line."""
     return (
-        f"Plan {plan['plan_id']} ({plan['kind']}) is {plan['status']}: {plan['rows_to_change']:,} rows "
-        f"in {plan['total_batches']:,} batches of at most {plan['batch_size']:,}, "
+        f"Plan {plan['plan_id']} ({plan['kind']}) is {plan['status']}: {counted(plan['rows_to_change'], 'row')} "
+        f"in {counted(plan['total_batches'], 'batch')} of at most {plan['batch_size']:,}, "
         f"made {_moment(plan['created_at'])} by {for_terminal(plan['created_by'])}"
     )
 
 
 def next_command(status: Status) -> str:
-    """The command that goes on from here."""
+    """Return the next command to run."""
     progress = status.progress
     if status.control.paused:
         return "stagenorm unpause"
     if progress["failed_batches"]:
-        return "mend what the failures say, then stagenorm resume"
+        return "fix the cause of the failures, then stagenorm resume"
     if status.is_open:
         return "wait, or stagenorm pause" if status.is_attended else "stagenorm resume"
     if not status.plans:
@@ -91,7 +92,7 @@ def next_command(status: Status) -> str:
 
 
 def _plans(status: Status) -> list[str]:
-    """The newest, and those that are open."""
+    """List the newest plan and the open plans."""
     if not status.plans:
         return ["No plan has been recorded yet."]
     shown = [plan for plan in status.plans if plan is status.plans[0] or plan["status"] == "open"]
@@ -112,19 +113,19 @@ def _progress(status: Status) -> list[str]:
 
 
 def _pace(status: Status) -> str:
-    """The rate seen lately, and what it means for what is left; nothing once all is done."""
+    """Write the recent rate and the time left. Empty if nothing is open."""
     progress = status.progress
     if not status.is_open or progress["rows_per_second"] is None:
         return ""
-    rate = f", {progress['rows_per_second']:,} rows/s lately"
+    rate = f", {progress['rows_per_second']:,} rows/s recently"
     minutes = progress["estimated_minutes_remaining"]
     if minutes is None or status.control.paused or not status.is_attended:
         return rate
     return f"{rate}, about {time_span(float(minutes) * 60)} left"
 
 
-def _holds(status: Status) -> list[str]:
-    """What keeps all runners from going on; what holds one of them stands beside it."""
+def _pause(status: Status) -> list[str]:
+    """Write whether all runners are paused. A throttled runner has its reason in its own line."""
     control = status.control
     if not control.paused:
         return []
@@ -135,7 +136,7 @@ def _holds(status: Status) -> list[str]:
 
 
 def _runners(status: Status) -> list[str]:
-    """Who is at work, on what, and what holds it; then the batches that a worker left behind."""
+    """List the runners with what they do, then the batches of runners that are gone."""
     lines = ["Running:"] if status.is_attended or status.runners else []
     for runner in status.runners:
         since = f"since {runner.started_at:%H:%M:%S} ({_span(status.as_of, runner.started_at)})"
@@ -147,21 +148,21 @@ def _runners(status: Status) -> list[str]:
         if row["is_held"]:
             lines.append(f"  {for_terminal(row['worker'] or '?')}: batch {row['batch_number']} of {_place(row)}")
         else:
-            gone = f"its worker {for_terminal(row['worker'] or '?')} is gone"
+            gone = f"its runner {for_terminal(row['worker'] or '?')} is gone"
             lines.append(f"  batch {row['batch_number']} of {_place(row)}: {gone}; stagenorm resume takes it")
     return lines
 
 
 def _doing(status: Status, runner: Runner) -> str:
     if runner.is_alive is False:
-        return "gone without a word; nothing is half done"
+        return "gone without reporting its end; no batch is half done"
     if runner.throttled is not None:
         held_for = _span(status.as_of, runner.throttled.since)
         return f"HELD for {held_for}: {sentence_for_terminal(runner.throttled.reason)}"
     for row in status.running:
         if row["is_held"] and row["worker"] == runner.worker:
             return f"batch {row['batch_number']} of {_place(row)}"
-    return "waits while all work is paused" if status.control.paused else "between two batches"
+    return "waits: all runners are paused" if status.control.paused else "between two batches"
 
 
 def _funds(status: Status, shown: int) -> list[str]:
@@ -181,7 +182,7 @@ def _funds(status: Status, shown: int) -> list[str]:
 
 
 def _failures(status: Status) -> list[str]:
-    """Each failed batch with what was said of it, row by row, and the command that tries it again."""
+    """List the failed batches with their errors, row by row, and the command that retries them."""
     if not status.failures:
         return []
     lines = ["", f"Failures ({status.failures_total:,}):"]
@@ -189,7 +190,7 @@ def _failures(status: Status) -> list[str]:
         rows = list(group)
         lines.append(f"  batch {rows[0]['batch_number']} of plan {rows[0]['plan_id']}, {_place(rows[0])}:")
         lines += (f"    {_failure(row)}" for row in rows)
-        lines.append(f"    mend that, then: {_retry(rows[0])}")
+        lines.append(f"    fix the cause, then: {_retry(rows[0])}")
     if status.failures_total > len(status.failures):
         lines.append("  all of them are in the view stage_migration_failures")
     return lines
@@ -203,7 +204,7 @@ def _failure(row: _Row) -> str:
 
 
 def _retry(row: _Row) -> str:
-    """Narrowed down to the batch's table and fund, as far as their names can be typed as they are shown."""
+    """Return the resume command for the table and fund of the batch, if their names can be typed as shown."""
     words = ["stagenorm resume"]
     for option, value in (("--table", row["table_name"]), ("--fund-id", row["fund_id"])):
         if value is not None and for_terminal(value) == value:

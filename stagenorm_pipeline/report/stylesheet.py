@@ -1,6 +1,6 @@
-"""How the HTML report looks: on a phone and a desk, light and dark, and on paper.
+"""The stylesheet of the HTML report: for phones and desktops, light and dark, and print.
 
-Text keeps a contrast of 4.5 to 1 and more on page and card, in both schemes: a test reads the colours below.
+Text has a contrast of at least 4.5 to 1 on page and card in both colour schemes. A test reads the colours below.
 """
 
 from typing import Final
@@ -34,9 +34,9 @@ code { font: .9em ui-monospace, monospace; overflow-wrap: anywhere; white-space:
 .passed { color: var(--passed); } .warned { color: var(--warned); } .failed { color: var(--failed); }
 .note { max-width: none; padding: .5rem .9rem; border-left: .3rem solid var(--warned); background: var(--card); }
 .soft { color: var(--soft); }
-.glance { list-style: none; margin: .8rem 0; padding: 0; columns: 2 20rem; }
-.glance li { padding: .15rem 0; }
-.glance span { display: inline-block; min-width: 6.5rem; font-weight: 600; }
+.summary { list-style: none; margin: .8rem 0; padding: 0; columns: 2 20rem; }
+.summary li { padding: .15rem 0; }
+.summary span { display: inline-block; min-width: 6.5rem; font-weight: 600; }
 nav ul { list-style: none; margin: .8rem 0; padding: 0; display: flex; flex-wrap: wrap; gap: .3rem 1.2rem; }
 nav a { display: inline-block; padding: .15rem 0; font-size: .9rem; }
 .beside { display: flex; flex-wrap: wrap; align-items: flex-start; gap: 0 3rem; }

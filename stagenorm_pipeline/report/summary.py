@@ -1,7 +1,7 @@
-"""The report at a glance: Markdown so short that Dagster's asset page shows it without a click.
+"""The summary of a report: Markdown so short that Dagster's asset page shows it without a click.
 
-One entry each for the verdict, the stages and the funds; all three may stand above the whole report. Pictures here are
-bars of characters: an image as a data: URI would be too long.
+There is one entry each for the verdict, the stages and the funds. Charts are bars of characters, because an image as a
+data: URI would be too long.
 """
 
 from math import ceil
@@ -25,13 +25,13 @@ from stagenorm_pipeline.report.wording import (
 
 # Dagster's asset page (1.13.27) hides Markdown of this length, in UTF-16 units, behind a link.
 SHOWN_AT_ONCE: Final = 1_000
-# How long a check's result and a note may be: the first pair that lets the whole be shown. 0: left out.
+# The lengths to which results and notes are cut. The first pair that is short enough is used. 0: left out.
 _SHORTENINGS: Final = ((120, 240), (80, 160), (60, 120), (40, 120), (25, 90), (0, 60), (0, 0))
 _BAR: Final = 12
 
 
 def verdict_markdown(result: VerificationResult) -> str:
-    """The verdict and the seven checks, short enough for Dagster's page to show without a click."""
+    """Write the verdict and the seven checks, short enough for Dagster's page to show without a click."""
     for length, note_length in _SHORTENINGS:
         found = (_shortened(note, note_length) for note in notes(result) if note_length)
         parts = (
@@ -59,7 +59,7 @@ def _shortened(sentence: str, length: int) -> str:
 
 
 def stages_markdown(result: VerificationResult) -> str:
-    """Rows by stage before and now with bars of characters, short enough to be shown without a click."""
+    """Write the rows by stage before and now with bars of characters, short enough to show without a click."""
     totals = stage_totals(result)
     longest = max((count or 0 for total in totals.values() for count in (total.before, total.now)), default=0)
     lines = ["| Stage | Before | | Now | |", "|---|---:|---|---:|---|"]
@@ -70,13 +70,13 @@ def stages_markdown(result: VerificationResult) -> str:
 
 
 def funds_markdown(result: VerificationResult) -> str:
-    """How far each fund is with bars of characters: of the funds with most left, as many as are shown without a click.
+    """Write the progress of the funds with most rows left, as many as Dagster shows without a click.
 
-    Of a name from the data only the beginning is shown: one fund with a long one must not push out the others.
+    Names from the data are cut, so that one long name does not push out other funds.
     """
     progress = fund_progress(result.funds)
     if not progress:
-        return "No fund has a row."
+        return "No fund has rows."
     for count in range(min(len(progress), FUNDS_DRAWN), 0, -1):
         lines = ["| Fund | Canonical | |", "|---|---:|---|"]
         lines += (
@@ -92,11 +92,11 @@ def funds_markdown(result: VerificationResult) -> str:
 
 
 def _bar(share: float, *, whole: bool = False) -> str:
-    """A bar of characters; anything above nothing has at least one, and only all of it fills a `whole` one."""
+    """Draw a bar of characters. Any share above 0 has at least one, and only 100% fills a `whole` bar."""
     full = ceil(share * _BAR) if not whole else int(share * _BAR)
     return "█" * full + ("░" * (_BAR - full) if whole else "")
 
 
 def _is_shown(page: str) -> bool:
-    """Whether Dagster's page shows it at once: it counts in UTF-16, as JavaScript does."""
+    """Whether Dagster's page shows the text without a click. It counts UTF-16 units, as JavaScript does."""
     return len(page.encode("utf-16-le")) // 2 < SHOWN_AT_ONCE

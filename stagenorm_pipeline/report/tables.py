@@ -1,6 +1,6 @@
-"""A table of facts, before any form: its cells say what they are, and each form decides how that looks.
+"""A table of facts without a format: cells have types, and each format decides how to show them.
 
-Which facts a table holds is said in `verification_tables` and `plan_tables`.
+`verification_tables`, `history_tables` and `plan_tables` fill the tables.
 """
 
 from dataclasses import dataclass, replace
@@ -25,7 +25,7 @@ class Name:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """A count before and now; None: there was, or is, nothing to count. One number where both are the same."""
+    """A count before and now; None: not known. Shown as one number if both are the same."""
 
     before: int | None
     now: int | None
@@ -33,21 +33,21 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """Now less before; None where either is not known. Shown with its sign."""
+    """Now minus before; None if either is not known. Shown with its sign."""
 
     count: int | None
 
 
-# A text is a sentence, a number is a count, None does not apply.
+# A str is a sentence, an int is a count, and None means that nothing applies.
 Figure = int | datetime | Change | Difference | None
 Cell = str | Spelling | Name | Figure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """Rows under headings. `total` counts what there is, of which `rows` may hold a part; `unit` names it in plural.
+    """Rows under headings. `rows` may hold a part of the `total`; `unit` is its name in plural.
 
-    `sums` stands above the rows and is none of them. `first` says which rows stay when not all do.
+    `sums` is a line above the rows. `first` says which rows are shown if not all are.
     """
 
     title: str
@@ -59,17 +59,17 @@ class Table:
     first: str = ""
 
     def cut(self, limit: int) -> "Table":
-        """The same with at most `limit` rows."""
+        """Return the table with at most `limit` rows."""
         return replace(self, rows=self.rows[:limit])
 
     @property
     def shown(self) -> tuple[tuple[Cell, ...], ...]:
-        """The rows as they stand in the table, the sums first."""
+        """The rows to show, the sums first."""
         return self.rows if self.sums is None else (self.sums, *self.rows)
 
     @property
     def rest(self) -> str:
-        """What is there and not in the rows, as a remark; empty when everything is."""
+        """A remark about the rows that are not shown; empty if all are."""
         left_out = self.total - len(self.rows)
         if left_out <= 0:
             return ""
@@ -77,22 +77,22 @@ class Table:
         return f"{remark}. Shown: {self.first}." if self.first else remark
 
     def is_numeric(self, column: int) -> bool:
-        """Whether a column holds nothing but counts, which are aligned to the right."""
+        """Whether a column holds only counts. They are aligned to the right."""
         return all(isinstance(row[column], int | Change | Difference | None) for row in self.shown)
 
 
 def number(count: int) -> str:
-    """A count for people."""
+    """Write a count for people."""
     return f"{count:,}"
 
 
 def moment(when: datetime) -> str:
-    """An instant for people, to the second, in UTC."""
+    """Write a time for people, to the second, in UTC."""
     return when.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def duration(milliseconds: int) -> str:
-    """A duration for people."""
+    """Write a duration for people."""
     if milliseconds < 1_000:
         return f"{milliseconds} ms" if milliseconds else "under 1 ms"
     seconds = milliseconds / 1_000
@@ -100,7 +100,7 @@ def duration(milliseconds: int) -> str:
 
 
 def figure(cell: Figure) -> str:
-    """What reads the same in every form; a dash for what is not known or does not apply."""
+    """Write a cell that looks the same in every format. A dash means not known or not applicable."""
     match cell:
         case None | Difference(count=None):
             return _DASH

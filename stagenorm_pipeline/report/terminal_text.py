@@ -1,4 +1,4 @@
-"""Reports for a terminal: the runbook's form first, word for word, then what it lacks."""
+"""Write reports for a terminal. A verification starts with the runbook's report, word for word."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from shlex import quote as shell_quote
@@ -9,6 +9,7 @@ from stagenorm_pipeline.engine.plan.plan import Plan
 from stagenorm_pipeline.engine.plan.request import DEFAULT_BATCH_SIZE
 from stagenorm_pipeline.engine.plan.vocabulary_check import DecisionChanges
 from stagenorm_pipeline.engine.verify.result import CheckResult, Outcome, VerificationResult
+from stagenorm_pipeline.engine.verify.rules.registry import RULES
 from stagenorm_pipeline.report.escape import for_terminal, sentence_for_terminal
 from stagenorm_pipeline.report.notes import notes
 from stagenorm_pipeline.report.plan_tables import (
@@ -23,7 +24,7 @@ from stagenorm_pipeline.report.plan_tables import (
     unknown_places_table,
 )
 from stagenorm_pipeline.report.sections import Limits, Section, outline
-from stagenorm_pipeline.report.signature import FIELDS, RECORD, is_to_sign, record_command, statement
+from stagenorm_pipeline.report.sign_off_statement import FIELDS, RECORD, is_to_sign, record_command, statement
 from stagenorm_pipeline.report.tables import Cell, Name, Spelling, Table, duration, figure
 from stagenorm_pipeline.report.verification_tables import finding_parts, findings_table
 from stagenorm_pipeline.report.wording import (
@@ -41,7 +42,7 @@ _LINE: Final = "=" * 80
 _SPELLINGS: Final = 15
 _FUNDS: Final = 12
 _FINDINGS: Final = 5
-# The findings stand below their check already.
+# No findings here: they are listed below their check already.
 _LIMITS: Final = Limits(stages=80, funds=_FUNDS, findings=0, spellings=_SPELLINGS, sample=5, plans=10)
 _COLOURS: Final = {Outcome.PASSED: "\x1b[32m", Outcome.WARNED: "\x1b[33m", Outcome.FAILED: "\x1b[31m"}
 _PLAIN: Final = "\x1b[0m"
@@ -50,14 +51,14 @@ _PLAIN: Final = "\x1b[0m"
 def verification_text(
     result: VerificationResult, *, sha256: str | None = None, verification_id: int | None = None, color: bool = False
 ) -> str:
-    """The verification report; with `color` the marks carry ANSI colours.
+    """Write the verification report, with ANSI colours if `color` is set.
 
-    `sha256` is that of the JSON, `verification_id` the number under which the verification was recorded.
+    `sha256`: the hash of the JSON. `verification_id`: the number of the recorded verification.
     """
-    return _text((*_runbook_report(result, color), *_beyond_the_runbook(result, sha256, verification_id), _LINE))
+    return _text((*_runbook_report(result, color=color), *_beyond_the_runbook(result, sha256, verification_id), _LINE))
 
 
-def _runbook_report(result: VerificationResult, color: bool) -> Iterator[str]:
+def _runbook_report(result: VerificationResult, *, color: bool) -> Iterator[str]:
     yield from (_LINE, "VERIFICATION REPORT", _LINE, "", "SUMMARY:")
     yield f"  Total Checks: {len(result.checks)}"
     yield f"  Passed: {result.count(Outcome.PASSED)}"
@@ -67,7 +68,7 @@ def _runbook_report(result: VerificationResult, color: bool) -> Iterator[str]:
     for check in result.checks:
         mark = MARKS[check.outcome]
         shown = f"{_COLOURS[check.outcome]}{mark}{_PLAIN}" if color else mark
-        yield f"  {shown} {check.rule.heading}: {sentence_for_terminal(check.summary)}"
+        yield f"  {shown} {RULES[check.rule].title}: {sentence_for_terminal(check.summary)}"
         if not check.passed:
             yield from _details(check)
     yield from ("", _LINE)
@@ -76,8 +77,8 @@ def _runbook_report(result: VerificationResult, color: bool) -> Iterator[str]:
 def _details(check: CheckResult) -> Iterator[str]:
     for finding in check.findings[:_FINDINGS]:
         parts = finding_parts(finding)
-        said = ", ".join(f"{heading.lower()} {_cell(cell)}" for heading, cell in parts.items() if heading != "Found")
-        yield f"      - {_cell(finding.what)}: {said}" if said else f"      - {_cell(finding.what)}"
+        details = ", ".join(f"{heading.lower()} {_cell(cell)}" for heading, cell in parts.items() if heading != "Found")
+        yield f"      - {_cell(finding.what)}: {details}" if details else f"      - {_cell(finding.what)}"
     if rest := findings_table(check).cut(_FINDINGS).rest:
         yield f"      {rest}"
     if check.recommendation:
@@ -101,7 +102,8 @@ def _beyond_the_runbook(result: VerificationResult, sha256: str | None, verifica
 
 def _outlined(section: Section) -> Iterator[str]:
     yield from ("", f"{section.title.upper()}:")
-    yield from (f"  {sentence_for_terminal(said)}" for said in (section.said if section.filled else (section.nothing,)))
+    sentences = section.sentences if section.filled else (section.empty,)
+    yield from (f"  {sentence_for_terminal(sentence)}" for sentence in sentences)
     for table in section.filled:
         if table.title != section.title:
             yield from ("", f"  {table.title}:")
@@ -118,9 +120,9 @@ def _sign_off(result: VerificationResult, verification_id: int | None) -> Iterat
 
 
 def plan_text(plan: Plan, *, decisions: DecisionChanges | None = None, next_command: str | None = None) -> str:
-    """What a plan would change, for a person to review, and what new decisions do.
+    """Write what a plan would change, for a person to review, and what new decisions do.
 
-    `next_command` is what to run next; None works it out from the plan, an empty text leaves it out.
+    `next_command`: what to run next. None derives it from the plan, an empty text leaves it out.
     """
     command = _next_command(plan) if next_command is None else next_command
     return _text(
@@ -139,7 +141,7 @@ def plan_text(plan: Plan, *, decisions: DecisionChanges | None = None, next_comm
 
 
 def inventory_text(inventories: Sequence[TargetInventory]) -> str:
-    """Which spellings are in the data, and what the vocabulary says of them."""
+    """Write which spellings are in the data and what the vocabulary says about them."""
     return _text(
         (
             "Inventory of stages",
@@ -155,7 +157,7 @@ def inventory_text(inventories: Sequence[TargetInventory]) -> str:
 def _unknown_advice(inventories: Sequence[TargetInventory]) -> tuple[str, ...]:
     if not any(inventory.unknown_spellings for inventory in inventories):
         return ()
-    return ("", "Unknown spellings are never changed. `stagenorm decisions` lists them for a person to decide.")
+    return ("", "Unknown spellings are never changed. List them for a decision: `stagenorm decisions`.")
 
 
 def _next_command(plan: Plan) -> str:
@@ -183,7 +185,7 @@ def _facts(facts: Sequence[tuple[str, Cell]]) -> Iterator[str]:
 
 
 def _table(table: Table) -> Iterator[str]:
-    """The table under its title in columns; nothing at all for a table without rows."""
+    """Write the table in columns under its title. A table without rows is left out."""
     if not table.rows:
         return
     yield from ("", f"{table.title.upper()}:")

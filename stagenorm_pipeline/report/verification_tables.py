@@ -1,4 +1,4 @@
-"""The tables of a verification report, the same for every form. How a table looks does not belong here."""
+"""The tables of a verification report, the same in every format."""
 
 from collections.abc import Sequence
 from typing import TypeVar
@@ -13,6 +13,7 @@ from stagenorm_pipeline.engine.verify.result import (
     SampleRow,
     VerificationResult,
 )
+from stagenorm_pipeline.engine.verify.rules.registry import RULES
 from stagenorm_pipeline.report.tables import Cell, Change, Difference, Name, Spelling, Table, duration, number
 from stagenorm_pipeline.report.wording import MARKS, OUTCOMES, figures_line, fund_name, rule_name
 from stagenorm_pipeline.vocabulary import Suggestion, suggest
@@ -38,15 +39,15 @@ def checks_table(result: VerificationResult) -> Table:
 
 
 def judgements_table(result: VerificationResult) -> Table:
-    """What each check proves and what it cannot know."""
+    """List what each check proves and what it cannot know."""
     rows = tuple(
-        (rule_name(check.rule), check.rule.proves, check.rule.cannot_know, check.rule.counts_as)
+        (rule_name(check.rule), RULES[check.rule].proves, RULES[check.rule].cannot_know, RULES[check.rule].severity)
         for check in result.checks
     )
     title = "What the checks prove, and what they cannot know"
     return Table(
         title=title,
-        headings=("Check", "Passing proves", "Cannot know", "Not passing is"),
+        headings=("Check", "Passing proves", "Cannot know", "If it does not pass"),
         rows=rows,
         total=len(rows),
         unit="checks",
@@ -54,7 +55,7 @@ def judgements_table(result: VerificationResult) -> Table:
 
 
 def stage_totals(result: VerificationResult) -> dict[str, Change]:
-    """Rows by stage over all targets; before is None where any target has no baseline."""
+    """Add up the rows by stage over all targets. Before is None if any target has no baseline."""
     totals: dict[str, Change] = {}
     for part in result.stages:
         total = totals.get(part.stage, Change(before=0, now=0))
@@ -95,8 +96,8 @@ _COUNTS = ("rows_seen", "rows_canonical", "rows_to_change", "rows_unknown", "row
 
 
 def funds_table(result: VerificationResult, limit: int) -> Table:
-    """Each fund of each target before and now, and the sums. Of more than `limit`, those with most left or lost."""
-    headings = ("Fund", "Rows", "Canonical", "To change", "Unknown", "Left as is", "NULL", "Target")
+    """List the funds of each target before and now, with sums. If cut to `limit`: those with most rows left or lost."""
+    headings = ("Fund", "Rows", "Canonical", "To change", "Unknown", "Kept", "NULL", "Target")
     chosen = result.funds if len(result.funds) <= limit else sorted(result.funds, key=_most_left)[:limit]
     rows = tuple(_fund_row(fund) for fund in sorted(chosen, key=lambda fund: fund_order(fund.fund_id)))
     return Table(
@@ -106,7 +107,7 @@ def funds_table(result: VerificationResult, limit: int) -> Table:
         total=len(result.funds),
         unit="funds" if len(result.targets) == 1 else "funds, counted in each target",
         sums=_sums(result) if rows else None,
-        first="those with most rows left to do, lost or without a stage",
+        first="funds with most rows left to do, lost or without a stage",
     )
 
 
@@ -117,7 +118,7 @@ def _most_left(fund: FundBreakdown) -> int:
 
 
 def _sums(result: VerificationResult) -> tuple[Cell, ...]:
-    """All funds together; before is not known where a target has no baseline."""
+    """Add up all funds. Before is not known if a target has no baseline."""
     is_known = all(part.before is not None for part in result.stages)
     before = sum((fund.before for fund in result.funds if fund.before), RowCounts())
     after = sum((fund.after for fund in result.funds if fund.after), RowCounts())
@@ -126,15 +127,15 @@ def _sums(result: VerificationResult) -> tuple[Cell, ...]:
 
 
 def _fund_row(fund: FundBreakdown) -> tuple[Cell, ...]:
-    def counted(kind: str) -> Change:
+    def change(kind: str) -> Change:
         before, now = (None if side is None else getattr(side, kind) for side in (fund.before, fund.after))
         return Change(before=before, now=now)
 
-    return Name(text=fund_name(fund.fund_id)), *(counted(kind) for kind in _COUNTS), Name(text=fund.target)
+    return Name(text=fund_name(fund.fund_id)), *(change(kind) for kind in _COUNTS), Name(text=fund.target)
 
 
 def finding_parts(finding: Finding) -> dict[str, Cell]:
-    """What a finding says, by heading, without what does not apply to it."""
+    """Return the parts of a finding by heading, without those that do not apply."""
     parts: dict[str, Cell] = {
         "Found": finding.what,
         "Fund": Name(text=fund_name(finding.fund_id)) if finding.has_fund else None,
@@ -151,7 +152,7 @@ def finding_parts(finding: Finding) -> dict[str, Cell]:
 
 
 def findings_table(check: CheckResult) -> Table:
-    """The findings of one check, under the headings that any of them needs."""
+    """List the findings of one check under the headings that they need."""
     found = [finding_parts(finding) for finding in check.findings]
     headings = tuple(heading for heading in _FINDING_HEADINGS if any(heading in parts for parts in found))
     rows = tuple(tuple(parts.get(heading) for heading in headings) for parts in found)
@@ -168,7 +169,7 @@ _FINDING_HEADINGS = ("Found", "Fund", "Row", "Batch", "Before", "After", "Now", 
 
 
 def _by_spelling(found: Sequence[_Found]) -> list[tuple[int, str, list[_Found]]]:
-    """Each spelling once, most rows first: its rows in all targets, and what was found of it in each."""
+    """Group by spelling, most rows first: the rows in all targets and the entry of each target."""
     same: dict[str, list[_Found]] = {}
     for one in found:
         same.setdefault(one.spelling, []).append(one)
@@ -177,12 +178,12 @@ def _by_spelling(found: Sequence[_Found]) -> list[tuple[int, str, list[_Found]]]
 
 
 def _where(found: Sequence[SpellingTotal | LeftAsIs]) -> tuple[Cell, Cell]:
-    """In how many funds of each target, and in which targets."""
+    """Return the number of funds in each target, and the targets."""
     return "; ".join(number(one.funds) for one in found), Name(text="; ".join(one.target for one in found))
 
 
 def unknown_table(spellings: Sequence[SpellingTotal], total: int, limit: int) -> Table:
-    """At most `limit` unknown spellings, each once, most rows first, with the nearest stages: never applied."""
+    """List at most `limit` unknown spellings, most rows first, with suggestions."""
     rows = []
     for count, text, found in _by_spelling(spellings)[:limit]:
         funds, targets = _where(found)
@@ -194,7 +195,7 @@ def unknown_table(spellings: Sequence[SpellingTotal], total: int, limit: int) ->
 
 
 def suggestions(spelling: str) -> str:
-    """What an unknown spelling may mean, for a person; made of our own words alone."""
+    """Suggest what an unknown spelling may mean. Holds nothing from the data."""
     return "; ".join(map(_suggested, suggest(spelling, limit=2))) or "no suggestion"
 
 
@@ -202,15 +203,15 @@ def _suggested(suggestion: Suggestion) -> str:
     return f"{suggestion.stage}? {suggestion.why}" if suggestion.stage else suggestion.why
 
 
-def left_as_is_table(result: VerificationResult, limit: int) -> Table:
-    """At most `limit` spellings that stay by decision, each once, most rows first, with the reason."""
+def kept_table(result: VerificationResult, limit: int) -> Table:
+    """List at most `limit` kept spellings, most rows first, with the reason of the decision."""
     rows = []
     for count, text, found in _by_spelling(result.left_as_is)[:limit]:
         funds, targets = _where(found)
         rows.append((count, Spelling(text=text), funds, found[0].reason or "no reason given", targets))
     headings = ("Rows", "Spelling", "Funds", "Reason", "Target")
     return Table(
-        title="Left as they are, by decision",
+        title="Kept by decision",
         headings=headings,
         rows=tuple(rows),
         total=result.left_as_is_spellings,

@@ -1,7 +1,8 @@
-"""The words that all forms of a report share: one verdict, one outcome and one set of facts, said in one way."""
+"""The words that all formats of a report share: verdict, outcomes, names and facts."""
 
 from typing import Final
 
+from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.engine.inventory.inventory import RowCounts
 from stagenorm_pipeline.engine.targets.funds import NO_FUND_KEY, FundScope
 from stagenorm_pipeline.engine.verify.result import (
@@ -12,6 +13,7 @@ from stagenorm_pipeline.engine.verify.result import (
     Verdict,
     VerificationResult,
 )
+from stagenorm_pipeline.engine.verify.rules.registry import RULES
 from stagenorm_pipeline.report.tables import Cell, Name, duration, moment, number
 
 MARKS: Final = {Outcome.PASSED: "✓", Outcome.WARNED: "⚠", Outcome.FAILED: "✗"}
@@ -27,16 +29,16 @@ VERDICT_OUTCOMES: Final = {
     Verdict.FAILED: Outcome.FAILED,
 }
 _TARGETS_NAMED: Final = 20
-# In the order of the checks, as a sentence names them.
+# In the order of the checks.
 _RULES: Final = tuple(Rule)
 
-MEANWHILE: Final = (
-    "Checks 3, 4 and 5 list what changed outside the migration. Data alone cannot tell a user's change from damage."
+OTHER_SESSIONS_NOTE: Final = (
+    "Checks 3, 4 and 5 list changes by other sessions. Data alone cannot tell a user's change from damage."
 )
 
 
 def verdict_line(result: VerificationResult) -> str:
-    """The verdict in a sentence, without anything from the data."""
+    """Say the verdict in a sentence. Holds nothing from the data."""
     words = {Outcome.PASSED: "passed", Outcome.WARNED: "with a warning", Outcome.FAILED: "failed"}
     counts = ", ".join(f"{result.count(outcome)} {word}" for outcome, word in words.items())
     strict = " Strict mode: a warning counts as a failure." if result.strict else ""
@@ -44,11 +46,11 @@ def verdict_line(result: VerificationResult) -> str:
 
 
 def rows_line(counts: RowCounts) -> str:
-    """The rows by what their stage is; the parts add up to the whole."""
+    """Count the rows by kind of stage. The parts add up to the whole."""
     return (
-        f"{number(counts.rows_seen)} rows: {number(counts.rows_canonical)} canonical, "
+        f"{counted(counts.rows_seen, 'row')}: {number(counts.rows_canonical)} canonical, "
         f"{number(counts.rows_to_change)} to change, {number(counts.rows_unknown)} unknown, "
-        f"{number(counts.rows_left_as_is)} left as is, {number(counts.rows_null)} NULL"
+        f"{number(counts.rows_left_as_is)} kept, {number(counts.rows_null)} NULL"
     )
 
 
@@ -57,22 +59,22 @@ def rule_number(rule: Rule) -> int:
 
 
 def rule_name(rule: Rule) -> str:
-    """The rule's number and name."""
-    return f"{rule_number(rule)} {rule.heading}"
+    """Return the number and title of a rule."""
+    return f"{rule_number(rule)} {RULES[rule].title}"
 
 
 def figures(check: CheckResult) -> tuple[tuple[str, str], ...]:
-    """The exact counts of a check, by what they count."""
+    """Return the exact counts of a check with their names."""
     return tuple((name.replace("_", " "), number(count)) for name, count in check.figures.items())
 
 
 def figures_line(check: CheckResult) -> str:
-    """The exact counts of a check in one line."""
+    """Return the exact counts of a check in one line."""
     return "; ".join(f"{name} {count}" for name, count in figures(check))
 
 
 def fund_name(fund_id: str | None) -> str:
-    """A fund as its partition key reads, unencoded: a reader wants the id, not its percent signs."""
+    """Return the partition key of a fund without percent-encoding, which is easier to read."""
     return NO_FUND_KEY if fund_id is None else f"fund-{fund_id}"
 
 
@@ -81,10 +83,10 @@ def scope_name(scope: FundScope) -> str:
 
 
 def about(result: VerificationResult, sha256: str | None, verification_id: int | None) -> tuple[tuple[str, Cell], ...]:
-    """How the verification was made, and the marks by which the report is found again."""
+    """List how the verification was made, with the number and hash that identify the report."""
     sample = f"{number(len(result.sample))} of at most {number(result.sample_size)} rows, seed {result.sample_seed}"
     judging = sum(check.duration_ms for check in result.checks)
-    took = f"{duration(result.duration_ms)}: {duration(judging)} in the checks, the rest in reading for all of them"
+    took = f"{duration(result.duration_ms)}: {duration(judging)} in the checks, the rest in shared reads"
     facts: list[tuple[str, Cell]] = [
         ("Made at", result.created_at),
         ("By", Name(text=result.created_by)),
@@ -115,7 +117,7 @@ def _against(result: VerificationResult) -> tuple[tuple[str, Cell], ...]:
     if found.verification_id is not None:
         signed = "not signed" if found.signed_off_by is None else f"signed by {found.signed_off_by}"
         record = f"verification {found.verification_id}, {signed}"
-    plans = f"{number(found.plans_compared)} plans compared, {number(found.differences)} differences"
+    plans = f"{counted(found.plans_compared, 'plan')} compared, {counted(found.differences, 'difference')}"
     return (
         ("Compared with the signed report", Name(text=found.report_sha256)),
         ("Record of that report", Name(text=record)),
@@ -125,13 +127,13 @@ def _against(result: VerificationResult) -> tuple[tuple[str, Cell], ...]:
 
 def _other_sessions(found: OtherSessions) -> str:
     return (
-        f"{number(found.audited_rows_changed)} of {number(found.audited_rows)} rows that stagenorm changed "
+        f"{number(found.audited_rows_changed)} of {counted(found.audited_rows, 'row')} that stagenorm changed "
         f"({number(found.audited_rows_allowed)} allowed); by the counts of each fund at least "
-        f"{number(found.rows_changed)} of {number(found.rows_before)} rows ({number(found.rows_allowed)} allowed). "
-        f"Allowed is the larger of {found.percent}% and {number(found.rows)} rows"
+        f"{number(found.rows_changed)} of {counted(found.rows_before, 'row')} ({number(found.rows_allowed)} allowed). "
+        f"Allowed is the larger of {found.percent}% and {counted(found.rows, 'row')}"
     )
 
 
-def made(result: VerificationResult) -> str:
-    """Which database, when and by whom: what a sheet of paper must say of itself. Holds names from the data."""
+def made_line(result: VerificationResult) -> str:
+    """Say which database was verified, when and by whom, for the printed report. Holds names from the data."""
     return f"{result.database}, {scope_name(result.scope)}, {moment(result.created_at)}, by {result.created_by}"

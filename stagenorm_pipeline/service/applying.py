@@ -23,11 +23,12 @@ from stagenorm_pipeline.service.selecting import Selection
 Watch = Callable[[Event], None]
 
 
-def _ignore(event: Event) -> None:
-    """Watch nothing."""
+def ignore_event(event: Event) -> None:
+    """Do nothing with an event: the default of `watch`."""
 
 
-def _never() -> bool:
+def never_stop() -> bool:
+    """Never stop: the default of `should_stop`."""
     return False
 
 
@@ -90,7 +91,7 @@ class AppliedBatches:
             ApplyOutcome.VANISHED: self.result.vanished,
             ApplyOutcome.STOPPED: self.result.stopped,
             ApplyOutcome.FAILED: self.result.failed,
-            ApplyOutcome.TAKEN: self.result.held,
+            ApplyOutcome.TAKEN: self.result.taken,
             ApplyOutcome.CANCELLED: self.cancelled,
             ApplyOutcome.NOTHING_TO_DO: not self.result.batches,
         }
@@ -104,28 +105,26 @@ def apply(
     kind: PlanKind | None = None,
     selection: Selection | None = None,
     pace: Pace | None = None,
-    watch: Watch = _ignore,
-    should_stop: Callable[[], bool] = _never,
+    watch: Watch = ignore_event,
+    should_stop: Callable[[], bool] = never_stop,
 ) -> AppliedBatches:
     """Apply the waiting batches of a plan or, with `plan_id` None, of every open one. This changes business data.
 
     `kind`: plans of this kind only. `watch` hears every event. Raises OtherVocabularyError for a plan made with other
     decisions than those of today.
     """
-    return _apply(
-        context,
-        ApplyRequest(
-            worker=context.runner,
-            run_by=context.user,
-            plan_id=plan_id,
-            kind=kind,
-            watch=watch,
-            should_stop=should_stop,
-            vocabulary=context.vocabulary,
-        ),
-        selection=selection,
-        pace=pace or Pace(),
+    request = ApplyRequest(
+        worker=context.runner,
+        run_by=context.user,
+        plan_id=plan_id,
+        kind=kind,
+        watch=watch,
+        should_stop=should_stop,
+        vocabulary=context.vocabulary,
     )
+    if selection is not None:
+        request = replace(request, scope=selection.scope, targets=selection.targets)
+    return run_batches(context, request, pace=pace)
 
 
 def apply_fund(
@@ -135,8 +134,8 @@ def apply_fund(
     kind: PlanKind,
     targets: tuple[TargetSetting, ...] | None = None,
     pace: Pace | None = None,
-    watch: Watch = _ignore,
-    should_stop: Callable[[], bool] = _never,
+    watch: Watch = ignore_event,
+    should_stop: Callable[[], bool] = never_stop,
 ) -> AppliedBatches:
     """Apply the open batches of one fund. `targets` None: in every planned target, configured today or not."""
     request = ApplyRequest(
@@ -149,42 +148,20 @@ def apply_fund(
         should_stop=should_stop,
         vocabulary=context.vocabulary,
     )
-    return _apply(context, request, selection=None, pace=pace or Pace())
-
-
-def apply_rollback(
-    context: ServiceContext,
-    *,
-    plan_id: int,
-    pace: Pace | None = None,
-    watch: Watch = _ignore,
-    should_stop: Callable[[], bool] = _never,
-) -> AppliedBatches:
-    """Apply a recorded rollback. It restores what the audit log holds, whatever spellings mean today."""
-    request = ApplyRequest(
-        worker=context.runner,
-        run_by=context.user,
-        plan_id=plan_id,
-        watch=watch,
-        should_stop=should_stop,
-        vocabulary=None,
-    )
-    return _apply(context, request, selection=None, pace=pace or Pace())
+    return run_batches(context, request, pace=pace)
 
 
 def rehearse(
-    context: ServiceContext, *, plan_id: int, watch: Watch = _ignore, should_stop: Callable[[], bool] = _never
+    context: ServiceContext, *, plan_id: int, watch: Watch = ignore_event, should_stop: Callable[[], bool] = never_stop
 ) -> RehearsalResult:
     """Execute every batch of a draft and roll each one back. Raises PlanError if the plan is not a draft."""
     return rehearse_plan(context.database, plan_id, run_by=context.user, watch=watch, should_stop=should_stop)
 
 
-def _apply(
-    context: ServiceContext, request: ApplyRequest, *, selection: Selection | None, pace: Pace
-) -> AppliedBatches:
+def run_batches(context: ServiceContext, request: ApplyRequest, *, pace: Pace | None) -> AppliedBatches:
+    """Run the batches that a request names, at a pace. `apply` and `rolling_back` share it."""
+    pace = pace or Pace()
     totals = FundTotals()
-    if selection is not None:
-        request = replace(request, scope=selection.scope, targets=selection.targets)
     request = replace(
         request,
         sleep_ms=pace.sleep_ms,

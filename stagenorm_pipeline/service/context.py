@@ -34,6 +34,7 @@ class ServiceContext:
     configuration: Configuration
     interface: str
     user: str = field(default_factory=user_name)
+    _vocabulary: Vocabulary | None = field(default=None, repr=False)
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
@@ -41,7 +42,7 @@ class ServiceContext:
 
         Read at the first use: commands that do not need it work with a broken decisions file.
         """
-        return load_vocabulary(self.configuration)
+        return self._vocabulary or load_vocabulary(self.configuration)
 
     @property
     def runner(self) -> str:
@@ -72,19 +73,15 @@ def open_service(
     configuration: Configuration | None = None,
     with_vocabulary: bool = False,
 ) -> Iterator[ServiceContext]:
-    """Open a context and close its connections at the end. Parameters as for `open_context`.
-
-    `with_vocabulary`: read the decisions file at once, so that an error in it is found before the database is read.
-    """
+    """Open a context and close its connections at the end. Parameters as for `open_context`."""
     context = open_context(
         interface=interface,
         application_name=application_name,
         database_url=database_url,
         configuration=configuration,
+        with_vocabulary=with_vocabulary,
     )
     try:
-        if with_vocabulary:
-            _ = context.vocabulary
         yield context
     finally:
         context.close()
@@ -96,17 +93,21 @@ def open_context(
     application_name: str = "stagenorm",
     database_url: str | None = None,
     configuration: Configuration | None = None,
+    with_vocabulary: bool = False,
 ) -> ServiceContext:
     """Open a context; the first transaction connects.
 
     `database_url` None: DATABASE_URL. `configuration` None: stagenorm.toml and the environment. `application_name`:
-    what pg_stat_activity shows. Raises ConfigurationError if there is no URL, it is not PostgreSQL's, or stagenorm.toml
-    is wrong.
+    what pg_stat_activity shows. `with_vocabulary`: read the decisions file now, so that an error in it comes first.
+
+    Raises ConfigurationError if there is no URL, it is not PostgreSQL's, or stagenorm.toml is wrong; VocabularyError
+    for a broken decisions file.
     """
-    url = require_database_url() if database_url is None else database_url
     configuration = load_configuration() if configuration is None else configuration
+    vocabulary = load_vocabulary(configuration) if with_vocabulary else None
+    url = require_database_url() if database_url is None else database_url
     database = Database.at(url, application_name=application_name, tracking_schema=configuration.tracking_schema)
-    return ServiceContext(database=database, configuration=configuration, interface=interface)
+    return ServiceContext(database=database, configuration=configuration, interface=interface, _vocabulary=vocabulary)
 
 
 def require_database_url(environment: Mapping[str, str] | None = None) -> str:

@@ -23,7 +23,7 @@ _MEANINGS = {
     "null": "null",
     MeaningKind.CANONICAL.value: "canonical",
     MeaningKind.MESSY.value: "known",
-    MeaningKind.LEAVE_AS_IS.value: "kept",
+    MeaningKind.KEPT.value: "kept",
     MeaningKind.UNKNOWN.value: "unknown",
 }
 _COLUMNS = ("target", "fund_id", "spelling", "meaning", "stage", "rows")

@@ -6,15 +6,16 @@ from dataclasses import dataclass
 
 from stagenorm_pipeline.config.pacing import AUTO_BATCH_ROWS
 from stagenorm_pipeline.engine.inventory.inventory import TargetInventory
+from stagenorm_pipeline.engine.plan import life_cycle
 from stagenorm_pipeline.engine.plan import plan as plans
-from stagenorm_pipeline.engine.plan.plan import Plan, RecordedPlan
-from stagenorm_pipeline.engine.plan.request import DEFAULT_BATCH_SIZE, PlanRequest
+from stagenorm_pipeline.engine.plan.life_cycle import RecordedPlan
+from stagenorm_pipeline.engine.plan.plan import Plan
+from stagenorm_pipeline.engine.plan.request import DEFAULT_BATCH_SIZE, PlanRequest, require_batch_size
 from stagenorm_pipeline.engine.plan.vocabulary_check import (
     DecisionChanges,
     read_decision_changes,
     require_same_vocabulary,
 )
-from stagenorm_pipeline.engine.rollback.scope import require_batch_size
 from stagenorm_pipeline.errors import StagenormError
 from stagenorm_pipeline.service.context import ServiceContext
 from stagenorm_pipeline.service.selecting import Selection
@@ -74,18 +75,18 @@ def open_plan(context: ServiceContext, *, plan_id: int) -> None:
 
     Raises PlanError for a plan that cannot be applied, and OtherVocabularyError for one made with other decisions.
     """
-    plans.open_plan(context.database, plan_id, context.vocabulary)
+    life_cycle.open_plan(context.database, plan_id, context.vocabulary)
 
 
 def cancel_plan(context: ServiceContext, *, plan_id: int) -> int:
     """Cancel what a plan still has to do, and return the number of batches cancelled. Applied batches stay applied."""
-    return plans.cancel_plan(context.database, plan_id)
+    return life_cycle.cancel_plan(context.database, plan_id)
 
 
 def read_plan(context: ServiceContext, *, plan_id: int) -> RecordedPlan:
     """Read a recorded plan. Raises PlanError when there is none."""
     with context.database.snapshot() as connection:
-        return plans.find_plan(connection, plan_id)
+        return life_cycle.find_plan(connection, plan_id)
 
 
 def rows_per_batch(batch_size: int | str | None) -> int:

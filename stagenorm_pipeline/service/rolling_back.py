@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from stagenorm_pipeline.engine.apply.runner import ApplyRequest
 from stagenorm_pipeline.engine.plan.request import DEFAULT_BATCH_SIZE
 from stagenorm_pipeline.engine.rollback import rollback as rollbacks
 from stagenorm_pipeline.engine.rollback.rollback import RollbackPreview, RollbackRow
 from stagenorm_pipeline.engine.rollback.scope import RollbackRequest
+from stagenorm_pipeline.service.applying import AppliedBatches, Pace, Watch, ignore_event, never_stop, run_batches
 from stagenorm_pipeline.service.context import ServiceContext
 from stagenorm_pipeline.service.selecting import Selection
 
@@ -54,5 +56,33 @@ def list_rows_left(context: ServiceContext, *, request: RollbackRequest) -> Iter
 
 
 def record_rollback(context: ServiceContext, *, request: RollbackRequest) -> int:
-    """Record a rollback as a plan, open it, and return its number. `applying.apply_rollback` restores the rows."""
+    """Record a rollback as a plan, open it, and return its number. `restore_rows` then restores the rows."""
     return rollbacks.record_rollback(context.database, request, created_by=context.user)
+
+
+def restore_rows(
+    context: ServiceContext,
+    *,
+    plan_id: int,
+    pace: Pace | None = None,
+    watch: Watch = ignore_event,
+    should_stop: Callable[[], bool] = never_stop,
+) -> AppliedBatches:
+    """Apply a recorded rollback. It restores what the audit log holds, whatever spellings mean today."""
+    request = ApplyRequest(
+        worker=context.runner, run_by=context.user, plan_id=plan_id, watch=watch, should_stop=should_stop
+    )
+    return run_batches(context, request, pace=pace)
+
+
+def roll_back(
+    context: ServiceContext,
+    *,
+    request: RollbackRequest,
+    pace: Pace | None = None,
+    watch: Watch = ignore_event,
+    should_stop: Callable[[], bool] = never_stop,
+) -> AppliedBatches:
+    """Record a rollback and restore its rows. This changes business data."""
+    plan_id = record_rollback(context, request=request)
+    return restore_rows(context, plan_id=plan_id, pace=pace, watch=watch, should_stop=should_stop)

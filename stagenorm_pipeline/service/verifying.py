@@ -6,18 +6,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from stagenorm_pipeline.engine.verify import recorded_reports
-from stagenorm_pipeline.engine.verify.against import SignedReport, read_signed_report
-from stagenorm_pipeline.engine.verify.recorded_reports import RecordedVerification
+from stagenorm_pipeline.engine.verify import recorded_verifications
+from stagenorm_pipeline.engine.verify.recorded_verifications import RecordedVerification, record_verification
 from stagenorm_pipeline.engine.verify.result import VerificationResult
-from stagenorm_pipeline.engine.verify.verification import (
-    DEFAULT_SAMPLE_SIZE,
-    VerifyRequest,
-    record_verification,
-)
+from stagenorm_pipeline.engine.verify.signed_report_file import SignedReport, read_signed_report
+from stagenorm_pipeline.engine.verify.verification import DEFAULT_SAMPLE_SIZE, VerifyRequest
 from stagenorm_pipeline.engine.verify.verification import verify as run_rules
 from stagenorm_pipeline.errors import ConfigurationError
-from stagenorm_pipeline.report.forms import ReportForm, report_in
+from stagenorm_pipeline.report.formats import ReportForm, report_in
 from stagenorm_pipeline.report.json_document import document_json, document_sha256, verification_document
 from stagenorm_pipeline.report.json_reader import read_verification
 from stagenorm_pipeline.service.context import ServiceContext
@@ -89,12 +85,12 @@ def load_signed_report(path: Path) -> SignedReport:
 
 def list_verifications(context: ServiceContext) -> tuple[RecordedVerification, ...]:
     """List the recorded verifications, newest first."""
-    return recorded_reports.read_recorded_verifications(context.database)
+    return recorded_verifications.read_recorded_verifications(context.database)
 
 
 def read_report(context: ServiceContext, *, number: int) -> VerificationReport:
     """Read the report of a recorded verification. Raises RecordedReportError if it is missing or was altered."""
-    stored = recorded_reports.read_report(context.database, number)
+    stored = recorded_verifications.read_report(context.database, number)
     return VerificationReport(number=number, json=stored.json, sha256=stored.sha256)
 
 

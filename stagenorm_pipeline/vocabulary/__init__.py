@@ -1,23 +1,30 @@
-"""The vocabulary: which canonical stage a spelling means. Pure: no database, no terminal, no environment."""
+"""Which canonical stage each spelling means. Pure: no database, no terminal, no environment."""
 
-from stagenorm_pipeline.vocabulary.decisions import LEAVE_AS_IS, Decision, Decisions
+from stagenorm_pipeline.vocabulary.decisions import KEPT, Decision, Decisions
 from stagenorm_pipeline.vocabulary.decisions_editor import Undecided, decided_alike, with_decision, with_undecided
 from stagenorm_pipeline.vocabulary.decisions_file import load_decisions, parse_decisions, read_decisions_text
 from stagenorm_pipeline.vocabulary.errors import DecisionsError, VocabularyError
 from stagenorm_pipeline.vocabulary.normalize import normalize
 from stagenorm_pipeline.vocabulary.stages import CANONICAL_STAGES, Stage
 from stagenorm_pipeline.vocabulary.suggestions import Suggestion, proposal, same_words, suggest
-from stagenorm_pipeline.vocabulary.vocabulary import Meaning, MeaningKind, Redecided, Vocabulary, differences, redecided
+from stagenorm_pipeline.vocabulary.vocabulary import (
+    Meaning,
+    MeaningChange,
+    MeaningKind,
+    Vocabulary,
+    differences,
+    meaning_changes,
+)
 
 __all__ = [
     "CANONICAL_STAGES",
-    "LEAVE_AS_IS",
+    "KEPT",
     "Decision",
     "Decisions",
     "DecisionsError",
     "Meaning",
+    "MeaningChange",
     "MeaningKind",
-    "Redecided",
     "Stage",
     "Suggestion",
     "Undecided",
@@ -26,11 +33,11 @@ __all__ = [
     "decided_alike",
     "differences",
     "load_decisions",
+    "meaning_changes",
     "normalize",
     "parse_decisions",
     "proposal",
     "read_decisions_text",
-    "redecided",
     "same_words",
     "suggest",
     "with_decision",

@@ -1,4 +1,4 @@
-"""The built-in aliases: the table in `aliases.toml` and the look-up in it. Decisions of a person are not known here."""
+"""Look up spellings in the built-in aliases of `aliases.toml`."""
 
 import tomllib
 from collections.abc import Mapping
@@ -13,16 +13,16 @@ from stagenorm_pipeline.vocabulary.stages import Stage
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class AliasTable:
-    """Normalized alias -> stage, and what is folded (code point -> ASCII) for the second look-up."""
+    """The stage of each normalized alias, and the folding (code point -> ASCII) for the second look-up."""
 
     stages: Mapping[str, Stage]
     folding: Mapping[int, str]
     longest: int
 
     def stage_of(self, spelling: str) -> Stage | None:
-        """The stage that the aliases give a spelling, or None where they do not know it."""
-        # NFKD and lower case never make a text shorter, so what is too long now is too long for every alias. This
-        # bounds the rest: NFKD alone takes hours on 1 MB of combining marks in the wrong order.
+        """Return the stage that the aliases give a spelling, or None for an unknown one."""
+        # This bounds the time below: NFKD alone takes hours on 1 MB of combining marks in the wrong order. NFKD and
+        # lower case never make a text shorter, so a text that is too long now is longer than every alias.
         text = collapse(spelling)
         if len(text) > self.longest:
             return None
@@ -32,7 +32,7 @@ class AliasTable:
 
 @cache
 def built_in_aliases() -> AliasTable:
-    """The table that the package carries, read once."""
+    """Return the table of the package. The file is read once."""
     text = resources.files("stagenorm_pipeline.vocabulary").joinpath("aliases.toml").read_text(encoding="utf-8")
     data = tomllib.loads(text)
     stages = {alias: Stage(stage) for stage, aliases in data["aliases"].items() for alias in aliases}

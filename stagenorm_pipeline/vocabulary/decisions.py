@@ -1,4 +1,4 @@
-"""What people decided about spellings that the aliases do not know. The file that holds it is `decisions_file`'s."""
+"""Decisions of people about spellings that the aliases do not know."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,24 +11,25 @@ from stagenorm_pipeline.vocabulary.normalize import collapse, fold, normalize
 from stagenorm_pipeline.vocabulary.quoting import shown
 from stagenorm_pipeline.vocabulary.stages import Stage
 
-LEAVE_AS_IS: Final = "leave-as-is"
+# The word in the decisions file, and in the vocabularies that plans record.
+KEPT: Final = "leave-as-is"
 
-# In characters. A longer one is never looked up: only its beginning leaves the database.
+# In characters. A longer spelling is never looked up: only its beginning is read from the database.
 LONGEST_SPELLING: Final = 1_000
-# Nobody mistypes the case of a longer one; NFKD takes long on combining marks.
+# Longer spellings are not compared: NFKD takes long on combining marks.
 _LONGEST_COMPARED: Final = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """One spelling, exactly as stored, and what it means: a stage, or leave-as-is with a reason, or not yet decided.
+    """A decision about one spelling, exactly as stored: a stage, kept as it is (with a reason), or undecided.
 
-    Raises DecisionsError where these do not go together. `where` is the place in the file, for messages only.
+    Raises DecisionsError for a contradiction. `where` is the place in the file, for messages only.
     """
 
     spelling: str
     stage: Stage | None = None
-    leave_as_is: bool = False
+    is_kept: bool = False
     reason: str = ""
     decided_by: str = ""
     decided_on: date | None = None
@@ -36,24 +37,24 @@ class Decision:
 
     @property
     def choice(self) -> str | None:
-        """A canonical stage, `leave-as-is`, or None while undecided."""
-        return LEAVE_AS_IS if self.leave_as_is else self.stage
+        """Return a canonical stage, `leave-as-is`, or None if undecided."""
+        return KEPT if self.is_kept else self.stage
 
     def __post_init__(self) -> None:
         for name, text in (("spelling", self.spelling), ("reason", self.reason), ("decided_by", self.decided_by)):
             if not _fits_postgresql(text):
-                problem = f"the {name} {shown(text)} holds a NUL or half a surrogate pair: no PostgreSQL text can"
+                problem = f"the {name} {shown(text)} contains a NUL or half a surrogate pair: PostgreSQL has neither"
                 raise DecisionsError(problem, self.where)
-        if self.leave_as_is and self.stage is not None:
-            raise DecisionsError(f"{shown(self.spelling)} is both {self.stage} and {LEAVE_AS_IS}: keep one", self.where)
-        if self.leave_as_is and not self.reason.strip():
+        if self.is_kept and self.stage is not None:
+            raise DecisionsError(f"{shown(self.spelling)} is both {self.stage} and {KEPT}: remove one", self.where)
+        if self.is_kept and not self.reason.strip():
             raise DecisionsError(
-                f"{shown(self.spelling)} is {LEAVE_AS_IS} without a reason: say in `reason` why it stays", self.where
+                f"{shown(self.spelling)} is {KEPT} without a reason: write in `reason` why it stays", self.where
             )
         if self.choice is not None and len(self.spelling) > LONGEST_SPELLING:
             raise DecisionsError(
                 f"{shown(self.spelling)} is longer than {LONGEST_SPELLING:,} characters, so this would never apply: "
-                "remove this entry and mend such rows in the database",
+                "remove this entry, and correct such rows in the database",
                 self.where,
             )
         self._refuse_to_contradict_an_alias()
@@ -70,10 +71,10 @@ class Decision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decisions:
-    """Decisions and entries still undecided, in the order of their file.
+    """The decided and the undecided entries, in the order of their file.
 
-    Raises DecisionsError for a second entry of one spelling, and for two spellings that differ in case, white space or
-    dashes alone and are decided differently: the same text cannot mean two things.
+    Raises DecisionsError for two entries with the same spelling, and for different decisions about two spellings that
+    differ only in case, white space or dashes: the same text cannot mean two things.
     """
 
     entries: tuple[Decision, ...] = ()
@@ -84,7 +85,7 @@ class Decisions:
             if entry.spelling in places:
                 earlier = places[entry.spelling] or "earlier in the list"
                 raise DecisionsError(
-                    f"{shown(entry.spelling)} has an entry already ({earlier}): keep one of them", entry.where
+                    f"{shown(entry.spelling)} has an entry already ({earlier}): remove one of them", entry.where
                 )
             places[entry.spelling] = entry.where
         self._refuse_to_contradict_one_another()
@@ -99,14 +100,14 @@ class Decisions:
             if other.choice != entry.choice:
                 raise DecisionsError(
                     f"{shown(entry.spelling)} is {entry.choice}, but {shown(other.spelling)} "
-                    f"({other.where or 'earlier in the list'}), which differs in case, white space or dashes alone, is "
+                    f"({other.where or 'earlier in the list'}), which differs only in case, white space or dashes, is "
                     f"{other.choice}: decide both alike",
                     entry.where,
                 )
 
     @property
     def decided(self) -> Mapping[str, Decision]:
-        """Spelling -> decision, the undecided left out."""
+        """Return the decision of each decided spelling."""
         return {entry.spelling: entry for entry in self.entries if entry.choice is not None}
 
 

@@ -1,7 +1,7 @@
-"""The decisions file's text with entries added or filled in; all that a person wrote in it stays, comments too.
+"""Add entries to the text of the decisions file, or fill one in. Everything else stays byte for byte, comments too.
 
-Each result is read again before it is given out: a text that would not hold what was there, and what was added, is
-refused instead. Does not belong here: what the entries mean, and reading or writing the disk.
+Each new text is parsed before it is returned. If it does not contain exactly the old entries and the new ones, the
+edit is refused.
 """
 
 import re
@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
-from stagenorm_pipeline.vocabulary.decisions import LEAVE_AS_IS, LONGEST_SPELLING, Decision, Decisions
+from stagenorm_pipeline.vocabulary.decisions import KEPT, LONGEST_SPELLING, Decision, Decisions
 from stagenorm_pipeline.vocabulary.decisions_file import (
     BYTE_ORDER_MARK,
     MAX_FILE_BYTES,
@@ -27,21 +27,21 @@ from stagenorm_pipeline.vocabulary.suggestions import proposal, same_words, sugg
 _HEADER: Final = f"""\
 # What each spelling means that the built-in aliases do not know.
 # stage: one of {", ".join(CANONICAL_STAGES)};
-#   or {LEAVE_AS_IS}, with a reason; or empty while nobody has decided.
+#   or {KEPT}, with a reason; or empty while nobody has decided.
 #   Where a proposal stands behind a #, deleting the # takes it.
 # spelling: in quotes, exactly as stored.
 # `stagenorm decisions` adds what is new at the end, and changes nothing that stands here.
 """
 _COMMENT: Final = 500
 
-# What YAML takes for the end of a line.
+# The line breaks of YAML.
 _LINE_BREAK: Final = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _PROPOSAL: Final = re.compile(rf" # ({'|'.join(map(re.escape, CANONICAL_STAGES))})(?=[ \t]*(?:[\r\n]|$))")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Undecided:
-    """An unknown spelling to ask a person about: how many rows hold it, and where (one line for people)."""
+    """An unknown spelling for a person to decide: the number of its rows, and where they are (one line of text)."""
 
     spelling: str
     rows: int
@@ -49,10 +49,10 @@ class Undecided:
 
 
 def with_undecided(text: str, source: str, undecided: Iterable[Undecided]) -> str:
-    """The text with an entry for each spelling that has none, most rows first; the same text where all have one.
+    """Return the text with a new entry for each spelling that has none, most rows first.
 
-    Raises DecisionsError, with the line, for a text that cannot be read or added to, for a spelling that no PostgreSQL
-    text holds (a NUL, half a surrogate pair), and where the text would be too large to be read again.
+    Raises DecisionsError, with the line, for a text that cannot be read or added to, for a spelling that PostgreSQL
+    cannot store (a NUL, half a surrogate pair), and for a text that would be too large to read.
     """
     written = list(written_entries(text, source))
     existing = Decisions(entries=tuple(entry.decision for entry in written))
@@ -76,10 +76,10 @@ def with_undecided(text: str, source: str, undecided: Iterable[Undecided]) -> st
 
 
 def with_decision(text: str, source: str, decision: Decision) -> str:
-    """The text with an entry decided that was undecided; what it says already stays where `decision` says nothing.
+    """Return the text with an undecided entry decided. Fields that `decision` leaves empty stay as they are.
 
-    Raises DecisionsError, with the line, for a text that cannot be read or changed, and for an entry that is decided
-    already or not there.
+    Raises DecisionsError, with the line, for a text that cannot be read or changed, and for an entry that is missing
+    or already decided.
     """
     written = list(written_entries(text, source))
     found = next((entry for entry in written if entry.decision.spelling == decision.spelling), None)
@@ -104,7 +104,7 @@ def with_decision(text: str, source: str, decision: Decision) -> str:
 
 
 def decided_alike(decisions: Decisions) -> dict[frozenset[str], Decision]:
-    """The words of each decided spelling -> its decision, for proposing the same to those of the same words."""
+    """Return the decision for the words of each decided spelling, to propose it for spellings with the same words."""
     decided = [entry for entry in decisions.entries if entry.choice is not None]
     return {words: entry for entry in decided if (words := same_words(entry.spelling))}
 
@@ -114,7 +114,7 @@ def _lines(item: Undecided, alike: Decision | None) -> Iterator[str]:
     where = item.where if len(item.where) <= _COMMENT else item.where[:_COMMENT] + "…"
     yield f"# {rows}: {escaped(where)}" if where else f"# {rows}"
     if len(item.spelling) > LONGEST_SPELLING:
-        yield f"# longer than {LONGEST_SPELLING:,} characters: cannot be decided, mend such rows in the database"
+        yield f"# longer than {LONGEST_SPELLING:,} characters: cannot be decided, correct such rows in the database"
     proposed = proposal(item.spelling)
     if alike is not None:
         yield f"# the same words as {shown(alike.spelling)}, which is {alike.choice}"
@@ -129,13 +129,13 @@ def _lines(item: Undecided, alike: Decision | None) -> Iterator[str]:
 
 
 def _margin(written: list[WrittenEntry], source: str) -> int:
-    """The column in which the entries' dashes stand."""
+    """Return the column of the dashes before the entries."""
     if not written:
         return 0
     if written[0].dash_column is None:
         raise DecisionsError(
-            "the list is written in brackets, to which nothing can be added: write each entry as `- spelling: ...`, on "
-            "lines of its own",
+            "the list is written in brackets, so nothing can be added: write each entry as `- spelling: ...`, on "
+            "its own lines",
             source,
         )
     return written[0].dash_column
@@ -167,7 +167,7 @@ def _filled_in(text: str, entry: WrittenEntry, decision: Decision) -> str:
         end = places.end_of_line(max(end[0] for _, end in entry.values.values()))
         edits.append((end, end, missing))
     parts, at = [], 0
-    # What is missing was noted last, and so comes after a value that is put in at the same place.
+    # The sort is stable: missing keys come after a value at the same place.
     for start, end, new in sorted(edits, key=lambda edit: edit[0]):
         parts += [text[at:start], new]
         at = end
@@ -175,7 +175,7 @@ def _filled_in(text: str, entry: WrittenEntry, decision: Decision) -> str:
 
 
 class _Places:
-    """Where the parser's lines and columns are in the text."""
+    """Convert the parser's lines and columns to positions in the text."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -187,7 +187,7 @@ class _Places:
         return self._ends[line]
 
     def edit(self, value: tuple[Spot, Spot], new: str) -> tuple[int, int, str]:
-        """Start, end and text of what takes a value's place; an empty stage's proposal goes with it."""
+        """Return start, end and new text of a value. The proposal of an empty stage is replaced too."""
         start, end = (self._starts[line] + column for line, column in value)
         if start == end:
             proposed = _PROPOSAL.match(self._text, end)
@@ -205,6 +205,4 @@ def _checked(text: str, source: str, entries: tuple[Decision, ...]) -> str:
     with suppress(DecisionsError):
         if parse_decisions(text, source).entries == entries:
             return text
-    raise DecisionsError(
-        "is written in a form that nothing can be put into: write a plain list of `- spelling: ...` entries", source
-    )
+    raise DecisionsError("has a form that cannot be edited: write a plain list of `- spelling: ...` entries", source)

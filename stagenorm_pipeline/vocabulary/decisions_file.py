@@ -1,8 +1,6 @@
-"""The decisions file (`stage_decisions.yaml`), read.
+"""Read the decisions file (`stage_decisions.yaml`). `decisions_editor` changes it.
 
-What makes a decision valid is the matter of `decisions`; adding to the file is that of `decisions_text`.
-
-The file is YAML, a list of entries:
+The file is a YAML list of entries:
 
     - spelling: "Seed Round"
       stage: seed
@@ -13,8 +11,8 @@ The file is YAML, a list of entries:
 `spelling` is in quotes, exactly as stored. `stage` is a canonical stage, `leave-as-is`, or empty while undecided.
 The other three may be left out; `leave-as-is` needs a reason.
 
-Reading walks the parser's events and constructs nothing: anchors, tags, nesting or a second document are refused
-where they stand, before they can cost anything.
+Reading walks the parser's events and constructs no objects. Anchors, tags, nesting and second documents are refused at
+their line, before they can use memory or time.
 """
 
 import re
@@ -27,21 +25,21 @@ from typing import Final
 import yaml
 
 from stagenorm_pipeline.vocabulary.aliases import built_in_aliases
-from stagenorm_pipeline.vocabulary.decisions import LEAVE_AS_IS, Decision, Decisions
+from stagenorm_pipeline.vocabulary.decisions import KEPT, Decision, Decisions
 from stagenorm_pipeline.vocabulary.errors import DecisionsError
 from stagenorm_pipeline.vocabulary.quoting import quoted, shown
 from stagenorm_pipeline.vocabulary.stages import CANONICAL_STAGES, Stage
 
-# Some 250,000 entries. Above it somebody named the wrong file, or free text is no column of stages.
+# About 250,000 entries. A larger file is the wrong file, or the column holds free text instead of stages.
 MAX_FILE_BYTES: Final = 32 * 1024 * 1024
 
 BYTE_ORDER_MARK: Final = "\ufeff"
 
 _KEYS: Final = ("spelling", "stage", "reason", "decided_by", "decided_on")
-_CHOICES: Final = ", ".join([*CANONICAL_STAGES, LEAVE_AS_IS])
-# libyaml is some ten times faster; a PyYAML built without it reads the same files.
+_CHOICES: Final = ", ".join([*CANONICAL_STAGES, KEPT])
+# libyaml is about 10 times faster. PyYAML without libyaml reads the same files.
 _LOADER: Final[type] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-# What YAML 1.1 allows in a file; the two parsers differ in how they tell where they met something else.
+# Everything but the characters that YAML 1.1 allows. Checked here: the two parsers report them at different places.
 _NOT_YAML: Final = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -51,7 +49,7 @@ def load_decisions(path: Path) -> Decisions:
 
 
 def read_decisions_text(path: Path) -> str:
-    """The file's text, each byte in its place. Raises DecisionsError where it is missing, too large or not UTF-8."""
+    """Read the file's text with its line breaks. Raises DecisionsError if it is missing, too large or not UTF-8."""
     source = str(path)
     try:
         with path.open("rb") as file:
@@ -80,7 +78,7 @@ Spot = tuple[int, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WrittenEntry:
-    """An entry and where it is written: the column of its keys, and the start and end of each value by its key.
+    """An entry and its place in the text: the column of its keys, and the start and end of each value.
 
     `dash_column` None: the list is in brackets. `is_block` false: the entry is in braces.
     """
@@ -93,8 +91,8 @@ class WrittenEntry:
 
 
 def written_entries(text: str, source: str) -> Iterator[WrittenEntry]:
-    """The entries of a file's text, in its order. Raises DecisionsError, with the line."""
-    # The byte order mark, which some editors write, takes no place in its line.
+    """Return the entries of a text in their order. Raises DecisionsError, with the line."""
+    # Some editors write a byte order mark. The parser does not count it as a column.
     text = text.removeprefix(BYTE_ORDER_MARK)
     forbidden = _NOT_YAML.search(text)
     if forbidden:
@@ -106,18 +104,18 @@ def written_entries(text: str, source: str) -> Iterator[WrittenEntry]:
 
 
 def _events(text: str, source: str) -> Iterator[yaml.Event]:
-    """The nodes of the only document. Raises at the first anchor, alias, tag, second document or syntax error."""
+    """Yield the nodes of the document. Raise at the first anchor, alias, tag, second document or syntax error."""
     documents = 0
     try:
         for event in yaml.parse(text, Loader=_LOADER):
             if isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
                 if documents > 1:
-                    raise DecisionsError("a second document begins: keep one list", _place(event, source))
+                    raise DecisionsError("a second document starts here: write one list only", _place(event, source))
             elif isinstance(event, yaml.NodeEvent):
                 if event.anchor is not None or getattr(event, "tag", None) is not None:
                     raise DecisionsError(
-                        "anchors, aliases and tags are not used here: write the text", _place(event, source)
+                        "anchors, aliases and tags are not allowed: write the text", _place(event, source)
                     )
                 yield event
             elif isinstance(event, yaml.CollectionEndEvent):
@@ -150,7 +148,7 @@ def _entries(events: Iterator[yaml.Event], source: str) -> Iterator[WrittenEntry
 
 
 def _fields(events: Iterator[yaml.Event], source: str) -> dict[str, yaml.ScalarEvent]:
-    """The keys and values of the entry that just began."""
+    """Read the keys and values of the current entry."""
     fields: dict[str, yaml.ScalarEvent] = {}
     for key in events:
         if isinstance(key, yaml.MappingEndEvent):
@@ -159,11 +157,11 @@ def _fields(events: Iterator[yaml.Event], source: str) -> dict[str, yaml.ScalarE
         where = _place(key, source)
         if not isinstance(key, yaml.ScalarEvent) or key.value not in _KEYS:
             name = shown(key.value) if isinstance(key, yaml.ScalarEvent) else "a nested key"
-            raise DecisionsError(f"{name} is no key of an entry: use {', '.join(_KEYS)}", where)
+            raise DecisionsError(f"{name} is not a key of an entry: use {', '.join(_KEYS)}", where)
         if key.value in fields:
-            raise DecisionsError(f"`{key.value}` is given twice in one entry: keep one", where)
+            raise DecisionsError(f"`{key.value}` is given twice in one entry: remove one", where)
         if not isinstance(value, yaml.ScalarEvent):
-            raise DecisionsError(f"`{key.value}` must be one text, no list or mapping", where)
+            raise DecisionsError(f"`{key.value}` must be a text, not a list or a mapping", where)
         fields[key.value] = value
     return fields
 
@@ -178,7 +176,7 @@ def _decision(fields: dict[str, yaml.ScalarEvent], where: str, source: str) -> D
     return Decision(
         spelling=_spelling(fields["spelling"], source),
         stage=stage,
-        leave_as_is=text["stage"] == LEAVE_AS_IS,
+        is_kept=text["stage"] == KEPT,
         reason=text.get("reason", ""),
         decided_by=text.get("decided_by", ""),
         decided_on=_date(decided_on, _place(fields["decided_on"], source)) if decided_on else None,
@@ -187,8 +185,8 @@ def _decision(fields: dict[str, yaml.ScalarEvent], where: str, source: str) -> D
 
 
 def _spelling(value: yaml.ScalarEvent, source: str) -> str:
-    # Bare text would be cut at ` #`, trimmed, or read as a truth value, a number or nothing; a quoted line break
-    # becomes a space. Either way the entry would silently be about another spelling.
+    # YAML cuts unquoted text at ` #`, trims it, or reads it as a truth value, a number or null. In quotes it reads a
+    # line break as a space. The entry would silently mean another spelling.
     if value.style not in ("'", '"') or _lines(value) > 1:
         raise DecisionsError(
             f"put the spelling in quotes, on one line: spelling: {shown(value.value)}", _place(value, source)
@@ -197,25 +195,25 @@ def _spelling(value: yaml.ScalarEvent, source: str) -> str:
 
 
 def _stage(text: str, where: str) -> Stage | None:
-    if text in ("", LEAVE_AS_IS):
+    if text in ("", KEPT):
         return None
     try:
         return Stage(text)
     except ValueError:
         meant = built_in_aliases().stage_of(text)
         hint = f"write {meant}" if meant else f"use one of {_CHOICES}, or leave it empty"
-        raise DecisionsError(f"{shown(text)} is no canonical stage: {hint}", where) from None
+        raise DecisionsError(f"{shown(text)} is not a canonical stage: {hint}", where) from None
 
 
 def _date(text: str, where: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise DecisionsError(f"decided_on {shown(text)} is no date: write it like 2026-01-19", where) from None
+        raise DecisionsError(f"decided_on {shown(text)} is not a date: write it like 2026-01-19", where) from None
 
 
 def _text(value: yaml.ScalarEvent) -> str:
-    """The text as written; an unquoted YAML null is no text."""
+    """Return the text as written. An unquoted YAML null is an empty text."""
     is_null = value.implicit[0] and value.value in ("~", "null", "Null", "NULL")
     return "" if is_null else value.value
 

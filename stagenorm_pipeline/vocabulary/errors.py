@@ -1,15 +1,15 @@
-"""What the vocabulary raises at a person's mistake; each message says where it is and what to do."""
+"""Errors in decisions. Each message says where the mistake is and what to do."""
 
 
 class VocabularyError(Exception):
-    """Base of everything that this package raises on purpose."""
+    """Base class of this package's errors."""
 
 
 class DecisionsError(VocabularyError):
     """A decision, or the file of decisions, cannot be used.
 
-    `where` is `file:line` (or the file alone, or empty for a decision made in a program); `problem` says what is
-    wrong and what to do. The text is `where: problem` and holds no raw control character from the data.
+    `where` is `file:line`, or only the file, or empty for a decision that code made. `problem` says what is wrong and
+    what to do. The message is `where: problem`. Control characters from the data are escaped in it.
     """
 
     def __init__(self, problem: str, where: str = "") -> None:

@@ -1,4 +1,4 @@
-"""A text from the data on one harmless line: in the decisions file, in its comments and in messages."""
+"""Quote and escape a spelling for the decisions file, its comments, and messages: one line, no control characters."""
 
 from typing import Final
 
@@ -6,10 +6,10 @@ _SHOWN_CHARACTERS: Final = 60
 
 
 def escaped(text: str) -> str:
-    """`text` with quotes, backslashes and everything that is not printable as YAML's escapes.
+    """Escape quotes, backslashes and every character that is not printable, as YAML does.
 
-    Line breaks, control characters, bidirectional marks, zero-width and no-break spaces all show as escapes, so that
-    a reader sees them and neither a terminal nor a YAML comment is broken out of.
+    Line breaks, control characters, bidirectional marks, zero-width and no-break spaces become visible escapes. They
+    can neither end a YAML comment nor control a terminal.
     """
     if text.isprintable() and '"' not in text and "\\" not in text:
         return text
@@ -17,12 +17,12 @@ def escaped(text: str) -> str:
 
 
 def quoted(text: str) -> str:
-    """`text` as a YAML double-quoted scalar on one line, which reads back as the same text."""
+    """Return `text` as a double-quoted YAML scalar on one line. YAML reads the same text back."""
     return f'"{escaped(text)}"'
 
 
 def shown(text: str) -> str:
-    """`text` quoted for a message, cut where it is long."""
+    """Return `text` quoted for a message, and cut if it is long."""
     if len(text) <= _SHOWN_CHARACTERS:
         return quoted(text)
     return f"{quoted(text[:_SHOWN_CHARACTERS])}... ({len(text)} characters)"

@@ -1,14 +1,14 @@
-"""The canonical stages and their order. How a spelling becomes one of them belongs to `vocabulary`."""
+"""The canonical stages and their order."""
 
 from enum import StrEnum
 from typing import Final
 
 
 class Stage(StrEnum):
-    """A canonical stage: its text is its value, its order is that of the rounds.
+    """A canonical stage. Its value is its text; stages are ordered like the rounds.
 
-    Equality and hash are those of the text, so a `Stage` finds a `str` key and is bound as text by a driver.
-    Only stages are ordered: `Stage.SEED < "growth"` raises TypeError, where text would answer something.
+    Equality and hash are those of the text: a `Stage` finds a `str` key, and psycopg binds it as text.
+    Only stages compare with stages: `Stage.SEED < "growth"` raises TypeError instead of comparing texts.
     """
 
     PRE_SEED = "pre-seed"
@@ -20,10 +20,10 @@ class Stage(StrEnum):
 
     @property
     def rank(self) -> int:
-        """The place in the order of rounds, 0 for pre-seed."""
+        """Return the position in the order of rounds, 0 for pre-seed."""
         return CANONICAL_STAGES.index(self)
 
-    # StrEnum inherits all four from str; overriding fewer would leave the rest comparing text.
+    # All four: StrEnum inherits them from str, and any that stays would compare texts.
     def __lt__(self, other: str) -> bool:
         return self.rank < _rank_of(other)
 
@@ -41,7 +41,7 @@ CANONICAL_STAGES: Final[tuple[Stage, ...]] = tuple(Stage)
 
 
 def _rank_of(other: str) -> int:
-    # Not NotImplemented: Python would then ask str, which compares the text and answers.
+    # Not NotImplemented: Python would then compare the texts with str.
     if not isinstance(other, Stage):
-        raise TypeError(f"a Stage is ordered among stages only, not against {type(other).__name__}")
+        raise TypeError(f"a Stage can be compared with stages only, not with {type(other).__name__}")
     return other.rank

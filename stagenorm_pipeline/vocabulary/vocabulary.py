@@ -1,4 +1,4 @@
-"""What a spelling means: the built-in aliases and the reviewed decisions together, and the version of both."""
+"""The vocabulary: what each spelling means by built-in aliases and reviewed decisions, and its version."""
 
 import hashlib
 import json
@@ -15,17 +15,17 @@ from stagenorm_pipeline.vocabulary.stages import CANONICAL_STAGES, Stage
 
 
 class MeaningKind(StrEnum):
-    """What the vocabulary says about a spelling. Only `MESSY` spellings are ever changed."""
+    """What the vocabulary says about a spelling. stagenorm changes only `MESSY` spellings."""
 
     CANONICAL = "canonical"  # byte for byte a canonical stage
-    MESSY = "messy"  # known to mean a stage, written otherwise
-    LEAVE_AS_IS = "leave_as_is"  # a person decided that it stays
+    MESSY = "messy"  # means a stage, but is written differently
+    KEPT = "leave_as_is"  # a decision keeps it as it is
     UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meaning:
-    """The meaning of a spelling: `stage` where it is canonical or messy, `reason` where it is left as it is."""
+    """The meaning of a spelling: `stage` if it is canonical or messy, `reason` if a decision keeps it."""
 
     kind: MeaningKind
     stage: Stage | None = None
@@ -39,10 +39,10 @@ _MESSY: Final = {stage: Meaning(kind=MeaningKind.MESSY, stage=stage) for stage i
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Vocabulary:
-    """The mapping from spellings to stages. Made by `built_in` or `with_decisions`.
+    """The mapping from spellings to stages. Create it with `built_in` or `with_decisions`.
 
-    `content` is the canonical JSON of everything that affects the meaning of any spelling; `version` is the first 16
-    hexadecimal digits of its SHA-256. Who decided, when, why and in which order is in neither.
+    `content` is JSON, in one fixed form, of everything that affects the meaning of a spelling. `version` is the first
+    16 hexadecimal digits of its SHA-256. Neither depends on who decided, when, why, or in which order.
     """
 
     version: str
@@ -52,17 +52,17 @@ class Vocabulary:
 
     @classmethod
     def built_in(cls) -> Self:
-        """The aliases alone."""
+        """Return the vocabulary of the built-in aliases, without decisions."""
         return cls.with_decisions(Decisions())
 
     @classmethod
     def with_decisions(cls, decisions: Decisions) -> Self:
-        """The aliases and the decisions; entries still undecided change nothing.
+        """Return the vocabulary of the aliases and the decisions. Undecided entries change nothing.
 
-        A decision cannot contradict an alias: such a `Decision` raises DecisionsError when it is made.
+        No decision here contradicts an alias: creating such a `Decision` raises DecisionsError.
         """
         aliases = built_in_aliases()
-        # One that says what an alias says changes no meaning, and so no version.
+        # A decision that repeats an alias changes no meaning, so it must not change the version.
         decided = {
             spelling: decision for spelling, decision in decisions.decided.items() if aliases.stage_of(spelling) is None
         }
@@ -80,36 +80,36 @@ class Vocabulary:
         return cls(version=version, content=content, _aliases=aliases, _decided=decided)
 
     @property
-    def left_as_is(self) -> tuple[str, ...]:
-        """The spellings that a person decided to leave as they are, in order."""
-        return tuple(sorted(spelling for spelling, decision in self._decided.items() if decision.leave_as_is))
+    def kept(self) -> tuple[str, ...]:
+        """Return the spellings that decisions keep as they are, sorted."""
+        return tuple(sorted(spelling for spelling, decision in self._decided.items() if decision.is_kept))
 
     def stage_of(self, spelling: str) -> Stage | None:
-        """The stage that a spelling means, or None where it is unknown or left as it is."""
+        """Return the stage that a spelling means, or None if it is unknown or kept."""
         stage = self._aliases.stage_of(spelling)
         if stage is None and spelling in self._decided:
             return self._decided[spelling].stage
         return stage
 
     def meaning_of(self, spelling: str) -> Meaning:
-        """What the vocabulary says about a spelling. A decision is matched byte for byte, never normalized."""
+        """Return what the vocabulary says about a spelling. Decisions match byte for byte, without normalizing."""
         if spelling in _CANONICAL:
             return _CANONICAL[spelling]
         stage = self.stage_of(spelling)
         if stage is not None:
             return _MESSY[stage]
         if spelling in self._decided:
-            return Meaning(kind=MeaningKind.LEAVE_AS_IS, reason=self._decided[spelling].reason)
+            return Meaning(kind=MeaningKind.KEPT, reason=self._decided[spelling].reason)
         return _UNKNOWN
 
     def differences(self, other: "Vocabulary") -> tuple[str, ...]:
-        """What changes from this vocabulary to `other`, a line for each spelling; empty where the version is one."""
+        """List what changes from this vocabulary to `other`, one line per spelling; empty for the same version."""
         return differences(self.content, other.content)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Redecided:
-    """A spelling that a decision gave another meaning: `was` and `now` are a stage, `leave-as-is` or `unknown`."""
+class MeaningChange:
+    """A spelling whose meaning changed by a decision. `was` and `now` are a stage, `leave-as-is` or `unknown`."""
 
     spelling: str
     was: str
@@ -119,25 +119,25 @@ class Redecided:
         return f"{shown(self.spelling)}: {self.was} -> {self.now}"
 
 
-def redecided(before: str, after: str) -> tuple[Redecided, ...]:
-    """The spellings that decisions give another meaning in `after` than in `before`, two `Vocabulary.content`s."""
+def meaning_changes(before: str, after: str) -> tuple[MeaningChange, ...]:
+    """Return the spellings whose meaning decisions changed between two `Vocabulary.content`s."""
     old, new = _Content(before), _Content(after)
     spellings = sorted(old.decisions.keys() | new.decisions.keys())
     meanings = ((spelling, old.meaning_of(spelling), new.meaning_of(spelling)) for spelling in spellings)
-    return tuple(Redecided(spelling=spelling, was=was, now=now) for spelling, was, now in meanings if was != now)
+    return tuple(MeaningChange(spelling=spelling, was=was, now=now) for spelling, was, now in meanings if was != now)
 
 
 def differences(before: str, after: str) -> tuple[str, ...]:
-    """What changes between two `Vocabulary.content`s, of which one may have been kept from an earlier run."""
+    """List what changes between two `Vocabulary.content`s. One of them may come from an earlier run."""
     old, new = _Content(before), _Content(after)
     lines = [
         f"the built-in {part} changed" for part in ("steps", "aliases", "folding") if old.all[part] != new.all[part]
     ]
-    return (*lines, *map(str, redecided(before, after)))
+    return (*lines, *map(str, meaning_changes(before, after)))
 
 
 class _Content:
-    """A `Vocabulary.content`, read."""
+    """The parsed form of a `Vocabulary.content`."""
 
     def __init__(self, content: str) -> None:
         self.all = json.loads(content)
@@ -147,5 +147,5 @@ class _Content:
         self._aliases = AliasTable(stages=stages, folding=folding, longest=max(map(len, stages)))
 
     def meaning_of(self, spelling: str) -> str:
-        # What was decided may have become an alias, or the other way round.
+        # A decision may have become an alias since, or an alias a decision.
         return self.decisions.get(spelling) or self._aliases.stage_of(spelling) or MeaningKind.UNKNOWN

@@ -1,7 +1,5 @@
 """The decisions file as a person lives with it: written, answered, refused with its line, and binding for plans."""
 
-import os
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
@@ -11,9 +9,8 @@ from click.testing import CliRunner
 
 from stagenorm_pipeline.cli.main import main
 from stagenorm_pipeline.vocabulary import Decision, Stage, load_decisions
-from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS
+from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, Application
 from stagenorm_pipeline_tests.support.command_line import Ran, stagenorm, stagenorm_here
-from stagenorm_pipeline_tests.support.recycling import RecycledApplications
 
 NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"
 SEED_ROUND = '- spelling: "Seed Round"\n  stage: {}\n'
@@ -28,22 +25,13 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "stage_decisions.yaml"
 
 
-@pytest.fixture(scope="module")
-def recycled_applications(postgres_server_url: str) -> Iterator[RecycledApplications]:
-    # A number that no other database of this process has.
-    applications = RecycledApplications(postgres_server_url, f"stagenorm_test_{os.getpid()}_900003")
-    yield applications
-    applications.drop()
-
-
 @pytest.fixture
-def url(recycled_applications: RecycledApplications, file: Path) -> Iterator[str]:
+def url(application: Application, file: Path) -> str:
     """A database with our tables and 100 companies: 20 canonical, 60 messy, 20 "Seed Round"; and ten deals."""
     stages = ["Seed", "seed", "Series A", "pre seed", "Seed Round"]
-    with recycled_applications.one() as application:
-        application.add(COMPANIES, [(i % 4 or None, stages[i % 5]) for i in range(1, 101)])
-        application.add(DEALS, [(1, None)] * 10)
-        yield application.url
+    application.add(COMPANIES, [(i % 4 or None, stages[i % 5]) for i in range(1, 101)])
+    application.add(DEALS, [(1, None)] * 10)
+    return application.url
 
 
 def sql(url: str, statement: str) -> list[object]:
@@ -60,7 +48,7 @@ def answer(url: str, keys: str, *arguments: str) -> Ran:
 @pytest.mark.parametrize(
     ("text", "line", "said"),
     [
-        (SEED_ROUND.format("series-d"), 2, "is no canonical stage"),
+        (SEED_ROUND.format("series-d"), 2, "is not a canonical stage"),
         (SEED_ROUND.format("Seed"), 2, "write seed"),
         (SEED_ROUND.format("leave-as-is"), 1, "without a reason"),
         (SEED_ROUND.format("seed") * 2, 3, "has an entry already"),
@@ -71,11 +59,11 @@ def answer(url: str, keys: str, *arguments: str) -> Ran:
         (BOMB, 1, "anchors, aliases and tags"),
         ("- !!python/object/apply:os.system ['true']\n", 1, "anchors, aliases and tags"),
         (SEED_ROUND.format("*a"), 2, "anchors, aliases and tags"),
-        (SEED_ROUND.format("yes"), 2, "is no canonical stage"),
+        (SEED_ROUND.format("yes"), 2, "is not a canonical stage"),
         ("- spelling: yes\n  stage: seed\n", 1, "put the spelling in quotes"),
         ("- spelling: 0o17\n  stage: seed\n", 1, "put the spelling in quotes"),
         ("- spelling: 2026-01-19\n  stage: seed\n", 1, "put the spelling in quotes"),
-        (SEED_ROUND.format("seed\n  decided_on: 19.1.2026"), 3, "is no date"),
+        (SEED_ROUND.format("seed\n  decided_on: 19.1.2026"), 3, "is not a date"),
         (SEED_ROUND.format("seed\n  reason: a\0b"), 3, "YAML cannot hold"),
         (SEED_ROUND.format("@seed"), 2, "not readable as YAML"),
         ("seed: Seed Round\n", 1, "must be a list of entries"),
@@ -118,12 +106,12 @@ def test_a_mistake_shows_no_stack_trace_in_a_process_of_its_own(file: Path) -> N
     ran = stagenorm("decisions", url=NOWHERE, directory=file.parent)
     assert ran.code == 2
     assert ran.err.splitlines() == [
-        "Error: stage_decisions.yaml:1: anchors, aliases and tags are not used here: write the text"
+        "Error: stage_decisions.yaml:1: anchors, aliases and tags are not allowed: write the text"
     ]
 
 
 def test_what_a_person_wrote_is_kept_and_what_is_new_comes_after_it(url: str, file: Path) -> None:
-    assert "1 spelling(s) wait for a decision" in stagenorm_here("decisions", url=url).out
+    assert "1 spelling waits for a decision" in stagenorm_here("decisions", url=url).out
     first = file.read_text()
     assert "# 20 rows: 20 in public.portfoliocompanies.stage (4 funds, ids 4 to 99)" in first
 
@@ -175,8 +163,8 @@ def test_questions_are_answered_with_a_key_each_and_written_at_once(url: str, fi
     today = date.today()
     assert set(load_decisions(file).entries) == {
         Decision(spelling="Seed Round", stage=Stage.SEED, decided_by="Ana", decided_on=today),
-        Decision(spelling="Debt", leave_as_is=True, reason="a loan", decided_by="Ana", decided_on=today),
-        Decision(spelling="Debt Funding", leave_as_is=True, reason="a loan", decided_by="Ana", decided_on=today),
+        Decision(spelling="Debt", is_kept=True, reason="a loan", decided_by="Ana", decided_on=today),
+        Decision(spelling="Debt Funding", is_kept=True, reason="a loan", decided_by="Ana", decided_on=today),
         Decision(spelling="growth", stage=Stage.SERIES_C_PLUS, decided_by="Ana", decided_on=today),
         Decision(spelling="seed_round", stage=Stage.SEED, decided_by="Ana", decided_on=today),
     }
@@ -224,7 +212,7 @@ def test_what_is_left_by_decision_is_a_warning_and_an_error_in_strict_mode(url: 
     assert stagenorm_here("run", "--yes", "--sleep-ms", "0", url=url).code == 0
     ran = stagenorm_here("verify", url=url)
     assert ran.code == 0, ran.all
-    assert "⚠ Canonical Stage Validation: 20 row(s) are left as they are by decision" in ran.out
+    assert "⚠ Canonical Stage Validation: 20 rows kept by decision" in ran.out
     assert "Seed Round" in ran.out
     assert stagenorm_here("verify", "--strict", url=url).code == 1
 
@@ -232,7 +220,7 @@ def test_what_is_left_by_decision_is_a_warning_and_an_error_in_strict_mode(url: 
 def test_from_a_raw_list_to_an_enforced_table(url: str, file: Path) -> None:
     refused = stagenorm_here("enforce", "--yes", url=url)
     assert refused.code == 1
-    assert "20 row(s) hold an unknown spelling, 60 a known one" in refused.err
+    assert "Rows with an unknown spelling: 20; with a known spelling that is not canonical: 60" in refused.err
     answer(url, "l\na round is no stage\n")
     assert stagenorm_here("run", "--yes", "--sleep-ms", "0", url=url).code == 0
     assert stagenorm_here("verify", url=url).code == 0

@@ -2,8 +2,9 @@
 
 import pytest
 
-from stagenorm_pipeline_tests.support.command_line import stagenorm_here, started, wait_until
+from stagenorm_pipeline_tests.support.command_line import stagenorm_here, started
 from stagenorm_pipeline_tests.support.slow_database import SlowDatabase
+from stagenorm_pipeline_tests.support.waiting import wait_until
 
 _RUN = ("run", "--yes", "--sleep-ms", "0", "--batch-size")
 

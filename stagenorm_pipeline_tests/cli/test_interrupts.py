@@ -3,8 +3,9 @@
 import json
 import signal
 
-from stagenorm_pipeline_tests.support.command_line import on_terminal, stagenorm_here, started, wait_until
+from stagenorm_pipeline_tests.support.command_line import on_terminal, stagenorm_here, started
 from stagenorm_pipeline_tests.support.slow_database import SlowDatabase
+from stagenorm_pipeline_tests.support.waiting import wait_until
 
 _CTRL_C = "\x03"
 _RUN = ("run", "--yes", "--batch-size", "1", "--sleep-ms", "0")
@@ -17,7 +18,7 @@ def test_the_first_ctrl_c_stops_after_the_current_batch_and_resume_goes_on(slow:
         running.press(_CTRL_C)
         assert running.end() == 1
     assert "Stopping after the current batch; press Ctrl-C again to stop at once." in running.text
-    assert "Migration stopped before its end; `stagenorm resume` goes on." in running.text
+    assert "Migration stopped before its end. To continue: stagenorm resume" in running.text
     assert "Traceback" not in running.text
     assert slow.batches("running") == 0
     assert 1 <= slow.batches("completed") < 8

@@ -24,7 +24,7 @@ from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, record_
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.report.metrics_text import metric_families, metrics_text
 from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, Application
-from stagenorm_pipeline_tests.support.interruptions import wait_until_gone
+from stagenorm_pipeline_tests.support.crashes_and_sessions import wait_until_gone
 
 _DOCS = Path(__file__).parents[2] / "docs" / "metrics.md"
 
@@ -209,6 +209,6 @@ def test_a_port_that_is_taken_is_named() -> None:
         port = str(taken.getsockname()[1])
         ran = _typed("postgresql://u@127.0.0.1:1/d", "metrics", "--port", port)
     assert ran.exit_code == 1
-    assert f"Port {port} of 127.0.0.1 cannot be had" in ran.stderr
+    assert f"Cannot listen on port {port} of 127.0.0.1" in ran.stderr
     both = _typed("postgresql://u@127.0.0.1:1/d", "metrics", "--port", port, "--output", "x.prom")
     assert (both.exit_code, "exclude each other" in both.stderr) == (2, True)

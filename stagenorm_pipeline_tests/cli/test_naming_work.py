@@ -69,15 +69,13 @@ def test_no_fund_without_such_rows_is_said_and_is_no_error(ready_url: str) -> No
 
 
 @pytest.mark.parametrize(
-    "name", ["public.portfoliocompanies.stage", "public.portfoliocompanies", "portfoliocompanies.stage"]
-)
-@pytest.mark.parametrize(
     "command", [*_COMMANDS, ("preflight",), ("enforce", "--remove"), ("decisions",), ("backup", "--output", "b.gz")]
 )
 def test_a_table_is_named_with_or_without_its_schema_and_column(
-    ready_url: str, command: tuple[str, ...], name: str, tmp_path: Path
+    ready_url: str, command: tuple[str, ...], tmp_path: Path
 ) -> None:
-    ran = stagenorm_here(*command, "--table", name, url=ready_url, directory=tmp_path)
-    # Nothing is migrated yet, which the verification says of this table alone.
-    assert ran.code == (1 if command == ("verify",) else 0), ran.all
-    assert "deal_opportunities" not in ran.out
+    for name in ("public.portfoliocompanies.stage", "public.portfoliocompanies", "portfoliocompanies.stage"):
+        ran = stagenorm_here(*command, "--table", name, url=ready_url, directory=tmp_path)
+        # Nothing is migrated yet, which the verification says of this table alone.
+        assert ran.code == (1 if command == ("verify",) else 0), ran.all
+        assert "deal_opportunities" not in ran.out

@@ -38,7 +38,7 @@ def test_the_runbooks_time_undoes_everything_since_in_one_table(migrated_url: st
     asked = ("rollback", "--since", "2025-10-30 00:00:00+00", "--table", "portfoliocompanies")
     shown = _typed(migrated_url, *asked)
     assert shown.exit_code == 0
-    assert "60 still hold what was written: would be restored" in shown.stdout
+    assert "60 still hold what stagenorm wrote: would be restored" in shown.stdout
     assert "Nothing was changed. Add --yes" in shown.stdout
     assert _changes(migrated_url) == [("normalize", 70)]
     done = _typed(migrated_url, *asked, "--yes", "--sleep-ms", "0", "--batch-size", "7")
@@ -56,7 +56,7 @@ def test_a_fund_alone_is_enough_to_name_and_every_row_left_is_listed(migrated_ur
     assert (row["row_id"], row["state"], row["now"], row["restore"]) == ("5", "changed", "gro\nwth", "Seed")
     assert _typed(migrated_url, "rollback", "--fund-id", "1", "--yes", "--sleep-ms", "0").exit_code == 0
     part = _typed(migrated_url, "rollback", "--plan", "1", "--no-fund", "--yes", "--sleep-ms", "0")
-    assert "Plan 1 stays completed: a part of it still stands." in part.stdout
+    assert "Plan 1 stays completed: some of its changes were not rolled back." in part.stdout
     rest = _typed(migrated_url, "rollback", "--plan", "1", "--yes", "--sleep-ms", "0")
     assert rest.exit_code == 0
     assert _changes(migrated_url) == [("normalize", 70), ("rollback", 69)]

@@ -34,7 +34,7 @@ def test_the_runbook_from_an_empty_start_to_a_verified_end(application_url: str,
     report = tmp_path / "report.json"
     verify = stagenorm("verify", "--output", str(report), url=application_url)
     assert verify.code == 1, "unknown spellings are left"
-    assert "✗ Canonical Stage Validation: 20 row(s) hold 1 unknown spelling(s)" in verify.out
+    assert "✗ Canonical Stage Validation: 20 rows with 1 unknown spelling" in verify.out
     assert "Passed: 6" in verify.out
     checks = {check["rule"]: check for check in json.loads(report.read_text())["checks"]}
     assert checks["r5_audit_consistency"]["figures"]["audit_rows"] == 70
@@ -71,7 +71,7 @@ def test_a_fund_can_be_run_alone_and_rolled_back(application_url: str) -> None:
 
     shown = stagenorm_here("rollback", "--plan", "1", url=application_url)
     assert shown.code == 0
-    assert "15 still hold what was written" in shown.out
+    assert "15 still hold what stagenorm wrote" in shown.out
     assert _value(application_url, "SELECT count(*) FROM stage_normalization_log") == 15, "only shown"
 
     assert stagenorm_here("rollback", "--plan", "1", "--yes", url=application_url).code == 0

@@ -17,7 +17,7 @@ def test_a_run_on_a_terminal_shows_a_bar_and_only_the_lines_of_trouble(slow: Slo
         assert running.end() == 1
     assert re.search(r"\d of 8 rows \(\d+%\).*rows/s, about \d+ s left", running.text)
     assert "━" in running.text
-    assert "[ERROR] Batch 2: 1 row(s) refused" in running.text
+    assert "[ERROR] Batch 2: 1 row refused" in running.text
     assert "Processing batch" not in running.text
     assert "Batch 1 completed" not in running.text
     # The bar is gone at the end: what stays is the summary.

@@ -60,10 +60,15 @@ def set_on_database(url: str, **settings: str) -> None:
     "settings",
     [
         {"DateStyle": "SQL, DMY", "TimeZone": "Europe/Berlin"},
-        {"DateStyle": "SQL, MDY", "TimeZone": "-08"},
+        pytest.param({"DateStyle": "SQL, MDY", "TimeZone": "-08"}, marks=pytest.mark.soak),
         {"DateStyle": "German", "TimeZone": "America/Sao_Paulo", "IntervalStyle": "sql_standard"},
-        {"DateStyle": "Postgres, MDY", "TimeZone": "UTC", "IntervalStyle": "iso_8601"},
-        {"DateStyle": "Postgres, DMY", "TimeZone": "Asia/Kolkata", "IntervalStyle": "postgres_verbose"},
+        pytest.param(
+            {"DateStyle": "Postgres, MDY", "TimeZone": "UTC", "IntervalStyle": "iso_8601"}, marks=pytest.mark.soak
+        ),
+        pytest.param(
+            {"DateStyle": "Postgres, DMY", "TimeZone": "Asia/Kolkata", "IntervalStyle": "postgres_verbose"},
+            marks=pytest.mark.soak,
+        ),
     ],
     ids=lambda settings: f"{settings['DateStyle']} {settings['TimeZone']}",
 )
@@ -78,7 +83,7 @@ def test_whole_runbook_works_in_any_date_style_and_leaves_it_alone(
         assert connection.execute(_SEEN).fetchall() == connection.execute(_OWN).fetchall()
 
 
-@pytest.mark.parametrize("schema", [None, "Stage Norm", "50%s \"quoted'"])
+@pytest.mark.parametrize("schema", [None, pytest.param("Stage Norm", marks=pytest.mark.soak), "50%s \"quoted'"])
 def test_whole_runbook_works_with_an_empty_search_path(
     application_url: str, tmp_path: Path, schema: str | None
 ) -> None:

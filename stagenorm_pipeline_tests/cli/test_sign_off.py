@@ -70,7 +70,7 @@ def test_verify_compares_with_a_signed_report_and_refuses_other_files(applicatio
     with psycopg.connect(application_url) as connection:
         connection.execute("DELETE FROM stage_migration_plan_digests")
     differing = stagenorm_here("verify", "--against", str(verified), url=application_url)
-    assert (differing.code, "plan 1: its recorded digest is gone" in differing.out) == (1, True)
+    assert (differing.code, "plan 1: its recorded digest was deleted" in differing.out) == (1, True)
     verified.write_text("[]")
     refused = stagenorm_here("verify", "--against", str(verified), url=application_url)
     assert (refused.code, "it is not the report of a verification" in refused.err) == (2, True)

@@ -65,7 +65,10 @@ def test_closed_standard_error_is_not_taken_by_a_connection(application_url: str
     assert _shell(f"stagenorm backup verify {backup}", application_url).returncode == 0
 
 
-@pytest.mark.parametrize("after_s", [0.1, 0.2, 0.3, 0.5, 0.8])
+@pytest.mark.parametrize(
+    "after_s",
+    [0.2, 0.5, *(pytest.param(seconds, marks=pytest.mark.soak) for seconds in (0.1, 0.3, 0.8))],
+)
 def test_ctrl_c_during_imports_leaves_no_stack_trace(after_s: float) -> None:
     program = [sys.executable, "-c", _SLOW_IMPORTS, "inventory"]
     with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:

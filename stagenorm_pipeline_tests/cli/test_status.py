@@ -35,7 +35,7 @@ def test_a_failure_comes_with_the_command_that_tries_it_again(slow: SlowDatabase
     status = stagenorm_here("status", url=slow.url).out
     assert 'row 6 ("Seed" -> seed): new row for relation' in status
     command = "stagenorm resume --table portfoliocompanies --fund-id 2"
-    assert f"mend that, then: {command}" in status
+    assert f"fix the cause, then: {command}" in status
     slow.user.execute("ALTER TABLE portfoliocompanies DROP CONSTRAINT closed")
     assert stagenorm_here(*command.split()[1:], url=slow.url).code == 0
     assert "Next: stagenorm verify" in stagenorm_here("status", url=slow.url).out

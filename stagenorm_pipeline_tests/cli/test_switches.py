@@ -50,7 +50,7 @@ def test_a_cancelled_plan_is_left_after_the_batch_at_work_and_its_runner_says_so
         running.end()
     done = slow.batches("completed")
     assert (slow.batches("cancelled"), slow.batches("running"), slow.batches("pending")) == (8 - done, 0, 0)
-    assert f"{8 - done} batches were cancelled meanwhile" in running.text
+    assert f"{8 - done} batches were cancelled during the run" in running.text
     assert slow.value("SELECT status FROM stage_migration_plans") == "completed"
     assert slow.unlogged == 0
     assert "there is nothing to cancel" in stagenorm_here("cancel", url=slow.url).out

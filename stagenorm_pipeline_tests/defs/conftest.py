@@ -1,4 +1,4 @@
-"""A Dagster instance, and an application's database behind it."""
+"""Fixtures of the tests of the Dagster definitions."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +14,7 @@ from stagenorm_pipeline_tests.support.dagster_project import DagsterProject
 
 @pytest.fixture
 def project(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[DagsterProject]:
-    """The definitions without a database and without a configuration file."""
+    """The definitions, in a directory without a configuration file and without DATABASE_URL."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("STAGENORM_CONFIG", raising=False)
     monkeypatch.delenv("DATABASE_URL", raising=False)
@@ -23,13 +23,10 @@ def project(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Dagster
 
 
 @pytest.fixture
-def application(project: DagsterProject, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Application]:
-    """The application's database, with the tracking tables. `project` uses it."""
-    monkeypatch.setenv("DATABASE_URL", database_url)
-    opened = Application(database_url)
-    opened.set_up()
-    yield opened
-    opened.close()
+def application(project: DagsterProject, application: Application, monkeypatch: pytest.MonkeyPatch) -> Application:
+    """The application that `project` works on: DATABASE_URL names it."""
+    monkeypatch.setenv("DATABASE_URL", application.url)
+    return application
 
 
 @pytest.fixture

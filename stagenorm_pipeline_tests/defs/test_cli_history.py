@@ -127,7 +127,7 @@ def test_run_command_reports_to_storage_at_any_url_form(
     )
 
     assert (ran.code, ran.err) == (0, ""), ran.all
-    assert "Dagster was not told" not in ran.out
+    assert "Dagster does not show it" not in ran.out
     with configured_instance() as instance:
         assert instance.get_dynamic_partitions("funds") == ["fund-1", "no-fund"]
         assert instance.get_materialized_partitions(_NORMALIZED) == {"fund-1", "no-fund"}
@@ -145,5 +145,5 @@ def test_unreachable_storage_is_warning_without_url(application: Application) ->
 
     assert ran.code == 0
     assert application.value("SELECT stage FROM portfoliocompanies") == "seed"
-    assert "Dagster was not told" in ran.all
+    assert "Dagster does not show it" in ran.all
     assert "S3CRET" not in ran.all

@@ -8,15 +8,16 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
+from stagenorm_pipeline_tests.support import waiting
 from stagenorm_pipeline_tests.support.application import COMPANIES, Application
 
 pytestmark = pytest.mark.soak
@@ -90,11 +91,7 @@ class Ui:
         return [child for child in children if words in " ".join(child.cmdline())]
 
 
-def wait_until(is_so: Callable[[], bool], what: str, seconds: float = 150) -> None:
-    end = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < end, f"waited in vain until {what}"
-        time.sleep(0.3)
+wait_until = partial(waiting.wait_until, seconds=150, poll_s=0.3)
 
 
 @pytest.fixture

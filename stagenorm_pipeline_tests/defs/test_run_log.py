@@ -19,15 +19,14 @@ from stagenorm_pipeline.engine.apply.events import (
     WorkFound,
 )
 from stagenorm_pipeline.engine.plan.batch import Batch, BatchResult, Refusal
+from stagenorm_pipeline.engine.targets.target_id import TargetId
 
 _BATCH = Batch(
     plan_id=1,
     batch_id=50,
     number=5,
     total_batches=15,
-    schema="public",
-    table="companies",
-    column="stage",
+    target=TargetId(schema="public", table="companies", column="stage"),
     fund_id="7",
     rows_planned=1_000,
 )
@@ -109,6 +108,6 @@ def test_error_lines_are_escaped_and_first_error_kept(
     assert log.listener.first_error == "\x1b[31mred\nline"
     text = "\n".join(log.lines)
     assert "disk full" in text
-    assert "4 batches did not go through in one transaction" in text
+    assert "A transaction of 4 batches was rolled back" in text
     assert "Not watched (replicas)" in text
     assert not any(character in text for character in "\x1b\x07")

@@ -1,6 +1,6 @@
-"""Runs spread over Celery workers, with the files of docs/outgrowing-one-machine.md: slow, so behind the soak marker.
+"""Runs on Celery workers, with the files of docs/outgrowing-one-machine.md. Slow, so marked `soak`.
 
-Skipped without dagster-celery and Redis, of which the project itself has no need.
+Skipped without dagster-celery and Redis, which the project itself does not need.
 """
 
 import importlib.util
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from stagenorm_pipeline_tests.support.application import COMPANIES, Application
-from stagenorm_pipeline_tests.support.celery_machines import Machines, wait_until
+from stagenorm_pipeline_tests.support.celery_machines import Machines, wait_for_machines
 from stagenorm_pipeline_tests.support.private_server import PrivateServer
 
 pytestmark = [
@@ -71,11 +71,11 @@ def assert_each_row_was_changed_once(application: Application, rows: int) -> Non
     assert application.sql("SELECT stage, count(*) FROM portfoliocompanies GROUP BY 1") == [("seed", rows)]
 
 
-def test_a_backfill_of_50_funds_outlives_one_of_its_two_workers(application: Application, machines: Machines) -> None:
+def test_backfill_of_50_funds_survives_the_loss_of_a_worker(application: Application, machines: Machines) -> None:
     machines.backfill(plan_funds(application, 50))
-    wait_until(lambda: runners(application) == 2, "both workers are at work")
+    wait_for_machines(lambda: runners(application) == 2, "both workers are at work")
     machines.kill("w1")
-    wait_until(lambda: machines.backfill_status().startswith("COMPLETED"), "the backfill has ended", 480)
+    wait_for_machines(lambda: machines.backfill_status().startswith("COMPLETED"), "the backfill has ended", seconds=480)
     assert machines.backfill_status() == "COMPLETED_SUCCESS"
     # The killed run, its retry, and the run of the other 25 funds.
     assert sorted(machines.runs().values()) == ["FAILURE", "SUCCESS", "SUCCESS"]
@@ -83,19 +83,19 @@ def test_a_backfill_of_50_funds_outlives_one_of_its_two_workers(application: App
     assert_each_row_was_changed_once(application, 50 * ROWS_IN_A_FUND)
 
 
-def test_the_pool_holds_over_all_workers_and_a_terminated_run_stays_so(
+def test_pool_limits_all_workers_and_a_terminated_run_stays_canceled(
     application: Application, machines: Machines
 ) -> None:
     machines.backfill(plan_funds(application, 75))
-    wait_until(lambda: runners(application) == 2, "both workers are at work")
+    wait_for_machines(lambda: runners(application) == 2, "both workers are at work")
     assert sorted(machines.runs().values()) == ["QUEUED", "STARTED", "STARTED"]
 
     terminated = next(run for run, status in machines.runs().items() if status == "STARTED")
     machines.terminate(terminated)
 
-    wait_until(lambda: machines.runs()[terminated] == "CANCELED", "the run has stopped")
+    wait_for_machines(lambda: machines.runs()[terminated] == "CANCELED", "the run has stopped")
     finished = {"SUCCESS", "CANCELED"}
-    wait_until(lambda: set(machines.runs().values()) == finished, "the two others are through")
+    wait_for_machines(lambda: set(machines.runs().values()) == finished, "the two others are through")
     assert len(machines.runs()) == 3
     assert application.value("SELECT count(*) FROM stage_migration_batches WHERE status = 'running'") == 0
     rows = application.value("SELECT count(*) FROM stage_normalization_log")

@@ -1,4 +1,4 @@
-"""The files that docs/outgrowing-one-machine.md gives: whole, and in step with the project's own."""
+"""The files in docs/outgrowing-one-machine.md are complete and agree with the project's own."""
 
 import ast
 
@@ -8,7 +8,7 @@ from stagenorm_pipeline.defs.assets.normalized_stages import POOL
 from stagenorm_pipeline_tests.support.celery_machines import REPOSITORY, documented_files
 
 
-def test_the_page_gives_the_three_files_and_each_can_be_read() -> None:
+def test_page_gives_three_files_that_can_be_parsed() -> None:
     files = documented_files()
     assert set(files) == {"dagster.yaml", "worker.yaml", "celery_runs.py"}
     (launcher,) = [node for node in ast.parse(files["celery_runs.py"]).body if isinstance(node, ast.ClassDef)]
@@ -16,7 +16,7 @@ def test_the_page_gives_the_three_files_and_each_can_be_read() -> None:
     assert (named["module"], named["class"]) == ("celery_runs", launcher.name)
 
 
-def test_launcher_and_workers_talk_to_celery_alike() -> None:
+def test_launcher_and_workers_use_the_same_celery_settings() -> None:
     files = documented_files()
     launcher = yaml.safe_load(files["dagster.yaml"])["run_launcher"]["config"]
     worker = yaml.safe_load(files["worker.yaml"])["execution"]["config"]
@@ -25,7 +25,7 @@ def test_launcher_and_workers_talk_to_celery_alike() -> None:
     assert launcher["config_source"].items() <= worker["config_source"].items()
 
 
-def test_runs_end_before_redis_hands_them_out_again_and_the_pool_is_limited_as_on_one_machine() -> None:
+def test_runs_end_before_redis_redelivers_and_pool_limits_agree() -> None:
     several = yaml.safe_load(documented_files()["dagster.yaml"])
     one = yaml.safe_load((REPOSITORY / "dagster.yaml").read_text())
     options = several["run_launcher"]["config"]["config_source"]["broker_transport_options"]

@@ -1,4 +1,4 @@
-"""A primary with a streaming replica, and a logical one: servers of their own, so behind the soak marker."""
+"""A streaming replica and a logical subscriber. They need servers of their own, so the tests are marked `soak`."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,9 +15,9 @@ from stagenorm_pipeline.cli.main import main
 from stagenorm_pipeline.engine.apply.events import BatchCompleted, Event
 from stagenorm_pipeline.local.server_files import PORT
 from stagenorm_pipeline_tests.support.application import COMPANIES, Application
-from stagenorm_pipeline_tests.support.celery_machines import wait_until
 from stagenorm_pipeline_tests.support.private_server import PrivateServer
 from stagenorm_pipeline_tests.support.streaming_replica import StreamingReplica
+from stagenorm_pipeline_tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.soak
 
@@ -53,7 +53,7 @@ def replica(primary: PrivateServer, application: Application) -> Iterator[Stream
 
 
 def states_seen_during_a_run(url: str, application: Application) -> list[tuple[Any, ...]]:
-    """What a reader at `url` sees, look after look, while all rows are normalized in batches of 20."""
+    """What a reader at `url` sees, query after query, while all rows are normalized in batches of 20."""
     application.plan(batch_size=20)
     seen: list[tuple[Any, ...]] = []
     with psycopg.connect(url, autocommit=True) as reader, ThreadPoolExecutor(1) as other:
@@ -75,13 +75,13 @@ def assert_whole_batches(seen: list[tuple[Any, ...]]) -> None:
     assert len(set(seen)) > 2, "the reader looked too seldom to see anything"
 
 
-def test_a_reader_of_a_streaming_replica_sees_whole_batches_only(
+def test_reader_of_a_streaming_replica_sees_whole_batches_only(
     application: Application, replica: StreamingReplica
 ) -> None:
     assert_whole_batches(states_seen_during_a_run(replica.url("app"), application))
 
 
-def test_a_subscriber_gets_changes_and_audit_rows_in_whole_batches(
+def test_logical_subscriber_gets_changes_and_audit_rows_in_whole_batches(
     primary: PrivateServer, application: Application
 ) -> None:
     application.sql("ALTER SYSTEM SET wal_level = logical")
@@ -101,7 +101,7 @@ def test_a_subscriber_gets_changes_and_audit_rows_in_whole_batches(
             copy.sql("DROP SUBSCRIPTION stages")
 
 
-def test_a_run_goes_on_after_a_failover_and_nothing_is_done_twice(
+def test_run_continues_after_a_failover_and_repeats_nothing(
     primary: PrivateServer, application: Application, replica: StreamingReplica
 ) -> None:
     application.plan(batch_size=20)
@@ -121,7 +121,7 @@ def test_a_run_goes_on_after_a_failover_and_nothing_is_done_twice(
         assert promoted.verify().verdict == "passed"
 
 
-def test_what_records_says_on_a_replica_at_once_to_name_the_primary(
+def test_commands_that_record_refuse_a_replica_and_ask_for_the_primary(
     application: Application, replica: StreamingReplica, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     application.run()

@@ -24,7 +24,7 @@ VOCABULARIES = (
     Vocabulary.built_in(),
     Vocabulary.with_decisions(Decisions(entries=(Decision(spelling=UNKNOWN, stage=Stage.SERIES_B),))),
     Vocabulary.with_decisions(
-        Decisions(entries=(Decision(spelling=UNKNOWN, leave_as_is=True, reason="a market of its own"),))
+        Decisions(entries=(Decision(spelling=UNKNOWN, is_kept=True, reason="a market of its own"),))
     ),
 )
 
@@ -200,4 +200,4 @@ def choose(found: list[T], which: int) -> T | None:
 
 def allowed_by(vocabulary: Vocabulary) -> frozenset[str]:
     """The spellings that an enforced column takes."""
-    return frozenset({*map(str, CANONICAL_STAGES), *vocabulary.left_as_is})
+    return frozenset({*map(str, CANONICAL_STAGES), *vocabulary.kept})

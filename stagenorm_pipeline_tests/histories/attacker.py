@@ -1,4 +1,4 @@
-"""What somebody with write access does to the tracking tables by hand."""
+"""Tamper with the tracking tables by hand, as a user with write access could."""
 
 from hypothesis import strategies as st
 

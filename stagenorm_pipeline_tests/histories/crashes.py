@@ -5,7 +5,7 @@ from contextlib import suppress
 from hypothesis import strategies as st
 
 from stagenorm_pipeline.engine.apply.pause import set_paused
-from stagenorm_pipeline.engine.plan.plan import cancel_plan
+from stagenorm_pipeline.engine.plan.life_cycle import cancel_plan
 from stagenorm_pipeline.engine.postgres.failpoints import Failpoint
 from stagenorm_pipeline.errors import StagenormError
 from stagenorm_pipeline_tests.histories.actors import (

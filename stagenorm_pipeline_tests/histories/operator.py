@@ -11,13 +11,15 @@ from stagenorm_pipeline.engine.apply.pause import set_paused
 from stagenorm_pipeline.engine.apply.runner import ApplyRequest, apply_batches
 from stagenorm_pipeline.engine.enforce.constraint import read_enforcements
 from stagenorm_pipeline.engine.enforce.enforce import enforce, remove_enforcement
-from stagenorm_pipeline.engine.plan.plan import cancel_plan, open_plan, preview_plan, record_plan
+from stagenorm_pipeline.engine.plan.life_cycle import cancel_plan, open_plan
+from stagenorm_pipeline.engine.plan.plan import preview_plan, record_plan
 from stagenorm_pipeline.engine.plan.request import PlanRequest
 from stagenorm_pipeline.engine.plan.vocabulary_check import OtherVocabularyError
 from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, preview_rollback, record_rollback
 from stagenorm_pipeline.engine.targets.funds import FundScope
+from stagenorm_pipeline.engine.verify.recorded_verifications import record_verification
 from stagenorm_pipeline.engine.verify.sign_off import sign_off
-from stagenorm_pipeline.engine.verify.verification import VerifyRequest, record_verification, verify
+from stagenorm_pipeline.engine.verify.verification import VerifyRequest, verify
 from stagenorm_pipeline.errors import StagenormError
 from stagenorm_pipeline.report.json_document import document_json, verification_document
 from stagenorm_pipeline_tests.histories.actors import (
@@ -183,7 +185,7 @@ class Operator(Actors):
         except StagenormError:
             outcome = REFUSED
         else:
-            is_finished = not (result.stopped or result.held)
+            is_finished = not (result.stopped or result.taken)
             outcome = DONE if result.batches else NOTHING
         self.settle(self.predicted, is_finished=is_finished and not self.is_disturbed)
         return outcome

@@ -1,8 +1,8 @@
-"""Histories of everything that can happen, against the model.
+"""Random histories of commands, users, crashes and tampering, checked against the model.
 
-`make test` runs a few, always the same. `make soak` runs thousands. STAGENORM_HISTORIES, STAGENORM_HISTORIES_MINUTES
-and STAGENORM_HISTORIES_SEED say how many, for how long at most, and from which seed. STAGENORM_HISTORIES_HUNT=1 counts
-broken laws and goes on, and prints in which history each was seen first.
+`make test` runs a few, always the same. `make soak` runs thousands: STAGENORM_HISTORIES sets how many,
+STAGENORM_HISTORIES_MINUTES for how long at most, and STAGENORM_HISTORIES_SEED the first seed. With
+STAGENORM_HISTORIES_HUNT=1 a broken law does not stop the run; at the end you see in which history each broke first.
 """
 
 import os

@@ -105,16 +105,16 @@ def broken(model: Model, **outcomes: Outcome) -> list[str]:
     return [law.law for law in laws]
 
 
-def test_a_finished_migration_passes_all_rules(migrated: Model) -> None:
+def test_finished_migration_passes_all_rules(migrated: Model) -> None:
     assert broken(migrated) == []
 
 
-def test_a_warning_about_nothing_is_a_broken_law(migrated: Model) -> None:
+def test_warning_without_a_cause_breaks_a_law(migrated: Model) -> None:
     laws = broken(migrated, AUDIT_CONSISTENCY=Outcome.WARNED)
     assert laws == ["a verification reports nothing where nothing happened"]
 
 
-def test_a_rollback_must_not_go_past_the_write_of_another_session(migrated: Model) -> None:
+def test_rollback_past_another_sessions_write_breaks_a_law(migrated: Model) -> None:
     migrated.others_wrote(rows("Series B", "series-a"))
     run(migrated, 2, {FIRST: ("Series B", "series-b")}, 3)
     assert migrated.to_undo(Undo()) == {FIRST: ("series-b", "Series B"), SECOND: ("series-a", "Series A")}
@@ -123,7 +123,7 @@ def test_a_rollback_must_not_go_past_the_write_of_another_session(migrated: Mode
         migrated.rollback_recorded(plan(3, "open", "rollback"), Undo(), undo, 1)
 
 
-def test_a_rollback_must_leave_a_row_that_another_session_changed(migrated: Model) -> None:
+def test_rollback_of_a_row_another_session_changed_breaks_a_law(migrated: Model) -> None:
     migrated.others_wrote(rows("series-b", "series-a"))
     assert FIRST not in migrated.to_undo(Undo())
     undo = {3: (Member(key=FIRST, spelling="series-b", stage="Seed"),)}
@@ -131,24 +131,24 @@ def test_a_rollback_must_leave_a_row_that_another_session_changed(migrated: Mode
         migrated.rollback_recorded(plan(3, "open", "rollback"), Undo(), undo, 1)
 
 
-def test_a_rollback_must_not_restore_what_an_altered_log_says(migrated: Model) -> None:
+def test_rollback_from_an_altered_log_breaks_a_law(migrated: Model) -> None:
     undo = {3: (Member(key=FIRST, spelling="seed", stage="Pre Seed"),)}
     with pytest.raises(BrokenLaw, match="a rollback wrote what the row never held"):
         migrated.rollback_recorded(plan(3, "open", "rollback"), Undo(), undo, 1)
 
 
-def test_only_untouched_leaves_a_row_that_was_written_with_the_same_stage(migrated: Model) -> None:
+def test_only_untouched_skips_a_row_rewritten_with_the_same_stage(migrated: Model) -> None:
     migrated.others_touched(FIRST)
     assert set(migrated.to_undo(Undo())) == {FIRST, SECOND}
     assert set(migrated.to_undo(Undo(only_untouched=True))) == {SECOND}
 
 
-def test_a_change_without_an_audit_row_is_a_broken_law(migrated: Model) -> None:
+def test_change_without_an_audit_row_breaks_a_law(migrated: Model) -> None:
     with pytest.raises(BrokenLaw, match="no row changes without its audit row"):
         migrated.stagenorm_wrote(rows("series-b", "series-a"), [])
 
 
-def test_a_batch_that_runs_twice_is_a_broken_law(migrated: Model) -> None:
+def test_batch_applied_twice_breaks_a_law(migrated: Model) -> None:
     migrated.others_wrote(rows("Seed", "series-a"))
     with pytest.raises(BrokenLaw, match="a batch is applied at most once"):
         migrated.stagenorm_wrote(rows("seed", "series-a"), [entry(3, FIRST, "Seed", "seed")])
@@ -176,7 +176,7 @@ def test_damage_after_a_signature_must_be_reported(migrated: Model) -> None:
     assert broken(migrated, ROW_COUNTS=Outcome.WARNED) == []
 
 
-def test_the_loss_of_all_changed_rows_must_fail_a_verification(migrated: Model) -> None:
+def test_loss_of_all_changed_rows_must_fail_a_verification(migrated: Model) -> None:
     migrated.others_wrote({})
     assert broken(migrated, ROW_COUNTS=Outcome.WARNED) == [
         "a verification reports the loss of all changed rows: gone",
@@ -185,7 +185,7 @@ def test_the_loss_of_all_changed_rows_must_fail_a_verification(migrated: Model) 
     assert broken(migrated, ROW_COUNTS=Outcome.FAILED) == []
 
 
-def test_many_canonical_rows_that_nobody_planned_must_not_change_unseen() -> None:
+def test_change_of_many_unplanned_canonical_rows_must_be_reported() -> None:
     model = Model(rows=rows("Seed", *["series-b"] * 400), is_refused=lambda *_: False)
     run(model, 1, {FIRST: ("Seed", "seed")}, 1)
     model.others_wrote(rows("seed", *["seed"] * 400))

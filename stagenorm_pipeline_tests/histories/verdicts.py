@@ -92,7 +92,7 @@ def _stages(model: Model, scope: FundScope, vocabulary: Vocabulary) -> Iterator[
             continue
         entry = newest.get(key)
         is_restored = entry is not None and entry.action == "rollback" and entry.after == row.stage
-        is_kept = vocabulary.meaning_of(row.stage).kind is MeaningKind.LEAVE_AS_IS
+        is_kept = vocabulary.meaning_of(row.stage).kind is MeaningKind.KEPT
         is_on_purpose = is_kept or is_restored
         what = "a stage that is not canonical"
         yield Reason(what=what, rules=(R2,), at_least=WARNED if is_on_purpose else FAILED)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from stagenorm_pipeline_tests.support.processes import is_running, wait_until
+from stagenorm_pipeline_tests.support.processes import is_running
+from stagenorm_pipeline_tests.support.waiting import wait_until
 
 WRAPPER = [sys.executable, "-m", "stagenorm_pipeline.local.child_process"]
 # A parent that starts what its arguments say with a pipe to it, and then waits to be killed.

@@ -1,4 +1,4 @@
-"""The Dagster services of `stagenorm ui`: they come up together and go together."""
+"""The Dagster services of `stagenorm ui`: they start and stop together."""
 
 import http.client
 import json
@@ -17,7 +17,8 @@ import pytest
 
 from stagenorm_pipeline.errors import StagenormError
 from stagenorm_pipeline.local.ui import require_only_ui
-from stagenorm_pipeline_tests.support.processes import is_running, wait_until
+from stagenorm_pipeline_tests.support.processes import is_running
+from stagenorm_pipeline_tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds processes by their environment in /proc")
 
@@ -29,7 +30,7 @@ LOCATIONS = """{ workspaceOrError { ... on Workspace { locationEntries { name lo
 
 @pytest.fixture(scope="module")
 def home() -> Iterator[Path]:
-    """A home with a workspace in it."""
+    """A home directory with a workspace."""
     directory = Path(tempfile.mkdtemp(prefix="stagenorm-home-")).resolve()
     (directory / "definitions.py").write_text(DEFINITIONS)
     (directory / "workspace.yaml").write_text(WORKSPACE)
@@ -46,7 +47,7 @@ def port() -> int:
 
 
 def serve(home: Path, workspace: str, port: int, *kind: str) -> subprocess.Popen[str]:
-    user = [sys.executable, "-m", "stagenorm_pipeline_tests.support.services_user"]
+    user = [sys.executable, "-m", "stagenorm_pipeline_tests.support.dagster_services_program"]
     return subprocess.Popen(
         [*user, home, home / workspace, str(port), *kind],
         stdout=subprocess.PIPE,
@@ -64,7 +65,7 @@ def wait_for_address(command: subprocess.Popen[str], port: int) -> None:
 
 
 def processes_of(home: Path) -> list[int]:
-    """The processes that know of the home: services, their code servers and runs, the supervisor, and PostgreSQL."""
+    """Find the processes of the home: services, their code servers and runs, the supervisor, and PostgreSQL."""
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:

@@ -1,4 +1,4 @@
-"""The embedded server's life: who shares it, what stops it, and what a kill at any point leaves behind."""
+"""The embedded server: who shares it, what stops it, and what a kill at any point leaves behind."""
 
 import os
 import shutil
@@ -19,15 +19,16 @@ from stagenorm_pipeline.local.embedded_postgres import EmbeddedPostgres
 from stagenorm_pipeline.local.file_lock import FileLock
 from stagenorm_pipeline.local.server_account import identity, server_account
 from stagenorm_pipeline.local.server_files import ServerFiles
-from stagenorm_pipeline_tests.support.processes import is_running, parent_of, wait_until
+from stagenorm_pipeline_tests.support.processes import is_running, parent_of
+from stagenorm_pipeline_tests.support.waiting import wait_until
 
 
 class User:
-    """A command in a process of its own that uses the server of a home."""
+    """A command in a separate process that uses the server of a home."""
 
     def __init__(self, home: Path, **environment: str) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "stagenorm_pipeline_tests.support.server_user", str(home)],
+            [sys.executable, "-m", "stagenorm_pipeline_tests.support.embedded_server_program", str(home)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -35,7 +36,7 @@ class User:
         )
 
     def url(self) -> str:
-        """Waits until the command has the server."""
+        """Wait until the command has the server."""
         assert self.process.stdout is not None
         url = self.process.stdout.readline().strip()
         assert url.startswith("postgresql://")
@@ -69,7 +70,7 @@ def fresh_home() -> Iterator[Path]:
 
 
 def private_directory() -> Iterator[Path]:
-    """Not pytest's own: each of its sessions takes o+x away again from all that lies under it."""
+    """Make a temporary directory. Not pytest's own, because each of its sessions removes o+x from everything in it."""
     directory = tempfile.mkdtemp(prefix="stagenorm-home-")
     yield Path(directory).resolve()
     shutil.rmtree(directory)
@@ -77,7 +78,7 @@ def private_directory() -> Iterator[Path]:
 
 @pytest.fixture
 def home(shared_home: Path) -> Iterator[Path]:
-    """A home that no process uses before and after the test; its data are made once."""
+    """A home that no process uses before and after the test. Its data are created once."""
     yield shared_home
     wait_until(lambda: nothing_runs(shared_home), "nothing of the embedded server is left")
 
@@ -137,7 +138,7 @@ def test_server_stays_after_sigkill_of_one_of_two_users(home: Path) -> None:
         with psycopg.connect(other.url()) as connection:
             killed.kill_9()
             with EmbeddedPostgres.start(home):
-                pass  # a whole other life of a command: time enough for a server that would stop
+                pass  # another command starts and ends, which gives the server time to stop if it would
             assert connection.execute("SELECT 1").fetchone() == (1,)
 
 
@@ -168,7 +169,7 @@ def test_new_server_waits_for_processes_of_the_old_one(home: Path) -> None:
     with user(home) as bereft:
         bereft.url()
         old = server_pid(home)
-        os.kill(old, signal.SIGSTOP)  # it cannot follow its supervisor now
+        os.kill(old, signal.SIGSTOP)  # so that it cannot stop with its supervisor
         supervisor = parent_of(old)
         os.kill(supervisor, signal.SIGKILL)
         wait_until(lambda: not is_running(supervisor), "the supervisor is dead")

@@ -1,4 +1,4 @@
-"""Where local things live."""
+"""The home directory of local files."""
 
 from pathlib import Path
 

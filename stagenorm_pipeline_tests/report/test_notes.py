@@ -26,11 +26,11 @@ UNDONE = replace(PLAN, plan_id=6, status="rolled_back", is_baseline=False)
         (replace(QUIET, in_progress=True), ["Batches are still pending or running"]),
         (replace(QUIET, scope=FundScope.one("12")), ["Only fund-12 was verified"]),
         (replace(QUIET, scope=FundScope.one(None)), ["Only no-fund was verified"]),
-        (replace(QUIET, counts=RowCounts()), ["No row was found"]),
-        (replace(QUIET, plans=()), ["No plan was applied here yet. There is nothing before to compare with"]),
+        (replace(QUIET, counts=RowCounts()), ["No rows were found"]),
+        (replace(QUIET, plans=()), ["No plan was applied here yet. There is no baseline to compare with"]),
         (
             replace(QUIET, plans=(), rolled_back=(UNDONE,), undone=UndoneRows(restored=1_234, left=5)),
-            ["Plan 6 was rolled back.", "1,234 hold what was restored; 5 were left", "There is nothing before"],
+            ["Plan 6 was rolled back.", "1,234 hold what was restored; 5 were left", "There is no baseline"],
         ),
         (
             replace(QUIET, plans=(), rolled_back=(replace(UNDONE, is_baseline=True),)),
@@ -52,7 +52,7 @@ UNDONE = replace(PLAN, plan_id=6, status="rolled_back", is_baseline=False)
                     Coverage(target=DEALS, plans=(7,), all_funds=False, funds=("1",)),
                 ),
             ),
-            [f"No applied plan covers {COMPANIES}", f"Of {DEALS} only some funds have a before"],
+            [f"No applied plan covers {COMPANIES}", f"Only some funds of {DEALS} have a baseline"],
         ),
         (replace(QUIET, vocabulary_version="other"), ["Plan 7 was made under another vocabulary"]),
     ],
@@ -69,9 +69,9 @@ def test_every_form_has_all_notes_above_the_checks() -> None:
         "text": verification_text(result).partition("THE CHECKS IN FIGURES")[0],
         "markdown": verification_markdown(result).partition("### The seven checks")[0],
         "html": read_html(verification_html(result)).text.partition("Batch Tracking")[0],
-        "glance": verdict_markdown(result).partition("| Check")[0],
+        "summary": verdict_markdown(result).partition("| Check")[0],
     }
-    for form in ("markdown", "glance"):
+    for form in ("markdown", "summary"):
         shown[form] = "".join(token.content for token in inline_tokens(shown[form]))
     for form, above in shown.items():
         assert [note[:40] in above for note in notes(result)] == [True] * 4, form

@@ -8,12 +8,12 @@ from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.verify.result import VerificationResult
 from stagenorm_pipeline.report.json_document import verification_document
 from stagenorm_pipeline.report.notes import notes
-from stagenorm_pipeline.report.other_sessions import COUNTED, meanwhile_table
+from stagenorm_pipeline.report.other_session_changes import COUNTED, other_session_changes_table
 from stagenorm_pipeline.vocabulary import Decision, Decisions, Vocabulary
 from stagenorm_pipeline_tests.report.test_json_document import closed, published_schema, validate
 from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, Application
 
-_DEBT = Decision(spelling="Debt", leave_as_is=True, reason="no round of equity", decided_by="M. Ruiz")
+_DEBT = Decision(spelling="Debt", is_kept=True, reason="no round of equity", decided_by="M. Ruiz")
 _DECIDED = Vocabulary.with_decisions(Decisions(entries=(_DEBT,)))
 
 
@@ -28,7 +28,7 @@ def migrated(application: Application) -> Application:
 
 def happened(result: VerificationResult) -> dict[str, object]:
     """What the table of what others changed counts, without what did not happen."""
-    return {str(what): rows for what, rows, _ in meanwhile_table(result).rows if rows}
+    return {str(what): rows for what, rows, _ in other_session_changes_table(result).rows if rows}
 
 
 def test_every_thing_that_others_can_do_has_its_line_and_its_count(migrated: Application) -> None:
@@ -42,7 +42,7 @@ def test_every_thing_that_others_can_do_has_its_line_and_its_count(migrated: App
 
     result = migrated.verify()
 
-    assert len(meanwhile_table(result).rows) == len(COUNTED)
+    assert len(other_session_changes_table(result).rows) == len(COUNTED)
     assert happened(result) == {
         "Rows more than before in their fund: inserted, or moved there": 6,
         "Rows fewer than before in their fund: deleted, or moved away": 4,
@@ -60,9 +60,7 @@ def test_rows_that_users_changed_before_their_batch_ran_are_counted(application:
     plan = application.plan()
     application.sql(f"UPDATE {COMPANIES} SET stage = 'series-c' WHERE id = 2")
     application.apply(plan_id=plan.plan_id)
-    assert happened(application.verify()) == {
-        "Rows changed or deleted by others between plan and run, and left alone": 1
-    }
+    assert happened(application.verify()) == {"Rows skipped: changed or deleted between plan and run": 1}
 
 
 def test_a_spelling_that_a_person_left_is_told_with_its_reason(application: Application) -> None:

@@ -120,7 +120,7 @@ DONE = replace(
 
 def test_work_in_progress_shows_its_rate_its_end_and_who_does_what_since_when() -> None:
     text = status_text(AT_WORK)
-    assert "Progress: 40.0% of 10,000 rows, 500 rows/s lately, about 3 min 30 s left" in text
+    assert "Progress: 40.0% of 10,000 rows, 500 rows/s recently, about 3 min 30 s left" in text
     assert "host:1 cli, since 11:57:00 (3 min 00 s): batch 5 of public.companies.stage, fund-12" in text
     assert text.endswith("Next: wait, or stagenorm pause")
 
@@ -151,8 +151,8 @@ def test_a_throttle_says_why_it_holds_a_runner_and_for_how_long() -> None:
     ("seen", "said"),
     [
         (replace(AT_WORK, running=()), "between two batches"),
-        (replace(PAUSED, running=()), "waits while all work is paused"),
-        (replace(AT_WORK, runners=(runner(is_alive=False),)), "gone without a word; nothing is half done"),
+        (replace(PAUSED, running=()), "waits: all runners are paused"),
+        (replace(AT_WORK, runners=(runner(is_alive=False),)), "gone without reporting its end; no batch is half done"),
     ],
 )
 def test_a_runner_without_a_batch_is_told_apart_from_one_that_died(seen: Status, said: str) -> None:
@@ -163,7 +163,7 @@ def test_a_batch_that_a_dead_worker_left_is_free_to_take() -> None:
     left = replace(AT_WORK, running=(batch(is_held=False),), runners=(runner(is_alive=False),))
     text = status_text(left)
     assert (
-        "batch 5 of public.companies.stage, fund-12: its worker host:1 cli is gone; stagenorm resume takes it" in text
+        "batch 5 of public.companies.stage, fund-12: its runner host:1 cli is gone; stagenorm resume takes it" in text
     )
     assert next_command(left) == "stagenorm resume"
 
@@ -180,10 +180,10 @@ def test_each_failed_batch_comes_once_with_its_rows_and_its_command() -> None:
     assert lines[first + 1 : first + 8] == [
         '    row 1 ("Seed" -> seed): no',
         '    row 2 ("Seed" -> seed): no',
-        "    mend that, then: stagenorm resume --table companies --fund-id 12",
+        "    fix the cause, then: stagenorm resume --table companies --fund-id 12",
         "  batch 3 of plan 7, public.companies.stage, no-fund:",
         "    disk full",
-        "    mend that, then: stagenorm resume --table companies --no-fund",
+        "    fix the cause, then: stagenorm resume --table companies --no-fund",
         "  all of them are in the view stage_migration_failures",
     ]
 

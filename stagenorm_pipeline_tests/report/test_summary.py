@@ -6,6 +6,7 @@ import pytest
 
 from stagenorm_pipeline.engine.inventory.inventory import RowCounts
 from stagenorm_pipeline.engine.verify.result import FundBreakdown, Rule, StageRows, VerificationResult
+from stagenorm_pipeline.engine.verify.rules.registry import RULES
 from stagenorm_pipeline.report.summary import SHOWN_AT_ONCE, funds_markdown, stages_markdown, verdict_markdown
 from stagenorm_pipeline_tests.support.rendered_reports import inline_tokens, is_inert
 from stagenorm_pipeline_tests.support.report_results import (
@@ -59,13 +60,15 @@ def test_the_verdict_comes_with_every_check_and_what_it_found() -> None:
     page = verdict_markdown(passing_result())
     assert page.startswith("**Passed. Of 7 checks 7 passed")
     for check in passing_result().checks:
-        assert f"| {check.rule.heading}" in page.replace(f"| {list(Rule).index(check.rule) + 1} ", "| ")
+        assert f"| {RULES[check.rule].title}" in page.replace(f"| {list(Rule).index(check.rule) + 1} ", "| ")
         assert check.summary in page
 
 
 def test_results_that_are_too_long_are_cut_before_any_check_is_left_out() -> None:
     result = passing_result()
-    checks = tuple(replace(check, summary=f"{check.rule.heading} found " + "much " * 100) for check in result.checks)
+    checks = tuple(
+        replace(check, summary=f"{RULES[check.rule].title} found " + "much " * 100) for check in result.checks
+    )
     page = verdict_markdown(replace(result, checks=checks))
     assert page.count("…") == 7
     assert page.count(" found much") == 7

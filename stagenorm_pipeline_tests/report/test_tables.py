@@ -12,7 +12,7 @@ from stagenorm_pipeline.report.tables import Change, Difference, Figure, Name, S
 from stagenorm_pipeline.report.verification_tables import (
     finding_parts,
     funds_table,
-    left_as_is_table,
+    kept_table,
     stage_totals,
 )
 from stagenorm_pipeline_tests.support.report_results import COMPANIES, DEALS, PLAN, passing_result
@@ -104,7 +104,7 @@ def test_spellings_that_were_left_are_shown_and_counted_once_for_all_targets() -
         for target in (COMPANIES, DEALS)
     )
     result = replace(QUIET, left_as_is=left, left_as_is_spellings=10)
-    whole, part = left_as_is_table(result, limit=100), left_as_is_table(result, limit=6)
+    whole, part = kept_table(result, limit=100), kept_table(result, limit=6)
     assert whole.rest == ""
     assert whole.rows[0] == (
         10,
@@ -148,11 +148,11 @@ def test_a_row_that_is_null_now_is_told_from_one_whose_stage_does_not_matter() -
 def test_without_a_plan_nothing_is_said_to_have_stayed_as_it_was() -> None:
     counted = replace(QUIET, checks=tuple(replace(check, figures={"rows_more": 0}) for check in QUIET.checks))
     none, applied, undone = (
-        next(s for s in outline(result, _ALL) if s.title == "What others changed meanwhile")
+        next(s for s in outline(result, _ALL) if s.title == "Changes by other sessions")
         for result in (replace(counted, plans=()), counted, replace(counted, plans=(), rolled_back=(PLAN,)))
     )
     assert none.filled == ()
-    assert "nothing before to compare with" in none.nothing
+    assert "no baseline to compare with" in none.empty
     assert (len(applied.filled), len(undone.filled)) == (1, 1)
 
 

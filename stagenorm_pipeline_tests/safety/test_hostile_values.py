@@ -1,6 +1,6 @@
-"""Values that want to break out, blow up, or be taken for something else go through plan, apply, verify and rollback.
+"""Hostile spellings and fund ids go through plan, apply, verify and rollback.
 
-Hostile keys, names, column types and collations are in the engine's own tests.
+The engine's tests cover hostile keys, names, column types and collations.
 """
 
 import uuid
@@ -56,7 +56,7 @@ def decided(spellings: tuple[str, ...]) -> Vocabulary:
     )
 
 
-def test_decided_spellings_go_there_and_back_to_the_byte(application: Application) -> None:
+def test_decided_hostile_spellings_are_restored_byte_for_byte(application: Application) -> None:
     ids = application.add(COMPANIES, [(n % 3, spelling) for n, spelling in enumerate(HOSTILE)])
     stored = dict(zip(ids, HOSTILE, strict=True))
     vocabulary = decided(HOSTILE)
@@ -69,7 +69,7 @@ def test_decided_spellings_go_there_and_back_to_the_byte(application: Applicatio
     assert application.stages(COMPANIES) == stored
 
 
-def test_undecided_hostile_spellings_are_reported_and_stay_as_they_are(application: Application) -> None:
+def test_undecided_hostile_spellings_are_reported_and_unchanged(application: Application) -> None:
     application.add(COMPANIES, [(1, spelling) for spelling in HOSTILE])
     application.add(DEALS, [(1, "Seed")])
     before = application.stages(COMPANIES)
@@ -80,7 +80,7 @@ def test_undecided_hostile_spellings_are_reported_and_stay_as_they_are(applicati
     assert {finding.stage_now for finding in result.check(Rule.CANONICAL_STAGES).findings} >= {HOSTILE[0]}
 
 
-def test_every_unicode_dash_and_space_is_read_and_logged_as_it_was(application: Application) -> None:
+def test_every_unicode_dash_and_space_is_normalized_and_logged_as_stored(application: Application) -> None:
     spellings = [f"Series{sign}A" for sign in DASHES + WHITE_SPACE]
     ids = application.add(COMPANIES, [(None, spelling) for spelling in spellings])
     application.run()
@@ -89,7 +89,7 @@ def test_every_unicode_dash_and_space_is_read_and_logged_as_it_was(application: 
     assert logged == dict(zip(ids, spellings, strict=True))
 
 
-def test_a_stage_of_a_million_characters_is_unknown_and_stays(application: Application) -> None:
+def test_stage_of_a_million_characters_is_unknown_and_unchanged(application: Application) -> None:
     million = 1_000_000
     application.sql(
         "INSERT INTO portfoliocompanies (fund_id, stage) VALUES (1, 'Seed'), (1, 'Seed' || repeat(' ', %s)), "
@@ -121,7 +121,7 @@ def add_distinct_spellings(application: Application, unknown: int, known: int) -
     assert application.value("SELECT count(DISTINCT stage) FROM portfoliocompanies") == known
 
 
-def test_a_hundred_thousand_spellings_are_counted_exactly_and_normalized(application: Application) -> None:
+def test_hundred_thousand_spellings_are_counted_exactly_and_normalized(application: Application) -> None:
     add_distinct_spellings(application, unknown=80_000, known=20_000)
     plan = application.run()
     assert (plan.counts.rows_to_change, plan.counts.rows_unknown) == (20_000, 80_000)
@@ -130,7 +130,7 @@ def test_a_hundred_thousand_spellings_are_counted_exactly_and_normalized(applica
 
 
 @pytest.mark.soak
-def test_a_million_spellings_take_bounded_memory(application: Application, capsys: pytest.CaptureFixture[str]) -> None:
+def test_million_spellings_take_bounded_memory(application: Application, capsys: pytest.CaptureFixture[str]) -> None:
     add_distinct_spellings(application, unknown=800_000, known=200_000)
     peaks = {}
     jobs: dict[str, work.Job] = {
@@ -204,7 +204,7 @@ def text_funds(application: Application) -> Application:
     return application
 
 
-def test_hostile_fund_ids_are_each_a_fund_of_their_own(text_funds: Application) -> None:
+def test_each_hostile_fund_id_is_its_own_fund(text_funds: Application) -> None:
     plan = text_funds.run()
     assert set(plan.funds_to_change) == set(FUND_IDS)
     assert plan.total_batches == len(FUND_IDS)
@@ -215,7 +215,7 @@ def test_hostile_fund_ids_are_each_a_fund_of_their_own(text_funds: Application) 
 
 
 @pytest.mark.parametrize("fund_id", FUND_IDS, ids=lambda fund_id: ascii(fund_id)[:20])
-def test_a_hostile_fund_is_migrated_and_verified_alone(text_funds: Application, fund_id: str | None) -> None:
+def test_fund_with_a_hostile_id_is_migrated_and_verified_alone(text_funds: Application, fund_id: str | None) -> None:
     scope = FundScope.one(fund_id)
     assert fund_id_of(fund_key(fund_id)) == fund_id
     plan = text_funds.plan(scope=scope)

@@ -1,6 +1,6 @@
-"""The long form of `test_kills`: a thousand kills and more, at random steps and in random ways, several a migration.
+"""A thousand kills or more, at random failpoints and in random ways, several per migration.
 
-STAGENORM_SOAK_KILLS and STAGENORM_SOAK_SEED choose how many and which.
+STAGENORM_SOAK_KILLS and STAGENORM_SOAK_SEED set how many and which. `test_kills` is the short form.
 """
 
 import os
@@ -17,7 +17,7 @@ from stagenorm_pipeline.engine.postgres.failpoints import Failpoint
 from stagenorm_pipeline_tests.support import engine_calls as work
 from stagenorm_pipeline_tests.support.application import Application
 from stagenorm_pipeline_tests.support.blocked_program import BlockedProgram, Stop, Work
-from stagenorm_pipeline_tests.support.interruptions import ONCE, crash, kill_backends, resume, wait_until_gone
+from stagenorm_pipeline_tests.support.crashes_and_sessions import ONCE, crash, kill_backends, resume, wait_until_gone
 from stagenorm_pipeline_tests.support.private_server import PrivateServer
 from stagenorm_pipeline_tests.support.safety_laws import Undisturbed, broken_laws, broken_laws_of_rollback
 
@@ -34,7 +34,7 @@ _BESIDE_ANOTHER = 0.15
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Phase:
-    """One way through: what starts it, what goes on with it, the beginnings of its steps' names, and its laws."""
+    """A migration or a rollback: what starts it, what resumes it, the prefix of its failpoints, and its laws."""
 
     start: Work
     go_on: Work
@@ -93,7 +93,7 @@ class _Soak:
         self._server.drop_database(url)
 
     def _disturb(self, application: Application, phase: _Phase) -> bool:
-        """Start a program and kill it; False when it came to its end before that."""
+        """Start a program and kill it. Returns False if it ended before that."""
         wait_until_gone(application)
         way = self._random.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0]
         stop = None if way is Way.ANY_INSTANT else self._stop(phase)
@@ -162,7 +162,7 @@ class _Soak:
 
 
 @pytest.mark.soak
-def test_a_thousand_kills_lose_nothing(
+def test_thousand_kills_lose_nothing(
     server: PrivateServer, undisturbed: Undisturbed, capsys: pytest.CaptureFixture[str]
 ) -> None:
     wanted = int(os.environ.get("STAGENORM_SOAK_KILLS", "1000"))

@@ -1,4 +1,4 @@
-"""A program that is killed at any step, in any way, leaves nothing to repair: the next one just goes on."""
+"""A program that is killed at any failpoint, in any way, leaves nothing to repair. The next program continues."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from stagenorm_pipeline.engine.postgres.failpoints import Failpoint, listen
 from stagenorm_pipeline_tests.support import engine_calls as work
 from stagenorm_pipeline_tests.support.application import VOCABULARY, Application
 from stagenorm_pipeline_tests.support.blocked_program import BlockedProgram, Stop
-from stagenorm_pipeline_tests.support.interruptions import ONCE, crash, kill_backends, resume
+from stagenorm_pipeline_tests.support.crashes_and_sessions import ONCE, crash, kill_backends, resume
 from stagenorm_pipeline_tests.support.lossy_proxy import LossyProxy
 from stagenorm_pipeline_tests.support.private_server import PrivateServer
 from stagenorm_pipeline_tests.support.safety_laws import Undisturbed, broken_laws, broken_laws_of_rollback
@@ -22,7 +22,7 @@ def stop_at(step: Failpoint) -> Stop:
     return Stop(step=step, arrival=1 if step in ONCE else 2)
 
 
-def test_an_undisturbed_run_changes_each_known_spelling_to_its_stage_and_nothing_else(undisturbed: Undisturbed) -> None:
+def test_uninterrupted_run_changes_known_spellings_and_nothing_else(undisturbed: Undisturbed) -> None:
     expected = {
         table: {key: (rest, stage and VOCABULARY.stage_of(stage)) for key, (rest, stage) in rows.items()}
         for table, rows in undisturbed.before.items()
@@ -31,7 +31,7 @@ def test_an_undisturbed_run_changes_each_known_spelling_to_its_stage_and_nothing
     assert undisturbed.changes().total() > 100
 
 
-def test_every_step_is_come_by(portfolio: Application) -> None:
+def test_migration_and_rollback_pass_every_failpoint(portfolio: Application) -> None:
     seen: list[Failpoint] = []
     listen(seen.append)
     try:
@@ -43,7 +43,7 @@ def test_every_step_is_come_by(portfolio: Application) -> None:
 
 
 @pytest.mark.parametrize("step", PLANNING + APPLYING)
-def test_a_program_killed_at_a_step_leaves_nothing_to_repair(
+def test_program_killed_at_a_failpoint_leaves_nothing_to_repair(
     portfolio: Application, undisturbed: Undisturbed, step: Failpoint
 ) -> None:
     with BlockedProgram(portfolio.url, work.migrate, stop_at(step)) as program:
@@ -57,7 +57,7 @@ def test_a_program_killed_at_a_step_leaves_nothing_to_repair(
     "step",
     [Failpoint.PLAN_AFTER_COMMIT, Failpoint.APPLY_CLAIMED, Failpoint.APPLY_LOCKED, Failpoint.APPLY_BEFORE_COMMIT],
 )
-def test_a_new_plan_after_a_kill_leaves_nothing_to_repair_either(
+def test_new_plan_after_a_kill_leaves_nothing_to_repair(
     portfolio: Application, undisturbed: Undisturbed, step: Failpoint
 ) -> None:
     with BlockedProgram(portfolio.url, work.migrate, stop_at(step)) as program:
@@ -68,7 +68,7 @@ def test_a_new_plan_after_a_kill_leaves_nothing_to_repair_either(
 
 
 @pytest.mark.parametrize("step", ROLLING_BACK + APPLYING)
-def test_a_rollback_killed_at_a_step_leaves_nothing_to_repair(
+def test_rollback_killed_at_a_failpoint_leaves_nothing_to_repair(
     portfolio: Application, undisturbed: Undisturbed, step: Failpoint
 ) -> None:
     work.migrate(portfolio.database)
@@ -81,7 +81,7 @@ def test_a_rollback_killed_at_a_step_leaves_nothing_to_repair(
 
 
 @pytest.mark.parametrize("step", APPLYING)
-def test_a_runner_whose_backend_is_killed_goes_on_by_itself(
+def test_runner_continues_after_its_backend_is_killed(
     portfolio: Application, undisturbed: Undisturbed, step: Failpoint
 ) -> None:
     with BlockedProgram(portfolio.url, work.migrate, stop_at(step)) as program:
@@ -93,7 +93,7 @@ def test_a_runner_whose_backend_is_killed_goes_on_by_itself(
 
 
 @pytest.mark.parametrize("step", [Failpoint.PLAN_STARTED, Failpoint.PLAN_BATCH_RECORDED, Failpoint.PLAN_BEFORE_COMMIT])
-def test_a_planner_whose_backend_is_killed_says_so_and_has_recorded_nothing(
+def test_planner_whose_backend_is_killed_fails_and_records_nothing(
     portfolio: Application, undisturbed: Undisturbed, step: Failpoint
 ) -> None:
     with BlockedProgram(portfolio.url, work.plan, stop_at(step)) as program:
@@ -108,7 +108,7 @@ def test_a_planner_whose_backend_is_killed_says_so_and_has_recorded_nothing(
 
 
 @pytest.mark.parametrize("step", [Failpoint.APPLY_CLAIMED, Failpoint.APPLY_ROWS_CHANGED, Failpoint.APPLY_AFTER_COMMIT])
-def test_a_runner_whose_server_crashes_and_comes_back_goes_on_by_itself(
+def test_runner_continues_after_a_crash_and_restart_of_the_server(
     server: PrivateServer, portfolio: Application, undisturbed: Undisturbed, step: Failpoint
 ) -> None:
     with BlockedProgram(portfolio.url, work.migrate, stop_at(step)) as program:
@@ -119,7 +119,7 @@ def test_a_runner_whose_server_crashes_and_comes_back_goes_on_by_itself(
     assert broken_laws(portfolio, undisturbed) == []
 
 
-def test_a_runner_and_its_server_that_die_together_leave_nothing_to_repair(
+def test_runner_and_server_that_die_together_leave_nothing_to_repair(
     server: PrivateServer, portfolio: Application, undisturbed: Undisturbed
 ) -> None:
     with BlockedProgram(portfolio.url, work.migrate, stop_at(Failpoint.APPLY_BEFORE_COMMIT)) as program:
@@ -131,7 +131,7 @@ def test_a_runner_and_its_server_that_die_together_leave_nothing_to_repair(
     assert broken_laws(portfolio, undisturbed) == []
 
 
-def test_a_runner_that_never_hears_of_its_commit_neither_repeats_nor_forgets_the_batch(
+def test_runner_that_loses_the_answer_to_commit_counts_the_batch_once(
     server: PrivateServer, portfolio: Application, undisturbed: Undisturbed, tmp_path: Path
 ) -> None:
     lossy_url = portfolio.url.replace(str(server.directory), str(tmp_path))
@@ -149,7 +149,7 @@ def test_a_runner_that_never_hears_of_its_commit_neither_repeats_nor_forgets_the
     assert result.rows.rows_updated == undisturbed.changes().total()
 
 
-def test_a_runner_that_never_hears_of_a_commit_with_refused_rows_still_reports_them(
+def test_runner_that_loses_the_answer_to_commit_reports_refused_rows(
     server: PrivateServer, portfolio: Application, tmp_path: Path
 ) -> None:
     portfolio.sql("ALTER TABLE portfoliocompanies ADD CHECK (stage <> 'series-c+') NOT VALID")

@@ -1,4 +1,4 @@
-"""People go on working while a migration runs: nothing of theirs is overwritten, and verification tells of it."""
+"""Users change rows during a migration: no change of theirs is overwritten, and verification lists them."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _SPELLINGS = ("Seed", "series-a", "Series A", "seriesb", "SERIES  C+", "Pre Seed
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Story:
-    """What a migration among users came to: stages before and now, the users' ledgers, and our audit rows."""
+    """The outcome of a migration among users: stages before and after, the users' ledgers, and the audit rows."""
 
     before: dict[RowKey, str | None]
     now: dict[RowKey, str | None]
@@ -58,7 +58,7 @@ def planned(story: Story) -> set[RowKey]:
     return {row for row, stage in story.before.items() if stage is not None and stage not in CLEAN}
 
 
-def test_no_write_of_a_user_is_overwritten_and_every_other_row_is_migrated(story: Story) -> None:
+def test_users_writes_survive_and_all_other_rows_are_migrated(story: Story) -> None:
     theirs = {row: stage for row, stage in story.ledger.items() if not isinstance(stage, Deleted)}
     assert {row: story.now[row] for row in theirs if row in story.now} == theirs
     assert not {row for row, stage in story.ledger.items() if isinstance(stage, Deleted)} & story.now.keys()
@@ -67,7 +67,7 @@ def test_no_write_of_a_user_is_overwritten_and_every_other_row_is_migrated(story
     assert untouched & planned(story) <= story.audited.keys() <= planned(story)
 
 
-def test_rows_of_users_count_as_skipped_with_the_reason(story: Story, application: Application) -> None:
+def test_rows_that_users_changed_count_as_skipped_with_the_reason(story: Story, application: Application) -> None:
     [(updated, changed, deleted, failed)] = application.sql(
         "SELECT sum(rows_updated), sum(rows_skipped_changed), sum(rows_skipped_deleted), sum(rows_failed) "
         "FROM stage_migration_batches"
@@ -80,7 +80,7 @@ def test_rows_of_users_count_as_skipped_with_the_reason(story: Story, applicatio
     assert 0 < deleted <= len(skipped - story.now.keys())
 
 
-def test_verification_lists_what_users_did_and_finds_no_fault_of_ours(story: Story, application: Application) -> None:
+def test_verification_lists_users_changes_and_no_error_of_ours(story: Story, application: Application) -> None:
     # These users change far more rows than a verification explains by other sessions unless it is told to.
     result = application.verify(settings=VerifySettings(changes_by_other_sessions_percent=100))
     ours = {row: story.now.get(row, Deleted()) for row in story.audited}

@@ -1,4 +1,4 @@
-"""Locks between users and us: we wait a bounded time for theirs, and one transaction of ours at most holds them up."""
+"""Locks between users and us: we wait a bounded time for theirs, and they wait for at most one of our transactions."""
 
 import threading
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from stagenorm_pipeline.engine.verify.result import Outcome, Rule
 from stagenorm_pipeline_tests.support import engine_calls as work
 from stagenorm_pipeline_tests.support.application import COMPANIES, Application
 from stagenorm_pipeline_tests.support.blocked_program import BlockedProgram, Stop
-from stagenorm_pipeline_tests.support.interruptions import wait_for_a_waiting_session, wait_until_gone
+from stagenorm_pipeline_tests.support.crashes_and_sessions import wait_for_a_waiting_session, wait_until_gone
 
 HURRIED = Bounds(lock_timeout_ms=50)
 SOON_GIVEN_UP = Bounds(idle_timeout_ms=300)
@@ -25,7 +25,7 @@ TAKE = "UPDATE portfoliocompanies SET stage = 'series-b' WHERE id = %s"
 
 @pytest.fixture
 def planned(application: Application) -> Application:
-    """Three batches that wait, of the rows 1 to 20, 21 to 40 and 41 to 60."""
+    """Three open batches: rows 1 to 20, 21 to 40 and 41 to 60."""
     application.add(COMPANIES, [(1, "Seed")] * 60)
     work.plan(application.database)
     application.database.close()
@@ -50,7 +50,7 @@ def retries(applied: work.Applied) -> list[str]:
     return [event.error for event in applied.events if isinstance(event, Retrying)]
 
 
-def test_a_row_that_a_user_holds_is_tried_again_and_skipped_once_it_is_changed(
+def test_row_locked_by_a_user_is_retried_then_skipped_if_changed(
     planned: Application, user: psycopg.Connection[tuple[Any, ...]]
 ) -> None:
     user.execute(TAKE, [5])
@@ -65,7 +65,7 @@ def test_a_row_that_a_user_holds_is_tried_again_and_skipped_once_it_is_changed(
     assert planned.stages(COMPANIES)[5] == "series-b"
 
 
-def test_a_row_that_a_user_held_and_gave_back_unchanged_is_migrated(
+def test_row_that_a_user_locked_but_did_not_change_is_migrated(
     planned: Application, user: psycopg.Connection[tuple[Any, ...]]
 ) -> None:
     user.execute(TAKE, [5])
@@ -80,7 +80,7 @@ def test_a_row_that_a_user_held_and_gave_back_unchanged_is_migrated(
 
 
 @pytest.mark.usefixtures("_short_waits")
-def test_a_row_that_is_held_for_too_long_fails_its_batch_alone_until_the_next_run(
+def test_row_locked_for_too_long_fails_only_its_batch(
     planned: Application, user: psycopg.Connection[tuple[Any, ...]]
 ) -> None:
     user.execute(TAKE, [25])
@@ -97,7 +97,7 @@ def test_a_row_that_is_held_for_too_long_fails_its_batch_alone_until_the_next_ru
     assert planned.value("SELECT count(*) FROM stage_normalization_log") == 60
 
 
-def test_a_deadlock_with_a_user_is_tried_again(planned: Application, user: psycopg.Connection[tuple[Any, ...]]) -> None:
+def test_deadlock_with_a_user_is_retried(planned: Application, user: psycopg.Connection[tuple[Any, ...]]) -> None:
     user.execute("SET deadlock_timeout = '1h'")  # so that it is our session that notices, and is ended
     user.execute(TAKE, [20])
 
@@ -117,7 +117,7 @@ def test_a_deadlock_with_a_user_is_tried_again(planned: Application, user: psyco
 
 
 @pytest.mark.usefixtures("_short_waits")
-def test_a_serialization_failure_is_tried_again(planned: Application) -> None:
+def test_serialization_failure_is_retried(planned: Application) -> None:
     planned.sql("CREATE SEQUENCE attempts")
     planned.sql(
         "CREATE FUNCTION be_busy() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
@@ -133,7 +133,7 @@ def test_a_serialization_failure_is_tried_again(planned: Application) -> None:
 @pytest.mark.parametrize(
     "step", [Failpoint.APPLY_ROWS_CHANGED, Failpoint.APPLY_RESULT_RECORDED, Failpoint.APPLY_BEFORE_COMMIT]
 )
-def test_a_client_that_hangs_holds_up_users_no_longer_than_its_bounds(planned: Application, step: Failpoint) -> None:
+def test_client_that_hangs_blocks_users_for_its_time_limit_at_most(planned: Application, step: Failpoint) -> None:
     with BlockedProgram(planned.url, partial(work.apply, bounds=SOON_GIVEN_UP), Stop(step=step)) as program:
         assert program.comes_to_its_stop()
         program.freeze()
@@ -148,7 +148,7 @@ def test_a_client_that_hangs_holds_up_users_no_longer_than_its_bounds(planned: A
 
 
 @pytest.mark.parametrize("step", [Failpoint.APPLY_CLAIM_BEFORE_COMMIT, Failpoint.APPLY_LOCKED])
-def test_a_client_that_hangs_holds_its_batch_no_longer_than_its_bounds(planned: Application, step: Failpoint) -> None:
+def test_client_that_hangs_keeps_its_batch_for_its_time_limit_at_most(planned: Application, step: Failpoint) -> None:
     with BlockedProgram(planned.url, partial(work.apply, bounds=SOON_GIVEN_UP), Stop(step=step)) as program:
         assert program.comes_to_its_stop()
         program.freeze()
@@ -163,9 +163,7 @@ def test_a_client_that_hangs_holds_its_batch_no_longer_than_its_bounds(planned: 
 @pytest.mark.parametrize(
     "step", [Failpoint.PLAN_BASELINE_RECORDED, Failpoint.PLAN_BATCH_RECORDED, Failpoint.PLAN_BEFORE_COMMIT]
 )
-def test_a_planner_that_hangs_keeps_nobody_from_altering_a_table_or_planning(
-    planned: Application, step: Failpoint
-) -> None:
+def test_planner_that_hangs_does_not_block_ddl_or_other_planners(planned: Application, step: Failpoint) -> None:
     with BlockedProgram(planned.url, work.plan_soon_given_up, Stop(step=step)) as program:
         assert program.comes_to_its_stop()
         program.freeze()

@@ -17,7 +17,7 @@ from stagenorm_pipeline_tests.support import engine_calls as work
 from stagenorm_pipeline_tests.support.application import Application
 from stagenorm_pipeline_tests.support.blocked_program import BlockedProgram, Stop
 from stagenorm_pipeline_tests.support.command_line import stagenorm_here
-from stagenorm_pipeline_tests.support.interruptions import kill_backends
+from stagenorm_pipeline_tests.support.crashes_and_sessions import kill_backends
 from stagenorm_pipeline_tests.support.pooler import Pooler, find_pgbouncer
 from stagenorm_pipeline_tests.support.private_server import PrivateServer
 from stagenorm_pipeline_tests.support.safety_laws import Undisturbed, broken_laws, contents
@@ -55,7 +55,7 @@ def session_facts(connection: psycopg.Connection[Any]) -> tuple[Any, ...]:
     return (*facts, dict(settings))
 
 
-def test_the_whole_runbook_works_through_a_pooler_and_leaves_nothing_in_its_sessions(
+def test_runbook_works_through_a_pooler_and_leaves_no_session_state(
     pooler: Pooler, portfolio: Application, undisturbed: Undisturbed
 ) -> None:
     pooled = through(pooler, portfolio)
@@ -88,7 +88,7 @@ def test_the_whole_runbook_works_through_a_pooler_and_leaves_nothing_in_its_sess
 
 
 @pytest.mark.parametrize("step", [Failpoint.PLAN_BATCH_RECORDED, Failpoint.APPLY_LOCKED, Failpoint.APPLY_BEFORE_COMMIT])
-def test_a_program_killed_behind_a_pooler_leaves_nothing_to_repair(
+def test_program_killed_behind_a_pooler_leaves_nothing_to_repair(
     pooler: Pooler, portfolio: Application, undisturbed: Undisturbed, step: Failpoint
 ) -> None:
     pooled = through(pooler, portfolio)
@@ -103,7 +103,7 @@ def test_a_program_killed_behind_a_pooler_leaves_nothing_to_repair(
     pooled.close()
 
 
-def test_a_runner_whose_pooled_session_is_killed_goes_on_by_itself(
+def test_runner_continues_after_its_pooled_session_is_killed(
     pooler: Pooler, portfolio: Application, undisturbed: Undisturbed
 ) -> None:
     pooled = through(pooler, portfolio)
@@ -116,7 +116,7 @@ def test_a_runner_whose_pooled_session_is_killed_goes_on_by_itself(
     pooled.close()
 
 
-def test_planners_that_wait_for_each_other_leave_the_one_at_work_a_session_of_a_small_pool(
+def test_concurrent_planners_do_not_exhaust_a_small_pool(
     server: PrivateServer, portfolio: Application, undisturbed: Undisturbed
 ) -> None:
     with Pooler(server, pool_size=2, query_wait_s=5) as small, ExitStack() as stack:
@@ -128,7 +128,7 @@ def test_planners_that_wait_for_each_other_leave_the_one_at_work_a_session_of_a_
     assert broken_laws(portfolio, undisturbed) == []
 
 
-def test_every_command_works_in_the_only_session_of_a_pool(
+def test_every_command_works_with_a_pool_of_one_session(
     server: PrivateServer, portfolio: Application, undisturbed: Undisturbed, tmp_path: Path
 ) -> None:
     with Pooler(server, pool_size=1, query_wait_s=QUERY_WAIT_S) as pool_of_one:

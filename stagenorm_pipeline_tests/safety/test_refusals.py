@@ -1,4 +1,4 @@
-"""Rows that the database itself refuses: they alone are quarantined, all others go through, and a retry heals them."""
+"""Rows that the database refuses: only they are quarantined, and `resume` takes them once the cause is fixed."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -143,9 +143,7 @@ REFUSED = [("failed", 19, 0, 1), ("failed", 18, 0, 2), ("completed", 20, 0, 0)]
 HEALED = [("completed", 20, 0, 0)] * 3
 
 
-def test_the_refused_rows_alone_are_quarantined_with_what_the_database_said(
-    companies: Application, cause: Cause
-) -> None:
+def test_only_refused_rows_are_quarantined_with_the_database_error(companies: Application, cause: Cause) -> None:
     work.plan(companies.database)
     result = work.apply(companies.database).result
     assert (result.completed, result.failed) == (1, 2)
@@ -160,12 +158,10 @@ def test_the_refused_rows_alone_are_quarantined_with_what_the_database_said(
     assert tracking.outcome is Outcome.FAILED
     assert sorted(int(f.row_id) for f in tracking.findings if f.row_id) == list(ODD)
     assert all(cause.says in str(f.detail) for f in tracking.findings if f.row_id)
-    assert "`stagenorm resume` takes only those rows" in str(tracking.recommendation)
+    assert "`stagenorm resume`: it takes only the refused rows" in str(tracking.recommendation)
 
 
-def test_a_retry_takes_only_the_refused_rows_in_vain_while_the_cause_lasts_and_then_heals_them(
-    companies: Application, cause: Cause
-) -> None:
+def test_resume_takes_only_refused_rows_until_the_cause_is_fixed(companies: Application, cause: Cause) -> None:
     work.plan(companies.database)
     work.apply(companies.database)
     versions = "SELECT id, xmin::text FROM portfoliocompanies WHERE id <= 60 AND name LIKE 'good%' ORDER BY id"
@@ -188,7 +184,7 @@ def test_a_retry_takes_only_the_refused_rows_in_vain_while_the_cause_lasts_and_t
 
 @contextmanager
 def as_ordinary_role(application: Application) -> Iterator[Database]:
-    """The database as a role sees it that owns nothing and may do all that the work needs."""
+    """Connect as a role that owns nothing and has the privileges that a run needs."""
     application.sql("DROP ROLE IF EXISTS ordinary")
     application.sql("CREATE ROLE ordinary LOGIN")
     application.sql("GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO ordinary")
@@ -201,14 +197,14 @@ def as_ordinary_role(application: Application) -> Iterator[Database]:
 
 @pytest.fixture
 def refused(companies: Application) -> Application:
-    """The odd rows are refused and wait; the cause is still there."""
+    """The odd rows are in quarantine, and the cause is not fixed."""
     companies.sql(CAUSES[0].make.replace("%%", "%"))
     work.plan(companies.database)
     work.apply(companies.database)
     return companies
 
 
-def test_a_refused_row_that_a_user_changed_or_deleted_meanwhile_is_skipped_by_the_retry(refused: Application) -> None:
+def test_resume_skips_refused_rows_that_a_user_changed_or_deleted(refused: Application) -> None:
     refused.sql(CAUSES[0].undo)
     refused.sql("UPDATE portfoliocompanies SET stage = 'series-b' WHERE id = 25")
     refused.sql("DELETE FROM portfoliocompanies WHERE id = 26")
@@ -219,14 +215,14 @@ def test_a_refused_row_that_a_user_changed_or_deleted_meanwhile_is_skipped_by_th
     assert refused.value("SELECT stage FROM portfoliocompanies WHERE id = 25") == "series-b"
 
 
-def test_rows_heal_though_the_clock_was_set_back_meanwhile(refused: Application) -> None:
+def test_resume_resolves_refused_rows_after_the_clock_was_set_back(refused: Application) -> None:
     refused.sql("UPDATE stage_migration_quarantine SET quarantined_at = now() + interval '1 hour'")
     refused.sql(CAUSES[0].undo)
     assert work.apply(refused.database).result.ok
     assert (waiting(refused), counts(refused)) == ([], HEALED)
 
 
-def test_a_new_plan_takes_refused_rows_over_and_the_old_entries_are_settled(refused: Application) -> None:
+def test_new_plan_includes_refused_rows_and_resolves_their_old_entries(refused: Application) -> None:
     refused.sql(CAUSES[0].undo)
     assert work.migrate(refused.database).result.rows.rows_updated == len(ODD)
     assert (waiting(refused), not_seed(refused)) == ([], [])
@@ -235,7 +231,7 @@ def test_a_new_plan_takes_refused_rows_over_and_the_old_entries_are_settled(refu
     assert refused.verify().check(Rule.BATCH_TRACKING).passed
 
 
-def test_a_batch_of_which_every_row_is_refused_is_narrowed_down_to_each(companies: Application) -> None:
+def test_batch_of_refused_rows_only_quarantines_each_row(companies: Application) -> None:
     companies.sql("UPDATE portfoliocompanies SET name = 'odd ' || id")
     companies.sql(CAUSES[0].make.replace("%%", "%"))
     work.plan(companies.database, batch_size=500)
@@ -244,8 +240,8 @@ def test_a_batch_of_which_every_row_is_refused_is_narrowed_down_to_each(companie
     assert companies.value("SELECT count(*) FROM stage_normalization_log") == 0
 
 
-def test_narrowing_keeps_no_savepoint_open(companies: Application) -> None:
-    # Each would hold a place in the lock table that all sessions of the server share.
+def test_search_for_refused_rows_keeps_no_savepoint_open(companies: Application) -> None:
+    # Each savepoint would take a place in the lock table that all sessions of the server share.
     companies.sql("UPDATE portfoliocompanies SET name = 'odd ' || id WHERE id % 2 = 0")
     companies.sql(CAUSES[0].make.replace("%%", "%"))
     work.plan(companies.database, batch_size=500)
@@ -258,7 +254,7 @@ def test_narrowing_keeps_no_savepoint_open(companies: Application) -> None:
     assert held == 1
 
 
-def test_a_trigger_that_is_too_slow_fails_its_batch_as_a_whole_and_no_other(companies: Application) -> None:
+def test_slow_trigger_fails_its_whole_batch_and_no_other(companies: Application) -> None:
     companies.sql(_trigger("slow", "PERFORM pg_sleep(10);", "").make.replace("%%", "%"))
     work.plan(companies.database)
     result = work.apply(companies.database, bounds=Bounds(statement_timeout_ms=200)).result
@@ -270,7 +266,7 @@ def test_a_trigger_that_is_too_slow_fails_its_batch_as_a_whole_and_no_other(comp
     assert counts(companies) == HEALED
 
 
-def test_a_table_altered_under_a_run_fails_whole_batches_and_quarantines_nobody(companies: Application) -> None:
+def test_table_altered_during_a_run_fails_batches_without_quarantine(companies: Application) -> None:
     work.plan(companies.database)
 
     def rename(event: Event) -> None:
@@ -286,7 +282,7 @@ def test_a_table_altered_under_a_run_fails_whole_batches_and_quarantines_nobody(
 
 
 # On the server whose logins need no password: a policy binds neither a superuser nor a table's owner.
-def test_a_row_that_a_policy_does_not_allow_to_change_is_quarantined_alone(portfolio: Application) -> None:
+def test_only_rows_that_a_policy_refuses_are_quarantined(portfolio: Application) -> None:
     with as_ordinary_role(portfolio) as database:
         portfolio.sql("ALTER TABLE portfoliocompanies ENABLE ROW LEVEL SECURITY")
         portfolio.sql("CREATE POLICY anyone ON portfoliocompanies USING (true) WITH CHECK (stage <> 'series-c+')")
@@ -300,7 +296,7 @@ def test_a_row_that_a_policy_does_not_allow_to_change_is_quarantined_alone(portf
     assert result.rows.rows_updated == portfolio.value("SELECT count(*) FROM stage_normalization_log") > 0
 
 
-def test_a_missing_privilege_stops_the_run_and_quarantines_nobody(portfolio: Application) -> None:
+def test_missing_privilege_stops_the_run_without_quarantine(portfolio: Application) -> None:
     with as_ordinary_role(portfolio) as database:
         work.plan(database)
         portfolio.sql("REVOKE UPDATE ON portfoliocompanies FROM ordinary")
@@ -322,7 +318,7 @@ def test_row_that_an_after_trigger_deletes_is_quarantined(companies: Application
     assert not_seed(companies) == list(ODD)
 
 
-def test_trigger_that_spoils_an_earlier_row_fails_the_batch_as_a_whole(companies: Application) -> None:
+def test_trigger_that_changes_an_earlier_row_fails_the_whole_batch(companies: Application) -> None:
     # When all of the batch is written by halves, a later half makes it change a row of an earlier one.
     companies.sql(
         "CREATE FUNCTION spoil() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF pg_trigger_depth() = 1 THEN "
@@ -354,7 +350,7 @@ def test_table_without_after_triggers_costs_no_extra_statement(companies: Applic
 
 
 @pytest.mark.parametrize("state", ["serialization_failure", "deadlock_detected", "lock_not_available"])
-def test_row_for_which_a_trigger_raises_contention_is_quarantined_after_the_retries(
+def test_row_whose_trigger_raises_a_lock_error_is_quarantined_after_retries(
     companies: Application, monkeypatch: pytest.MonkeyPatch, state: str
 ) -> None:
     monkeypatch.setattr("stagenorm_pipeline.engine.postgres.retry._LONGEST_WAIT_S", 0.01)
@@ -373,7 +369,7 @@ def test_row_for_which_a_trigger_raises_contention_is_quarantined_after_the_retr
     assert counts(companies) == HEALED
 
 
-def test_rehearsal_lists_the_row_for_which_a_trigger_raises_contention(
+def test_rehearsal_lists_the_row_whose_trigger_raises_a_lock_error(
     companies: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("stagenorm_pipeline.engine.postgres.retry._LONGEST_WAIT_S", 0.01)

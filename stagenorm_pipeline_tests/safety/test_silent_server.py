@@ -1,4 +1,4 @@
-"""A server or a proxy that accepts everything and answers nothing: no command waits for it for ever."""
+"""No command waits forever for a server or a proxy that accepts everything and answers nothing."""
 
 import os
 import signal
@@ -18,10 +18,11 @@ from stagenorm_pipeline.engine.postgres.failpoints import Failpoint, listen
 from stagenorm_pipeline.errors import ConnectionFailedError
 from stagenorm_pipeline_tests.support import engine_calls as work
 from stagenorm_pipeline_tests.support.application import Application
-from stagenorm_pipeline_tests.support.command_line import Running, on_terminal, started, wait_until
+from stagenorm_pipeline_tests.support.command_line import Running, on_terminal, started
 from stagenorm_pipeline_tests.support.private_server import PrivateServer
 from stagenorm_pipeline_tests.support.safety_laws import Undisturbed, broken_laws
 from stagenorm_pipeline_tests.support.silent_proxy import SilentProxy
+from stagenorm_pipeline_tests.support.waiting import wait_until
 
 # Two seconds, and more where this machine is overloaded: up to six; without the watch it is ten or more.
 _PROMISE_S = 2.0 * min(3.0, max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1)))
@@ -87,8 +88,22 @@ def test_second_interrupt_ends_a_run_behind_a_silent_proxy(
     assert broken_laws(portfolio, undisturbed) == []
 
 
-@pytest.mark.parametrize("command", ["verify", "dry-run", "inventory", "status", "backup"])
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("command", "signum"),
+    [
+        ("verify", signal.SIGINT),
+        ("backup", signal.SIGTERM),
+        # Each of these starts a program, and takes the same way through it.
+        *(
+            pytest.param(command, signal.SIGINT, marks=pytest.mark.soak)
+            for command in ("dry-run", "inventory", "status", "backup")
+        ),
+        *(
+            pytest.param(command, signal.SIGTERM, marks=pytest.mark.soak)
+            for command in ("verify", "dry-run", "inventory", "status")
+        ),
+    ],
+)
 def test_one_interrupt_ends_a_command_behind_a_silent_proxy(
     proxy: SilentProxy, through: str, tmp_path: Path, command: str, signum: int
 ) -> None:
@@ -101,7 +116,7 @@ def test_one_interrupt_ends_a_command_behind_a_silent_proxy(
     assert "Traceback" not in running.text
 
 
-def test_one_interrupt_ends_a_read_that_went_silent_and_shows_the_cursor(
+def test_one_interrupt_ends_a_silent_read_and_shows_the_cursor(
     portfolio: Application, proxy: SilentProxy, through: str, tmp_path: Path
 ) -> None:
     with psycopg.connect(portfolio.url) as user:
@@ -127,7 +142,7 @@ def test_second_interrupt_ends_the_wait_for_a_standby(portfolio: Application) ->
     assert "Traceback" not in running.text
 
 
-def test_connecting_to_a_silent_proxy_ends_by_itself(proxy: SilentProxy, through: str) -> None:
+def test_connection_attempt_to_a_silent_proxy_times_out(proxy: SilentProxy, through: str) -> None:
     proxy.fall_silent()
     began = time.monotonic()
     with started("status", url=through) as running:
@@ -139,7 +154,7 @@ def test_connecting_to_a_silent_proxy_ends_by_itself(proxy: SilentProxy, through
 
 
 @pytest.mark.parametrize("kind", ["transaction", "snapshot"])
-def test_a_statement_that_is_never_answered_is_given_up(proxy: SilentProxy, through: str, kind: str) -> None:
+def test_statement_without_an_answer_times_out(proxy: SilentProxy, through: str, kind: str) -> None:
     database = Database.at(through, waits=_IMPATIENT)
     began = time.monotonic()
 
@@ -158,7 +173,7 @@ def test_a_statement_that_is_never_answered_is_given_up(proxy: SilentProxy, thro
     database.close()
 
 
-def test_a_silent_commit_is_looked_up_and_not_done_twice(
+def test_commit_without_an_answer_is_looked_up_and_not_repeated(
     portfolio: Application, undisturbed: Undisturbed, proxy: SilentProxy, through: str
 ) -> None:
     database = Database.at(through, waits=_IMPATIENT)
@@ -181,7 +196,7 @@ def test_a_silent_commit_is_looked_up_and_not_done_twice(
     assert broken_laws(portfolio, undisturbed) == []
 
 
-def test_a_commit_that_no_standby_confirms_stops_the_run_and_says_so(
+def test_commit_that_no_standby_confirms_stops_the_run(
     portfolio: Application, undisturbed: Undisturbed, server: PrivateServer
 ) -> None:
     work.plan(portfolio.database)
@@ -205,7 +220,7 @@ def test_a_commit_that_no_standby_confirms_stops_the_run_and_says_so(
     assert broken_laws(portfolio, undisturbed) == []
 
 
-def test_a_statement_may_take_as_long_as_its_own_bound(through: str) -> None:
+def test_statement_may_take_as_long_as_its_own_limit(through: str) -> None:
     database = Database.at(through, waits=WaitBounds(short_s=0.5, read_s=30))
     with database.snapshot() as session:
         assert session.exec_driver_sql("SELECT 1 FROM pg_sleep(1.5)").scalar_one() == 1

@@ -1,4 +1,4 @@
-"""Two programs at once on one plan: each batch is applied once, whoever comes first, dies, or is superseded."""
+"""Two programs on one plan: each batch is applied once, even if a program dies or its plan is superseded."""
 
 from functools import partial
 
@@ -8,7 +8,7 @@ from stagenorm_pipeline.engine.postgres.failpoints import Failpoint
 from stagenorm_pipeline_tests.support import engine_calls as work
 from stagenorm_pipeline_tests.support.application import Application
 from stagenorm_pipeline_tests.support.blocked_program import BlockedProgram, Stop
-from stagenorm_pipeline_tests.support.interruptions import (
+from stagenorm_pipeline_tests.support.crashes_and_sessions import (
     kill_backends,
     wait_for_a_waiting_session,
     wait_for_sessions,
@@ -32,7 +32,7 @@ def batches(application: Application) -> int:
     return int(application.value("SELECT count(*) FROM stage_migration_batches"))
 
 
-def test_two_runners_at_once_share_the_batches_and_do_each_once(planned: Application, undisturbed: Undisturbed) -> None:
+def test_two_runners_share_the_batches_and_apply_each_once(planned: Application, undisturbed: Undisturbed) -> None:
     with BlockedProgram(planned.url, FIRST) as first, BlockedProgram(planned.url, SECOND) as second:
         results = [program.outcome().value.result for program in (first, second)]
     assert sum(result.completed for result in results) == batches(planned)
@@ -49,33 +49,31 @@ def test_two_runners_at_once_share_the_batches_and_do_each_once(planned: Applica
         Failpoint.APPLY_BEFORE_COMMIT,
     ],
 )
-def test_a_second_runner_takes_what_is_free_and_says_who_holds_the_rest(
+def test_second_runner_applies_free_batches_and_names_who_took_the_rest(
     planned: Application, undisturbed: Undisturbed, step: Failpoint
 ) -> None:
     with BlockedProgram(planned.url, FIRST, Stop(step=step)) as first:
         assert first.comes_to_its_stop()
         second = SECOND(planned.database)
         assert second.held_by == ["first"]
-        assert (second.result.held, second.result.completed) == (1, batches(planned) - 1)
+        assert (second.result.taken, second.result.completed) == (1, batches(planned) - 1)
         first.go_on()
         assert first.outcome().value.result.completed == 1
     assert broken_laws(planned, undisturbed) == []
 
 
-def test_a_batch_whose_claim_is_being_written_counts_as_held_too(
-    planned: Application, undisturbed: Undisturbed
-) -> None:
+def test_batch_with_an_uncommitted_claim_counts_as_taken(planned: Application, undisturbed: Undisturbed) -> None:
     with BlockedProgram(planned.url, FIRST, Stop(step=Failpoint.APPLY_CLAIM_BEFORE_COMMIT)) as first:
         assert first.comes_to_its_stop()
         second = SECOND(planned.database)
-        assert second.result.held == 1
+        assert second.result.taken == 1
         assert not second.result.ok
         first.go_on()
         assert first.outcome().value.result.completed == 1
     assert broken_laws(planned, undisturbed) == []
 
 
-def test_a_runner_never_says_that_it_is_held_up_by_itself(planned: Application, undisturbed: Undisturbed) -> None:
+def test_runner_never_reports_its_own_batch_as_taken(planned: Application, undisturbed: Undisturbed) -> None:
     with BlockedProgram(planned.url, FIRST, Stop(step=Failpoint.APPLY_CLAIMED)) as first:
         assert first.comes_to_its_stop()
         with BlockedProgram(planned.url, SECOND, Stop(step=Failpoint.APPLY_CLAIMED)) as second:
@@ -83,14 +81,14 @@ def test_a_runner_never_says_that_it_is_held_up_by_itself(planned: Application, 
             first.go_on(Stop(step=Failpoint.APPLY_LOCKED))
             assert first.comes_to_its_stop()
             second.go_on()
-            assert second.outcome().value.held_by == ["another worker"]
+            assert second.outcome().value.held_by == ["another runner"]
         first.go_on()
         assert first.outcome().value.result.completed == 1
     assert broken_laws(planned, undisturbed) == []
 
 
 @pytest.mark.parametrize("step", [Failpoint.APPLY_CLAIMED, Failpoint.APPLY_LOCKED, Failpoint.APPLY_BEFORE_COMMIT])
-def test_the_batch_of_a_dead_runner_is_taken_over_at_once(
+def test_batch_of_a_dead_runner_is_free_at_once(
     planned: Application, undisturbed: Undisturbed, step: Failpoint
 ) -> None:
     with BlockedProgram(planned.url, FIRST, Stop(step=step)) as first:
@@ -100,14 +98,14 @@ def test_the_batch_of_a_dead_runner_is_taken_over_at_once(
     says_running = "SELECT batch_id FROM stage_migration_batches WHERE status = 'running' AND worker = 'first'"
     [orphan] = planned.column(says_running)
     second = SECOND(planned.database)
-    assert (second.result.completed, second.result.held) == (batches(planned), 0)
+    assert (second.result.completed, second.result.taken) == (batches(planned), 0)
     assert planned.sql("SELECT worker, attempts FROM stage_migration_batches WHERE batch_id = %s", orphan) == [
         ("second", 2)
     ]
     assert broken_laws(planned, undisturbed) == []
 
 
-def test_a_runner_whose_session_died_shares_its_batch_with_the_one_who_took_over(
+def test_runner_that_lost_its_session_leaves_its_batch_to_the_next(
     planned: Application, undisturbed: Undisturbed
 ) -> None:
     with BlockedProgram(planned.url, FIRST, Stop(step=Failpoint.APPLY_BEFORE_COMMIT)) as first:
@@ -120,9 +118,7 @@ def test_a_runner_whose_session_died_shares_its_batch_with_the_one_who_took_over
     assert broken_laws(planned, undisturbed) == []
 
 
-def test_of_two_planners_at_once_the_later_plan_stands_and_the_earlier_is_cancelled(
-    portfolio: Application, undisturbed: Undisturbed
-) -> None:
+def test_later_of_two_concurrent_plans_cancels_the_earlier(portfolio: Application, undisturbed: Undisturbed) -> None:
     with BlockedProgram(portfolio.url, work.plan, Stop(step=Failpoint.PLAN_BEFORE_COMMIT)) as first:
         assert first.comes_to_its_stop()
         with BlockedProgram(portfolio.url, work.plan) as second:
@@ -138,9 +134,7 @@ def test_of_two_planners_at_once_the_later_plan_stands_and_the_earlier_is_cancel
     assert broken_laws(portfolio, undisturbed) == []
 
 
-def test_a_runner_goes_on_with_the_old_plan_when_a_new_planner_dies_before_its_commit(
-    planned: Application, undisturbed: Undisturbed
-) -> None:
+def test_runner_continues_the_old_plan_if_a_new_planner_dies(planned: Application, undisturbed: Undisturbed) -> None:
     with (
         BlockedProgram(planned.url, work.plan, Stop(step=Failpoint.PLAN_BEFORE_COMMIT)) as planner,
         BlockedProgram(planned.url, FIRST, Stop(step=Failpoint.APPLY_BEFORE_CLAIM)) as runner,
@@ -155,7 +149,7 @@ def test_a_runner_goes_on_with_the_old_plan_when_a_new_planner_dies_before_its_c
 
 
 @pytest.mark.parametrize("step", [Failpoint.APPLY_BEFORE_CLAIM, Failpoint.APPLY_CLAIMED])
-def test_a_plan_superseded_before_the_work_began_is_left_for_the_new_one(
+def test_runner_applies_the_new_plan_if_its_own_was_superseded(
     planned: Application, undisturbed: Undisturbed, step: Failpoint
 ) -> None:
     total = batches(planned)
@@ -168,7 +162,7 @@ def test_a_plan_superseded_before_the_work_began_is_left_for_the_new_one(
     assert broken_laws(planned, undisturbed) == []
 
 
-def test_a_runner_of_one_plan_does_nothing_more_once_that_plan_is_superseded(
+def test_runner_of_one_plan_stops_once_that_plan_is_superseded(
     portfolio: Application, undisturbed: Undisturbed
 ) -> None:
     old = work.plan(portfolio.database)
@@ -182,9 +176,7 @@ def test_a_runner_of_one_plan_does_nothing_more_once_that_plan_is_superseded(
     assert broken_laws(portfolio, undisturbed) == []
 
 
-def test_a_batch_at_work_when_its_plan_is_superseded_ends_and_the_new_plan_skips_its_rows(
-    planned: Application, undisturbed: Undisturbed
-) -> None:
+def test_running_batch_of_a_superseded_plan_still_completes(planned: Application, undisturbed: Undisturbed) -> None:
     with BlockedProgram(planned.url, FIRST, Stop(step=Failpoint.APPLY_ROWS_CHANGED)) as runner:
         assert runner.comes_to_its_stop()
         new = work.plan(planned.database)

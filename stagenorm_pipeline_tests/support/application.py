@@ -1,4 +1,4 @@
-"""The user's application as the engine's tests know it: its tables, its rows, a user at work, and our calls on it."""
+"""The user's application: its tables and rows, a user's connection, and our calls on it."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -36,7 +36,7 @@ CREATE TABLE deal_opportunities (id serial PRIMARY KEY, fund_id integer, title t
 
 
 def _ignore(event: Event) -> None:
-    """For tests that do not watch."""
+    """Ignore the event."""
 
 
 class Application:
@@ -45,7 +45,7 @@ class Application:
     def __init__(self, url: str) -> None:
         self.url = url
         self.database = Database.at(url)
-        # A user's connection of its own: what it reads is committed, what it writes is seen by all.
+        # A connection of its own in autocommit: it reads what is committed, and its writes are committed at once.
         self.user: psycopg.Connection[tuple[Any, ...]] = psycopg.connect(url, autocommit=True)
 
     def close(self) -> None:
@@ -57,7 +57,7 @@ class Application:
         apply_migrations(self.database)
 
     def sql(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
-        """Run a statement as the user; the rows that it returns."""
+        """Run a statement as the user. Returns its rows."""
         cursor = self.user.execute(statement.encode(), values or None)
         return cursor.fetchall() if cursor.description else []
 
@@ -68,7 +68,7 @@ class Application:
         return [row[0] for row in self.sql(statement, *values)]
 
     def add(self, table: str, rows: Iterable[Row]) -> list[int]:
-        """Insert rows; their ids, in order."""
+        """Insert rows. Returns their ids, in order."""
         listed = list(rows)
         return self.column(
             f"INSERT INTO {table} (fund_id, stage) SELECT * FROM unnest(%s::int[], %s::text[]) RETURNING id",
@@ -81,7 +81,7 @@ class Application:
         return dict(self.sql(f"SELECT id, stage::text FROM {table} ORDER BY id"))
 
     def contents(self) -> dict[str, list[tuple[Any, ...]]]:
-        """Every row of every table with its place and version: equal contents mean that nothing was written."""
+        """Every row of every table with its ctid and xmin. Equal contents mean that nothing was written."""
         tables = self.column(
             "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY 1"
         )

@@ -1,4 +1,4 @@
-"""A migration that runs beside a test, under a throttle, telling what happens."""
+"""Run a throttled migration in a thread and record its events."""
 
 import threading
 from types import TracebackType
@@ -14,7 +14,7 @@ E = TypeVar("E")
 
 
 class BackgroundRun:
-    """A runner in a thread; as a context manager it is stopped at the end, whatever it does."""
+    """A runner in a thread. The context manager stops it at the end."""
 
     def __init__(self, url: str, throttle: ThrottleSettings, **asked: Any) -> None:
         self.events: list[Event] = []
@@ -50,9 +50,9 @@ class BackgroundRun:
 
     def says(self, kind: type[E], number: int = 1) -> E:
         """Wait for the n-th event of a kind."""
-        wait_until(lambda: len(self.said(kind)) >= number)
+        wait_until(lambda: len(self.said(kind)) >= number, f"event {number} of {kind.__name__}")
         return self.said(kind)[number - 1]
 
     def ends(self) -> ApplyResult:
-        wait_until(lambda: not self._thread.is_alive())
+        wait_until(lambda: not self._thread.is_alive(), "the run has ended")
         return self._results[0]

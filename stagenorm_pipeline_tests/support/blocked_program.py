@@ -1,7 +1,6 @@
-"""The real engine in a process of its own that blocks at a named step, so that a test can kill it exactly there.
+"""Run the real engine in a process that blocks at a failpoint, so that a test can kill it exactly there.
 
-Each program is forked from one warm server process that has imported everything, so a thousand of them cost minutes.
-Does not belong here: what the program does (see `work`), nor what must hold after its death (see `laws`).
+Each program is forked from one server process that has imported everything, so a thousand programs take minutes.
 """
 
 import multiprocessing
@@ -16,19 +15,19 @@ from typing import Any, Self
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.failpoints import Failpoint, listen
 
-# Longer than the engine's own retries: beyond it the program hangs, which is a defect of its own.
+# Longer than the engine's own retries: a program that takes longer hangs.
 PATIENCE_S = 60.0
 
 _warm = multiprocessing.get_context("forkserver")
 _warm.set_forkserver_preload(["stagenorm_pipeline_tests.support.engine_calls"])
 
-# What a program does with its database; must be found by name in a module, with `functools.partial` at most.
+# What a program does with its database. It must be picklable: a function of a module, or a `functools.partial` of one.
 Work = Callable[[Database], Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stop:
-    """The n-th arrival at a step, counted from 1, from now on."""
+    """Where a program blocks: at the n-th arrival at a failpoint, counted from 1."""
 
     step: Failpoint
     arrival: int = 1
@@ -36,18 +35,18 @@ class Stop:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How a program ended by itself: what its work returned or, in `error`, what it raised."""
+    """How a program ended without being killed: what its work returned or, in `error`, what it raised."""
 
     value: Any = None
     error: str | None = None
 
 
 class ProgramHangsError(Exception):
-    """The program neither came to its stop nor to an end."""
+    """The program neither reached its failpoint nor ended."""
 
 
 class BlockedProgram:
-    """A running program. As a context manager it is killed at the end, whatever it does."""
+    """A running program. The context manager kills it at the end."""
 
     def __init__(self, url: str, work: Work, stop: Stop | None = None, *, patience_s: float = PATIENCE_S) -> None:
         self._patience_s = patience_s
@@ -67,7 +66,7 @@ class BlockedProgram:
         self._connection.close()
 
     def comes_to_its_stop(self) -> bool:
-        """Wait until it blocks; False when it ended without getting there."""
+        """Wait until it blocks. Returns False if it ended before that."""
         message = self._hear()
         if isinstance(message, Outcome):
             self._outcome = message
@@ -75,7 +74,7 @@ class BlockedProgram:
         return True
 
     def go_on(self, stop: Stop | None = None) -> None:
-        """Let a blocked program continue, to the next stop or to its end."""
+        """Let a blocked program continue to the next failpoint or to its end."""
         self._connection.send(stop)
 
     def outcome(self) -> Outcome:
@@ -91,12 +90,12 @@ class BlockedProgram:
         return not self._connection.poll(0)
 
     def kill(self) -> None:
-        """SIGKILL; returns when the process is gone."""
+        """Send SIGKILL and wait until the process is gone."""
         self._process.kill()
         self._process.join()
 
     def freeze(self) -> None:
-        """SIGSTOP: to the server it is a client that vanished, or hangs."""
+        """Send SIGSTOP: the server sees a client that hangs."""
         os.kill(self._pid, signal.SIGSTOP)
 
     def thaw(self) -> None:

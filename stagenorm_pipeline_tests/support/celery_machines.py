@@ -1,7 +1,6 @@
-"""Several machines in small: a control node and Celery workers, each a process group with a directory of its own.
+"""Simulate several machines: a control node and Celery workers, each a process group with its own directory.
 
-They share PostgreSQL, Redis and the installed code. How they are configured is read from the page that documents it,
-docs/outgrowing-one-machine.md. Does not belong here: what is expected of them.
+They share PostgreSQL, Redis and the installed code. Their configuration comes from docs/outgrowing-one-machine.md.
 """
 
 import json
@@ -12,12 +11,13 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+
+from stagenorm_pipeline_tests.support.waiting import wait_until
 
 REPOSITORY = Path(__file__).parents[2]
 _PAGE = REPOSITORY / "docs" / "outgrowing-one-machine.md"
@@ -36,15 +36,13 @@ _PARTITIONS = """{ assetNodeOrError(assetKey: {path: ["normalized_stages"]}) { .
 
 
 def documented_files() -> dict[str, str]:
-    """The files that the page gives, by the name in the first line of each."""
+    """The configuration files in the page, by the name in the first line of each."""
     return dict(re.findall(r"```(?:yaml|python)\n# (\w+\.(?:yaml|py))\n(.*?)```", _PAGE.read_text(), re.DOTALL))
 
 
-def wait_until(is_so: Callable[[], bool], what: str, seconds: float = 240) -> None:
-    end = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < end, f"waited in vain until {what}"
-        time.sleep(0.5)
+def wait_for_machines(is_so: Callable[[], bool], what: str, *, seconds: float = 240) -> None:
+    """Wait for something that takes the machines seconds. Looks twice a second."""
+    wait_until(is_so, what, seconds=seconds, poll_s=0.5)
 
 
 class Machines:
@@ -75,7 +73,7 @@ class Machines:
             page = ["dagster-webserver", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(self._port)]
             self._start("webserver", "control", page)
             self._start("daemon", "control", ["dagster-daemon", "run", "-w", "workspace.yaml"])
-            wait_until(self._answers, "the page answers")
+            wait_for_machines(self._answers, "the page answers")
         except BaseException:
             self._stop()
             raise
@@ -101,7 +99,7 @@ class Machines:
         self._start(name, name, [*command, "-n", name, "--", "--concurrency=1"])
 
     def kill(self, name: str) -> None:
-        """As if its machine were gone: kill -9 for all of its processes."""
+        """Simulate the loss of a machine: send SIGKILL to all its processes."""
         os.killpg(self._groups[name].pid, signal.SIGKILL)
         self._groups.pop(name).wait()
 

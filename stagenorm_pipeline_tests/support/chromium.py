@@ -1,4 +1,4 @@
-"""The machine's own Chromium, without a window. playwright brings none and downloads none here."""
+"""Start the Chromium of this machine, headless. playwright downloads none here."""
 
 import shutil
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ def find_chromium() -> str | None:
 
 @contextmanager
 def browser_page(chromium: str) -> Iterator["Page"]:
-    """An empty page of a browser that remembers nothing."""
+    """Open an empty page in a browser without history or cookies."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

@@ -1,4 +1,4 @@
-"""`stagenorm` as a user types it: a process of its own, with nothing of this one's environment but what is named."""
+"""Run `stagenorm` as a user types it, in a clean environment: as a process, on a terminal, or in this process."""
 
 import fcntl
 import os
@@ -6,8 +6,7 @@ import re
 import subprocess
 import sys
 import termios
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import chdir, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +16,12 @@ from typing import IO
 from click.testing import CliRunner
 
 from stagenorm_pipeline.cli.main import main
+from stagenorm_pipeline_tests.support.waiting import wait_until
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ran:
-    """What came back."""
+    """The exit code and the output of a command."""
 
     code: int
     out: str
@@ -38,7 +38,7 @@ _PATIENCE_S = 60
 def stagenorm(
     *arguments: str, url: str | None = None, directory: Path | None = None, environment: Mapping[str, str] | None = None
 ) -> Ran:
-    """Run the command and wait."""
+    """Run the command as a process and wait for it."""
     finished = subprocess.run(
         _command(arguments),
         env=_environment(url, environment),
@@ -53,9 +53,9 @@ def stagenorm(
 
 
 def stagenorm_here(*arguments: str, url: str | None = None, directory: Path | None = None) -> Ran:
-    """The same in this process: in a tenth of the time, for what does not need a process of its own.
+    """Run the command in this process: ten times as fast, for tests that need no process.
 
-    Raises what would end a process with a stack trace.
+    Raises an exception that would end a process with a stack trace.
     """
     ours = {name: None for name in os.environ if name.startswith(("STAGENORM_", "DAGSTER_", "PG", "LOG_FORMAT"))}
     with chdir(directory or Path()):
@@ -66,7 +66,7 @@ def stagenorm_here(*arguments: str, url: str | None = None, directory: Path | No
 
 
 class Running:
-    """A command at work. What it writes is heard as it comes; on a terminal both streams are one."""
+    """A running command. `text` is what it has written so far, to both streams."""
 
     def __init__(self, process: subprocess.Popen[bytes], heard: IO[bytes], keys: IO[bytes] | None = None) -> None:
         self.process = process
@@ -80,22 +80,22 @@ class Running:
         return self._heard.decode(errors="replace")
 
     def wait_for(self, pattern: str) -> None:
-        """Until it has written something that matches."""
-        wait_until(lambda: re.search(pattern, self.text) is not None, f"{pattern!r} in {self.text}")
+        """Wait until its output matches the pattern."""
+        wait_until(lambda: re.search(pattern, self.text), f"{pattern!r} in the output")
 
     def press(self, key: str) -> None:
-        """Press a key of its terminal."""
+        """Press a key on its terminal."""
         assert self._keys is not None, "it has no terminal"
         self._keys.write(key.encode())
 
     def end(self) -> int:
-        """Wait for its end. Returns its exit code."""
+        """Wait until it ends. Returns its exit code."""
         code = self.process.wait(_PATIENCE_S)
         self._ear.join(_PATIENCE_S)
         return code
 
     def _listen(self, heard: IO[bytes]) -> None:
-        # A terminal whose last process ended cannot be read any more; a pipe is empty then.
+        # Reading a terminal fails once its last process has ended. A pipe is empty then.
         try:
             while chunk := os.read(heard.fileno(), 65_536):
                 self._heard += chunk
@@ -145,14 +145,6 @@ def on_terminal(*arguments: str, url: str, environment: Mapping[str, str] | None
 
 def _take_terminal() -> None:
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-
-
-def wait_until(is_so: Callable[[], bool], what: str) -> None:
-    """Until it is so; fails after a minute."""
-    end = time.monotonic() + _PATIENCE_S
-    while not is_so():
-        assert time.monotonic() < end, f"waited for {what}"
-        time.sleep(0.02)
 
 
 def _command(arguments: tuple[str, ...]) -> list[str]:

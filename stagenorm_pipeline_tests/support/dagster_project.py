@@ -1,4 +1,4 @@
-"""Run the Dagster definitions on an instance of their own."""
+"""Run the Dagster definitions in process, on an instance of their own."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_p
 
 
 class DagsterProject:
-    """Runs jobs as the UI does and returns what Dagster recorded."""
+    """Run jobs, sensors and schedules as the UI would, and read what Dagster recorded."""
 
     def __init__(self, instance: dg.DagsterInstance) -> None:
         self.instance = instance
@@ -28,7 +28,7 @@ class DagsterProject:
     def run(
         self, job: str, *, fund: str | None = None, tags: Mapping[str, str] | None = None, **config: Mapping[str, Any]
     ) -> dg.ExecuteInProcessResult:
-        """Run a job. `config`: the config of each op by its name."""
+        """Run a job. `config` maps the name of an op to its config."""
         ops = {name: {"config": dict(values)} for name, values in config.items()}
         return self.defs.resolve_job_def(job).execute_in_process(
             run_config={"ops": ops},
@@ -42,7 +42,7 @@ class DagsterProject:
         return self.run("plan_job", batch_plan=config)
 
     def normalize_all(self, **config: Any) -> dg.ExecuteInProcessResult:
-        """Apply all funds in one run, as a backfill does."""
+        """All funds in one run, as a backfill does it."""
         tags = {RANGE_START: self.funds[0], RANGE_END: self.funds[-1]}
         return self.run("normalize_job", tags=tags, normalized_stages={"sleep_ms": 0, **config})
 
@@ -50,7 +50,7 @@ class DagsterProject:
         return self.run("normalize_job", fund=fund, normalized_stages={"sleep_ms": 0, **config})
 
     def check(self, *names: str, **config: Any) -> dg.ExecuteInProcessResult:
-        """Run checks without their asset."""
+        """Run checks alone."""
         keys = [dg.AssetCheckKey(dg.AssetKey("verification_report"), name) for name in names]
         job = dg.define_asset_job("checks_alone", selection=dg.AssetSelection.checks(*keys))
         defs = dg.Definitions.merge(self.defs, dg.Definitions(jobs=[job]))
@@ -61,7 +61,7 @@ class DagsterProject:
         )
 
     def sensor(self, name: str, *, cursor: str | None = None) -> SensorExecutionData:
-        """Evaluate one tick of the sensor."""
+        """Evaluate a tick of the sensor as the daemon would."""
         repository = self.defs.get_repository_def()
         resources = repository.get_top_level_resources()
         with dg.build_sensor_context(
@@ -70,20 +70,20 @@ class DagsterProject:
             return repository.get_sensor_def(name).evaluate_tick(context)
 
     def schedule(self, name: str) -> ScheduleExecutionData:
-        """Evaluate one tick of the schedule."""
+        """Evaluate a tick of the schedule as the daemon would."""
         repository = self.defs.get_repository_def()
         with dg.build_schedule_context(
             scheduled_execution_time=datetime(2026, 1, 19, 2, tzinfo=UTC),
             repository_def=repository,
             resources=repository.get_top_level_resources(),
         ) as context:
-            # Dagster opens a schedule's instance by its reference. An instance in memory has none.
+            # Dagster opens a schedule's instance by its reference, which one in memory has not.
             context._instance_ref = InstanceRef.from_dir(".")
             context._instance = self.instance  # type: ignore[assignment]
             return repository.get_schedule_def(name).evaluate_tick(context)
 
     def verdict(self, check: str) -> dg.AssetCheckEvaluation:
-        """Return the newest evaluation of a check of `batch_plan`."""
+        """The newest evaluation of a check of `batch_plan`."""
         key = dg.AssetCheckKey(dg.AssetKey("batch_plan"), check)
         (record,) = self.instance.event_log_storage.get_asset_check_execution_history(key, limit=1)
         assert record.event is not None
@@ -92,7 +92,7 @@ class DagsterProject:
 
 
 def materialized(result: dg.ExecuteInProcessResult, asset: str) -> dict[str | None, dict[str, Any]]:
-    """Return the metadata of the asset's materializations by partition. Two of one partition are an error."""
+    """The metadata of each materialization of the asset, by partition. A second one of a partition is an error."""
     found: dict[str | None, dict[str, Any]] = {}
     for event in result.get_asset_materialization_events():
         made = event.materialization
@@ -107,7 +107,7 @@ def checked(result: dg.ExecuteInProcessResult) -> dict[str, dg.AssetCheckEvaluat
 
 
 def failure_of(result: dg.ExecuteInProcessResult) -> tuple[str, dict[str, str]]:
-    """Return the description and metadata of the only failed step."""
+    """The description and the metadata of the only failed step's failure."""
     (event,) = [event for event in result.all_events if event.is_step_failure]
     data = event.step_failure_data.user_failure_data
     assert data is not None, event.step_failure_data.error

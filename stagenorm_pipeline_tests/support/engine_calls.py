@@ -1,4 +1,4 @@
-"""What the programs of the safety tests do: the engine's own calls, as the command line makes them."""
+"""Calls of the engine as the command line makes them, for programs that tests start, block and kill."""
 
 import resource
 import sys
@@ -24,7 +24,7 @@ Job = Callable[[Database], object]
 
 @dataclass(slots=True, kw_only=True)
 class Applied:
-    """The result of a runner and what it told its watcher."""
+    """The result of a runner, and its events."""
 
     result: ApplyResult = field(default_factory=ApplyResult)
     events: list[Event] = field(default_factory=list)
@@ -35,14 +35,14 @@ class Applied:
 
 
 def plan(database: Database, batch_size: int = BATCH_SIZE) -> int | None:
-    """Record a plan; its number."""
+    """Record a plan. Returns its number."""
     return record_plan(
         database, PlanRequest(vocabulary=Vocabulary.built_in(), batch_size=batch_size), created_by="test"
     ).plan_id
 
 
 def plan_soon_given_up(database: Database) -> int | None:
-    """Record a plan in sessions that the server ends when they idle for a moment."""
+    """Record a plan in sessions that the server ends after 300 ms of idling."""
     connection._SNAPSHOT_IDLE = locks._PLANNING_IDLE = "300ms"
     return plan(database)
 
@@ -54,7 +54,7 @@ def apply(
     plan_id: int | None = None,
     on_event: Callable[[Event], None] = lambda _: None,
 ) -> Applied:
-    """Apply what waits (`stagenorm resume`)."""
+    """Apply the open batches (`stagenorm resume`)."""
     applied = Applied()
 
     def watch(event: Event) -> None:
@@ -69,13 +69,13 @@ def apply(
 
 
 def migrate(database: Database) -> Applied:
-    """Plan everything anew, then apply it (`stagenorm run`)."""
+    """Plan everything, then apply the plan (`stagenorm run`)."""
     plan(database)
     return apply(database)
 
 
 def resume_or_migrate(database: Database) -> Applied:
-    """Go on with what is open, or start over: what a person does who finds a dead run."""
+    """Resume the open plan, or make a new one: what a user does who finds a dead run."""
     return apply(database) if is_a_plan_open(database) else migrate(database)
 
 
@@ -96,12 +96,12 @@ def roll_back(database: Database, plan_id: int | None = None) -> Applied:
 
 
 def resume_or_roll_back(database: Database) -> Applied:
-    """Go on with the rollback that is open, or start one."""
+    """Resume the open rollback, or start one."""
     return apply(database) if is_a_plan_open(database) else roll_back(database)
 
 
 def connect(database: Database) -> None:
-    """Open a transaction: what every program costs."""
+    """Open a transaction: the least that any program does."""
     with database.transaction() as session:
         session.exec_driver_sql("SELECT 1")
 
@@ -111,7 +111,7 @@ def verify_everything(database: Database) -> None:
 
 
 def measured(job: Job, database: Database) -> int:
-    """Do the job; the most memory that this process ever had, in MB."""
+    """Do the job. Returns the peak memory of this process in MB."""
     job(database)
     unit = 1024 * 1024 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // unit

@@ -1,4 +1,4 @@
-"""Users of the application at work on the same rows, each with a ledger of what it committed."""
+"""Simulate users who change rows during a migration. Each keeps a ledger of what it committed."""
 
 import random
 import threading
@@ -20,7 +20,7 @@ RowKey = tuple[str, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deleted:
-    """What the ledger holds of a row that its user deleted."""
+    """The ledger's entry for a row that its user deleted."""
 
 
 @dataclass(kw_only=True)

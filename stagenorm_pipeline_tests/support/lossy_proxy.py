@@ -1,4 +1,4 @@
-"""A way to the server that loses the answer to one COMMIT: the client cannot know whether the commit arrived."""
+"""A proxy that drops the answer to one COMMIT: the client cannot know whether the commit arrived."""
 
 import contextlib
 import socket

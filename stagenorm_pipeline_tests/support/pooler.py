@@ -18,7 +18,7 @@ _PORT = 6432
 
 
 def find_pgbouncer() -> str | None:
-    """The program, which Debian puts where an ordinary user's PATH does not lead."""
+    """Find PgBouncer. Debian installs it in /usr/sbin, which is not on every user's PATH."""
     return shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
 
 

@@ -1,4 +1,4 @@
-"""Asking pre-flight about an application, and following its advice."""
+"""Run preflight on an application, and run the SQL of its remedies."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,7 @@ def ask(
     url: str | None = None,
     dagster_url: str | None = None,
 ) -> list[PreflightFinding]:
-    """What `check` (None: any check) has to say; `url` to connect as another role."""
+    """Run preflight. Returns the findings of `check` (None: of all checks). `url` connects as another role."""
     database = Database.at(url or application.url)
     try:
         findings = run_preflight(database, tuple(targets), dagster_url=dagster_url)
@@ -36,13 +36,13 @@ def ask_for_one(
     url: str | None = None,
     dagster_url: str | None = None,
 ) -> PreflightFinding:
-    """The one finding of `check`."""
+    """Run preflight. Returns the only finding of `check`."""
     (finding,) = ask(application, check, targets=targets, url=url, dagster_url=dagster_url)
     return finding
 
 
 def follow(application: Application, finding: PreflightFinding) -> None:
-    """Run the SQL of the remedy: the lines below its first sentence."""
+    """Run the SQL of the remedy: the lines after its first one."""
     _, _, statements = finding.remedy.partition("\n")
     assert statements, f"no SQL in the remedy: {finding.remedy}"
     for statement in statements.splitlines():

@@ -1,7 +1,4 @@
-"""A PostgreSQL of the safety tests' own, which they may stop at any instant and start again.
-
-Does not belong here: the server of all other tests, which nobody may stop.
-"""
+"""A PostgreSQL server that a test may stop at any instant and start again, apart from the server of all other tests."""
 
 import itertools
 import shutil
@@ -103,7 +100,7 @@ class PrivateServer:
                 return
 
     def stop_immediately(self) -> None:
-        """Stop it as a crash would: no checkpoint, what only its memory held is lost. Returns when it is gone."""
+        """Stop it as a crash would: without a checkpoint, so memory is lost. Returns when it is gone."""
         if self._process is not None:
             self._process.send_signal(signal.SIGQUIT)
             self._process.wait()
@@ -113,7 +110,7 @@ class PrivateServer:
         return f"postgresql://postgres@/{database}?host={self.directory}&port={PORT}"
 
     def create_database(self, *, template: str = "template0", name: str | None = None) -> str:
-        """A new database, as a copy of `template`; returns its URL."""
+        """Create a database as a copy of `template`. Returns its URL."""
         name = name or f"test_{next(self._numbers)}"
         self._execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template)))
         return self.url(name)

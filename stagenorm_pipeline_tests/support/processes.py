@@ -1,9 +1,7 @@
-"""Looking at processes from outside, for tests that kill some and ask what became of others."""
+"""Look up whether a process runs, and its parent."""
 
 import os
 import subprocess
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 
@@ -20,14 +18,6 @@ def is_running(pid: int) -> bool:
 
 def parent_of(pid: int) -> int:
     return int(_status(pid)[1])
-
-
-def wait_until(condition: Callable[[], bool], what: str, seconds: float = 30) -> None:
-    """Waits for something that must happen. The bound is there so that a failure ends, not to measure anything."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"still waiting until {what}"
-        time.sleep(0.02)
 
 
 def _status(pid: int) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""What PostgreSQL would do for a statement, and what it did to a table: the evidence behind promises about scans."""
+"""Read query plans and the scan counters of tables, for tests that bound the number of scans."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -63,7 +63,7 @@ class Reads:
 
 
 def reads(application: Application, table: str) -> Reads:
-    """All reads of a table so far."""
+    """The scan counters of a table."""
     # A session hands its figures in when it ends, which it has done when it is no longer listed.
     application.database.close()
     sessions = "pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend'"

@@ -1,4 +1,4 @@
-"""Reports as a renderer reads them: the inline tokens of Markdown, and the tags, attributes and text of HTML."""
+"""Parse rendered reports: the inline tokens of Markdown, and the tags, attributes and text of HTML."""
 
 import re
 from dataclasses import dataclass, field

@@ -1,9 +1,10 @@
-"""The data that programs are killed over, and what must hold of them however often that happened."""
+"""The small portfolio that programs are killed over, and the laws that its data must keep after any number of kills."""
 
 from collections import Counter
 from dataclasses import dataclass
 
-from stagenorm_pipeline.engine.receipts.check import read_plan_digests, read_receipt_mismatches
+from stagenorm_pipeline.engine.receipts.check import read_receipt_mismatches
+from stagenorm_pipeline.engine.receipts.plan_digest import read_plan_digests
 from stagenorm_pipeline.engine.targets.target import resolve_targets
 from stagenorm_pipeline.engine.verify.result import Verdict
 from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, EVERYTHING, Application
@@ -17,13 +18,13 @@ Contents = dict[str, dict[str, tuple[str, str | None]]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Undisturbed:
-    """The tables before a migration, and after one that nobody disturbed."""
+    """The tables before and after a migration that nothing interrupts."""
 
     before: Contents
     after: Contents
 
     def changes(self) -> Counter[tuple[str, str, str | None, str | None]]:
-        """Table, key, stage before and after of every row that the migration changes."""
+        """Count (table, key, stage before, stage after) of every row that the migration changes."""
         return Counter(
             (table, key, stage, self.after[table][key][1])
             for table, rows in self.before.items()
@@ -33,7 +34,7 @@ class Undisturbed:
 
 
 def fill(application: Application) -> None:
-    """A small portfolio: a few batches a fund in both tables, canonical rows and NULLs among them."""
+    """Insert a small portfolio: a few batches per fund in both tables, with canonical rows and NULLs among them."""
     companies = [(FUNDS[n % 5], _SPELLINGS[n % 7]) for n in range(160)]
     deals = [(FUNDS[n % 5], None if n % 11 == 0 else _SPELLINGS[n % 7]) for n in range(100)]
     application.add(COMPANIES, companies)
@@ -53,7 +54,7 @@ def contents(application: Application) -> Contents:
 
 
 def broken_laws(application: Application, undisturbed: Undisturbed) -> list[str]:
-    """What does not hold after a migration has come to its end. Empty: nothing was lost."""
+    """List the laws that a finished migration broke. Empty if nothing was lost."""
     laws = {
         "the data are those of an undisturbed run": contents(application) == undisturbed.after,
         "each changed row has one audit row, and no other row has any": _audit(application) == undisturbed.changes(),
@@ -64,7 +65,7 @@ def broken_laws(application: Application, undisturbed: Undisturbed) -> list[str]
 
 
 def broken_laws_of_rollback(application: Application, undisturbed: Undisturbed) -> list[str]:
-    """What does not hold after a migration was undone as a whole."""
+    """List the laws that a complete rollback broke."""
     changes = undisturbed.changes()
     there_and_back = changes + Counter((table, key, after, before) for table, key, before, after in changes.elements())
     undone = (

@@ -1,4 +1,4 @@
-"""`stagenorm ui` as a person starts it: in a home of its own, on the demo's database. Knows nothing of a browser."""
+"""Run `stagenorm ui` on the demo's database, in a home directory of its own."""
 
 import os
 import re
@@ -11,20 +11,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-# What would lead it to another database or another Dagster than the home's own.
+# Variables that would point it to another database or another Dagster instance.
 _ELSEWHERE = ("DATABASE_URL", "STAGENORM_DAGSTER_URL", "STAGENORM_CONFIG", "DAGSTER_HOME")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServedUi:
-    """A page that answers. `said` is what the command printed until then."""
+    """A running UI. `said` is what the command printed before it answered."""
 
     url: str
     said: str
 
     @property
     def database_url(self) -> str:
-        """The demo's database, as the command tells its user."""
+        """The URL of the demo's database, as the command prints it."""
         found = re.search(r"export DATABASE_URL='(.+)'", self.said)
         assert found, self.said
         return found[1]
@@ -32,7 +32,7 @@ class ServedUi:
 
 @contextmanager
 def served_ui(home: Path, *options: str) -> Iterator[ServedUi]:
-    """Start it, wait for its address, and stop it as Ctrl-C does: nothing runs afterwards."""
+    """Start the UI and wait until it answers; at the end stop it as Ctrl-C does."""
     port = _free_port()
     command = subprocess.Popen(
         [sys.executable, "-m", "stagenorm_pipeline.cli.main", "ui", "--port", str(port), *options],

@@ -1,4 +1,4 @@
-"""A way to the server that goes silent: it accepts everything, and answers nothing any more."""
+"""A proxy that can go silent: it accepts everything and passes no answer back."""
 
 import contextlib
 import socket
@@ -26,12 +26,12 @@ class SilentProxy:
         self.has_asked = threading.Event()
 
     def fall_silent(self) -> None:
-        """From now on nothing that the server says arrives, on any connection. `has_asked` tells of a question."""
+        """Pass no answer back on any connection from now on. `has_asked` is set when a client sends something."""
         self.has_asked.clear()
         self._may_speak.clear()
 
     def speak(self) -> None:
-        """Let everything through again, what the server said meanwhile too."""
+        """Pass everything back again, including what the server answered in between."""
         self._may_speak.set()
 
     def __enter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""A database in which a batch takes long enough to be watched, paused and interrupted."""
+"""A database whose updates are slow enough to watch, pause and interrupt a run."""
 
 from typing import Any, LiteralString
 
@@ -23,7 +23,7 @@ class SlowDatabase:
         user.execute(_TRIGGER)
 
     def take(self, seconds: float) -> None:
-        """From now on each row takes so long to change."""
+        """Make each update of a row take so many seconds from now on."""
         self.user.execute("DROP TRIGGER IF EXISTS slow ON portfoliocompanies")
         self.user.execute(
             "CREATE TRIGGER slow BEFORE UPDATE ON portfoliocompanies FOR EACH ROW "

@@ -1,4 +1,4 @@
-"""Generated spellings for the laws of the vocabulary; the design's table, row by row, as the tests know it."""
+"""Strategies that generate spellings, and the table of built-in aliases as the tests expect it."""
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -63,13 +63,13 @@ def some_decisions(draw: st.DrawFn) -> Decisions:
     entries = []
     # Not two that differ in case, white space or dashes alone: these would have to be decided alike.
     for spelling in draw(st.lists(unknown_spellings, unique_by=_look, max_size=6)):
-        leave_as_is = draw(st.booleans())
+        is_kept = draw(st.booleans())
         entries.append(
             Decision(
                 spelling=spelling,
-                stage=None if leave_as_is else draw(st.none() | st.sampled_from(Stage)),
-                leave_as_is=leave_as_is,
-                reason=draw(texts.filter(str.strip)) if leave_as_is else draw(texts),
+                stage=None if is_kept else draw(st.none() | st.sampled_from(Stage)),
+                is_kept=is_kept,
+                reason=draw(texts.filter(str.strip)) if is_kept else draw(texts),
                 decided_by=draw(texts),
                 decided_on=draw(st.none() | st.dates()),
             )

@@ -1,7 +1,4 @@
-"""A streaming replica of a private server: a base backup of it, running beside it.
-
-Does not belong here: the primary (see `safety.private_server`).
-"""
+"""A streaming replica of a private server, made from a base backup."""
 
 import shutil
 import signal
@@ -29,7 +26,7 @@ _SETTINGS = {
     "fsync": "off",
     "max_connections": "60",
     "shared_buffers": "16MB",
-    # By this name the primary knows it.
+    # The primary shows this name in pg_stat_replication.
     "cluster_name": NAME,
     # How soon it comes back to a primary after either of them was away.
     "wal_retrieve_retry_interval": "100ms",
@@ -102,19 +99,19 @@ class StreamingReplica:
         return row is not None and row[0] > 0
 
     def stop(self) -> None:
-        """Have it vanish, in a way that lets it start again soon. Returns when it is gone."""
+        """Stop it fast and wait until it is gone. It can start again."""
         if self._process is not None:
             self._process.send_signal(signal.SIGINT)
             self._process.wait()
             self._process = None
 
     def promote(self) -> None:
-        """Make it the primary. Returns when it is."""
+        """Promote it to primary and wait until it is one."""
         self._do("SELECT pg_promote()")
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
-        """To others it hangs: it is there, takes connections, and answers nothing."""
+        """Freeze it: it accepts connections and answers nothing."""
         assert self._process is not None
         postmaster = psutil.Process(self._process.pid)
         processes = [postmaster, *postmaster.children()]
@@ -131,7 +128,7 @@ class StreamingReplica:
 
     @contextmanager
     def paused_replay(self) -> Iterator[None]:
-        """It receives the log, and does not replay it."""
+        """Pause replay: it receives the log and does not apply it."""
         self._do("SELECT pg_wal_replay_pause()")
         try:
             yield

@@ -1,4 +1,4 @@
-"""Readings as the primary would give them, second by second, for throttlers that judge by nothing else."""
+"""Build readings of the primary, second by second, for tests of throttlers."""
 
 from typing import Any
 
@@ -34,6 +34,6 @@ def for_the_table(waited_ms: int, table: str = TABLE) -> Waiter:
     return Waiter(pid=9, waited_ms=waited_ms, is_behind_us=False, table=table)
 
 
-def holds(throttler: Throttler, *readings: Reading) -> list[bool]:
-    """Whether it holds after each of the readings."""
-    return [throttler.look(reading, TABLE) is not None for reading in readings]
+def throttles(throttler: Throttler, *readings: Reading) -> list[bool]:
+    """Tell after each reading whether it throttles."""
+    return [throttler.reason(reading, TABLE) is not None for reading in readings]

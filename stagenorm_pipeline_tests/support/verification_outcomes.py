@@ -1,4 +1,4 @@
-"""A verification's result in the words of the tests: which rules did not pass, and what each named."""
+"""Read a verification's result: which rules did not pass, and which rows, batches and funds they name."""
 
 from stagenorm_pipeline.engine.verify.result import Rule, Severity, VerificationResult
 

@@ -1,4 +1,4 @@
-"""Waiting for something that another process brings about."""
+"""Wait for something that another process or thread does."""
 
 import time
 from collections.abc import Callable
@@ -6,13 +6,16 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-_PATIENCE_S = 30.0
 
+def wait_until(
+    look: Callable[[], T | None], what: str = "the condition holds", *, seconds: float = 60, poll_s: float = 0.02
+) -> T:
+    """Call `look` until it returns something true, and return that.
 
-def wait_until(look: Callable[[], T | None]) -> T:
-    """The first value of `look` that counts as true."""
-    deadline = time.monotonic() + _PATIENCE_S
+    `what` says in the error what did not happen. The bound ends a failed test; it measures nothing.
+    """
+    deadline = time.monotonic() + seconds
     while not (value := look()):
-        assert time.monotonic() < deadline, "it never came about"
-        time.sleep(0.02)
+        assert time.monotonic() < deadline, f"waited {seconds:g} s for this: {what}"
+        time.sleep(poll_s)
     return value

@@ -1,4 +1,4 @@
-"""Every command once, from an empty database to a sign-off and a rollback, for servers with unusual settings."""
+"""Run every command once, from an empty database to a sign-off and a rollback."""
 
 import json
 from pathlib import Path

@@ -79,7 +79,7 @@ def written(decisions: Decisions) -> str:
     )
 
 
-def test_new_spellings_come_with_rows_places_and_suggestions_the_most_rows_first() -> None:
+def test_new_entries_have_rows_and_suggestions_most_rows_first() -> None:
     asked = [
         Undecided(spelling="Series D", rows=1, where="1 in public.deals.stage (fund-2, id 7)"),
         Undecided(spelling="Seed Round", rows=1234, where="1,234 in public.deals.stage (2 funds, ids 1 to 9)"),
@@ -117,25 +117,25 @@ def test_new_spellings_come_with_rows_places_and_suggestions_the_most_rows_first
     assert all(entry.choice is None for entry in parse_decisions(text, "f.yaml").entries)
 
 
-def test_deleting_the_sign_takes_the_proposal() -> None:
+def test_deleting_the_hash_accepts_the_proposal() -> None:
     text = added("", Undecided(spelling="Seed Round", rows=1)).replace("stage: # seed", "stage: seed")
     assert parse_decisions(text, "f.yaml") == Decisions(entries=(Decision(spelling="Seed Round", stage=Stage.SEED),))
 
 
-def test_what_may_be_another_round_or_one_of_two_gets_no_proposal() -> None:
+def test_ambiguous_spelling_gets_no_proposal() -> None:
     text = added(
         "", *(Undecided(spelling=s, rows=1) for s in ("Pre-series A", "Seed Round & Series A", "Series D", "Equity"))
     )
     assert text.count("  stage:\n") == 4
 
 
-def test_a_spelling_with_the_words_of_a_decided_one_is_proposed_the_same() -> None:
+def test_spelling_with_the_same_words_gets_the_same_proposal() -> None:
     text = added('- spelling: "Angel / Seed"\n  stage: pre-seed\n', Undecided(spelling="Seed/Angel", rows=3))
     assert '# the same words as "Angel / Seed", which is pre-seed\n' in text
     assert "stage: # pre-seed\n" in text
 
 
-def test_what_is_there_stays_byte_for_byte_and_the_new_comes_after_it() -> None:
+def test_new_entries_follow_the_unchanged_text() -> None:
     text = added(BY_HAND, Undecided(spelling="Equity", rows=3), Undecided(spelling="growth", rows=7))
     assert text.startswith(BY_HAND)
     assert [entry.spelling for entry in parse_decisions(text, "f.yaml").entries] == [
@@ -146,7 +146,7 @@ def test_what_is_there_stays_byte_for_byte_and_the_new_comes_after_it() -> None:
     ]
 
 
-def test_with_nothing_new_nothing_changes() -> None:
+def test_text_without_new_spellings_stays() -> None:
     assert added(BY_HAND, Undecided(spelling="growth", rows=7), Undecided(spelling="Bridge", rows=1)) == BY_HAND
     assert added("") == ""
 
@@ -166,7 +166,7 @@ def test_with_nothing_new_nothing_changes() -> None:
     ],
     ids=["crlf", "bom", "no last break", "marker", "indented", "remark", "bom alone", "blank", "block text"],
 )
-def test_odd_but_valid_files_are_added_to(text: str) -> None:
+def test_entries_are_added_to_unusual_valid_files(text: str) -> None:
     before = parse_decisions(text, "f.yaml").entries
     after = added(text, Undecided(spelling="Equity", rows=3))
     assert after.startswith(text)
@@ -174,7 +174,7 @@ def test_odd_but_valid_files_are_added_to(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["[]", '[{spelling: "x", stage: seed}]', '- spelling: "x"\n  stage: seed\n...\n'])
-def test_a_file_that_nothing_can_be_added_to_is_refused_and_not_rewritten(text: str) -> None:
+def test_file_in_an_uneditable_form_is_refused(text: str) -> None:
     parse_decisions(text, "f.yaml")
     with pytest.raises(DecisionsError, match=r"^f\.yaml: .*`- spelling: \.\.\.`"):
         added(text, Undecided(spelling="Equity", rows=3))
@@ -184,7 +184,7 @@ def test_a_file_that_nothing_can_be_added_to_is_refused_and_not_rewritten(text: 
 @given(
     some_decisions(), st.lists(st.builds(Undecided, texts, st.integers(0, 9), texts), unique_by=lambda u: u.spelling)
 )
-def test_adding_keeps_every_entry_and_adds_each_spelling_once(old: Decisions, asked: list[Undecided]) -> None:
+def test_adding_keeps_entries_and_adds_each_spelling_once(old: Decisions, asked: list[Undecided]) -> None:
     text = written(old)
     merged = parse_decisions(added(text, *asked), "f.yaml").entries
     assert merged[: len(old.entries)] == old.entries
@@ -195,7 +195,7 @@ def test_adding_keeps_every_entry_and_adds_each_spelling_once(old: Decisions, as
 
 
 @pytest.mark.parametrize("spelling", HOSTILE, ids=lambda spelling: ascii(spelling)[1:20])
-def test_a_hostile_spelling_is_written_on_one_line_and_reads_back_byte_for_byte(spelling: str) -> None:
+def test_hostile_spelling_is_one_line_and_reads_back_exactly(spelling: str) -> None:
     text = added("", Undecided(spelling=spelling, rows=3, where=spelling[:1000]))
     assert all(line.isprintable() for line in text.split("\n"))
     (entry,) = parse_decisions(text, "f.yaml").entries
@@ -203,30 +203,30 @@ def test_a_hostile_spelling_is_written_on_one_line_and_reads_back_byte_for_byte(
 
 
 @pytest.mark.parametrize("line_break", ["\n", "\r", "\x85", "\u2028", "\u2029"])
-def test_a_comment_is_not_broken_out_of(line_break: str) -> None:
+def test_hostile_place_stays_inside_its_comment(line_break: str) -> None:
     where = f'x{line_break}- spelling: "Seed Round"{line_break}  stage: series-c+{line_break}'
     text = added("", Undecided(spelling="growth", rows=1, where=where))
     assert parse_decisions(text, "f.yaml") == Decisions(entries=(Decision(spelling="growth"),))
 
 
-def test_the_text_does_not_depend_on_the_order_of_the_new_spellings() -> None:
+def test_text_does_not_depend_on_the_order_of_new_spellings() -> None:
     asked = [Undecided(spelling="a", rows=1), Undecided(spelling="b", rows=1), Undecided(spelling="c", rows=2)]
     assert added("", *asked) == added("", *reversed(asked))
 
 
 @pytest.mark.parametrize("spelling", ["a\0b", "a\ud800b"])
-def test_a_spelling_that_no_file_could_hold_is_refused_on_writing(spelling: str) -> None:
-    with pytest.raises(DecisionsError, match="no PostgreSQL text can"):
+def test_spelling_that_postgresql_cannot_store_is_refused(spelling: str) -> None:
+    with pytest.raises(DecisionsError, match="PostgreSQL has neither"):
         added("", Undecided(spelling=spelling, rows=1))
 
 
-def test_a_file_that_could_not_be_read_again_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_that_would_be_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_FILE_BYTES", 1_000)
     with pytest.raises(DecisionsError, match="20 entries make a file larger"):
         added("", *(Undecided(spelling=f"spelling {number}", rows=1) for number in range(20)))
 
 
-def test_an_entry_is_filled_in_where_it_stands_and_all_else_stays() -> None:
+def test_decision_changes_only_its_entry() -> None:
     decision = Decision(spelling="growth", stage=Stage.SERIES_C, decided_by='Dan "D"', decided_on=TODAY)
     assert with_decision(BY_HAND, "f.yaml", decision) == BY_HAND.replace(
         '  stage:\n  reason: "ask Cleo"  # she was away\n',
@@ -235,9 +235,9 @@ def test_an_entry_is_filled_in_where_it_stands_and_all_else_stays() -> None:
     )
 
 
-def test_a_new_entry_is_filled_in_and_its_proposal_goes() -> None:
+def test_decision_replaces_the_proposal() -> None:
     text = added("", Undecided(spelling="Seed Round", rows=3))
-    decision = Decision(spelling="Seed Round", leave_as_is=True, reason="no", decided_by="Ana", decided_on=TODAY)
+    decision = Decision(spelling="Seed Round", is_kept=True, reason="no", decided_by="Ana", decided_on=TODAY)
     after = with_decision(text, "f.yaml", decision)
     assert after.split("\n")[-6:-1] == [
         '- spelling: "Seed Round"',
@@ -250,10 +250,10 @@ def test_a_new_entry_is_filled_in_and_its_proposal_goes() -> None:
 
 @settings(unhurried, max_examples=40)
 @given(some_decisions(), texts.filter(str.strip), texts)
-def test_filling_in_changes_that_entry_alone(decisions: Decisions, reason: str, by: str) -> None:
+def test_decision_changes_no_other_entry(decisions: Decisions, reason: str, by: str) -> None:
     text = written(decisions)
     for entry in decisions.entries:
-        decision = Decision(spelling=entry.spelling, leave_as_is=True, reason=reason, decided_by=by, decided_on=TODAY)
+        decision = Decision(spelling=entry.spelling, is_kept=True, reason=reason, decided_by=by, decided_on=TODAY)
         if entry.choice is not None:
             with pytest.raises(DecisionsError, match="decided already"):
                 with_decision(text, "f.yaml", decision)
@@ -261,7 +261,7 @@ def test_filling_in_changes_that_entry_alone(decisions: Decisions, reason: str, 
         after = parse_decisions(with_decision(text, "f.yaml", decision), "f.yaml").entries
         expected = Decision(
             spelling=entry.spelling,
-            leave_as_is=True,
+            is_kept=True,
             reason=reason,
             decided_by=by or entry.decided_by,
             decided_on=TODAY,
@@ -288,17 +288,17 @@ def test_filling_in_changes_that_entry_alone(decisions: Decisions, reason: str, 
     ],
     ids=["bare", "proposed", "crlf", "bom", "indented", "empty text", "block text"],
 )
-def test_odd_but_valid_entries_are_filled_in(before: str, after: str) -> None:
+def test_unusual_valid_entries_are_decided(before: str, after: str) -> None:
     filled = with_decision(before, "f.yaml", Decision(spelling="x", stage=Stage.SEED, decided_by="Ana"))
     assert filled == after
 
 
-def test_a_file_of_windows_stays_one() -> None:
+def test_windows_line_breaks_stay() -> None:
     text = added('- spelling: "x"\r\n  stage: seed\r\n', Undecided(spelling="Equity", rows=3))
     assert text.count("\n") == text.count("\r\n") > 5
 
 
-def test_an_entry_that_is_gone_or_in_braces_is_not_filled_in() -> None:
+def test_missing_entry_or_entry_in_braces_is_refused() -> None:
     with pytest.raises(DecisionsError, match=r'^f\.yaml: "Equity" has no entry any more'):
         with_decision(BY_HAND, "f.yaml", Decision(spelling="Equity", stage=Stage.SEED))
     with pytest.raises(DecisionsError, match=r"^f\.yaml:1: .*in braces: decide it by hand"):

@@ -42,12 +42,12 @@ def problem(text: str) -> str:
     return str(caught.value)
 
 
-def test_a_file_filled_in_by_a_person_is_read() -> None:
+def test_edited_file_is_read() -> None:
     decisions = parse_decisions(GOOD, "f.yaml")
     assert decisions == Decisions(
         entries=(
             Decision(spelling="Seed Round", stage=Stage.SEED, decided_by="Ana", decided_on=date(2026, 1, 19)),
-            Decision(spelling="Series D", leave_as_is=True, reason="later than any canonical stage"),
+            Decision(spelling="Series D", is_kept=True, reason="later than any canonical stage"),
             Decision(spelling="growth"),
         )
     )
@@ -55,12 +55,12 @@ def test_a_file_filled_in_by_a_person_is_read() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "# nothing yet\n", "[]", "\ufeff# made on Windows\r\n"])
-def test_a_file_without_entries_holds_no_decisions(text: str) -> None:
+def test_file_without_entries_has_no_decisions(text: str) -> None:
     assert parse_decisions(text, "f.yaml") == Decisions()
 
 
 @pytest.mark.parametrize("nothing", ["", " ~", " null", ' ""', " # later"])
-def test_an_empty_stage_means_undecided(nothing: str) -> None:
+def test_empty_stage_means_undecided(nothing: str) -> None:
     assert parse_decisions(f'- spelling: "x"\n  stage:{nothing}\n', "f.yaml") == Decisions(
         entries=(Decision(spelling="x"),)
     )
@@ -69,9 +69,12 @@ def test_an_empty_stage_means_undecided(nothing: str) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ('- spelling: "x"\n  stage: Seed\n', 'f.yaml:2: "Seed" is no canonical stage: write seed'),
-        ('- spelling: "x"\n  stage: series-d\n', 'f.yaml:2: "series-d" is no canonical stage: use one of pre-seed, '),
-        ('- spelling: "x"\n\n  stage: yes\n', 'f.yaml:3: "yes" is no canonical stage'),
+        ('- spelling: "x"\n  stage: Seed\n', 'f.yaml:2: "Seed" is not a canonical stage: write seed'),
+        (
+            '- spelling: "x"\n  stage: series-d\n',
+            'f.yaml:2: "series-d" is not a canonical stage: use one of pre-seed, ',
+        ),
+        ('- spelling: "x"\n\n  stage: yes\n', 'f.yaml:3: "yes" is not a canonical stage'),
         ('- spelling: "x"\n  stage: leave-as-is\n', 'f.yaml:1: "x" is leave-as-is without a reason'),
         ('- spelling: "x"\n  stage: leave-as-is\n  reason: ~\n', 'f.yaml:1: "x" is leave-as-is without a reason'),
         (
@@ -79,31 +82,32 @@ def test_an_empty_stage_means_undecided(nothing: str) -> None:
             'f.yaml:3: "x" has an entry already (f.yaml:1)',
         ),
         ('\n- spelling: "SEED"\n  stage: series-a\n', 'f.yaml:2: "SEED" is seed by a built-in alias'),
-        ('- spelling: "x"\n  stage:\n  note: y\n', 'f.yaml:3: "note" is no key of an entry'),
+        ('- spelling: "x"\n  stage:\n  note: y\n', 'f.yaml:3: "note" is not a key of an entry'),
         ('- spelling: "x"\n  stage: seed\n  stage: seed\n', "f.yaml:3: `stage` is given twice"),
         ('- spelling: "x"\n', "f.yaml:1: this entry has no `stage:` line"),
         ("- stage: seed\n", "f.yaml:1: this entry has no `spelling:` line"),
-        ('- spelling: "x"\n  stage: [seed]\n', "f.yaml:2: `stage` must be one text"),
-        ('- spelling: "x"\n  stage:\n  decided_on: yesterday\n', 'f.yaml:3: decided_on "yesterday" is no date'),
-        ('- spelling: "a\\0"\n  stage:\n', 'f.yaml:1: the spelling "a\\x00" holds a NUL'),
+        ('- spelling: "x"\n  stage: [seed]\n', "f.yaml:2: `stage` must be a text"),
+        ('- spelling: "x"\n  stage:\n  decided_on: yesterday\n', 'f.yaml:3: decided_on "yesterday" is not a date'),
+        ('- spelling: "a\\0"\n  stage:\n', 'f.yaml:1: the spelling "a\\x00" contains a NUL'),
         (
             f'- spelling: "{"x" * 1_001}"\n  stage: seed\n',
             f'f.yaml:1: "{"x" * 60}"... (1001 characters) is longer than 1,000 characters',
         ),
         (
             '- spelling: "Growth"\n  stage: seed\n- spelling: " growth"\n  stage: series-a\n',
-            'f.yaml:3: " growth" is series-a, but "Growth" (f.yaml:1), which differs in case, white space or dashes',
+            'f.yaml:3: " growth" is series-a, but "Growth" (f.yaml:1), which differs only in case, white space or '
+            "dashes",
         ),
     ],
 )
-def test_a_wrong_entry_is_refused_where_it_stands(text: str, expected: str) -> None:
+def test_wrong_entry_is_refused_with_its_line(text: str, expected: str) -> None:
     assert problem(text).startswith(expected)
 
 
 @pytest.mark.parametrize(
     "spelling", ["yes", "1.0", "~", "2026-01-19", "Seed Round", "Seed #1", "|\n    Seed Round", '"Seed\n    Round"']
 )
-def test_a_spelling_that_yaml_might_read_otherwise_must_be_quoted_on_one_line(spelling: str) -> None:
+def test_spelling_must_be_quoted_on_one_line(spelling: str) -> None:
     assert problem(f"- spelling: {spelling}\n  stage: seed\n").startswith("f.yaml:1: put the spelling in quotes")
 
 
@@ -115,16 +119,16 @@ def test_a_spelling_that_yaml_might_read_otherwise_must_be_quoted_on_one_line(sp
         ('- spelling: "x"\n  stage: *a\n', 2, "anchors, aliases and tags"),
         ('- spelling: "x"\n  stage: !!str seed\n', 2, "anchors, aliases and tags"),
         ("- !!python/object/apply:os.system ['true']\n", 1, "anchors, aliases and tags"),
-        ('- spelling: "x"\n  stage:\n  <<: {reason: y}\n', 3, '"<<" is no key'),
+        ('- spelling: "x"\n  stage:\n  <<: {reason: y}\n', 3, '"<<" is not a key'),
         ('- spelling: "x"\n  stage:\n---\n- spelling: "y"\n  stage:\n', 3, "a second document"),
         ('a: &a ["x"]\nb: [*a, *a]\n', 1, "the file must be a list of entries"),
         ("- &a [x]\n- &b [*a, *a]\n", 1, "anchors, aliases and tags"),
         ("Seed Round\n", 1, "the file must be a list of entries"),
         ("- Seed Round\n", 1, "the file must be a list of entries"),
         ("- - x\n", 1, "the file must be a list of entries"),
-        ("- {[x]: y}\n", 1, "a nested key is no key"),
+        ("- {[x]: y}\n", 1, "a nested key is not a key"),
         ("[" * 1_000_000, 1, "the file must be a list of entries"),
-        ("- {" + "[" * 1_000_000, 1, "a nested key is no key"),
+        ("- {" + "[" * 1_000_000, 1, "a nested key is not a key"),
         ('- spelling: "x"\n  stage: @seed\n', 2, "not readable as YAML"),
         ('- spelling: "x"\n\tstage: seed\n', 2, "not readable as YAML"),
         ('- spelling: "x"\n  stage: "seed\n', 3, "not readable as YAML"),
@@ -132,22 +136,20 @@ def test_a_spelling_that_yaml_might_read_otherwise_must_be_quoted_on_one_line(sp
         ('- spelling: "x"\n  reason: "a\x1bb"\n', 2, 'YAML cannot hold the character "\\x1B" itself'),
     ],
 )
-def test_a_yaml_trick_is_refused_where_it_stands(text: str, line: int, expected: str) -> None:
+def test_special_yaml_is_refused_with_its_line(text: str, line: int, expected: str) -> None:
     assert problem(text).startswith(f"f.yaml:{line}: {expected}")
 
 
-def test_a_file_is_loaded_from_its_path_and_named_in_errors(tmp_path: Path) -> None:
+def test_errors_name_the_loaded_file(tmp_path: Path) -> None:
     path = tmp_path / "stage_decisions.yaml"
     path.write_text(GOOD, encoding="utf-8-sig")
     assert load_decisions(path) == parse_decisions(GOOD, "")
     path.write_text(GOOD.replace("stage: seed", "stage: sed"))
-    with pytest.raises(DecisionsError, match=r'stage_decisions\.yaml:3: "sed" is no canonical stage'):
+    with pytest.raises(DecisionsError, match=r'stage_decisions\.yaml:3: "sed" is not a canonical stage'):
         load_decisions(path)
 
 
-def test_a_file_that_cannot_be_used_at_all_is_named_with_what_to_do(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unusable_file_is_named_with_a_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "d.yaml"
     with pytest.raises(DecisionsError, match=r"d\.yaml: no such file: `stagenorm decisions` writes one"):
         load_decisions(path)

@@ -15,15 +15,15 @@ EVERY_CHARACTER = [chr(code) for code in range(sys.maxunicode + 1)]
 
 @unhurried
 @given(spellings)
-def test_normalizing_twice_is_normalizing_once(spelling: str) -> None:
+def test_normalize_is_idempotent(spelling: str) -> None:
     assert normalize(normalize(spelling)) == normalize(spelling)
 
 
-def test_normalizing_twice_is_normalizing_once_for_every_character_there_is() -> None:
+def test_normalize_is_idempotent_for_every_character() -> None:
     assert [c for c in EVERY_CHARACTER if normalize(normalize(c)) != normalize(c)] == []
 
 
-def test_lower_case_leaves_every_decomposed_character_decomposed_and_its_marks_in_place() -> None:
+def test_lower_case_keeps_characters_decomposed_and_marks_in_order() -> None:
     # The step from single characters to whole texts in the law above.
     parts = {part for c in EVERY_CHARACTER for part in unicodedata.normalize("NFKD", c)}
     broken = [
@@ -37,19 +37,19 @@ def test_lower_case_leaves_every_decomposed_character_decomposed_and_its_marks_i
 
 @unhurried
 @given(spellings)
-def test_folding_a_normalized_text_leaves_it_normalized(spelling: str) -> None:
+def test_folded_text_is_still_normalized(spelling: str) -> None:
     folding = built_in_aliases().folding
     folded = fold(normalize(spelling), folding)
     assert normalize(folded) == folded
     assert fold(folded, folding) == folded
 
 
-def test_no_character_but_white_space_normalizes_to_nothing() -> None:
+def test_only_white_space_normalizes_to_an_empty_text() -> None:
     # What makes it right to give up on a text that is too long once its white space is collapsed.
     assert sorted(c for c in EVERY_CHARACTER if not normalize(c)) == sorted(WHITE_SPACE)
 
 
-def test_each_unicode_white_space_counts_as_one_space() -> None:
+def test_unicode_white_space_becomes_one_space() -> None:
     for space in WHITE_SPACE:
         assert collapse(f"{space}series{space}{space} a{space}") == "series a"
 
@@ -67,10 +67,10 @@ def test_each_unicode_white_space_counts_as_one_space() -> None:
         (" \u3000 ", ""),
     ],
 )
-def test_the_steps_give(spelling: str, form: str) -> None:
+def test_normalized_form(spelling: str, form: str) -> None:
     assert normalize(spelling) == form
 
 
 @pytest.mark.parametrize("invisible", ["\u200b", "\u200d", "\u2060", "\ufeff", "\u00ad", "\u200f", "\u202e", "\x1f"])
-def test_an_invisible_character_is_no_white_space_and_stays(invisible: str) -> None:
+def test_invisible_characters_stay(invisible: str) -> None:
     assert normalize(f"Seed{invisible}") == f"seed{invisible}"

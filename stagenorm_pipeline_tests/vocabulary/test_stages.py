@@ -8,7 +8,7 @@ import pytest
 from stagenorm_pipeline.vocabulary import CANONICAL_STAGES, Stage
 
 
-def test_the_stages_are_the_six_of_the_runbook_in_the_order_of_rounds() -> None:
+def test_canonical_stages_are_those_of_the_runbook() -> None:
     assert list(CANONICAL_STAGES) == ["pre-seed", "seed", "series-a", "series-b", "series-c", "series-c+"]
 
 
@@ -20,21 +20,21 @@ def test_sorting_puts_the_earliest_round_first() -> None:
 
 
 @pytest.mark.parametrize("compare", [operator.lt, operator.le, operator.gt, operator.ge])
-def test_each_comparison_of_two_stages_is_that_of_their_ranks(compare: Callable[[object, object], bool]) -> None:
+def test_stages_compare_by_rank(compare: Callable[[object, object], bool]) -> None:
     for one in CANONICAL_STAGES:
         for other in CANONICAL_STAGES:
             assert compare(one, other) is compare(one.rank, other.rank)
 
 
 @pytest.mark.parametrize("compare", [operator.lt, operator.le, operator.gt, operator.ge])
-def test_a_stage_is_not_ordered_against_a_plain_text(compare: Callable[[object, object], bool]) -> None:
-    with pytest.raises(TypeError, match="among stages only"):
+def test_stage_cannot_be_compared_with_a_text(compare: Callable[[object, object], bool]) -> None:
+    with pytest.raises(TypeError, match="can be compared with stages only"):
         compare(Stage.SEED, "series-a")
-    with pytest.raises(TypeError, match="among stages only"):
+    with pytest.raises(TypeError, match="can be compared with stages only"):
         compare("series-a", Stage.SEED)
 
 
-def test_a_stage_equals_its_text_and_finds_it_in_a_dict() -> None:
+def test_stage_equals_its_text() -> None:
     text: str = "series-c+"
     assert text == Stage.SERIES_C_PLUS
     assert {"series-c+": 1}[Stage.SERIES_C_PLUS] == 1

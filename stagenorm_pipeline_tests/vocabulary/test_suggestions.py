@@ -28,7 +28,7 @@ def shown(spelling: str) -> list[str]:
         ("preseeed", "perhaps pre-seed: similar to 'preseed' (score 93 of 100)"),
     ],
 )
-def test_the_only_suggestion_for(spelling: str, expected: str) -> None:
+def test_only_suggestion(spelling: str, expected: str) -> None:
     assert shown(spelling) == [expected]
 
 
@@ -40,7 +40,7 @@ def test_two_stages_in_one_spelling_are_both_suggested() -> None:
 @pytest.mark.parametrize(
     "spelling", ["Series D", "Series D1", "seriesE", "Series C, D", "Pre-Series F", "SERIES Z", "S\u0435ries D+"]
 )
-def test_a_later_round_gets_no_stage_and_is_called_one(spelling: str) -> None:
+def test_later_round_gets_no_stage(spelling: str) -> None:
     assert shown(spelling) == ["a later round than series-c: no canonical stage means this"]
 
 
@@ -66,7 +66,7 @@ def test_a_later_round_gets_no_stage_and_is_called_one(spelling: str) -> None:
     ],
     ids=lambda spelling: spelling[:20].encode("unicode_escape").decode(),
 )
-def test_what_is_near_nothing_has_no_suggestion(spelling: str) -> None:
+def test_dissimilar_spelling_gets_no_suggestion(spelling: str) -> None:
     assert suggest(spelling) == ()
 
 
@@ -74,19 +74,19 @@ def test_what_is_near_nothing_has_no_suggestion(spelling: str) -> None:
     ("spelling", "stage"),
     [("Series \u0412", Stage.SERIES_B), ("Seed\u200b", Stage.SEED), ("pre\u00adseed", Stage.PRE_SEED)],
 )
-def test_a_spelling_that_only_looks_like_an_alias_comes_with_a_warning(spelling: str, stage: Stage) -> None:
+def test_look_alike_gets_a_warning(spelling: str, stage: Stage) -> None:
     (suggestion,) = suggest(spelling)
     assert suggestion.stage is stage
-    assert "beware" in suggestion.why
+    assert "warning" in suggestion.why
 
 
-def test_white_space_in_front_hides_nothing() -> None:
+def test_leading_white_space_changes_no_suggestion() -> None:
     assert suggest(" " * 1_000_000 + "Seed Round") == suggest("Seed Round")
 
 
 @unhurried
 @given(spellings, st.integers(0, 4))
-def test_suggestions_are_few_ordered_one_a_stage_and_harmless_to_show(spelling: str, limit: int) -> None:
+def test_suggestions_are_few_sorted_and_printable(spelling: str, limit: int) -> None:
     suggestions = suggest(spelling, limit)
     assert len(suggestions) <= limit
     assert [s.score for s in suggestions] == sorted((s.score for s in suggestions), reverse=True)

@@ -17,7 +17,7 @@ from stagenorm_pipeline.vocabulary import (
     Stage,
     Vocabulary,
     differences,
-    redecided,
+    meaning_changes,
 )
 from stagenorm_pipeline.vocabulary.aliases import built_in_aliases
 from stagenorm_pipeline.vocabulary.normalize import normalize
@@ -40,34 +40,34 @@ def deciding(*entries: Decision) -> Vocabulary:
 
 
 @pytest.mark.parametrize(("alias", "stage"), ROWS)
-def test_the_table_says_that_the_alias_means_the_stage(alias: str, stage: Stage) -> None:
+def test_alias_means_its_stage(alias: str, stage: Stage) -> None:
     assert BUILT_IN.stage_of(alias) is stage
 
 
-def test_the_table_holds_no_alias_beyond_the_design() -> None:
+def test_there_are_no_other_aliases() -> None:
     assert dict(built_in_aliases().stages) == dict(ROWS)
 
 
 @pytest.mark.parametrize("alias", built_in_aliases().stages)
-def test_every_alias_is_written_in_the_normalized_form(alias: str) -> None:
+def test_every_alias_is_normalized(alias: str) -> None:
     assert normalize(alias) == alias
 
 
-def test_a_canonical_stage_means_itself_and_is_canonical() -> None:
+def test_canonical_stage_means_itself() -> None:
     for stage in CANONICAL_STAGES:
         assert BUILT_IN.meaning_of(stage.value) == Meaning(kind=MeaningKind.CANONICAL, stage=stage)
 
 
 @unhurried
 @given(odd_spellings())
-def test_an_alias_in_odd_case_spacing_dashes_and_look_alikes_keeps_its_stage(odd: tuple[str, Stage]) -> None:
+def test_disguised_alias_keeps_its_stage(odd: tuple[str, Stage]) -> None:
     spelling, stage = odd
     assert BUILT_IN.stage_of(spelling) is stage
 
 
 @unhurried
 @given(odd_spellings())
-def test_only_the_exact_bytes_of_a_canonical_stage_are_canonical(odd: tuple[str, Stage]) -> None:
+def test_only_exact_bytes_are_canonical(odd: tuple[str, Stage]) -> None:
     spelling, stage = odd
     kind = MeaningKind.CANONICAL if spelling == stage.value else MeaningKind.MESSY
     assert BUILT_IN.meaning_of(spelling) == Meaning(kind=kind, stage=stage)
@@ -75,7 +75,7 @@ def test_only_the_exact_bytes_of_a_canonical_stage_are_canonical(odd: tuple[str,
 
 @unhurried
 @given(spellings)
-def test_giving_up_on_long_spellings_early_changes_no_meaning(spelling: str) -> None:
+def test_length_limit_changes_no_meaning(spelling: str) -> None:
     table = built_in_aliases()
     form = normalize(spelling)
     expected = table.stages.get(form) or table.stages.get(form.translate(dict(table.folding)))
@@ -83,12 +83,12 @@ def test_giving_up_on_long_spellings_early_changes_no_meaning(spelling: str) -> 
 
 
 @pytest.mark.parametrize("dash", EVERY_DASH, ids=ascii)
-def test_every_unicode_dash_is_read_as_a_hyphen(dash: str) -> None:
+def test_every_unicode_dash_is_a_hyphen(dash: str) -> None:
     assert BUILT_IN.meaning_of(f"Series{dash}A") == Meaning(kind=MeaningKind.MESSY, stage=Stage.SERIES_A)
 
 
 @pytest.mark.parametrize("space", WHITE_SPACE, ids=ascii)
-def test_every_unicode_white_space_is_read_as_a_space(space: str) -> None:
+def test_every_unicode_white_space_is_a_space(space: str) -> None:
     assert BUILT_IN.stage_of(f"{space}Pre{space}{space}Seed{space}") is Stage.PRE_SEED
 
 
@@ -103,7 +103,7 @@ def test_every_unicode_white_space_is_read_as_a_space(space: str) -> None:
         ("\u0455eries\u042c", Stage.SERIES_B),  # a look-alike before the alias with the SOFT SIGN
     ],
 )
-def test_cyrillic_look_alikes_are_read_as_latin_letters(spelling: str, stage: Stage) -> None:
+def test_cyrillic_look_alikes_are_latin_letters(spelling: str, stage: Stage) -> None:
     assert BUILT_IN.stage_of(spelling) is stage
 
 
@@ -133,7 +133,7 @@ def test_cyrillic_look_alikes_are_read_as_latin_letters(spelling: str, stage: St
     ],
     ids=ascii,
 )
-def test_what_the_aliases_do_not_say_is_unknown(spelling: str) -> None:
+def test_other_spellings_are_unknown(spelling: str) -> None:
     assert BUILT_IN.stage_of(spelling) is None
     assert BUILT_IN.meaning_of(spelling) == UNKNOWN
 
@@ -144,59 +144,59 @@ def test_a_million_characters_are_unknown(part: str) -> None:
     assert BUILT_IN.stage_of(part * (1_000_000 // len(part))) is None
 
 
-def test_a_million_white_spaces_around_an_alias_leave_it_known() -> None:
+def test_alias_within_a_million_spaces_is_known() -> None:
     assert BUILT_IN.stage_of(" \t" * 250_000 + "Seed" + "\u3000" * 500_000) is Stage.SEED
 
 
-def test_a_decision_gives_a_spelling_its_stage_byte_for_byte() -> None:
+def test_decision_matches_byte_for_byte() -> None:
     vocabulary = deciding(Decision(spelling="Seed Round", stage=Stage.SEED))
     assert vocabulary.meaning_of("Seed Round") == Meaning(kind=MeaningKind.MESSY, stage=Stage.SEED)
     for other in ("seed round", "Seed  Round", "Seed Round ", "Seed\u00a0Round"):
         assert vocabulary.meaning_of(other) == UNKNOWN
 
 
-def test_a_spelling_to_leave_as_it_is_has_a_reason_and_no_stage() -> None:
-    vocabulary = deciding(Decision(spelling="Debt", leave_as_is=True, reason="no equity round"))
+def test_kept_spelling_has_a_reason_and_no_stage() -> None:
+    vocabulary = deciding(Decision(spelling="Debt", is_kept=True, reason="no equity round"))
     assert vocabulary.stage_of("Debt") is None
-    assert vocabulary.meaning_of("Debt") == Meaning(kind=MeaningKind.LEAVE_AS_IS, reason="no equity round")
+    assert vocabulary.meaning_of("Debt") == Meaning(kind=MeaningKind.KEPT, reason="no equity round")
 
 
-def test_an_undecided_entry_changes_neither_meaning_nor_version() -> None:
+def test_undecided_entry_changes_neither_meaning_nor_version() -> None:
     vocabulary = deciding(Decision(spelling="growth", reason="asked Ana"))
     assert vocabulary.meaning_of("growth") == UNKNOWN
     assert vocabulary.version == BUILT_IN.version
 
 
 @pytest.mark.parametrize("spelling", ["Seed", " SEED ", "seed", "\u0455eed"])
-def test_a_decision_cannot_contradict_an_alias(spelling: str) -> None:
+def test_decision_cannot_contradict_an_alias(spelling: str) -> None:
     with pytest.raises(DecisionsError, match="is seed by a built-in alias, so it cannot be series-a"):
         Decision(spelling=spelling, stage=Stage.SERIES_A)
     with pytest.raises(DecisionsError, match="so it cannot be leave-as-is: remove this entry"):
-        Decision(spelling=spelling, leave_as_is=True, reason="we like it")
+        Decision(spelling=spelling, is_kept=True, reason="we like it")
 
 
-def test_a_decision_that_repeats_an_alias_changes_no_version() -> None:
+def test_decision_that_repeats_an_alias_keeps_the_version() -> None:
     assert deciding(Decision(spelling="SEED", stage=Stage.SEED)).version == BUILT_IN.version
 
 
 @unhurried
 @given(some_decisions(), spellings)
-def test_decisions_change_the_meaning_of_no_other_spelling(decisions: Decisions, spelling: str) -> None:
+def test_decisions_change_no_other_spelling(decisions: Decisions, spelling: str) -> None:
     if spelling not in decisions.decided:
         assert Vocabulary.with_decisions(decisions).meaning_of(spelling) == BUILT_IN.meaning_of(spelling)
 
 
-def test_the_version_of_the_built_in_vocabulary_is_what_recorded_plans_hold() -> None:
+def test_built_in_version_is_that_of_recorded_plans() -> None:
     # Change it only together with the meaning of a spelling: plans made before are refused from then on.
     assert BUILT_IN.version == "2d52ee030f5ad8be"
 
 
-def test_the_version_changes_with_a_decision_and_not_with_order_or_who_when_and_why() -> None:
+def test_version_depends_only_on_meanings() -> None:
     one = Decision(spelling="Seed Round", stage=Stage.SEED)
-    two = Decision(spelling="Debt", leave_as_is=True, reason="no equity")
+    two = Decision(spelling="Debt", is_kept=True, reason="no equity")
     three = Decision(spelling="growth", stage=Stage.SERIES_C)
     assert len({deciding(*order).version for order in permutations((one, two, three))}) == 1
-    retold = Decision(spelling="Debt", leave_as_is=True, reason="a loan", decided_by="Ana", where="file:3")
+    retold = Decision(spelling="Debt", is_kept=True, reason="a loan", decided_by="Ana", where="file:3")
     assert deciding(one, retold).version == deciding(one, two).version
     versions = [
         BUILT_IN.version,
@@ -211,16 +211,16 @@ def test_the_version_changes_with_a_decision_and_not_with_order_or_who_when_and_
 
 @unhurried
 @given(some_decisions(), some_decisions())
-def test_two_vocabularies_have_one_version_exactly_when_they_do_not_differ(one: Decisions, other: Decisions) -> None:
+def test_versions_are_equal_exactly_without_differences(one: Decisions, other: Decisions) -> None:
     before, after = Vocabulary.with_decisions(one), Vocabulary.with_decisions(other)
     assert (before.version == after.version) is (before.differences(after) == ())
     assert len(before.differences(after)) == len(after.differences(before))
 
 
-def test_differences_name_each_spelling_with_what_it_was_and_is() -> None:
+def test_differences_name_each_changed_spelling() -> None:
     before = deciding(
         Decision(spelling="growth", stage=Stage.SERIES_C),
-        Decision(spelling="Debt\n", leave_as_is=True, reason="a loan"),
+        Decision(spelling="Debt\n", is_kept=True, reason="a loan"),
     )
     after = deciding(
         Decision(spelling="growth", stage=Stage.SERIES_C_PLUS), Decision(spelling="Seed Round", stage=Stage.SEED)
@@ -232,21 +232,21 @@ def test_differences_name_each_spelling_with_what_it_was_and_is() -> None:
     )
 
 
-def test_differences_against_a_recorded_content_name_a_change_of_the_built_in_part() -> None:
+def test_differences_name_a_changed_built_in_part() -> None:
     recorded = BUILT_IN.content.replace('"steps":1', '"steps":0')
     assert differences(recorded, BUILT_IN.content) == ("the built-in steps changed",)
 
 
-def test_a_decision_that_became_an_alias_changed_nothing_and_one_that_another_alias_took_over_did() -> None:
+def test_meaning_changes_when_an_alias_replaces_a_decision() -> None:
     recorded = deciding(
         Decision(spelling="seriesc", stage=Stage.SERIES_C), Decision(spelling="growth", stage=Stage.SEED)
     )
     later = BUILT_IN.content.replace('"seriesc+":', '"growth":"series-a","seriesc":"series-c","seriesc+":')
-    assert [str(change) for change in redecided(recorded.content, later)] == ['"growth": seed -> series-a']
-    assert [str(change) for change in redecided(later, recorded.content)] == ['"growth": series-a -> seed']
+    assert [str(change) for change in meaning_changes(recorded.content, later)] == ['"growth": seed -> series-a']
+    assert [str(change) for change in meaning_changes(later, recorded.content)] == ['"growth": series-a -> seed']
     assert differences(recorded.content, later) == ("the built-in aliases changed", '"growth": seed -> series-a')
 
 
-def test_what_is_left_as_it_is_is_listed_in_order() -> None:
-    left = [Decision(spelling=text, leave_as_is=True, reason="no round") for text in ("b", "a")]
-    assert deciding(*left, Decision(spelling="c", stage=Stage.SEED), Decision(spelling="d")).left_as_is == ("a", "b")
+def test_kept_spellings_are_sorted() -> None:
+    left = [Decision(spelling=text, is_kept=True, reason="no round") for text in ("b", "a")]
+    assert deciding(*left, Decision(spelling="c", stage=Stage.SEED), Decision(spelling="d")).kept == ("a", "b")

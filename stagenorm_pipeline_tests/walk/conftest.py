@@ -1,4 +1,4 @@
-"""Fixtures of the walk. Without a Chromium they fail and say what to install: a skip would look like a walk."""
+"""Fixtures of the walk. Without Chromium they fail and say what to install: a skip would look like success."""
 
 import os
 import tempfile
@@ -10,7 +10,7 @@ import pytest
 from stagenorm_pipeline_tests.support.application import Application
 from stagenorm_pipeline_tests.support.chromium import browser_page, find_chromium
 from stagenorm_pipeline_tests.support.served_ui import ServedUi, served_ui
-from stagenorm_pipeline_tests.support.visitor import Visitor
+from stagenorm_pipeline_tests.support.ui_visitor import Visitor
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +26,7 @@ def chromium() -> str:
 
 @pytest.fixture
 def pictures() -> Iterator[Path]:
-    """Where the screenshots go: STAGENORM_WALK_SCREENSHOTS, else a new directory, which is named at the end."""
+    """The directory of the screenshots: STAGENORM_WALK_SCREENSHOTS, or a new one that is printed at the end."""
     named = os.environ.get("STAGENORM_WALK_SCREENSHOTS")
     directory = Path(named or tempfile.mkdtemp(prefix="stagenorm-walk-screenshots-"))
     directory.mkdir(parents=True, exist_ok=True)
@@ -36,7 +36,7 @@ def pictures() -> Iterator[Path]:
 
 @pytest.fixture
 def home(chromium: str) -> Iterator[Path]:
-    """An empty STAGENORM_HOME; its name is short, because a unix socket lies in it."""
+    """An empty STAGENORM_HOME. Its path is short because a Unix socket lies in it."""
     with tempfile.TemporaryDirectory(prefix="stagenorm-walk-", ignore_cleanup_errors=True) as directory:
         yield Path(directory).resolve()
 
@@ -49,7 +49,7 @@ def ui(home: Path) -> Iterator[ServedUi]:
 
 @pytest.fixture
 def demo(ui: ServedUi) -> Iterator[Application]:
-    """The demo's database, seen past the pages."""
+    """The demo's database, read directly."""
     opened = Application(ui.database_url)
     yield opened
     opened.close()
@@ -60,5 +60,5 @@ def visitor(chromium: str, ui: ServedUi, pictures: Path) -> Iterator[Visitor]:
     with browser_page(chromium) as page:
         started = Visitor(page, ui.url, pictures)
         yield started
-        # After a failure this shows where it was.
+        # After a failure this shows the page.
         started.take_picture("last-seen")

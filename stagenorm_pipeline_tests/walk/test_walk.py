@@ -1,6 +1,6 @@
-"""The Dagster UI from outside: its user's whole way, by clicking, in a real browser before the real daemon.
+"""A user's whole way through the Dagster UI, in a real browser and with the real daemon.
 
-What is expected is what a person reads on the pages, and what PostgreSQL says past them.
+The tests compare what the pages show with what PostgreSQL holds.
 """
 
 import re
@@ -10,7 +10,7 @@ import pytest
 
 from stagenorm_pipeline_tests.support.application import Application
 from stagenorm_pipeline_tests.support.served_ui import served_ui
-from stagenorm_pipeline_tests.support.visitor import Visitor
+from stagenorm_pipeline_tests.support.ui_visitor import Visitor
 
 pytestmark = pytest.mark.walk
 
@@ -54,7 +54,7 @@ def assert_each_change_is_audited_once(demo: Application, canonical_before: int)
     assert sum(updated for _, _, updated in batches(demo).values()) == audited
 
 
-def test_a_user_plans_applies_stops_goes_on_and_proves(visitor: Visitor, demo: Application, home: Path) -> None:
+def test_user_plans_applies_stops_continues_and_verifies(visitor: Visitor, demo: Application, home: Path) -> None:
     canonical_before = canonical_rows(demo)
 
     visitor.arrive()

@@ -1,5 +1,5 @@
-"""The commands of `stagenorm`: one file a command, named after it, and files by subject for what several share.
+"""The commands of `stagenorm`: one file per command, and nothing else.
 
-`cli.py` lists them and imports a command's file when it is invoked or asked for its help. So a command's file imports
-at its top only what is light (click, this package); the engine and the database come inside the function.
+`cli/main.py` lists them and imports a file when its command is invoked or asked for its help. A command parses, calls
+the service and formats the result. What several commands share is in `cli/`.
 """

@@ -10,7 +10,7 @@ from stagenorm_pipeline.cli import exit_codes
 from stagenorm_pipeline.cli.outputs import Output, format_option, read_outputs, standard_output, write_outputs
 from stagenorm_pipeline.errors import ConfigurationError
 from stagenorm_pipeline.report.json_document import document_json, verifications_document
-from stagenorm_pipeline.report.recorded_text import verifications_text
+from stagenorm_pipeline.report.recorded_verifications_text import verifications_text
 from stagenorm_pipeline.service import verifying
 from stagenorm_pipeline.service.context import open_service
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import click
 
 from stagenorm_pipeline.cli import exit_codes
-from stagenorm_pipeline.cli.dagster_history import tell_verified
+from stagenorm_pipeline.cli.dagster_history import report_verified_to_dagster
 from stagenorm_pipeline.cli.live_display import showing_reading
 from stagenorm_pipeline.cli.log_lines import say
 from stagenorm_pipeline.cli.options import ScopeOptions, scope_options
 from stagenorm_pipeline.cli.outputs import format_option, read_outputs, standard_output, write_outputs
 from stagenorm_pipeline.engine.verify.result import Verdict
-from stagenorm_pipeline.report.forms import ReportForm
+from stagenorm_pipeline.report.formats import ReportForm
 from stagenorm_pipeline.service import verifying
 from stagenorm_pipeline.service.context import open_service
 from stagenorm_pipeline.service.verifying import VerificationSettings
@@ -80,7 +80,7 @@ def command(
         click.echo(report.text(ReportForm.TEXT), nl=False)
         are_written = write_outputs(places, report.text, report.number, stream)
         is_whole = selection.is_everything and plan_id is None
-        tell_verified(report, is_whole=is_whole)
+        report_verified_to_dagster(report, is_whole=is_whole)
         has_failed = report.result.verdict is Verdict.FAILED
         if has_failed:
             say("Verification FAILED: One or more checks failed", "ERROR")

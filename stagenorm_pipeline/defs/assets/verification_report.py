@@ -12,8 +12,8 @@ from stagenorm_pipeline.defs.metadata.report_files import write_report_files
 from stagenorm_pipeline.defs.resources import StagenormService
 from stagenorm_pipeline.defs.run_config import VerifyConfig
 from stagenorm_pipeline.engine.verify.result import Outcome, VerificationResult
-from stagenorm_pipeline.report.forms import ReportForm
-from stagenorm_pipeline.report.signature import is_to_sign, statement
+from stagenorm_pipeline.report.formats import ReportForm
+from stagenorm_pipeline.report.sign_off_statement import is_to_sign, statement
 from stagenorm_pipeline.report.summary import funds_markdown, stages_markdown, verdict_markdown
 from stagenorm_pipeline.service.selecting import select
 from stagenorm_pipeline.service.verifying import VerificationReport, VerificationSettings, verify

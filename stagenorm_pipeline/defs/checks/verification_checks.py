@@ -14,7 +14,7 @@ from stagenorm_pipeline.defs.checks.check_verdict import (
 from stagenorm_pipeline.defs.failures import errors_as_failures
 from stagenorm_pipeline.defs.resources import StagenormService
 from stagenorm_pipeline.defs.run_config import VerifyConfig
-from stagenorm_pipeline.engine.verify.result import Rule
+from stagenorm_pipeline.engine.verify.rules.registry import RULES
 from stagenorm_pipeline.service.selecting import select
 from stagenorm_pipeline.service.verifying import verify_without_recording
 
@@ -24,9 +24,9 @@ from stagenorm_pipeline.service.verifying import verify_without_recording
         dg.AssetCheckSpec(
             rule.value,
             asset="verification_report",
-            description=f"Passing proves: {rule.proves} Otherwise: {rule.counts_as} Cannot know: {rule.cannot_know}",
+            description=f"Passing proves: {found.proves} Otherwise: {found.severity} Cannot know: {found.cannot_know}",
         )
-        for rule in Rule
+        for rule, found in RULES.items()
     ],
     can_subset=True,
 )

@@ -18,12 +18,13 @@ from stagenorm_pipeline.engine.targets.funds import fund_key
 from stagenorm_pipeline.report.escape import for_markdown
 from stagenorm_pipeline.report.quantity import quantity
 from stagenorm_pipeline.report.rollback_text import STATES, UNSEEN, touched_lines
-from stagenorm_pipeline.service.applying import AppliedBatches, Pace, apply_rollback
+from stagenorm_pipeline.service.applying import AppliedBatches, Pace
 from stagenorm_pipeline.service.context import ServiceContext
 from stagenorm_pipeline.service.rolling_back import (
     RollbackConditions,
     preview_rollback,
     record_rollback,
+    restore_rows,
     rollback_request,
 )
 from stagenorm_pipeline.service.selecting import select
@@ -80,7 +81,7 @@ def roll_back(
     if not result.ok:
         raise dg.Failure(
             f"The rollback is not complete. Not restored: {quantity(result.rows.rows_failed, 'row')} in "
-            f"{quantity(result.failed, 'batch')}. Taken by another runner: {quantity(result.held, 'batch')}. Deleted "
+            f"{quantity(result.failed, 'batch')}. Taken by another runner: {quantity(result.taken, 'batch')}. Deleted "
             f"during the run: {quantity(result.vanished, 'batch')}. `stagenorm status` shows what is left. Fix the "
             "cause, then run the same rollback again.",
             allow_retries=False,
@@ -93,7 +94,7 @@ def _restore(
 ) -> AppliedBatches:
     with deferred_termination() as should_stop:
         plan_id = record_rollback(service, request=request)
-        return apply_rollback(
+        return restore_rows(
             service,
             plan_id=plan_id,
             pace=Pace(sleep_ms=config.sleep_ms),

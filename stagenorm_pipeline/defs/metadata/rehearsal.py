@@ -42,7 +42,7 @@ def _markdown(result: RehearsalResult) -> str:
         "| --- | --- | --- | --- |",
     ]
     for refused in result.refused:
-        cells = (for_markdown(text) for text in (refused.batch.fund_key, refused.batch.target, refused.row_id))
+        cells = (for_markdown(text) for text in (refused.batch.fund_key, refused.batch.target.name, refused.row_id))
         lines.append(f"| {' | '.join(cells)} | {sentence_for_markdown(refused.message)} |")
     left_out = result.rows.rows_failed - len(result.refused)
     return "\n".join(lines) + (f"\n\n… and {left_out:,} more" if left_out > 0 else "")

@@ -1,4 +1,4 @@
-"""What happens while batches are applied, as facts that a terminal, Dagster or a log can show."""
+"""The events of applying batches, for a terminal, Dagster or a log to show."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +8,7 @@ from stagenorm_pipeline.engine.plan.batch import Batch, BatchResult
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkFound:
-    """What waits in the scope as the work begins; of a failed batch its refused rows alone."""
+    """The batches and rows that are waiting at the start. Of a failed batch only the refused rows count."""
 
     batches: int
     rows: int
@@ -16,14 +16,14 @@ class WorkFound:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchStarted:
-    """A batch was taken."""
+    """A batch was claimed and starts."""
 
     batch: Batch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchCompleted:
-    """A batch has its result; `result.rows_failed` of its rows were refused."""
+    """A batch is committed; `result.rows_failed` of its rows were refused."""
 
     batch: Batch
     result: BatchResult
@@ -31,7 +31,7 @@ class BatchCompleted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchFailed:
-    """A batch was rolled back as a whole; others go on."""
+    """A batch was rolled back as a whole; the other batches continue."""
 
     batch: Batch
     error: str
@@ -39,7 +39,7 @@ class BatchFailed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchTaken:
-    """Somebody else works on the batch right now."""
+    """Another runner has the batch."""
 
     batch: Batch
     worker: str
@@ -47,7 +47,7 @@ class BatchTaken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retrying:
-    """An attempt failed for a passing reason; the next one follows after `wait_s` seconds."""
+    """An attempt failed with a passing error; the next one follows after `wait_s` seconds."""
 
     batch: Batch | None
     error: str
@@ -57,14 +57,14 @@ class Retrying:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sleeping:
-    """The pause between two batches, in milliseconds."""
+    """The runner sleeps between two batches."""
 
     milliseconds: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paused:
-    """Somebody paused all work; this runner waits."""
+    """All work is paused; the runner waits."""
 
     reason: str
     changed_by: str
@@ -72,42 +72,42 @@ class Paused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupSplit:
-    """Batches that were to share a transaction did not go through together; nothing changed, fewer are tried next."""
+    """A group of batches was rolled back. Its batches are retried in smaller groups."""
 
     batches: int
     reason: str
 
     def __str__(self) -> str:
-        return f"{self.batches} batches did not go through in one transaction, fewer follow: {self.reason}"
+        return f"A transaction of {self.batches} batches was rolled back; retrying with fewer: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Throttled:
-    """The throttle keeps the next batch from starting; said again each minute. `reason` may quote the database."""
+    """The runner is throttled. Repeated every minute. `reason` may quote the database."""
 
     reason: str
     since: datetime
 
     def __str__(self) -> str:
-        return f"Holding since {self.since:%H:%M:%S %Z}: {self.reason}"
+        return f"Throttled since {self.since:%H:%M:%S %Z}: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThrottleEnded:
-    """The throttle lets the work go on, after `seconds` of holding for `reason`."""
+    """The runner continues after it was throttled for `seconds`."""
 
     reason: str
     seconds: float
 
     def __str__(self) -> str:
-        return f"Going on after {self.seconds:.1f} s of holding: {self.reason}"
+        return f"Continuing after {self.seconds:.1f} s of throttling: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unwatched:
-    """Something that the throttle would watch has never been visible; said once, the work goes on without.
+    """A throttler cannot read what it watches and never could. Reported once; the runner continues without it.
 
-    `is_wrong`: it may be there unseen. Otherwise there is nothing of the kind, as on many servers.
+    `is_wrong`: there may be something that it cannot see. Otherwise there is nothing to watch, as on many servers.
     """
 
     throttler: str

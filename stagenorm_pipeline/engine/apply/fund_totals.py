@@ -1,4 +1,4 @@
-"""What became of each fund in one apply, told from its events. Pure."""
+"""Add up the result of each fund from the events of one apply."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -9,7 +9,7 @@ from stagenorm_pipeline.engine.plan.batch import Batch, BatchResult, PlanKind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FundResult:
-    """A fund's batches that this apply did. `first_error`: what the database said first where it refused something."""
+    """The batches of a fund that this apply ran. `first_error`: the first error of the database, if there was one."""
 
     batches: int = 0
     failed: int = 0
@@ -18,7 +18,7 @@ class FundResult:
 
 
 class FundTotals:
-    """Listens to `apply_batches`, which may do plans of both kinds."""
+    """Listen to the events of `apply_batches`, which may apply plans of both kinds."""
 
     def __init__(self) -> None:
         self._funds: dict[tuple[PlanKind, str | None], FundResult] = {}
@@ -31,7 +31,7 @@ class FundTotals:
                 self._add(batch, BatchResult(), error)
 
     def before(self, watch: Callable[[Event], None]) -> Callable[[Event], None]:
-        """A listener that hears for this one, and then for `watch`."""
+        """Return a listener that passes each event to this one, and then to `watch`."""
 
         def listen(event: Event) -> None:
             self(event)
@@ -40,7 +40,7 @@ class FundTotals:
         return listen
 
     def funds(self, kind: PlanKind) -> Iterator[tuple[str | None, FundResult]]:
-        """The result of each fund of which a batch ended, with its id, in the order of the work."""
+        """Return the id and result of each fund with a finished batch, in the order in which they ran."""
         return ((fund_id, result) for (of_kind, fund_id), result in self._funds.items() if of_kind is kind)
 
     def _add(self, batch: Batch, result: BatchResult, error: str | None) -> None:

@@ -1,7 +1,7 @@
-"""How many rows the next transaction may take, so that each takes about as long as asked: `--batch-size auto`. Pure.
+"""Choose how many rows a transaction takes, so that it lasts about as long as asked for: `--batch-size auto`.
 
-A plan made for it has small batches, and a transaction takes as many consecutive ones as the pacer allows. The plan
-stays exact: only how much of it commits at once changes. Does not belong here: taking them (see `apply`).
+A plan for it has small batches, and a transaction takes as many consecutive batches as the pacer allows. The plan stays
+exact; only how much of it commits at once changes.
 """
 
 import math
@@ -9,17 +9,20 @@ from collections import deque
 
 from stagenorm_pipeline.config.pacing import AUTO_BATCH_ROWS, Pacing
 
-# Between these shares of the target nothing changes; an estimate aims at the middle of what is left above.
+# Between 0.90 and 1 of the target nothing changes. A new size aims at the middle of that range.
 _LOW, _AIM = 0.90, 0.95
 _STEP = 1.2
-# Far below the target a step may be larger: double of less than a quarter is less than half.
+# Below a quarter of the target a step may double the size: the result is still below half.
 _FAR_BELOW, _LARGE_STEP = 0.25, 2.0
-# Spirit's measure: the 90th percentile of the last ten, so that one hiccup is no verdict on the table.
+# Like Spirit: the 90th percentile of the last ten, so that a single slow transaction does not count.
 _REMEMBERED, _PERCENTILE = 10, 0.9
 
 
 class Pacer:
-    """Grows gently, shrinks at once. Ask `rows`, take at least one batch, tell `note` how long it took."""
+    """Adapt the size of transactions: grow slowly, shrink at once.
+
+    Read `rows`, run at least one batch, and call `note` with how long it took.
+    """
 
     def __init__(self, pacing: Pacing) -> None:
         self._target_ms = pacing.target_ms
@@ -29,11 +32,11 @@ class Pacer:
 
     @property
     def rows(self) -> int:
-        """How many rows the next transaction may take, between one batch and the limit."""
+        """How many rows the next transaction may take: at least one batch, at most the limit."""
         return int(self._rows)
 
     def note(self, rows: int, milliseconds: float) -> None:
-        """Learn that a transaction of so many rows took so long."""
+        """Note how long a transaction of `rows` rows took, and adapt the size."""
         share = max(milliseconds, 0.1) / self._target_ms
         is_full = 2 * rows >= self._rows
         if is_full or share > 1:
@@ -41,16 +44,16 @@ class Pacer:
         if share > 1:
             self._set(min(self._rows, _AIM * rows / share))
         elif is_full and share < _LOW:
-            # The last group of a fund is small, and most of its time is overhead: it says nothing about a large one.
+            # Only full groups: the last group of a fund is small, and most of its time is overhead.
             step = _LARGE_STEP if share < _FAR_BELOW else _STEP
             self._set(max(self._rows, min(self._rows * step, _AIM / self._cost())))
 
     def slow_down(self) -> None:
-        """Halve: somebody waited for us."""
+        """Halve the size, because another session waited for the last transaction."""
         self._set(self._rows / 2)
 
     def _cost(self) -> float:
-        """The share of the target that a row costs, in nine of the last ten transactions at most."""
+        """Return the share of the target that a row costs: the 90th percentile of the last ten transactions."""
         ordered = sorted(self._costs)
         return ordered[math.ceil(_PERCENTILE * len(ordered)) - 1]
 

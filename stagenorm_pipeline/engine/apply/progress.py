@@ -1,6 +1,6 @@
-"""How far an apply is and how long it will still take, told from its events alone.
+"""Compute the progress and the remaining time of an apply from its events.
 
-Pure: no SQL, and no clock but the `now` of whoever listens. How it is shown does not belong here.
+Uses no SQL and no clock: the caller passes `now`.
 """
 
 from collections import deque
@@ -20,19 +20,19 @@ from stagenorm_pipeline.engine.apply.events import (
     WorkFound,
 )
 
-# Enough batches that a throttle which holds now and then is averaged, few enough that a change of pace shows soon.
-# The views of sql/migrations look back as far.
+# Enough batches to average out occasional throttling, few enough to show a change of pace soon. The views of
+# sql/migrations use as many.
 _LATELY = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far one apply is, as of the last event heard.
+    """The progress of one apply, as of the last event.
 
-    `rows_done` and `batches_done` count what ended, however it ended, or what another runner does. The totals are None
-    until the work was found. `rows_per_second` and `eta_s` (seconds) include sleeps and holds and are None until they
-    can be told; the estimate is None as well while somebody has paused all work. `held` is what holds the work right
-    now; it may quote what the database or a person said, so whoever shows it escapes it.
+    `rows_done` and `batches_done` count what ended, in any way, and what another runner has taken. The totals are None
+    until the waiting batches were counted. `rows_per_second` and `eta_s` (seconds) include sleeping and throttling, and
+    are None until they can be computed; `eta_s` is also None while all work is paused. `waiting_for` says why no batch
+    runs now. It may quote the database or a user, so escape it before you show it.
     """
 
     rows_done: int = 0
@@ -42,13 +42,13 @@ class Progress:
     batches_failed: int = 0
     rows_per_second: float | None = None
     eta_s: float | None = None
-    held: str | None = None
+    waiting_for: str | None = None
 
     @property
     def sentence(self) -> str:
-        """The same in words, for a log or a line beside a bar. Escape it: see `held`."""
+        """The progress in words, for a log line or beside a progress bar. Escape it: see `waiting_for`."""
         if self.rows_total is None:
-            return "looking for what waits"
+            return "counting the waiting batches"
         parts = [f"{self.rows_done:,} of {self.rows_total:,} rows ({percent(self.rows_done, self.rows_total)}%)"]
         if self.batches_failed:
             parts.append(f"{self.batches_failed:,} batches failed")
@@ -56,18 +56,18 @@ class Progress:
             parts.append(f"{self.rows_per_second:,.0f} rows/s")
         if self.eta_s is not None:
             parts.append(f"about {time_span(max(self.eta_s, 1))} left")
-        if self.held is not None:
-            parts.append(self.held)
+        if self.waiting_for is not None:
+            parts.append(self.waiting_for)
         return ", ".join(parts)
 
 
 def percent(done: int, total: int) -> int:
-    """Cut, not rounded: 100 means all."""
+    """Return the percentage, rounded down: 100 means all."""
     return 100 * done // total if total else 100
 
 
 def time_span(seconds: float) -> str:
-    """A span of time for people, in two units at most: 45 s, 3 min 20 s, 2 h 05 min."""
+    """Format a duration in at most two units: 45 s, 3 min 20 s, 2 h 05 min."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
@@ -78,9 +78,9 @@ def time_span(seconds: float) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Cycle:
-    """From the start of a transaction to the start of the next one; several batches may share it.
+    """The time from the start of a transaction to the start of the next one. Several batches may share it.
 
-    `work_s` of `seconds`: inside the transaction.
+    `work_s` of its `seconds` were inside the transaction.
     """
 
     batches: int = 0
@@ -90,10 +90,10 @@ class _Cycle:
 
 
 class ProgressMeter:
-    """Hears the events of one apply. `now` is in seconds of a monotonic clock.
+    """Listen to the events of one apply. `now` is in seconds of a monotonic clock.
 
-    What is left costs time by the row (inside the batches' transactions) and by the batch (sleeps, holds, claims). The
-    two are measured apart, since the last funds of a plan may be many and small, and a sleep costs each of them alike.
+    The remaining rows cost time per row (inside transactions) and per batch (sleeping, throttling, claiming). The two
+    are measured separately, because the last funds of a plan may be many and small, and each costs a sleep.
     """
 
     def __init__(self) -> None:
@@ -106,7 +106,7 @@ class ProgressMeter:
         self._ends_at: float | None = None
 
     def hear(self, event: Event, now: float) -> None:
-        """Take in what happened at `now`; `progress` is anew afterwards."""
+        """Update `progress` with an event that happened at `now`."""
         match event:
             case WorkFound(batches=batches, rows=rows):
                 self._found(batches, rows)
@@ -123,17 +123,17 @@ class ProgressMeter:
                 self._look_ahead(now)
             case Paused(reason=reason, changed_by=changed_by):
                 self._paused_at = now
-                self._hold(f"paused by {changed_by}: {reason}")
+                self._wait_for(f"paused by {changed_by}: {reason}")
             case Retrying(batch=_, error=error, attempt=_, wait_s=wait_s):
-                self._hold(f"trying again in {wait_s:.1f} s: {error}")
+                self._wait_for(f"retrying in {wait_s:.1f} s: {error}")
             case Throttled(reason=reason):
-                self._hold(f"held: {reason}")
+                self._wait_for(f"throttled: {reason}")
             case ThrottleEnded():
-                self._hold(None)
+                self._wait_for(None)
         self.progress = self.at(now)
 
     def at(self, now: float) -> Progress:
-        """The progress with its estimate counted down to `now`, for whoever shows it between two events."""
+        """Return the progress with its estimate counted down to `now`, to show it between two events."""
         eta_s = None if self._ends_at is None or self._paused_at is not None else max(self._ends_at - now, 0.0)
         return replace(self.progress, eta_s=eta_s)
 
@@ -143,17 +143,17 @@ class ProgressMeter:
 
     def _start(self, now: float) -> None:
         if self._ended is not None:
-            # A person's pause says nothing of the pace.
+            # A pause must not change the measured pace.
             paused_s = now - self._paused_at if self._paused_at is not None else 0.0
             self._cycles.append(replace(self._ended, seconds=now - self._cycle_began - paused_s))
             self._ended = None
         self._cycle_began = now
         self._paused_at = None
-        self.progress = replace(self.progress, held=None)
+        self.progress = replace(self.progress, waiting_for=None)
         self._estimate(now, list(self._cycles))
 
     def _look_ahead(self, now: float) -> None:
-        """The batch ended, and the sleep after it is as long as the last one: so its cycle is known before its end."""
+        """Estimate already when the batch has ended, assuming that the sleep is as long as the last one."""
         if self._ended is not None:
             wakes_at = now + self._sleep_s
             cycle = replace(self._ended, seconds=wakes_at - self._cycle_began)
@@ -167,7 +167,7 @@ class ProgressMeter:
         self._look_ahead(now)
 
     def _count(self, rows: int) -> None:
-        """Never beyond the total: of a batch that is tried again, only the refused rows were left."""
+        """Count rows as done, but never more than the total: of a retried batch only the refused rows were waiting."""
         so_far = self.progress
         done = so_far.rows_done + rows
         self.progress = replace(
@@ -176,8 +176,8 @@ class ProgressMeter:
             batches_done=so_far.batches_done + 1,
         )
 
-    def _hold(self, held: str | None) -> None:
-        self.progress = replace(self.progress, held=held)
+    def _wait_for(self, reason: str | None) -> None:
+        self.progress = replace(self.progress, waiting_for=reason)
 
     def _estimate(self, as_of: float, cycles: list[_Cycle]) -> None:
         so_far = self.progress
@@ -185,7 +185,7 @@ class ProgressMeter:
             return
         rows = sum(cycle.rows for cycle in cycles)
         seconds = sum(cycle.seconds for cycle in cycles)
-        # The first one warms caches: alone it tells only where it is a good part of the whole.
+        # The first transaction warms caches. Alone it counts only if it was a tenth of all rows.
         if seconds <= 0 or (len(cycles) < 2 and so_far.rows_done * 10 < so_far.rows_total):
             return
         work_s = min(sum(cycle.work_s for cycle in cycles), seconds)

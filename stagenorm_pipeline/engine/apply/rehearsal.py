@@ -1,10 +1,9 @@
-"""Rehearsal: each batch of a draft is really executed and rolled back, so that triggers and constraints speak now.
+"""Rehearse a plan: execute each batch of a draft and roll it back, so that triggers and constraints run.
 
-Holds each batch's row locks for as long as the batch takes, like the real run. What a trigger does outside the
-database (a call over the network) is not rolled back. Does not belong here: the real run (see `apply`).
+A rehearsal holds each batch's row locks for as long as the batch takes, like the real run. What a trigger does outside
+the database (a call over the network) is not rolled back.
 """
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,47 +11,37 @@ from functools import partial
 import psycopg
 from sqlalchemy.exc import DBAPIError
 
-from stagenorm_pipeline.engine.apply.batch_transaction import (
-    Bounds,
-    Narrowing,
-    bound_transaction,
-    change_rows,
-    refused_rows,
-)
-from stagenorm_pipeline.engine.apply.events import BatchCompleted, BatchStarted, Event, Paused, Retrying, WorkFound
-from stagenorm_pipeline.engine.apply.pause import read_control
+from stagenorm_pipeline.engine.apply.batch_transaction import Bounds, bound_transaction
+from stagenorm_pipeline.engine.apply.events import BatchCompleted, BatchStarted, Event, Retrying, WorkFound
+from stagenorm_pipeline.engine.apply.pause import Control, read_control, wait_while_paused
+from stagenorm_pipeline.engine.apply.row_updates import RowErrors, read_refused_rows, update_accepted_rows
 from stagenorm_pipeline.engine.plan.batch import Batch, BatchResult, RefusedRow
-from stagenorm_pipeline.engine.plan.plan import find_plan
+from stagenorm_pipeline.engine.plan.life_cycle import find_plan
 from stagenorm_pipeline.engine.plan.queue import draft_batch, planned_target
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.migrations import require_migrations
 from stagenorm_pipeline.engine.postgres.retry import with_retries
 from stagenorm_pipeline.errors import PlanError
 
+_MAX_REFUSED_SHOWN = 20
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RehearsalResult:
-    """What the run would come to; `refused` are the first of `rows.rows_failed` refused rows."""
+    """What the run would do; `refused` are the first of `rows.rows_failed` refused rows."""
 
     batches: int = 0
     rows: BatchResult = field(default_factory=BatchResult)
     refused: tuple[RefusedRow, ...] = ()
 
 
-_SHOWN = 20
-_PAUSE_POLL_S = 0.5
-
-_Outcome = tuple[BatchResult, tuple[RefusedRow, ...]]
-
-
 class _RolledBack(Exception):  # noqa: N818 - not an error: it carries the result out of the transaction
-    def __init__(self, result: BatchResult, refused: tuple[RefusedRow, ...]) -> None:
+    def __init__(self, result: RehearsalResult) -> None:
         self.result = result
-        self.refused = refused
 
 
-def _unwatched(event: Event) -> None:
-    """For callers who do not watch."""
+def _ignore(event: Event) -> None:
+    """Ignore the event, for callers who do not watch."""
 
 
 def rehearse_plan(
@@ -61,12 +50,12 @@ def rehearse_plan(
     *,
     run_by: str,
     bounds: Bounds | None = None,
-    watch: Callable[[Event], None] = _unwatched,
+    watch: Callable[[Event], None] = _ignore,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> RehearsalResult:
-    """Execute every batch of the draft and roll each back, waiting while all work is paused.
+    """Execute every batch of the draft and roll each back. Waits while all work is paused.
 
-    Raises PlanError when the plan is not a draft.
+    Raises PlanError if the plan is not a draft.
     """
     with database.transaction() as connection:
         require_migrations(connection)
@@ -76,63 +65,58 @@ def rehearse_plan(
     watch(WorkFound(batches=recorded.total_batches, rows=recorded.counts.rows_to_change))
     result = RehearsalResult()
     number = 0
-    while not _is_to_stop(database, watch, should_stop):
-        batch = _next(database, plan_id, number)
+    while not should_stop():
+        # A rehearsal holds locks like the real run, so it obeys the pause switch too.
+        wait_while_paused(partial(_read_control, database), watch=watch, should_stop=should_stop)
+        batch = None if should_stop() else _next_batch(database, plan_id, number)
         if batch is None:
             break
         number = batch.number
         watch(BatchStarted(batch=batch))
-        outcome, refused = _rehearse(database, batch, run_by, bounds or Bounds(), watch)
-        watch(BatchCompleted(batch=batch, result=outcome))
-        result = _plus(result, outcome, refused)
+        rehearsed = _rehearse_batch(database, batch, run_by, bounds or Bounds(), watch)
+        watch(BatchCompleted(batch=batch, result=rehearsed.rows))
+        result = _sum(result, rehearsed)
     return result
 
 
-def _is_to_stop(database: Database, watch: Callable[[Event], None], should_stop: Callable[[], bool]) -> bool:
-    """Comes back when the work is not paused, or is to stop: a rehearsal holds locks as the real run does."""
-    is_announced = False
-    while not should_stop():
-        with database.transaction() as connection:
-            control = read_control(connection)
-        if not control.paused:
-            return False
-        if not is_announced:
-            watch(Paused(reason=control.reason or "no reason given", changed_by=control.changed_by or "somebody"))
-            is_announced = True
-        time.sleep(_PAUSE_POLL_S)
-    return True
+def _read_control(database: Database) -> Control:
+    with database.transaction() as connection:
+        return read_control(connection)
 
 
-def _next(database: Database, plan_id: int, after: int) -> Batch | None:
+def _next_batch(database: Database, plan_id: int, after: int) -> Batch | None:
     with database.transaction() as connection:
         return draft_batch(connection, plan_id, after)
 
 
-def _rehearse(
+def _rehearse_batch(
     database: Database, batch: Batch, run_by: str, bounds: Bounds, watch: Callable[[Event], None]
-) -> _Outcome:
-    def attempt(narrowing: Narrowing) -> _Outcome:
+) -> RehearsalResult:
+    def attempt(row_errors: RowErrors) -> RehearsalResult:
         try:
             with database.transaction() as connection:
                 bound_transaction(connection, bounds)
                 target = planned_target(connection, batch)
-                result = change_rows(connection, batch, target, run_by, narrowing=narrowing)
-                raise _RolledBack(result, refused_rows(connection, batch, result))
+                rows = update_accepted_rows(connection, batch, target, run_by=run_by, row_errors=row_errors)
+                refused = read_refused_rows(connection, batch, rows)
+                raise _RolledBack(RehearsalResult(batches=1, rows=rows, refused=refused))
         except _RolledBack as end:
-            return end.result, end.refused
+            return end.result
 
     def announce(error: str, number: int, wait_s: float) -> None:
         watch(Retrying(batch=batch, error=error, attempt=number, wait_s=wait_s))
 
     try:
-        return with_retries(partial(attempt, Narrowing.REFUSED), announce)
+        return with_retries(partial(attempt, RowErrors.REFUSED), announce)
     except (DBAPIError, psycopg.Error) as error:
-        if not Narrowing.RETRIED.is_refused(error):
+        if not RowErrors.REFUSED_OR_CONTENTION.include(error):
             raise
-    return with_retries(partial(attempt, Narrowing.RETRIED), announce)
+    return with_retries(partial(attempt, RowErrors.REFUSED_OR_CONTENTION), announce)
 
 
-def _plus(so_far: RehearsalResult, result: BatchResult, refused: tuple[RefusedRow, ...]) -> RehearsalResult:
+def _sum(so_far: RehearsalResult, more: RehearsalResult) -> RehearsalResult:
     return RehearsalResult(
-        batches=so_far.batches + 1, rows=so_far.rows + result, refused=(so_far.refused + refused)[:_SHOWN]
+        batches=so_far.batches + more.batches,
+        rows=so_far.rows + more.rows,
+        refused=(so_far.refused + more.refused)[:_MAX_REFUSED_SHOWN],
     )

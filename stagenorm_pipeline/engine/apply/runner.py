@@ -1,9 +1,7 @@
-"""Applying recorded batches, one transaction each, until none waits in the scope asked for.
+"""Apply the open batches of plans: claim the next group, run it in one transaction, record its outcome, repeat.
 
-With pacing one transaction takes as many consecutive batches as the pacer allows; where that does not go through, fewer
-and in the end each alone. PostgreSQL holds all progress: a runner that is killed leaves nothing to repair, and another
-one goes on. Does not belong here: what happens inside a batch's transaction (see `batch_work`), what is waited for
-between two (see `intermission`), or how progress is shown.
+A group is a single batch, unless pacing allows more. PostgreSQL holds all progress: after a runner is killed there is
+nothing to repair, and any other runner continues.
 """
 
 import time
@@ -11,26 +9,24 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeVar, assert_never
 
 import psycopg
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
-from stagenorm_pipeline.config.pacing import MOST_BATCHES_TOGETHER, Pacing
+from stagenorm_pipeline.config.pacing import MAX_GROUP_SIZE, Pacing
 from stagenorm_pipeline.config.settings import TargetSetting
 from stagenorm_pipeline.config.throttle import ThrottleSettings
 from stagenorm_pipeline.engine.apply.batch_transaction import (
-    WAITING,
+    WAITING_STATUSES,
     Bounds,
-    Narrowing,
-    NotTogetherError,
-    RewrittenError,
+    NeedsOwnTransactionError,
+    UnavailableError,
     bound_claim,
     bound_transaction,
     claim_batches,
-    work_batch,
-    work_group,
+    run_batches,
 )
 from stagenorm_pipeline.engine.apply.events import (
     BatchCompleted,
@@ -42,12 +38,14 @@ from stagenorm_pipeline.engine.apply.events import (
     Retrying,
     WorkFound,
 )
+from stagenorm_pipeline.engine.apply.outcome import Completed, Failed, Gone, Outcome, Split, Taken
 from stagenorm_pipeline.engine.apply.pacing import Pacer
+from stagenorm_pipeline.engine.apply.row_updates import RewrittenError, RowErrors
 from stagenorm_pipeline.engine.apply.waits import Waits
 from stagenorm_pipeline.engine.monitor.runners import RunnerEntry
 from stagenorm_pipeline.engine.plan.batch import Batch, BatchResult, PlanKind
-from stagenorm_pipeline.engine.plan.plan import close_finished_plans
-from stagenorm_pipeline.engine.plan.queue import count_vanished, next_group, planned_target, waiting_work
+from stagenorm_pipeline.engine.plan.life_cycle import close_finished_plans
+from stagenorm_pipeline.engine.plan.queue import count_deleted, next_group, planned_target, waiting_work
 from stagenorm_pipeline.engine.plan.request import DEFAULT_SLEEP_MS
 from stagenorm_pipeline.engine.plan.vocabulary_check import require_same_vocabulary
 from stagenorm_pipeline.engine.postgres.bounded_connection import UnconfirmedCommitError
@@ -63,17 +61,17 @@ from stagenorm_pipeline.engine.throttle.throttled import ThrottleReason
 from stagenorm_pipeline.errors import RefusedError, StagenormError
 from stagenorm_pipeline.vocabulary import Vocabulary
 
-# A full disk or a read-only server fails every batch alike: going on would only write the same error a thousand times.
-_FAILURES_IN_A_ROW = 3
+# A full disk or a read-only server fails every batch: without a limit the same error would be written a thousand times.
+_MAX_FAILURES_IN_A_ROW = 3
 
-# A transaction that is over sooner can have kept nobody waiting long, and is not worth the look at the lock table.
-_WORTH_A_LOOK_S = 0.1
+# A shorter transaction is too short to have blocked another session, so the lock table is not read after it.
+_SHORTEST_BLOCKING_S = 0.1
 
 T = TypeVar("T")
 
 
 def _ignore(event: Event) -> None:
-    """For callers who do not watch."""
+    """Ignore the event, for callers who do not watch."""
 
 
 def _never() -> bool:
@@ -82,11 +80,11 @@ def _never() -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplyRequest:
-    """What to apply and how. `plan_id` None: every open plan in the scope, of `kind` where one is given.
+    """What to apply and how. `plan_id` None: every open plan in the scope, of `kind` if one is given.
 
-    `sleep_ms` is the pause between batches. `vocabulary`: what spellings mean now; a plan that was made with another
-    one is refused. None: not compared, for a rollback. `throttle` None: nothing but the sleep holds it up. `pacing`
-    None: each batch has a transaction of its own.
+    `sleep_ms` is the sleep between batches. `vocabulary`: the current vocabulary; plans made with another one are
+    refused. None: not compared, for a rollback. `throttle` None: never throttled. `pacing` None: each batch has a
+    transaction of its own.
     """
 
     worker: str
@@ -106,48 +104,60 @@ class ApplyRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplyResult:
-    """What became of the batches that this runner took.
+    """The batches that this runner ran, and their rows.
 
-    `held`: batches that another worker had at the end. `vanished`: batches that waited at the start, and that somebody
-    deleted since.
+    `taken`: batches that another runner had at the end. `vanished`: batches that were waiting at the start and were
+    deleted since. `stopped`: a stop was requested and batches are left.
     """
 
     batches: int = 0
     completed: int = 0
     failed: int = 0
-    held: int = 0
+    taken: int = 0
     vanished: int = 0
     stopped: bool = False
     rows: BatchResult = field(default_factory=BatchResult)
 
     @property
     def ok(self) -> bool:
-        return not (self.failed or self.held or self.vanished or self.stopped)
+        return not (self.failed or self.taken or self.vanished or self.stopped)
 
 
 def apply_batches(database: Database, request: ApplyRequest) -> ApplyResult:
-    """Take and do every waiting batch in the scope, each once.
+    """Claim and run every waiting batch in the scope, each once.
 
-    A batch that fails does not stop the others; three that fail in a row as a whole do. Raises StagenormError when the
-    database cannot be reached after the retries, refuses the privileges, or lacks the migrations, and
-    OtherVocabularyError before the first batch of a plan that was made with another vocabulary.
+    A failed batch does not stop the others; three failed batches in a row do. Raises StagenormError when the database
+    cannot be reached after the retries, refuses the privileges, or lacks the migrations, and OtherVocabularyError
+    before the first batch of a plan that was made with another vocabulary.
     """
     return _Runner(database, request).run()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Claim:
+    """The batches that come next. `is_claimed` False: another runner has the first of them, so none was claimed."""
+
+    batches: tuple[Batch, ...]
+    is_claimed: bool
+
+
 class _Runner:
+    """Apply batches in the order of plan and number. `_position`: plan and number of the last batch with an outcome."""
+
     def __init__(self, database: Database, request: ApplyRequest) -> None:
         self._database = database
         self._request = request
+        self._result = ApplyResult()
+        self._position = (0, 0)
         self._targets: dict[str, Target] = {}
-        self._names: list[str] | None = None
-        self._found: list[int] = []
-        self._compared_plans: set[int] = set()
+        self._target_names: list[str] | None = None
+        self._batches_found: list[int] = []
+        self._plans_with_same_vocabulary: set[int] = set()
         self._failures_in_a_row = 0
         self._pacer = Pacer(request.pacing) if request.pacing else None
         self._group_size = _GroupSize()
         self._entry = RunnerEntry(database, worker=request.worker, run_by=request.run_by, plan_id=request.plan_id)
-        self._between = Waits(
+        self._waits = Waits(
             database,
             sleep_ms=request.sleep_ms,
             throttle=request.throttle,
@@ -158,226 +168,223 @@ class _Runner:
         )
 
     def run(self) -> ApplyResult:
-        self._with_retries(self._look)
+        self._with_retries(self._find_work)
         try:
-            result = self._apply()
-            if self._found:
-                result = replace(result, vanished=self._with_retries(self._count_vanished))
+            self._run_all()
+            if self._batches_found:
+                self._result = replace(self._result, vanished=self._with_retries(self._count_deleted))
             failpoint(Failpoint.APPLY_BEFORE_CLOSE)
             self._with_retries(self._close_finished_plans)
         finally:
-            self._between.close()
-            # For people only, and the error that brought us here must not be hidden behind another.
+            self._waits.close()
+            # Best effort: this row is informational, and an error here must not mask the original one.
             with suppress(DBAPIError, psycopg.Error, StagenormError):
                 self._entry.end()
-        return result
+        return self._result
 
-    def _apply(self) -> ApplyResult:
-        result = ApplyResult()
-        after = (0, 0)
-        while True:
-            if result.batches and self._request.sleep_ms > 0 and self._peek(after):
-                self._between.sleep()
-            self._between.hold(partial(self._next_table, after))
-            if self._request.should_stop():
-                return replace(result, stopped=self._peek(after) is not None)
-            failpoint(Failpoint.APPLY_BEFORE_CLAIM)
-            batches, is_claimed = self._with_retries(partial(self._take, after))
-            if not batches:
-                # Unpaused between the two looks: there is a batch after all.
-                if self._between.is_paused() or self._peek(after):
-                    continue
-                return result
-            outcomes = self._attempt(batches) if is_claimed else [None]
-            # No outcome at all: they did not go through together. The same ones come again, fewer at once.
-            for batch, outcome in zip(batches, outcomes, strict=False):
-                after = (batch.plan_id, batch.number)
-                result = self._add(result, batch, outcome)
-            self._group_size.learn(batches, outcomes)
-            failpoint(Failpoint.APPLY_BETWEEN_BATCHES)
-
-    def _look(self) -> None:
-        """See that all is there, and what waits."""
+    def _find_work(self) -> None:
+        """Check the migrations and targets, and report which batches are waiting."""
         with self._database.transaction(is_short=True) as connection:
             require_migrations(connection)
             if self._request.targets is not None:
-                self._names = [target.name for target in resolve_targets(connection, self._request.targets)]
-            self._found, rows = waiting_work(connection, **self._scope())
-        self._request.watch(WorkFound(batches=len(self._found), rows=rows))
+                self._target_names = [target.name for target in resolve_targets(connection, self._request.targets)]
+            self._batches_found, rows = waiting_work(connection, **self._scope())
+        self._request.watch(WorkFound(batches=len(self._batches_found), rows=rows))
 
-    def _add(self, so_far: ApplyResult, batch: Batch, outcome: BatchResult | str | None) -> ApplyResult:
-        if outcome is None:
-            return _plus(so_far, held=1) if self._is_held(batch) else so_far
-        if isinstance(outcome, str):
-            self._request.watch(BatchFailed(batch=batch, error=outcome))
-            self._failures_in_a_row += 1
-            if self._failures_in_a_row >= _FAILURES_IN_A_ROW:
-                raise StagenormError(
-                    f"{_FAILURES_IN_A_ROW} batches in a row failed as a whole; the last: {outcome}",
-                    remedy="Mend the cause, then go on with `stagenorm resume`. Nothing is half done.",
-                )
-            return _plus(so_far, batches=1, failed=1)
-        self._failures_in_a_row = 0
-        self._request.watch(BatchCompleted(batch=batch, result=outcome))
-        failed = 1 if outcome.refusals else 0
-        return _plus(so_far, batches=1, completed=1 - failed, failed=failed, rows=outcome)
+    def _run_all(self) -> None:
+        """Run groups until no batch is waiting or a stop is requested."""
+        while True:
+            if self._result.batches and self._request.sleep_ms > 0 and self._next_batch():
+                self._waits.sleep()
+            self._waits.wait_while_throttled(self._next_table)
+            if self._request.should_stop():
+                self._result = replace(self._result, stopped=self._next_batch() is not None)
+                return
+            failpoint(Failpoint.APPLY_BEFORE_CLAIM)
+            claim = self._with_retries(self._claim_next)
+            if not claim.batches:
+                # The pause may have ended between the two reads: then a batch is waiting after all.
+                if self._waits.wait_while_paused() or self._next_batch():
+                    continue
+                return
+            outcomes = self._run_group(claim.batches) if claim.is_claimed else [self._find_owner(claim.batches[0])]
+            for outcome in outcomes:
+                self._record_outcome(outcome)
+            self._group_size.adapt(claim.batches, outcomes)
+            failpoint(Failpoint.APPLY_BETWEEN_BATCHES)
 
-    def _take(self, after: tuple[int, int]) -> tuple[tuple[Batch, ...], bool]:
-        """The next batches, and whether they could be claimed; one transaction for both, as it is paid each time."""
+    def _claim_next(self) -> _Claim:
+        """Find the next batches and claim them, in one transaction: two would double the cost."""
         rows, most = (self._pacer.rows, self._group_size.most) if self._pacer else (0, 1)
         with self._database.transaction(is_short=True) as connection:
             bound_claim(connection, self._request.bounds)
-            batches = next_group(connection, after, **self._scope(), rows=rows, most=most)
+            batches = next_group(connection, self._position, **self._scope(), rows=rows, most=most)
             if not batches:
-                return (), False
+                return _Claim(batches=(), is_claimed=False)
             self._require_same_vocabulary(connection, batches[0])
             claimed = claim_batches(connection, batches, worker=self._request.worker)
         if not claimed:
-            return batches[:1], False
+            return _Claim(batches=batches[:1], is_claimed=False)
         failpoint(Failpoint.APPLY_CLAIMED)
         self._with_retries(self._entry.keep)
-        return claimed, True
+        return _Claim(batches=claimed, is_claimed=True)
 
     def _require_same_vocabulary(self, connection: sa.Connection, batch: Batch) -> None:
         vocabulary = self._request.vocabulary
-        if vocabulary is not None and batch.plan_id not in self._compared_plans:
+        if vocabulary is not None and batch.plan_id not in self._plans_with_same_vocabulary:
             require_same_vocabulary(connection, batch.plan_id, vocabulary)
-            self._compared_plans.add(batch.plan_id)
+            self._plans_with_same_vocabulary.add(batch.plan_id)
 
-    def _attempt(self, batches: Sequence[Batch]) -> Sequence[BatchResult | str | None]:
-        """What became of each batch; of several that did not go through together, of none."""
+    def _run_group(self, batches: Sequence[Batch]) -> list[Outcome]:
+        """Run the claimed batches in one transaction, and return an outcome for each batch, or Split for all."""
         for batch in batches:
             self._request.watch(BatchStarted(batch=batch))
         if len(batches) == 1:
-            return [self._do(batches[0])]
+            return [self._run_with_retries(batches[0])]
         try:
-            return self._work_together(batches)
+            results = self._run_transaction(batches, RowErrors.NONE)
         except UnconfirmedCommitError:
             raise
-        except (DBAPIError, psycopg.Error, NotTogetherError, RewrittenError, StagenormError) as error:
+        except (DBAPIError, psycopg.Error, UnavailableError, NeedsOwnTransactionError, StagenormError) as error:
             self._request.watch(GroupSplit(batches=len(batches), reason=first_line(error)))
-            # The commit may have arrived, and only its answer be lost: each alone finds out what became of it.
-            return [self._do(batch) for batch in batches] if classify(error) is Failure.CONNECTION else ()
+            if classify(error) is Failure.CONNECTION:
+                # The commit may have succeeded although its answer was lost. Each batch alone finds out.
+                return [self._run_with_retries(batch) for batch in batches]
+            return [Split(batches=tuple(batches))]
+        return [Completed(batch=batch, result=result) for batch, result in zip(batches, results, strict=True)]
 
-    def _work_together(self, batches: Sequence[Batch]) -> Sequence[BatchResult]:
+    def _run_with_retries(self, batch: Batch) -> Outcome:
+        """Run a batch in a transaction of its own: retry passing errors, and refuse rows that the database refuses."""
+        row_errors = RowErrors.NONE
+        while True:
+            try:
+                (result,) = self._with_retries(partial(self._run_transaction, [batch], row_errors), batch)
+            except UnavailableError:
+                return self._find_owner(batch)
+            except (DBAPIError, psycopg.Error, RefusedError, RewrittenError) as error:
+                wider = row_errors.next_wider(error)
+                if wider is None:
+                    if isinstance(error, RefusedError):
+                        raise
+                    return self._record_failure(batch, first_line(error))
+                row_errors = wider
+            else:
+                return Completed(batch=batch, result=result)
+
+    def _run_transaction(self, batches: Sequence[Batch], row_errors: RowErrors) -> tuple[BatchResult, ...]:
         request = self._request
         started = time.monotonic()
         with self._database.transaction(is_short=True) as connection:
-            results = work_group(
+            results = run_batches(
                 connection,
                 batches,
                 self._target(connection, batches[0]),
                 worker=request.worker,
                 run_by=request.run_by,
                 bounds=request.bounds,
+                row_errors=row_errors,
             )
-            waiters = self._waiters(connection, started)
+            waiters = self._sessions_waiting(connection, started)
             failpoint(Failpoint.APPLY_BEFORE_COMMIT)
         failpoint(Failpoint.APPLY_AFTER_COMMIT)
-        self._learn(sum(result.rows_updated for result in results), started)
-        self._note(waiters)
+        # Retries and row-by-row attempts are not timed: they would skew the batch size.
+        if self._pacer and row_errors is RowErrors.NONE and not batches[0].was_tried:
+            self._pacer.note(sum(result.rows_updated for result in results), (time.monotonic() - started) * 1_000)
+        if self._waits.note_waiters(waiters) and self._pacer:
+            self._pacer.slow_down()
         return results
 
-    def _do(self, batch: Batch) -> BatchResult | str | None:
-        """The batch's result; an error's text when it failed as a whole; None when it was not ours to do."""
-        narrowing = Narrowing.NONE
-        while True:
-            try:
-                return self._with_retries(partial(self._work, batch, narrowing), batch)
-            except NotTogetherError:
-                # Somebody deleted the batch. What it changed is rolled back; `vanished` counts it.
-                return None
-            except (DBAPIError, psycopg.Error, RefusedError, RewrittenError) as error:
-                wider = narrowing.after(error)
-                if wider is None:
-                    if isinstance(error, RefusedError):
-                        raise
-                    message = first_line(error)
-                    break
-            narrowing = wider
-        self._with_retries(lambda: self._fail(batch, message), batch)
-        return message
+    def _sessions_waiting(self, connection: sa.Connection, started: float) -> tuple[Waiter, ...]:
+        """Read which sessions wait for locks of this transaction, if it took long enough to block any."""
+        is_long = time.monotonic() - started >= _SHORTEST_BLOCKING_S
+        return waiters_behind(connection) if is_long and self._waits.has_throttle else ()
 
-    def _work(self, batch: Batch, narrowing: Narrowing) -> BatchResult | None:
-        request = self._request
-        started = time.monotonic()
-        with self._database.transaction(is_short=True) as connection:
-            result = work_batch(
-                connection,
-                batch,
-                self._target(connection, batch),
-                worker=request.worker,
-                run_by=request.run_by,
-                bounds=request.bounds,
-                narrowing=narrowing,
-            )
-            waiters = self._waiters(connection, started)
-            failpoint(Failpoint.APPLY_BEFORE_COMMIT)
-        failpoint(Failpoint.APPLY_AFTER_COMMIT)
-        # What is done again, or row by row, says little about what a batch costs.
-        if result is not None and not batch.was_tried and narrowing is Narrowing.NONE:
-            self._learn(result.rows_updated, started)
-        self._note(waiters)
-        return result
+    def _find_owner(self, batch: Batch) -> Taken | Gone:
+        """Find out why the batch could not be locked; by now it may be completed or cancelled."""
+        row = self._with_retries(lambda: self._read_status(batch), batch)
+        # Not only `running`: while another runner's claim is uncommitted, the old status is read.
+        if row is None or row.status not in WAITING_STATUSES:
+            return Gone(batch=batch)
+        # A failed claim of this runner may have overwritten the name of the runner that has the batch.
+        is_known = row.worker is not None and row.worker != self._request.worker
+        return Taken(batch=batch, worker=row.worker if is_known else None)
 
-    def _waiters(self, connection: sa.Connection, started: float) -> tuple[Waiter, ...]:
-        is_worth_it = self._between.is_throttled and time.monotonic() - started >= _WORTH_A_LOOK_S
-        return waiters_behind(connection) if is_worth_it else ()
+    def _record_failure(self, batch: Batch, message: str) -> Failed:
+        def record() -> None:
+            with self._database.transaction(is_short=True) as connection:
+                connection.exec_driver_sql(
+                    statement("apply/fail_batch"),
+                    {"batch_id": batch.batch_id, "error_message": message, "worker": self._request.worker},
+                )
 
-    def _learn(self, rows: int, started: float) -> None:
-        if self._pacer:
-            self._pacer.note(rows, (time.monotonic() - started) * 1_000)
+        self._with_retries(record, batch)
+        return Failed(batch=batch, error=message)
 
-    def _note(self, waiters: tuple[Waiter, ...]) -> None:
-        if self._between.note_waiters(waiters) and self._pacer:
-            self._pacer.slow_down()
-
-    def _fail(self, batch: Batch, message: str) -> None:
-        with self._database.transaction(is_short=True) as connection:
-            connection.exec_driver_sql(
-                statement("apply/fail_batch"),
-                {"batch_id": batch.batch_id, "error_message": message, "worker": self._request.worker},
-            )
+    def _record_outcome(self, outcome: Outcome) -> None:
+        """Add the outcome to the result and report it. Raises StagenormError after too many failures in a row."""
+        so_far = self._result
+        watch = self._request.watch
+        match outcome:
+            case Completed(batch=batch, result=rows):
+                self._failures_in_a_row = 0
+                watch(BatchCompleted(batch=batch, result=rows))
+                failed = 1 if rows.refusals else 0
+                self._result = replace(
+                    so_far,
+                    batches=so_far.batches + 1,
+                    completed=so_far.completed + 1 - failed,
+                    failed=so_far.failed + failed,
+                    rows=so_far.rows + rows,
+                )
+            case Failed(batch=batch, error=error):
+                watch(BatchFailed(batch=batch, error=error))
+                self._failures_in_a_row += 1
+                if self._failures_in_a_row >= _MAX_FAILURES_IN_A_ROW:
+                    raise StagenormError(
+                        f"{_MAX_FAILURES_IN_A_ROW} batches in a row failed as a whole; the last: {error}",
+                        remedy="Fix the cause, then run `stagenorm resume`. "
+                        "Every batch is either complete or untouched.",
+                    )
+                self._result = replace(so_far, batches=so_far.batches + 1, failed=so_far.failed + 1)
+            case Taken(batch=batch, worker=worker):
+                watch(BatchTaken(batch=batch, worker=worker or "another runner"))
+                self._result = replace(so_far, taken=so_far.taken + 1)
+            case Gone(batch=batch):
+                pass
+            case Split():
+                return
+            case _:
+                assert_never(outcome)
+        self._position = (batch.plan_id, batch.number)
 
     def _target(self, connection: sa.Connection, batch: Batch) -> Target:
-        if batch.target not in self._targets:
-            # Before the bounds of the batch itself: this waits for the table's lock too.
+        if batch.target.name not in self._targets:
+            # Bounded too, because resolving the target waits for the table's lock.
             bound_transaction(connection, self._request.bounds)
-            self._targets[batch.target] = planned_target(connection, batch)
-        return self._targets[batch.target]
+            self._targets[batch.target.name] = planned_target(connection, batch)
+        return self._targets[batch.target.name]
 
-    def _peek(self, after: tuple[int, int]) -> Batch | None:
-        """The batch beyond `after` that waits, paused or not."""
+    def _next_batch(self) -> Batch | None:
+        """Find the next waiting batch without claiming it, even while all work is paused."""
 
-        def look() -> Batch | None:
+        def find() -> Batch | None:
             with self._database.transaction(is_short=True) as connection:
-                return next(iter(next_group(connection, after, **self._scope(), even_if_paused=True)), None)
+                return next(iter(next_group(connection, self._position, **self._scope(), even_if_paused=True)), None)
 
-        return self._with_retries(look)
+        return self._with_retries(find)
 
-    def _next_table(self, after: tuple[int, int]) -> str | None:
-        batch = self._peek(after)
-        return f"{batch.schema}.{batch.table}" if batch else None
+    def _next_table(self) -> str | None:
+        batch = self._next_batch()
+        return batch.target.table_name if batch else None
 
-    def _record_throttle(self, hold: ThrottleReason | None) -> None:
-        self._with_retries(partial(self._entry.set_throttled, hold))
+    def _record_throttle(self, reason: ThrottleReason | None) -> None:
+        self._with_retries(partial(self._entry.set_throttled, reason))
 
     def _scope(self) -> dict[str, Any]:
         request = self._request
-        return {"plan_id": request.plan_id, "kind": request.kind, "scope": request.scope, "targets": self._names}
+        return {"plan_id": request.plan_id, "kind": request.kind, "scope": request.scope, "targets": self._target_names}
 
-    def _is_held(self, batch: Batch) -> bool:
-        """Whether somebody works on the batch, which we could not have; it may as well be done or cancelled by now."""
-        row = self._with_retries(lambda: self._status_and_worker(batch), batch)
-        # Not only `running`: while its holder writes the claim, others read the status before it.
-        if row is None or row.status not in WAITING:
-            return False
-        # A claim of ours that came to nothing overwrote the name of the one at work.
-        is_known = row.worker is not None and row.worker != self._request.worker
-        self._request.watch(BatchTaken(batch=batch, worker=row.worker if is_known else "another worker"))
-        return True
-
-    def _status_and_worker(self, batch: Batch) -> sa.Row[Any] | None:
+    def _read_status(self, batch: Batch) -> sa.Row[Any] | None:
         with self._database.transaction(is_short=True) as connection:
             return connection.exec_driver_sql(
                 "SELECT status, worker FROM stage_migration_batches WHERE batch_id = %(batch_id)s",
@@ -388,9 +395,9 @@ class _Runner:
         with self._database.transaction() as connection:
             close_finished_plans(connection)
 
-    def _count_vanished(self) -> int:
+    def _count_deleted(self) -> int:
         with self._database.transaction(is_short=True) as connection:
-            return count_vanished(connection, self._found)
+            return count_deleted(connection, self._batches_found)
 
     def _with_retries(self, attempt: Callable[[], T], batch: Batch | None = None) -> T:
         def announce(error: str, number: int, wait_s: float) -> None:
@@ -401,41 +408,22 @@ class _Runner:
 
 
 class _GroupSize:
-    """How many batches may share a transaction: half as many where they did not go through, double after success.
+    """The most batches that may share a transaction: halved after a split, doubled after success.
 
-    What stands in the way is in the group that did not go through, and halving finds it in as many steps as the group's
-    size has binary digits; up to its end nothing grows.
+    Bisecting finds the bad batch in O(log n) attempts. The size does not grow again before the split group is past.
     """
 
     def __init__(self) -> None:
-        self.most = MOST_BATCHES_TOGETHER
-        self._doubtful_until = (0, 0)
+        self.most = MAX_GROUP_SIZE
+        self._split_until = (0, 0)
 
-    def learn(self, batches: Sequence[Batch], outcomes: Sequence[BatchResult | str | None]) -> None:
+    def adapt(self, batches: Sequence[Batch], outcomes: Sequence[Outcome]) -> None:
+        """Adapt the size to what happened to the group."""
         last = (batches[-1].plan_id, batches[-1].number)
-        if not outcomes:
+        if any(isinstance(outcome, Split) for outcome in outcomes):
             self.most = max(1, len(batches) // 2)
-            self._doubtful_until = last
-        elif last >= self._doubtful_until and all(
-            isinstance(one, BatchResult) and not one.refusals for one in outcomes
+            self._split_until = last
+        elif last >= self._split_until and all(
+            isinstance(outcome, Completed) and not outcome.result.refusals for outcome in outcomes
         ):
-            self.most = min(MOST_BATCHES_TOGETHER, 2 * self.most)
-
-
-def _plus(
-    so_far: ApplyResult,
-    *,
-    batches: int = 0,
-    completed: int = 0,
-    failed: int = 0,
-    held: int = 0,
-    rows: BatchResult | None = None,
-) -> ApplyResult:
-    return replace(
-        so_far,
-        batches=so_far.batches + batches,
-        completed=so_far.completed + completed,
-        failed=so_far.failed + failed,
-        held=so_far.held + held,
-        rows=so_far.rows + rows if rows else so_far.rows,
-    )
+            self.most = min(MAX_GROUP_SIZE, 2 * self.most)

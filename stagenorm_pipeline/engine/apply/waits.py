@@ -1,35 +1,28 @@
-"""What a runner waits for between two batches: the sleep, the pause switch, and the throttle.
+"""Waits between two batches: sleep, pause, throttle."""
 
-Does not belong here: which batch comes next (see `apply`), or why the throttle holds (see `throttle`).
-"""
-
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import Protocol, TypeVar
 
 from stagenorm_pipeline.config.throttle import ThrottleSettings
-from stagenorm_pipeline.engine.apply.events import Event, Paused, Sleeping
-from stagenorm_pipeline.engine.apply.pause import Control, read_control
+from stagenorm_pipeline.engine.apply.events import Event, Sleeping
+from stagenorm_pipeline.engine.apply.pause import Control, read_control, sleep_unless_stopped, wait_while_paused
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.throttle.probe import Waiter
-from stagenorm_pipeline.engine.throttle.throttle import Throttle, look_at, throttlers_of
+from stagenorm_pipeline.engine.throttle.throttle import Throttle, make_throttlers, take_reading
 from stagenorm_pipeline.engine.throttle.throttled import ThrottleReason
-
-_PAUSE_POLL_S = 0.5
-_SLICE_S = 0.05
 
 T = TypeVar("T")
 
 
 class _Retry(Protocol):
-    """Calls the attempt, again where it failed for a passing reason."""
+    """Call the attempt, and retry it after a passing error."""
 
     def __call__(self, attempt: Callable[[], T], /) -> T: ...
 
 
 class Waits:
-    """One runner's. `throttle` None: there is no throttle."""
+    """The waits of one runner. `throttle` None: it is never throttled."""
 
     def __init__(
         self,
@@ -42,7 +35,7 @@ class Waits:
         record: Callable[[ThrottleReason | None], None],
         retry: _Retry,
     ) -> None:
-        """Raises ConfigurationError for a replica URL that cannot be one."""
+        """Prepare the throttle. Raises ConfigurationError for an invalid replica URL."""
         self._database = database
         self._sleep_ms = sleep_ms
         self._should_stop = should_stop
@@ -51,57 +44,43 @@ class Waits:
         self._throttle: Throttle | None = None
         if throttle is not None:
             self._throttle = Throttle(
-                throttlers_of(throttle),
-                partial(retry, partial(look_at, database, throttle)),
+                make_throttlers(throttle),
+                partial(retry, partial(take_reading, database, throttle)),
                 interval_ms=throttle.probe_interval_ms,
                 watch=watch,
                 record=record,
             )
 
     @property
-    def is_throttled(self) -> bool:
+    def has_throttle(self) -> bool:
         return self._throttle is not None
 
     def sleep(self) -> None:
-        """The pause after a batch."""
+        """Sleep for the time that was asked for between batches."""
         if self._sleep_ms > 0 and not self._should_stop():
             self._watch(Sleeping(milliseconds=self._sleep_ms))
-            self._wait(self._sleep_ms / 1_000)
+            sleep_unless_stopped(self._sleep_ms / 1_000, self._should_stop)
 
-    def hold(self, next_table: Callable[[], str | None]) -> None:
-        """Wait for as long as the throttle has a reason to hold. `next_table`: see `Throttle.wait`."""
+    def wait_while_throttled(self, next_table: Callable[[], str | None]) -> None:
+        """Wait until no throttler has a reason to wait. `next_table`: see `Throttle.wait`."""
         if self._throttle:
-            self._throttle.wait(next_table, self._should_stop, self.is_paused)
+            self._throttle.wait(next_table, self._should_stop, self.wait_while_paused)
+
+    def wait_while_paused(self) -> bool:
+        """Wait until work is no longer paused or a stop is requested. Return whether it was paused."""
+        return wait_while_paused(
+            partial(self._retry, self._read_control), watch=self._watch, should_stop=self._should_stop
+        )
 
     def note_waiters(self, waiters: tuple[Waiter, ...]) -> bool:
-        """Hear who waited behind a batch; whether the next one will wait for their sake."""
+        """Note the sessions that waited behind the last batch. Return whether the next batch is delayed for them."""
         return self._throttle is not None and self._throttle.note_waiters(waiters)
 
-    def is_paused(self) -> bool:
-        """Whether all work was paused; comes back when it is no more, or when we are to stop."""
-        announced = False
-        while (control := self._retry(self._control)).paused:
-            if not announced:
-                self._watch(
-                    Paused(reason=control.reason or "no reason given", changed_by=control.changed_by or "somebody")
-                )
-                announced = True
-            self._wait(_PAUSE_POLL_S)
-            if self._should_stop():
-                break
-        return announced
-
     def close(self) -> None:
-        """Close what the throttle keeps open."""
+        """Close the connections of the throttle."""
         if self._throttle:
             self._throttle.close()
 
-    def _control(self) -> Control:
+    def _read_control(self) -> Control:
         with self._database.transaction(is_short=True) as connection:
             return read_control(connection)
-
-    def _wait(self, seconds: float) -> None:
-        """Sleep in slices, so that a request to stop is heard at once."""
-        end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0 and not self._should_stop():
-            time.sleep(min(left, _SLICE_S))

@@ -19,6 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, NamedTuple, Self
 
+from stagenorm_pipeline.engine.targets.target_id import TargetId
 from stagenorm_pipeline.errors import ConfigurationError, StagenormError
 from stagenorm_pipeline.service.output_files import find_place, open_stream
 
@@ -45,20 +46,13 @@ class BackupError(StagenormError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SavedTarget:
+class SavedTarget(TargetId):
     """A target in a backup. `rows` and `sha256` (of its rows in the file) are known after its last row."""
 
-    schema: str
-    table: str
-    column: str
     key_column: str
     fund_column: str | None
     rows: int = 0
     sha256: str = ""
-
-    @property
-    def name(self) -> str:
-        return f"{self.schema}.{self.table}.{self.column}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,9 +151,9 @@ class BackupWriter:
         self._raw.flush()
         if self._partial is not None:
             os.fsync(self._raw.fileno())
-            beside, place = self._partial
-            beside.replace(place)
-            _sync_directory(place.parent)
+            temporary, final = self._partial
+            temporary.replace(final)
+            _sync_directory(final.parent)
         return complete, sha256, self._raw.size
 
     def _open(self) -> BinaryIO:

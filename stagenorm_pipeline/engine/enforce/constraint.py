@@ -118,7 +118,7 @@ def read_enforcements(
 def _read(connection: sa.Connection, target: Target, counts: RowCounts, vocabulary: Vocabulary) -> Enforcement:
     name = constraint_name(target)
     row = connection.exec_driver_sql(statement("enforce/state"), {**target.identity(), "constraint_name": name}).one()
-    allowed = (*map(str, CANONICAL_STAGES), *vocabulary.left_as_is)
+    allowed = (*map(str, CANONICAL_STAGES), *vocabulary.kept)
     found = Enforcement(
         target=target,
         constraint=name,

@@ -212,7 +212,7 @@ def _counts(found: SpellingRows) -> RowCounts:
             return RowCounts(rows_seen=found.rows, rows_canonical=found.rows)
         case MeaningKind.MESSY:
             return RowCounts(rows_seen=found.rows, rows_to_change=found.rows)
-        case MeaningKind.LEAVE_AS_IS:
+        case MeaningKind.KEPT:
             return RowCounts(rows_seen=found.rows, rows_left_as_is=found.rows)
         case MeaningKind.UNKNOWN:
             return RowCounts(rows_seen=found.rows, rows_unknown=found.rows)

@@ -1,13 +1,14 @@
-"""A batch and its result, as facts."""
+"""A batch, its result, and its refused rows."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from stagenorm_pipeline.engine.targets.funds import fund_key
+from stagenorm_pipeline.engine.targets.target_id import TargetId
 
 
 class PlanKind(StrEnum):
-    """What a plan does; also the action of its audit rows."""
+    """What a plan does. Its audit rows have the same `action`."""
 
     NORMALIZE = "normalize"
     ROLLBACK = "rollback"
@@ -15,23 +16,17 @@ class PlanKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """One batch of a plan; `number` of `total_batches` within it. `was_tried`: it failed, as a whole or in part."""
+    """One batch of a plan: batch `number` of `total_batches`. `was_tried`: it failed, as a whole or in part."""
 
     plan_id: int
     batch_id: int
     number: int
     total_batches: int
-    schema: str
-    table: str
-    column: str
+    target: TargetId
     fund_id: str | None
     rows_planned: int
     kind: PlanKind = PlanKind.NORMALIZE
     was_tried: bool = False
-
-    @property
-    def target(self) -> str:
-        return f"{self.schema}.{self.table}.{self.column}"
 
     @property
     def fund_key(self) -> str:
@@ -40,7 +35,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """A row that the database refused: its place in the batch (from 1), and what was said."""
+    """A row that the database refused: its place in the batch (from 1), and the error."""
 
     place: int
     message: str
@@ -49,7 +44,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefusedRow:
-    """A refused row by its key, for people."""
+    """A refused row by its key, to show."""
 
     batch: Batch
     row_id: str
@@ -58,9 +53,9 @@ class RefusedRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchResult:
-    """Rows by what became of them: updated + skipped_changed + skipped_deleted + failed = planned.
+    """What happened to the rows of a batch: updated + skipped_changed + skipped_deleted + failed = planned.
 
-    `log_ids`: the lowest and the highest id of the log entries of the updated rows, where this attempt wrote any.
+    `log_ids`: the lowest and the highest id of the log entries that this attempt wrote, if any.
     """
 
     rows_updated: int = 0
@@ -90,7 +85,7 @@ class BatchResult:
 
 
 def _span(one: tuple[int, int] | None, other: tuple[int, int] | None) -> tuple[int, int] | None:
-    """The ids from the lowest to the highest of both."""
+    """Return the lowest and the highest id of both."""
     if one is None or other is None:
         return one or other
     return min(one[0], other[0]), max(one[1], other[1])

@@ -1,6 +1,6 @@
-"""A fund that is too large for one plan: naming it, once PostgreSQL has refused to collect its keys.
+"""Name the fund that is too large for one plan, after PostgreSQL has refused to collect its keys.
 
-Looked for only then, with a scan of its own: an ordinary plan pays nothing for it.
+This takes another scan, so it runs only after the error.
 """
 
 from stagenorm_pipeline.engine.plan.request import PlanRequest
@@ -14,7 +14,7 @@ from stagenorm_pipeline.vocabulary import CANONICAL_STAGES
 
 
 def fund_too_large(database: Database, request: PlanRequest) -> PlanError:
-    """The error for a plan whose keys of one fund do not fit into an array, naming the largest fund of the targets."""
+    """Make the error that names the largest fund of the targets: its keys do not fit into one array."""
     with database.snapshot() as connection:
         found = []
         for target in visible_targets(connection, request.targets):
@@ -31,10 +31,10 @@ def fund_too_large(database: Database, request: PlanRequest) -> PlanError:
 
 
 def _error(target: Target, fund_id: str | None, rows: int) -> PlanError:
-    # Measured on 18: 67,108,864 whole numbers are the most that array_agg collects.
+    # Measured on 18: array_agg collects at most 67,108,864 integers.
     return PlanError(
         f"{fund_key(fund_id)} of {target.name} is too large for one plan: {rows:,} rows are not canonical, and their "
-        "keys do not fit into an array of PostgreSQL's (1 GB; 67,108,864 whole numbers). Nothing was recorded.",
-        remedy="In stagenorm.toml, name as fund_column a column that cuts the table finer, or name the table's "
-        "partitions as targets. Other funds can be planned one by one (--fund-id).",
+        "keys do not fit into one PostgreSQL array (1 GB; 67,108,864 integers). Nothing was recorded.",
+        remedy="In stagenorm.toml, name as fund_column a column that divides the table into smaller parts, or name the "
+        "table's partitions as targets. Other funds can be planned one at a time (--fund-id).",
     )

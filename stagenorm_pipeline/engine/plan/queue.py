@@ -1,6 +1,5 @@
-"""Recorded batches: which comes next, and the target that each is about. Reads only."""
+"""Find the batches that come next, and the target of each. Reads only."""
 
-from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,6 +10,7 @@ from stagenorm_pipeline.engine.plan.batch import Batch, PlanKind
 from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.targets.target import Target
+from stagenorm_pipeline.engine.targets.target_id import TargetId
 from stagenorm_pipeline.engine.targets.visibility import visible_targets
 
 
@@ -26,10 +26,10 @@ def next_group(
     most: int = 1,
     even_if_paused: bool = False,
 ) -> tuple[Batch, ...]:
-    """The first batch beyond `after` (plan, number) that waits in an open plan, in the scope.
+    """Find the first waiting batch after `after` (plan, number), and the batches that may share its transaction.
 
-    With those that wait right behind it and may share its transaction: of the same plan, target and fund, none of them
-    tried before, of `rows` rows together, `most` in all. Empty when none waits and, unless `even_if_paused`, while all
+    These directly follow it, have the same plan, target and fund, and were never tried; together they have at most
+    `rows` rows and are at most `most` batches. Empty if no batch is waiting or, unless `even_if_paused`, while all
     work is paused.
     """
     values = {
@@ -42,9 +42,9 @@ def next_group(
     query = statement("plan/next_batch", fund_condition=_fund_condition(scope))
     group: list[Batch] = []
     for row in connection.exec_driver_sql(query, values):
-        batch = replace(_batch(row), was_tried=row.was_tried)
+        batch = _batch(row, was_tried=row.was_tried)
         together = sum(one.rows_planned for one in group) + batch.rows_planned
-        if group and (batch.was_tried or together > rows or _kin(batch) != _kin(group[0])):
+        if group and (batch.was_tried or together > rows or not _may_share(batch, group[0])):
             break
         group.append(batch)
         if batch.was_tried:
@@ -52,8 +52,8 @@ def next_group(
     return tuple(group)
 
 
-def _kin(batch: Batch) -> tuple[object, ...]:
-    return batch.plan_id, batch.target, batch.fund_id
+def _may_share(batch: Batch, first: Batch) -> bool:
+    return (batch.plan_id, batch.target, batch.fund_id) == (first.plan_id, first.target, first.fund_id)
 
 
 def waiting_work(
@@ -64,15 +64,18 @@ def waiting_work(
     scope: FundScope,
     targets: list[str] | None,
 ) -> tuple[list[int], int]:
-    """The batches, by number, and how many rows wait in open plans of the scope; of failed ones the refused rows."""
+    """Read the ids of the batches that are waiting in open plans of the scope, and how many rows they have.
+
+    Of a failed batch, only the refused rows are waiting.
+    """
     query = statement("plan/waiting_work", fund_condition=_fund_condition(scope))
     row = connection.exec_driver_sql(query, _in_scope(plan_id, kind, scope, targets)).one()
     return row.batch_ids, row.rows_waiting
 
 
-def count_vanished(connection: sa.Connection, batch_ids: list[int]) -> int:
-    """How many of the batches somebody has deleted."""
-    return int(connection.exec_driver_sql(statement("plan/vanished_batches"), {"batch_ids": batch_ids}).scalar_one())
+def count_deleted(connection: sa.Connection, batch_ids: list[int]) -> int:
+    """Count which of the batches were deleted."""
+    return int(connection.exec_driver_sql(statement("plan/deleted_batches"), {"batch_ids": batch_ids}).scalar_one())
 
 
 def _in_scope(
@@ -87,32 +90,33 @@ def _in_scope(
 
 
 def _fund_condition(scope: FundScope) -> sql.Composable:
-    # Not `IS NOT DISTINCT FROM`, for which PostgreSQL takes no index.
+    # Not `IS NOT DISTINCT FROM`: PostgreSQL cannot use an index for it.
     return scope.condition(sql.SQL("b.fund_id"))
 
 
 def draft_batch(connection: sa.Connection, plan_id: int, after: int) -> Batch | None:
-    """The first batch beyond number `after` of a plan that is still a draft; None at its end."""
+    """Find the first batch after number `after` of a draft; None if there is none."""
     values = {"plan_id": plan_id, "after_number": after}
     row = connection.exec_driver_sql(statement("plan/draft_batch"), values).one_or_none()
     return None if row is None else _batch(row)
 
 
 def planned_target(connection: sa.Connection, batch: Batch) -> Target:
-    """The batch's target as its plan resolved it.
+    """Resolve the target of the batch with the key and fund column of its plan.
 
-    Raises TargetError when it has changed since, RefusedError when row-level security hides rows from this role: they
-    would count as deleted.
+    Raises TargetError if the target has changed since, RefusedError if row-level security hides rows from this role:
+    they would count as deleted.
     """
+    name = batch.target
     row = connection.exec_driver_sql(
         "SELECT key_column, fund_column FROM stage_migration_plan_targets WHERE plan_id = %(plan_id)s "
-        "AND schema_name = %(schema)s AND table_name = %(table)s AND column_name = %(column)s",
-        {"plan_id": batch.plan_id, "schema": batch.schema, "table": batch.table, "column": batch.column},
+        "AND schema_name = %(schema_name)s AND table_name = %(table_name)s AND column_name = %(column_name)s",
+        {"plan_id": batch.plan_id, **name.identity()},
     ).one()
     setting = TargetSetting(
-        table=batch.table,
-        column=batch.column,
-        schema=batch.schema,
+        table=name.table,
+        column=name.column,
+        schema=name.schema,
         key=row.key_column,
         fund_column=row.fund_column or "",
         fund_column_required=bool(row.fund_column),
@@ -120,16 +124,15 @@ def planned_target(connection: sa.Connection, batch: Batch) -> Target:
     return visible_targets(connection, (setting,))[0]
 
 
-def _batch(row: Any) -> Batch:
+def _batch(row: Any, *, was_tried: bool = False) -> Batch:
     return Batch(
         plan_id=row.plan_id,
         batch_id=row.batch_id,
         number=row.batch_number,
         total_batches=row.total_batches,
-        schema=row.schema_name,
-        table=row.table_name,
-        column=row.column_name,
+        target=TargetId(schema=row.schema_name, table=row.table_name, column=row.column_name),
         fund_id=row.fund_id,
         rows_planned=row.rows_planned,
         kind=PlanKind(row.kind),
+        was_tried=was_tried,
     )

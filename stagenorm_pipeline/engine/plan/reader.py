@@ -1,6 +1,6 @@
-"""Reading what a plan is made of: the spellings of a target, and the keys of the rows that hold them, in one scan.
+"""Read the spellings of a target, and the keys of the rows that hold them, in one scan.
 
-Reads only. Memory here grows with neither the rows nor the spellings: lines are handed on as they come.
+Reads only. Lines are streamed, so memory does not grow with the rows or the spellings.
 """
 
 from collections.abc import Iterator
@@ -17,17 +17,17 @@ from stagenorm_pipeline.engine.targets.target import KeyKind, Target
 from stagenorm_pipeline.errors import PlanError
 from stagenorm_pipeline.vocabulary import CANONICAL_STAGES
 
-# 50,000 keys at a time are some 4 MB here; a million spellings are then 20,000 fetches of a tenth of a millisecond.
+# 50,000 keys per fetch take about 4 MB here. A million spellings take 20,000 fetches of 0.1 ms.
 _KEYS_A_LINE = 1_000
 _LINES_FETCHED = 50
 
-# With PostgreSQL's default of 4 MB, 200 funds of 47 spellings were sorted on disk instead of hashed: twice the time.
+# With the default of 4 MB, PostgreSQL sorted 200 funds with 47 spellings on disk instead of hashing: twice the time.
 _WORK_MEM = "64MB"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NumberedSpelling:
-    """The `line_no`-th line of the inventory, counted from 1."""
+    """Line `line_no` (from 1) of the inventory."""
 
     line_no: int
     found: SpellingRows
@@ -35,7 +35,7 @@ class NumberedSpelling:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keys:
-    """Keys of rows that are not canonical, in order, of one fund; with each the line that says what it holds."""
+    """Keys of rows of one fund that are not canonical, in order, each with the line number of its spelling."""
 
     fund_id: str | None
     row_keys: list[Any]
@@ -45,7 +45,7 @@ class Keys:
 def read_plan_rows(
     connection: sa.Connection, target: Target, request: PlanRequest
 ) -> Iterator[NumberedSpelling | Keys]:
-    """First every spelling of the target by fund, then the keys of the rows to look at, fund by fund. One scan."""
+    """Yield every spelling of the target by fund, then the keys of the rows that are not canonical, by fund."""
     parts = target.sql_parts()
     query = statement(
         "plan/read_rows",
@@ -55,8 +55,8 @@ def read_plan_rows(
         fund_condition=request.scope.condition(parts["fund"]),
     )
     connection.exec_driver_sql(f"SET LOCAL work_mem = '{_WORK_MEM}'")
-    # Each one twice: PostgreSQL (15 on) hashes a list from nine values on, and compares with a shorter one value by
-    # value. At 10 million rows that was a seventh of the scan.
+    # Each stage twice: PostgreSQL (since 15) hashes a list of nine or more values, and compares with a shorter list one
+    # value at a time. At 10 million rows that was a seventh of the scan.
     values = {"fund_id": request.scope.fund_id, "canonical": list(CANONICAL_STAGES) * 2}
     options = {"stream_results": True, "yield_per": _LINES_FETCHED}
     meanings = Meanings(vocabulary=request.vocabulary)
@@ -67,10 +67,10 @@ def read_plan_rows(
                 yield Keys(fund_id=row.fund_id, row_keys=row.row_keys, line_nos=row.line_nos)
                 continue
             expected += 1
-            # The parts of a UNION ALL come one after the other, but no standard says so.
+            # The parts of a UNION ALL come in order, but no standard guarantees it.
             if row.line_no != expected:
                 raise PlanError(
-                    f"Line {row.line_no} of the inventory of {target.name} came where {expected} was due.",
+                    f"Line {row.line_no:,} of the inventory of {target.name} arrived instead of line {expected:,}.",
                     remedy="Nothing was recorded. Please report this with the version of your PostgreSQL.",
                 )
             found = meanings.read(row.fund_id, row.spelling, row.is_cut, row.spelling_sha256, row.rows_counted)

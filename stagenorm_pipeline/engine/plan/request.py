@@ -1,4 +1,4 @@
-"""What somebody asks for: the scope and settings that planning, applying and verifying share."""
+"""The request for a plan, and the limits of a batch."""
 
 from dataclasses import dataclass, field
 
@@ -9,8 +9,8 @@ from stagenorm_pipeline.vocabulary import Vocabulary
 
 DEFAULT_BATCH_SIZE = 5_000
 DEFAULT_SLEEP_MS = 100
-# One batch is one transaction: beyond this it holds locks longer than a user should wait.
-LARGEST_BATCH_SIZE = 100_000
+# A batch is one transaction: a larger one would hold its locks longer than a user should wait.
+MAX_BATCH_SIZE = 100_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,8 +23,13 @@ class PlanRequest:
     batch_size: int = DEFAULT_BATCH_SIZE
 
     def __post_init__(self) -> None:
-        if not 1 <= self.batch_size <= LARGEST_BATCH_SIZE:
-            raise ConfigurationError(
-                f"A batch size of {self.batch_size} is out of bounds.",
-                remedy=f"Choose 1 to {LARGEST_BATCH_SIZE} rows; 1000 is gentle, 5000 balanced, 10000 fast.",
-            )
+        require_batch_size(self.batch_size)
+
+
+def require_batch_size(rows: int) -> None:
+    """Raise ConfigurationError if a batch of so many rows is empty or too large."""
+    if not 1 <= rows <= MAX_BATCH_SIZE:
+        raise ConfigurationError(
+            f"A batch size of {rows:,} is out of bounds.",
+            remedy=f"Choose 1 to {MAX_BATCH_SIZE:,} rows; 1,000 is gentle, 5,000 balanced, 10,000 fast.",
+        )

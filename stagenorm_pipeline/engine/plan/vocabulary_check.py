@@ -1,7 +1,4 @@
-"""The vocabulary that a plan was made with: kept once for each version, and compared before the plan is applied.
-
-Does not belong here: what a spelling means (see `vocabulary`), or which plan is applied when.
-"""
+"""Keep the vocabulary of a plan, and compare it with the current one before the plan is applied."""
 
 from dataclasses import dataclass
 
@@ -13,25 +10,25 @@ from stagenorm_pipeline.engine.postgres.tracking_schema import own_prefix
 from stagenorm_pipeline.errors import PlanError
 from stagenorm_pipeline.vocabulary import (
     CANONICAL_STAGES,
+    MeaningChange,
     MeaningKind,
-    Redecided,
     Vocabulary,
     differences,
-    redecided,
+    meaning_changes,
 )
 
-# A person who changed more looks at the dry run, which lists them with their rows.
+# `stagenorm dry-run` lists all of them, with their rows.
 _DIFFERENCES_NAMED = 5
 
 
 class OtherVocabularyError(PlanError):
-    """A plan was made with another vocabulary than the one it would be applied under."""
+    """A plan was made with another vocabulary than the current one."""
 
 
 def keep_vocabulary(connection: sa.Connection, vocabulary: Vocabulary) -> None:
-    """Keep what this version says, for later comparisons. Does nothing where it is kept already."""
+    """Keep this version of the vocabulary for later comparisons, unless it is kept already."""
     values = {"version": vocabulary.version}
-    # Asked first: with many decisions the content is megabytes, and most plans share their version.
+    # Read first: with many decisions the content is megabytes, and most plans share their version.
     kept = connection.exec_driver_sql(
         "SELECT 1 FROM stage_migration_vocabularies WHERE vocabulary_version = %(version)s", values
     ).first()
@@ -44,31 +41,31 @@ def keep_vocabulary(connection: sa.Connection, vocabulary: Vocabulary) -> None:
 
 
 def require_same_vocabulary(connection: sa.Connection, plan_id: int, vocabulary: Vocabulary) -> None:
-    """Raise OtherVocabularyError, with what changed and what to do, where the plan was made with another one.
+    """Raise OtherVocabularyError, with what changed and what to do, if the plan was made with another vocabulary.
 
-    A rollback restores what is written in the log, whatever spellings mean: it is bound to no vocabulary. A plan that
-    is not there is the matter of others.
+    A rollback restores what the log says, so it needs no vocabulary. A missing plan is ignored here.
     """
     row = connection.exec_driver_sql(statement("plan/plan_vocabulary"), {"plan_id": plan_id}).one_or_none()
     if row is None or row.kind != "normalize" or row.vocabulary_version == vocabulary.version:
         return
-    stays = (
-        f"The {row.rows_updated:,} rows that it has changed stay so; `stagenorm rollback --plan {plan_id}` restores "
+    undo = (
+        f"The {row.rows_updated:,} rows that it has changed stay changed; `stagenorm rollback --plan {plan_id}` "
+        "restores them. "
     )
     raise OtherVocabularyError(
         f"Plan {plan_id} is not applied: the decisions have changed since it was reviewed (vocabulary "
         f"{row.vocabulary_version} then, {vocabulary.version} now).",
-        remedy="Make a new plan (`stagenorm run`, or `batch_plan` in Dagster): it takes the place of what this one has "
-        "left to do. "
-        + (f"{stays}them. " if row.rows_updated else "")
-        + "Or go on with this one: put the decisions file back as it was, or go to the directory where it is.\n"
+        remedy="Make a new plan (`stagenorm run`, or `batch_plan` in Dagster): it replaces the waiting batches of this "
+        "one. "
+        + (undo if row.rows_updated else "")
+        + "Or continue with this plan: restore the old decisions file, or change to the directory that has it.\n"
         + _what_changed(row.content, vocabulary),
     )
 
 
 def _what_changed(content: str | None, vocabulary: Vocabulary) -> str:
     if content is None:
-        return "What changed cannot be told: this plan was recorded before vocabularies were kept."
+        return "What changed is not known: this plan was recorded before vocabularies were kept."
     found = differences(content, vocabulary.content)
     more = f"\n... and {len(found) - _DIFFERENCES_NAMED:,} more" if len(found) > _DIFFERENCES_NAMED else ""
     return "\n".join(["What changed since:", *found[:_DIFFERENCES_NAMED]]) + more
@@ -76,7 +73,7 @@ def _what_changed(content: str | None, vocabulary: Vocabulary) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EarlierChange:
-    """Rows that plans changed to a stage which their spelling does not mean any more. They are not changed again."""
+    """Rows that plans changed to a stage that their spelling no longer means. They are not changed again."""
 
     stage: str
     rows: int
@@ -85,10 +82,10 @@ class EarlierChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionChange:
-    """A decision that is new or changed, and the rows that it is about.
+    """A new or changed decision, and the rows with its spelling.
 
-    `was` and `now` are a stage, `leave-as-is` or `unknown`. `rows` hold the spelling now; None where it is not among
-    those that the inventory lists.
+    `was` and `now` are a stage, `leave-as-is` or `unknown`. `rows` hold the spelling now; None if the inventory does
+    not list it.
     """
 
     spelling: str
@@ -100,9 +97,9 @@ class DecisionChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionChanges:
-    """What the decisions say that the newest applied plan (`since_plan`; None: the built-in aliases) did not know.
+    """The decisions that are new or changed since the newest applied plan (`since_plan`; None: the built-in aliases).
 
-    With them those, older ones too, that rows were changed against.
+    Also older decisions, if an applied plan changed rows differently from what they say.
     """
 
     since_plan: int | None
@@ -112,11 +109,13 @@ class DecisionChanges:
 def read_decision_changes(
     connection: sa.Connection, vocabulary: Vocabulary, inventories: tuple[TargetInventory, ...]
 ) -> DecisionChanges:
-    """Compare the decisions with those of the newest applied plan, most rows first. Works without our tables too."""
+    """Compare the decisions with those of the newest applied plan, most rows first. Works without tracking tables."""
     applied = _applied_vocabularies(connection)
     since_plan, latest = applied[0] if applied else (None, Vocabulary.built_in().content)
-    changed = {change.spelling: change for change in redecided(latest, vocabulary.content)}
-    once = {change.spelling: change for _, content in applied[1:] for change in redecided(content, vocabulary.content)}
+    changed = {change.spelling: change for change in meaning_changes(latest, vocabulary.content)}
+    once = {
+        change.spelling: change for _, content in applied[1:] for change in meaning_changes(content, vocabulary.content)
+    }
     earlier = _earlier_changes(connection, {**once, **changed})
     rows: dict[str, int] = {}
     for total in (total for inventory in inventories for total in inventory.spellings if not total.is_cut):
@@ -146,7 +145,9 @@ def _applied_vocabularies(connection: sa.Connection) -> list[tuple[int, str]]:
     return [(row.plan_id, row.content) for row in connection.exec_driver_sql(statement("plan/applied_vocabularies"))]
 
 
-def _earlier_changes(connection: sa.Connection, changes: dict[str, Redecided]) -> dict[str, tuple[EarlierChange, ...]]:
+def _earlier_changes(
+    connection: sa.Connection, changes: dict[str, MeaningChange]
+) -> dict[str, tuple[EarlierChange, ...]]:
     """What was changed from these spellings to something that they do not mean now."""
     spellings = [change.spelling for change in changes.values() if change.was in CANONICAL_STAGES]
     if not spellings or not _is_there(connection, "stage_normalization_log"):

@@ -1,11 +1,8 @@
-"""Writing a plan down: its targets, baseline, mapping and exact batches, as the rows come out of a cursor.
-
-Does not belong here: when a plan is made, opened or cancelled (see `plan`), or how its rows are read (`plan_rows`).
-"""
+"""Write a plan: its row, targets, baseline, mapping, exact batches and totals."""
 
 import json
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import groupby, islice
 from typing import Any
@@ -21,71 +18,119 @@ from stagenorm_pipeline.engine.plan.request import PlanRequest
 from stagenorm_pipeline.engine.plan.vocabulary_check import keep_vocabulary
 from stagenorm_pipeline.engine.postgres.failpoints import Failpoint, failpoint
 from stagenorm_pipeline.engine.postgres.sql_files import statement
+from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.targets.target import KeyKind, Target
 from stagenorm_pipeline.errors import PlanError
-from stagenorm_pipeline.vocabulary import MeaningKind, Stage
+from stagenorm_pipeline.vocabulary import MeaningKind, Stage, Vocabulary
 
 _CHUNK = 5_000
 _NOT_TO_CHANGE = 0
 
 
 def count_batches(inventories: tuple[TargetInventory, ...], batch_size: int) -> int:
-    """Each fund of each target is cut by itself; the last batch of a fund may be smaller."""
+    """Count the batches of a plan: each fund of each target has its own."""
     return sum(-(-fund.counts.rows_to_change // batch_size) for inventory in inventories for fund in inventory.funds)
 
 
-class PlanRecorder:
-    """Streams a snapshot's rows into a plan: what it holds at once is one chunk of spellings or one batch.
+class PlanWriter:
+    """Record a plan of either kind as a draft: first its row, then each target, and its totals when it has batches.
 
-    Beyond that four bytes for each spelling of each fund: what the keys that come after it refer to.
+    The caller records the batches, in the same transaction.
     """
 
-    def __init__(self, connection: sa.Connection, request: PlanRequest) -> None:
+    def __init__(
+        self,
+        connection: sa.Connection,
+        *,
+        kind: PlanKind,
+        targets: Sequence[Target],
+        scope: FundScope,
+        batch_size: int,
+        created_by: str,
+        vocabulary: Vocabulary | None = None,
+        conditions: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Record the plan's row. `vocabulary` None: a rollback has none. `conditions`: further parts of the scope."""
         self._connection = connection
-        self._request = request
-        self._plan_id = 0
-        self._batches = 0
-
-    def record(self, targets: tuple[Target, ...], created_by: str) -> tuple[int, tuple[TargetInventory, ...]]:
-        """The new plan's number and what the targets hold. Raises PlanError when the parts of a plan disagree."""
-        request = self._request
-        keep_vocabulary(self._connection, request.vocabulary)
-        scope = {"targets": [target.name for target in targets], **request.scope.as_json()}
-        self._plan_id = self._connection.exec_driver_sql(
+        named = [target.name for target in targets]
+        self.plan_id: int = connection.exec_driver_sql(
             statement("plan/record_plan"),
             {
                 "created_by": created_by,
-                "kind": PlanKind.NORMALIZE.value,
-                "vocabulary_version": request.vocabulary.version,
+                "kind": kind.value,
+                "vocabulary_version": vocabulary.version if vocabulary else "",
                 "code_version": __version__,
-                "batch_size": request.batch_size,
-                "scope": json.dumps(scope),
+                "batch_size": batch_size,
+                "scope": json.dumps({"targets": named, **scope.as_json(), **(conditions or {})}),
             },
         ).scalar_one()
-        failpoint(Failpoint.PLAN_STARTED)
-        inventories = tuple(self._record_target(number, target) for number, target in enumerate(targets, start=1))
-        promised = count_batches(inventories, request.batch_size)
-        if self._batches != promised:
-            raise PlanError(
-                f"The inventory promised {promised} batches, but {self._batches} were read.",
-                remedy="Nothing was recorded. The two parts of one look must agree: please report this.",
-            )
-        counts = sum((inventory.counts for inventory in inventories), RowCounts())
-        totals = {"plan_id": self._plan_id, "total_batches": self._batches, **asdict(counts)}
-        self._connection.exec_driver_sql(statement("plan/record_plan_totals"), totals)
-        return self._plan_id, inventories
 
-    def _record_target(self, number: int, target: Target) -> TargetInventory:
+    def record_target(self, number: int, target: Target) -> None:
+        """Record the target `number` (from 1) with its key and fund column."""
         self._connection.exec_driver_sql(
             statement("plan/record_plan_target"),
             {
-                "plan_id": self._plan_id,
+                "plan_id": self.plan_id,
                 "target_no": number,
                 **target.identity(),
                 "key_column": target.key_column,
                 "fund_column": target.fund_column,
             },
         )
+
+    def record_totals(self, batches: int, counts: RowCounts) -> None:
+        """Record how many batches and rows the plan has."""
+        totals = {"plan_id": self.plan_id, "total_batches": batches, **asdict(counts)}
+        self._connection.exec_driver_sql(statement("plan/record_plan_totals"), totals)
+
+
+class NormalizePlanWriter:
+    """Record a plan of kind `normalize`: its baseline, mapping and batches, as a cursor reads the targets.
+
+    Memory holds one chunk of spellings or one batch, and four bytes for each spelling of each fund.
+    """
+
+    def __init__(
+        self, connection: sa.Connection, request: PlanRequest, targets: tuple[Target, ...], *, created_by: str
+    ) -> None:
+        keep_vocabulary(connection, request.vocabulary)
+        self._connection = connection
+        self._request = request
+        self._targets = targets
+        self._batches = 0
+        self._writer = PlanWriter(
+            connection,
+            kind=PlanKind.NORMALIZE,
+            targets=targets,
+            scope=request.scope,
+            batch_size=request.batch_size,
+            created_by=created_by,
+            vocabulary=request.vocabulary,
+        )
+        failpoint(Failpoint.PLAN_STARTED)
+
+    @property
+    def plan_id(self) -> int:
+        return self._writer.plan_id
+
+    def record(self) -> tuple[TargetInventory, ...]:
+        """Record all parts of the plan, and return what the targets hold.
+
+        Raises PlanError if the inventory and the batches disagree.
+        """
+        inventories = tuple(self._record_target(number, target) for number, target in enumerate(self._targets, start=1))
+        expected = count_batches(inventories, self._request.batch_size)
+        if self._batches != expected:
+            raise PlanError(
+                f"The inventory has rows for {expected:,} batches, but {self._batches:,} batches were read.",
+                remedy="Nothing was recorded. Both come from one read and must agree: please report this.",
+            )
+        counts = sum((inventory.counts for inventory in inventories), RowCounts())
+        self._writer.record_totals(self._batches, counts)
+        return inventories
+
+    def _record_target(self, number: int, target: Target) -> TargetInventory:
+        self._writer.record_target(number, target)
         tally = InventoryTally(target=target)
         spelling_ids = array("i", [_NOT_TO_CHANGE])
         lines = read_plan_rows(self._connection, target, self._request)
@@ -101,7 +146,7 @@ class PlanRecorder:
     def _record_spellings(
         self, target_no: int, found: Iterator[SpellingRows], tally: InventoryTally, spelling_ids: "array[int]"
     ) -> None:
-        """Record the baseline and the mapping; append to `spelling_ids` the number of each messy one, in order."""
+        """Record the baseline and the mapping, and append the number of each spelling to change to `spelling_ids`."""
         while chunk := list(islice(found, _CHUNK)):
             numbers = self._intern(chunk)
             self._record_baseline(target_no, chunk, numbers)
@@ -127,7 +172,7 @@ class PlanRecorder:
         self._connection.exec_driver_sql(
             statement("plan/record_baseline"),
             {
-                "plan_id": self._plan_id,
+                "plan_id": self.plan_id,
                 "target_no": target_no,
                 "fund_ids": [entry.fund_id for entry in chunk],
                 "spelling_ids": [None if entry.sha256 is None else numbers[entry.sha256] for entry in chunk],
@@ -141,7 +186,7 @@ class PlanRecorder:
             self._connection.exec_driver_sql(
                 statement("plan/record_plan_spellings"),
                 {
-                    "plan_id": self._plan_id,
+                    "plan_id": self.plan_id,
                     "spelling_ids": list(stages),
                     "stages": [stage.value for stage in stages.values()],
                 },
@@ -151,16 +196,16 @@ class PlanRecorder:
         size = self._request.batch_size
         for fund_id, of_fund in groupby(lines, lambda line: line.fund_id):
             keys: list[Any] = []
-            held: list[int] = []
+            held_ids: list[int] = []
             for line in of_fund:
                 ids = [spelling_ids[line_no] for line_no in line.line_nos]
                 keys += [key for key, spelling_id in zip(line.row_keys, ids, strict=True) if spelling_id]
-                held += [spelling_id for spelling_id in ids if spelling_id]
+                held_ids += [spelling_id for spelling_id in ids if spelling_id]
                 while len(keys) >= size:
-                    self._record_batch(target, fund_id, keys[:size], held[:size])
-                    del keys[:size], held[:size]
+                    self._record_batch(target, fund_id, keys[:size], held_ids[:size])
+                    del keys[:size], held_ids[:size]
             if keys:
-                self._record_batch(target, fund_id, keys, held)
+                self._record_batch(target, fund_id, keys, held_ids)
 
     def _record_batch(self, target: Target, fund_id: str | None, keys: list[Any], spelling_ids: list[int]) -> None:
         self._batches += 1
@@ -168,7 +213,7 @@ class PlanRecorder:
         self._connection.exec_driver_sql(
             statement("plan/record_batch"),
             {
-                "plan_id": self._plan_id,
+                "plan_id": self.plan_id,
                 "batch_number": self._batches,
                 **target.identity(),
                 "fund_id": fund_id,
@@ -184,5 +229,5 @@ class PlanRecorder:
 
 
 def _integers(numbers: list[int]) -> str:
-    """An array as PostgreSQL reads it: the driver's own way, made for any text, took a fifth of a plan's time."""
+    """Format an array for PostgreSQL. The driver's formatting, made for any text, took a fifth of a plan's time."""
     return "{" + ",".join(map(str, numbers)) + "}"

@@ -30,7 +30,7 @@ from stagenorm_pipeline.engine.preflight.checks import (
     update_accepted,
 )
 from stagenorm_pipeline.engine.preflight.finding import PreflightFinding
-from stagenorm_pipeline.engine.preflight.server import read_server
+from stagenorm_pipeline.engine.preflight.server_facts import read_server
 from stagenorm_pipeline.engine.targets.target import Target
 
 _DATABASE_CHECKS: tuple[Callable[[sa.Connection], Iterator[PreflightFinding]], ...] = (

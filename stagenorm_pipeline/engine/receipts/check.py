@@ -1,16 +1,14 @@
-"""Receipts and plan digests: recording the digest of a closed plan, and comparing both with what the tables hold.
+"""Compare the audit log with the receipts of the batches.
 
-Everything that a verification or a rollback asks about them. Judges nothing: what a mismatch means is the caller's.
+Verification and rollback use it, and decide what a mismatch means.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
-from psycopg import sql
 
 from stagenorm_pipeline.engine.plan.batch import PlanKind
 from stagenorm_pipeline.engine.postgres.planner_hints import by_hashing
@@ -22,7 +20,7 @@ _SHOWN = 50
 
 
 class MismatchKind(StrEnum):
-    """How log entries and receipts disagree."""
+    """How the log entries and a receipt differ."""
 
     NO_RECEIPT = "no receipt"
     ENTRIES_MISSING = "entries missing"
@@ -35,7 +33,7 @@ class MismatchKind(StrEnum):
 class ReceiptMismatch:
     """A receipt whose entries differ or, with NO_RECEIPT, the entries of a batch that no receipt covers.
 
-    `expected`: entries that the receipt counts (0 without one). `plan_id`, `batch_id`: None where an entry names none.
+    `expected`: the number of entries in the receipt (0 without one). `plan_id`, `batch_id`: None if an entry has none.
     """
 
     kind: MismatchKind
@@ -50,21 +48,21 @@ class ReceiptMismatch:
 
 
 class RowDifference(StrEnum):
-    """How the log entry of a row differs from what its batch was to write."""
+    """How the log entry of a row differs from what its batch should have written."""
 
     ALTERED = "altered"
     MISSING = "missing"
-    # In a batch that skipped or refused rows: one of these has no entry either.
+    # The batch skipped or refused rows, and those have no entry either.
     MAY_BE_MISSING = "may be missing"
     TWICE = "twice"
     NOT_PLANNED = "not planned"
-    # The batch was deleted: there is nothing to compare with.
+    # The batch was deleted, so there is nothing to compare with.
     NO_BATCH = "no batch"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DifferingRow:
-    """A row whose log entry differs. `planned_...`: what the batch was to find and write; `logged_...`: the entry."""
+    """A row whose log entry differs. `planned_...`: what the batch should have written; `logged_...`: the entry."""
 
     difference: RowDifference
     target: str
@@ -82,9 +80,9 @@ class DifferingRow:
 class ReceiptCheck:
     """Log entries compared with their receipts.
 
-    Of `mismatches`, `rows` and `legacy_rows` the first 50, each with its exact total. `rows` names rows of the batches
-    in `mismatches`. `legacy_entries` were made before there were receipts and are compared with the members of their
-    batches; `legacy_without_batch` of them could not be, because the batch was deleted.
+    `mismatches`, `rows` and `legacy_rows` hold the first 50, each with its exact total. `rows` names rows of the
+    batches in `mismatches`. `legacy_entries` are older than receipts and are compared with the members of their
+    batches; `legacy_without_batch` of them could not be compared, because the batch was deleted.
     """
 
     receipts: int = 0
@@ -99,69 +97,6 @@ class ReceiptCheck:
     legacy_without_batch: int = 0
 
 
-class DigestPart(StrEnum):
-    """The parts of a plan's digest; DIGEST: the parts as recorded do not make up the recorded digest."""
-
-    RECEIPTS = "receipts"
-    BASELINE = "baseline"
-    MAPPING = "mapping"
-    MEMBERS = "members"
-    DIGEST = "digest"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanDigest:
-    """The digest that was recorded when a plan was closed, and what differs from it now.
-
-    `recorded` None: the plan is not closed, or was closed before there were digests. `altered_spellings`: spellings of
-    the plan whose text no longer has its recorded hash.
-    """
-
-    plan_id: int
-    recorded: bytes | None = None
-    recorded_at: datetime | None = None
-    recorded_by: str | None = None
-    changed: tuple[DigestPart, ...] = ()
-    altered_spellings: int = 0
-
-
-def record_plan_digests(connection: sa.Connection, plan_ids: Sequence[int]) -> None:
-    """Keep what the plans, which were just closed, consist of; a plan that has a digest keeps it."""
-    if plan_ids:
-        connection.exec_driver_sql(
-            statement("receipts/record_plan_digests", plan_digest=_plan_digest()), {"plan_ids": list(plan_ids)}
-        )
-
-
-def read_plan_digests(connection: sa.Connection, plan_ids: Sequence[int]) -> tuple[PlanDigest, ...]:
-    """The digest of each plan in `plan_ids`, in that order, recomputed from the tables and compared."""
-    parts = {"plan_digest": _plan_digest(), "plan_spellings": _plan_spellings()}
-    rows = connection.exec_driver_sql(statement("receipts/read_plan_digests", **parts), {"plan_ids": list(plan_ids)})
-    recorded = {row.plan_id: row for row in rows}
-    return tuple(
-        _plan_digest_of(recorded[plan_id]) if plan_id in recorded else PlanDigest(plan_id=plan_id)
-        for plan_id in plan_ids
-    )
-
-
-def _plan_digest_of(row: Any) -> PlanDigest:
-    differs = {
-        DigestPart.RECEIPTS: row.receipts_differ,
-        DigestPart.BASELINE: row.baseline_differs,
-        DigestPart.MAPPING: row.mapping_differs,
-        DigestPart.MEMBERS: row.members_differ,
-        DigestPart.DIGEST: row.digest_differs,
-    }
-    return PlanDigest(
-        plan_id=row.plan_id,
-        recorded=bytes(row.plan_sha256),
-        recorded_at=row.recorded_at,
-        recorded_by=row.recorded_by,
-        changed=tuple(part for part, is_different in differs.items() if is_different),
-        altered_spellings=row.altered_spellings,
-    )
-
-
 def read_receipt_mismatches(
     connection: sa.Connection,
     targets: Sequence[Target],
@@ -170,8 +105,8 @@ def read_receipt_mismatches(
 ) -> ReceiptCheck:
     """Compare the log entries of `targets` in `scope` after `since_log_id` (None: all) with their receipts.
 
-    A receipt with an entry after `since_log_id` is compared as a whole. Entries without a plan belong to other tools
-    and do not count. Reads only.
+    A receipt with an entry after `since_log_id` is compared as a whole. Entries without a plan were written by other
+    tools and are ignored. Reads only.
     """
     values = {
         "targets": [target.name for target in targets],
@@ -183,12 +118,12 @@ def read_receipt_mismatches(
     }
     totals = connection.exec_driver_sql(statement("verify/entry_totals"), values).one()
     rows = connection.exec_driver_sql(statement("verify/receipts", log_sha256=log_sha256()), values).all()
-    # The part `total` has its sums in the same columns.
+    # The row `total` has its sums in the same columns.
     covered, receipts = next((row.found, row.total) for row in rows if row.part == "total")
     differing = [row for row in rows if row.part == "receipt"]
     mismatches = [_mismatch(row) for row in differing]
     total = differing[0].total if differing else 0
-    # Equal counts mean that each entry has its receipt: then the look for those without one is spared.
+    # Equal counts mean that each entry has a receipt, so the search for entries without one is skipped.
     if mismatches or covered != totals.receipted:
         without = _without_receipt(connection, values)
         mismatches += [mismatch for mismatch, _ in without]
@@ -210,7 +145,7 @@ def read_receipt_mismatches(
 
 
 def last_legacy_log_id(connection: sa.Connection) -> int:
-    """The newest log entry that was made before there were receipts; 0 if there was none."""
+    """Read the id of the last log entry that is older than receipts; 0 if there is none."""
     return int(
         connection.exec_driver_sql(
             "SELECT coalesce(max(last_log_id), 0) FROM stage_migration_versions "
@@ -242,9 +177,9 @@ def _mismatch(row: Any) -> ReceiptMismatch:
 
 
 def _without_receipt(connection: sa.Connection, values: dict[str, Any]) -> list[tuple[ReceiptMismatch, int]]:
-    """The batches with entries that no receipt covers, the first ones, each with how many there are."""
+    """Read the first batches with entries that no receipt covers, each with the total number of such batches."""
     with by_hashing(connection):
-        rows = connection.exec_driver_sql(statement("verify/without_receipt"), values).all()
+        rows = connection.exec_driver_sql(statement("receipts/entries_without_receipt"), values).all()
     return [
         (
             ReceiptMismatch(
@@ -269,13 +204,13 @@ def _differing_rows(connection: sa.Connection, batch_ids: Sequence[int]) -> Sequ
         return ()
     with by_hashing(connection):
         return connection.exec_driver_sql(
-            statement("verify/differing_rows"), {"batches": sorted(set(batch_ids)), "shown": _SHOWN}
+            statement("receipts/differing_rows"), {"batches": sorted(set(batch_ids)), "shown": _SHOWN}
         ).all()
 
 
 def _legacy_rows(connection: sa.Connection, values: dict[str, Any]) -> Sequence[Any]:
     with by_hashing(connection):
-        return connection.exec_driver_sql(statement("verify/legacy_entries"), values).all()
+        return connection.exec_driver_sql(statement("receipts/entries_before_receipts"), values).all()
 
 
 def _differing_row(row: Any) -> DifferingRow:
@@ -291,11 +226,3 @@ def _differing_row(row: Any) -> DifferingRow:
         logged_before=row.logged_before,
         logged_after=row.logged_after,
     )
-
-
-def _plan_spellings() -> sql.SQL:
-    return sql.SQL(statement("receipts/plan_spellings"))
-
-
-def _plan_digest() -> sql.SQL:
-    return sql.SQL(statement("receipts/plan_digest", plan_spellings=_plan_spellings()))

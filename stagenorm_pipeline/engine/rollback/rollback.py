@@ -5,7 +5,6 @@ back past another session's write: such rows get back what that session wrote, o
 batches is `apply`.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,10 +12,11 @@ from typing import Any
 import sqlalchemy as sa
 from psycopg import sql
 
-from stagenorm_pipeline import __version__
 from stagenorm_pipeline.engine.enforce.constraint import enforced_by, refuse_to_restore
+from stagenorm_pipeline.engine.inventory.inventory import RowCounts
 from stagenorm_pipeline.engine.plan.batch import PlanKind
-from stagenorm_pipeline.engine.plan.plan import open_draft
+from stagenorm_pipeline.engine.plan.life_cycle import open_draft
+from stagenorm_pipeline.engine.plan.writer import PlanWriter
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.failpoints import Failpoint, failpoint
 from stagenorm_pipeline.engine.postgres.locks import planning_transaction
@@ -160,7 +160,7 @@ def rows_left(database: Database, request: RollbackRequest) -> Iterator[Rollback
         scope = read_scope(connection, request)
         require_intact_log(connection, scope.targets, scope.request.scope)
         for target in scope.targets:
-            query = statement("rollback/left", candidates=_candidates(connection, scope.request, target))
+            query = statement("rollback/rows_left", candidates=_candidates(connection, scope.request, target))
             values = {**scope.request.values(), **target.identity()}
             options = {"stream_results": True, "yield_per": _FETCH}
             with (
@@ -234,61 +234,49 @@ def record_rollback(database: Database, request: RollbackRequest, *, created_by:
         scope = read_scope(connection, request)
         request = scope.request
         require_intact_log(connection, scope.targets, request.scope)
-        plan_id = _record_plan(connection, request, scope.targets, created_by)
+        writer = _plan_writer(connection, request, scope.targets, created_by)
         failpoint(Failpoint.ROLLBACK_STARTED)
         batches = rows = 0
         for number, target in enumerate(scope.targets, start=1):
-            recorded = _record_target(connection, request, plan_id, number, target, batches)
+            recorded = _record_target(connection, request, writer, number, target, batches)
             batches, rows = batches + recorded[0], rows + recorded[1]
-        connection.exec_driver_sql(
-            "UPDATE stage_migration_plans SET total_batches = %(batches)s, rows_to_change = %(rows)s "
-            "WHERE plan_id = %(plan_id)s",
-            {"batches": batches, "rows": rows, "plan_id": plan_id},
-        )
-        open_draft(connection, plan_id, request.scope)
+        writer.record_totals(batches, RowCounts(rows_to_change=rows))
+        open_draft(connection, writer.plan_id, request.scope)
         failpoint(Failpoint.ROLLBACK_BEFORE_COMMIT)
     failpoint(Failpoint.ROLLBACK_AFTER_COMMIT)
-    return plan_id
+    return writer.plan_id
 
 
-def _record_plan(
+def _plan_writer(
     connection: sa.Connection, request: RollbackRequest, targets: tuple[Target, ...], created_by: str
-) -> int:
+) -> PlanWriter:
     undo = {
         "plan_id": request.plan_id,
         "batch_id": request.batch_id,
         "since": request.since.isoformat() if request.since else None,
         "only_untouched": request.only_untouched,
     }
-    scope = {"targets": [target.name for target in targets], **request.scope.as_json(), "rollback": undo}
-    return int(
-        connection.exec_driver_sql(
-            statement("plan/record_plan"),
-            {
-                "created_by": created_by,
-                "kind": PlanKind.ROLLBACK.value,
-                "vocabulary_version": "",
-                "code_version": __version__,
-                "batch_size": request.batch_size,
-                "scope": json.dumps(scope),
-            },
-        ).scalar_one()
+    return PlanWriter(
+        connection,
+        kind=PlanKind.ROLLBACK,
+        targets=targets,
+        scope=request.scope,
+        batch_size=request.batch_size,
+        created_by=created_by,
+        conditions={"rollback": undo},
     )
 
 
 def _record_target(
     connection: sa.Connection,
     request: RollbackRequest,
-    plan_id: int,
+    writer: PlanWriter,
     number: int,
     target: Target,
     batches_before: int,
 ) -> tuple[int, int]:
-    values = {**request.values(), **target.identity(), "plan_id": plan_id}
-    connection.exec_driver_sql(
-        statement("plan/record_plan_target"),
-        {**values, "target_no": number, "key_column": target.key_column, "fund_column": target.fund_column},
-    )
+    writer.record_target(number, target)
+    values = {**request.values(), **target.identity(), "plan_id": writer.plan_id}
     integer = target.key_kind is KeyKind.INTEGER
     query = statement(
         "rollback/batches",
@@ -320,7 +308,7 @@ def _candidates(connection: sa.Connection, request: RollbackRequest, target: Tar
             remedy=f"As the table's owner: {grant}",
         )
     values = {**request.values(), **target.identity()}
-    changed: int = connection.exec_driver_sql(statement("rollback/size"), values).scalar_one()
+    changed: int = connection.exec_driver_sql(statement("rollback/rows_changed"), values).scalar_one()
     found = "{table}" if changed > _LOOKED_UP else _LOOK_UP
     join = sql.SQL("LEFT JOIN " + found + " AS t ON {key} = h.row_id::{key_type}").format(
         **{name: parts[name] for name in ("table", "key", "key_type", "stage_column")},
@@ -338,5 +326,5 @@ def _candidates(connection: sa.Connection, request: RollbackRequest, target: Tar
 
 def _grant_for_versions(connection: sa.Connection, target: Target) -> str | None:
     """The grant that this role lacks to read row versions; None where it may read them."""
-    row = connection.exec_driver_sql(statement("rollback/versions"), target.identity()).one()
+    row = connection.exec_driver_sql(statement("rollback/row_version_grant"), target.identity()).one()
     return None if row.may_read else str(row.to_grant)

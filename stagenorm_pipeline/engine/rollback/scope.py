@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from stagenorm_pipeline.config.settings import DEFAULT_TARGETS, TargetSetting
 from stagenorm_pipeline.engine.plan.batch import PlanKind
-from stagenorm_pipeline.engine.plan.request import DEFAULT_BATCH_SIZE, LARGEST_BATCH_SIZE
+from stagenorm_pipeline.engine.plan.request import DEFAULT_BATCH_SIZE, require_batch_size
 from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.targets.same_key import require_same_key
@@ -76,14 +76,6 @@ class RollbackScope:
     request: RollbackRequest
     targets: tuple[Target, ...]
     left_out: tuple[str, ...] = ()
-
-
-def require_batch_size(rows: int) -> None:
-    """Raises ConfigurationError for a batch that is empty, or holds locks for longer than a user should wait."""
-    if not 1 <= rows <= LARGEST_BATCH_SIZE:
-        raise ConfigurationError(
-            f"A batch size of {rows} is out of bounds.", remedy=f"Choose 1 to {LARGEST_BATCH_SIZE} rows."
-        )
 
 
 def parse_since(text: str) -> datetime:

@@ -17,7 +17,7 @@ def require_same_key(connection: sa.Connection, target: Target, plans: Sequence[
         "key_column": target.key_column,
         "plans": None if plans is None else list(plans),
     }
-    row = connection.exec_driver_sql(statement("rollback/keys"), values).one_or_none()
+    row = connection.exec_driver_sql(statement("targets/plan_with_other_key"), values).one_or_none()
     if row is not None:
         raise TargetError(
             f"Plan {row.plan_id} named the rows of {target.schema}.{target.table} by their key {row.key_column!r}; "

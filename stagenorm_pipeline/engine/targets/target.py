@@ -12,6 +12,7 @@ from psycopg import sql
 
 from stagenorm_pipeline.config.settings import TargetSetting
 from stagenorm_pipeline.engine.postgres.sql_files import identifier, statement
+from stagenorm_pipeline.engine.targets.target_id import TargetId
 from stagenorm_pipeline.errors import TargetError
 
 
@@ -39,30 +40,19 @@ _TABLES = {"r", "p"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class Target(TargetId):
     """A target found in the catalog. `enum_type` is the stage column's type if that is an enum: text is cast to it.
 
     `fund_groups_as_text`: equal fund ids may read differently (1.0 and 1.00), so rows are grouped by their text.
     `has_after_triggers`: the table has enabled AFTER UPDATE triggers, which may change a row again after our update.
     """
 
-    schema: str
-    table: str
-    column: str
     key_column: str
     key_kind: KeyKind
     fund_column: str | None
     enum_type: str | None = None
     fund_groups_as_text: bool = True
     has_after_triggers: bool = False
-
-    @property
-    def name(self) -> str:
-        return f"{self.schema}.{self.table}.{self.column}"
-
-    def identity(self) -> dict[str, str]:
-        """Return the target's names as values to bind."""
-        return {"schema_name": self.schema, "table_name": self.table, "column_name": self.column}
 
     def sql_parts(self) -> dict[str, sql.Composable]:
         """Return the target's identifiers and expressions for the placeholders of `statement`."""

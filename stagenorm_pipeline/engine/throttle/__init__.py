@@ -1,6 +1,5 @@
-"""Throttling: what keeps the next batch from starting, and why. One file for each throttler.
+"""Throttling: wait before a batch while replicas, locks, vacuums, WAL or checkpoints are under pressure.
 
-`throttle.Throttle` combines them and waits; docs/throttling.md explains every bound. Does not belong here: how large a
-transaction may be (see `engine.pacing`), or the pause switch (see `engine.control`). Nothing is imported here: the
-configuration needs the bounds alone, without the driver.
+One file per throttler; `throttle.Throttle` combines them and waits. docs/throttling.md explains every bound. This file
+imports nothing, because the configuration reads the bounds without loading the database driver.
 """

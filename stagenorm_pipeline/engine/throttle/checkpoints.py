@@ -1,7 +1,7 @@
-"""Holds while the volume of WAL forces checkpoints one after another, which PostgreSQL itself warns of.
+"""Throttle while the volume of WAL forces checkpoints in quick succession, as PostgreSQL itself warns about.
 
-Only those that volume forced: DROP DATABASE, base backups and people request checkpoints too, and those say nothing
-about pressure. PostgreSQL starts one when about half of `max_wal_size` was written since the last.
+Only checkpoints forced by volume count. DROP DATABASE, base backups and administrators request checkpoints too, and
+those are no sign of pressure. PostgreSQL forces one when about half of `max_wal_size` was written since the last.
 """
 
 from collections import deque
@@ -9,24 +9,24 @@ from collections import deque
 from stagenorm_pipeline.config.throttle import ThrottlerName, ThrottleSettings
 from stagenorm_pipeline.engine.throttle.probe import Reading
 
-# The server's `checkpoint_warning`, 30 s by default: nearer to one another than this is too often.
+# The server's `checkpoint_warning`, 30 s by default: checkpoints closer together than this are too frequent.
 _WINDOW_S = 30.0
-# The server's own point is 1 / (1 + checkpoint_completion_target): half, or less for whoever looks a bit later.
+# The server forces one at 1 / (1 + checkpoint_completion_target), about half. A reading a little later sees less.
 _SHARE_OF_MAX_WAL = 0.4
 
 
 class ForcedCheckpoints:
-    """Remembers when the last forced checkpoints were seen."""
+    """Count the forced checkpoints of the last seconds."""
 
     name = ThrottlerName.CHECKPOINTS
-    is_asked_for = False
+    is_required = False
 
     def __init__(self, settings: ThrottleSettings) -> None:
         self._most = settings.max_forced_checkpoints
         self._last: Reading | None = None
         self._forced: deque[float] = deque()
 
-    def look(self, reading: Reading, table: str) -> str | None:  # noqa: ARG002 - a checkpoint has no table
+    def reason(self, reading: Reading, table: str) -> str | None:  # noqa: ARG002 - a checkpoint has no table
         if self._last is None or reading.checkpoints_requested > self._last.checkpoints_requested:
             written = reading.written - self._last.written if self._last else 0
             if written > _SHARE_OF_MAX_WAL * reading.max_wal_bytes:
@@ -38,8 +38,8 @@ class ForcedCheckpoints:
             return None
         return (
             f"{len(self._forced)} checkpoints within {_WINDOW_S:g} s were forced by the volume of WAL; "
-            f"goes on when there are fewer than {self._most} (or raise max_wal_size)"
+            f"continues when there are fewer than {self._most} (or raise max_wal_size)"
         )
 
     def close(self) -> None:
-        """Holds nothing open."""
+        """Nothing to close."""

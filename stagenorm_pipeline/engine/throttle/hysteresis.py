@@ -1,15 +1,15 @@
-"""Hold above one bound, go on below another: between them, what was decided last goes on."""
+"""A bound with hysteresis: throttle above one value, continue below a lower one, and in between change nothing."""
 
 
 class Hysteresis:
-    """Pure. `go_below` None: half of `hold_above`."""
+    """Compare values with the two bounds. `continue_below` None: half of `throttle_above`."""
 
-    def __init__(self, hold_above: float, go_below: float | None = None) -> None:
-        self.hold_above = hold_above
-        self.go_below = hold_above / 2 if go_below is None else go_below
-        self.holds = False
+    def __init__(self, throttle_above: float, continue_below: float | None = None) -> None:
+        self.throttle_above = throttle_above
+        self.continue_below = throttle_above / 2 if continue_below is None else continue_below
+        self.is_throttled = False
 
-    def take(self, value: float) -> bool:
-        """Whether to hold, now that the value is this."""
-        self.holds = value > self.hold_above or (self.holds and value >= self.go_below)
-        return self.holds
+    def update(self, value: float) -> bool:
+        """Tell whether to throttle now that the value is `value`."""
+        self.is_throttled = value > self.throttle_above or (self.is_throttled and value >= self.continue_below)
+        return self.is_throttled

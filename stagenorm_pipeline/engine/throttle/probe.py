@@ -1,7 +1,6 @@
-"""One look at the primary: everything that the throttlers judge by, from one cheap statement.
+"""Read everything that the throttlers need from the primary in one cheap statement.
 
-And who waits behind a batch, just before it commits. Does not belong here: what the figures mean (each throttler has a
-file), or asking a replica (see `replica_url`).
+Also read which sessions wait behind a batch, just before it commits.
 """
 
 from dataclasses import dataclass
@@ -14,15 +13,15 @@ from sqlalchemy.exc import DBAPIError
 from stagenorm_pipeline.engine.postgres.locks import BATCH_LOCK_CLASS
 from stagenorm_pipeline.engine.postgres.sql_files import statement
 
-# The counter moved with PostgreSQL 17.
+# PostgreSQL 17 moved the counter to pg_stat_checkpointer.
 _CHECKPOINTER_SINCE = (17,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replica:
-    """A replica as `pg_stat_replication` shows it; `replayed` in bytes of the log, None where we may not see it.
+    """A replica in `pg_stat_replication`. `replayed`: its WAL position in bytes; None if this role may not see it.
 
-    `lag_s` is PostgreSQL's own figure, None when it has none.
+    `lag_s` is PostgreSQL's own figure; None if it has none.
     """
 
     name: str
@@ -32,7 +31,7 @@ class Replica:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vacuum:
-    """A vacuum at work on a table (of a partition: on its partitioned table)."""
+    """A running vacuum of a table. For a partition, `table` is the partitioned table."""
 
     table: str
     pid: int
@@ -41,7 +40,7 @@ class Vacuum:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiter:
-    """A session that waits for a lock: behind a stagenorm batch, or for the lock of `table` itself."""
+    """A session that waits for a lock: behind a stagenorm batch, or for a lock on `table` itself."""
 
     pid: int
     waited_ms: int
@@ -51,9 +50,9 @@ class Waiter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What was seen `at` (seconds of the monotonic clock). `written` is the end of the log in bytes.
+    """What was read `at` (seconds of the monotonic clock). `written` is the end of the WAL in bytes.
 
-    `timeline` is the log's; a standby that becomes the primary begins a new one. None where it is not told.
+    `timeline` is that of the WAL: a standby that becomes the primary starts a new one. None if it cannot be read.
     """
 
     at: float
@@ -67,8 +66,8 @@ class Reading:
     timeline: int | None = None
 
 
-def read(connection: sa.Connection, at: float, timeout_ms: int) -> Reading:
-    """Look once, in the caller's transaction, giving up after `timeout_ms`."""
+def read_primary(connection: sa.Connection, at: float, timeout_ms: int) -> Reading:
+    """Read the primary in the caller's transaction, and give up after `timeout_ms`."""
     connection.exec_driver_sql(
         "SELECT set_config('statement_timeout', %(timeout)s, true), set_config('jit', 'off', true)",
         {"timeout": f"{timeout_ms}ms"},
@@ -86,9 +85,9 @@ def read(connection: sa.Connection, at: float, timeout_ms: int) -> Reading:
 
 
 def _timeline(connection: sa.Connection) -> int | None:
-    """Of the log that is written now; None on a server that does not tell. The control file is late by a checkpoint."""
+    """Read the timeline of the current WAL; None if the server cannot tell. The control file lags by a checkpoint."""
     try:
-        with connection.begin_nested():  # a fork of PostgreSQL may lack the function, and is looked at all the same
+        with connection.begin_nested():  # a fork of PostgreSQL may lack the function: the other figures still count
             query = "SELECT ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::bigint"
             return int(connection.exec_driver_sql(query).scalar_one())
     except DBAPIError as error:
@@ -98,9 +97,9 @@ def _timeline(connection: sa.Connection) -> int | None:
 
 
 def waiters_behind(connection: sa.Connection) -> tuple[Waiter, ...]:
-    """Who waits behind the transaction that `connection` is in; nobody, where this role may not look."""
+    """Read which sessions wait behind the current transaction; none if this role may not see them."""
     try:
-        with connection.begin_nested():  # so that a look that fails does not fail the batch
+        with connection.begin_nested():  # an error here must not fail the batch
             rows = connection.exec_driver_sql(statement("throttle/waiters")).all()
     except DBAPIError as error:
         if error.connection_invalidated:

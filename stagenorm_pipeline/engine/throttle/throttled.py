@@ -1,4 +1,4 @@
-"""A hold, as a fact."""
+"""The reason why a runner is throttled."""
 
 from dataclasses import dataclass
 from datetime import datetime

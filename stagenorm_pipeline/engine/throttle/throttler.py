@@ -1,7 +1,4 @@
-"""What a throttler is: something that looks at a reading and can say why to hold.
-
-Does not belong here: what follows from holding, or from being blind (see `throttle`).
-"""
+"""The interface of a throttler."""
 
 from typing import Protocol
 
@@ -10,10 +7,10 @@ from stagenorm_pipeline.engine.throttle.probe import Reading
 
 
 class CannotSeeError(Exception):
-    """A throttler cannot see what it watches. `message` says why, `remedy` what would let it see.
+    """A throttler cannot read what it watches. `message` says why, `remedy` what to do about it.
 
-    `is_passing`: it may see again in a moment, as when the server was too busy to answer in time. `is_wrong`: as an
-    event says it.
+    `is_passing`: it may succeed again soon, for example when the server was too busy to answer in time. `is_wrong`: as
+    in the event `Unwatched`.
     """
 
     def __init__(self, message: str, remedy: str, *, is_passing: bool = False, is_wrong: bool = True) -> None:
@@ -25,21 +22,21 @@ class CannotSeeError(Exception):
 
 
 class Throttler(Protocol):
-    """One reason to hold. `is_asked_for`: a person named what it watches, so blindness is never passed over."""
+    """One kind of pressure to wait for. `is_required`: a user named what it watches, so it must be readable."""
 
     @property
     def name(self) -> ThrottlerName: ...
 
     @property
-    def is_asked_for(self) -> bool: ...
+    def is_required(self) -> bool: ...
 
-    def look(self, reading: Reading, table: str) -> str | None:
-        """Why no batch on `table` (schema.table) should start now; None when nothing speaks against it.
+    def reason(self, reading: Reading, table: str) -> str | None:
+        """Return why no batch on `table` (schema.table) should start now; None if it may.
 
         Raises CannotSeeError.
         """
         ...
 
     def close(self) -> None:
-        """Let go of what it holds open."""
+        """Close the connections that it keeps open."""
         ...

@@ -1,1 +1,1 @@
-"""The seven rules over what is really in the database. Each rule has a file; `verify` runs them in one snapshot."""
+"""Verify what is in the database by seven rules. Start at `verification`; each rule has a file in `rules`."""

@@ -1,37 +1,22 @@
-"""The audit log, counted in one pass and held against the batches. Judges nothing.
+"""Count the audit log in one pass and compare it with the batches. Judges nothing.
 
-Its rows held against the targets are in `audited_rows`.
+`audited_rows` compares the log with the rows of the targets.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any
 
 from stagenorm_pipeline.engine.plan.batch import PlanKind
 from stagenorm_pipeline.engine.postgres.planner_hints import by_hashing
+from stagenorm_pipeline.engine.verify.deleted_records import LostRows
 from stagenorm_pipeline.engine.verify.result import AuditedWork, Finding
 from stagenorm_pipeline.engine.verify.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LostRows:
-    """Planned rows of a plan (in a target and fund; of a rollback: as a whole) that its batches do not hold.
-
-    `rows` below 0: the batches hold more than was planned. `is_settled`: a later plan covers what was lost.
-    """
-
-    plan_id: int
-    target: str | None
-    has_fund: bool
-    fund_id: str | None
-    rows: int
-    is_settled: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Disagreement:
-    """A batch and the audit log that do not agree; `problem` as sql/verify/audit_counts.sql says."""
+    """A batch that disagrees with the audit log. sql/verify/audit_counts.sql lists the values of `problem`."""
 
     target: str
     fund_id: str | None
@@ -41,46 +26,9 @@ class Disagreement:
     rows_updated: int | None
 
 
-class PlanProblem(StrEnum):
-    """What is gone of a plan: `sql/verify/missing_plans.sql` says when."""
-
-    PLAN = "plan"
-    BASELINE = "baseline"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MissingPlan:
-    """A plan that is gone although it was applied, or whose baseline is gone."""
-
-    plan_id: int
-    problem: PlanProblem
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeletedBatch:
-    """A batch that its receipts tell of and that is not there any more. `is_complete`: it had nothing left to do."""
-
-    target: str
-    fund_id: str | None
-    plan_id: int
-    batch_id: int
-    rows_planned: int
-    rows_updated: int
-    is_complete: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Missing:
-    """What was deleted from the tracking tables: planned rows with their batches, batches, plans and baselines."""
-
-    rows: tuple[LostRows, ...] = ()
-    batches: tuple[DeletedBatch, ...] = ()
-    plans: tuple[MissingPlan, ...] = ()
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entries:
-    """How many entries the log has of the judged plans, and between which ids."""
+    """The number of log entries of the judged plans, with the first and the last id."""
 
     normalized: int = 0
     rolled_back: int = 0
@@ -94,9 +42,9 @@ class Entries:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditLog:
-    """The log as one pass over it counted it; of `disagreements` and `work` the first ones, with how many there are.
+    """The counts of one pass over the log. `disagreements` and `work` hold the first ones of their totals.
 
-    `plans`: those that entries name.
+    `plans`: the plans that entries name.
     """
 
     targets: Mapping[str, Entries] = field(default_factory=dict)
@@ -108,7 +56,7 @@ class AuditLog:
 
     @property
     def entries(self) -> Entries:
-        """All targets together."""
+        """The entries of all targets together."""
         found = [entries for entries in self.targets.values() if entries.count]
         return Entries(
             normalized=sum(entries.normalized for entries in found),
@@ -118,47 +66,11 @@ class AuditLog:
         )
 
 
-def read_missing(snapshot: Snapshot, lost: tuple[LostRows, ...], log: AuditLog) -> Missing:
-    """Read what is gone from the tracking tables although receipts, digests or log entries tell of it."""
-    batches = tuple(
-        DeletedBatch(
-            target=row.target,
-            fund_id=row.fund_id,
-            plan_id=row.plan_id,
-            batch_id=row.batch_id,
-            rows_planned=row.rows_planned,
-            rows_updated=row.rows_updated,
-            is_complete=row.is_complete,
-        )
-        for row in snapshot.rows("verify/deleted_batches")
-    )
-    plans = tuple(
-        MissingPlan(plan_id=row.plan_id, problem=PlanProblem(row.problem))
-        for row in snapshot.rows("verify/missing_plans", {"logged_plans": list(log.plans)})
-    )
-    return Missing(rows=lost, batches=batches, plans=plans)
-
-
-def read_lost_rows(snapshot: Snapshot) -> tuple[LostRows, ...]:
-    """Where plans have lost planned rows with their batches."""
-    return tuple(
-        LostRows(
-            plan_id=row.plan_id,
-            target=row.target,
-            has_fund=row.has_fund,
-            fund_id=row.fund_id,
-            rows=int(row.rows_lost),
-            is_settled=row.is_settled,
-        )
-        for row in snapshot.rows("verify/missing_batches")
-    )
-
-
 def read_audit_log(snapshot: Snapshot, lost: tuple[LostRows, ...]) -> AuditLog:
-    """Count the log. Audit rows of batches that are `lost` are no disagreement: rule 1 tells of those."""
+    """Count the log. Audit rows of `lost` batches are no disagreement: rule 1 reports those batches."""
     lost_rows: dict[tuple[int, str], int] = {}
     for entry in lost:
-        # A rollback's lost rows may be of any of its targets.
+        # The lost rows of a rollback may belong to any of its targets.
         for target in [entry.target] if entry.target else snapshot.names:
             lost_rows[entry.plan_id, target] = lost_rows.get((entry.plan_id, target), 0) + entry.rows
     with by_hashing(snapshot.connection):
@@ -205,7 +117,7 @@ def read_audit_log(snapshot: Snapshot, lost: tuple[LostRows, ...]) -> AuditLog:
 
 def _is_whole_log(snapshot: Snapshot) -> bool:
     first_entry = snapshot.connection.exec_driver_sql("SELECT min(id) FROM stage_normalization_log").scalar_one()
-    # A hint of how much of the log is asked for, not a condition: that is in the statement.
+    # A hint for the planner. The condition itself is in the statement.
     return first_entry is None or first_entry > snapshot.start.log_id
 
 
@@ -225,14 +137,14 @@ def _entries(rows: Iterator[Any]) -> dict[str, Entries]:
 
 
 _DISAGREEING = {
-    "missing": "changed by us, without an audit row",
+    "missing": "changed by stagenorm, without an audit row",
     "twice": "several audit rows of one change",
-    "foreign": "audit row of a row that its batch never held",
+    "foreign": "audit row of a row that was not in its batch",
 }
 
 
 def read_disagreeing_rows(snapshot: Snapshot, log: AuditLog) -> tuple[Finding, ...]:
-    """The rows on which the disagreeing batches and the log differ, as far as they can be told."""
+    """List the rows on which batches and log disagree, as far as they can be identified."""
     findings: list[Finding] = []
     for target in snapshot.targets:
         batches = [d.batch_id for d in log.disagreements if d.target == target.name and d.rows_updated is not None]

@@ -1,4 +1,4 @@
-"""What became of the rows that the audit log tells of: each row's latest entry beside the row. Judges nothing."""
+"""Compare the audited rows of a target with their latest log entries. Judges nothing."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ from stagenorm_pipeline.engine.verify.snapshot import Snapshot
 
 
 class RowState(StrEnum):
-    """What became of a row since the log's latest entry about it; every state but `MOVED` is one of its stage."""
+    """What happened to a row after its latest log entry. Every state except `MOVED` is about its stage."""
 
     GONE = "gone"
     NULL = "null"
@@ -27,7 +27,7 @@ class RowState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditedRows:
-    """Rows in one state: the exact number, and the first ones."""
+    """Rows in one state: the exact number and the first examples."""
 
     total: int = 0
     examples: tuple[Finding, ...] = ()
@@ -38,11 +38,11 @@ class AuditedRows:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditedTarget:
-    """The audited rows of a target that are not as the log's latest entry about them says.
+    """The audited rows of a target that differ from their latest log entries, or that a rollback concerns.
 
-    `states`: those of batches in force, and what a rollback restored. `left`: those that a rollback left although it
-    undid their batch; `left_holding`: of these, the ones that still hold what was written. `restored`: rows that
-    hold what a rollback gave back.
+    `states`: rows that differ, of batches in force and of rollbacks. `left`: rows that differ and that a rollback left
+    although it undid their batch. `left_holding`: rows that it left and that still hold what was written. `restored`:
+    rows that hold what a rollback restored.
     """
 
     states: Mapping[RowState, AuditedRows] = field(default_factory=dict)
@@ -51,25 +51,25 @@ class AuditedTarget:
     restored: AuditedRows = AuditedRows()
 
     def of(self, state: RowState) -> AuditedRows:
-        """All rows in that state, left by a rollback or not."""
+        """All rows in a state, whether a rollback left them or not."""
         return self.states.get(state, AuditedRows()) + self.left.get(state, AuditedRows())
 
     @property
     def rows_left(self) -> int:
-        """How many rows a rollback left. One that is in another fund holds what was written, and is among those."""
+        """The number of rows that a rollback left. A moved row still holds its stage, so `left_holding` counts it."""
         return self.left_holding.total + sum(
             rows.total for state, rows in self.left.items() if state is not RowState.MOVED
         )
 
 
 def read_audited_rows(snapshot: Snapshot, target: Target, left_as_is: list[str], *, is_undone: bool) -> AuditedTarget:
-    """Hold the log's latest entries against the rows. `is_undone`: something of the target was rolled back."""
+    """Compare the latest log entries with the rows. `is_undone`: something was rolled back."""
     values: dict[str, Any] = {}
     if is_undone:
         values = {"left_as_is": left_as_is, "in_force": [plan.plan_id for plan in snapshot.plans.in_force]}
-    name = "verify/undone_rows" if is_undone else "verify/audited_rows"
+    name = "verify/audited_rows_after_rollback" if is_undone else "verify/audited_rows"
     with by_hashing(snapshot.connection):
-        rows = snapshot.target_rows(name, target, ("key", "table", "stage", "fund"), values, state=_state(target))
+        rows = snapshot.target_rows(name, target, ("key", "table", "stage", "fund"), values, state=row_state(target))
     entries = _entries_by_id(snapshot, [row.id for row in rows])
     states: dict[RowState, AuditedRows] = {}
     left: dict[RowState, AuditedRows] = {}
@@ -85,7 +85,8 @@ def read_audited_rows(snapshot: Snapshot, target: Target, left_as_is: list[str],
     return AuditedTarget(states=states, left=left, left_holding=holding["left"], restored=holding["restored"])
 
 
-def _state(target: Target) -> sql.Composable:
+def row_state(target: Target) -> sql.Composable:
+    """The SQL expression that gives the state of an audited row."""
     parts = target.sql_parts()
     return sql.SQL(statement("verify/audited_row_state", **{name: parts[name] for name in ("key", "stage", "fund")}))
 
@@ -95,17 +96,17 @@ def _entries_by_id(snapshot: Snapshot, ids: list[int]) -> dict[int, Any]:
 
 
 _CHANGED = {
-    RowState.GONE: "changed by us, row is gone",
-    RowState.NULL: "changed by us, NULL now",
-    RowState.SET_BACK: "changed by us, holds its old spelling again",
-    RowState.CHANGED: "changed by us, then by somebody else",
-    RowState.MOVED: "changed by us, in another fund now",
+    RowState.GONE: "changed by stagenorm, row is gone",
+    RowState.NULL: "changed by stagenorm, NULL now",
+    RowState.SET_BACK: "changed by stagenorm, holds its old spelling again",
+    RowState.CHANGED: "changed by stagenorm, then by another session",
+    RowState.MOVED: "changed by stagenorm, in another fund now",
 }
 _RESTORED = {
     RowState.GONE: "restored by a rollback, row is gone",
     RowState.NULL: "restored by a rollback, NULL now",
-    RowState.SET_BACK: "restored by a rollback, holds what it undid again",
-    RowState.CHANGED: "restored by a rollback, then changed by somebody else",
+    RowState.SET_BACK: "restored by a rollback, holds the undone stage again",
+    RowState.CHANGED: "restored by a rollback, then changed by another session",
     RowState.MOVED: "restored by a rollback, in another fund now",
 }
 _HOLDING = {

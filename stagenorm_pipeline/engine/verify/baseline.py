@@ -1,4 +1,4 @@
-"""What the targets held before: the counts of the signed report, or of the plans, that a verification compares with."""
+"""Read the baseline of a target: the counts of the signed report, or of the plans, to compare with."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,9 +13,9 @@ from stagenorm_pipeline.engine.verify.snapshot import Snapshot
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Baseline:
-    """What a target held in the signed state or when the covering plans were made: counts by fund, rows by stage.
+    """What a target held in the signed state, or when the covering plans were made.
 
-    `coverage`: whose counts these are, and of which funds. `fund_stages`: rows by fund and canonical stage.
+    `coverage`: where the counts come from and which funds they cover. `fund_stages`: rows by fund and canonical stage.
     """
 
     funds: Mapping[str | None, RowCounts]
@@ -24,7 +24,7 @@ class Baseline:
     fund_stages: Mapping[str | None, Mapping[str, int]] = field(default_factory=dict)
 
     def before(self, fund_id: str | None) -> RowCounts | None:
-        """The fund's counts, all zero where it came later; None where no plan was about it."""
+        """Return the counts of a fund: all zero if it is newer, None if the baseline does not cover it."""
         if not self.coverage.all_funds and fund_id not in self.coverage.funds:
             return None
         return self.funds.get(fund_id, RowCounts())
@@ -35,7 +35,7 @@ class Baseline:
 
 
 def read_baseline(snapshot: Snapshot, target: Target) -> Baseline | None:
-    """Read the target's baseline: the signed state, or else the plans' counts. None where no plan covers it."""
+    """Read the baseline from the signed state, or else from the plans. None if no plan covers the target."""
     signed = snapshot.signed
     if signed is not None and signed.report is not None:
         return _signed_baseline(target.name, snapshot.scope, signed.facts.verification_id, signed.report)
@@ -57,7 +57,7 @@ def read_baseline(snapshot: Snapshot, target: Target) -> Baseline | None:
         if row.stage:
             fund_stages.setdefault(row.fund_id, {})[row.stage] = rows
         used.add(row.plan_id)
-    # A plan of an empty table has no counts, and is compared with all the same.
+    # A plan of an empty table has no counts, but is still a baseline.
     plans = tuple(sorted(used)) or (covering[0].plan_id,)
     scopes = [plan.scope for plan in covering]
     if any(scope.all_funds or scope == snapshot.scope for scope in scopes):
@@ -86,8 +86,8 @@ def _signed_baseline(target: str, scope: FundScope, verification_id: int, report
             continue
         counts = funds[fund["fund_id"]] = RowCounts(**fund["after"])
         fund_stages[fund["fund_id"]] = dict(fund["after_stages"])
-        others = counts.rows_unknown + counts.rows_to_change + counts.rows_left_as_is
-        for stage, rows in {**fund["after_stages"], "other": others, "NULL": counts.rows_null}.items():
+        not_canonical = counts.rows_unknown + counts.rows_to_change + counts.rows_left_as_is
+        for stage, rows in {**fund["after_stages"], "other": not_canonical, "NULL": counts.rows_null}.items():
             stages[stage] = stages.get(stage, 0) + rows
     return Baseline(
         funds=funds,

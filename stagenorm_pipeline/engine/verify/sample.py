@@ -1,4 +1,4 @@
-"""A uniform random sample of the audited changes, the same for the same seed over the same data. Reads only."""
+"""Draw a uniform random sample of the audited changes. The same seed over the same data draws the same rows."""
 
 import math
 from random import Random
@@ -7,12 +7,12 @@ from stagenorm_pipeline.engine.verify.audit_log import AuditLog
 from stagenorm_pipeline.engine.verify.result import SampleRow
 from stagenorm_pipeline.engine.verify.snapshot import Snapshot
 
-# Looking up as many ids takes as long as one pass over ten million log rows.
+# Looking up this many ids takes as long as one pass over ten million log rows.
 MOST_DRAWN = 200_000
 
 
 def read_sample(snapshot: Snapshot, log: AuditLog, size: int, seed: int) -> tuple[SampleRow, ...]:
-    """`size` of the log's judged entries, each with the same chance, and what their rows hold now."""
+    """Draw `size` of the judged log entries, each with the same chance, and read what their rows hold now."""
     if size == 0 or not log.entries.count:
         return ()
     values = {"size": size, "seed": seed}
@@ -46,19 +46,19 @@ def read_sample(snapshot: Snapshot, log: AuditLog, size: int, seed: int) -> tupl
 
 
 def _drawn(log: AuditLog, size: int, seed: int) -> list[int]:
-    """Ids drawn with equal chances, enough of them to hit `size` entries; none where that would take too many.
+    """Draw enough ids with equal chances to hit `size` entries. Returns none if that needs too many.
 
-    The log's ids have gaps, and the entries of other scopes between them. Drawing again until one fits gives every
-    entry the same chance, for the price of a few look-ups: ordering ten million entries by a hash takes seconds.
+    The log's ids have gaps, and entries of other scopes lie between them. Drawing ids until enough of them fit gives
+    every entry the same chance and costs a few look-ups. Ordering ten million entries by a hash takes seconds.
     """
     entries = log.entries
     span = entries.last_id - entries.first_id + 1
     if size * 2 > entries.count:
         return []
-    # So many that they fall short once in a thousand times or less; then the log is ordered after all.
+    # So many that they are too few at most once in a thousand times. Then the whole log is ordered instead.
     tries = math.ceil((size + 4 * math.sqrt(size) + 10) * span / entries.count * 1.5)
     if tries > MOST_DRAWN:
         return []
-    # Random.random is the one method whose sequence Python promises never to change.
+    # Python promises that the sequence of Random.random never changes, and of no other method.
     random = Random(seed)  # noqa: S311 - a sample, no secret
     return list(dict.fromkeys(entries.first_id + int(random.random() * span) for _ in range(tries)))

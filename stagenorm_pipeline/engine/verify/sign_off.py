@@ -1,12 +1,13 @@
-"""A reviewer's signature under a verification: it is the past from then on, and the next one starts behind it.
+"""Sign off a verification. Later verifications compare with the state that was signed.
 
-Who may sign is for the database's privileges to say: the role that runs the migration (sql/roles.sql) may not.
+The privileges of the database say who may sign. The role that runs the migration (sql/roles.sql) may not.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.migrations import require_migrations
 from stagenorm_pipeline.engine.postgres.sql_files import statement
@@ -15,21 +16,21 @@ from stagenorm_pipeline.engine.verify.result import Verdict
 from stagenorm_pipeline.errors import ConfigurationError, RefusedError, StagenormError
 
 _GRANT = (
-    "The role that runs the migration cannot, so that nobody signs for themselves. Connect as the reviewer; a DBA lets "
-    "one sign with: GRANT SELECT ON stage_verifications, stage_normalization_log TO reviewer; "
+    "The role that runs the migration may not sign its own work. Connect as the reviewer. A DBA allows a reviewer to "
+    "sign with: GRANT SELECT ON stage_verifications, stage_normalization_log TO reviewer; "
     "GRANT UPDATE (signed_off_at, signed_off_by, accepted_warnings) ON stage_verifications TO reviewer;"
 )
 
 
 class SignOffError(StagenormError):
-    """A verification does not exist, or must not be signed."""
+    """A verification does not exist or cannot be signed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedOff:
-    """A signed verification: what it was of, and who signed it.
+    """A signed verification: what was verified and who signed it.
 
-    `accepted_warnings`: why its warnings were accepted; None where it had none.
+    `accepted_warnings`: why the reviewer accepted its warnings; None if it had none.
     """
 
     verification_id: int
@@ -50,14 +51,14 @@ def sign_off(
     report_sha256: str | None = None,
     accepted_warnings: str | None = None,
 ) -> SignedOff:
-    """Sign a verification. `report_sha256`: of the archived JSON report, which must be the one that was made then.
+    """Sign a verification. `report_sha256`: the hash of the archived JSON report, which must be the recorded one.
 
-    `accepted_warnings`: why the warnings are accepted. A verification with warnings is not signed without it; for one
-    without warnings it is not recorded.
+    `accepted_warnings`: why the warnings are accepted. A verification with warnings needs it. For one without warnings
+    it is not recorded.
 
-    Raises SignOffError when there is no such verification, it failed or is signed already, its warnings are not
-    accepted, the report is another, or something has changed since that it does not tell of; ConfigurationError for a
-    signature without a name and for an empty reason.
+    Raises SignOffError if there is no such verification, it failed or is signed already, its warnings are not
+    accepted, the report is not its report, or rows changed since. Raises ConfigurationError if the name or the reason
+    is empty.
     """
     name = signed_off_by.strip()
     if not name:
@@ -94,8 +95,8 @@ def _accepted(found: Any, reason: str | None) -> str | None:
         return None
     if reason is None:
         raise SignOffError(
-            f"Verification {found.verification_id} passed with warnings ({found.checks_warned}): a signature must say "
-            "why they are accepted.",
+            f"Verification {found.verification_id} passed with {counted(found.checks_warned, 'warning')}. A signature "
+            "must say why they are accepted.",
             remedy=f'stagenorm sign-off {found.verification_id} --accept-warnings "REASON"',
         )
     return reason
@@ -105,35 +106,35 @@ def _signable(number: int, found: Any, report_sha256: str | None) -> Any:
     if found is None:
         raise SignOffError(
             f"There is no verification {number}.",
-            remedy="`stagenorm verify` makes one; stage_verifications lists them.",
+            remedy="`stagenorm report --list` lists the recorded verifications.",
         )
-    again = "Run `stagenorm verify` again, and sign what it finds."
+    again = "Run `stagenorm verify` again and sign the new verification."
     if found.signed_off_at is not None:
         when = found.signed_off_at.isoformat(" ", "seconds")
         raise SignOffError(
             f"Verification {number} was signed already, by {found.signed_off_by} on {when}.",
-            remedy="Nothing is left to do for it.",
+            remedy="There is nothing left to do.",
         )
     if found.verdict == Verdict.FAILED:
         raise SignOffError(
-            f"Verification {number} failed: there is nothing to sign.",
-            remedy="Do what its report says to do for each check that failed, then verify again.",
+            f"Verification {number} failed and cannot be signed.",
+            remedy="Do what its report says for each failed check, then verify again.",
         )
     if report_sha256 is not None and report_sha256 != found.report_sha256:
         raise SignOffError(
             f"This is not the report of verification {number}: its SHA-256 is {report_sha256}, "
-            f"recorded is {found.report_sha256}.",
-            remedy="Name the JSON file that `stagenorm verify --output` or Dagster wrote then, byte for byte.",
+            f"the recorded one is {found.report_sha256}.",
+            remedy="Use the unchanged JSON file that `stagenorm verify --output` or Dagster wrote for it.",
         )
     if found.changes:
         plans = ", ".join(str(plan) for plan in found.plans if plan is not None)
         raise SignOffError(
-            f"Since verification {number} was made, {found.changes} row(s) were changed by plan {plans or 'unknown'}.",
+            f"Plan {plans or 'unknown'} changed {counted(found.changes, 'row')} after verification {number} was made.",
             remedy=again,
         )
     if found.failed_since is not None:
         raise SignOffError(
-            f"Verification {found.failed_since} of the same was made after verification {number}, and failed.",
+            f"Verification {found.failed_since} of the same scope was made after verification {number}, and failed.",
             remedy=again,
         )
     return found

@@ -1,9 +1,10 @@
-"""The one snapshot that a verification reads: its connection, what to look at in it, and how long each read took."""
+"""The read-only snapshot that a verification reads, with its scope and the time that each read took."""
 
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,24 +13,27 @@ from psycopg import sql
 from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.targets.target import Target
-from stagenorm_pipeline.engine.verify.plans import CoveredPlans
+from stagenorm_pipeline.engine.verify.covered_plans import CoveredPlans
 from stagenorm_pipeline.engine.verify.result import FINDINGS_SHOWN, Rule, SharedRead
 from stagenorm_pipeline.engine.verify.signed_state import SignedState
-from stagenorm_pipeline.engine.verify.start import Start
+from stagenorm_pipeline.engine.verify.starting_point import StartingPoint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """A connection in one read-only snapshot, and what to look at in it. `reads` grows as it is read.
+    """A connection in one read-only snapshot, and what to read in it. Each shared read adds itself to `reads`.
 
-    `start`: where judging starts. `signed`: the signed state, None where nothing was signed or a plan was asked for.
+    `start`: where judging starts. `signed`: the signed state; None if nothing was signed or a plan was asked for.
+    `last_log_id`: the newest audit log entry; None if the log is empty.
     """
 
     connection: sa.Connection
     scope: FundScope
     targets: tuple[Target, ...]
     plans: CoveredPlans
-    start: Start
+    start: StartingPoint
+    taken_at: datetime
+    last_log_id: int | None
     signed: SignedState | None = None
     reads: list[SharedRead] = field(default_factory=list)
 
@@ -38,7 +42,7 @@ class Snapshot:
         return [target.name for target in self.targets]
 
     def rows(self, name: str, values: Mapping[str, Any] | None = None, **parts: sql.Composable) -> list[Any]:
-        """The rows of `sql/<name>.sql`, with scope, targets and plans bound."""
+        """Run `sql/<name>.sql` with scope, targets and plans bound, and return its rows."""
         bound = {
             "all_funds": self.scope.all_funds,
             "fund_id": self.scope.fund_id,
@@ -59,7 +63,7 @@ class Snapshot:
         values: Mapping[str, Any] | None = None,
         **fragments: sql.Composable,
     ) -> list[Any]:
-        """The same about one target: `parts` are the names of its identifiers that the statement holds."""
+        """Run a statement about one target. `parts`: the names of the identifiers that the statement uses."""
         identifiers = target.sql_parts()
         return self.rows(
             name, {**target.identity(), **(values or {})}, **{part: identifiers[part] for part in parts}, **fragments
@@ -67,7 +71,7 @@ class Snapshot:
 
     @contextmanager
     def shared(self, name: str, rules: tuple[Rule, ...], target: Target | None = None) -> Iterator[None]:
-        """Notes how long something took that is read for several rules."""
+        """Measure a read that several rules use, and note it."""
         started = time.monotonic()
         yield
         elapsed = round((time.monotonic() - started) * 1000)

@@ -1,32 +1,12 @@
-"""What a report tells beside the verdicts: spellings that a person decided to leave, and rows by stage."""
+"""Count the rows of each target by stage, before and now."""
 
-from stagenorm_pipeline.engine.inventory.inventory import UNKNOWN_SHOWN, TargetInventory
-from stagenorm_pipeline.engine.verify.facts import TargetFacts
-from stagenorm_pipeline.engine.verify.result import LeftAsIs, StageRows
-from stagenorm_pipeline.vocabulary import CANONICAL_STAGES, MeaningKind, Vocabulary
-
-
-def left_as_is(inventories: tuple[TargetInventory, ...], vocabulary: Vocabulary) -> tuple[tuple[LeftAsIs, ...], int]:
-    """Spellings that stay by decision, most rows first, with how many there are in all targets, each once."""
-    found = [s for inventory in inventories for s in inventory.spellings if s.kind is MeaningKind.LEAVE_AS_IS]
-    shown = sorted(found, key=lambda s: (-s.rows, s.spelling))[:UNKNOWN_SHOWN]
-    return (
-        tuple(
-            LeftAsIs(
-                target=s.target,
-                spelling=s.spelling,
-                rows=s.rows,
-                funds=s.funds,
-                reason=vocabulary.meaning_of(s.spelling).reason,
-            )
-            for s in shown
-        ),
-        len({s.spelling for s in found}),
-    )
+from stagenorm_pipeline.engine.verify.result import StageRows
+from stagenorm_pipeline.engine.verify.target_facts import TargetFacts
+from stagenorm_pipeline.vocabulary import CANONICAL_STAGES, MeaningKind
 
 
 def rows_by_stage(targets: tuple[TargetFacts, ...]) -> tuple[StageRows, ...]:
-    """Rows of each target by canonical stage, `other` and `NULL`, before and now."""
+    """Count rows by canonical stage, `other` and `NULL`. Before is None where the baseline covers only some funds."""
     rows = []
     for facts in targets:
         now = {s.spelling: s.rows for s in facts.inventory.spellings if s.kind is MeaningKind.CANONICAL}

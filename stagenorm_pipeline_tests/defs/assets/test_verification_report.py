@@ -247,10 +247,10 @@ def test_each_failed_check_describes_finding_and_fix(project: DagsterProject, ap
 
     said = {
         "r1_batch_tracking": ("1 failed", "`stagenorm resume`"),
-        "r2_canonical_stages": ("1 row(s) hold 1 unknown spelling(s)", "`stagenorm decisions` writes the file"),
-        "r3_null_integrity": ("1 more NULL stage(s)", "Ask who did"),
-        "r4_row_counts": ("1 row(s) fewer", "Ask who did"),
-        "r5_audit_consistency": ("1 batch(es) and their audit rows disagree", "restore them from a backup"),
+        "r2_canonical_stages": ("1 row with 1 unknown spelling", "`stagenorm decisions` writes the file"),
+        "r3_null_integrity": ("1 new NULL", "Ask who did"),
+        "r4_row_counts": ("1 row fewer", "Ask who did"),
+        "r5_audit_consistency": ("audit rows disagree with 1 batch", "restore them from a backup"),
         "r6_sample_inspection": ("The sample could not be read", "Mend what the database says"),
     }
     assert {name for name, check in found.items() if not check.passed} == set(said)

@@ -1,4 +1,4 @@
-"""Whole runs over the kinds of stage column that applications have: exact bytes, nothing cut, nothing guessed."""
+"""Whole runs over every kind of stage column: spellings are compared by bytes, and nothing is cut."""
 
 import psycopg
 import pytest
@@ -34,7 +34,7 @@ def create_deals(application: Application, type_: str) -> None:
 
 
 @pytest.mark.parametrize("type_", ["text", "varchar(20)", "char(20)", "stage_text", "round", '"Round %s {0}"'])
-def test_a_column_of_this_type_is_normalized_and_verified(application: Application, type_: str) -> None:
+def test_column_type_is_normalized_and_verified(application: Application, type_: str) -> None:
     create_deals(application, type_)
     application.sql("INSERT INTO deals VALUES (1, 1, 'Seed'), (2, 1, 'Series A'), (3, 2, 'seed'), (4, NULL, NULL)")
     plan = application.run(targets=DEALS)
@@ -51,7 +51,7 @@ def test_a_column_of_this_type_is_normalized_and_verified(application: Applicati
 
 
 def create_deals_without_case(application: Application, how: str) -> None:
-    """A stage column in which 'Seed' = 'seed', by its type or by its collation."""
+    """A stage column that treats 'Seed' and 'seed' as equal, by its type or its collation."""
     if how == "collation":
         try:
             application.sql(NO_CASE_COLLATION)
@@ -65,9 +65,7 @@ def create_deals_without_case(application: Application, how: str) -> None:
 
 
 @pytest.mark.parametrize("how", ["type", "collation"])
-def test_spellings_that_the_column_takes_for_equal_are_told_apart_by_their_bytes(
-    application: Application, how: str
-) -> None:
+def test_spellings_that_the_column_treats_as_equal_are_compared_by_bytes(application: Application, how: str) -> None:
     create_deals_without_case(application, how)
     (inventory,) = application.preview(targets=DEALS).inventories
     assert {s.spelling: s.rows for s in inventory.spellings} == {"seed": 1, "Seed": 1, "SEED": 1}
@@ -80,7 +78,7 @@ def test_spellings_that_the_column_takes_for_equal_are_told_apart_by_their_bytes
     assert application.verify(targets=DEALS).check(Rule.CANONICAL_STAGES).figures["rows_messy"] == 1
 
 
-def test_a_value_that_does_not_fit_is_refused_and_never_cut(application: Application) -> None:
+def test_stage_too_long_for_the_column_is_refused_not_cut(application: Application) -> None:
     create_deals(application, "varchar(8)")
     application.sql("INSERT INTO deals VALUES (1, 1, 'Seed'), (2, 1, 'SeriesC+'), (3, 1, 'SeriesA'), (4, 1, 'PreSeed')")
     plan = application.plan(targets=DEALS)
@@ -95,7 +93,7 @@ def test_a_value_that_does_not_fit_is_refused_and_never_cut(application: Applica
     assert len(application.sql(AUDIT)) == 3
 
 
-def test_an_enum_without_the_canonical_label_refuses_and_keeps_its_rows(application: Application) -> None:
+def test_enum_without_the_canonical_label_refuses_its_rows(application: Application) -> None:
     application.sql("CREATE TYPE old_round AS ENUM ('Seed', 'Series A', 'seed')")
     application.sql("CREATE TABLE deals (id int PRIMARY KEY, fund_id int, stage old_round)")
     application.sql("INSERT INTO deals VALUES (1, 1, 'Seed'), (2, 1, 'Series A')")
@@ -104,7 +102,7 @@ def test_an_enum_without_the_canonical_label_refuses_and_keeps_its_rows(applicat
     assert application.stages("deals") == {1: "seed", 2: "Series A"}
 
 
-def test_names_with_capitals_spaces_quotes_and_signs_go_through_a_whole_run(application: Application) -> None:
+def test_unusual_names_work_through_a_whole_run(application: Application) -> None:
     application.sql(
         'CREATE SCHEMA "My %s CRM"; CREATE TABLE "My %s CRM"."Deal ""x"" 50%%" '
         '("Row %b Id" int PRIMARY KEY, "Fund %(x)s" text, "Stage {0} %t" text);'
@@ -129,7 +127,7 @@ def test_names_with_capitals_spaces_quotes_and_signs_go_through_a_whole_run(appl
     assert application.verify(targets=targets).verdict == "passed"
 
 
-def test_two_columns_of_one_table_are_normalized_each_by_itself(application: Application) -> None:
+def test_two_columns_of_one_table_are_separate_targets(application: Application) -> None:
     application.sql("CREATE TABLE deals (id int PRIMARY KEY, fund_id int, first_stage text, last_stage text)")
     application.sql(
         "INSERT INTO deals VALUES (1, 1, 'Seed', 'Series A'), (2, 1, 'seed', 'SERIES B'), (3, 1, 'SEED', NULL)"
@@ -152,7 +150,7 @@ def test_two_columns_of_one_table_are_normalized_each_by_itself(application: App
     assert application.verify(targets=targets).verdict == "passed"
 
 
-def test_one_table_name_in_two_schemas_is_two_targets(application: Application) -> None:
+def test_same_table_name_in_two_schemas_is_two_targets(application: Application) -> None:
     application.sql("CREATE SCHEMA crm")
     for schema, spelling in (("public", "Seed"), ("crm", "Series A")):
         application.sql(f"CREATE TABLE {schema}.deals (id int PRIMARY KEY, fund_id int, stage text)")
@@ -169,7 +167,7 @@ def test_one_table_name_in_two_schemas_is_two_targets(application: Application) 
     assert application.verify(targets=both).verdict == "passed"
 
 
-def test_the_rows_of_every_partition_are_normalized(application: Application) -> None:
+def test_rows_of_every_partition_are_normalized(application: Application) -> None:
     application.sql(
         "CREATE TABLE deals (id int PRIMARY KEY, fund_id int, stage text) PARTITION BY RANGE (id);"
         "CREATE TABLE deals_1 PARTITION OF deals FOR VALUES FROM (0) TO (10);"

@@ -1,4 +1,4 @@
-"""Whole runs over the kinds of primary key that a batch can hold: each row is found again exactly."""
+"""Whole runs over every kind of primary key: each row is found by its key."""
 
 import pytest
 
@@ -34,7 +34,7 @@ HOSTILE = [
         ("varchar(50)", HOSTILE),
     ],
 )
-def test_every_row_is_found_again_by_its_key(application: Application, type_: str, keys: list[str]) -> None:
+def test_every_row_is_found_by_its_key(application: Application, type_: str, keys: list[str]) -> None:
     application.sql(f"CREATE TABLE deals (id {type_} PRIMARY KEY, fund_id int, stage text)")
     application.sql(f"INSERT INTO deals SELECT k::{type_}, 1, 'Seed' FROM unnest(%s::text[]) k", keys)
     plan = application.plan(targets=DEALS, batch_size=2)
@@ -46,7 +46,7 @@ def test_every_row_is_found_again_by_its_key(application: Application, type_: st
 
 
 @pytest.mark.parametrize(("type_", "column"), [("integer", "row_numbers"), ("uuid", "row_keys"), ("text", "row_keys")])
-def test_the_rows_of_a_batch_are_in_the_order_of_their_keys(application: Application, type_: str, column: str) -> None:
+def test_rows_of_a_batch_are_ordered_by_key(application: Application, type_: str, column: str) -> None:
     value = {"integer": "i", "uuid": "gen_random_uuid()", "text": "md5(i::text)"}[type_]
     application.sql(f"CREATE TABLE deals (id {type_} PRIMARY KEY, fund_id int, stage text)")
     application.sql(

@@ -1,4 +1,4 @@
-"""The law of every batch: updated + skipped + failed = planned, whatever others do between plan and apply."""
+"""Updated + skipped + failed = planned for every batch, whatever other sessions change after planning."""
 
 from collections import Counter
 from typing import Any
@@ -55,7 +55,7 @@ def interfere(application: Application, row_id: int, deed: str) -> None:
 
 
 def outcome(before: str, title: str | None, deed: str) -> tuple[str, str | None]:
-    """What must become of a planned row, and the stage that it must hold afterwards."""
+    """What must happen to a planned row, and the stage that it must hold afterwards."""
     if deed in (DELETE, REPLACE):
         return "deleted", None
     if deed == NULL:
@@ -76,9 +76,10 @@ def refusing(application: Application) -> Application:
 
 @settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=ROWS, batch_size=st.integers(1, 8), pacing=st.sampled_from([None, Pacing()]))
-def test_every_planned_row_is_updated_skipped_or_failed_and_no_row_of_others_is_overwritten(
+def test_every_planned_row_is_counted_and_no_other_write_is_lost(
     refusing: Application, rows: list[tuple[int | None, str, str | None, str]], batch_size: int, pacing: Pacing | None
 ) -> None:
+    """Each is updated, skipped or failed."""
     application = refusing
     # DELETE, not TRUNCATE: on small tables ten times faster, and this runs once an example.
     for table in (DEALS, "stage_migration_plans", "stage_migration_quarantine", "stage_normalization_log"):

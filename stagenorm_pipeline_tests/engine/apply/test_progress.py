@@ -1,4 +1,4 @@
-"""The progress views: rows that are done over rows that were planned, at every moment of a migration."""
+"""The progress views: rows done of rows planned, at every point of a migration."""
 
 from decimal import Decimal
 from typing import Any
@@ -24,19 +24,19 @@ def planned(application: Application) -> Application:
 BATCHES = "total_batches, completed_batches, pending_batches, running_batches, failed_batches"
 
 
-def test_before_any_plan_there_is_one_row_that_says_so(application: Application) -> None:
+def test_view_has_one_row_before_any_plan(application: Application) -> None:
     assert progress(application, f"{BATCHES}, rows_updated, rows_skipped, rows_failed") == [(0, 0, 0, 0, 0, 0, 0, 0)]
     assert progress(application, "*", "stage_migration_progress_by_fund") == []
     assert progress(application, "*", "stage_migration_failures") == []
 
 
-def test_nothing_done_is_no_percent_and_no_estimate(planned: Application) -> None:
+def test_view_shows_zero_percent_and_no_estimate_at_the_start(planned: Application) -> None:
     assert progress(planned, f"{BATCHES}, completion_percent, estimated_minutes_remaining") == [
         (5, 0, 5, 0, 0, 0, None)
     ]
 
 
-def test_the_percentage_counts_rows_and_not_batches(planned: Application) -> None:
+def test_percentage_counts_rows_not_batches(planned: Application) -> None:
     planned.apply(scope=FundScope.one(None))
     # One batch of five, but two rows of twelve; cut, not rounded, so that 100 means all.
     assert progress(planned, f"{BATCHES}, completion_percent, rows_done, rows_waiting") == [
@@ -44,14 +44,14 @@ def test_the_percentage_counts_rows_and_not_batches(planned: Application) -> Non
     ]
 
 
-def test_all_done_is_a_hundred_percent_and_nothing_remaining(planned: Application) -> None:
+def test_completed_plan_is_at_100_percent_with_nothing_remaining(planned: Application) -> None:
     planned.apply()
     assert progress(planned, f"{BATCHES}, completion_percent, estimated_minutes_remaining, rows_updated") == [
         (5, 5, 0, 0, 0, 100, 0, 12)
     ]
 
 
-def test_one_row_of_very_many_missing_is_not_a_hundred_percent(planned: Application) -> None:
+def test_one_missing_row_of_very_many_is_below_100_percent(planned: Application) -> None:
     planned.apply()
     planned.sql("ALTER TABLE stage_migration_batches DROP CONSTRAINT stage_migration_batches_counts_add_up")
     planned.sql("UPDATE stage_migration_batches SET rows_planned = 100000000 WHERE batch_number = 1")
@@ -59,7 +59,7 @@ def test_one_row_of_very_many_missing_is_not_a_hundred_percent(planned: Applicat
     assert progress(planned, "completion_percent") == [(Decimal("99.9"),)]
 
 
-def test_by_fund_each_fund_has_its_own_figures(planned: Application) -> None:
+def test_view_by_fund_shows_figures_per_fund(planned: Application) -> None:
     planned.sql(
         f"UPDATE {COMPANIES} SET stage = 'growth' WHERE fund_id IS NULL AND id = (SELECT max(id) FROM {COMPANIES})"
     )
@@ -71,7 +71,7 @@ def test_by_fund_each_fund_has_its_own_figures(planned: Application) -> None:
     ]
 
 
-def test_the_parts_of_the_funds_add_up_to_the_whole(planned: Application) -> None:
+def test_figures_of_the_funds_add_up_to_the_total(planned: Application) -> None:
     planned.add(DEALS, [(2, "Seed")])
     planned.plan(batch_size=2)
     planned.apply(scope=FundScope.one("1"))
@@ -82,7 +82,7 @@ def test_the_parts_of_the_funds_add_up_to_the_whole(planned: Application) -> Non
 
 
 def finish(application: Application, number: int, at_s: float, *, work_s: float, worker: str = "worker-1") -> None:
-    """The batch ended `at_s` seconds after the beginning, ten hours ago, having worked for `work_s` of them."""
+    """Record that the batch ended `at_s` seconds after the start (ten hours ago) and ran for `work_s` seconds."""
     application.sql(
         "UPDATE stage_migration_batches SET status = 'completed', rows_updated = rows_planned, rows_skipped = 0, "
         "rows_failed = 0, rows_skipped_changed = 0, rows_skipped_deleted = 0, worker = %s, duration_ms = %s, "
@@ -103,16 +103,17 @@ def seconds_left(application: Application) -> float | None:
 
 @pytest.fixture
 def paced(application: Application) -> Application:
-    """Twenty batches of two rows, planned; the pause switch was turned a day ago."""
+    """Twenty planned batches of two rows; the pause switch was last set a day ago."""
     application.add(COMPANIES, [(1, "Seed")] * 40)
     application.plan(batch_size=2)
     application.sql("UPDATE stage_migration_control SET changed_at = now() - interval '1 day'")
     return application
 
 
-def test_the_estimate_is_told_from_the_end_of_one_batch_to_the_end_of_the_next_so_it_needs_two(
+def test_estimate_needs_two_finished_batches(
     paced: Application,
 ) -> None:
+    """Time is measured from the end of one batch to the end of the next."""
     finish(paced, 1, 60, work_s=6)
     assert seconds_left(paced) is None
     finish(paced, 2, 120, work_s=6)
@@ -127,7 +128,7 @@ def test_two_runners_halve_the_estimate(paced: Application) -> None:
     assert seconds_left(paced) == pytest.approx(15 * 30, rel=0.02)
 
 
-def test_small_batches_cost_their_sleep_and_not_the_time_of_large_ones(application: Application) -> None:
+def test_estimate_of_small_batches_counts_their_sleep(application: Application) -> None:
     application.add(COMPANIES, [(1, "Seed")] * 100 + [(fund, "Seed") for fund in range(2, 12)])
     application.plan(batch_size=20)
     application.sql("UPDATE stage_migration_control SET changed_at = now() - interval '1 day'")
@@ -137,7 +138,7 @@ def test_small_batches_cost_their_sleep_and_not_the_time_of_large_ones(applicati
     assert seconds_left(application) == pytest.approx(10 * 31, rel=0.02)
 
 
-def test_the_time_in_which_nobody_worked_says_nothing_of_the_pace(paced: Application) -> None:
+def test_idle_time_does_not_change_the_pace(paced: Application) -> None:
     for number in range(1, 4):
         finish(paced, number, 60 * number, work_s=6)
     # Resumed two hours later by another process: its start counts as a minute at most.
@@ -146,7 +147,7 @@ def test_the_time_in_which_nobody_worked_says_nothing_of_the_pace(paced: Applica
     assert seconds_left(paced) == pytest.approx(14 * 60, rel=0.05)
 
 
-def test_a_pause_says_nothing_of_the_pace(paced: Application) -> None:
+def test_pause_does_not_change_the_pace(paced: Application) -> None:
     for number in range(1, 4):
         finish(paced, number, 60 * number, work_s=6)
     for number in range(4, 7):
@@ -157,7 +158,7 @@ def test_a_pause_says_nothing_of_the_pace(paced: Application) -> None:
 
 @pytest.fixture
 def refused(application: Application) -> Application:
-    """Of four rows in one batch the database refuses one; a fifth is in another batch."""
+    """Two batches, of four rows and of one; the database refuses a row of the first."""
     application.sql(f"ALTER TABLE {COMPANIES} ADD CONSTRAINT not_closed CHECK (name <> 'closed' OR stage <> 'seed')")
     application.add(COMPANIES, [(1, "Seed")] * 3 + [(2, "Seed")])
     application.sql(f"INSERT INTO {COMPANIES} (fund_id, name, stage) VALUES (1, 'closed', 'Seed')")
@@ -166,7 +167,7 @@ def refused(application: Application) -> Application:
     return application
 
 
-def test_a_refused_row_is_not_done(refused: Application) -> None:
+def test_refused_row_is_not_counted_as_done(refused: Application) -> None:
     assert progress(refused, f"{BATCHES}, completion_percent, rows_done, rows_updated, rows_failed") == [
         (2, 1, 0, 0, 1, 80, 4, 4, 1)
     ]
@@ -176,7 +177,7 @@ def test_a_refused_row_is_not_done(refused: Application) -> None:
     ]
 
 
-def test_a_failure_names_its_row_and_what_the_database_said(refused: Application) -> None:
+def test_failure_names_its_row_and_the_database_error(refused: Application) -> None:
     ((row_id, before, after, error, state, failed, planned),) = progress(
         refused,
         "row_id, stage_before, stage_after, row_error, sqlstate, rows_failed, rows_planned",
@@ -186,34 +187,36 @@ def test_a_failure_names_its_row_and_what_the_database_said(refused: Application
     assert "not_closed" in error
 
 
-def test_a_retry_that_is_under_way_takes_nothing_from_what_was_done(refused: Application) -> None:
+def test_running_retry_keeps_the_rows_done(refused: Application) -> None:
     refused.sql("UPDATE stage_migration_batches SET status = 'running' WHERE status = 'failed'")
     # What a retry works on is the refused row alone.
     assert progress(refused, "completion_percent, rows_done, rows_waiting, running_batches") == [(80, 4, 1, 1)]
 
 
-def test_a_retry_that_succeeds_moves_the_row_from_failed_to_updated(refused: Application) -> None:
+def test_successful_retry_moves_the_row_from_failed_to_updated(refused: Application) -> None:
     refused.sql(f"ALTER TABLE {COMPANIES} DROP CONSTRAINT not_closed")
     refused.apply()
     assert progress(refused, "completed_batches, completion_percent, rows_updated, rows_failed") == [(2, 100, 5, 0)]
     assert progress(refused, "*", "stage_migration_failures") == []
 
 
-def test_what_a_newer_plan_cancelled_counts_no_more_but_what_was_done_meanwhile_does(planned: Application) -> None:
+def test_superseded_plan_counts_only_its_completed_rows(planned: Application) -> None:
+    """Rows that a newer plan cancelled no longer count; rows that were done before it do."""
     planned.plan(scope=FundScope.one("1"))
     planned.apply(scope=FundScope.one(None))
     # Four batches of fund 1 are the newer plan's one; the older plan's two rows without a fund are done.
     assert progress(planned, f"{BATCHES}, rows_planned, rows_done") == [(2, 1, 1, 0, 0, 12, 2)]
 
 
-def test_the_plan_that_was_completed_last_is_shown_when_none_is_open(planned: Application) -> None:
+def test_view_shows_the_last_completed_plan_if_none_is_open(planned: Application) -> None:
     planned.apply()
     planned.add(COMPANIES, [(1, "Series A")])
     planned.run()
     assert progress(planned, "plan_id, total_batches, rows_updated") == [(2, 1, 1)]
 
 
-def test_progress_does_not_drop_back_when_a_plan_of_one_fund_ends_beside_an_older_one(planned: Application) -> None:
+def test_progress_does_not_drop_when_one_of_two_plans_ends(planned: Application) -> None:
+    """A plan of one fund ends while an older plan is open."""
     planned.add(COMPANIES, [(2, "Seed")] * 5)
     newer = planned.plan(scope=FundScope.one("2"))
     planned.apply(scope=FundScope.one(None))

@@ -1,4 +1,4 @@
-"""Receipts and plan digests: each attempt leaves one, and what was changed by hand afterwards is found."""
+"""Receipts and plan digests: each attempt records one, and later manual changes are detected."""
 
 import hashlib
 
@@ -6,15 +6,8 @@ import pytest
 
 from stagenorm_pipeline.config.pacing import Pacing
 from stagenorm_pipeline.engine.apply.runner import ApplyRequest, apply_batches
-from stagenorm_pipeline.engine.receipts.check import (
-    DigestPart,
-    MismatchKind,
-    PlanDigest,
-    ReceiptCheck,
-    RowDifference,
-    read_plan_digests,
-    read_receipt_mismatches,
-)
+from stagenorm_pipeline.engine.receipts.check import MismatchKind, ReceiptCheck, RowDifference, read_receipt_mismatches
+from stagenorm_pipeline.engine.receipts.plan_digest import DigestPart, PlanDigest, read_plan_digests
 from stagenorm_pipeline.engine.rollback.rollback import record_rollback
 from stagenorm_pipeline.engine.rollback.scope import RollbackRequest
 from stagenorm_pipeline.engine.targets.target import resolve_targets

@@ -7,7 +7,7 @@ from stagenorm_pipeline.errors import PlanError
 from stagenorm_pipeline_tests.support.application import COMPANIES, Application
 
 
-def test_a_rehearsal_names_the_rows_that_would_be_refused_and_changes_nothing(application: Application) -> None:
+def test_rehearsal_names_the_refused_rows_and_changes_nothing(application: Application) -> None:
     ids = application.add(COMPANIES, [(1, "Seed"), (1, "Seed"), (2, "Series A")])
     application.sql(f"ALTER TABLE portfoliocompanies ADD CHECK (id <> {ids[1]} OR stage <> 'seed')")
     plan = application.plan(as_draft=True)
@@ -21,7 +21,7 @@ def test_a_rehearsal_names_the_rows_that_would_be_refused_and_changes_nothing(ap
     assert "violates check constraint" in result.refused[0].message
 
 
-def test_a_deferred_constraint_speaks_in_the_rehearsal(application: Application) -> None:
+def test_rehearsal_checks_deferred_constraints(application: Application) -> None:
     (row,) = application.add(COMPANIES, [(1, "Seed")])
     application.sql(
         "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not this one'; END $$"
@@ -35,9 +35,10 @@ def test_a_deferred_constraint_speaks_in_the_rehearsal(application: Application)
     assert [(refused.row_id, refused.message) for refused in result.refused] == [(str(row), "not this one")]
 
 
-def test_the_plan_can_be_applied_after_its_rehearsal_but_not_rehearsed_after_it_was_opened(
+def test_rehearsal_needs_a_draft_and_leaves_it_applicable(
     application: Application,
 ) -> None:
+    """A plan can be applied after its rehearsal, but not rehearsed after it was opened."""
     application.add(COMPANIES, [(1, "Seed")])
     opened = application.plan()
     with pytest.raises(PlanError, match="needs a draft"):

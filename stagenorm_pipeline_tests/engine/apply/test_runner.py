@@ -1,4 +1,4 @@
-"""Applying: exactly the planned rows change, to the byte, each with its audit row; what others did meanwhile stays."""
+"""Applying a plan: exactly the planned rows change, each with an audit row, and other writes are kept."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ def rows_by_id(application: Application, table: str) -> dict[int, tuple[Any, ...
     return {row[0]: row[1:] for row in application.sql(f"SELECT id, fund_id, stage FROM {table}")}
 
 
-def test_exactly_the_planned_rows_change_and_to_the_stage_that_was_shown(filled: Application) -> None:
+def test_exactly_the_planned_rows_change_to_the_planned_stage(filled: Application) -> None:
     expected = {
         table: {
             row_id: (fund, stage if stage is None else VOCABULARY.stage_of(stage) or stage)
@@ -45,20 +45,20 @@ def test_exactly_the_planned_rows_change_and_to_the_stage_that_was_shown(filled:
     assert {table: rows_by_id(filled, table) for table in (COMPANIES, DEALS)} == expected
 
 
-def test_a_row_that_is_not_planned_is_not_written_at_all(filled: Application) -> None:
+def test_unplanned_row_is_not_written(filled: Application) -> None:
     untouched = f"SELECT ctid, xmin::text, t FROM {COMPANIES} t WHERE stage IN ('seed', 'growth')"
     before = filled.sql(untouched)
     filled.run()
     assert set(before) <= set(filled.sql(untouched))
 
 
-def test_no_other_column_of_a_changed_row_changes(application: Application) -> None:
+def test_other_columns_of_a_changed_row_stay(application: Application) -> None:
     application.sql(f"INSERT INTO {COMPANIES} (fund_id, name, stage) VALUES (1, 'Müller & Co', 'Seed')")
     application.run()
     assert application.sql(f"SELECT id, fund_id, name, stage FROM {COMPANIES}") == [(1, 1, "Müller & Co", "seed")]
 
 
-def test_each_changed_row_has_one_audit_row_that_tells_all_of_it(filled: Application) -> None:
+def test_each_changed_row_has_one_complete_audit_row(filled: Application) -> None:
     before = {table: rows_by_id(filled, table) for table in (COMPANIES, DEALS)}
     plan = filled.run()
     audit = filled.sql(AUDIT)
@@ -84,7 +84,7 @@ def test_each_changed_row_has_one_audit_row_that_tells_all_of_it(filled: Applica
     )
 
 
-def test_the_audit_rows_of_a_batch_are_those_of_its_members(filled: Application) -> None:
+def test_audit_rows_of_a_batch_match_its_members(filled: Application) -> None:
     filled.run(batch_size=1)
     members = filled.sql(
         "SELECT batch_id, table_name, m::text FROM stage_migration_batches "
@@ -93,7 +93,7 @@ def test_the_audit_rows_of_a_batch_are_those_of_its_members(filled: Application)
     assert filled.sql("SELECT batch_id, table_name, row_id FROM stage_normalization_log ORDER BY 1") == members
 
 
-def test_the_result_is_recorded_with_the_batch(filled: Application) -> None:
+def test_batch_result_is_recorded(filled: Application) -> None:
     filled.run()
     for status, planned, updated, skipped, failed, attempts, worker, ended in filled.sql(
         "SELECT status, rows_planned, rows_updated, rows_skipped, rows_failed, attempts, worker, "
@@ -111,14 +111,14 @@ def test_the_result_is_recorded_with_the_batch(filled: Application) -> None:
     assert filled.sql("SELECT status, completed_at IS NOT NULL FROM stage_migration_plans") == [("completed", True)]
 
 
-def test_a_second_apply_does_nothing(filled: Application) -> None:
+def test_second_apply_does_nothing(filled: Application) -> None:
     filled.run()
     before = filled.contents()
     assert filled.apply() == ApplyResult()
     assert filled.contents() == before
 
 
-def test_running_again_goes_on_where_the_last_run_stopped(filled: Application) -> None:
+def test_next_run_continues_where_the_last_one_stopped(filled: Application) -> None:
     filled.plan(batch_size=1)
     done: list[Event] = []
     stopped = filled.apply(watch=done.append, should_stop=lambda: any(isinstance(e, BatchCompleted) for e in done))
@@ -129,7 +129,7 @@ def test_running_again_goes_on_where_the_last_run_stopped(filled: Application) -
     assert len(filled.sql(AUDIT)) == len(set(filled.sql(AUDIT))) == 8
 
 
-def test_rows_that_others_changed_or_deleted_meanwhile_are_skipped_and_counted_by_reason(
+def test_rows_changed_or_deleted_since_planning_are_skipped(
     application: Application,
 ) -> None:
     ids = application.add(COMPANIES, [(1, "Seed")] * 6)
@@ -146,7 +146,7 @@ def test_rows_that_others_changed_or_deleted_meanwhile_are_skipped_and_counted_b
     assert application.column("SELECT row_id FROM stage_normalization_log") == [str(ids[5])]
 
 
-def test_a_row_that_got_its_canonical_stage_from_somebody_else_is_skipped(application: Application) -> None:
+def test_row_normalized_by_another_session_is_skipped(application: Application) -> None:
     (row_id,) = application.add(COMPANIES, [(1, "Seed")])
     application.plan()
     application.sql(f"UPDATE {COMPANIES} SET stage = 'seed' WHERE id = %s", row_id)
@@ -154,7 +154,7 @@ def test_a_row_that_got_its_canonical_stage_from_somebody_else_is_skipped(applic
     assert application.sql(AUDIT) == []
 
 
-def test_a_row_that_moved_to_another_fund_is_changed_under_the_fund_of_the_plan(application: Application) -> None:
+def test_row_moved_to_another_fund_is_logged_under_the_planned_fund(application: Application) -> None:
     (row_id,) = application.add(COMPANIES, [(1, "Seed")])
     application.plan()
     application.sql(f"UPDATE {COMPANIES} SET fund_id = 2 WHERE id = %s", row_id)
@@ -163,7 +163,7 @@ def test_a_row_that_moved_to_another_fund_is_changed_under_the_fund_of_the_plan(
     assert application.column("SELECT fund_id FROM stage_normalization_log") == ["1"]
 
 
-def test_rows_that_came_after_the_plan_are_left_for_the_next_one(application: Application) -> None:
+def test_rows_added_after_planning_are_left_for_the_next_plan(application: Application) -> None:
     application.add(COMPANIES, [(1, "Seed")])
     application.plan()
     (late,) = application.add(COMPANIES, [(1, "Seed")])
@@ -177,14 +177,14 @@ def started(events: list[Event]) -> list[Batch]:
     return [event.batch for event in events if isinstance(event, BatchStarted)]
 
 
-def test_batches_run_in_the_order_of_their_numbers(filled: Application) -> None:
+def test_batches_run_in_order(filled: Application) -> None:
     filled.plan(batch_size=1)
     events: list[Event] = []
     filled.apply(watch=events.append)
     assert [batch.number for batch in started(events)] == list(range(1, 9))
 
 
-def test_older_plans_run_before_newer_ones(filled: Application) -> None:
+def test_older_plans_run_first(filled: Application) -> None:
     second, first = filled.plan(scope=FundScope.one("2")), filled.plan(scope=FundScope.one("1"))
     events: list[Event] = []
     filled.apply(watch=events.append)
@@ -192,7 +192,7 @@ def test_older_plans_run_before_newer_ones(filled: Application) -> None:
 
 
 @pytest.mark.parametrize("fund_id", ["1", "2", None])
-def test_only_the_fund_asked_for_is_changed(filled: Application, fund_id: str | None) -> None:
+def test_apply_of_one_fund_changes_only_that_fund(filled: Application, fund_id: str | None) -> None:
     before = {table: rows_by_id(filled, table) for table in (COMPANIES, DEALS)}
     filled.plan()
     filled.apply(scope=FundScope.one(fund_id))
@@ -204,7 +204,7 @@ def test_only_the_fund_asked_for_is_changed(filled: Application, fund_id: str | 
     assert set(filled.column("SELECT fund_id FROM stage_normalization_log")) == {fund_id}
 
 
-def test_only_the_table_asked_for_is_changed(filled: Application) -> None:
+def test_apply_of_one_table_changes_only_that_table(filled: Application) -> None:
     before = filled.stages(COMPANIES)
     filled.plan()
     result = filled.apply(targets=(TargetSetting(table=DEALS),))
@@ -213,14 +213,14 @@ def test_only_the_table_asked_for_is_changed(filled: Application) -> None:
     assert filled.sql("SELECT DISTINCT status FROM stage_migration_plans") == [("open",)]
 
 
-def test_only_the_plan_asked_for_is_applied(filled: Application) -> None:
+def test_apply_of_one_plan_applies_only_that_plan(filled: Application) -> None:
     filled.plan(scope=FundScope.one("1"))
     second = filled.plan(scope=FundScope.one("2"))
     filled.apply(plan_id=second.plan_id)
     assert filled.column("SELECT DISTINCT plan_id FROM stage_normalization_log") == [second.plan_id]
 
 
-def test_a_table_that_is_missing_is_an_error_before_anything_is_done(filled: Application) -> None:
+def test_missing_table_is_an_error_before_the_first_batch(filled: Application) -> None:
     filled.plan()
     before = filled.contents()
     with pytest.raises(TargetError, match="nowhere"):
@@ -228,7 +228,7 @@ def test_a_table_that_is_missing_is_an_error_before_anything_is_done(filled: App
     assert filled.contents() == before
 
 
-def test_there_is_a_pause_between_two_batches_and_neither_before_nor_after(filled: Application) -> None:
+def test_runner_sleeps_only_between_batches(filled: Application) -> None:
     filled.plan(batch_size=1)
     events: list[Event] = []
     filled.apply(scope=FundScope.one("1"), sleep_ms=1, watch=events.append)
@@ -237,7 +237,7 @@ def test_there_is_a_pause_between_two_batches_and_neither_before_nor_after(fille
     assert {event.milliseconds for event in events if isinstance(event, Sleeping)} == {1}
 
 
-def test_what_waits_is_said_before_the_first_batch(filled: Application) -> None:
+def test_waiting_batches_are_reported_before_the_first_batch(filled: Application) -> None:
     filled.plan(batch_size=1)
     events: list[Event] = []
     filled.apply(scope=FundScope.one("1"), sleep_ms=0, watch=events.append)
@@ -245,14 +245,14 @@ def test_what_waits_is_said_before_the_first_batch(filled: Application) -> None:
     assert events[0] == WorkFound(batches=len(done), rows=sum(event.batch.rows_planned for event in done))
 
 
-def test_without_a_pause_there_is_none(filled: Application) -> None:
+def test_runner_without_sleep_does_not_sleep(filled: Application) -> None:
     filled.plan(batch_size=1)
     events: list[Event] = []
     filled.apply(sleep_ms=0, watch=events.append)
     assert not [event for event in events if isinstance(event, Sleeping)]
 
 
-def test_a_stop_is_heard_in_the_middle_of_a_pause(filled: Application) -> None:
+def test_stop_ends_a_sleep(filled: Application) -> None:
     filled.plan(batch_size=1)
     events: list[Event] = []
     # A pause of an hour: the test ends only because the stop is heard.
@@ -262,14 +262,14 @@ def test_a_stop_is_heard_in_the_middle_of_a_pause(filled: Application) -> None:
     assert (result.stopped, result.completed) == (True, 1)
 
 
-def test_asked_to_stop_at_once_it_does_nothing(filled: Application) -> None:
+def test_immediate_stop_runs_no_batch(filled: Application) -> None:
     filled.plan()
     before = {table: filled.stages(table) for table in (COMPANIES, DEALS)}
     assert filled.apply(should_stop=lambda: True) == ApplyResult(stopped=True)
     assert {table: filled.stages(table) for table in (COMPANIES, DEALS)} == before
 
 
-def test_the_events_carry_the_counts_that_are_recorded(filled: Application) -> None:
+def test_events_have_the_recorded_counts(filled: Application) -> None:
     filled.plan(batch_size=2)
     events: list[Event] = []
     result = filled.apply(watch=events.append)

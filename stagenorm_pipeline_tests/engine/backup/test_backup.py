@@ -1,4 +1,4 @@
-"""Backups: every byte, from one snapshot, in a file that knows when it is damaged."""
+"""Backups: every byte, from one snapshot, in a file whose damage is detected."""
 
 import gzip
 import hashlib
@@ -124,6 +124,7 @@ def test_only_the_owner_can_read_the_file(application: Application, tmp_path: Pa
 
 
 def test_same_data_give_the_same_rows(application: Application, tmp_path: Path) -> None:
+    """Wherever PostgreSQL stores the rows."""
     application.add(COMPANIES, [(fund, "Seed") for fund in (None, 10, 9, 2)])
     first = _back_up(application, tmp_path / "1.gz")
     application.sql("UPDATE portfoliocompanies SET stage = stage WHERE id < 3")
@@ -150,6 +151,7 @@ def test_all_targets_come_from_one_snapshot(
 
 
 def test_existing_file_is_never_replaced(application: Application, tmp_path: Path) -> None:
+    """A failed backup leaves no file."""
     file = tmp_path / "b.gz"
     file.write_text("precious")
     with pytest.raises(ConfigurationError, match="exists already"):
@@ -185,12 +187,12 @@ def _flipped(text: bytes) -> bytes:
 
 
 def _resealed(text: bytes) -> bytes:
-    """Altered, with the checksum of the whole made anew; that of the table still tells."""
+    """Alter a row and recompute the checksum of the whole file. The checksum of the table still differs."""
     lines = _flipped(text).splitlines(keepends=True)[:-1]
     return b"".join([*lines, b"-- sha256 " + hashlib.sha256(b"".join(lines)).hexdigest().encode() + b"\n"])
 
 
-# Each with what is said of it.
+# Each kind of damage with the reason in the error.
 _DAMAGES: list[tuple[Callable[[bytes], bytes], str]] = [
     (lambda packed: gzip.compress(_flipped(gzip.decompress(packed))), "does not match its checksum"),
     (lambda packed: gzip.compress(_resealed(gzip.decompress(packed))), "do not match its manifest"),

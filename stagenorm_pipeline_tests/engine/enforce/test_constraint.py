@@ -1,4 +1,4 @@
-"""Keeping a clean column clean: the constraint, how it comes and goes, and who has to wait for it."""
+"""The constraint that keeps a clean column clean: adding it, removing it, and how long other sessions wait."""
 
 import re
 import secrets
@@ -23,7 +23,7 @@ from stagenorm_pipeline.errors import RefusedError, StagenormError
 from stagenorm_pipeline.vocabulary import Decision, Decisions, Stage, Vocabulary
 from stagenorm_pipeline_tests.engine.apply.test_apply_columns import NO_CASE, NO_CASE_COLLATION
 from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, VOCABULARY, Application
-from stagenorm_pipeline_tests.support.interruptions import wait_for_a_waiting_session
+from stagenorm_pipeline_tests.support.crashes_and_sessions import wait_for_a_waiting_session
 
 HURRIED = LockBounds(lock_timeout_ms=50, validate_lock_timeout_ms=50)
 NAME = "stagenorm_stage_canonical"
@@ -31,14 +31,14 @@ COMPANIES_ONLY = (TargetSetting(table=COMPANIES),)
 
 
 def leaving(*spellings: str) -> Vocabulary:
-    """A vocabulary that leaves these spellings as they are."""
+    """Make a vocabulary that keeps these spellings."""
     return Vocabulary.with_decisions(
-        Decisions(entries=tuple(Decision(spelling=s, leave_as_is=True, reason="no round") for s in spellings))
+        Decisions(entries=tuple(Decision(spelling=s, is_kept=True, reason="no round") for s in spellings))
     )
 
 
 def ignore(error: str, attempt: int, wait_s: float) -> None:
-    """For tests that do not watch."""
+    """Ignore announcements, for tests that do not need them."""
 
 
 def look(
@@ -62,7 +62,7 @@ def clean(application: Application) -> Iterator[Application]:
     application.add(COMPANIES, [(1, "seed"), (2, "series-c+")])
     application.add(DEALS, [(1, "seed"), (2, None)])
     yield application
-    # So that the database is as it was, and the next test can have it.
+    # So that the next test can reuse the database.
     for table in application.column(
         "SELECT conrelid::regclass::text FROM pg_constraint WHERE conname = %s AND coninhcount = 0", NAME
     ):
@@ -77,7 +77,7 @@ def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def user(clean: Application) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
-    """A user in a transaction that has read a company."""
+    """Open a transaction of another session that has read a company."""
     with psycopg.connect(clean.url) as connection:
         connection.execute("SELECT * FROM portfoliocompanies WHERE id = 1")
         yield connection
@@ -117,7 +117,9 @@ def test_reading_the_state_changes_nothing(clean: Application) -> None:
     assert clean.sql("SELECT 1 FROM pg_constraint WHERE conname = %s", NAME) == []
 
 
-@pytest.mark.parametrize(("stage", "why"), [("growth", "1 row(s) hold an unknown"), ("Seed", "1 a known one")])
+@pytest.mark.parametrize(
+    ("stage", "why"), [("growth", "with an unknown spelling: 1;"), ("Seed", "known spelling that is not canonical: 1.")]
+)
 def test_enforce_refuses_unknown_or_messy_rows(clean: Application, stage: str, why: str) -> None:
     clean.add(COMPANIES, [(1, stage)])
     with pytest.raises(StagenormError, match=re.escape(why)) as caught:
@@ -143,7 +145,7 @@ def test_new_decisions_swap_the_constraint_without_a_gap(clean: Application) -> 
     assert enforce_it(clean, leaving("Debt", "Grant")).state is EnforcementState.ENFORCED
     clean.add(COMPANIES, [(1, "Grant")])
     assert record(clean) == ["added", "validated", "removed", "added", "validated"]
-    # Dropped and added in one transaction: nobody could write in between.
+    # Dropped and added in one transaction, so no other session could write in between.
     moments = clean.column("SELECT done_at FROM stage_migration_enforcements ORDER BY enforcement_id")
     assert moments[2] == moments[3]
     with pytest.raises(StagenormError, match="not clean"):
@@ -195,6 +197,7 @@ def test_foreign_constraint_of_that_name_is_not_touched(clean: Application) -> N
 
 
 def test_only_the_owner_can_enforce(clean: Application) -> None:
+    """The error for any other role names the owner."""
     role = f"stagenorm_test_{secrets.token_hex(6)}"
     clean.sql(f"CREATE ROLE {role} LOGIN")
     try:
@@ -214,6 +217,7 @@ def test_only_the_owner_can_enforce(clean: Application) -> None:
 
 @pytest.mark.usefixtures("_short_waits", "user")
 def test_table_in_use_is_given_up_with_its_holders(clean: Application) -> None:
+    """The error names the sessions, and no other session waits behind the attempts."""
     clean.sql("SET lock_timeout = '20s'")
     written = []
 
@@ -231,7 +235,7 @@ def test_table_in_use_is_given_up_with_its_holders(clean: Application) -> None:
 def test_queued_writer_continues_after_a_failed_attempt(
     clean: Application, user: psycopg.Connection[tuple[Any, ...]]
 ) -> None:
-    # Long enough that the writer surely comes to stand in the queue, behind us and before the lock is free.
+    # Long enough for the writer to queue behind us before the lock is free.
     patient = LockBounds(lock_timeout_ms=1_000)
 
     def write_when_we_wait() -> None:
@@ -298,7 +302,7 @@ def test_partitioned_table_is_enforced_with_future_partitions(clean: Application
     part = look(clean, targets=(TargetSetting(table="parts_1"),))
     assert (part.state, part.to_enforce, part.to_remove) == (EnforcementState.INHERITED, (), ())
     for change in (enforce, remove_enforcement):
-        with pytest.raises(StagenormError, match="that of its parent table"):
+        with pytest.raises(StagenormError, match="belongs to its parent table"):
             change(clean.database, part, done_by="me", announce=ignore)
 
 
@@ -349,6 +353,7 @@ def test_two_stage_columns_have_one_constraint_each(clean: Application) -> None:
 
 
 def test_rollback_of_an_enforced_table_is_refused_with_a_remedy(clean: Application) -> None:
+    """PostgreSQL would refuse the old spellings."""
     ids = clean.add(COMPANIES, [(1, "Seed")])
     plan = clean.run()
     request = RollbackRequest(plan_id=plan.plan_id)

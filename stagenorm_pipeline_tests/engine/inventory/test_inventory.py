@@ -1,4 +1,4 @@
-"""The inventory: exact counts of every spelling by table and fund, whatever the spellings are."""
+"""The inventory: exact counts of every spelling by table and fund."""
 
 from collections import Counter
 
@@ -58,7 +58,7 @@ def inventory_of(application: Application, scope: FundScope | None = None) -> di
 
 
 def places_of(application: Application, table: str = COMPANIES) -> dict[str, Places]:
-    """Where each unknown spelling of the table is."""
+    """Read where each unknown spelling of the table is."""
     with application.database.snapshot() as connection:
         targets = resolve_targets(connection, (TargetSetting(table=table),))
         (found,) = read_inventory(connection, targets, FundScope(), VOCABULARY, with_places=True)
@@ -66,7 +66,7 @@ def places_of(application: Application, table: str = COMPANIES) -> dict[str, Pla
 
 
 def counted(rows: list[Row]) -> Counter[tuple[str, MeaningKind]]:
-    """The rows by spelling, counted in Python."""
+    """Count the rows by spelling in Python."""
     return Counter((s, VOCABULARY.meaning_of(s).kind) for _, s in rows if s is not None)
 
 
@@ -274,7 +274,7 @@ def test_decided_spellings_are_known_or_kept(application: Application) -> None:
     decisions = Decisions(
         entries=(
             Decision(spelling="Seed Round", stage=Stage.SEED),
-            Decision(spelling="growth", leave_as_is=True, reason="no round at all"),
+            Decision(spelling="growth", is_kept=True, reason="no round at all"),
         )
     )
     plan = application.preview(vocabulary=Vocabulary.with_decisions(decisions))

@@ -1,4 +1,4 @@
-"""Plans: a preview writes nothing, a recorded plan holds exactly what the preview says, row by row."""
+"""Plans: a preview writes nothing, and a recorded plan has exactly the rows of its preview."""
 
 from typing import Any
 
@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from stagenorm_pipeline import __version__
 from stagenorm_pipeline.config.settings import TargetSetting
 from stagenorm_pipeline.engine.inventory.inventory import RowCounts
-from stagenorm_pipeline.engine.plan.plan import find_plan, open_plan
-from stagenorm_pipeline.engine.plan.request import LARGEST_BATCH_SIZE
+from stagenorm_pipeline.engine.plan.life_cycle import find_plan, open_plan
+from stagenorm_pipeline.engine.plan.request import MAX_BATCH_SIZE
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.errors import ConfigurationError, PlanError, TargetError
 from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, VOCABULARY, Application, Row
@@ -40,7 +40,7 @@ def members_of(application: Application, plan_id: int | None) -> list[tuple[Any,
 
 
 def messy_rows(application: Application) -> list[tuple[Any, ...]]:
-    """What a plan should hold: the rows that Python finds messy, with the stage that each means."""
+    """The rows that a plan should have, computed in Python, with the stage of each."""
     found = []
     for table in (COMPANIES, DEALS):
         for row_id, fund_id, stage in application.sql(f"SELECT id, fund_id::text, stage FROM {table}"):
@@ -57,13 +57,13 @@ def filled(application: Application) -> Application:
     return application
 
 
-def test_a_preview_writes_nothing(filled: Application) -> None:
+def test_preview_writes_nothing(filled: Application) -> None:
     before = filled.contents()
     filled.preview()
     assert filled.contents() == before
 
 
-def test_a_preview_needs_no_table_of_ours(bare: Application) -> None:
+def test_preview_works_without_tracking_tables(bare: Application) -> None:
     bare.sql(f"CREATE TABLE {COMPANIES} (id int PRIMARY KEY, stage text)")
     bare.sql(f"INSERT INTO {COMPANIES} VALUES (1, 'Seed')")
     plan = bare.preview(targets=(TargetSetting(table=COMPANIES),))
@@ -82,7 +82,7 @@ def test_a_preview_needs_no_table_of_ours(bare: Application) -> None:
     ),
     batch_size=st.integers(1, 4),
 )
-def test_a_plan_holds_exactly_what_the_preview_says(application: Application, rows: list[Row], batch_size: int) -> None:
+def test_plan_is_exactly_its_preview(application: Application, rows: list[Row], batch_size: int) -> None:
     application.sql(f"DELETE FROM {COMPANIES}; DELETE FROM {DEALS}; DELETE FROM stage_migration_plans")
     application.add(COMPANIES, rows)
     application.add(DEALS, rows[::-2])
@@ -104,7 +104,7 @@ def test_a_plan_holds_exactly_what_the_preview_says(application: Application, ro
         assert numbers == sorted(numbers)
 
 
-def test_a_batch_is_of_one_table_and_one_fund_alone(filled: Application) -> None:
+def test_batch_has_rows_of_one_table_and_fund(filled: Application) -> None:
     filled.plan()
     for table, fund_id, ids in filled.sql(
         "SELECT table_name, fund_id, row_numbers "
@@ -113,7 +113,7 @@ def test_a_batch_is_of_one_table_and_one_fund_alone(filled: Application) -> None
         assert filled.column(f"SELECT DISTINCT fund_id::text FROM {table} WHERE id = ANY (%s)", ids) == [fund_id]
 
 
-def test_a_table_without_a_fund_column_is_planned_under_no_fund(application: Application) -> None:
+def test_table_without_fund_column_is_planned_under_no_fund(application: Application) -> None:
     application.sql("CREATE TABLE startups (id int PRIMARY KEY, stage text); INSERT INTO startups VALUES (1, 'Seed')")
     targets = (TargetSetting(table="startups"),)
     plan = application.plan(targets=targets)
@@ -123,7 +123,7 @@ def test_a_table_without_a_fund_column_is_planned_under_no_fund(application: App
     assert application.preview(targets=targets, scope=FundScope.one("1")).counts.rows_seen == 0
 
 
-def test_recording_changes_no_row_of_the_application(filled: Application) -> None:
+def test_recording_changes_no_row_of_the_targets(filled: Application) -> None:
     before = filled.contents()
     filled.plan()
     after = filled.contents()
@@ -131,7 +131,7 @@ def test_recording_changes_no_row_of_the_application(filled: Application) -> Non
     assert after["stage_normalization_log"] == []
 
 
-def test_the_plan_keeps_its_totals_and_who_made_it_under_which_vocabulary(filled: Application) -> None:
+def test_plan_records_totals_author_and_vocabulary(filled: Application) -> None:
     plan = filled.plan(batch_size=2)
     assert plan.plan_id is not None
     with filled.database.snapshot() as connection:
@@ -148,7 +148,7 @@ def test_the_plan_keeps_its_totals_and_who_made_it_under_which_vocabulary(filled
     assert filled.value("SELECT sum(rows_planned) FROM stage_migration_batches") == recorded.counts.rows_to_change
 
 
-def test_the_baseline_adds_up_to_every_row_in_scope(filled: Application) -> None:
+def test_baseline_adds_up_to_every_row_in_scope(filled: Application) -> None:
     plan = filled.plan()
     baseline = filled.sql(
         "SELECT t.table_name, b.fund_id, s.spelling, b.kind, b.rows_counted FROM stage_migration_baseline b "
@@ -170,7 +170,7 @@ def test_the_baseline_adds_up_to_every_row_in_scope(filled: Application) -> None
     }
 
 
-def test_a_spelling_is_kept_once_over_all_plans(filled: Application) -> None:
+def test_spelling_is_stored_once_for_all_plans(filled: Application) -> None:
     filled.plan()
     filled.plan()
     spellings = filled.column("SELECT spelling FROM stage_migration_spellings")
@@ -182,19 +182,20 @@ def test_a_spelling_is_kept_once_over_all_plans(filled: Application) -> None:
 
 
 @pytest.mark.parametrize("fund_id", ["1", None])
-def test_a_plan_of_one_fund_holds_its_rows_alone(filled: Application, fund_id: str | None) -> None:
+def test_plan_of_one_fund_has_only_its_rows(filled: Application, fund_id: str | None) -> None:
     plan = filled.plan(scope=FundScope.one(fund_id))
     assert members_of(filled, plan.plan_id) == [row for row in messy_rows(filled) if row[1] == fund_id]
     assert filled.column("SELECT DISTINCT fund_id FROM stage_migration_baseline") == [fund_id]
     assert filled.value("SELECT scope -> 'fund_id' FROM stage_migration_plans") == fund_id
 
 
-def test_a_plan_of_one_table_holds_its_rows_alone(filled: Application) -> None:
+def test_plan_of_one_table_has_only_its_rows(filled: Application) -> None:
     plan = filled.plan(targets=(TargetSetting(table=DEALS),))
     assert members_of(filled, plan.plan_id) == [row for row in messy_rows(filled) if row[0] == DEALS]
 
 
-def test_a_plan_with_nothing_to_change_is_completed_at_once_and_keeps_its_baseline(application: Application) -> None:
+def test_plan_with_nothing_to_change_is_completed_at_once(application: Application) -> None:
+    """It keeps its baseline."""
     application.add(COMPANIES, [(1, "seed"), (2, "growth")])
     plan = application.plan()
     assert (plan.status, plan.total_batches) == ("completed", 0)
@@ -209,7 +210,7 @@ def test_empty_tables_make_an_empty_plan(application: Application) -> None:
     assert (plan.status, plan.counts, plan.funds_to_change) == ("completed", RowCounts(), ())
 
 
-def test_a_second_plan_over_normalized_data_is_empty_and_writes_nothing_to_the_targets(filled: Application) -> None:
+def test_plan_over_normalized_data_is_empty(filled: Application) -> None:
     filled.run()
     before = filled.contents()
     plan = filled.plan()
@@ -221,27 +222,27 @@ def test_a_second_plan_over_normalized_data_is_empty_and_writes_nothing_to_the_t
     ]
 
 
-def test_a_plan_that_cannot_be_made_records_nothing(filled: Application) -> None:
+def test_failed_planning_records_nothing(filled: Application) -> None:
     before = filled.contents()
     with pytest.raises(TargetError, match="nowhere"):
         filled.plan(targets=(TargetSetting(table=COMPANIES), TargetSetting(table="nowhere")))
     assert filled.contents() == before
 
 
-@pytest.mark.parametrize("size", [0, -1, LARGEST_BATCH_SIZE + 1])
-def test_a_batch_size_out_of_bounds_is_refused_with_the_bounds(application: Application, size: int) -> None:
-    with pytest.raises(ConfigurationError, match=f"batch size of {size}") as caught:
+@pytest.mark.parametrize("size", [0, -1, MAX_BATCH_SIZE + 1])
+def test_batch_size_out_of_bounds_is_refused(application: Application, size: int) -> None:
+    with pytest.raises(ConfigurationError, match=f"batch size of {size:,}") as caught:
         application.request(batch_size=size)
-    assert str(LARGEST_BATCH_SIZE) in str(caught.value)
+    assert f"{MAX_BATCH_SIZE:,}" in str(caught.value)
 
 
-def test_a_plan_that_is_not_there_is_refused_by_number(application: Application) -> None:
+def test_missing_plan_is_refused(application: Application) -> None:
     with pytest.raises(PlanError, match="There is no plan 7"):
         open_plan(application.database, 7)
 
 
 @pytest.mark.soak  # it takes 1 GB of the server's memory
-def test_a_fund_whose_keys_do_not_fit_into_an_array_is_named_with_what_to_do(application: Application) -> None:
+def test_fund_too_large_for_one_plan_is_named(application: Application) -> None:
     application.add(COMPANIES, [(7, "Seed")] * 3)
     # So long a key is compressed in the table and its index, and whole in the array.
     application.sql(

@@ -1,4 +1,4 @@
-"""Each index of ours is wanted by a query, and PostgreSQL takes it for that query when the tables are full."""
+"""Each index of the tracking tables has a query for which PostgreSQL uses it when the tables are full."""
 
 from typing import Any
 
@@ -84,7 +84,7 @@ def full(application: Application) -> Application:
     return application
 
 
-def test_each_index_is_taken_by_every_query_that_is_said_to_want_it(full: Application) -> None:
+def test_each_index_is_used_by_its_queries(full: Application) -> None:
     assert set(full.column(_INDEXES)) == {*WANTED, "stage_migration_batches_waiting"}
     left = []
     with full.database.transaction() as connection:
@@ -97,9 +97,7 @@ def test_each_index_is_taken_by_every_query_that_is_said_to_want_it(full: Applic
 
 
 @pytest.mark.parametrize("fund_id", ["7", None])
-def test_the_first_waiting_batch_of_a_fund_is_found_by_the_index_of_what_waits(
-    full: Application, fund_id: str | None
-) -> None:
+def test_first_waiting_batch_of_a_fund_is_found_by_index(full: Application, fund_id: str | None) -> None:
     with explained(full, containing="ORDER BY b.plan_id, b.batch_number") as plans:
         assert full.apply(scope=FundScope.one(fund_id), should_stop=lambda: True).batches == 0
     (scan,) = [node for node in plans[0] if node.get("Index Name") == "stage_migration_batches_waiting"]
@@ -114,7 +112,7 @@ def test_the_first_waiting_batch_of_a_fund_is_found_by_the_index_of_what_waits(
         ("stage_migration_spellings", "spelling_sha256 = '\\x00'"),
     ],
 )
-def test_a_look_up_by_a_constraint_takes_its_index(application: Application, table: str, condition: str) -> None:
+def test_look_up_by_a_constraint_uses_its_index(application: Application, table: str, condition: str) -> None:
     with application.database.transaction() as connection:
         connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
         plan = explain(connection, f"SELECT * FROM {table} WHERE {condition}", {})

@@ -1,4 +1,4 @@
-"""How often a table is read: a constant number of times to plan, whatever the funds, and never whole to apply."""
+"""How often a table is scanned: a constant number of times to plan, and never as a whole to apply."""
 
 import re
 
@@ -25,7 +25,7 @@ def fill(application: Application, funds: int) -> None:
 
 
 @pytest.mark.parametrize("funds", [5, 200])
-def test_planning_scans_a_table_once_however_many_funds_there_are(application: Application, funds: int) -> None:
+def test_planning_scans_a_table_once_for_all_funds(application: Application, funds: int) -> None:
     fill(application, funds)
     before = reads(application, COMPANIES)
     plan = application.plan(batch_size=50)
@@ -34,14 +34,14 @@ def test_planning_scans_a_table_once_however_many_funds_there_are(application: A
 
 
 @pytest.mark.parametrize("funds", [5, 200])
-def test_a_preview_scans_a_table_once(application: Application, funds: int) -> None:
+def test_preview_scans_a_table_once(application: Application, funds: int) -> None:
     fill(application, funds)
     before = reads(application, COMPANIES)
     application.preview(batch_size=50)
     assert reads(application, COMPANIES) - before == Reads(seq_scans=1, seq_rows=ROWS, index_scans=0, index_rows=0)
 
 
-def test_applying_a_fund_touches_its_own_rows_alone(application: Application) -> None:
+def test_applying_a_fund_reads_only_its_rows(application: Application) -> None:
     fill(application, funds=200)
     application.plan(batch_size=10)
     before = reads(application, COMPANIES)
@@ -50,7 +50,7 @@ def test_applying_a_fund_touches_its_own_rows_alone(application: Application) ->
     assert reads(application, COMPANIES) - before == Reads(seq_scans=0, seq_rows=0, index_scans=15, index_rows=15)
 
 
-def test_a_batch_finds_its_rows_by_the_primary_key(application: Application) -> None:
+def test_batch_finds_its_rows_by_primary_key(application: Application) -> None:
     fill(application, funds=5)
     application.plan(batch_size=200)
     with explained(application, containing="INSERT INTO stage_normalization_log") as plans:
@@ -62,7 +62,7 @@ def test_a_batch_finds_its_rows_by_the_primary_key(application: Application) -> 
         assert re.fullmatch(r"\(id = m\w*\.row_key\)", scans[0]["Index Cond"])
 
 
-def test_a_batch_takes_its_rows_in_the_order_of_their_keys(application: Application) -> None:
+def test_batch_updates_its_rows_in_key_order(application: Application) -> None:
     fill(application, funds=5)
     application.sql(f"UPDATE {COMPANIES} SET stage = 'Series A' WHERE stage = 'Seed' AND mod(id, 3) = 0")
     application.sql(f"ANALYZE {COMPANIES}")
@@ -73,7 +73,7 @@ def test_a_batch_takes_its_rows_in_the_order_of_their_keys(application: Applicat
     assert rows == sorted(rows)
 
 
-def test_looking_for_a_batchs_unchanged_rows_touches_its_own_rows_alone(application: Application) -> None:
+def test_search_for_unchanged_rows_reads_only_the_batch(application: Application) -> None:
     fill(application, funds=200)
     application.plan(batch_size=10)
     application.sql(f"UPDATE {COMPANIES} SET stage = 'growth' WHERE fund_id = 7 AND stage = 'Seed'")
@@ -86,9 +86,8 @@ def test_looking_for_a_batchs_unchanged_rows_touches_its_own_rows_alone(applicat
     assert (after.seq_scans, after.index_scans) == (0, 60)
 
 
-def test_undoing_many_rows_loops_over_none_of_them_and_undoing_few_does_not_read_the_table(
-    application: Application, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_rollback_plan_fits_the_number_of_rows(application: Application, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Undoing many rows runs no loop over them; undoing few does not read the table."""
     fill(application, 20)
     # As right after a large run: nobody has counted the log yet, and the planner takes it for nearly empty.
     application.sql("ALTER TABLE stage_normalization_log SET (autovacuum_enabled = off)")
@@ -105,7 +104,7 @@ def test_undoing_many_rows_loops_over_none_of_them_and_undoing_few_does_not_read
 
 
 @pytest.mark.parametrize("most_looked_up", [0, 50_000])
-def test_undoing_rows_with_histories_reads_the_log_twice_in_all(
+def test_rollback_of_rows_with_histories_reads_the_log_twice(
     application: Application, monkeypatch: pytest.MonkeyPatch, most_looked_up: int
 ) -> None:
     fill(application, 20)
@@ -123,7 +122,7 @@ def test_undoing_rows_with_histories_reads_the_log_twice_in_all(
     assert len(loops) == (1 if most_looked_up else 0), "only the rows of the target are looked up one by one"
 
 
-def test_verifying_scans_a_table_a_constant_number_of_times(application: Application) -> None:
+def test_verify_scans_a_table_a_constant_number_of_times(application: Application) -> None:
     seen = set()
     for fund_count in (5, 200):
         ours = "stage_migration_plans, stage_normalization_log, stage_migration_receipts, stage_migration_plan_digests"

@@ -1,11 +1,12 @@
-"""At most one open plan covers a target and a fund: what a newer plan cancels of an older one, and what it leaves."""
+"""A newer plan cancels the waiting batches of older ones, so at most one open plan covers a target and fund."""
 
 from typing import Any
 
 import pytest
 
 from stagenorm_pipeline.config.settings import TargetSetting
-from stagenorm_pipeline.engine.plan.plan import Plan, open_plan
+from stagenorm_pipeline.engine.plan.life_cycle import open_plan
+from stagenorm_pipeline.engine.plan.plan import Plan
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.errors import PlanError
 from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, Application
@@ -46,11 +47,11 @@ EVERYWHERE = {(table, fund) for table in (COMPANIES, DEALS) for fund in ("1", "2
         (FundScope.one(None), (COMPANIES, DEALS), {(COMPANIES, None), (DEALS, None)}),
         (FundScope(), (DEALS,), {(DEALS, "1"), (DEALS, "2"), (DEALS, None)}),
         (FundScope.one("2"), (COMPANIES,), {(COMPANIES, "2")}),
-        # It holds no row at all, and supersedes its scope all the same: nothing waits there that it did not see.
+        # The new plan is empty, but still supersedes its scope: no batch may be waiting that it did not see.
         (FundScope.one("3"), (COMPANIES,), set()),
     ],
 )
-def test_a_new_plan_cancels_what_waits_in_its_own_scope_and_only_there(
+def test_new_plan_cancels_waiting_batches_only_in_its_scope(
     planned: Application, scope: FundScope, targets: tuple[str, ...], cancelled: set[tuple[str, str | None]]
 ) -> None:
     planned.plan(scope=scope, targets=tuple(TargetSetting(table=table) for table in targets))
@@ -59,14 +60,14 @@ def test_a_new_plan_cancels_what_waits_in_its_own_scope_and_only_there(
     assert plan_status(planned) == ("cancelled" if cancelled == EVERYWHERE else "open")
 
 
-def test_what_was_done_stays_done_and_the_plan_is_completed(planned: Application) -> None:
+def test_superseded_plan_keeps_its_completed_batches(planned: Application) -> None:
     planned.apply(scope=FundScope.one("1"))
     planned.plan()
     assert statuses(planned) == {(t, f, "completed" if f == "1" else "cancelled") for t, f in EVERYWHERE}
     assert plan_status(planned) == "completed"
 
 
-def test_a_cancelled_batch_says_which_plan_superseded_it_and_is_no_failure(planned: Application) -> None:
+def test_superseded_batch_names_the_newer_plan_and_is_no_failure(planned: Application) -> None:
     plan = planned.plan()
     assert set(planned.column("SELECT error_message FROM stage_migration_batches WHERE plan_id = 1")) == {
         f"[superseded by plan {plan.plan_id}]"
@@ -76,7 +77,7 @@ def test_a_cancelled_batch_says_which_plan_superseded_it_and_is_no_failure(plann
     assert planned.verify().verdict == "passed"
 
 
-def test_each_row_waits_in_one_open_plan_at_most(planned: Application) -> None:
+def test_row_is_waiting_in_at_most_one_open_plan(planned: Application) -> None:
     planned.plan(scope=FundScope.one("1"))
     planned.plan(targets=(TargetSetting(table=DEALS),), batch_size=2)
     planned.plan(scope=FundScope.one(None))
@@ -89,7 +90,7 @@ def test_each_row_waits_in_one_open_plan_at_most(planned: Application) -> None:
     assert len(planned.sql(waiting)) == 10
 
 
-def test_a_draft_supersedes_nothing_until_it_is_opened(planned: Application) -> None:
+def test_draft_supersedes_nothing_before_it_is_opened(planned: Application) -> None:
     draft = planned.plan(as_draft=True)
     assert draft.status == "draft"
     assert {status for _, _, status in statuses(planned)} == {"pending"}
@@ -100,20 +101,20 @@ def test_a_draft_supersedes_nothing_until_it_is_opened(planned: Application) -> 
     assert plan_status(planned, draft.plan_id) == "completed"
 
 
-def test_opening_a_plan_that_is_open_changes_nothing(planned: Application) -> None:
+def test_opening_an_open_plan_changes_nothing(planned: Application) -> None:
     before = planned.contents()
     open_plan(planned.database, 1)
     assert planned.contents() == before
 
 
-def test_a_draft_with_nothing_to_do_is_completed_by_opening_it(application: Application) -> None:
+def test_opening_an_empty_draft_completes_it(application: Application) -> None:
     draft = application.plan(as_draft=True)
     open_plan(application.database, number(draft))
     assert plan_status(application, draft.plan_id) == "completed"
 
 
 @pytest.mark.parametrize("status", ["cancelled", "completed"])
-def test_a_plan_that_ended_cannot_be_opened_again(planned: Application, status: str) -> None:
+def test_finished_plan_cannot_be_opened_again(planned: Application, status: str) -> None:
     if status == "completed":
         planned.apply()
     else:
@@ -122,9 +123,10 @@ def test_a_plan_that_ended_cannot_be_opened_again(planned: Application, status: 
         open_plan(planned.database, 1)
 
 
-def test_refused_rows_of_an_older_plan_are_planned_anew_and_their_quarantine_is_settled(
+def test_new_plan_takes_over_refused_rows_of_an_older_plan(
     application: Application,
 ) -> None:
+    """Their quarantine entries are resolved."""
     application.sql(f"ALTER TABLE {COMPANIES} ADD CONSTRAINT no_seed CHECK (stage <> 'seed')")
     application.add(COMPANIES, [(1, "Seed"), (1, "Series A")])
     application.run()

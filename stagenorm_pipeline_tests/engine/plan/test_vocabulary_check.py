@@ -1,9 +1,9 @@
-"""A plan is bound to the vocabulary that it was made with; what decisions change is shown before it does."""
+"""A plan is applied only with its own vocabulary; the effect of new decisions is shown before."""
 
 import pytest
 
 from stagenorm_pipeline.engine.apply.runner import ApplyRequest, apply_batches
-from stagenorm_pipeline.engine.plan.plan import open_plan
+from stagenorm_pipeline.engine.plan.life_cycle import open_plan
 from stagenorm_pipeline.engine.plan.vocabulary_check import (
     DecisionChange,
     DecisionChanges,
@@ -19,14 +19,14 @@ from stagenorm_pipeline_tests.support.application import COMPANIES, VOCABULARY, 
 
 
 def deciding(**stages: Stage | None) -> Vocabulary:
-    """A vocabulary with these decisions; None: left as it is."""
+    """Make a vocabulary with these decisions; None: kept as it is."""
     return Vocabulary.with_decisions(
         Decisions(
             entries=tuple(
                 Decision(
                     spelling=spelling,
                     stage=stage,
-                    leave_as_is=stage is None,
+                    is_kept=stage is None,
                     reason="no round" if stage is None else "",
                 )
                 for spelling, stage in stages.items()
@@ -40,7 +40,7 @@ AFTER = deciding(growth=Stage.SERIES_C_PLUS, Debt=None)
 
 
 def apply(application: Application, vocabulary: Vocabulary, plan_id: int | None = None, fund: str | None = None) -> int:
-    """Rows updated."""
+    """Apply, and return the number of updated rows."""
     scope = FundScope() if fund is None else FundScope.one(fund)
     request = ApplyRequest(
         worker="worker", run_by="me", plan_id=plan_id, scope=scope, sleep_ms=0, vocabulary=vocabulary
@@ -60,7 +60,7 @@ def rows(application: Application) -> Application:
     return application
 
 
-def test_a_plan_made_under_another_vocabulary_is_refused_with_what_changed_and_what_to_do(rows: Application) -> None:
+def test_plan_with_another_vocabulary_is_refused_with_the_changes(rows: Application) -> None:
     plan = rows.plan(vocabulary=BEFORE)
     before = rows.contents()
     with pytest.raises(OtherVocabularyError, match="Plan 1 is not applied: the decisions have changed") as caught:
@@ -79,13 +79,13 @@ def test_a_plan_made_under_another_vocabulary_is_refused_with_what_changed_and_w
     assert rows.contents() == before
 
 
-def test_under_its_own_vocabulary_it_is_applied_wherever_that_was_loaded(rows: Application) -> None:
+def test_plan_with_the_same_vocabulary_is_applied(rows: Application) -> None:
     plan = rows.plan(vocabulary=BEFORE)
     same = deciding(Bridge=Stage.SEED, growth=Stage.SERIES_C)
     assert apply(rows, same, plan.plan_id) == 4
 
 
-def test_a_comment_a_name_or_a_reason_is_no_other_vocabulary(rows: Application) -> None:
+def test_comment_name_or_reason_does_not_change_the_vocabulary(rows: Application) -> None:
     rows.plan(vocabulary=BEFORE)
     entries = (
         Decision(spelling="Bridge", stage=Stage.SEED, reason="asked", decided_by="Ana"),
@@ -94,7 +94,7 @@ def test_a_comment_a_name_or_a_reason_is_no_other_vocabulary(rows: Application) 
     assert apply(rows, Vocabulary.with_decisions(Decisions(entries=(*entries, Decision(spelling="undecided"))))) == 4
 
 
-def test_many_changes_are_counted_and_not_all_named(rows: Application) -> None:
+def test_many_vocabulary_changes_are_counted_not_listed(rows: Application) -> None:
     rows.plan(vocabulary=BEFORE)
     many = deciding(**{f"s{number}": Stage.SEED for number in range(20)})
     with pytest.raises(OtherVocabularyError) as caught:
@@ -102,19 +102,20 @@ def test_many_changes_are_counted_and_not_all_named(rows: Application) -> None:
     assert (caught.value.remedy or "").splitlines()[-1] == "... and 17 more"
 
 
-def test_going_on_is_refused_too_and_a_new_plan_takes_what_is_left(rows: Application) -> None:
+def test_resume_with_another_vocabulary_is_refused(rows: Application) -> None:
+    """A new plan takes over the waiting rows."""
     rows.plan(vocabulary=BEFORE)
     assert apply(rows, BEFORE, fund="1") == 2
     with pytest.raises(OtherVocabularyError, match="Plan 1") as caught:
         apply(rows, AFTER)
-    assert "The 2 rows that it has changed stay so; `stagenorm rollback --plan 1` restores them" in str(caught.value)
+    assert "2 rows that it has changed stay changed; `stagenorm rollback --plan 1` restores them" in str(caught.value)
     rows.plan(vocabulary=AFTER)
     assert apply(rows, AFTER) == 1
     assert rows.column("SELECT status FROM stage_migration_plans ORDER BY plan_id") == ["completed", "completed"]
     assert list(rows.stages(COMPANIES).values()) == ["series-c", "series-c", "seed", "Bridge", "Debt"]
 
 
-def test_putting_the_decisions_back_lets_it_go_on(rows: Application) -> None:
+def test_restored_decisions_let_the_plan_continue(rows: Application) -> None:
     rows.plan(vocabulary=BEFORE)
     apply(rows, BEFORE, fund="1")
     with pytest.raises(OtherVocabularyError):
@@ -122,7 +123,7 @@ def test_putting_the_decisions_back_lets_it_go_on(rows: Application) -> None:
     assert apply(rows, BEFORE) == 2
 
 
-def test_opening_a_draft_of_another_vocabulary_cancels_nothing_of_the_open_plan(rows: Application) -> None:
+def test_refused_draft_cancels_nothing_of_the_open_plan(rows: Application) -> None:
     rows.plan(vocabulary=AFTER)
     draft = rows.plan(vocabulary=BEFORE, as_draft=True)
     assert draft.plan_id is not None
@@ -132,19 +133,19 @@ def test_opening_a_draft_of_another_vocabulary_cancels_nothing_of_the_open_plan(
     assert apply(rows, AFTER) == 3
 
 
-def test_a_fund_with_nothing_left_in_such_a_plan_is_no_error(rows: Application) -> None:
+def test_fund_without_waiting_batches_needs_no_vocabulary(rows: Application) -> None:
     rows.plan(vocabulary=BEFORE)
     assert apply(rows, AFTER, fund="3") == 0
 
 
-def test_a_rollback_is_bound_to_no_vocabulary(rows: Application) -> None:
+def test_rollback_needs_no_vocabulary(rows: Application) -> None:
     plan = rows.run(vocabulary=BEFORE)
     rollback = record_rollback(rows.database, RollbackRequest(plan_id=plan.plan_id), created_by="me")
     assert apply(rows, AFTER, rollback) == 4
     assert list(rows.stages(COMPANIES).values()) == ["growth", "growth", "Seed", "Bridge", "Debt"]
 
 
-def test_a_vocabulary_is_kept_once_however_many_plans_share_it(rows: Application) -> None:
+def test_vocabulary_is_stored_once_for_all_plans(rows: Application) -> None:
     for _ in range(3):
         rows.plan(vocabulary=BEFORE)
     rows.plan(vocabulary=AFTER)
@@ -152,14 +153,14 @@ def test_a_vocabulary_is_kept_once_however_many_plans_share_it(rows: Application
     assert kept == {vocabulary.version: vocabulary.content for vocabulary in (BEFORE, AFTER)}
 
 
-def test_a_plan_of_before_vocabularies_were_kept_is_refused_all_the_same(rows: Application) -> None:
+def test_plan_without_a_stored_vocabulary_is_refused_too(rows: Application) -> None:
     rows.plan(vocabulary=BEFORE)
     rows.sql("DELETE FROM stage_migration_vocabularies")
-    with pytest.raises(OtherVocabularyError, match="What changed cannot be told"):
+    with pytest.raises(OtherVocabularyError, match="What changed is not known"):
         apply(rows, AFTER)
 
 
-def test_what_decisions_change_is_shown_with_their_rows_before_any_plan(rows: Application) -> None:
+def test_decision_changes_are_shown_before_any_plan(rows: Application) -> None:
     assert changes(rows, VOCABULARY) == DecisionChanges(since_plan=None, changes=())
     assert changes(rows, BEFORE) == DecisionChanges(
         since_plan=None,
@@ -170,13 +171,14 @@ def test_what_decisions_change_is_shown_with_their_rows_before_any_plan(rows: Ap
     )
 
 
-def test_it_is_shown_without_our_tables_too(bare: Application) -> None:
+def test_decision_changes_are_shown_without_tracking_tables(bare: Application) -> None:
     bare.sql("CREATE TABLE portfoliocompanies (id serial PRIMARY KEY, fund_id integer, stage text)")
     bare.sql("CREATE TABLE deal_opportunities (id serial PRIMARY KEY, fund_id integer, stage text)")
     assert changes(bare, BEFORE).since_plan is None
 
 
-def test_after_a_plan_what_changed_since_is_shown_and_what_was_changed_against_it(rows: Application) -> None:
+def test_decision_changes_since_the_last_plan_are_shown(rows: Application) -> None:
+    """Also rows that an earlier plan changed differently."""
     rows.run(vocabulary=BEFORE)
     rows.add(COMPANIES, [(1, "growth")])
     contradicted = (EarlierChange(stage="series-c", rows=2, plans=(1,)),)
@@ -205,6 +207,6 @@ def test_after_a_plan_what_changed_since_is_shown_and_what_was_changed_against_i
     assert changes(rows, AFTER).changes == ()
 
 
-def test_a_draft_is_no_plan_to_compare_with(rows: Application) -> None:
+def test_decision_changes_ignore_drafts(rows: Application) -> None:
     rows.plan(vocabulary=AFTER, as_draft=True)
     assert changes(rows, AFTER).since_plan is None

@@ -63,13 +63,13 @@ def test_every_form_of_url_connects_with_our_driver(scheme: str, database_url: s
         "postgresql://h:5432/db?password=p@s3cret",
     ],
 )
-def test_what_is_no_postgresql_url_is_an_error_that_shows_the_form_and_not_the_text(text: str) -> None:
+def test_wrong_url_is_refused_without_showing_it(text: str) -> None:
     with pytest.raises(ConfigurationError, match="postgresql://USER:PASSWORD@HOST:5432/DATABASE") as caught:
         Database.at(text)
     assert "s3cret" not in str(caught.value)
 
 
-def test_an_option_that_postgresql_does_not_know_is_an_error_that_names_it() -> None:
+def test_unknown_url_option_is_named() -> None:
     # Other tools put their own options there: ?schema=public, ?connection_limit=5.
     message = message_of_failing_at(f"postgresql://u:s3cret@{NOBODY}/db?connection_limit=5")
     assert "connection_limit" in message
@@ -88,7 +88,7 @@ def test_an_option_that_postgresql_does_not_know_is_an_error_that_names_it() -> 
         ("postgresql://u:s3cret@nowhere.invalid/db", ["s3cret"]),
     ],
 )
-def test_an_unreachable_database_is_an_error_without_the_password(url: str, secrets: list[str]) -> None:
+def test_connection_error_hides_the_password(url: str, secrets: list[str]) -> None:
     message = message_of_failing_at(url)
     assert "db on " in message
     assert [secret for secret in secrets if secret in message] == []
@@ -99,7 +99,7 @@ _ANY_PASSWORD = st.text(alphabet="aZ09 :/?#[]@!$&'()*+,;=%~|\\^`{}<>\".-_\u00e9"
 
 @settings(max_examples=300, deadline=None)
 @given(password=_ANY_PASSWORD, form=st.sampled_from(["u:{}@{}/db", "u:{}@{}", "{}@{}/db", "u@{1}/db?password={0}"]))
-def test_no_part_of_an_unencoded_password_is_ever_shown(password: str, form: str) -> None:
+def test_no_part_of_an_unencoded_password_is_shown(password: str, form: str) -> None:
     # Named so that no four characters of a password can be those of the host.
     url = "postgresql://" + form.format(password, "h.invalid:1,h.invalid:2")
     try:
@@ -135,7 +135,7 @@ def test_several_hosts_are_named_with_their_ports() -> None:
     assert Database.at("postgresql://u:s3cret@h1:1,h2/crm").name == "crm on h1:1,h2"
 
 
-def test_dead_host_is_passed_over_for_the_one_that_takes_writes(database_url: str) -> None:
+def test_dead_host_is_skipped_for_the_writable_one(database_url: str) -> None:
     live = sa.make_url(database_url)
     host, port = live.host or str(live.query["host"]), live.port or live.query.get("port") or 5432
     user = f"{live.username}:{live.password}@" if live.password else f"{live.username}@"
@@ -147,24 +147,24 @@ def test_dead_host_is_passed_over_for_the_one_that_takes_writes(database_url: st
     database.close()
 
 
-def test_a_database_that_does_not_exist_is_an_error_that_names_it(database_url: str) -> None:
+def test_missing_database_is_named(database_url: str) -> None:
     url = sa.make_url(database_url).set(database="nowhere_to_be_found")
     message = message_of_failing_at(url.render_as_string(hide_password=False))
     assert 'database "nowhere_to_be_found" does not exist' in message
 
 
-def test_a_database_is_named_for_people_without_its_password() -> None:
+def test_database_name_has_no_password() -> None:
     assert Database.at("postgres://u:s3cret@db.example:6432/crm").name == "crm on db.example:6432"
 
 
-def test_a_missing_privilege_is_an_error_that_says_what_was_refused(application: Application) -> None:
+def test_missing_privilege_is_named(application: Application) -> None:
     # A role that every server has, and that may read nothing here.
     with pytest.raises(RefusedError, match="permission denied for table portfoliocompanies") as caught:
         ask(application.database, "SET LOCAL ROLE pg_monitor", "SELECT * FROM portfoliocompanies")
     assert caught.value.remedy
 
 
-def test_postgresql_itself_refuses_to_write_in_a_snapshot(application: Application) -> None:
+def test_postgresql_refuses_writes_in_a_snapshot(application: Application) -> None:
     application.add(COMPANIES, [(1, "Seed")])
     before = application.contents()
     for statement in ("UPDATE portfoliocompanies SET stage = 'seed'", "CREATE TABLE ours ()", "SELECT nextval('s')"):
@@ -175,7 +175,7 @@ def test_postgresql_itself_refuses_to_write_in_a_snapshot(application: Applicati
     assert application.contents() == before
 
 
-def test_a_snapshot_does_not_see_what_is_committed_after_its_first_look(application: Application) -> None:
+def test_snapshot_does_not_see_later_commits(application: Application) -> None:
     count = "SELECT count(*) FROM portfoliocompanies"
     with application.database.snapshot() as connection:
         assert connection.exec_driver_sql(count).scalar_one() == 0
@@ -186,9 +186,7 @@ def test_a_snapshot_does_not_see_what_is_committed_after_its_first_look(applicat
 
 
 @pytest.mark.parametrize("default", ["repeatable read", "serializable"])
-def test_a_transaction_is_read_committed_whatever_the_database_has_as_its_default(
-    bare: Application, default: str
-) -> None:
+def test_transaction_is_read_committed_despite_other_default(bare: Application, default: str) -> None:
     # Under its default the status of a batch would be read as it was before the batch's lock was had.
     name = bare.value("SELECT current_database()")
     bare.sql(f"ALTER DATABASE {name} SET default_transaction_isolation = '{default}'")
@@ -198,7 +196,7 @@ def test_a_transaction_is_read_committed_whatever_the_database_has_as_its_defaul
         assert connection.exec_driver_sql("SHOW transaction_isolation").scalar_one() == "repeatable read"
 
 
-def test_a_transaction_that_fails_leaves_nothing(application: Application) -> None:
+def test_failed_transaction_leaves_nothing(application: Application) -> None:
     with pytest.raises(DBAPIError):
         ask(application.database, "INSERT INTO portfoliocompanies (stage) VALUES ('seed')", "SELECT 1 / 0")
     assert application.stages(COMPANIES) == {}
@@ -210,7 +208,7 @@ def settings_of_pooled_connections(database: Database) -> list[list[tuple[str, s
         return [[tuple(row) for row in connection.exec_driver_sql(query)] for connection in (one, other)]
 
 
-def test_no_setting_of_ours_outlives_its_transaction(application: Application) -> None:
+def test_settings_end_with_their_transaction(application: Application) -> None:
     # A pooler in transaction mode hands the connection to somebody else next.
     before = settings_of_pooled_connections(application.database)
     application.add(COMPANIES, [(1, "Seed")])
@@ -226,6 +224,6 @@ def test_no_statement_is_prepared_on_the_server(application: Application) -> Non
         assert connection.exec_driver_sql("SELECT count(*) FROM pg_prepared_statements").scalar_one() == 0
 
 
-def test_a_lost_connection_says_that_the_same_command_can_be_run_again(database: Database) -> None:
+def test_lost_connection_error_says_to_run_the_command_again(database: Database) -> None:
     with pytest.raises(ConnectionFailedError, match="run the same command again"):
         ask(database, "SELECT pg_terminate_backend(pg_backend_pid())")

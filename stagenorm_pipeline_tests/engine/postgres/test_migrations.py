@@ -12,7 +12,8 @@ import pytest
 
 from stagenorm_pipeline.engine.apply.pause import set_paused
 from stagenorm_pipeline.engine.apply.runner import ApplyRequest, apply_batches
-from stagenorm_pipeline.engine.plan.plan import open_plan, record_plan
+from stagenorm_pipeline.engine.plan.life_cycle import open_plan
+from stagenorm_pipeline.engine.plan.plan import record_plan
 from stagenorm_pipeline.engine.plan.request import PlanRequest
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.migrations import apply_migrations, migration_files, require_migrations
@@ -61,7 +62,7 @@ def schema_of(application: Application) -> dict[str, list[tuple[object, ...]]]:
     }
 
 
-def test_the_files_are_valid_for_psql_as_they_are_and_safe_to_run_twice(bare: Application) -> None:
+def test_files_run_in_psql_twice(bare: Application) -> None:
     for file in migration_files():
         run_with_psql(bare.url, file)
     once = schema_of(bare)
@@ -71,7 +72,7 @@ def test_the_files_are_valid_for_psql_as_they_are_and_safe_to_run_twice(bare: Ap
     assert schema_of(bare) == once
 
 
-def test_psql_and_the_program_make_the_same_schema_to_the_last_comment(bare: Application) -> None:
+def test_psql_and_init_db_create_the_same_schema(bare: Application) -> None:
     for file in migration_files():
         run_with_psql(bare.url, file)
     by_psql = schema_of(bare)
@@ -80,7 +81,7 @@ def test_psql_and_the_program_make_the_same_schema_to_the_last_comment(bare: App
     assert schema_of(bare) == by_psql
 
 
-def test_applying_them_again_keeps_what_is_recorded(application: Application) -> None:
+def test_applying_again_keeps_recorded_rows(application: Application) -> None:
     application.add(COMPANIES, [(1, "Seed"), (2, "growth")])
     application.run()
     set_paused(application.database, paused=True, reason="lunch", changed_by="me")
@@ -89,7 +90,7 @@ def test_applying_them_again_keeps_what_is_recorded(application: Application) ->
     assert application.contents() == before
 
 
-def test_they_touch_nothing_of_the_application(bare: Application) -> None:
+def test_migrations_change_nothing_of_the_application(bare: Application) -> None:
     bare.sql("CREATE TABLE portfoliocompanies (id serial PRIMARY KEY, stage text NOT NULL)")
     before = schema_of(bare)
     apply_migrations(bare.database)
@@ -99,7 +100,7 @@ def test_they_touch_nothing_of_the_application(bare: Application) -> None:
         assert [row for row in rows if not ours.search(str(row))] == before[kind]
 
 
-def test_every_table_view_and_column_of_ours_has_a_comment(application: Application) -> None:
+def test_every_table_view_and_column_has_a_comment(application: Application) -> None:
     without = application.column(
         "SELECT c.relname || coalesce('.' || a.attname, '') FROM pg_class c "
         "LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND c.relkind = 'r' "
@@ -109,7 +110,7 @@ def test_every_table_view_and_column_of_ours_has_a_comment(application: Applicat
     assert without == []
 
 
-def test_every_sql_file_that_a_comment_names_is_there() -> None:
+def test_sql_files_named_in_comments_exist() -> None:
     directory = sql_directory()
     # A released migration never changes: its comments name the files of its time.
     files = [file for file in directory.rglob("*.sql") if not file.name.startswith(("20251030", "20261122"))]
@@ -118,7 +119,7 @@ def test_every_sql_file_that_a_comment_names_is_there() -> None:
     assert [name for name in sorted(named) if not (directory / name).is_file()] == []
 
 
-def test_a_batch_whose_counts_do_not_add_up_cannot_be_stored(application: Application) -> None:
+def test_batch_with_wrong_counts_is_refused(application: Application) -> None:
     application.add(COMPANIES, [(1, "Seed")])
     application.run()
     with pytest.raises(psycopg.errors.CheckViolation, match="stage_migration_batches_counts_add_up"):
@@ -128,7 +129,7 @@ def test_a_batch_whose_counts_do_not_add_up_cannot_be_stored(application: Applic
 
 
 @pytest.mark.parametrize(("before", "after"), [("Seed", "Seed"), ("seed", "seed"), ("Seed", "growth"), ("Seed", None)])
-def test_the_log_holds_no_normalization_that_changes_nothing_or_ends_elsewhere(
+def test_log_refuses_entries_without_a_real_normalization(
     application: Application, before: str, after: str | None
 ) -> None:
     columns = "schema_name, table_name, column_name, row_id, stage_before, stage_after, action"
@@ -137,7 +138,7 @@ def test_the_log_holds_no_normalization_that_changes_nothing_or_ends_elsewhere(
         application.sql(f"INSERT INTO stage_normalization_log ({columns}) VALUES ({values})", before, after)
 
 
-def test_clearing_the_tracking_tables_loses_no_history(application: Application) -> None:
+def test_clearing_tracking_tables_keeps_the_audit_log(application: Application) -> None:
     application.add(COMPANIES, [(1, "Seed"), (1, "Series A")])
     application.run()
     log = application.sql("SELECT * FROM stage_normalization_log ORDER BY id")
@@ -157,7 +158,7 @@ ENTRY_POINTS: dict[str, Callable[[Database], object]] = {
 
 
 @pytest.mark.parametrize("entry_point", ENTRY_POINTS.values(), ids=ENTRY_POINTS.keys())
-def test_without_the_migrations_every_piece_of_work_names_the_missing_file_and_how_to_apply_it(
+def test_missing_migration_is_named_with_its_command(
     bare: Application, entry_point: Callable[[Database], object]
 ) -> None:
     with pytest.raises(MissingMigrationError, match=f"sql/migrations/{TRACKING}") as caught:
@@ -166,14 +167,14 @@ def test_without_the_migrations_every_piece_of_work_names_the_missing_file_and_h
     assert "stagenorm init-db" in caught.value.remedy
 
 
-def test_the_log_is_named_when_only_the_log_is_missing(bare: Application) -> None:
+def test_missing_audit_log_is_named(bare: Application) -> None:
     apply_migrations(bare.database)
     bare.sql("DROP TABLE stage_normalization_log")
     with pytest.raises(MissingMigrationError, match=LOG), bare.database.transaction() as connection:
         require_migrations(connection)
 
 
-def test_the_remedy_names_a_file_that_is_there(bare: Application) -> None:
+def test_remedy_names_an_existing_file(bare: Application) -> None:
     with pytest.raises(MissingMigrationError) as caught, bare.database.transaction() as connection:
         require_migrations(connection)
     named = re.search(r"-f (\S+\.sql)", caught.value.remedy or "")
@@ -187,14 +188,14 @@ def test_every_file_is_in_the_version_table(bare: Application) -> None:
     assert names == [file.name for file in migration_files()]
 
 
-def test_file_without_objects_of_its_own_is_missed_by_its_version(bare: Application) -> None:
+def test_version_table_detects_a_missing_file_without_objects(bare: Application) -> None:
     apply_migrations(bare.database)
     bare.sql("DELETE FROM stage_migration_versions WHERE file_name = '20261126_stage_verification_reports.sql'")
     with pytest.raises(MissingMigrationError, match="20261126_stage_verification_reports"):
         record_plan(bare.database, PlanRequest(vocabulary=VOCABULARY), created_by="me")
 
 
-def test_database_without_the_version_table_is_recognized_by_its_objects(bare: Application) -> None:
+def test_database_without_version_table_is_recognized_by_objects(bare: Application) -> None:
     older = [file for file in migration_files() if not file.name.startswith("20261126")]
     for file in older:
         run_with_psql(bare.url, file)
@@ -206,7 +207,7 @@ def test_database_without_the_version_table_is_recognized_by_its_objects(bare: A
         require_migrations(connection)
 
 
-def test_newer_database_is_fine_to_work_with(bare: Application) -> None:
+def test_database_of_a_newer_version_works(bare: Application) -> None:
     apply_migrations(bare.database)
     bare.sql("INSERT INTO stage_migration_versions (file_name) VALUES ('20301231_later.sql')")
     with bare.database.transaction() as connection:

@@ -22,7 +22,7 @@ _AS_TEXT = b"SELECT set_config('DateStyle', %s, true), set_config('TimeZone', %s
     style=st.sampled_from(_STYLES),
     zone=st.sampled_from(_ZONES),
 )
-def test_times_are_read_exactly_in_every_style_and_zone(
+def test_times_are_exact_in_every_style_and_zone(
     database_url: str, microseconds: list[int], style: str, zone: str
 ) -> None:
     with psycopg.connect(database_url) as connection:
@@ -38,7 +38,7 @@ def test_times_are_read_exactly_in_every_style_and_zone(
 
 
 @pytest.mark.parametrize(("abbreviation", "offset_hours"), [("CEST", 2), ("CET", 1)])
-def test_hour_that_comes_twice_is_told_apart_by_its_abbreviation(abbreviation: str, offset_hours: int) -> None:
+def test_repeated_hour_is_resolved_by_its_abbreviation(abbreviation: str, offset_hours: int) -> None:
     read = parse_time(f"25.10.2026 02:30:00 {abbreviation}", date_style="German, DMY", time_zone="Europe/Berlin")
     offset = read.utcoffset()
     assert offset is not None
@@ -54,12 +54,12 @@ def test_hour_that_comes_twice_is_told_apart_by_its_abbreviation(abbreviation: s
         ("Sun 25 Oct 02:30:00 2026 UTC BC", "Postgres, DMY", "UTC"),
     ],
 )
-def test_time_that_cannot_be_read_for_certain_is_an_error(text: str, style: str, zone: str) -> None:
+def test_ambiguous_time_is_refused(text: str, style: str, zone: str) -> None:
     with pytest.raises(RefusedError, match="A time cannot be read"):
         parse_time(text, date_style=style, time_zone=zone)
 
 
-def test_iso_times_are_left_to_the_driver(database_url: str) -> None:
+def test_iso_times_are_read_by_psycopg(database_url: str) -> None:
     database = Database.at(database_url)
     with database.transaction() as connection:
         assert isinstance(connection.exec_driver_sql("SELECT now()").scalar_one(), datetime)

@@ -21,7 +21,7 @@ PREFIX = '"S".'
         ("SELECT 'stage_migration_plans'::regclass", "SELECT '\"S\".stage_migration_plans'::regclass"),
     ],
 )
-def test_names_of_our_tables_get_the_schema(statement: str, expected: str) -> None:
+def test_our_table_names_get_the_schema(statement: str, expected: str) -> None:
     assert qualified(statement, PREFIX) == expected
 
 
@@ -42,7 +42,7 @@ def test_texts_comments_columns_and_qualified_names_stay(statement: str) -> None
     assert qualified(statement, PREFIX) == statement
 
 
-def test_statement_is_sent_as_written_where_the_search_path_finds_our_tables() -> None:
+def test_statement_stays_if_the_search_path_finds_our_tables() -> None:
     assert qualified("SELECT * FROM stage_migration_plans", "") == "SELECT * FROM stage_migration_plans"
 
 

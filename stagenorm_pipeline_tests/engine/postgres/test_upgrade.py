@@ -12,7 +12,8 @@ from stagenorm_pipeline.engine.apply.runner import ApplyRequest, apply_batches
 from stagenorm_pipeline.engine.monitor.status import read_status
 from stagenorm_pipeline.engine.plan.batch import PlanKind
 from stagenorm_pipeline.engine.postgres.migrations import apply_migrations, migration_files
-from stagenorm_pipeline.engine.receipts.check import RowDifference, read_plan_digests, read_receipt_mismatches
+from stagenorm_pipeline.engine.receipts.check import RowDifference, read_receipt_mismatches
+from stagenorm_pipeline.engine.receipts.plan_digest import read_plan_digests
 from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, preview_rollback, record_rollback
 from stagenorm_pipeline.engine.targets.target import resolve_targets
 from stagenorm_pipeline.engine.verify.result import Outcome, Rule, Verdict
@@ -58,13 +59,13 @@ def resume(application: Application) -> None:
     assert apply_batches(application.database, request).ok
 
 
-def test_older_database_is_told_to_run_init_db(older: Application) -> None:
+def test_older_database_needs_init_db(older: Application) -> None:
     with pytest.raises(MissingMigrationError, match="20261126_stage_migration_versions") as caught:
         older.verify()
     assert "stagenorm init-db" in (caught.value.remedy or "")
 
 
-def test_upgrade_changes_nothing_that_was_recorded(older: Application) -> None:
+def test_upgrade_keeps_all_recorded_rows(older: Application) -> None:
     before = rows(older)
     apply_migrations(older.database)
     after = rows(older)

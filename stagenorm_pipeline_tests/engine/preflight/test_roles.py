@@ -14,14 +14,16 @@ from stagenorm_pipeline.engine.apply.pause import set_paused
 from stagenorm_pipeline.engine.apply.rehearsal import rehearse_plan
 from stagenorm_pipeline.engine.apply.runner import ApplyRequest, apply_batches
 from stagenorm_pipeline.engine.monitor.status import read_status
-from stagenorm_pipeline.engine.plan.plan import cancel_plan, open_plan, record_plan
+from stagenorm_pipeline.engine.plan.life_cycle import cancel_plan, open_plan
+from stagenorm_pipeline.engine.plan.plan import record_plan
 from stagenorm_pipeline.engine.plan.request import PlanRequest
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.sql_files import sql_directory
 from stagenorm_pipeline.engine.preflight import PreflightLevel
 from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, preview_rollback, record_rollback
+from stagenorm_pipeline.engine.verify.recorded_verifications import record_verification
 from stagenorm_pipeline.engine.verify.result import Outcome
-from stagenorm_pipeline.engine.verify.verification import VerifyRequest, record_verification, verify
+from stagenorm_pipeline.engine.verify.verification import VerifyRequest, verify
 from stagenorm_pipeline.local.server_files import binaries
 from stagenorm_pipeline.vocabulary import Vocabulary
 from stagenorm_pipeline_tests.support.application import Application

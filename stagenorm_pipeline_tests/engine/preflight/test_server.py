@@ -14,7 +14,7 @@ from stagenorm_pipeline.config.settings import DEFAULT_TARGETS
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.preflight import PreflightCheck, PreflightLevel, run_preflight
 from stagenorm_pipeline.engine.preflight.checks import open_transactions, prepared_transactions, server_version
-from stagenorm_pipeline.engine.preflight.server import Server, read_server
+from stagenorm_pipeline.engine.preflight.server_facts import Server, read_server
 from stagenorm_pipeline.errors import ConfigurationError, ConnectionFailedError
 from stagenorm_pipeline_tests.support.application import Application
 from stagenorm_pipeline_tests.support.preflight_advice import COMPANIES, ask, ask_for_one, follow

@@ -11,7 +11,7 @@ from stagenorm_pipeline.config.settings import TargetSetting
 from stagenorm_pipeline.engine.apply.events import BatchCompleted, Event, Paused
 from stagenorm_pipeline.engine.apply.pause import set_paused
 from stagenorm_pipeline.engine.apply.runner import ApplyResult
-from stagenorm_pipeline.engine.plan.plan import cancel_plan, open_draft
+from stagenorm_pipeline.engine.plan.life_cycle import cancel_plan, open_draft
 from stagenorm_pipeline.engine.postgres.failpoints import Failpoint, listen
 from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, preview_rollback, record_rollback, rows_left
 from stagenorm_pipeline.engine.targets.funds import FundScope

@@ -1,4 +1,4 @@
-"""Fund keys: a name that Dagster can hold, and the way back."""
+"""Fund keys: names that work in Dagster, and the way back to the fund id."""
 
 import pytest
 from hypothesis import given, settings
@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from stagenorm_pipeline.engine.targets.funds import FundScope, fund_id_of, fund_key
 from stagenorm_pipeline.errors import ConfigurationError
 
-# What a PostgreSQL text can hold.
+# Any value that a PostgreSQL text can have.
 fund_ids = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
 
 

@@ -1,4 +1,4 @@
-"""Targets that are partitioned: what works from plan to rollback, and what is refused."""
+"""Partitioned targets: which ones work from plan to rollback, and which ones are refused."""
 
 from collections.abc import Iterator
 
@@ -30,7 +30,7 @@ CREATE TABLE deals_high PARTITION OF deals FOR VALUES FROM (10) TO (100) PARTITI
 CREATE TABLE deals_high_0 PARTITION OF deals_high FOR VALUES WITH (MODULUS 2, REMAINDER 0);
 CREATE TABLE deals_high_1 PARTITION OF deals_high FOR VALUES WITH (MODULUS 2, REMAINDER 1)
 """
-# A partition that was a table of its own has its columns in another order, and a hole where one was dropped.
+# An attached partition was a separate table: its columns have another order, and a gap from a dropped column.
 _ATTACHED = """
 CREATE TABLE deals (id bigint PRIMARY KEY, fund_id int, stage text) PARTITION BY RANGE (id);
 CREATE TABLE deals_low PARTITION OF deals FOR VALUES FROM (0) TO (10);
@@ -43,7 +43,7 @@ CREATE TABLE deals (id int{key}, fund_id int, stage text{parent_key}) PARTITION 
 CREATE TABLE deals_1 PARTITION OF deals FOR VALUES IN (1);
 CREATE TABLE deals_2 PARTITION OF deals FOR VALUES IN (2)
 """
-# Each with its own keys: the same one can be there twice.
+# Each partition has its own keys, so the same key can occur twice.
 _BY_FUND_WITH_KEYS_OF_THEIR_OWN = (
     _BY_FUND.format(key=" NOT NULL", parent_key="")
     + ";ALTER TABLE deals_1 ADD PRIMARY KEY (id); ALTER TABLE deals_2 ADD PRIMARY KEY (id)"
@@ -53,7 +53,7 @@ PARTITIONS = (TargetSetting(table="deals_1"), TargetSetting(table="deals_2"))
 
 @pytest.fixture(autouse=True)
 def _tables_gone_afterwards(application: Application) -> Iterator[None]:
-    """So that the next test can have the same database: making one is most of what a test here costs."""
+    """Remove the table, so that the next test can reuse the database. Creating one is most of a test's time here."""
     yield
     application.sql("DROP FOREIGN DATA WRAPPER IF EXISTS elsewhere CASCADE; DROP TABLE IF EXISTS deals, deals_low")
 
@@ -118,6 +118,7 @@ def test_one_fund_of_a_partitioned_table_runs_alone(application: Application) ->
 def test_rows_of_a_detached_partition_are_skipped(
     application: Application,
 ) -> None:
+    """All other rows are changed."""
     application.sql(_BY_RANGE)
     fill(application)
     application.sql("UPDATE deals SET stage = 'Seed'")
@@ -132,6 +133,7 @@ def test_rows_of_a_detached_partition_are_skipped(
 
 
 def test_row_refused_by_one_partition_is_quarantined(application: Application) -> None:
+    """All other rows are changed."""
     application.sql(_BY_RANGE)
     fill(application)
     application.sql("UPDATE deals SET stage = 'Seed'")
@@ -151,6 +153,7 @@ def test_row_refused_by_one_partition_is_quarantined(application: Application) -
     ],
 )
 def test_table_partitioned_by_fund_is_refused(application: Application, key: str, parent_key: str, said: str) -> None:
+    """PostgreSQL requires the fund in the key, so there is no key of one column."""
     application.sql(_BY_FUND.format(key=key, parent_key=parent_key))
     with pytest.raises(TargetError, match=said) as caught:
         application.plan(targets=DEALS)
@@ -163,6 +166,7 @@ def test_table_partitioned_by_fund_is_refused(application: Application, key: str
 def test_partitions_with_own_primary_keys_are_targets(
     application: Application,
 ) -> None:
+    """The partitions work although the whole table is refused."""
     application.sql(_BY_FUND_WITH_KEYS_OF_THEIR_OWN)
     application.sql("INSERT INTO deals SELECT i, f, 'Seed' FROM generate_series(1, 5) i, generate_series(1, 2) f")
 
@@ -180,6 +184,7 @@ def test_partitions_with_own_primary_keys_are_targets(
     ids=["partition", "partition of a partition", "attached"],
 )
 def test_table_and_its_partition_are_refused_together(application: Application, tables: str, part: str) -> None:
+    """Their rows would count twice."""
     application.sql(tables)
     fill(application)
     for targets in ((*DEALS, TargetSetting(table=part)), (TargetSetting(table=part), *DEALS)):

@@ -1,4 +1,4 @@
-"""Targets: what the catalog says of a table, and clear refusals of what cannot be worked on."""
+"""Targets: how tables are found in the catalog, and clear errors for unsupported ones."""
 
 import pytest
 
@@ -16,7 +16,7 @@ def resolved(application: Application, *settings: TargetSetting) -> tuple[Target
 
 
 def refused(application: Application, *settings: TargetSetting) -> str:
-    """What the error says; it always says what to do as well."""
+    """Return the message of the error, after checking that it has a remedy."""
     with pytest.raises(TargetError) as caught:
         resolved(application, *settings)
     assert caught.value.remedy
@@ -178,11 +178,13 @@ def test_two_columns_of_one_table_are_two_targets(bare: Application) -> None:
 
 
 def test_one_column_under_two_names_is_refused(bare: Application) -> None:
+    """Its rows would count twice."""
     bare.sql("CREATE TABLE deals (id int PRIMARY KEY, stage text)")
     assert "public.deals.stage" in refused(bare, DEALS, TargetSetting(table="deals", schema="public"))
 
 
 def test_table_and_inheritance_child_are_refused_together(bare: Application) -> None:
+    """Unless their columns differ."""
     bare.sql(
         "CREATE TABLE deals (id int PRIMARY KEY, stage text);"
         'CREATE TABLE "Old 50%" (PRIMARY KEY (id), last_stage text) INHERITS (deals)'

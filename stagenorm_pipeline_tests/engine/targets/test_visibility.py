@@ -1,4 +1,4 @@
-"""Row-level security: nothing is concluded, planned, changed or undone by a role that does not see every row."""
+"""Row-level security: a role that does not see every row gets no plan, verdict, change or rollback."""
 
 import secrets
 import threading
@@ -49,7 +49,7 @@ _READERS: dict[str, Callable[[Database], object]] = {
     "fund ids": lambda database: read_fund_ids(database, DEFAULT_TARGETS),
 }
 
-# What is done for the role named {role}, and whether it then sees every row.
+# SQL that is run for the role {role}, and whether the role sees every row after it.
 _ROLES: dict[str, tuple[str, bool]] = {
     "owner": ("ALTER TABLE portfoliocompanies OWNER TO {role}", True),
     "owner under FORCE": (
@@ -75,7 +75,7 @@ _ROLES: dict[str, tuple[str, bool]] = {
 
 @pytest.fixture
 def role(application: Application) -> Iterator[str]:
-    """A role that owns nothing and has every privilege that the work needs."""
+    """Create a role that owns nothing and has every privilege that a run needs."""
     name = f"stagenorm_test_{secrets.token_hex(6)}"
     application.sql(f"CREATE ROLE {name} LOGIN; GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO {name}")
     yield name
@@ -84,7 +84,7 @@ def role(application: Application) -> Iterator[str]:
 
 @pytest.fixture
 def tenancy(application: Application) -> Application:
-    """Rows of two funds, some of them changed by us, on a table whose tenants see their own fund."""
+    """Make rows of two funds, some changed by stagenorm, in a table whose policy shows tenants their own fund."""
     application.add(COMPANIES, [(1, "Seed"), (2, "Seed"), (2, "Growth")])
     application.add(DEALS, [(1, "Seed")])
     application.run()
@@ -96,7 +96,7 @@ def tenancy(application: Application) -> Application:
 
 @pytest.fixture
 def as_role(tenancy: Application, role: str) -> Iterator[Database]:
-    """The database as the role sees it."""
+    """Connect to the database as the role."""
     database = Database.at(sa.make_url(tenancy.url).set(drivername="postgresql+psycopg", username=role))
     yield database
     database.close()

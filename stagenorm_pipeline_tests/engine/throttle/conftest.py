@@ -1,6 +1,5 @@
-"""Fixtures of the throttle's tests: an application, and a primary with a streaming replica."""
+"""Fixtures of the throttle's tests: a primary with a streaming replica."""
 
-import os
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -8,26 +7,10 @@ import sqlalchemy as sa
 
 from stagenorm_pipeline_tests.support.application import Application
 from stagenorm_pipeline_tests.support.private_server import PrivateServer
-from stagenorm_pipeline_tests.support.recycling import RecycledApplications
 from stagenorm_pipeline_tests.support.streaming_replica import StreamingReplica
 
 ROLE = "stagenorm_plain"
 _TEMPLATE = "application"
-
-
-@pytest.fixture(scope="session")
-def recycled_applications(postgres_server_url: str) -> Iterator[RecycledApplications]:
-    # The root conftest drops databases with such a name that a killed run left behind.
-    applications = RecycledApplications(postgres_server_url, f"stagenorm_test_{os.getpid()}_900001")
-    yield applications
-    applications.drop()
-
-
-@pytest.fixture
-def application(recycled_applications: RecycledApplications) -> Iterator[Application]:
-    """An application with its two empty tables and our migrations."""
-    with recycled_applications.one() as application:
-        yield application
 
 
 @pytest.fixture(scope="session")
@@ -57,7 +40,7 @@ def replicated(primary: PrivateServer) -> Iterator[Application]:
 
 @pytest.fixture
 def as_plain_role(replicated: Application) -> Iterator[Callable[[str], str]]:
-    """A URL as a role that may read and write our tables, and has no part in pg_monitor."""
+    """A URL as a role that may read and write our tables but is not a member of pg_monitor."""
     replicated.sql(f"CREATE ROLE {ROLE} LOGIN")
     replicated.sql(f"GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO {ROLE}")
     yield lambda url: sa.make_url(url).set(username=ROLE).render_as_string(hide_password=False)

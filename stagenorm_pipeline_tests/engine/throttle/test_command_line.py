@@ -1,4 +1,4 @@
-"""The throttle's and the pacer's options as a user types them, on run, resume and rollback."""
+"""The options of throttle and pacer on run, resume and rollback."""
 
 from pathlib import Path
 
@@ -23,7 +23,8 @@ def do(application: Application, *arguments: str, directory: Path | None = None)
     return stagenorm_here(*arguments, url=application.url, directory=directory)
 
 
-def test_auto_plans_small_batches_of_which_several_share_a_transaction_there_and_back(messy: Application) -> None:
+def test_auto_batch_size_groups_small_batches(messy: Application) -> None:
+    """For a run and for its rollback."""
     ran = do(messy, "run", "--yes", "--batch-size", "auto", "--sleep-ms", "0", "--no-lag-check")
     assert ran.code == 0, ran.all
     assert messy.column("SELECT DISTINCT rows_planned FROM stage_migration_batches") == [500]
@@ -36,7 +37,8 @@ def test_auto_plans_small_batches_of_which_several_share_a_transaction_there_and
     assert set(messy.stages(COMPANIES).values()) == {"Seed"}
 
 
-def test_what_is_not_watched_is_said_once_and_a_dry_run_names_the_run_that_it_showed(messy: Application) -> None:
+def test_unwatched_throttler_is_reported_once(messy: Application) -> None:
+    """A dry run names the command that runs what it showed."""
     assert "stagenorm run --batch-size auto" in do(messy, "dry-run", "--batch-size", "auto").out
     ran = do(messy, "run", "--yes", "--batch-size", "500", "--sleep-ms", "0")
     assert ran.code == 0, ran.all
@@ -46,7 +48,7 @@ def test_what_is_not_watched_is_said_once_and_a_dry_run_names_the_run_that_it_sh
     assert "STAGENORM_REPLICA_URLS" in ran.all
 
 
-def test_a_recorded_plan_and_what_is_left_of_it_can_be_applied_in_groups(messy: Application, tmp_path: Path) -> None:
+def test_recorded_plan_can_be_run_and_resumed_in_groups(messy: Application, tmp_path: Path) -> None:
     (tmp_path / "stagenorm.toml").write_text('[throttle]\nignore = ["replica_lag"]\nmax_rows = 500\n')
     plan = messy.plan(as_draft=True, batch_size=100).plan_id
     ran = do(messy, "run", "--plan", str(plan), "--yes", "--batch-size", "auto", directory=tmp_path)
@@ -68,7 +70,7 @@ def test_a_recorded_plan_and_what_is_left_of_it_can_be_applied_in_groups(messy: 
         (["run", "--plan", "1", "--batch-size", "500"], "--plan has its batches already"),
     ],
 )
-def test_a_wrong_option_is_an_error_of_its_own(messy: Application, arguments: list[str], named: str) -> None:
+def test_wrong_throttle_option_is_an_error(messy: Application, arguments: list[str], named: str) -> None:
     ran = do(messy, *arguments, "--yes") if arguments[0] == "run" else do(messy, *arguments)
     assert ran.code == 2
     assert named in ran.err

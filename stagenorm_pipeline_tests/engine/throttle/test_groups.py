@@ -1,4 +1,4 @@
-"""Several batches in one transaction (`--batch-size auto`): which share one, and that each stays a batch of its own."""
+"""Groups of batches in one transaction (`--batch-size auto`)."""
 
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ def planned(application: Application) -> Application:
 
 
 def transactions(application: Application) -> list[list[int]]:
-    """Which batches were completed in one transaction."""
+    """List the batch numbers that were completed together, by transaction."""
     return application.column(_ONE_TRANSACTION)
 
 
@@ -49,7 +49,7 @@ def splits(events: list[Event]) -> list[int]:
     return [event.batches for event in events if isinstance(event, GroupSplit)]
 
 
-def test_a_transaction_takes_consecutive_batches_of_one_table_and_fund(planned: Application) -> None:
+def test_group_has_consecutive_batches_of_one_table_and_fund(planned: Application) -> None:
     events, result = apply(planned)
     assert transactions(planned) == [[1, 2, 3, 4, 5, 6], [7, 8, 9], [10, 11]]
     assert (result.batches, result.completed, result.rows.rows_updated) == (11, 11, 110)
@@ -58,7 +58,7 @@ def test_a_transaction_takes_consecutive_batches_of_one_table_and_fund(planned: 
     assert planned.verify().verdict is Verdict.PASSED
 
 
-def test_no_more_rows_than_the_pacer_allows_share_a_transaction(application: Application) -> None:
+def test_group_has_no_more_rows_than_the_pacer_allows(application: Application) -> None:
     application.add(COMPANIES, [(1, "Seed")] * 1_000)
     application.plan(batch_size=150)
     apply(application)
@@ -66,12 +66,12 @@ def test_no_more_rows_than_the_pacer_allows_share_a_transaction(application: App
     assert transactions(application) == [[1, 2, 3], [4, 5, 6, 7]]
 
 
-def test_without_pacing_each_batch_has_its_own_transaction(planned: Application) -> None:
+def test_batches_without_pacing_have_their_own_transactions(planned: Application) -> None:
     planned.apply()
     assert transactions(planned) == [[number] for number in range(1, 12)]
 
 
-def test_each_batch_of_a_group_has_its_own_log_and_its_share_of_the_time(planned: Application) -> None:
+def test_each_batch_of_a_group_has_its_own_log_and_duration(planned: Application) -> None:
     planned.sql(
         "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS "
         "'BEGIN IF NEW.id % 10 = 0 THEN PERFORM pg_sleep(0.02); END IF; RETURN NEW; END'"
@@ -88,7 +88,7 @@ def test_each_batch_of_a_group_has_its_own_log_and_its_share_of_the_time(planned
     assert max(first) <= min(first) + 1
 
 
-def test_a_row_that_a_user_changed_is_skipped_in_its_own_batch_and_the_group_goes_through(
+def test_skipped_rows_do_not_split_the_group(
     planned: Application,
 ) -> None:
     planned.sql("UPDATE portfoliocompanies SET stage = 'growth' WHERE id IN (15, 18)")
@@ -104,7 +104,7 @@ def test_a_row_that_a_user_changed_is_skipped_in_its_own_batch_and_the_group_goe
     assert planned.sql(skipped) == [(2, 2, 0), (4, 0, 1)]
 
 
-def test_a_refused_row_fails_its_batch_alone_and_the_others_still_go_together(planned: Application) -> None:
+def test_refused_row_fails_only_its_batch_of_the_group(planned: Application) -> None:
     planned.sql("ALTER TABLE portfoliocompanies ADD CHECK (id <> 25 OR stage = 'Seed') NOT VALID")
     events, result = apply(planned)
     assert splits(events) == [6, 3]
@@ -119,14 +119,15 @@ def test_a_refused_row_fails_its_batch_alone_and_the_others_still_go_together(pl
     assert set(planned.stages(COMPANIES).values()) == {"seed"}
 
 
-def test_where_every_batch_has_a_refused_row_groups_are_not_tried_again_and_again(planned: Application) -> None:
+def test_groups_shrink_to_one_when_every_batch_has_a_refused_row(planned: Application) -> None:
+    """Groups are not tried again for each batch."""
     planned.sql("ALTER TABLE portfoliocompanies ADD CHECK (id % 10 <> 5 OR stage <> 'seed') NOT VALID")
     events, result = apply(planned)
     assert splits(events) == [6, 3]
     assert (result.failed, result.rows.rows_failed, result.rows.rows_updated) == (9, 9, 101)
 
 
-def test_a_trigger_that_writes_something_else_splits_the_group_too(planned: Application) -> None:
+def test_rewriting_trigger_splits_the_group(planned: Application) -> None:
     planned.sql(
         "CREATE FUNCTION rewrite() RETURNS trigger LANGUAGE plpgsql AS "
         "'BEGIN IF NEW.id = 1 THEN NEW.stage := ''series-b''; END IF; RETURN NEW; END'"
@@ -137,14 +138,14 @@ def test_a_trigger_that_writes_something_else_splits_the_group_too(planned: Appl
     assert planned.stages(COMPANIES)[1] == "Seed"
 
 
-def test_a_batch_that_was_tried_before_goes_alone(planned: Application) -> None:
+def test_retried_batch_runs_alone(planned: Application) -> None:
     planned.sql("UPDATE stage_migration_batches SET status = 'failed' WHERE batch_number = 3")
     events, _ = apply(planned)
     assert splits(events) == []
     assert transactions(planned)[:3] == [[1, 2], [3], [4, 5, 6]]
 
 
-def test_what_retries_and_skipped_rows_cost_says_nothing_about_a_group(application: Application) -> None:
+def test_retries_and_skipped_rows_do_not_change_the_group_size(application: Application) -> None:
     application.add(COMPANIES, [(1, "Seed")] * 1_500)
     application.plan(batch_size=150)
     application.sql("ALTER TABLE portfoliocompanies ADD CHECK (id > 300 OR id % 150 <> 5 OR stage = 'Seed') NOT VALID")
@@ -160,7 +161,7 @@ def test_what_retries_and_skipped_rows_cost_says_nothing_about_a_group(applicati
     assert transactions(application) == [[1], [2], [3, 4, 5], [6, 7, 8], [9, 10]]
 
 
-def test_a_row_that_a_user_holds_for_long_keeps_no_more_than_its_own_batch_waiting(planned: Application) -> None:
+def test_locked_row_delays_only_its_own_batch(planned: Application) -> None:
     with psycopg.connect(planned.url) as user:
         user.execute("UPDATE portfoliocompanies SET stage = 'growth' WHERE id = 25")
 
@@ -176,19 +177,19 @@ def test_a_row_that_a_user_holds_for_long_keeps_no_more_than_its_own_batch_waiti
     assert (result.rows.rows_updated, result.rows.rows_skipped_changed) == (109, 1)
 
 
-def test_a_batch_that_another_worker_is_at_ends_the_group_before_it(planned: Application) -> None:
+def test_taken_batch_ends_the_group_before_it(planned: Application) -> None:
     (third,) = planned.column("SELECT batch_id FROM stage_migration_batches WHERE batch_number = 3")
     with psycopg.connect(planned.url) as other:
         other.execute("SELECT pg_advisory_xact_lock(%s, %s::integer)", [BATCH_LOCK_CLASS, third])
         events, result = apply(planned)
         other.rollback()
     assert transactions(planned) == [[1, 2], [4, 5, 6], [7, 8, 9], [10, 11]]
-    assert (result.completed, result.held) == (10, 1)
+    assert (result.completed, result.taken) == (10, 1)
     assert [event.batch.number for event in events if isinstance(event, BatchTaken)] == [3]
     assert planned.column("SELECT attempts FROM stage_migration_batches WHERE batch_number = 4") == [1]
 
 
-def test_two_runners_at_once_do_each_batch_once(planned: Application) -> None:
+def test_two_runners_run_each_batch_once(planned: Application) -> None:
     with BlockedProgram(planned.url, apply_paced) as first, BlockedProgram(planned.url, apply_paced) as second:
         outcomes = [first.outcome(), second.outcome()]
     assert [outcome.error for outcome in outcomes] == [None, None]
@@ -197,7 +198,7 @@ def test_two_runners_at_once_do_each_batch_once(planned: Application) -> None:
     assert planned.verify().verdict is Verdict.PASSED
 
 
-def test_a_request_to_stop_is_heard_after_the_group_at_work(planned: Application) -> None:
+def test_stop_takes_effect_after_the_running_group(planned: Application) -> None:
     asked: list[bool] = []
 
     def listen(event: Event) -> None:
@@ -217,9 +218,7 @@ def test_a_request_to_stop_is_heard_after_the_group_at_work(planned: Application
         (Failpoint.APPLY_AFTER_COMMIT, 6),
     ],
 )
-def test_a_group_that_is_killed_is_done_as_a_whole_or_not_at_all(
-    planned: Application, step: Failpoint, done: int
-) -> None:
+def test_killed_group_is_complete_or_untouched(planned: Application, step: Failpoint, done: int) -> None:
     with BlockedProgram(planned.url, apply_paced, Stop(step=step)) as program:
         assert program.comes_to_its_stop()
         program.kill()
@@ -231,9 +230,10 @@ def test_a_group_that_is_killed_is_done_as_a_whole_or_not_at_all(
     assert planned.verify().verdict is Verdict.PASSED
 
 
-def test_a_runner_that_never_hears_of_a_groups_commit_neither_repeats_nor_forgets_it(
+def test_lost_commit_answer_of_a_group_is_recovered(
     primary: PrivateServer, replicated: Application, tmp_path: Path
 ) -> None:
+    """The runner's connection is lost after the commit: it neither repeats nor forgets the group."""
     replicated.add(COMPANIES, [(1, "Seed")] * 60)
     replicated.plan(batch_size=10)
     lossy_url = replicated.url.replace(str(primary.directory), str(tmp_path))
@@ -251,7 +251,7 @@ def test_a_runner_that_never_hears_of_a_groups_commit_neither_repeats_nor_forget
     assert replicated.value("SELECT count(*) FROM stage_normalization_log") == 60
 
 
-def test_a_rollback_goes_in_groups_too(planned: Application) -> None:
+def test_rollback_runs_in_groups_too(planned: Application) -> None:
     before = planned.stages(COMPANIES), planned.stages(DEALS)
     plan_id = planned.value("SELECT max(plan_id) FROM stage_migration_plans")
     planned.apply()

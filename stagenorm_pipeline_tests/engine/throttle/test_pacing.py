@@ -1,4 +1,4 @@
-"""The pacer's laws: it stays in its bounds, grows gently, shrinks at once, and meets its target without passing it."""
+"""The pacer stays within its bounds, grows slowly, shrinks at once, and meets its target without exceeding it."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,7 +20,7 @@ def after(history: list[tuple[float, float]]) -> Pacer:
 
 
 def paced(pacer: Pacer, overhead_ms: float, row_ms: float, transactions: int) -> list[float]:
-    """The times of transactions that each take all they may, a row costing always the same."""
+    """Simulate full transactions with rows of equal cost, and return their times."""
     times = []
     for _ in range(transactions):
         times.append(overhead_ms + row_ms * pacer.rows)
@@ -30,7 +30,7 @@ def paced(pacer: Pacer, overhead_ms: float, row_ms: float, transactions: int) ->
 
 @settings(max_examples=50)
 @given(HISTORIES)
-def test_what_a_transaction_may_take_stays_between_one_batch_and_the_limit(history: list[tuple[float, float]]) -> None:
+def test_group_size_stays_between_one_batch_and_the_limit(history: list[tuple[float, float]]) -> None:
     pacer = after(history)
     pacer.slow_down()
     assert AUTO_BATCH_ROWS <= pacer.rows <= Pacing().max_rows
@@ -39,7 +39,7 @@ def test_what_a_transaction_may_take_stays_between_one_batch_and_the_limit(histo
 
 @settings(max_examples=50)
 @given(HISTORIES, TIMES)
-def test_it_grows_by_a_fifth_at_most_unless_it_is_far_below_its_target(
+def test_group_size_grows_by_at_most_a_fifth_near_the_target(
     history: list[tuple[float, float]], milliseconds: float
 ) -> None:
     pacer = after(history)
@@ -50,7 +50,7 @@ def test_it_grows_by_a_fifth_at_most_unless_it_is_far_below_its_target(
 
 @settings(max_examples=50)
 @given(HISTORIES, st.floats(0.01, 1), st.floats(TARGET_MS * 1.001, 100_000))
-def test_one_transaction_beyond_the_target_is_enough_to_shrink_to_what_would_have_met_it(
+def test_one_slow_transaction_shrinks_the_group_size(
     history: list[tuple[float, float]], share: float, milliseconds: float
 ) -> None:
     pacer = after(history)
@@ -61,9 +61,7 @@ def test_one_transaction_beyond_the_target_is_enough_to_shrink_to_what_would_hav
 
 @settings(max_examples=50)
 @given(HISTORIES, st.floats(TARGET_MS * 0.9, TARGET_MS))
-def test_between_nine_tenths_of_the_target_and_the_target_nothing_changes(
-    history: list[tuple[float, float]], milliseconds: float
-) -> None:
+def test_group_size_is_stable_close_to_the_target(history: list[tuple[float, float]], milliseconds: float) -> None:
     pacer = after(history)
     before = pacer.rows
     pacer.note(before, milliseconds)
@@ -72,9 +70,8 @@ def test_between_nine_tenths_of_the_target_and_the_target_nothing_changes(
 
 @settings(max_examples=50)
 @given(st.floats(0, 100), st.floats(0.001, 0.5))
-def test_where_rows_cost_the_same_the_target_is_met_within_fifty_transactions_and_never_passed(
-    overhead_ms: float, row_ms: float
-) -> None:
+def test_group_size_meets_the_target_within_fifty_transactions(overhead_ms: float, row_ms: float) -> None:
+    """With rows of equal cost no transaction exceeds the target."""
     pacer = Pacer(Pacing(target_ms=TARGET_MS))
     times = paced(pacer, overhead_ms, row_ms, 50)
     assert max(times) <= TARGET_MS
@@ -83,7 +80,7 @@ def test_where_rows_cost_the_same_the_target_is_met_within_fifty_transactions_an
 
 @settings(max_examples=50)
 @given(st.floats(0.001, 0.4), st.floats(1.5, 50))
-def test_after_rows_have_become_dearer_one_transaction_is_too_long_and_no_other(row_ms: float, dearer: float) -> None:
+def test_slower_rows_make_only_one_transaction_too_long(row_ms: float, dearer: float) -> None:
     pacer = Pacer(Pacing(target_ms=TARGET_MS))
     paced(pacer, 0, row_ms, 60)
     row_ms *= dearer
@@ -91,7 +88,7 @@ def test_after_rows_have_become_dearer_one_transaction_is_too_long_and_no_other(
     assert max(times[1:]) <= max(TARGET_MS, row_ms * AUTO_BATCH_ROWS)
 
 
-def test_one_hiccup_costs_a_few_transactions_and_not_the_rest_of_the_run() -> None:
+def test_group_size_recovers_from_one_slow_transaction() -> None:
     pacer = Pacer(Pacing(target_ms=TARGET_MS))
     paced(pacer, 5, 0.03, 30)
     settled = pacer.rows
@@ -101,7 +98,7 @@ def test_one_hiccup_costs_a_few_transactions_and_not_the_rest_of_the_run() -> No
     assert pacer.rows > 0.9 * settled
 
 
-def test_the_small_last_group_of_a_fund_says_nothing_about_a_large_one() -> None:
+def test_small_last_group_does_not_change_the_size() -> None:
     pacer = Pacer(Pacing(target_ms=TARGET_MS))
     paced(pacer, 0, 0.05, 30)
     before = pacer.rows
@@ -109,7 +106,7 @@ def test_the_small_last_group_of_a_fund_says_nothing_about_a_large_one() -> None
     assert pacer.rows == before
 
 
-def test_where_users_waited_half_as_much_is_taken() -> None:
+def test_group_size_is_halved_after_users_waited() -> None:
     pacer = Pacer(Pacing(target_ms=TARGET_MS))
     paced(pacer, 0, 0.05, 30)
     before = pacer.rows

@@ -1,4 +1,4 @@
-"""Lag of a real streaming replica: its replay paused and resumed, the replica gone and back, seen and asked."""
+"""Lag of a real streaming replica, with its replay paused and resumed, and the replica stopped and restarted."""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -10,7 +10,7 @@ from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.throttle import replica_url
 from stagenorm_pipeline.engine.throttle.replica_lag import ReplicaLag
 from stagenorm_pipeline.engine.throttle.replica_url import ReplicaUrl
-from stagenorm_pipeline.engine.throttle.throttle import look_at
+from stagenorm_pipeline.engine.throttle.throttle import take_reading
 from stagenorm_pipeline.engine.throttle.throttler import CannotSeeError, Throttler
 from stagenorm_pipeline_tests.support.application import COMPANIES, Application
 from stagenorm_pipeline_tests.support.streaming_replica import NAME, StreamingReplica
@@ -29,36 +29,36 @@ def asked(replica: StreamingReplica) -> Iterator[ReplicaUrl]:
 
 
 def reason(throttler: Throttler, database: Database) -> str | None:
-    return throttler.look(look_at(database, SETTINGS), TABLE)
+    return throttler.reason(take_reading(database, SETTINGS), TABLE)
 
 
 @pytest.mark.parametrize("is_asked", [False, True])
-def test_a_replica_whose_replay_is_paused_holds_and_one_that_caught_up_does_not(
+def test_replica_throttles_while_its_replay_is_paused(
     is_asked: bool, replicated: Application, replica: StreamingReplica, asked: ReplicaUrl
 ) -> None:
     throttler = asked if is_asked else ReplicaLag(SETTINGS)
     wait_until(lambda: reason(throttler, replicated.database) is None)
     with replica.paused_replay():
         replicated.add(COMPANIES, [(1, "Seed")] * 2_000)
-        held = wait_until(lambda: reason(throttler, replicated.database))
-    assert "MB behind; goes on below" in held
-    assert (str(replica.directory) if is_asked else f"replica {NAME}") in held
+        reason_given = wait_until(lambda: reason(throttler, replicated.database))
+    assert "MB behind; continues below" in reason_given
+    assert (str(replica.directory) if is_asked else f"replica {NAME}") in reason_given
     wait_until(lambda: reason(throttler, replicated.database) is None)
 
 
-def test_a_replica_that_stands_still_is_behind_by_time_though_the_primary_is_quiet(
+def test_paused_replica_is_behind_in_time_on_a_quiet_primary(
     replicated: Application, replica: StreamingReplica
 ) -> None:
     throttler = ReplicaLag(BY_TIME)
     wait_until(lambda: reason(throttler, replicated.database) is None)
     with replica.paused_replay():
         replicated.add(COMPANIES, [(1, "Seed")])
-        held = wait_until(lambda: reason(throttler, replicated.database))
-    assert held.endswith("behind; goes on below 0.25 s")
+        reason_given = wait_until(lambda: reason(throttler, replicated.database))
+    assert reason_given.endswith("behind; continues below 0.25 s")
     wait_until(lambda: reason(throttler, replicated.database) is None)
 
 
-def test_a_role_without_pg_monitor_cannot_see_the_lag_but_can_ask_the_replica(
+def test_role_without_pg_monitor_can_ask_the_replica(
     replicated: Application, replica: StreamingReplica, asked: ReplicaUrl, as_plain_role: Callable[[str], str]
 ) -> None:
     with closing(Database.at(as_plain_role(replicated.url))) as database:
@@ -68,7 +68,7 @@ def test_a_role_without_pg_monitor_cannot_see_the_lag_but_can_ask_the_replica(
         wait_until(lambda: reason(asked, database) is None)
 
 
-def test_a_replica_that_vanishes_is_missed_until_it_is_back(
+def test_vanished_replica_is_missed_until_it_is_back(
     replicated: Application, replica: StreamingReplica, asked: ReplicaUrl
 ) -> None:
     seen = ReplicaLag(SETTINGS)
@@ -76,7 +76,7 @@ def test_a_replica_that_vanishes_is_missed_until_it_is_back(
     wait_until(lambda: reason(asked, replicated.database) is None)
     replica.stop()
     try:
-        with pytest.raises(CannotSeeError, match=f"replica {NAME} was connected and is not any more"):
+        with pytest.raises(CannotSeeError, match=f"replica {NAME} was connected and no longer is"):
             wait_until(lambda: reason(seen, replicated.database))
         with pytest.raises(CannotSeeError, match="does not answer"):
             reason(asked, replicated.database)
@@ -86,7 +86,7 @@ def test_a_replica_that_vanishes_is_missed_until_it_is_back(
     wait_until(lambda: reason(asked, replicated.database) is None)
 
 
-def test_a_replica_that_hangs_holds_up_nobody_for_longer_than_our_patience(
+def test_hanging_replica_delays_the_runner_only_until_the_timeout(
     replicated: Application, replica: StreamingReplica, asked: ReplicaUrl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wait_until(lambda: reason(asked, replicated.database) is None)
@@ -105,7 +105,7 @@ def _sees(throttler: Throttler, database: Database) -> bool:
         return False
 
 
-def test_a_primary_is_no_replica(replicated: Application) -> None:
+def test_primary_is_not_accepted_as_a_replica(replicated: Application) -> None:
     with (
         closing(ReplicaUrl(replicated.url, SETTINGS)) as throttler,
         pytest.raises(CannotSeeError, match="is not a replica"),
@@ -113,7 +113,7 @@ def test_a_primary_is_no_replica(replicated: Application) -> None:
         reason(throttler, replicated.database)
 
 
-def test_a_replica_that_refuses_the_connection_is_told_of_without_its_password(replicated: Application) -> None:
+def test_refused_replica_connection_is_reported_without_password(replicated: Application) -> None:
     url = "postgresql://user:very%20secret@127.0.0.1:1/postgres"
     with (
         closing(ReplicaUrl(url, SETTINGS)) as throttler,

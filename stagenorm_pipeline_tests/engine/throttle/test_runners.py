@@ -1,4 +1,4 @@
-"""The table of runners: who is entered, how a dead one is known, and what a pooler hides."""
+"""The table of runners: entries, dead runners, and runners behind a pooler."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.failpoints import Failpoint
 from stagenorm_pipeline_tests.support.application import COMPANIES, Application
 from stagenorm_pipeline_tests.support.blocked_program import BlockedProgram, Stop
-from stagenorm_pipeline_tests.support.interruptions import kill_backends
+from stagenorm_pipeline_tests.support.crashes_and_sessions import kill_backends
 from stagenorm_pipeline_tests.support.paced_work import apply_paced
 from stagenorm_pipeline_tests.support.pooler import Pooler, find_pgbouncer
 from stagenorm_pipeline_tests.support.private_server import PrivateServer
@@ -32,7 +32,7 @@ def runners(application: Application) -> tuple[Runner, ...]:
         return read_runners(connection)
 
 
-def test_a_runner_is_there_from_its_first_batch_to_its_end(planned: Application) -> None:
+def test_runner_is_listed_from_its_first_batch_to_its_end(planned: Application) -> None:
     seen: list[tuple[Runner, ...]] = []
 
     def listen(event: Event) -> None:
@@ -47,7 +47,7 @@ def test_a_runner_is_there_from_its_first_batch_to_its_end(planned: Application)
     assert planned.column("SELECT ended_at >= started_at FROM stage_migration_runners") == [True]
 
 
-def test_a_runner_that_was_killed_is_known_by_its_session_and_ended_by_the_next_one(planned: Application) -> None:
+def test_killed_runner_is_detected_and_ended_by_the_next_one(planned: Application) -> None:
     with BlockedProgram(planned.url, apply_paced, Stop(step=Failpoint.APPLY_LOCKED)) as program:
         assert program.comes_to_its_stop()
         assert [runner.is_alive for runner in runners(planned)] == [True]
@@ -58,7 +58,7 @@ def test_a_runner_that_was_killed_is_known_by_its_session_and_ended_by_the_next_
     assert planned.column("SELECT ended_at IS NOT NULL FROM stage_migration_runners") == [True, True]
 
 
-def test_a_runner_whose_connection_was_lost_is_known_by_its_new_session(planned: Application) -> None:
+def test_runner_is_known_by_its_new_session_after_a_lost_connection(planned: Application) -> None:
     alive: list[bool | None] = []
 
     def listen(event: Event) -> None:
@@ -78,9 +78,8 @@ def pooler(primary: PrivateServer) -> Iterator[Pooler]:
 
 
 @pytest.mark.skipif(find_pgbouncer() is None, reason="PgBouncer is not installed (apt install pgbouncer)")
-def test_through_a_pooler_with_one_session_the_throttle_works_and_who_lives_cannot_be_told(
-    replicated: Application, pooler: Pooler
-) -> None:
+def test_throttle_works_through_a_pooler(replicated: Application, pooler: Pooler) -> None:
+    """With one session it is not known whether a runner is alive."""
     replicated.add(COMPANIES, [(1, "Seed")] * 30)
     replicated.plan(batch_size=10)
     seen: list[Runner] = []

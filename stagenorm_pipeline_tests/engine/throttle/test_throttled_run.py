@@ -1,4 +1,4 @@
-"""A migration under a throttle, with a real replica: it holds, says why where people look, and goes on."""
+"""A migration with a real replica: it is throttled, shows why, and continues."""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -12,7 +12,7 @@ from stagenorm_pipeline.engine.apply.events import BatchCompleted, Paused, Throt
 from stagenorm_pipeline.engine.apply.pause import set_paused
 from stagenorm_pipeline.engine.monitor.runners import Runner, read_runners
 from stagenorm_pipeline.engine.throttle.throttled import ThrottleReason
-from stagenorm_pipeline_tests.engine.throttle.test_probe import meanwhile
+from stagenorm_pipeline_tests.engine.throttle.test_probe import running
 from stagenorm_pipeline_tests.support.application import COMPANIES, Application
 from stagenorm_pipeline_tests.support.background_run import BackgroundRun
 from stagenorm_pipeline_tests.support.private_server import PrivateServer
@@ -33,7 +33,7 @@ def plan(application: Application, rows: int = ROWS) -> None:
 
 @pytest.fixture
 def planned(replicated: Application, replica: StreamingReplica) -> Application:
-    """Six batches on the primary, which the replica has heard of."""
+    """Six batches on the primary, replicated to the replica."""
     plan(replicated)
     wait_until(
         lambda: not replicated.value("SELECT bool_or(replay_lsn < pg_current_wal_lsn()) FROM pg_stat_replication")
@@ -50,15 +50,13 @@ def runners(application: Application) -> tuple[Runner, ...]:
         return read_runners(connection)
 
 
-def test_a_run_holds_while_the_replica_stands_still_says_why_and_goes_on(
-    planned: Application, replica: StreamingReplica
-) -> None:
+def test_run_is_throttled_while_the_replica_is_paused(planned: Application, replica: StreamingReplica) -> None:
     with BackgroundRun(planned.url, TIGHT) as run:
         with replica.paused_replay():
-            held = run.says(Throttled)
-            assert f"replica {NAME} is " in held.reason
+            throttled = run.says(Throttled)
+            assert f"replica {NAME} is " in throttled.reason
             (runner,) = wait_until(lambda: [runner for runner in runners(planned) if runner.throttled])
-            assert runner.throttled == ThrottleReason(reason=held.reason, since=held.since)
+            assert runner.throttled == ThrottleReason(reason=throttled.reason, since=throttled.since)
             assert runner.is_alive
             assert done(planned) < ROWS
         result = run.ends()
@@ -70,13 +68,13 @@ def test_a_run_holds_while_the_replica_stands_still_says_why_and_goes_on(
     assert runners(planned) == ()
 
 
-def test_with_no_lag_check_the_same_run_goes_through(planned: Application, replica: StreamingReplica) -> None:
+def test_run_with_no_lag_check_is_not_throttled(planned: Application, replica: StreamingReplica) -> None:
     with replica.paused_replay():
         result = planned.apply(throttle=ThrottleSettings(max_lag_mb=0.3, ignore=LAG_THROTTLERS))
     assert (result.ok, done(planned)) == (True, ROWS)
 
 
-def test_a_role_without_pg_monitor_is_told_once_what_to_do_and_runs(
+def test_role_without_pg_monitor_is_warned_once_and_runs(
     planned: Application, as_plain_role: Callable[[str], str]
 ) -> None:
     with BackgroundRun(as_plain_role(planned.url), TIGHT) as run:
@@ -88,7 +86,7 @@ def test_a_role_without_pg_monitor_is_told_once_what_to_do_and_runs(
     assert done(planned) == ROWS
 
 
-def test_a_role_without_pg_monitor_that_names_the_replica_is_held_by_it(
+def test_role_without_pg_monitor_is_throttled_by_a_named_replica(
     planned: Application, replica: StreamingReplica, as_plain_role: Callable[[str], str]
 ) -> None:
     settings = ThrottleSettings(max_lag_mb=0.3, probe_interval_ms=20, replica_urls=(replica.url("postgres"),))
@@ -99,21 +97,20 @@ def test_a_role_without_pg_monitor_that_names_the_replica_is_held_by_it(
     assert run.said(Unwatched) == []
 
 
-def test_a_replica_that_vanishes_in_the_middle_holds_the_run_until_it_is_back(
-    planned: Application, replica: StreamingReplica
-) -> None:
+def test_run_waits_for_a_vanished_replica(planned: Application, replica: StreamingReplica) -> None:
     with BackgroundRun(planned.url, QUICK, sleep_ms=60) as run:
         run.says(BatchCompleted)
         replica.stop()
         try:
-            assert f"replica {NAME} was connected and is not any more" in run.says(Throttled).reason
+            assert f"replica {NAME} was connected and no longer is" in run.says(Throttled).reason
         finally:
             replica.start()
         assert run.ends().ok
     assert done(planned) == ROWS
 
 
-def test_after_a_failover_the_run_goes_on_without_waiting_for_the_replica_that_is_the_primary_now() -> None:
+def test_run_does_not_wait_for_the_new_primary_after_a_failover() -> None:
+    """The replica that is the primary now is not missed."""
     with PrivateServer() as first, closing(Application(first.create_database())) as before:
         before.set_up()
         plan(before)
@@ -131,9 +128,7 @@ def test_after_a_failover_the_run_goes_on_without_waiting_for_the_replica_that_i
     assert run.said(Throttled) == []
 
 
-def test_a_hold_is_ended_by_a_request_to_stop_and_a_pause_during_it_is_heard(
-    planned: Application, replica: StreamingReplica
-) -> None:
+def test_stop_and_pause_work_while_throttled(planned: Application, replica: StreamingReplica) -> None:
     with BackgroundRun(planned.url, TIGHT) as run, replica.paused_replay():
         run.says(Throttled)
         set_paused(planned.database, paused=True, reason="lunch", changed_by="operator")
@@ -143,7 +138,7 @@ def test_a_hold_is_ended_by_a_request_to_stop_and_a_pause_during_it_is_heard(
     assert planned.apply().ok
 
 
-def test_users_who_wait_behind_a_batch_are_let_past_before_the_next(application: Application) -> None:
+def test_users_waiting_behind_a_batch_run_before_the_next(application: Application) -> None:
     plan(application, 1_000)
     application.sql(
         "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS "
@@ -160,20 +155,20 @@ def test_users_who_wait_behind_a_batch_are_let_past_before_the_next(application:
         assert run.ends().ok
 
 
-def test_a_vacuum_on_the_table_holds_the_run_until_it_ends(application: Application) -> None:
+def test_vacuum_of_the_table_throttles_the_run(application: Application) -> None:
     plan(application)
     slow = ("SET vacuum_cost_limit = 1", "SET vacuum_cost_delay = 100")
-    with meanwhile(application.url, *slow, "VACUUM portfoliocompanies"):
+    with running(application.url, *slow, "VACUUM portfoliocompanies"):
         wait_until(lambda: application.value("SELECT count(*) FROM pg_stat_progress_vacuum WHERE relid <> 0"))
         with BackgroundRun(application.url, NO_LAG_CHECK) as run:
-            assert "is at work on public.portfoliocompanies" in run.says(Throttled).reason
+            assert "is running on public.portfoliocompanies" in run.says(Throttled).reason
             application.sql(
                 "SELECT pg_cancel_backend(pid) FROM pg_stat_progress_vacuum WHERE datname = current_database()"
             )
             assert run.ends().ok
 
 
-def test_a_throttle_that_goes_blind_holds_and_does_not_end_the_run(application: Application) -> None:
+def test_run_waits_when_the_throttle_cannot_read(application: Application) -> None:
     plan(application)
     settings = ThrottleSettings(probe_interval_ms=20, probe_timeout_ms=100, ignore=LAG_THROTTLERS)
     with BackgroundRun(application.url, settings, sleep_ms=30) as run:
@@ -186,13 +181,13 @@ def test_a_throttle_that_goes_blind_holds_and_does_not_end_the_run(application: 
     assert done(application) == ROWS
 
 
-def test_a_runner_that_has_nothing_to_do_writes_nothing(application: Application) -> None:
+def test_runner_with_nothing_to_do_writes_nothing(application: Application) -> None:
     before = application.contents()
     assert application.apply(throttle=QUICK).batches == 0
     assert application.contents() == before
 
 
-def test_connections_to_replicas_are_closed_at_the_end(planned: Application, replica: StreamingReplica) -> None:
+def test_replica_connections_are_closed_at_the_end(planned: Application, replica: StreamingReplica) -> None:
     settings = ThrottleSettings(replica_urls=(replica.url("postgres"),))
     assert planned.apply(throttle=settings).ok
     with psycopg.connect(replica.url("postgres")) as session:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from stagenorm_pipeline.config.settings import TargetSetting
-from stagenorm_pipeline.engine.plan.plan import cancel_plan
+from stagenorm_pipeline.engine.plan.life_cycle import cancel_plan
 from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, record_rollback
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.verify.result import Rule, Severity, UndoneRows, Verdict, VerificationResult
@@ -93,14 +93,14 @@ def test_rows_that_the_rollback_left_are_listed(migrated: Application) -> None:
     assert result.check(R5).figures["rows_left_by_rollback"] == 4
     assert named(result, R5) == {
         ("left by the rollback of its batch, holds what was written", "1", 1, "1"),
-        ("changed by us, holds its old spelling again", "2", 5, "2"),
+        ("changed by stagenorm, holds its old spelling again", "2", 5, "2"),
     }
     left = [f for rule in (R3, R4, R5) for f in result.check(rule).findings if "left by the rollback" in str(f.detail)]
     assert {(finding.what, finding.row_id) for finding in left} == {
-        ("changed by us, NULL now", "1"),
-        ("changed by us, row is gone", "2"),
-        ("changed by us, in another fund now", "1"),
-        ("changed by us, holds its old spelling again", "2"),
+        ("changed by stagenorm, NULL now", "1"),
+        ("changed by stagenorm, row is gone", "2"),
+        ("changed by stagenorm, in another fund now", "1"),
+        ("changed by stagenorm, holds its old spelling again", "2"),
     }
     # The one that a user had set back was not rolled back: it is messy, and only the user knows why.
     assert not_passed(result) == {R2: ERROR, R3: WARN, R4: WARN, R5: WARN}
@@ -110,12 +110,12 @@ AFTERWARDS = {
     "a row of which the undoing was undone by hand": (
         f"UPDATE {COMPANIES} SET stage = 'seed' WHERE id = 1",
         {R2: WARN, R5: ERROR},
-        {("restored by a rollback, holds what it undid again", "1", 7, "1")},
+        {("restored by a rollback, holds the undone stage again", "1", 7, "1")},
     ),
     "a restored row that was changed": (
         f"UPDATE {COMPANIES} SET stage = 'series-c' WHERE id = 1",
         {R2: WARN, R5: WARN},
-        {("restored by a rollback, then changed by somebody else", "1", 7, "1")},
+        {("restored by a rollback, then changed by another session", "1", 7, "1")},
     ),
     "a restored row that was emptied": (
         f"UPDATE {DEALS} SET stage = NULL WHERE id = 1",
@@ -132,9 +132,9 @@ AFTERWARDS = {
         {R2: ERROR, R5: ERROR},
         {
             ("batch and audit log disagree", None, 8, "2"),
-            ("changed by us, without an audit row", "3", 8, "2"),
+            ("changed by stagenorm, without an audit row", "3", 8, "2"),
             # By the log that is left, the plan changed it, and somebody set it back.
-            ("changed by us, holds its old spelling again", "3", 2, "2"),
+            ("changed by stagenorm, holds its old spelling again", "3", 2, "2"),
         },
     ),
     "a messy row that no rollback made so": (
@@ -183,7 +183,7 @@ def test_a_restored_spelling_that_was_decided_to_stay_counts_as_that_and_excuses
         Vocabulary.with_decisions(Decisions(entries=(decision,)))
         for decision in (
             Decision(spelling="growth", stage=Stage.SERIES_C),
-            Decision(spelling="growth", leave_as_is=True, reason="no"),
+            Decision(spelling="growth", is_kept=True, reason="no"),
         )
     )
     application.add(COMPANIES, [(1, "growth"), (1, "seed")])
@@ -248,7 +248,7 @@ def test_a_lost_batch_of_a_rollback_is_missed_until_another_rollback(application
     result = application.verify()
     assert not_passed(result) == {R1: ERROR, R2: WARN}
     assert [(f.what, f.rows, f.detail) for f in result.check(R1).findings] == [
-        ("planned rows that lost their batch", 1, "plan 2")
+        ("planned rows without a batch", 1, "plan 2")
     ]
     roll_back(application, plan_id=plan.plan_id)
     assert not_passed(application.verify()) == {R2: WARN}

@@ -10,8 +10,8 @@ from stagenorm_pipeline.config.settings import TargetSetting
 from stagenorm_pipeline.engine.apply.events import BatchCompleted, Event
 from stagenorm_pipeline.engine.inventory.inventory import RowCounts
 from stagenorm_pipeline.engine.targets.funds import FundScope
+from stagenorm_pipeline.engine.verify.recorded_verifications import record_verification
 from stagenorm_pipeline.engine.verify.result import Outcome, Rule, Severity, Verdict
-from stagenorm_pipeline.engine.verify.verification import record_verification
 from stagenorm_pipeline.errors import PlanError, TargetError
 from stagenorm_pipeline.report.json_document import document_json, verification_document
 from stagenorm_pipeline.vocabulary import Decision, Decisions, Vocabulary
@@ -198,7 +198,7 @@ def test_a_row_that_a_user_messed_up_again_and_a_later_plan_mended_is_no_fault(m
 def test_a_spelling_that_a_reviewer_left_as_it_is_warns_and_fails_in_strict_mode_alone(migrated: Application) -> None:
     migrated.add(COMPANIES, [(1, "growth"), (2, "growth")])
     decided = Vocabulary.with_decisions(
-        Decisions(entries=(Decision(spelling="growth", leave_as_is=True, reason="no round"),))
+        Decisions(entries=(Decision(spelling="growth", is_kept=True, reason="no round"),))
     )
     result = migrated.verify(vocabulary=decided)
     assert not_passed(result) == {Rule.CANONICAL_STAGES: Severity.WARN}

@@ -17,23 +17,23 @@ ERROR, WARN = Severity.ERROR, Severity.WARN
 DISAGREE = "batch and audit log disagree"
 OTHER_ROWS = "batch and audit log name other rows"
 NO_BATCH = "audit rows without a batch"
-UNAUDITED = "changed by us, without an audit row"
+UNAUDITED = "changed by stagenorm, without an audit row"
 TWICE = "several audit rows of one change"
-FOREIGN = "audit row of a row that its batch never held"
-LOST = "planned rows that lost their batch"
+FOREIGN = "audit row of a row that was not in its batch"
+LOST = "planned rows without a batch"
 UNPLANNED = "rows in batches that were never planned"
 DELETED = "complete batch that was deleted"
-PLAN_GONE, BASELINE_GONE = "plan that is gone", "plan whose baseline is gone"
+PLAN_GONE, BASELINE_GONE = "plan that was deleted", "plan whose baseline was deleted"
 BY_HAND = "batch marked rolled_back by hand"
 NO_RECEIPT = "audit rows without a receipt"
 RECEIPT_DIFFERS = "audit rows differ from the batch's receipt"
 ALTERED = "audit row that was altered"
-DIGEST_DIFFERS, NO_DIGEST = "plan that differs from its digest", "plan whose digest is gone"
-GONE = "changed by us, row is gone"
-NULL_NOW = "changed by us, NULL now"
-SET_BACK = "changed by us, holds its old spelling again"
-CHANGED = "changed by us, then by somebody else"
-MOVED = "changed by us, in another fund now"
+DIGEST_DIFFERS, NO_DIGEST = "plan that differs from its digest", "plan whose digest was deleted"
+GONE = "changed by stagenorm, row is gone"
+NULL_NOW = "changed by stagenorm, NULL now"
+SET_BACK = "changed by stagenorm, holds its old spelling again"
+CHANGED = "changed by stagenorm, then by another session"
+MOVED = "changed by stagenorm, in another fund now"
 MORE_NULLS = "more NULLs than before"
 A_NULL = "NULL, in a fund with more NULLs"
 FEWER, MORE = "fewer rows than before", "more rows than before"
@@ -107,7 +107,7 @@ DAMAGES = {
         seen={
             R4: (WARN, {(GONE, "three", 2, "2")}),
             R5: (ERROR, {(OTHER_ROWS, None, 2, "2"), (UNAUDITED, "3", 2, "2"), (FOREIGN, "three", 2, "2")}),
-            R6: (ERROR, {("what the database said", None, None, None)}),
+            R6: (ERROR, {("message of the database", None, None, None)}),
         },
     ),
     "an audit row that says something else": Damage(
@@ -399,7 +399,7 @@ def test_an_audit_row_lost_with_its_count_is_missed_by_its_receipt(migrated: App
     )
     result = migrated.verify()
     assert not_passed(result) == {R5: ERROR}
-    assert ("receipt without its audit rows", None, 5, "2") in named(result, R5)
+    assert ("receipt without audit rows", None, 5, "2") in named(result, R5)
 
 
 def test_a_rerun_of_one_fund_settles_its_own_deleted_batches_and_no_others(migrated: Application) -> None:

@@ -7,8 +7,8 @@ import pytest
 from stagenorm_pipeline.config.settings import TargetSetting
 from stagenorm_pipeline.engine.inventory.inventory import RowCounts
 from stagenorm_pipeline.engine.targets.funds import FundScope
+from stagenorm_pipeline.engine.verify.recorded_verifications import record_verification
 from stagenorm_pipeline.engine.verify.result import Rule, Severity, VerificationResult
-from stagenorm_pipeline.engine.verify.verification import record_verification
 from stagenorm_pipeline.errors import TargetError
 from stagenorm_pipeline.report.json_document import document_json, verification_document
 from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, Application

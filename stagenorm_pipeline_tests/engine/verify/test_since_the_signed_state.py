@@ -2,12 +2,12 @@
 
 import pytest
 
-from stagenorm_pipeline.engine.plan.plan import open_plan
+from stagenorm_pipeline.engine.plan.life_cycle import open_plan
 from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, record_rollback
 from stagenorm_pipeline.engine.targets.funds import FundScope
+from stagenorm_pipeline.engine.verify.recorded_verifications import record_verification
 from stagenorm_pipeline.engine.verify.result import Rule, Severity, Verdict, VerificationResult
 from stagenorm_pipeline.engine.verify.sign_off import sign_off
-from stagenorm_pipeline.engine.verify.verification import record_verification
 from stagenorm_pipeline.report.json_document import document_json, verification_document
 from stagenorm_pipeline.report.notes import notes
 from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, Application
@@ -105,7 +105,7 @@ def test_without_a_newer_plan_the_signed_state_is_compared(migrated: Application
     assert (not_passed(result), result.plans) == ({}, ())
     assert result.check(R1).summary == f"No plan was applied since verification {number} was signed"
     assert {covered.verification_id for covered in result.coverage} == {number}
-    assert not any("No plan" in note or "nothing before" in note for note in notes(result))
+    assert not any("No plan" in note or "no baseline" in note for note in notes(result))
     assert all(fund.before == fund.after for fund in result.funds)
     assert all(stage.before == stage.after for stage in result.stages)
     migrated.sql(f"DELETE FROM {COMPANIES} WHERE id = 1; UPDATE {DEALS} SET stage = NULL WHERE id = 1")
@@ -130,7 +130,7 @@ def test_entries_after_the_signature_are_judged_and_those_before_are_not(migrate
     result = migrated.verify()
     assert named(result, R5) == {
         ("every changed row is lost", None, None, None),
-        ("changed by us, then by somebody else", str(added), 7, "1"),
+        ("changed by stagenorm, then by another session", str(added), 7, "1"),
         ("fewer rows of canonical stages than the log explains", None, None, "1"),
     }
     assert result.check(R5).figures["audit_rows"] == 1
@@ -193,7 +193,9 @@ def test_a_signature_without_a_report_falls_back_to_the_plans_before_it(migrated
     made_by_an_older_version(migrated)
     result = migrated.verify()
     assert (not_passed(result), [plan.plan_id for plan in result.plans]) == ({}, [1])
-    assert any(f"Verification {number} was signed by a version that kept no report" in note for note in notes(result))
+    assert any(
+        f"Verification {number} was signed with a version that stored no reports" in note for note in notes(result)
+    )
     migrated.sql(f"DELETE FROM {COMPANIES} WHERE id = 1")
     assert not_passed(migrated.verify()) == {R4: WARN}
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from stagenorm_pipeline.engine.postgres.connection import NAME_THE_PRIMARY, Database
 from stagenorm_pipeline.engine.preflight.finding import PreflightCheck, PreflightFinding, PreflightLevel
-from stagenorm_pipeline.engine.preflight.server import Server, read_server
+from stagenorm_pipeline.engine.preflight.server_facts import Server, read_server
 from stagenorm_pipeline.errors import ReadOnlyServerError
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from stagenorm_pipeline.engine.preflight.finding import PreflightCheck, PreflightFinding, PreflightLevel
-from stagenorm_pipeline.engine.preflight.server import Server
+from stagenorm_pipeline.engine.preflight.server_facts import Server
 
 
 def check(server: Server) -> Iterator[PreflightFinding]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from stagenorm_pipeline.engine.preflight.finding import PreflightCheck, PreflightFinding, PreflightLevel
-from stagenorm_pipeline.engine.preflight.server import Server
+from stagenorm_pipeline.engine.preflight.server_facts import Server
 
 # The statements need AS MATERIALIZED (12), the checks need pg_trigger.tgparentid (13), and versions before 14 have had
 # no security fixes since 2025. The tests pass on 15, 16 and 18.

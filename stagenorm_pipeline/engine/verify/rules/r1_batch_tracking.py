@@ -1,27 +1,34 @@
-"""Rule 1: every planned batch ended, none failed, its counts add up, and nothing that was applied is gone.
-
-Proves that no planned work is left over or was refused, that of a rollback included, and that every plan and complete
-batch that receipts or the audit log tell of is still there. Cannot know of rows that no plan held: rule 2 does.
-An error.
-"""
+"""Rule 1: every planned batch ended, none failed, and no tracking row of applied work was deleted."""
 
 from typing import Any
 
 from psycopg import sql
 
+from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.engine.plan.batch import PlanKind
 from stagenorm_pipeline.engine.postgres.sql_files import statement
-from stagenorm_pipeline.engine.verify.audit_log import (
+from stagenorm_pipeline.engine.verify.deleted_records import (
     DeletedBatch,
+    DeletedRecords,
     LostRows,
-    Missing,
     MissingPlan,
     PlanProblem,
 )
 from stagenorm_pipeline.engine.verify.result import CheckResult, Finding, Rule, Severity, some_of_each
+from stagenorm_pipeline.engine.verify.rules.description import RuleDescription
 from stagenorm_pipeline.engine.verify.snapshot import Snapshot
 
-_COMPARED = "the recorded plans with what became of their batches; receipts and audit rows with the plans that exist"
+DESCRIPTION = RuleDescription(
+    rule=Rule.BATCH_TRACKING,
+    title="Batch Tracking",
+    proves=(
+        "Every planned batch ended, the database refused no row, and the counts of every batch add up. No planned row "
+        "lost its batch, and no applied plan or complete batch was deleted. The same holds for rollbacks."
+    ),
+    cannot_know="Rows that no plan covered. Rule 2 looks at every row.",
+    severity="An error.",
+)
+_COMPARED = "the recorded plans with their batches; receipts and audit rows with the plans and batches that exist"
 _ENDED_OTHERWISE = ("cancelled", "rolled_back")
 _STATUSES = ("completed", "failed", "pending", "running", *_ENDED_OTHERWISE)
 _WRONG = (
@@ -36,9 +43,9 @@ _WRONG = (
 )
 
 
-def check(snapshot: Snapshot, missing: Missing) -> CheckResult:
-    """Judge the batches of the covered plans in scope, and what is gone of them."""
-    if not (snapshot.plans.judged or missing.batches or missing.plans):
+def check(snapshot: Snapshot, deleted: DeletedRecords) -> CheckResult:
+    """Judge the batches of the covered plans, and the records that were deleted."""
+    if not (snapshot.plans.judged or deleted.batches or deleted.plans):
         summary = _nothing(snapshot)
         return CheckResult(
             rule=Rule.BATCH_TRACKING,
@@ -48,11 +55,11 @@ def check(snapshot: Snapshot, missing: Missing) -> CheckResult:
             compared=_COMPARED,
             figures={"total_batches": 0},
         )
-    unsettled = tuple(entry for entry in missing.rows if not entry.is_settled)
+    unsettled = tuple(entry for entry in deleted.rows if not entry.is_settled)
     wrong_status = sql.SQL(statement("verify/wrong_status"))
-    figures = _figures(snapshot.rows("verify/batches", wrong_status=wrong_status), unsettled) | _gone(missing)
+    figures = _figures(snapshot.rows("verify/batches", wrong_status=wrong_status), unsettled) | _gone(deleted)
     bad = sum(figures[name] for name in _WRONG) + len(unsettled)
-    complete = [batch for batch in missing.batches if batch.is_complete]
+    complete = [batch for batch in deleted.batches if batch.is_complete]
     return CheckResult(
         rule=Rule.BATCH_TRACKING,
         passed=bad == 0,
@@ -64,7 +71,7 @@ def check(snapshot: Snapshot, missing: Missing) -> CheckResult:
             _findings(snapshot.rows("verify/open_batches", wrong_status=wrong_status)),
             [_lost_finding(entry) for entry in unsettled],
             [_deleted_finding(batch) for batch in complete],
-            [_plan_finding(plan) for plan in missing.plans],
+            [_plan_finding(plan) for plan in deleted.plans],
         )
         if bad
         else (),
@@ -79,14 +86,14 @@ def _nothing(snapshot: Snapshot) -> str:
     return f"No plan was applied since verification {snapshot.signed.facts.verification_id} was signed"
 
 
-def _gone(missing: Missing) -> dict[str, int]:
-    plans = [plan.problem for plan in missing.plans]
+def _gone(deleted: DeletedRecords) -> dict[str, int]:
+    plans = [plan.problem for plan in deleted.plans]
     return {
         "plans_gone": plans.count(PlanProblem.PLAN),
         "baselines_gone": plans.count(PlanProblem.BASELINE),
-        "complete_batches_deleted": sum(batch.is_complete for batch in missing.batches),
-        "other_batches_deleted": sum(not batch.is_complete for batch in missing.batches),
-        "rows_updated_by_those": sum(batch.rows_updated for batch in missing.batches if not batch.is_complete),
+        "complete_batches_deleted": sum(batch.is_complete for batch in deleted.batches),
+        "other_batches_deleted": sum(not batch.is_complete for batch in deleted.batches),
+        "rows_updated_by_those": sum(batch.rows_updated for batch in deleted.batches if not batch.is_complete),
     }
 
 
@@ -112,18 +119,20 @@ def _summary(figures: dict[str, int]) -> str:
     parts = [f"{figures['failed_batches']:,} failed"] if figures["failed_batches"] else []
     waiting = figures["pending_batches"] + figures["running_batches"]
     parts += [f"{waiting:,} not done yet"] if waiting else []
-    parts += [f"{figures['wrong_sums']:,} whose counts do not add up"] if figures["wrong_sums"] else []
-    parts += [f"{figures['wrong_statuses']:,} whose status was edited by hand"] if figures["wrong_statuses"] else []
+    parts += [f"{figures['wrong_sums']:,} with counts that do not add up"] if figures["wrong_sums"] else []
+    parts += [f"{figures['wrong_statuses']:,} with a status edited by hand"] if figures["wrong_statuses"] else []
     gone = figures["complete_batches_deleted"]
-    parts += [f"{gone:,} complete ones were deleted"] if gone else []
-    parts += [f"{figures['plans_gone']:,} plan(s) are gone"] if figures["plans_gone"] else []
-    parts += [f"the baseline of {figures['baselines_gone']:,} plan(s) is gone"] if figures["baselines_gone"] else []
+    parts += [f"{gone:,} complete ones deleted"] if gone else []
+    parts += [f"{counted(figures['plans_gone'], 'plan')} deleted"] if figures["plans_gone"] else []
+    parts += (
+        [f"the baseline of {counted(figures['baselines_gone'], 'plan')} deleted"] if figures["baselines_gone"] else []
+    )
     lost, added = figures["rows_without_a_batch"], figures["rows_never_planned"]
-    parts += [f"{lost:,} planned row(s) have lost their batch"] if lost else []
-    parts += [f"{added:,} row(s) in batches were never planned"] if added else []
+    parts += [f"{counted(lost, 'planned row')} without a batch"] if lost else []
+    parts += [f"{counted(added, 'row')} in batches but never planned"] if added else []
     total = figures["total_batches"]
     if parts:
-        return f"Of {total:,} batches: {', '.join(parts)}"
+        return f"Of {counted(total, 'batch')}: {', '.join(parts)}"
     undone = f", {figures['rolled_back_batches']:,} more rolled back" if figures["rolled_back_batches"] else ""
     deleted = figures["other_batches_deleted"]
     undone += f", {deleted:,} failed or pending ones deleted" if deleted else ""
@@ -154,7 +163,7 @@ def _ended(row: Any) -> str:
 
 
 def _lost_finding(lost: LostRows) -> Finding:
-    what = "planned rows that lost their batch" if lost.rows > 0 else "rows in batches that were never planned"
+    what = "planned rows without a batch" if lost.rows > 0 else "rows in batches that were never planned"
     return Finding(
         what=what,
         target=lost.target,
@@ -177,7 +186,7 @@ def _deleted_finding(batch: DeletedBatch) -> Finding:
     )
 
 
-_GONE = {PlanProblem.PLAN: "plan that is gone", PlanProblem.BASELINE: "plan whose baseline is gone"}
+_GONE = {PlanProblem.PLAN: "plan that was deleted", PlanProblem.BASELINE: "plan whose baseline was deleted"}
 
 
 def _plan_finding(plan: MissingPlan) -> Finding:
@@ -188,26 +197,28 @@ def _recommendation(figures: dict[str, int]) -> str:
     advice = []
     if figures["rows_failed"]:
         advice.append(
-            f"{figures['rows_failed']:,} row(s) were refused: mend what refuses them (the error stands beside each), "
-            "then `stagenorm resume` takes only those rows."
+            f"The database refused {counted(figures['rows_failed'], 'row')}. Fix the cause (each row lists its error), "
+            "then run `stagenorm resume`: it takes only the refused rows."
         )
     elif figures["failed_batches"]:
-        advice.append("Read the batches' errors (`SELECT * FROM stage_migration_failures`), then `stagenorm resume`.")
+        advice.append(
+            "Read the batches' errors (`SELECT * FROM stage_migration_failures`), then run `stagenorm resume`."
+        )
     if figures["pending_batches"] or figures["running_batches"]:
-        advice.append("The migration is not at its end: `stagenorm status` tells, `stagenorm resume` goes on.")
+        advice.append("The migration is not finished: `stagenorm status` shows it, `stagenorm resume` continues it.")
     if figures["wrong_sums"]:
-        advice.append("A batch's counts were changed by hand: compare it with the audit log before trusting it.")
+        advice.append("A batch's counts were changed by hand. Compare it with the audit log before you trust it.")
     if figures["rows_without_a_batch"]:
         advice.append(
-            "Batches were deleted: `stagenorm run` plans anew what is left of them, for these funds or for all."
+            "Batches were deleted. `stagenorm run` makes a new plan for their rows, for these funds or for all."
         )
     if figures["rows_never_planned"]:
-        advice.append("Batches were added or enlarged by hand: compare them with the plan before trusting them.")
+        advice.append("Batches were added or enlarged by hand. Compare them with the plan before you trust them.")
     if figures["wrong_statuses"]:
-        advice.append("Set the status of these batches back to what it was: their rows are judged whatever it says.")
+        advice.append("Set the status of these batches back to what it was. Their rows are judged in any case.")
     if figures["plans_gone"] or figures["baselines_gone"] or figures["complete_batches_deleted"]:
         advice.append(
-            "Applied plans, their baselines or complete batches were deleted, which the runbook never asks for. "
+            "Applied plans, their baselines or complete batches were deleted. The runbook never asks for that. "
             "Restore them from a backup."
         )
     return " ".join(advice)

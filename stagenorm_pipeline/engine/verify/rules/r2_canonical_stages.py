@@ -1,20 +1,25 @@
-"""Rule 2: every stage is canonical, byte for byte. `Seed` and ` seed` are not; NULLs are for rule 3.
+"""Rule 2: every stage is canonical, byte for byte. `Seed` and ` seed` are not. Rule 3 judges NULLs."""
 
-Proves it for every row of the snapshot. Cannot know whether a canonical stage is the right one. An error; a warning
-where all that is not canonical was left as it is by decision, or was rolled back on purpose.
-"""
-
+from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.engine.inventory.inventory import RowCounts, count_unknown_spellings
-from stagenorm_pipeline.engine.verify.facts import TargetFacts, read_noncanonical_rows
 from stagenorm_pipeline.engine.verify.result import CheckResult, Finding, Rule, Severity, some_of_each
+from stagenorm_pipeline.engine.verify.rules.description import RuleDescription
 from stagenorm_pipeline.engine.verify.snapshot import Snapshot
+from stagenorm_pipeline.engine.verify.target_facts import TargetFacts, read_noncanonical_rows
 from stagenorm_pipeline.vocabulary import MeaningKind
 
-_COMPARED = "every stored stage with the six canonical ones, byte for byte"
+DESCRIPTION = RuleDescription(
+    rule=Rule.CANONICAL_STAGES,
+    title="Canonical Stage Validation",
+    proves="Every row with a stage holds a canonical stage, byte for byte.",
+    cannot_know="Whether the stage is the right one for the company.",
+    severity="An error. A warning if every other spelling was kept by decision or rolled back on purpose.",
+)
+_COMPARED = "every stored stage with the canonical ones, byte for byte"
 
 
 def check(snapshot: Snapshot, targets: tuple[TargetFacts, ...], *, waiting: int) -> CheckResult:
-    """Judge what the targets hold now. `waiting`: batches that are still to run."""
+    """Judge what the targets hold now. `waiting`: the number of pending and running batches."""
     counts = sum((facts.inventory.counts for facts in targets), RowCounts())
     figures = {
         "rows_checked": counts.rows_seen - counts.rows_null,
@@ -42,7 +47,7 @@ def check(snapshot: Snapshot, targets: tuple[TargetFacts, ...], *, waiting: int)
         summary=_summary(figures),
         compared=_COMPARED,
         figures=figures,
-        findings=_findings(snapshot, targets, has_others=bad + counts.rows_left_as_is > figures["rows_rolled_back"]),
+        findings=_findings(snapshot, targets, has_more=bad + counts.rows_left_as_is > figures["rows_rolled_back"]),
         findings_total=bad + counts.rows_left_as_is + sum(map(_spellings_found, targets)),
         recommendation=_recommendation(figures, waiting),
     )
@@ -51,17 +56,17 @@ def check(snapshot: Snapshot, targets: tuple[TargetFacts, ...], *, waiting: int)
 _WHAT = {
     MeaningKind.UNKNOWN: "unknown spelling",
     MeaningKind.MESSY: "known spelling, not normalized",
-    MeaningKind.LEAVE_AS_IS: "left as it is, by decision",
+    MeaningKind.KEPT: "kept by decision",
 }
 
 
 def _spellings_found(facts: TargetFacts) -> int:
-    named = (MeaningKind.MESSY, MeaningKind.LEAVE_AS_IS)
+    named = (MeaningKind.MESSY, MeaningKind.KEPT)
     return facts.inventory.unknown_spellings + sum(s.kind in named for s in facts.inventory.spellings)
 
 
-def _findings(snapshot: Snapshot, targets: tuple[TargetFacts, ...], *, has_others: bool) -> tuple[Finding, ...]:
-    """The spellings with most rows, then rows: those that were not rolled back, and those that were."""
+def _findings(snapshot: Snapshot, targets: tuple[TargetFacts, ...], *, has_more: bool) -> tuple[Finding, ...]:
+    """The spellings with the most rows, then rows that were not rolled back, then rows that were."""
     spellings = [s for facts in targets for s in facts.inventory.spellings if s.kind is not MeaningKind.CANONICAL]
     found = [
         Finding(
@@ -77,7 +82,7 @@ def _findings(snapshot: Snapshot, targets: tuple[TargetFacts, ...], *, has_other
     rows = [
         row
         for facts in targets
-        if has_others and facts.inventory.counts
+        if has_more and facts.inventory.counts
         for row in read_noncanonical_rows(snapshot, facts)
     ]
     return some_of_each(found, rows, [example for facts in targets for example in facts.audited.restored.examples])
@@ -88,14 +93,14 @@ def _summary(figures: dict[str, int]) -> str:
     undone = figures["rows_rolled_back"]
     unknown, messy = figures["rows_unknown"], figures["rows_messy"]
     if unknown:
-        parts.append(f"{unknown:,} row(s) hold {figures['unknown_spellings']:,} unknown spelling(s)")
+        parts.append(f"{counted(unknown, 'row')} with {counted(figures['unknown_spellings'], 'unknown spelling')}")
     if messy:
-        parts.append(f"{messy:,} row(s) hold known spellings that are not normalized")
+        parts.append(f"{counted(messy, 'row')} with a known spelling that is not normalized")
     if undone:
         which = "all of these" if undone == unknown + messy else f"{undone:,} of these"
-        parts.append(f"{which} are messy again because they were rolled back on purpose")
+        parts.append(f"{which} were rolled back on purpose")
     if figures["rows_left_as_is"]:
-        parts.append(f"{figures['rows_left_as_is']:,} row(s) are left as they are by decision")
+        parts.append(f"{counted(figures['rows_left_as_is'], 'row')} kept by decision")
     return "; ".join(parts)
 
 
@@ -103,18 +108,18 @@ def _recommendation(figures: dict[str, int], waiting: int) -> str | None:
     advice = []
     if figures["rows_unknown"]:
         advice.append(
-            "A person decides what each unknown spelling means: `stagenorm inventory` lists them with suggestions, "
-            "`stagenorm decisions` writes the file to fill in; then run again."
+            "Decide what each unknown spelling means: `stagenorm inventory` lists them with suggestions, "
+            "`stagenorm decisions` writes the file to fill in. Then run again."
         )
     if figures["rows_rolled_back"]:
         advice.append(
-            "Nothing is wrong with the rows that were rolled back: `stagenorm run` makes a new plan for them when the "
+            "The rows that were rolled back are as they should be. `stagenorm run` makes a new plan for them once the "
             "reason for the rollback is gone."
         )
     if waiting:
-        advice.append("The batches that wait hold known spellings: `stagenorm resume` changes them.")
+        advice.append("Batches with known spellings are waiting: `stagenorm resume` applies them.")
     elif figures["rows_messy"] > figures["rows_rolled_back"]:
         advice.append(
-            "`stagenorm run` plans and changes the known ones: they came after the plan, or it was not applied."
+            "`stagenorm run` plans and changes the known spellings. They came after the plan, or it was not applied."
         )
     return " ".join(advice) or None

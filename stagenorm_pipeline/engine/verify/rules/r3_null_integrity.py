@@ -1,22 +1,34 @@
-"""Rule 3: no new NULLs against the baseline, by table and fund, and no row that we changed lost its stage.
+"""Rule 3: no row that stagenorm changed lost its stage, and no fund has more NULLs than before.
 
-Proves that no audited row is NULL and that no fund has more NULLs than before. Data alone cannot tell a live user's
-NULL, or a new row without a stage, from damage: both are listed, as a warning. Cannot know which of a fund's NULLs are
-new, nor of new ones that others in the fund make up for.
-"""
+Users may also set a stage to NULL or insert a row without one. Both are listed as a warning."""
 
 from collections import Counter
 
+from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.engine.verify.audited_rows import RowState
-from stagenorm_pipeline.engine.verify.facts import TargetFacts, read_null_rows
 from stagenorm_pipeline.engine.verify.result import CheckResult, Finding, Rule, Severity, some_of_each
+from stagenorm_pipeline.engine.verify.rules.description import RuleDescription
 from stagenorm_pipeline.engine.verify.snapshot import Snapshot
+from stagenorm_pipeline.engine.verify.target_facts import TargetFacts, read_null_rows
 
-_COMPARED = "NULL stages now with those of the baseline, by table and fund; audited rows with NULL"
+DESCRIPTION = RuleDescription(
+    rule=Rule.NULL_INTEGRITY,
+    title="NULL Integrity Check",
+    proves="No row that stagenorm changed lost its stage, and no fund has more NULLs than before.",
+    cannot_know=(
+        "Who set a stage to NULL, and which NULLs of a fund are new. A new NULL is hidden if another row of the fund "
+        "got a stage."
+    ),
+    severity=(
+        "A warning: data alone cannot tell a user's change from damage. An error if every changed row is NULL, or if "
+        "other sessions changed more rows than the settings allow."
+    ),
+)
+_COMPARED = "NULLs now with those of the baseline, by table and fund; audited rows that are NULL now"
 
 
 def check(snapshot: Snapshot, targets: tuple[TargetFacts, ...]) -> CheckResult:
-    """Judge NULLs now against the baseline."""
+    """Compare the NULLs now with the baseline."""
     more = {facts.name: _funds_with_more(facts) for facts in targets}
     funds = [finding for findings in more.values() for finding in findings]
     audited = [facts.audited.of(RowState.NULL) for facts in targets]
@@ -52,19 +64,20 @@ def check(snapshot: Snapshot, targets: tuple[TargetFacts, ...]) -> CheckResult:
         figures=figures,
         findings=some_of_each(rows, funds, others),
         findings_total=figures["audited_rows_now_null"] + len(funds) + len(others),
-        recommendation="stagenorm never writes NULL. Ask who did: for each row that was changed the audit log has "
-        "the stage it had "
-        "(stage_after), and `stagenorm rollback` leaves such rows alone.",
+        recommendation="stagenorm never writes NULL. Ask who did: for each changed row the audit log has the stage "
+        "that it held (stage_after). `stagenorm rollback` leaves such rows alone.",
     )
 
 
 def _summary(figures: dict[str, int]) -> str:
     new, audited = figures["new_null"], figures["audited_rows_now_null"]
-    summary = f"{new:,} more NULL stage(s) than in the baseline; {audited:,} row(s) that were changed are NULL now"
+    summary = (
+        f"{counted(new, 'new NULL')} since the baseline; NULL now in {counted(audited, 'row')} that stagenorm changed"
+    )
     others = new - audited
     if others <= 0:
         return summary
-    return f"{summary}; at least {others:,} of the NULLs are in rows that stagenorm never changed"
+    return f"{summary}; at least {counted(others, 'NULL')} in rows that stagenorm never changed"
 
 
 def _funds_with_more(facts: TargetFacts) -> list[Finding]:
@@ -88,7 +101,7 @@ def _funds_with_more(facts: TargetFacts) -> list[Finding]:
 
 
 def _others(snapshot: Snapshot, facts: TargetFacts, more: list[Finding]) -> tuple[Finding, ...]:
-    """Rows without a stage in the funds in which the rows that we changed do not account for all new NULLs."""
+    """List NULL rows of the funds whose new NULLs are more than the rows that stagenorm changed."""
     named = Counter(finding.fund_id for finding in facts.audited.of(RowState.NULL).examples)
     funds = [finding.fund_id for finding in more if (finding.rows or 0) > named[finding.fund_id]]
     return read_null_rows(snapshot, facts, funds) if funds else ()

@@ -1,19 +1,34 @@
-"""Rule 4: nothing vanished. Every row that the audit log touched still exists, in its fund, and no fund has fewer rows.
+"""Rule 4: every row that stagenorm changed still exists in its fund, and no fund has fewer rows than before.
 
-Proves that stagenorm lost no row. Data alone cannot tell a live user's delete, or a move to another fund, from
-damage: both are listed, as a warning. Rows inserted since are named and are no fault. Cannot know of a row that we
-never changed and that was deleted from a fund which got another one.
-"""
+Users may also delete or move rows. Both are listed as a warning. Inserted rows are listed and count as correct."""
 
+from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.engine.verify.audited_rows import RowState
-from stagenorm_pipeline.engine.verify.facts import TargetFacts
 from stagenorm_pipeline.engine.verify.result import CheckResult, Finding, Rule, Severity, some_of_each
+from stagenorm_pipeline.engine.verify.rules.description import RuleDescription
+from stagenorm_pipeline.engine.verify.target_facts import TargetFacts
 
+DESCRIPTION = RuleDescription(
+    rule=Rule.ROW_COUNTS,
+    title="Row Count Verification",
+    proves=(
+        "Every row that stagenorm changed still exists, in the fund where it was changed, and no fund has fewer rows "
+        "than before."
+    ),
+    cannot_know=(
+        "Who deleted or moved a row, and which rows are missing that stagenorm never changed. A deleted row is hidden "
+        "if its fund got a new one."
+    ),
+    severity=(
+        "A warning: data alone cannot tell a user's delete from damage. An error if every changed row is gone, or if "
+        "other sessions changed more rows than the settings allow."
+    ),
+)
 _COMPARED = "rows now with those of the baseline, by table and fund; audited rows with the rows that exist"
 
 
 def check(targets: tuple[TargetFacts, ...]) -> CheckResult:
-    """Judge the number of rows now against the baseline."""
+    """Compare the number of rows now with the baseline."""
     differences = [difference for facts in targets for difference in _differences(facts)]
     fewer = -sum(finding.rows or 0 for finding in differences if (finding.rows or 0) < 0)
     lost = [facts.audited.of(state) for state in (RowState.GONE, RowState.MOVED) for facts in targets]
@@ -41,21 +56,21 @@ def check(targets: tuple[TargetFacts, ...]) -> CheckResult:
         findings_total=lost_total + len(differences),
         recommendation=None
         if passed
-        else "stagenorm never deletes nor moves a row. Ask who did; the audit log has the stage of every deleted row "
-        "that it touched (stage_before, stage_after).",
+        else "stagenorm never deletes or moves a row. Ask who did: for each changed row that was deleted, the audit "
+        "log has the stages (stage_before, stage_after).",
     )
 
 
 def _summary(targets: tuple[TargetFacts, ...], figures: dict[str, int], *, passed: bool) -> str:
     if all(facts.baseline is None for facts in targets):
-        return f"No baseline to compare with: {figures['rows_not_compared']:,} rows counted"
+        return f"No baseline to compare with: {counted(figures['rows_not_compared'], 'row')} counted"
     if passed:
-        more = f", {figures['rows_more']:,} inserted meanwhile" if figures["rows_more"] else ""
-        return f"Row counts verified ({figures['rows_now']:,} rows{more})"
-    moved = f", {figures['audited_rows_moved']:,} are in another fund" if figures["audited_rows_moved"] else ""
+        more = f", {figures['rows_more']:,} inserted since" if figures["rows_more"] else ""
+        return f"Row counts verified ({counted(figures['rows_now'], 'row')}{more})"
+    moved = f", {figures['audited_rows_moved']:,} in another fund" if figures["audited_rows_moved"] else ""
     return (
-        f"{figures['rows_fewer']:,} row(s) fewer than in the baseline in their fund, {figures['rows_more']:,} more; "
-        f"of those that were changed {figures['audited_rows_gone']:,} are gone{moved}"
+        f"{counted(figures['rows_fewer'], 'row')} fewer than in the baseline by fund, {figures['rows_more']:,} more; "
+        f"of the rows that stagenorm changed, {figures['audited_rows_gone']:,} gone{moved}"
     )
 
 
@@ -70,8 +85,8 @@ def _differences(facts: TargetFacts) -> list[Finding]:
         before = counts.rows_seen if counts else 0
         if rows != before:
             what = "fewer rows than before" if rows < before else "more rows than before"
-            who = "deleted or moved away" if rows < before else "inserted or moved here"
-            detail = f"{before:,} before, {rows:,} now: {who} by others"
+            how = "deleted or moved away" if rows < before else "inserted or moved here"
+            detail = f"{before:,} before, {rows:,} now: {how} by other sessions"
             findings.append(
                 Finding(what=what, target=facts.name, has_fund=True, fund_id=fund_id, rows=rows - before, detail=detail)
             )

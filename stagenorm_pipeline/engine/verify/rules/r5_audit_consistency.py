@@ -1,33 +1,48 @@
-"""Rule 5: log and data agree. Every audited row holds its latest `stage_after`, or is listed as changed since; every
-batch has as many audit rows as it says it updated, and they name its own rows; every audit row is the one that its
-batch's receipt was made of, and every closed plan is the one that its digest was made of.
+"""Rule 5: the audit log agrees with the batches, the receipts, the digests and the rows.
 
-Proves that no row of a batch was changed without its audit row, and that no audit row was altered since. An error
-where log, batches, receipts or digests disagree, or where a row holds its old spelling again. A warning where another
-session changed a row since, or a rollback left it. Rule 4 reports deleted rows, rule 3 reports NULLs. Cannot tell
-another session's change from damage, nor which rows a batch skipped. Cannot see a forgery that keeps rows, log,
-receipts and digests in agreement: compare with a signed report outside the database for that.
-"""
+Rule 4 reports deleted rows and rule 3 reports NULLs. A forgery that keeps rows, log, receipts and digests in agreement
+passes: only a comparison with a signed report that is kept outside the database finds it."""
 
+from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.engine.verify.audit_log import AuditLog, Disagreement, read_disagreeing_rows
 from stagenorm_pipeline.engine.verify.audited_rows import AuditedRows, RowState
-from stagenorm_pipeline.engine.verify.evidence import WRONG, Evidence
-from stagenorm_pipeline.engine.verify.facts import TargetFacts
+from stagenorm_pipeline.engine.verify.receipts_and_digests import WRONG, ReceiptsAndDigests
 from stagenorm_pipeline.engine.verify.result import CheckResult, Finding, Rule, Severity, some_of_each
+from stagenorm_pipeline.engine.verify.rules.description import RuleDescription
 from stagenorm_pipeline.engine.verify.snapshot import Snapshot
+from stagenorm_pipeline.engine.verify.target_facts import TargetFacts
 
+DESCRIPTION = RuleDescription(
+    rule=Rule.AUDIT_CONSISTENCY,
+    title="Audit Log Consistency",
+    proves=(
+        "Every batch has as many audit rows as updated rows, they name the batch's own rows, and none was altered. "
+        "Every audited row holds what was written last, or is listed."
+    ),
+    cannot_know=(
+        "Why a row was changed since, changes of rows that were never audited, and which rows a batch skipped. A "
+        "forgery that rewrote rows, audit rows, receipts and digests so that they agree."
+    ),
+    severity=(
+        "An error if log, batches, receipts or digests disagree, if a row holds its old spelling again, if every "
+        "changed row is on one stage, or if other sessions changed more rows than the settings allow. A warning if "
+        "other sessions changed fewer rows, or if a rollback left rows."
+    ),
+)
 _COMPARED = (
     "audit rows per batch with the batch's rows_updated and its receipts; closed plans with their digests; "
     "each audited row's latest stage_after with its stage now"
 )
 
 
-def check(snapshot: Snapshot, log: AuditLog, evidence: Evidence, targets: tuple[TargetFacts, ...]) -> CheckResult:
+def check(
+    snapshot: Snapshot, log: AuditLog, receipts: ReceiptsAndDigests, targets: tuple[TargetFacts, ...]
+) -> CheckResult:
     """Judge the audit log of the covered plans."""
     audited = [facts.audited for facts in targets]
     set_back = [rows.states.get(RowState.SET_BACK, AuditedRows()) for rows in audited]
     changed = [rows.of(RowState.CHANGED) for rows in audited]
-    # These hold what the rollback would have given them, or what it was to take from them.
+    # A left row holds its old spelling already, or still holds what the batch wrote.
     left = [rows.left.get(RowState.SET_BACK, AuditedRows()) + rows.left_holding for rows in audited]
     figures = {
         "audit_rows": log.entries.normalized,
@@ -36,12 +51,12 @@ def check(snapshot: Snapshot, log: AuditLog, evidence: Evidence, targets: tuple[
         "rows_set_back": sum(rows.total for rows in set_back),
         "rows_changed_since": sum(rows.total for rows in changed),
         "rows_left_by_rollback": sum(rows.rows_left for rows in audited),
-        **evidence.figures,
+        **receipts.figures,
     }
     rows_total = sum(rows.total for rows in (*set_back, *changed, *left))
     named = read_disagreeing_rows(snapshot, log) if log.disagreements else ()
     examples = ([example for rows in kind for example in rows.examples] for kind in (set_back, changed, left))
-    altered = evidence.findings({found.batch_id for found in log.disagreements})
+    altered = receipts.findings({found.batch_id for found in log.disagreements})
     is_wrong = any(figures[name] for name in ("batches_that_disagree", "rows_set_back", *WRONG))
     return CheckResult(
         rule=Rule.AUDIT_CONSISTENCY,
@@ -51,15 +66,15 @@ def check(snapshot: Snapshot, log: AuditLog, evidence: Evidence, targets: tuple[
         compared=_COMPARED,
         figures=figures,
         findings=some_of_each([_batch_finding(found) for found in log.disagreements], named, altered, *examples),
-        findings_total=log.disagreements_total + len(named) + rows_total + _altered_total(evidence, altered),
+        findings_total=log.disagreements_total + len(named) + rows_total + _altered_total(receipts, altered),
         recommendation=_recommendation(figures),
     )
 
 
-def _altered_total(evidence: Evidence, altered: list[Finding]) -> int:
-    """How many findings there are of `altered`, which names the first ones."""
-    receipts = evidence.receipts
-    cut = receipts.mismatches_total - len(receipts.mismatches) + receipts.rows_total - len(receipts.rows)
+def _altered_total(receipts: ReceiptsAndDigests, altered: list[Finding]) -> int:
+    """The number of all findings, of which `altered` lists the first ones."""
+    found = receipts.receipts
+    cut = found.mismatches_total - len(found.mismatches) + found.rows_total - len(found.rows)
     return len(altered) + cut
 
 
@@ -86,33 +101,35 @@ def _batch_finding(found: Disagreement) -> Finding:
 def _summary(figures: dict[str, int]) -> str:
     parts = []
     if figures["batches_that_disagree"]:
-        parts.append(f"{figures['batches_that_disagree']:,} batch(es) and their audit rows disagree")
+        parts.append(f"audit rows disagree with {counted(figures['batches_that_disagree'], 'batch')}")
     if figures["batches_that_differ_from_receipts"]:
         parts.append(
-            f"the audit rows of {figures['batches_that_differ_from_receipts']:,} batch(es) differ from their receipts"
+            f"audit rows of {counted(figures['batches_that_differ_from_receipts'], 'batch')} differ from their receipts"
         )
     if figures["older_audit_rows_that_differ"]:
-        parts.append(f"{figures['older_audit_rows_that_differ']:,} audit row(s) say something else than their batch")
+        parts.append(
+            f"{counted(figures['older_audit_rows_that_differ'], 'older audit row')} not as planned in the batch"
+        )
     if figures["plan_digests_that_differ"]:
-        parts.append(f"{figures['plan_digests_that_differ']:,} plan(s) differ from their digest")
+        parts.append(f"{counted(figures['plan_digests_that_differ'], 'plan')} not as in the digest")
     if figures["signed_reports_altered"]:
         parts.append("the signed report was altered")
     if figures["rows_set_back"]:
-        parts.append(f"{figures['rows_set_back']:,} row(s) hold their old spelling again")
+        parts.append(f"{counted(figures['rows_set_back'], 'row')} with the old spelling again")
     if figures["rows_changed_since"]:
-        parts.append(f"{figures['rows_changed_since']:,} row(s) were changed by others since")
+        parts.append(f"{counted(figures['rows_changed_since'], 'row')} changed by other sessions since")
     if figures["rows_left_by_rollback"]:
-        parts.append(f"{figures['rows_left_by_rollback']:,} row(s) were left by a rollback of their batch")
+        parts.append(f"{counted(figures['rows_left_by_rollback'], 'row')} left by a rollback")
     undone = f", {figures['rollback_rows']:,} of them undone" if figures["rollback_rows"] else ""
     older = figures["audit_rows_older_than_receipts"]
-    compared = f"; {older:,} made before there were receipts, compared with the batch members" if older else ""
+    compared = f"; {older:,} older than receipts, compared with the batch members" if older else ""
     return "; ".join(parts) or f"Audit log matches actual data ({figures['audit_rows']:,} changes{undone}{compared})"
 
 
 def _recommendation(figures: dict[str, int]) -> str | None:
     advice = []
     if figures["batches_that_disagree"]:
-        advice.append("Audit rows or batch counts were changed by hand: restore them from a backup before a rollback.")
+        advice.append("Audit rows or batch counts were changed by hand. Before a rollback, restore them from a backup.")
     if any(figures[name] for name in WRONG):
         advice.append(
             "The audit log, receipts, digests or the signed report were altered. Do not roll back: restore them from a "
@@ -120,13 +137,13 @@ def _recommendation(figures: dict[str, int]) -> str | None:
         )
     if figures["rows_set_back"]:
         advice.append(
-            "Find out who set rows back to what they held before (a rollback of the application?), then run again."
+            "Find out who set rows back to their old spelling (a rollback of the application?), then run again."
         )
     if figures["rows_changed_since"]:
-        advice.append("Look through the rows changed since: they are other people's later decisions, or damage.")
+        advice.append("Review the rows changed since: a user changed them, or they are damaged.")
     if figures["rows_left_by_rollback"]:
         advice.append(
-            "Look through the rows that the rollback left: somebody had changed, emptied or deleted them before, and "
-            "whether they should go back too is for a person to say."
+            "Review the rows that the rollback left: another session had changed, emptied or deleted them. Decide "
+            "whether to restore them by hand."
         )
     return " ".join(advice) or None

@@ -1,21 +1,29 @@
-"""Rule 6: a random sample of the changes for a person to look at. Judges nothing; fails only if it cannot be made."""
+"""Rule 6: a random sample of the changes for a person to read. Fails only if the sample cannot be read."""
 
 from sqlalchemy.exc import DBAPIError
 
 from stagenorm_pipeline.engine.postgres.connection import first_line
 from stagenorm_pipeline.engine.verify.audit_log import AuditLog
 from stagenorm_pipeline.engine.verify.result import CheckResult, Finding, Rule, SampleRow, Severity
+from stagenorm_pipeline.engine.verify.rules.description import RuleDescription
 from stagenorm_pipeline.engine.verify.sample import read_sample
 from stagenorm_pipeline.engine.verify.snapshot import Snapshot
 
-_COMPARED = "nothing: a uniform random sample of the audit log beside what each row holds now, for a person to read"
+DESCRIPTION = RuleDescription(
+    rule=Rule.SAMPLE_INSPECTION,
+    title="Sample Inspection",
+    proves="Nothing by itself: a person reads the sample. Every change had the same chance to be drawn.",
+    cannot_know="Anything about the rows that were not drawn.",
+    severity="An error, and only if the sample cannot be read.",
+)
+_COMPARED = "nothing: a uniform random sample of the audit log and what each row holds now, for a person to read"
 
 
 def check(snapshot: Snapshot, log: AuditLog, size: int, seed: int) -> tuple[CheckResult, tuple[SampleRow, ...]]:
-    """Draw the sample, and say what it is."""
+    """Draw the sample."""
     figures = {"rows_asked": size, "rows_sampled": 0, "rows_to_draw_from": log.entries.count, "seed": seed}
     try:
-        # The last thing that is read: after an error the transaction takes no more statements.
+        # The last read: after an error the transaction accepts no more statements.
         sample = read_sample(snapshot, log, size, seed)
     except DBAPIError as error:
         if error.connection_invalidated:
@@ -33,7 +41,7 @@ def check(snapshot: Snapshot, log: AuditLog, size: int, seed: int) -> tuple[Chec
     ), sample
 
 
-def _not_made(figures: dict[str, int], said: str) -> CheckResult:
+def _not_made(figures: dict[str, int], message: str) -> CheckResult:
     return CheckResult(
         rule=Rule.SAMPLE_INSPECTION,
         passed=False,
@@ -41,9 +49,8 @@ def _not_made(figures: dict[str, int], said: str) -> CheckResult:
         summary="The sample could not be read from the database",
         compared=_COMPARED,
         figures=figures,
-        # What the database says may quote the data.
-        findings=(Finding(what="what the database said", detail=said),),
+        # The message of the database may quote the data, so it is a finding and not the summary.
+        findings=(Finding(what="message of the database", detail=message),),
         findings_total=1,
-        recommendation="Mend what the database says (a damaged row_id in the audit log, a time limit), then verify "
-        "again.",
+        recommendation="Fix the cause (a damaged row_id in the audit log, a time limit), then verify again.",
     )

@@ -1,0 +1,181 @@
+"""Drive Dagster's pages in a browser: click, read, type, and take a screenshot of each step.
+
+The selectors of Dagster's pages are here only.
+"""
+
+import itertools
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
+
+# The machine may be busy: a bound so that a failure ends, not a measurement.
+_PATIENCE_MS = 60_000
+# The daemon looks for backfills every 30 s, and starts a run in some 5.
+_A_RUN_MS = 240_000
+
+
+class Visitor:
+    """A user of the pages at `url`. Screenshots are numbered in the order of the walk."""
+
+    def __init__(self, page: "Page", url: str, pictures: Path) -> None:
+        self._page = page
+        self._url = url
+        self._pictures = pictures
+        self._numbers = itertools.count(1)
+        self._followed: list[str] = []
+        page.set_default_timeout(_PATIENCE_MS)
+
+    def arrive(self, url: str = "") -> None:
+        """Open the first page, of this UI or of another one."""
+        self._url = url or self._url
+        self._page.goto(self._url)
+        self._words("Lineage").wait_for()
+
+    def take_picture(self, name: str) -> None:
+        self._page.screenshot(path=self._pictures / f"{next(self._numbers):02}-{name}.png")
+
+    def sees(self, words: str | re.Pattern[str], *, patience_ms: float = _PATIENCE_MS) -> str:
+        """Wait until the words can be read; the text around them."""
+        found = self._page.get_by_text(words).filter(visible=True).first
+        found.wait_for(timeout=patience_ms)
+        return str(found.inner_text())
+
+    def open_graph(self) -> None:
+        self._words("Lineage").click()
+        self._words("Materialize all…").wait_for()
+
+    def open_asset(self, name: str) -> None:
+        """By the graph's list and the side panel."""
+        self.open_graph()
+        self._words(name).click()
+        self._words("View in Asset Catalog").click()
+        self._words("Definition").wait_for()
+
+    def open_tab(self, name: str) -> None:
+        self._page.get_by_role("tab", name=name, exact=True).click()
+
+    def scroll_to(self, words: str) -> None:
+        """In the dialog, whose end is shown first where it is long."""
+        self._dialog.get_by_text(words).first.scroll_into_view_if_needed()
+
+    def open_job(self, name: str) -> None:
+        self._words("Jobs").click()
+        self._words(name).click()
+        self._page.get_by_role("tab", name="Launchpad").wait_for()
+
+    def click(self, words: str) -> None:
+        self._words(words).click()
+
+    def materialize(self) -> None:
+        """By the button of an asset without partitions, as far as the run's page, and until the run has ended well."""
+        self._button("Materialize").click()
+        self._follow("Launched run")
+        self.run_ends("Success")
+
+    def open_launchpad(self) -> None:
+        self._page.locator("button", has=self._page.get_by_label("arrow_drop_down")).first.click()
+        self._words("Open launchpad").click()
+        self._page.locator(".CodeMirror-line", has_text="config:").wait_for()
+
+    def set_field(self, name: str, old: str, new: str) -> None:
+        """In the launchpad, put another value behind a field that is there with its default."""
+        self._page.locator(".CodeMirror-line", has_text=f"{name}: {old}").click()
+        self._page.keyboard.press("End")
+        for _ in old:
+            self._page.keyboard.press("Backspace")
+        self._page.keyboard.type(new)
+        self._page.locator(".CodeMirror-line", has_text=f"{name}: {new}").wait_for()
+
+    def point_at_field(self, name: str) -> None:
+        self._page.locator(".CodeMirror-line", has_text=f"{name}:").get_by_text(name, exact=True).last.hover()
+
+    def launch(self) -> None:
+        """From the launchpad to the run's page, until the run has ended well."""
+        self._button("Materialize").click()
+        self.run_ends("Success")
+
+    def choose_all_partitions(self) -> None:
+        self._button("Materialize…").click()
+        self._dialog.get_by_text("All", exact=True).click()
+
+    def write_config(self, text: str) -> None:
+        """For a backfill, whose editor is empty."""
+        self._dialog.get_by_text("Config", exact=True).click()
+        self._button("Add config").click()
+        self._page.locator(".CodeMirror").last.click()
+        self._page.keyboard.insert_text(text)
+        self._button("Save config").click()
+        self._words("Config saved").wait_for()
+
+    def launch_backfill(self) -> None:
+        """From the dialog to the backfill's page."""
+        self._button("Launch backfill").click()
+        self._follow("Created backfill")
+        self._words("Partition selection").wait_for()
+
+    def open_run_of_backfill(self) -> None:
+        """Its first run, as soon as it is there."""
+        self.open_tab("Runs")
+        run = self._page.locator("a[href^='/runs/']").get_by_text(re.compile(r"^[0-9a-f]{8}$")).first
+        run.wait_for(timeout=_A_RUN_MS)
+        run.click()
+        self._page.get_by_placeholder("Filter…").wait_for()
+
+    def read_log(self, words: str, *, patience_ms: float = _A_RUN_MS) -> str:
+        """Filter the run's log by words; the first line that has them."""
+        self._page.get_by_placeholder("Filter…").fill(words)
+        return self.sees(words, patience_ms=patience_ms)
+
+    def read_whole_log(self) -> None:
+        self._page.get_by_placeholder("Filter…").fill("")
+        self.sees("RUN_ENQUEUED")
+
+    def terminate(self) -> None:
+        self._button("Terminate").click()
+        self._button("Terminate 1 run").click()
+
+    def run_ends(self, how: str) -> None:
+        """Wait for the status beside the run's name."""
+        self._words(how).wait_for(timeout=_A_RUN_MS)
+
+    def can_press(self, button: str) -> bool:
+        found = self._button(button)
+        found.wait_for()
+        return bool(found.is_enabled())
+
+    def can_open_tab(self, name: str) -> bool:
+        return bool(self._page.get_by_role("tab", name=name, exact=True).is_enabled())
+
+    @property
+    def checks(self) -> dict[str, str]:
+        """On the checks tab, each check by its name, with the word below it, as soon as all have one."""
+        title = str(self._page.get_by_text(re.compile(r"^Checks \(\d+\)$")).inner_text())
+        verdicts = self._page.get_by_text(re.compile("^(Succeeded|Failed)$")).filter(visible=True)
+        verdicts.nth(int(title.removeprefix("Checks (").removesuffix(")")) - 1).wait_for()
+        text = str(self._page.locator("body").inner_text())
+        return dict(re.findall(r"^(r\d_\w+)\n(?:\1\n)?(Succeeded|Failed)$", text, re.MULTILINE))
+
+    def _follow(self, message: str) -> None:
+        """The link of a message in the corner, where those followed before, and others, may still be shown."""
+        shown = self._page.get_by_role("listitem").filter(has_text=message, visible=True)
+        for run_id in self._followed:
+            shown = shown.filter(has_not_text=run_id)
+        found = re.search(re.escape(message) + r" (\w{8})", " ".join(str(shown.first.inner_text()).split()))
+        assert found, f"no run or backfill is named after {message!r}"
+        self._followed.append(found[1])
+        shown = self._page.get_by_role("listitem").filter(has_text=f"{message} {found[1]}", visible=True)
+        shown.get_by_text("View", exact=True).click()
+
+    @property
+    def _dialog(self) -> "Locator":
+        return self._page.get_by_role("dialog").or_(self._page.locator(".bp5-dialog")).last
+
+    def _button(self, words: str) -> "Locator":
+        return self._page.get_by_role("button", name=words).filter(visible=True).last
+
+    def _words(self, words: str) -> "Locator":
+        """What can be seen: Dagster keeps hidden copies of names, to measure them."""
+        return self._page.get_by_text(words, exact=True).filter(visible=True).first
