@@ -20,13 +20,8 @@ from stagenorm_pipeline.report.quantity import quantity
 from stagenorm_pipeline.report.rollback_text import STATES, UNSEEN, touched_lines
 from stagenorm_pipeline.service.applying import AppliedBatches, Pace
 from stagenorm_pipeline.service.context import ServiceContext
-from stagenorm_pipeline.service.rolling_back import (
-    RollbackConditions,
-    preview_rollback,
-    record_rollback,
-    restore_rows,
-    rollback_request,
-)
+from stagenorm_pipeline.service.rolling_back import RollbackConditions, preview_rollback, rollback_request
+from stagenorm_pipeline.service.rolling_back import roll_back as roll_back_rows
 from stagenorm_pipeline.service.selecting import select
 
 
@@ -93,10 +88,9 @@ def _restore(
     context: dg.OpExecutionContext, service: ServiceContext, request: RollbackRequest, config: RollbackConfig
 ) -> AppliedBatches:
     with deferred_termination() as should_stop:
-        plan_id = record_rollback(service, request=request)
-        return restore_rows(
+        return roll_back_rows(
             service,
-            plan_id=plan_id,
+            request=request,
             pace=Pace(sleep_ms=config.sleep_ms),
             watch=BatchLog(context.log, f"rollback of plan {config.plan_id}"),
             should_stop=should_stop,
