@@ -116,7 +116,7 @@ def read_receipt_mismatches(
         "legacy": last_legacy_log_id(connection),
         "shown": _SHOWN,
     }
-    totals = connection.exec_driver_sql(statement("verify/entry_totals"), values).one()
+    totals = connection.exec_driver_sql(statement("receipts/entry_totals"), values).one()
     rows = connection.exec_driver_sql(statement("verify/receipts", log_sha256=log_sha256()), values).all()
     # The row `total` has its sums in the same columns.
     covered, receipts = next((row.found, row.total) for row in rows if row.part == "total")
