@@ -117,7 +117,7 @@ def read_receipt_mismatches(
         "shown": _SHOWN,
     }
     totals = connection.exec_driver_sql(statement("receipts/entry_totals"), values).one()
-    rows = connection.exec_driver_sql(statement("verify/receipts", log_sha256=log_sha256()), values).all()
+    rows = connection.exec_driver_sql(statement("receipts/compare_receipts", log_sha256=log_sha256()), values).all()
     # The row `total` has its sums in the same columns.
     covered, receipts = next((row.found, row.total) for row in rows if row.part == "total")
     differing = [row for row in rows if row.part == "receipt"]
