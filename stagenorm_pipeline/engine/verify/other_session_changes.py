@@ -125,9 +125,10 @@ def _audited_total(snapshot: Snapshot, facts: TargetFacts, log: AuditLog) -> int
 def _total_loss(snapshot: Snapshot, facts: TargetFacts, audited: int) -> TotalLoss | None:
     before = facts.baseline.counts if facts.baseline else RowCounts()
     now = facts.inventory.counts
-    if before.rows_seen and not now.rows_seen:
+    # Not for one fund: its only company may have moved to another fund.
+    if snapshot.scope.all_funds and before.rows_seen and not now.rows_seen:
         return TotalLoss(target=facts.name, loss=Loss.GONE, rows=before.rows_seen, is_whole=True)
-    if before.rows_seen > before.rows_null and now.rows_seen == now.rows_null:
+    if snapshot.scope.all_funds and before.rows_seen > before.rows_null and now.rows_seen == now.rows_null:
         return TotalLoss(target=facts.name, loss=Loss.NULL, rows=now.rows_null, is_whole=True)
     in_force = audited - facts.audited.rows_left
     states = {state: rows.total for state, rows in facts.audited.states.items()}

@@ -71,6 +71,13 @@ def test_total_loss_of_a_few_rows_is_an_error(
         sign_off(migrated.database, number, "reviewer", accepted_warnings="nobody looked")
 
 
+def test_a_fund_whose_only_unchanged_row_moved_away_is_a_warning(application: Application) -> None:
+    (moved, *_) = application.add(DEALS, [(1, "seed"), (2, "Seed"), (2, "seed")])
+    application.run()
+    application.sql(f"UPDATE {DEALS} SET fund_id = 2 WHERE id = %s", moved)
+    assert not_passed(application.verify(scope=FundScope.one("1"))) == {R4: WARN}
+
+
 def test_the_only_changed_row_that_a_user_edited_is_total_loss(application: Application) -> None:
     application.add(DEALS, [(1, "Seed"), (1, "seed")])
     application.run()
