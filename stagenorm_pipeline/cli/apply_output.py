@@ -45,7 +45,7 @@ def restore_and_report(context: ServiceContext, plan_id: int, pace: Pace) -> Non
 
 def _report(context: ServiceContext, applied: AppliedBatches, name: str) -> None:
     _show_outcome(applied, name)
-    report_applied_to_dagster(context.database, applied.totals, applied.plan_id)
+    report_applied_to_dagster(context, applied.totals, applied.plan_id)
     if not applied.result.ok:
         sys.exit(exit_codes.FAILED)
 

@@ -16,43 +16,43 @@ from stagenorm_pipeline.errors import StagenormError
 
 if TYPE_CHECKING:
     from stagenorm_pipeline.engine.apply.fund_totals import FundTotals
-    from stagenorm_pipeline.engine.postgres.connection import Database
-    from stagenorm_pipeline.engine.verify.result import VerificationResult
+    from stagenorm_pipeline.service.context import ServiceContext
+    from stagenorm_pipeline.service.verifying import VerificationReport
 
 _NAMES = ("STAGENORM_DAGSTER_URL", "DAGSTER_HOME")
 # Loading Dagster takes most of it. A storage that does not answer must not keep the command from ending.
 _TIMEOUT_S = 30.0
 
 
-def report_applied_to_dagster(database: Database, tally: FundTotals, plan_id: int | None) -> None:
+def report_applied_to_dagster(context: ServiceContext, tally: FundTotals, plan_id: int | None) -> None:
     """Report the funds that were worked on and, if it was one plan, the plan."""
 
     def report(instance: Any) -> None:
         from stagenorm_pipeline.defs.cli_history import report_applied
 
-        report_applied(instance, database, tally, plan_id)
+        report_applied(instance, context, tally, plan_id=plan_id)
 
     _report(report)
 
 
-def report_state_to_dagster(database: Database) -> None:
+def report_state_to_dagster(context: ServiceContext) -> None:
     """Report which funds wait and whether all work is paused. Called when either may have changed."""
 
     def report(instance: Any) -> None:
-        from stagenorm_pipeline.defs.checks.plan_state import report_work_state
+        from stagenorm_pipeline.defs.checks.plan_checks import report_plan_checks
 
-        report_work_state(instance, database)
+        report_plan_checks(instance, context)
 
     _report(report)
 
 
-def report_verified_to_dagster(result: VerificationResult, number: int, sha256: str, *, is_whole: bool) -> None:
+def report_verified_to_dagster(verified: VerificationReport, *, is_whole: bool) -> None:
     """Report a verification. `is_whole`: of all funds and tables, so that it sets the asset checks."""
 
     def report(instance: Any) -> None:
         from stagenorm_pipeline.defs.cli_history import report_verified
 
-        report_verified(instance, result, number, sha256, is_whole=is_whole)
+        report_verified(instance, verified, is_whole=is_whole)
 
     _report(report)
 

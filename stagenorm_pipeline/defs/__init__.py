@@ -1,6 +1,7 @@
-"""The Dagster face: assets, checks, partitions, jobs, sensors, resources. Thin: the work is a call into `engine`.
+"""Dagster definitions: assets, checks, partitions, jobs, schedules, sensors.
 
-Nothing connects or reads the environment when this is imported, nor when Dagster loads the definitions.
+They read the run config, call the service and format its results.
+Importing this package, or loading the definitions, reads no environment variable and opens no connection.
 """
 
 import dagster as dg
@@ -10,5 +11,5 @@ from stagenorm_pipeline.defs.definitions import build_defs
 
 @dg.definitions
 def definitions() -> dg.Definitions:
-    """What `workspace.yaml` loads."""
+    """Return the definitions that `workspace.yaml` loads."""
     return build_defs()

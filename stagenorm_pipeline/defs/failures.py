@@ -1,4 +1,4 @@
-"""The engine's errors as Dagster shows them best: what is wrong and what to do first, without a cause's stack trace."""
+"""Turn stagenorm's errors into Dagster failures that show what is wrong and what to do, without a stack trace."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,15 +12,15 @@ from stagenorm_pipeline.vocabulary import VocabularyError
 
 @contextmanager
 def errors_as_failures() -> Iterator[None]:
-    """Raise what a person can mend as a Failure. Anything else is a bug or a crash, and keeps its stack trace."""
+    """Raise an error that a user can fix as a `Failure`. Anything else is a bug and keeps its stack trace."""
     try:
         yield
     except (StagenormError, VocabularyError) as error:
-        # From None: the cause's stack trace would be shown below the sentence, and hide it.
+        # `from None`: Dagster would show the cause's stack trace and hide the message.
         raise failure(error) from None
 
 
 def failure(error: StagenormError | VocabularyError) -> dg.Failure:
-    """The error for the run page, which shows the description first and Dagster's own frames below it."""
-    # Trying again mends no configuration, and the engine has tried again where that helps.
+    """Return the error as a `Failure`, whose description the run page shows first."""
+    # No retries: the engine has already retried what a retry can fix.
     return dg.Failure(description=sentence_for_terminal(str(error).replace("\n", " ")), allow_retries=False)

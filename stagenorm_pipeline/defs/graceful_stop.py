@@ -1,7 +1,7 @@
-"""Terminate, taken as a request: the batch at work is finished first.
+"""Finish the current batch when Dagster terminates a run.
 
-Dagster's own handler raises in the middle of whatever runs. PostgreSQL would roll that batch back, so nothing breaks
-either way; but its work would be lost, and a run that was stopped politely should not leave a batch that says running.
+Dagster's own signal handler raises an exception at any point. PostgreSQL would roll the batch back, so no data would be
+wrong. But its work would be lost, and its status would stay `running`.
 """
 
 import signal
@@ -12,23 +12,23 @@ from types import FrameType
 
 
 @contextmanager
-def interrupts_noted() -> Iterator[Callable[[], bool]]:
-    """While inside, an interrupt is noted instead of raised; what is yielded says whether there was one.
+def deferred_termination() -> Iterator[Callable[[], bool]]:
+    """Record SIGINT and SIGTERM instead of raising. Yields a function that says whether one arrived.
 
-    Must not be held across a `yield` to Dagster, which puts its own handlers in place between two events. Does nothing
-    outside the main thread, where no signal arrives.
+    Do not `yield` to Dagster inside: it installs its own signal handlers between two events. Outside the main thread
+    this does nothing, because only the main thread receives signals.
     """
-    noted = threading.Event()
+    received = threading.Event()
 
-    def note(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature of a handler
-        noted.set()
+    def record(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature of a signal handler
+        received.set()
 
     if threading.current_thread() is not threading.main_thread():
-        yield noted.is_set
+        yield received.is_set
         return
-    before = {signum: signal.signal(signum, note) for signum in (signal.SIGINT, signal.SIGTERM)}
+    previous = {signum: signal.signal(signum, record) for signum in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield noted.is_set
+        yield received.is_set
     finally:
-        for signum, handler in before.items():
+        for signum, handler in previous.items():
             signal.signal(signum, handler)

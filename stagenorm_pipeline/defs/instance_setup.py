@@ -1,7 +1,7 @@
-"""What Dagster's instance needs before its daemon starts: the pool's limit, and an honest end of a crash's leftovers.
+"""Prepare a Dagster instance before its daemon starts: create the pool, and fail the runs that a crash left.
 
-Run by `local.dagster_services` as `python -m stagenorm_pipeline.defs.instance_setup [--leftovers]`: the
-command line never imports Dagster. Does not belong here: what the instance's settings are (see `dagster.yaml`).
+`local.dagster_services` runs `python -m stagenorm_pipeline.defs.instance_setup [--fail-orphaned-runs]` in its own
+process, because the command line does not import Dagster.
 """
 
 import sys
@@ -9,37 +9,32 @@ import sys
 import dagster as dg
 
 from stagenorm_pipeline.defs.assets.normalized_stages import POOL
+from stagenorm_pipeline.defs.dagster_internals import create_pool
 
 _UNFINISHED = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 
 
-def limit_the_pool(instance: dg.DagsterInstance) -> None:
-    """Create the pool with the default limit: Dagster's queue, seeing it for the first time, lets runs pass it by."""
-    # Of a pool that is there Dagster 1.13 cannot do it again: on PostgreSQL its statement fails.
-    if POOL not in {limit.name for limit in instance.event_log_storage.get_pool_limits()}:
-        instance.event_log_storage.initialize_concurrency_limit_to_default(POOL)
+def fail_orphaned_runs(instance: dg.DagsterInstance) -> list[str]:
+    """Report every unfinished run as failed and return the ids.
 
-
-def report_leftovers(instance: dg.DagsterInstance) -> list[str]:
-    """Report the runs that no process works on any more as failed; returns their ids.
-
-    Only for an instance whose runs die with `stagenorm ui`: on a shared one, another machine may be at work on them.
+    Use it only on an instance whose runs end with `stagenorm ui`. On a shared instance, another machine may still be
+    working on them.
     """
     runs = instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED))
     for run in runs:
         instance.report_run_failed(
             run,
-            "This run's process ended with an earlier `stagenorm ui`. Its finished batches are kept and the others "
-            "wait: materialize the same funds again to go on.",
+            "The process of this run ended with an earlier `stagenorm ui`. Its finished batches are kept. To apply the "
+            "rest, materialize the same funds again.",
         )
     return [run.run_id for run in runs]
 
 
 def main(arguments: list[str]) -> None:
     with dg.DagsterInstance.get() as instance:
-        limit_the_pool(instance)
-        if "--leftovers" in arguments:
-            report_leftovers(instance)
+        create_pool(instance, POOL)
+        if "--fail-orphaned-runs" in arguments:
+            fail_orphaned_runs(instance)
 
 
 if __name__ == "__main__":

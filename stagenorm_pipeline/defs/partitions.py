@@ -1,6 +1,6 @@
-"""Funds as Dagster partitions: `fund-<fund_id>`, and `no-fund` for the rows without one.
+"""Dagster partitions, one per fund: `fund-<fund_id>`, and `no-fund` for rows without a fund.
 
-Keys are only ever added. A fund that is gone from the database keeps its history here, and has nothing to do.
+Partitions are only added. A fund that is gone from the database keeps its partition and its history.
 """
 
 from collections.abc import Iterable
@@ -13,13 +13,13 @@ funds = dg.DynamicPartitionsDefinition(name="funds")
 
 
 def new_fund_keys(instance: dg.DagsterInstance, fund_ids: Iterable[str | None]) -> list[str]:
-    """The keys of the funds that have no partition yet, in the order in which people look for a fund."""
+    """Return the keys of the funds without a partition, numbers in numeric order."""
     known = set(instance.get_dynamic_partitions("funds"))
     return [key for key in map(fund_key, sorted(set(fund_ids), key=fund_order)) if key not in known]
 
 
 def add_fund_keys(instance: dg.DagsterInstance, fund_ids: Iterable[str | None]) -> list[str]:
-    """Make a partition of each fund that has none yet; the keys added."""
+    """Add a partition for each fund that has none. Returns the added keys."""
     keys = new_fund_keys(instance, fund_ids)
     if keys:
         instance.add_dynamic_partitions("funds", keys)

@@ -1,56 +1,36 @@
-"""What the assets work with: the application's database, and what the user configured. Opened and read when used.
+"""The resource of the definitions: the service, opened on first use.
 
-Neither has a field for the launchpad: a URL in Dagster's configuration would be stored and shown with its password, and
-which tables are meant must not differ between a plan and its runs.
+It has no fields in the launchpad: Dagster would store and show a database URL with its password, and the targets must
+be the same for a plan and its runs.
 """
-
-import os
 
 import dagster as dg
 from pydantic import PrivateAttr
 
-from stagenorm_pipeline.config.configuration import Configuration, load_configuration
-from stagenorm_pipeline.engine.postgres.connection import Database
-from stagenorm_pipeline.errors import ConfigurationError
-from stagenorm_pipeline.vocabulary import Vocabulary, load_decisions
+from stagenorm_pipeline.service.context import ServiceContext, open_context
 
 
-class ApplicationDatabase(dg.ConfigurableResource[Database]):
-    """The PostgreSQL database with the application's tables, which the environment variable DATABASE_URL names."""
+class StagenormService(dg.ConfigurableResource[ServiceContext]):
+    """The service on the database at DATABASE_URL, with the targets of stagenorm.toml and the vocabulary."""
 
-    _database: Database | None = PrivateAttr(default=None)
+    _context: ServiceContext | None = PrivateAttr(default=None)
+    _interface: str = PrivateAttr(default="dagster")
 
-    def open(self) -> Database:
-        """The database; connects at its first transaction. Raises ConfigurationError when no URL is there.
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        # Schedules and sensors have no run.
+        if context.run is not None:
+            self._interface = f"dagster run {context.run.run_id}"
 
-        Read here and not as a dg.EnvVar: one that is not set fails before there is a run, with a stack trace alone.
+    def open(self) -> ServiceContext:
+        """Return the service. It connects at the first transaction. Raises ConfigurationError without DATABASE_URL.
+
+        Not a `dg.EnvVar`: if that is not set, Dagster fails before the run starts and shows only a stack trace.
         """
-        if self._database is None:
-            url = os.environ.get("DATABASE_URL", "")
-            if not url.strip():
-                raise ConfigurationError(
-                    "DATABASE_URL is not set for Dagster's processes.",
-                    remedy="Set it to postgresql://USER:PASSWORD@HOST:5432/DATABASE where Dagster is started, "
-                    "and start it again.",
-                )
-            schema = load_configuration().tracking_schema
-            self._database = Database.at(url, application_name="stagenorm dagster", tracking_schema=schema)
-        return self._database
+        if self._context is None:
+            self._context = open_context(interface=self._interface, application_name="stagenorm dagster")
+        return self._context
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002 - Dagster's signature
-        if self._database is not None:
-            self._database.close()
-            self._database = None
-
-
-class NormalizationSettings(dg.ConfigurableResource["NormalizationSettings"]):
-    """Which tables are normalized (stagenorm.toml, or the two default ones), and what each spelling means."""
-
-    def configuration(self) -> Configuration:
-        """Read anew at each call. Raises ConfigurationError."""
-        return load_configuration()
-
-    def vocabulary(self) -> Vocabulary:
-        """The built-in aliases and the reviewed decisions, where there are any. Raises DecisionsError."""
-        decisions = self.configuration().decisions
-        return Vocabulary.with_decisions(load_decisions(decisions)) if decisions.exists() else Vocabulary.built_in()
+        if self._context is not None:
+            self._context.close()
+            self._context = None

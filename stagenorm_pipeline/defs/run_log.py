@@ -1,6 +1,6 @@
-"""What a fund's run says in Dagster's log: a line a batch in the runbook's form, and now and then how far it is.
+"""Write batch events to Dagster's run log: one line per batch as in the runbook, and the progress every 10 seconds.
 
-The lines also appear in the terminal of whoever started Dagster, so what the database said is made harmless first.
+The lines also reach the terminal in which Dagster runs, so text from the database is escaped for terminals.
 """
 
 import json
@@ -8,30 +8,29 @@ import logging
 import time
 from collections.abc import Callable
 
-from stagenorm_pipeline.defs.page_hints import for_pages
+from stagenorm_pipeline.defs.ui_hints import with_ui_steps
 from stagenorm_pipeline.engine.apply.events import (
     BatchCompleted,
     BatchFailed,
-    BatchTaken,
+    BatchStarted,
     Event,
-    GroupSplit,
-    Paused,
-    Retrying,
-    Throttled,
-    ThrottleEnded,
+    Sleeping,
     Unwatched,
+    WorkFound,
 )
 from stagenorm_pipeline.engine.apply.progress import ProgressMeter
-from stagenorm_pipeline.engine.plan.batch import Batch, BatchResult
+from stagenorm_pipeline.engine.plan.batch import BatchResult
 from stagenorm_pipeline.report.escape import sentence_for_terminal
+from stagenorm_pipeline.report.event_lines import LineLevel, event_line
 
 _PROGRESS_EVERY_S = 10.0
+_LEVELS = {LineLevel.INFO: logging.INFO, LineLevel.WARN: logging.WARNING, LineLevel.ERROR: logging.ERROR}
 
 
 class BatchLog:
-    """Listens to `apply_batches` for one fund. `first_error` is what the database said first when it refused.
+    """Logs the events of `apply_batches` for one fund. `first_error`: the database's first error message.
 
-    `said_once` is shared by the funds of a run: what each of them would say anew, and is told with the first.
+    Share `logged_once` between the funds of a run: its messages are logged for the first fund only.
     """
 
     def __init__(
@@ -41,7 +40,7 @@ class BatchLog:
         *,
         progress_every_s: float = _PROGRESS_EVERY_S,
         clock: Callable[[], float] = time.monotonic,
-        said_once: set[str] | None = None,
+        logged_once: set[str] | None = None,
     ) -> None:
         self._log = log
         self._fund = fund
@@ -49,54 +48,32 @@ class BatchLog:
         self._progress_every_s = progress_every_s
         self._clock = clock
         self._last_progress = clock()
-        self._said_once = set() if said_once is None else said_once
+        self._logged_once = set() if logged_once is None else logged_once
         self.first_error: str | None = None
 
     def __call__(self, event: Event) -> None:
         now = self._clock()
         self._meter.hear(event, now)
         match event:
-            case BatchCompleted(batch=batch, result=result):
-                self._completed(batch, result)
-                self._progress(now)
-            case BatchFailed(batch=batch, error=error):
-                self._error(f"Batch {batch.number} failed", error)
-            case BatchTaken(batch=batch, worker=worker):
-                self._log.info(f"Batch {batch.number} is being done by {sentence_for_terminal(worker)}")
-            case Retrying(batch=batch, error=error, attempt=attempt, wait_s=wait_s):
-                what = f"Batch {batch.number}" if batch else "The database"
-                self._warn(f"{what}: {error} Attempt {attempt + 1} follows in {wait_s:.1f} s.")
-            case Paused(reason=reason, changed_by=changed_by):
-                self._warn(f"Paused by {changed_by}: {reason}. Waiting for unpause_job or `stagenorm unpause`.")
-            case Throttled() | ThrottleEnded() | GroupSplit():
-                self._warn(for_pages(str(event)))
-            case Unwatched(is_wrong=is_wrong):
-                self._say_once(for_pages(str(event)), logging.WARNING if is_wrong else logging.INFO)
+            case WorkFound() | BatchStarted() | Sleeping():
+                return
+            case BatchFailed(error=error):
+                self.first_error = self.first_error or error
+            case BatchCompleted(result=BatchResult(refusals=(first, *_))):
+                self.first_error = self.first_error or first.message
+            case Unwatched() if str(event) in self._logged_once:
+                return
+            case Unwatched():
+                self._logged_once.add(str(event))
+            case _:
+                pass
+        if line := event_line(event):
+            fields = f" {json.dumps(dict(line.fields), separators=(',', ':'))}" if line.fields else ""
+            self._log.log(_LEVELS[line.level], f"{with_ui_steps(line.message)}{fields}")
+        if isinstance(event, BatchCompleted):
+            self._log_progress(now)
 
-    def _completed(self, batch: Batch, result: BatchResult) -> None:
-        counts = {
-            "rowsUpdated": result.rows_updated,
-            "rowsSkipped": result.rows_skipped,
-            "rowsFailed": result.rows_failed,
-            "durationMs": result.duration_ms,
-        }
-        self._log.info(f"Batch {batch.number} completed {json.dumps(counts, separators=(',', ':'))}")
-        if result.refusals:
-            self._error(f"Batch {batch.number}: a row was refused", result.refusals[0].message)
-
-    def _warn(self, text: str) -> None:
-        self._log.warning(sentence_for_terminal(text))
-
-    def _say_once(self, text: str, level: int) -> None:
-        if text not in self._said_once:
-            self._said_once.add(text)
-            self._log.log(level, sentence_for_terminal(text))
-
-    def _error(self, what: str, error: str) -> None:
-        self.first_error = self.first_error or error
-        self._log.error(f"{what}: {sentence_for_terminal(error)}")
-
-    def _progress(self, now: float) -> None:
+    def _log_progress(self, now: float) -> None:
         if now - self._last_progress >= self._progress_every_s:
             self._last_progress = now
             self._log.info(f"{self._fund}: {sentence_for_terminal(self._meter.progress.sentence)}")

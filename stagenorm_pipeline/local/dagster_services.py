@@ -173,7 +173,12 @@ def _environment(home: Path, dagster_url: str, **more: str) -> dict[str, str]:
 def _prepare_instance(environment: dict[str, str], logs: Path, *, leftovers: bool) -> None:
     logs.mkdir(parents=True, exist_ok=True)
     log = logs / "instance.log"
-    command = [sys.executable, "-m", "stagenorm_pipeline.defs.instance_setup", *(["--leftovers"] if leftovers else [])]
+    command = [
+        sys.executable,
+        "-m",
+        "stagenorm_pipeline.defs.instance_setup",
+        *(["--fail-orphaned-runs"] if leftovers else []),
+    ]
     with log.open("wb") as output:
         code = subprocess.run(
             command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, check=False

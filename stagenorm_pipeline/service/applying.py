@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from stagenorm_pipeline.config.auto_batch_size import Pacing
-from stagenorm_pipeline.config.configuration import Configuration
+from stagenorm_pipeline.config.configuration import Configuration, TargetSetting
 from stagenorm_pipeline.config.throttle import LAG_THROTTLERS, ThrottleSettings
 from stagenorm_pipeline.engine.apply.events import Event
 from stagenorm_pipeline.engine.apply.fund_totals import FundTotals
@@ -16,6 +16,7 @@ from stagenorm_pipeline.engine.apply.runner import ApplyRequest, ApplyResult, ap
 from stagenorm_pipeline.engine.monitor.status import count_cancelled
 from stagenorm_pipeline.engine.plan.batch import PlanKind
 from stagenorm_pipeline.engine.plan.request import DEFAULT_SLEEP_MS
+from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.service.context import ServiceContext
 from stagenorm_pipeline.service.selecting import Selection
 
@@ -123,6 +124,30 @@ def apply(
     )
     if selection is not None:
         request = replace(request, scope=selection.scope, targets=selection.targets)
+    return run_batches(context, request, pace=pace)
+
+
+def apply_fund(
+    context: ServiceContext,
+    *,
+    scope: FundScope,
+    kind: PlanKind,
+    targets: tuple[TargetSetting, ...] | None = None,
+    pace: Pace | None = None,
+    watch: Watch = ignore_event,
+    should_stop: Callable[[], bool] = never_stop,
+) -> AppliedBatches:
+    """Apply the open batches of one fund. `targets` None: in every planned target, configured today or not."""
+    request = ApplyRequest(
+        worker=context.runner,
+        run_by=context.user,
+        kind=kind,
+        scope=scope,
+        targets=targets,
+        watch=watch,
+        should_stop=should_stop,
+        vocabulary=context.vocabulary,
+    )
     return run_batches(context, request, pace=pace)
 
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from sqlalchemy.exc import SQLAlchemyError
 
 from stagenorm_pipeline.engine.apply.pause import Control, read_control, set_paused
-from stagenorm_pipeline.engine.monitor import metrics
+from stagenorm_pipeline.engine.monitor import finished_plan, metrics, waiting_funds
 from stagenorm_pipeline.engine.monitor import status as progress
+from stagenorm_pipeline.engine.monitor.finished_plan import FinishedPlan
 from stagenorm_pipeline.engine.monitor.metrics import MetricsFacts
 from stagenorm_pipeline.engine.monitor.status import Status
 from stagenorm_pipeline.engine.monitor.waiting_funds import WaitingFund, read_waiting_funds
@@ -36,6 +37,16 @@ def read_waiting_work(context: ServiceContext) -> WaitingWork:
     with context.database.snapshot() as connection:
         require_migrations(connection)
         return WaitingWork(funds=read_waiting_funds(connection), control=read_control(connection))
+
+
+def count_waiting_rows(context: ServiceContext, *, fund_id: str | None) -> int:
+    """Count the rows of one fund that open plans still change."""
+    return waiting_funds.count_waiting_rows(context.database, fund_id)
+
+
+def read_finished_plan(context: ServiceContext) -> FinishedPlan | None:
+    """Read the plan that finished last; None while an open plan has batches left, or before any run."""
+    return finished_plan.read_finished_plan(context.database)
 
 
 def read_metrics(context: ServiceContext) -> MetricsFacts:

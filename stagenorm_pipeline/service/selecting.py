@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from stagenorm_pipeline.config.configuration import TargetSetting
+from stagenorm_pipeline.engine.targets import fund_lookup
 from stagenorm_pipeline.engine.targets.fund_lookup import find_fund, is_known
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.service.context import ServiceContext
@@ -26,6 +27,11 @@ class Selection:
     def is_everything(self) -> bool:
         """Whether it is every configured target and every fund."""
         return self.scope.all_funds and not self.is_one_table
+
+
+def read_fund_ids(context: ServiceContext) -> set[str | None]:
+    """Read the ids of all funds in the targets, with None if some rows have no fund. One scan per target."""
+    return fund_lookup.read_fund_ids(context.database, context.targets())
 
 
 def select(

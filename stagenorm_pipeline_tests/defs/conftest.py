@@ -4,24 +4,37 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
+import psycopg
 import pytest
+import sqlalchemy as sa
 
 from stagenorm_pipeline_tests.support.application import Application
-from stagenorm_pipeline_tests.support.dagster_project import Face
+from stagenorm_pipeline_tests.support.dagster_project import DagsterProject
 
 
 @pytest.fixture
-def face(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Face]:
+def project(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[DagsterProject]:
     """The definitions, in a directory without a configuration file and without DATABASE_URL."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("STAGENORM_CONFIG", raising=False)
     monkeypatch.delenv("DATABASE_URL", raising=False)
     with dg.DagsterInstance.ephemeral() as instance:
-        yield Face(instance)
+        yield DagsterProject(instance)
 
 
 @pytest.fixture
-def application(face: Face, application: Application, monkeypatch: pytest.MonkeyPatch) -> Application:
-    """The application that `face` works on: DATABASE_URL names it."""
+def application(project: DagsterProject, application: Application, monkeypatch: pytest.MonkeyPatch) -> Application:
+    """The application that `project` works on: DATABASE_URL names it."""
     monkeypatch.setenv("DATABASE_URL", application.url)
     return application
+
+
+@pytest.fixture
+def storage_url(database_url: str) -> Iterator[str]:
+    """A second database on the same server, for Dagster."""
+    url = sa.make_url(database_url)
+    name = f"{url.database}_dagster"
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+        yield url.set(database=name).render_as_string(hide_password=False)
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())

@@ -13,10 +13,10 @@ from stagenorm_pipeline.defs.jobs.cancel_plan_job import CancelConfig
 from stagenorm_pipeline.defs.jobs.pause_job import PauseConfig
 from stagenorm_pipeline.defs.jobs.rollback_job import RollbackConfig
 from stagenorm_pipeline.defs.run_config import ApplyConfig, PlanConfig, VerifyConfig
-from stagenorm_pipeline_tests.support.dagster_project import Face, failure_of
+from stagenorm_pipeline_tests.support.dagster_project import DagsterProject, failure_of
 
 
-def test_they_load_from_the_workspace_without_environment_and_network(tmp_path: Path) -> None:
+def test_workspace_loads_without_environment_and_network(tmp_path: Path) -> None:
     code = """
 import sys
 
@@ -42,7 +42,7 @@ print([name for name in ("pandas", "dagster_webserver") if name in sys.modules])
     assert heavy == "[]"
 
 
-def test_the_graph_reads_from_looking_to_proving() -> None:
+def test_assets_depend_in_order_of_the_flow() -> None:
     graph = build_defs().resolve_asset_graph()
 
     chain = ["stage_inventory", "batch_plan", "normalized_stages", "verification_report"]
@@ -51,7 +51,7 @@ def test_the_graph_reads_from_looking_to_proving() -> None:
         assert graph.get(dg.AssetKey(after)).parent_keys == {dg.AssetKey(before)}
 
 
-def test_everything_that_the_pages_show_is_described() -> None:
+def test_every_definition_and_config_field_is_described() -> None:
     repository = build_defs().get_repository_def()
     graph = repository.asset_graph
     assets = [graph.get(key) for key in graph.get_all_asset_keys()]
@@ -70,17 +70,19 @@ def test_everything_that_the_pages_show_is_described() -> None:
 
 
 @pytest.mark.parametrize(
-    ("preset", "rows", "rest_ms"),
+    ("preset", "rows", "sleep_between_batches_ms"),
     [("conservative", 1000, 500), ("balanced", 5000, 100), ("aggressive", 10000, 0), ("auto", 500, 100)],
 )
-def test_a_preset_is_the_runbooks_and_a_number_goes_before_it(preset: str, rows: int, rest_ms: int) -> None:
-    assert PlanConfig.model_validate({"preset": preset}).rows_in_a_batch == rows
-    assert ApplyConfig.model_validate({"preset": preset}).rest_ms == rest_ms
-    assert PlanConfig.model_validate({"preset": preset, "batch_size": 7}).rows_in_a_batch == 7
-    assert ApplyConfig.model_validate({"preset": preset, "sleep_ms": 0}).rest_ms == 0
+def test_preset_values_match_runbook_and_yield_to_numbers(
+    preset: str, rows: int, sleep_between_batches_ms: int
+) -> None:
+    assert PlanConfig.model_validate({"preset": preset}).rows_per_batch == rows
+    assert ApplyConfig.model_validate({"preset": preset}).sleep_between_batches_ms == sleep_between_batches_ms
+    assert PlanConfig.model_validate({"preset": preset, "batch_size": 7}).rows_per_batch == 7
+    assert ApplyConfig.model_validate({"preset": preset, "sleep_ms": 0}).sleep_between_batches_ms == 0
 
 
-def test_nothing_happens_by_itself_until_somebody_switches_it_on() -> None:
+def test_schedules_and_sensors_are_off_by_default() -> None:
     repository = build_defs().get_repository_def()
 
     assert {sensor.name for sensor in repository.sensor_defs} == {
@@ -94,16 +96,16 @@ def test_nothing_happens_by_itself_until_somebody_switches_it_on() -> None:
     assert all(schedule.default_status is dg.DefaultScheduleStatus.STOPPED for schedule in repository.schedule_defs)
 
 
-def test_without_settings_a_run_is_balanced() -> None:
-    assert PlanConfig().rows_in_a_batch == 5000
-    assert ApplyConfig().rest_ms == 100
+def test_default_preset_is_balanced() -> None:
+    assert PlanConfig().rows_per_batch == 5000
+    assert ApplyConfig().sleep_between_batches_ms == 100
 
 
-def test_a_resource_can_be_replaced(face: Face) -> None:
-    class Nowhere(dg.ConfigurableResource[None]):
+def test_build_defs_replaces_resources(project: DagsterProject) -> None:
+    class Unreachable(dg.ConfigurableResource[None]):
         def open(self) -> None:
-            raise dg.Failure("nobody is at home")
+            raise dg.Failure("the service is unreachable")
 
-    face.defs = build_defs(database=Nowhere())
+    project.defs = build_defs(service=Unreachable())
 
-    assert failure_of(face.run("verify_job"))[0] == "nobody is at home"
+    assert failure_of(project.run("verify_job"))[0] == "the service is unreachable"

@@ -1,4 +1,4 @@
-"""The lines that a fund's run writes."""
+"""The log lines of a run."""
 
 import logging
 import re
@@ -33,7 +33,7 @@ _BATCH = Batch(
 
 
 class _Log:
-    """A listener with a clock that moves a second at each look."""
+    """A `BatchLog` whose clock advances one second per reading."""
 
     def __init__(self, caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level(logging.DEBUG)
@@ -46,7 +46,7 @@ class _Log:
         return (f"{record.levelname} {record.getMessage()}" for record in self._records.records)
 
 
-def test_a_batch_is_one_line_and_its_beginning_and_rest_are_none(caplog: pytest.LogCaptureFixture) -> None:
+def test_completed_batch_is_one_log_line(caplog: pytest.LogCaptureFixture) -> None:
     log = _Log(caplog)
 
     log.listener(BatchStarted(batch=_BATCH))
@@ -64,7 +64,7 @@ def test_a_batch_is_one_line_and_its_beginning_and_rest_are_none(caplog: pytest.
     assert list(log.lines) == [f"INFO Batch 5 completed {fields}"]
 
 
-def test_that_there_is_nothing_to_watch_is_no_warning(caplog: pytest.LogCaptureFixture) -> None:
+def test_missing_replica_is_info_and_missing_privilege_warning(caplog: pytest.LogCaptureFixture) -> None:
     log = _Log(caplog)
 
     log.listener(Unwatched(throttler="replica_lag", reason="no replica", remedy="nothing", is_wrong=False))
@@ -73,7 +73,7 @@ def test_that_there_is_nothing_to_watch_is_no_warning(caplog: pytest.LogCaptureF
     assert [line.split()[0] for line in log.lines] == ["INFO", "WARNING"]
 
 
-def test_progress_is_told_at_intervals_and_not_with_every_batch(caplog: pytest.LogCaptureFixture) -> None:
+def test_progress_is_logged_every_ten_seconds(caplog: pytest.LogCaptureFixture) -> None:
     log = _Log(caplog)
 
     log.listener(WorkFound(batches=100, rows=100_000))
@@ -81,12 +81,12 @@ def test_progress_is_told_at_intervals_and_not_with_every_batch(caplog: pytest.L
         log.listener(BatchStarted(batch=_BATCH))
         log.listener(BatchCompleted(batch=_BATCH, result=BatchResult(rows_updated=1_000)))
 
-    told = [line for line in log.lines if "rows/s" in line]
-    assert len(told) == 2
-    assert re.match(r"INFO fund-7: 5,000 of 100,000 rows \(5%\), [1-9]\d+ rows/s, about ", told[0])
+    progress = [line for line in log.lines if "rows/s" in line]
+    assert len(progress) == 2
+    assert re.match(r"INFO fund-7: 5,000 of 100,000 rows \(5%\), [1-9]\d+ rows/s, about ", progress[0])
 
 
-def test_the_first_error_is_kept_and_no_control_character_reaches_a_terminal(
+def test_error_lines_are_escaped_and_first_error_kept(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     log = _Log(caplog)

@@ -14,7 +14,7 @@ from stagenorm_pipeline.defs.definitions import build_defs
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
 
-class Face:
+class DagsterProject:
     """Run jobs, sensors and schedules as the UI would, and read what Dagster recorded."""
 
     def __init__(self, instance: dg.DagsterInstance) -> None:

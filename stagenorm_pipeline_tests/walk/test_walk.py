@@ -63,7 +63,7 @@ def test_user_plans_applies_stops_continues_and_verifies(visitor: Visitor, demo:
     visitor.take_picture("graph")
 
     visitor.open_asset("stage_inventory")
-    visitor.sees("Step 1: look.")
+    visitor.sees("Step 1: inventory.")
     visitor.materialize()
     visitor.open_asset("stage_inventory")
     visitor.sees(re.compile(r"rows would change: materialize batch_plan\."))
@@ -84,7 +84,7 @@ def plan(visitor: Visitor, demo: Application) -> None:
     visitor.sees("Step 2: plan.")
     visitor.open_launchpad()
     visitor.point_at_field("preset")
-    visitor.sees("conservative 1000 (for production with replicas)")
+    visitor.sees("conservative 1,000 (for production with replicas)")
     visitor.take_picture("launchpad")
     visitor.set_field("batch_size", "-1", ROWS_IN_A_BATCH)
     visitor.launch()
@@ -122,14 +122,14 @@ def stop_in_the_middle(visitor: Visitor, demo: Application) -> None:
     visitor.terminate()
     visitor.run_ends("Canceled")
     visitor.take_picture("run-terminated")
-    visitor.read_log("Stopped after the batch at work. Materialize the same funds again to go on from here.")
+    visitor.read_log("Stopped after the current batch. To apply the rest, materialize the same funds again.")
 
     found = batches(demo)
     assert set(found) == {"completed", "pending"}
     visitor.open_asset("batch_plan")
     visitor.open_tab("Checks")
     visitor.click("nothing_waits")
-    visitor.sees(re.compile(rf"fund\(s\) with {found['pending'][1]:,} rows wait"))
+    visitor.sees(re.compile(rf"funds? with {found['pending'][1]:,} rows"))
     visitor.take_picture("what-waits")
 
 
@@ -151,7 +151,7 @@ def go_on(visitor: Visitor, demo: Application) -> None:
     visitor.sees(f"Materialized ({FUNDS})")
     # The first fund was done before the stop.
     visitor.click("fund-1")
-    visitor.sees("Nothing to do: no open plan has a batch of this fund that waits.")
+    visitor.sees("Nothing to do: no open plan has a batch left for this fund.")
     visitor.take_picture("partitions-after")
 
 

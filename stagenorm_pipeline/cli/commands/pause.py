@@ -20,4 +20,4 @@ def command(reason: str) -> None:
     with open_service(interface="cli") as context:
         monitoring.pause(context, reason=reason)
         click.echo("Paused: every runner stops before its next batch. To continue: stagenorm unpause")
-        report_state_to_dagster(context.database)
+        report_state_to_dagster(context)

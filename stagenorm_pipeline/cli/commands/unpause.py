@@ -18,4 +18,4 @@ def command() -> None:
     with open_service(interface="cli") as context:
         monitoring.unpause(context)
         click.echo("Not paused any more.")
-        report_state_to_dagster(context.database)
+        report_state_to_dagster(context)

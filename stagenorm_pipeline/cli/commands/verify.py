@@ -80,7 +80,7 @@ def command(
         click.echo(report.text(ReportForm.TEXT), nl=False)
         are_written = write_outputs(places, report.text, report.number, stream)
         is_whole = selection.is_everything and plan_id is None
-        report_verified_to_dagster(report.result, report.number, report.sha256, is_whole=is_whole)
+        report_verified_to_dagster(report, is_whole=is_whole)
         has_failed = report.result.verdict is Verdict.FAILED
         if has_failed:
             say("Verification FAILED: One or more checks failed", "ERROR")

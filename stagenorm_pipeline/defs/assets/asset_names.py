@@ -1,8 +1,8 @@
-"""What every asset of the graph has in common, and the names by which others speak of one."""
+"""The names that all assets share, and the names by which other definitions refer to an asset."""
 
 from collections.abc import Sequence
 
-# One group, so that the graph is one picture: four assets in a row.
+# One group, so that the lineage page shows all four assets in one row.
 GROUP = "stage_normalization"
 OWNERS: Sequence[str] = ("team:data-platform",)
 

@@ -1,28 +1,26 @@
-"""The asset `batch_plan`: the exact rows and batches that would run, recorded in the database."""
+"""The asset `batch_plan`: records a plan, that is, the exact rows and batches to change."""
 
 import dagster as dg
 
 from stagenorm_pipeline import __version__
 from stagenorm_pipeline.defs.assets.asset_names import BATCH_PLAN, GROUP, OWNERS
-from stagenorm_pipeline.defs.checks.plan_state import read_work_state
 from stagenorm_pipeline.defs.failures import errors_as_failures
-from stagenorm_pipeline.defs.graceful_stop import interrupts_noted
+from stagenorm_pipeline.defs.graceful_stop import deferred_termination
+from stagenorm_pipeline.defs.metadata.rehearsal import rehearsal_metadata
 from stagenorm_pipeline.defs.partitions import add_fund_keys
-from stagenorm_pipeline.defs.preflight import look_ahead
-from stagenorm_pipeline.defs.rehearsal_metadata import rehearsal_metadata
-from stagenorm_pipeline.defs.resources import ApplicationDatabase, NormalizationSettings
+from stagenorm_pipeline.defs.preflight_log import log_findings
+from stagenorm_pipeline.defs.resources import StagenormService
 from stagenorm_pipeline.defs.run_config import PlanConfig
-from stagenorm_pipeline.engine.apply.rehearsal import rehearse_plan
 from stagenorm_pipeline.engine.inventory.inventory import count_unknown_spellings
-from stagenorm_pipeline.engine.plan.life_cycle import find_plan, open_plan
-from stagenorm_pipeline.engine.plan.plan import Plan, preview_plan, record_plan
-from stagenorm_pipeline.engine.plan.request import PlanRequest
-from stagenorm_pipeline.engine.postgres.connection import Database
-from stagenorm_pipeline.engine.postgres.identity import user_name
-from stagenorm_pipeline.engine.targets.fund_lookup import find_fund
-from stagenorm_pipeline.engine.targets.funds import FundScope
+from stagenorm_pipeline.engine.plan.plan import Plan
 from stagenorm_pipeline.report.markdown_text import plan_markdown
-from stagenorm_pipeline.vocabulary import Vocabulary
+from stagenorm_pipeline.report.quantity import quantity
+from stagenorm_pipeline.service.applying import rehearse
+from stagenorm_pipeline.service.context import ServiceContext
+from stagenorm_pipeline.service.monitoring import read_waiting_work
+from stagenorm_pipeline.service.planning import open_plan, preview_plan, read_plan, record_plan
+from stagenorm_pipeline.service.preflight import check_ready
+from stagenorm_pipeline.service.selecting import select
 
 PlanMetadata = dict[str, dg.MetadataValue | int]
 
@@ -38,52 +36,54 @@ PlanMetadata = dict[str, dg.MetadataValue | int]
 def batch_plan(
     context: dg.AssetExecutionContext,
     config: PlanConfig,
-    database: ApplicationDatabase,
-    settings: NormalizationSettings,
+    service: StagenormService,
 ) -> dg.MaterializeResult[None]:
-    """**Step 2: plan.** Which rows would change, from what to what, in which batches, fund by fund.
+    """**Step 2: plan.** Records which rows change, from which spelling to which stage, in which batches.
 
-    Records a plan in `stage_migration_plans` and `stage_migration_batches`, and makes a partition of each fund for the
-    next step. Changes no business data. It holds only rows whose spelling is known and not canonical; a newer plan
-    takes the place of what an older one had left to do.
+    Writes the plan to `stage_migration_plans` and `stage_migration_batches`, and adds a partition for each fund.
+    Changes no business data. The plan has only rows with a known spelling that is not canonical. It replaces the
+    batches that older plans have left.
 
-    In the launchpad (the arrow beside Materialize): `dry_run` shows the plan and records nothing at all; `rehearse`
-    records a draft, executes each batch and rolls it back; `open_draft` opens a draft that was reviewed or rehearsed.
+    In the launchpad (the arrow beside Materialize): `dry_run` shows the plan and records nothing. `rehearse` records a
+    draft, executes each batch and rolls it back. `open_draft` opens a draft.
     """
     with errors_as_failures():
-        config.require_one_way()
-        opened = database.open()
+        config.require_one_mode()
+        opened = service.open()
         if config.open_draft:
-            return dg.MaterializeResult(metadata=_open(context, opened, config.open_draft, settings.vocabulary()))
-        targets = settings.configuration().select(config.table or None)
-        scope = find_fund(opened, targets, config.fund) if config.fund else FundScope()
-        request = PlanRequest(
-            vocabulary=settings.vocabulary(), targets=targets, scope=scope, batch_size=config.rows_in_a_batch
-        )
+            return dg.MaterializeResult(metadata=_open_draft(context, opened, config.open_draft))
+        selection = select(opened, table=config.table or None, fund=config.fund or None)
         if config.dry_run:
-            return _result(preview_plan(opened, request))
-        look_ahead(context, opened, request.targets)
-        plan = record_plan(opened, request, created_by=user_name(), as_draft=config.draft or config.rehearse)
+            return _result(preview_plan(opened, selection=selection, batch_size=config.rows_per_batch).plan)
+        checked = check_ready(opened, targets=selection.targets)
+        log_findings(context.log, checked)
+        checked.require_no_error()
+        recorded = record_plan(
+            opened,
+            selection=selection,
+            batch_size=config.rows_per_batch,
+            as_draft=config.draft or config.rehearse,
+        )
+        plan = recorded.plan
         added = add_fund_keys(context.instance, (f.fund_id for i in plan.inventories for f in i.funds))
         context.log.info(
-            f"Recorded plan {plan.plan_id}: {plan.counts.rows_to_change:,} rows to update in {plan.total_batches:,} "
-            f"batches; added {len(added):,} fund partition(s)"
+            f"Recorded plan {recorded.plan_id}: {quantity(plan.counts.rows_to_change, 'row')} to update in "
+            f"{quantity(plan.total_batches, 'batch')}. Added {quantity(len(added), 'partition')}."
         )
-        rehearsed = _rehearse(context, opened, plan) if config.rehearse and plan.plan_id else {}
+        rehearsed = _rehearse(context, opened, recorded.plan_id) if config.rehearse else {}
     return _result(plan, **rehearsed)
 
 
-def _open(context: dg.AssetExecutionContext, database: Database, plan_id: int, vocabulary: Vocabulary) -> PlanMetadata:
-    open_plan(database, plan_id, vocabulary)
-    # Whoever recorded the draft need not have had this Dagster.
-    add_fund_keys(context.instance, (fund.fund_id for fund in read_work_state(database).waiting))
-    return open_plan_metadata(database, plan_id)
+def _open_draft(context: dg.AssetExecutionContext, service: ServiceContext, plan_id: int) -> PlanMetadata:
+    open_plan(service, plan_id=plan_id)
+    # The draft may come from the command line, which had no Dagster instance to add partitions to.
+    add_fund_keys(context.instance, (fund.fund_id for fund in read_waiting_work(service).funds))
+    return open_plan_metadata(service, plan_id)
 
 
-def open_plan_metadata(database: Database, plan_id: int) -> PlanMetadata:
-    """What the page shows of a plan that somebody else recorded."""
-    with database.snapshot() as connection:
-        plan = find_plan(connection, plan_id)
+def open_plan_metadata(service: ServiceContext, plan_id: int) -> PlanMetadata:
+    """Return the metadata of a plan that was recorded earlier."""
+    plan = read_plan(service, plan_id=plan_id)
     return {
         "what next": dg.MetadataValue.md(_APPLY.format(plan_id=plan_id)),
         "plan_id": plan_id,
@@ -94,12 +94,12 @@ def open_plan_metadata(database: Database, plan_id: int) -> PlanMetadata:
     }
 
 
-def _rehearse(context: dg.AssetExecutionContext, database: Database, plan: Plan) -> PlanMetadata:
-    with interrupts_noted() as should_stop:
-        result = rehearse_plan(database, plan.plan_id or 0, run_by=user_name(), should_stop=should_stop)
-        stop = should_stop()
-    if stop:
-        context.log.warning(f"The rehearsal stopped after the batch at work. Plan {plan.plan_id} is still a draft.")
+def _rehearse(context: dg.AssetExecutionContext, service: ServiceContext, plan_id: int) -> PlanMetadata:
+    with deferred_termination() as should_stop:
+        result = rehearse(service, plan_id=plan_id, should_stop=should_stop)
+        is_stopped = should_stop()
+    if is_stopped:
+        context.log.warning(f"Rehearsal stopped after the current batch. Plan {plan_id} is still a draft.")
         raise dg.DagsterExecutionInterruptedError
     return rehearsal_metadata(context.log, result)
 
@@ -122,22 +122,22 @@ def _result(plan: Plan, **rehearsed: dg.MetadataValue | int) -> dg.MaterializeRe
 
 
 _APPLY = (
-    "Plan {plan_id} is open. Materialize [normalized_stages](/assets/normalized_stages?view=partitions) for one fund, "
-    "to see how it goes, and then for all. To withdraw it: run the job `cancel_plan_job` with plan_id {plan_id}."
+    "Plan {plan_id} is open. Materialize [normalized_stages](/assets/normalized_stages?view=partitions), first for one "
+    "fund, then for all. To cancel the plan, run the job `cancel_plan_job` with plan_id {plan_id}."
 )
 _DRAFT = (
-    "Plan {plan_id} is a draft: nothing of it runs yet. To open it, materialize `batch_plan` from its launchpad "
-    "(the arrow beside Materialize) with `open_draft: {plan_id}`. To drop it: run the job `cancel_plan_job` with "
-    "plan_id {plan_id}."
+    "Plan {plan_id} is a draft: no runner applies it. To open it, materialize `batch_plan` from its launchpad (the "
+    "arrow beside Materialize) with `open_draft: {plan_id}`. To cancel it, run the job `cancel_plan_job` with plan_id "
+    "{plan_id}."
 )
 
 
 def _what_next(plan: Plan) -> str:
     if not plan.counts.rows_to_change:
         return (
-            "Nothing to do: no row holds a known spelling that is not canonical. Materialize "
+            "Nothing to change: every known spelling is canonical. Materialize "
             "[verification_report](/assets/verification_report)."
         )
     if plan.plan_id is None:
-        return "Review the plan, then materialize `batch_plan` without `dry_run`. Nothing was recorded."
+        return "Nothing was recorded. Review the plan, then materialize `batch_plan` without `dry_run`."
     return "Review the plan. " + (_DRAFT if plan.status == "draft" else _APPLY).format(plan_id=plan.plan_id)

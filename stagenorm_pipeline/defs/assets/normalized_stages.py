@@ -1,29 +1,28 @@
-"""The asset `normalized_stages`: applies what is planned, fund by fund. How a batch is done is the engine's matter."""
+"""The asset `normalized_stages`: applies the open plan, one partition per fund."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import dagster as dg
 
 from stagenorm_pipeline import __version__
-from stagenorm_pipeline.config.throttle import LAG_THROTTLERS
+from stagenorm_pipeline.defs.apply_fund import FundApplier, FundOutcome
 from stagenorm_pipeline.defs.assets.asset_names import GROUP, NORMALIZED_STAGES, OWNERS
-from stagenorm_pipeline.defs.checks.plan_state import report_work_state
+from stagenorm_pipeline.defs.checks.plan_checks import report_plan_checks
 from stagenorm_pipeline.defs.failures import errors_as_failures
-from stagenorm_pipeline.defs.fund_run import FundOutcome, FundWork
-from stagenorm_pipeline.defs.graceful_stop import interrupts_noted
+from stagenorm_pipeline.defs.graceful_stop import deferred_termination
 from stagenorm_pipeline.defs.partitions import funds
-from stagenorm_pipeline.defs.resources import ApplicationDatabase, NormalizationSettings
+from stagenorm_pipeline.defs.resources import StagenormService
 from stagenorm_pipeline.defs.run_config import ApplyConfig
-from stagenorm_pipeline.engine.postgres.identity import user_name
 from stagenorm_pipeline.report.escape import sentence_for_terminal
+from stagenorm_pipeline.report.quantity import quantity
+from stagenorm_pipeline.service.applying import Pace
 
-# Runs that write at once; how many is in dagster.yaml.
+# Limits the runs that write at the same time. The limit is in dagster.yaml.
 POOL = "stagenorm_writers"
 
-# 100 small funds through the daemon: 57 s, of which the runs take 14 s (the daemon looks every 30 s). A process for
-# each fund took 538 s even with an asset that did nothing; with all in one run, one Terminate stops every fund.
-FUNDS_IN_A_RUN = 25
+# With one process per fund, 100 funds took 538 s, even with an asset that did nothing. With 25 per run they take 57 s,
+# of which the runs take 14 s: the daemon starts runs every 30 s. In a single run, one Terminate would stop them all.
+FUNDS_PER_RUN = 25
 
 
 @dg.asset(
@@ -35,47 +34,45 @@ FUNDS_IN_A_RUN = 25
     kinds={"postgres"},
     code_version=__version__,
     pool=POOL,
-    backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=FUNDS_IN_A_RUN),
-    # A fund that failed must not look materialized; each good one is reported by hand instead.
+    backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=FUNDS_PER_RUN),
+    # A failed fund must not become materialized, so the asset reports each successful fund itself.
     output_required=False,
 )
 def normalized_stages(
     context: dg.AssetExecutionContext,
     config: ApplyConfig,
-    database: ApplicationDatabase,
-    settings: NormalizationSettings,
+    service: StagenormService,
 ) -> Iterator[dg.AssetMaterialization | dg.AssetObservation]:
-    """**Step 3: change.** Applies the open plan's batches of a fund: the only step here that changes business data.
+    """**Step 3: apply.** Applies the open plan's batches of a fund. The only step that changes business data.
 
-    Each batch is one transaction: its rows, their audit rows and its progress move together or not at all. A row that
-    somebody changed since the plan is skipped, a row that the database refuses is set aside, all others go through.
+    Each batch is one transaction with its rows, audit rows and result. A row that changed since planning is skipped.
+    A row that the database refuses goes to the quarantine. All other rows are changed.
 
-    A fund with nothing to do is done at once. One that failed can be materialized again: it goes on from there. So
-    does one that was terminated: it stops after the batch at work. All funds at once: Materialize, then choose All.
+    To apply all funds, choose Materialize, then All. Terminate stops a run after the current batch. Materialize a
+    failed or terminated fund again to apply the rest.
 
-    Another pace for it: in that dialog, Config, Add config,
+    To change the pace, choose Config and Add config in the same dialog and write
     `ops: {normalized_stages: {config: {preset: conservative}}}`.
     """
     with errors_as_failures():
-        configuration = settings.configuration()
-        throttle = configuration.throttle
-        work = FundWork(
-            database=database.open(),
-            vocabulary=settings.vocabulary(),
-            targets=configuration.select(config.table) if config.table else None,
-            sleep_ms=config.rest_ms,
-            throttle=replace(throttle, ignore=throttle.ignore | LAG_THROTTLERS) if config.no_lag_check else throttle,
-            pacing=configuration.pacing if config.is_paced else None,
-            way_in=f"dagster run {context.run.run_id}",
+        opened = service.open()
+        applier = FundApplier(
+            service=opened,
+            targets=opened.targets(config.table) if config.table else None,
+            pace=Pace(
+                sleep_ms=config.sleep_between_batches_ms,
+                no_lag_check=config.no_lag_check,
+                is_auto=config.has_auto_batch_size,
+            ),
             log=context.log,
         )
     failed: list[FundOutcome] = []
-    # The page shows the newest value of each name: without this one, whoever did it before would seem to have.
-    by = f"Dagster, {user_name()}"
+    # Always set: the page shows the newest value of each name, so it would show an earlier run's user.
+    by = f"Dagster, {opened.user}"
     for key in context.partition_keys:
-        # Not held while Dagster stores an event.
-        with errors_as_failures(), interrupts_noted() as should_stop:
-            outcome = work.do(key, should_stop)
+        # Ends before each `yield`, because Dagster installs its own signal handlers between events.
+        with errors_as_failures(), deferred_termination() as should_stop:
+            outcome = applier.apply(key, should_stop)
             stop = should_stop()
         if outcome.is_done:
             yield dg.AssetMaterialization(context.asset_key, partition=key, metadata=outcome.metadata(by))
@@ -85,9 +82,9 @@ def normalized_stages(
         if stop:
             break
     with errors_as_failures():
-        report_work_state(context.instance, work.database)
+        report_plan_checks(context.instance, opened)
     if stop:
-        context.log.warning("Stopped after the batch at work. Materialize the same funds again to go on from here.")
+        context.log.warning("Stopped after the current batch. To apply the rest, materialize the same funds again.")
         raise dg.DagsterExecutionInterruptedError
     if failed:
         raise _failure(failed)
@@ -97,10 +94,10 @@ def _failure(failed: list[FundOutcome]) -> dg.Failure:
     names = ", ".join(outcome.key for outcome in failed)
     problems = {outcome.key: sentence_for_terminal(outcome.problem or "") for outcome in failed}
     return dg.Failure(
-        description=f"{len(failed)} fund(s) failed: {names}. All others in this run are done. "
-        "`stagenorm status` and the view stage_migration_failures list what was refused, row by row: mend it, then "
-        "materialize the same funds again. Only what is not done yet is tried.",
-        # Text and not Markdown, which the run page hides behind a link.
+        description=f"{quantity(len(failed), 'fund')} failed: {names}. All other funds of this run are done. "
+        "`stagenorm status` and the view stage_migration_failures list the refused rows. Fix the cause, then "
+        "materialize the same funds again. Finished rows are not tried again.",
+        # Text, because the run page hides Markdown behind a link.
         metadata={key: dg.MetadataValue.text(problem) for key, problem in problems.items()},
         allow_retries=False,
     )

@@ -1,23 +1,24 @@
-"""The asset `verification_report`: the seven rules over what is really in the database, and the report of them."""
+"""The asset `verification_report`: checks the database against the seven rules and makes the report to sign."""
+
+from collections.abc import Mapping
 
 import dagster as dg
 
 from stagenorm_pipeline import __version__
 from stagenorm_pipeline.defs.assets.asset_names import GROUP, OWNERS
-from stagenorm_pipeline.defs.checks.verdicts import CHECKS_KEY, verdicts_to_metadata
+from stagenorm_pipeline.defs.checks.check_verdict import CHECKS_KEY, verdicts_to_metadata
 from stagenorm_pipeline.defs.failures import errors_as_failures
-from stagenorm_pipeline.defs.report_files import leave_report
-from stagenorm_pipeline.defs.resources import ApplicationDatabase, NormalizationSettings
+from stagenorm_pipeline.defs.metadata.report_files import write_report_files
+from stagenorm_pipeline.defs.resources import StagenormService
 from stagenorm_pipeline.defs.run_config import VerifyConfig
-from stagenorm_pipeline.engine.postgres.identity import user_name
-from stagenorm_pipeline.engine.preflight.checks.read_only_server import require_writable
-from stagenorm_pipeline.engine.verify.recorded_verifications import record_verification
 from stagenorm_pipeline.engine.verify.result import Outcome, VerificationResult
-from stagenorm_pipeline.engine.verify.verification import VerifyRequest, verify
-from stagenorm_pipeline.report.json_document import document_json, document_sha256, verification_document
-from stagenorm_pipeline.report.markdown_text import verification_markdown
+from stagenorm_pipeline.report.formats import ReportForm
 from stagenorm_pipeline.report.sign_off_statement import is_to_sign, statement
 from stagenorm_pipeline.report.summary import funds_markdown, stages_markdown, verdict_markdown
+from stagenorm_pipeline.service.selecting import select
+from stagenorm_pipeline.service.verifying import VerificationReport, VerificationSettings, verify
+
+ReportMetadata = dict[str, dg.MetadataValue | dg.JsonMetadataValue | int | str]
 
 
 @dg.asset(
@@ -30,53 +31,38 @@ from stagenorm_pipeline.report.summary import funds_markdown, stages_markdown, v
 def verification_report(
     context: dg.AssetExecutionContext,
     config: VerifyConfig,
-    database: ApplicationDatabase,
-    settings: NormalizationSettings,
+    service: StagenormService,
 ) -> dg.MaterializeResult[None]:
-    """**Step 4: prove.** Seven rules over what is really in the database, all in one snapshot, and a report to sign.
+    """**Step 4: verify.** Checks the database against seven rules, in one snapshot, and makes a report to sign.
 
-    The rules are the checks of this asset. A rule that fails does not fail the run: its verdict is the finding, with
-    the exact rows and what to do. Materialize it at any time, in the middle of a migration or after a fund has failed.
+    The rules are the checks of this asset. A failed rule does not fail the run. Its check lists the rows and says what
+    to do. Materialize the report at any time, during a migration or after a fund has failed.
 
-    Never writes to the application's tables; notes in `stage_verifications` that it was made, and leaves the report as
-    files, which the entries `report_json` and `report_html` name.
+    Never writes to your tables. Records the verification in `stage_verifications` and writes the report to the files
+    in `report_json` and `report_html`.
     """
     with errors_as_failures():
-        request = verify_request(config, settings)
-        require_writable(database.open())
-        result = verify(database.open(), request)
-        document = verification_document(result)
-        number = record_verification(database.open(), result, report=document_json(document))
-    sha256 = document_sha256(document)
-    files = leave_report(context, result, sha256, number)
-    return dg.MaterializeResult(metadata=_metadata(result, number, sha256, **files))
+        opened = service.open()
+        report = verify(opened, selection=select(opened), settings=verification_settings(config))
+    return dg.MaterializeResult(metadata=report_metadata(report, write_report_files(context, report)))
 
 
-def verify_request(config: VerifyConfig, settings: NormalizationSettings) -> VerifyRequest:
-    """What the report asks for, and a check that is run alone."""
-    configuration = settings.configuration()
-    return VerifyRequest(
-        vocabulary=settings.vocabulary(),
-        created_by=user_name(),
-        targets=configuration.targets,
-        strict=config.strict,
-        sample_size=config.sample_size,
-        sample_seed=config.sample_seed,
-        settings=configuration.verify,
-    )
+def verification_settings(config: VerifyConfig) -> VerificationSettings:
+    """Return the settings of a verification, for the report and for checks that run alone."""
+    return VerificationSettings(strict=config.strict, sample_size=config.sample_size, sample_seed=config.sample_seed)
 
 
-def _metadata(
-    result: VerificationResult, number: int, sha256: str, **files: dg.MetadataValue
-) -> dict[str, dg.MetadataValue | dg.JsonMetadataValue | int | str]:
+def report_metadata(report: VerificationReport, files: Mapping[str, dg.MetadataValue]) -> ReportMetadata:
+    """Return the metadata of the asset. `files`: its entries about the report's files and the sign-off."""
+    result = report.result
     return {
-        # The page shows what is short at once, in this order; the report is behind a link.
+        # The page shows short values at once, in this order, and the report behind a link.
         "verdict": dg.MetadataValue.md(verdict_markdown(result)),
         "what next": dg.MetadataValue.md(_what_next(result)),
         "stages": dg.MetadataValue.md(stages_markdown(result)),
         "funds": dg.MetadataValue.md(funds_markdown(result)),
         **files,
-        "report": dg.MetadataValue.md(verification_markdown(result, sha256, number)),
+        "report": dg.MetadataValue.md(report.text(ReportForm.MARKDOWN)),
         "checks_passed": result.count(Outcome.PASSED),
         "checks_warned": result.count(Outcome.WARNED),
         "checks_failed": result.count(Outcome.FAILED),
@@ -84,13 +70,13 @@ def _metadata(
         "rows_canonical": result.counts.rows_canonical,
         "rows_not_canonical": result.counts.rows_seen - result.counts.rows_canonical - result.counts.rows_null,
         "unknown_spellings": result.unknown_spellings,
-        "verification_id": number,
-        "report_sha256": sha256,
+        "verification_id": report.number,
+        "report_sha256": report.sha256,
         CHECKS_KEY: verdicts_to_metadata(result),
     }
 
 
 def _what_next(result: VerificationResult) -> str:
     if is_to_sign(result):
-        return "Read the report, its sample too, and sign it: the entry `sign-off` has the command."
+        return "Read the report and its sample, then sign it: the entry `sign-off` has the command."
     return f"{statement(result)} [Open the checks](/assets/verification_report?view=checks)."

@@ -1,32 +1,34 @@
-"""The job `cancel_plan_job`: withdraws a plan, a draft or an open one, by its number."""
+"""The job `cancel_plan_job`: cancels the remaining batches of an open plan or a draft."""
 
 import dagster as dg
 from pydantic import Field
 
-from stagenorm_pipeline.defs.checks.plan_state import report_work_state
+from stagenorm_pipeline.defs.checks.plan_checks import report_plan_checks
 from stagenorm_pipeline.defs.failures import errors_as_failures
-from stagenorm_pipeline.defs.resources import ApplicationDatabase
-from stagenorm_pipeline.engine.plan.life_cycle import cancel_plan
+from stagenorm_pipeline.defs.resources import StagenormService
+from stagenorm_pipeline.report.quantity import quantity
+from stagenorm_pipeline.service.planning import cancel_plan
 
 
 class CancelConfig(dg.Config):
-    """Settings of a cancellation."""
+    """Launchpad settings of `cancel_plan_job`."""
 
-    plan_id: int = Field(description="The plan to withdraw, by its number: the page of `batch_plan` shows it.")
+    plan_id: int = Field(description="The number of the plan to cancel. The page of `batch_plan` shows it.")
 
 
 @dg.op(out=dg.Out(dg.Nothing))
-def cancel(context: dg.OpExecutionContext, config: CancelConfig, database: ApplicationDatabase) -> None:
-    """Cancel the batches that nobody has done yet. A batch at work is left to end, and what is done stays done."""
+def cancel(context: dg.OpExecutionContext, config: CancelConfig, service: StagenormService) -> None:
+    """Cancel the batches that are not applied yet. A running batch finishes. Applied batches stay applied."""
     with errors_as_failures():
-        cancelled = cancel_plan(database.open(), config.plan_id)
-        report_work_state(context.instance, database.open())
-    context.log.info(f"Cancelled {cancelled:,} batches of plan {config.plan_id}")
+        opened = service.open()
+        cancelled = cancel_plan(opened, plan_id=config.plan_id)
+        report_plan_checks(context.instance, opened)
+    context.log.info(f"Cancelled {quantity(cancelled, 'batch')} of plan {config.plan_id}")
 
 
 @dg.job(
-    description="Withdraw a plan: cancels what it still has to do, of a draft all of it. What it did stays done; "
-    "`rollback_job` undoes that."
+    description="Cancel the remaining batches of a plan, or a whole draft. Applied batches stay applied. To undo them, "
+    "run `rollback_job`."
 )
 def cancel_plan_job() -> None:
     cancel()

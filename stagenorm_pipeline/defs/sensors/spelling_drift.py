@@ -1,4 +1,4 @@
-"""The sensor `spelling_drift`: after a verification, messy spellings that appear anew get a plan, as a draft."""
+"""The sensor `spelling_drift`: plans spellings that came back after a verification, as a draft."""
 
 import json
 
@@ -6,8 +6,10 @@ import dagster as dg
 
 from stagenorm_pipeline.defs.failures import errors_as_failures
 from stagenorm_pipeline.defs.jobs.asset_jobs import plan_job
-from stagenorm_pipeline.defs.resources import ApplicationDatabase, NormalizationSettings
-from stagenorm_pipeline.engine.inventory.drift import DriftState, read_drift, read_drift_state
+from stagenorm_pipeline.defs.resources import StagenormService
+from stagenorm_pipeline.engine.inventory.drift import DriftState
+from stagenorm_pipeline.report.quantity import quantity
+from stagenorm_pipeline.service.detecting_drift import read_drift, read_drift_state
 
 _INTERVAL_S = 3_600
 
@@ -16,40 +18,39 @@ _INTERVAL_S = 3_600
     job=plan_job,
     minimum_interval_seconds=_INTERVAL_S,
     default_status=dg.DefaultSensorStatus.STOPPED,
-    description="Once an hour: have known spellings that are not canonical come back since the last verification? Then "
-    "it records a plan as a draft, for a person to open or to cancel, and changes no business data. One draft waits at "
-    "a time. Where nothing was written since the last look it reads PostgreSQL's counters alone, otherwise each table "
-    "once.",
+    description="Every hour: if known spellings that are not canonical came back since the last verification, records "
+    "a plan as a draft. You open or cancel it. Changes no business data. There is never more than one such draft. If "
+    "nothing was written since the last check, it reads only PostgreSQL's counters, otherwise each table once.",
 )
-def spelling_drift(
-    context: dg.SensorEvaluationContext, database: ApplicationDatabase, settings: NormalizationSettings
-) -> dg.SensorResult | dg.SkipReason:
+def spelling_drift(context: dg.SensorEvaluationContext, service: StagenormService) -> dg.SensorResult | dg.SkipReason:
     with errors_as_failures():
-        targets, vocabulary = settings.configuration().targets, settings.vocabulary()
-        state = read_drift_state(database.open(), targets)
-        if reason := _not_now(state):
+        opened = service.open()
+        state = read_drift_state(opened)
+        if reason := _skip_reason(state):
             return dg.SkipReason(reason)
-        # A new decision turns an unknown spelling into a messy one with no row written.
-        seen = json.dumps([state.verification_id, vocabulary.version, state.writes], sort_keys=True)
+        # Includes the vocabulary: a new decision makes an unknown spelling known without any write to the tables.
+        seen = json.dumps([state.verification_id, opened.vocabulary.version, state.writes], sort_keys=True)
         if context.cursor == seen and None not in state.writes.values():
-            return dg.SkipReason("Nothing was written to the tables since the last look.")
-        drift = read_drift(database.open(), targets, vocabulary)
+            return dg.SkipReason("Nothing was written to the tables since the last check.")
+        drift = read_drift(opened)
     if not drift.spellings:
-        return dg.SensorResult(cursor=seen, skip_reason="Every known spelling in the tables is canonical.")
-    context.log.info(f"{drift.rows:,} rows hold {drift.spellings:,} known spellings that are not canonical")
+        return dg.SensorResult(cursor=seen, skip_reason="Every known spelling is canonical.")
+    context.log.info(
+        f"Found {quantity(drift.spellings, 'known spelling')} to normalize in {quantity(drift.rows, 'row')}."
+    )
     request = dg.RunRequest(
-        # The same spellings ask once after each verification: a draft that was cancelled is not made again.
+        # Requests the same spellings once per verification, so a cancelled draft is not recorded again.
         run_key=f"{state.verification_id} {drift.digest}",
         run_config={"ops": {"batch_plan": {"config": {"draft": True}}}},
     )
     return dg.SensorResult(cursor=seen, run_requests=[request])
 
 
-def _not_now(state: DriftState) -> str | None:
+def _skip_reason(state: DriftState) -> str | None:
     if state.verification_id is None:
-        return "There was no verification of all funds yet: what is messy is the migration's own work."
+        return "No verification of all funds yet: the migration itself has to normalize these spellings."
     if state.open_plan_id is not None:
-        return f"Plan {state.open_plan_id} has batches that wait or failed: what is messy is its work."
+        return f"Plan {state.open_plan_id} has pending or failed batches. They come first."
     if state.draft_plan_id is not None:
-        return f"Plan {state.draft_plan_id} is a draft that waits for a person, to be opened or cancelled."
+        return f"Plan {state.draft_plan_id} is a draft. Open or cancel it first."
     return None

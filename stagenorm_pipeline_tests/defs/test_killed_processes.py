@@ -1,4 +1,4 @@
-"""Dagster's own accidents, on the real web server, daemon and code server: slow, so behind the soak marker."""
+"""Killed runs and daemons, with the real web server, daemon and code server. Slow, so behind the soak marker."""
 
 import json
 import os
@@ -119,7 +119,7 @@ def changed(application: Application) -> int:
     return int(application.value("SELECT count(*) FROM stage_normalization_log"))
 
 
-def test_a_run_killed_with_9_fails_and_keeps_no_slot_of_the_pool(application: Application, ui: Ui) -> None:
+def test_killed_run_fails_and_frees_its_pool_slot(application: Application, ui: Ui) -> None:
     ui.backfill(["fund-1"])
     wait_until(lambda: changed(application) > 3, "the run is at work")
     for worker in ui.processes("multiprocessing"):
@@ -133,9 +133,7 @@ def test_a_run_killed_with_9_fails_and_keeps_no_slot_of_the_pool(application: Ap
     )
 
 
-def test_a_backfill_outlives_a_daemon_killed_with_9_and_a_restart_of_everything(
-    application: Application, ui: Ui
-) -> None:
+def test_backfill_continues_after_killed_daemon_and_restart(application: Application, ui: Ui) -> None:
     ui.backfill(["fund-1", "fund-2", "fund-3", "fund-4"])
     wait_until(lambda: changed(application) > 3, "the backfill is at work")
     for daemon in ui.processes("dagster._daemon"):

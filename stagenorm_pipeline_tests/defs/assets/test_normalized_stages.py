@@ -1,4 +1,4 @@
-"""Planning and applying through Dagster: partitions, events, metadata, failures, stopping."""
+"""The asset `normalized_stages`: partitions, events, metadata, failures, termination."""
 
 import os
 import signal
@@ -8,12 +8,12 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 
-from stagenorm_pipeline.defs import fund_run as fund_work
+from stagenorm_pipeline.defs import apply_fund
 from stagenorm_pipeline.engine.postgres import failpoints
 from stagenorm_pipeline.engine.postgres.failpoints import Failpoint
 from stagenorm_pipeline.engine.postgres.locks import BATCH_LOCK_CLASS
 from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, Application
-from stagenorm_pipeline_tests.support.dagster_project import Face, failure_of, materialized
+from stagenorm_pipeline_tests.support.dagster_project import DagsterProject, failure_of, materialized
 
 _REFUSE_FUND_2 = """
 CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
@@ -28,15 +28,15 @@ def _fill(application: Application, funds: int = 3) -> None:
     application.add(DEALS, [(1, "SERIES  C+"), (None, "seriesb"), (None, None)])
 
 
-def test_the_natural_order_normalizes_every_fund(face: Face, application: Application) -> None:
+def test_plan_then_backfill_normalizes_every_fund(project: DagsterProject, application: Application) -> None:
     _fill(application)
 
-    planned = materialized(face.plan(), "batch_plan")[None]
-    applied = materialized(face.normalize_all(), "normalized_stages")
+    planned = materialized(project.plan(), "batch_plan")[None]
+    applied = materialized(project.normalize_all(), "normalized_stages")
 
     assert planned["rows_to_update"] == 8
     assert planned["funds_to_change"] == 4
-    assert face.funds == ["fund-1", "fund-2", "fund-3", "no-fund"]
+    assert project.funds == ["fund-1", "fund-2", "fund-3", "no-fund"]
     assert {fund: made["rows_updated"] for fund, made in applied.items()} == {
         "fund-1": 3,
         "fund-2": 2,
@@ -47,11 +47,11 @@ def test_the_natural_order_normalizes_every_fund(face: Face, application: Applic
     assert list(application.stages(DEALS).values()) == ["series-c+", "series-b", None]
 
 
-def test_one_fund_by_hand_is_materialized_once_and_touches_no_other(face: Face, application: Application) -> None:
+def test_one_fund_is_materialized_without_touching_others(project: DagsterProject, application: Application) -> None:
     _fill(application)
-    face.plan()
+    project.plan()
 
-    applied = materialized(face.normalize("fund-2"), "normalized_stages")
+    applied = materialized(project.normalize("fund-2"), "normalized_stages")
 
     assert list(applied) == ["fund-2"]
     numbers = {name: value for name, value in applied["fund-2"].items() if isinstance(value, int)}
@@ -59,65 +59,65 @@ def test_one_fund_by_hand_is_materialized_once_and_touches_no_other(face: Face, 
     assert application.value("SELECT count(*) FROM portfoliocompanies WHERE stage = 'Seed'") == 2
 
 
-def test_a_second_run_has_nothing_to_do_and_says_so(face: Face, application: Application) -> None:
+def test_second_run_reports_nothing_to_do(project: DagsterProject, application: Application) -> None:
     _fill(application)
-    face.plan()
-    face.normalize_all()
+    project.plan()
+    project.normalize_all()
     before = application.stages(COMPANIES)
 
-    applied = materialized(face.normalize_all(), "normalized_stages")
+    applied = materialized(project.normalize_all(), "normalized_stages")
 
     assert len(applied) == 4
     assert all(made["batches"] == 0 and "Nothing to do" in made["what next"] for made in applied.values())
     assert application.stages(COMPANIES) == before
 
 
-def test_what_is_not_watched_is_said_once_a_run_and_not_for_each_fund(face: Face, application: Application) -> None:
+def test_unwatched_throttler_is_logged_once_per_run(project: DagsterProject, application: Application) -> None:
     _fill(application)
-    face.plan()
+    project.plan()
 
-    run_id = face.normalize_all().run_id
+    run_id = project.normalize_all().run_id
 
-    lines = [entry.user_message for entry in face.instance.all_logs(run_id)]
+    lines = [entry.user_message for entry in project.instance.all_logs(run_id)]
     assert len([line for line in lines if "Not watched (replica_lag)" in line]) == 1
 
 
-def test_a_dry_run_shows_the_plan_and_writes_nothing_at_all(face: Face, application: Application) -> None:
+def test_dry_run_shows_plan_and_records_nothing(project: DagsterProject, application: Application) -> None:
     _fill(application)
     before = application.contents()
 
-    planned = materialized(face.plan(dry_run=True, batch_size=1), "batch_plan")[None]
+    planned = materialized(project.plan(dry_run=True, batch_size=1), "batch_plan")[None]
 
     assert planned["batches"] == 8
     assert "nothing was recorded" in planned["plan"]
     assert application.contents() == before
-    assert face.funds == []
+    assert project.funds == []
 
 
-def test_a_plan_can_be_of_one_table(face: Face, application: Application) -> None:
+def test_plan_covers_one_table_if_asked(project: DagsterProject, application: Application) -> None:
     _fill(application)
 
-    planned = materialized(face.plan(table=DEALS), "batch_plan")[None]
+    planned = materialized(project.plan(table=DEALS), "batch_plan")[None]
 
     assert planned["rows_to_update"] == 2
 
 
-def test_applying_can_be_of_one_table(face: Face, application: Application) -> None:
+def test_apply_covers_one_table_if_asked(project: DagsterProject, application: Application) -> None:
     _fill(application)
-    face.plan()
+    project.plan()
 
-    applied = materialized(face.normalize("fund-1", table=DEALS), "normalized_stages")
+    applied = materialized(project.normalize("fund-1", table=DEALS), "normalized_stages")
 
     assert applied["fund-1"]["rows_updated"] == 1
     assert "Seed" in application.stages(COMPANIES).values()
 
 
-def test_one_bad_fund_fails_alone_and_says_why(face: Face, application: Application) -> None:
+def test_failed_fund_does_not_stop_other_funds(project: DagsterProject, application: Application) -> None:
     _fill(application)
     application.sql(_REFUSE_FUND_2)
-    face.plan()
+    project.plan()
 
-    result = face.normalize_all()
+    result = project.normalize_all()
     sentence, details = failure_of(result)
 
     assert not result.success
@@ -130,49 +130,49 @@ def test_one_bad_fund_fails_alone_and_says_why(face: Face, application: Applicat
     assert "frozen" in details["fund-2"]
 
 
-def test_a_bad_funds_page_has_its_figures_and_what_to_do(face: Face, application: Application) -> None:
+def test_observation_of_failed_fund_says_what_to_do(project: DagsterProject, application: Application) -> None:
     _fill(application)
     application.sql(_REFUSE_FUND_2)
-    face.plan()
+    project.plan()
 
-    result = face.normalize("fund-2")
+    result = project.normalize("fund-2")
 
     (event,) = [event for event in result.all_events if event.is_asset_observation]
     observed = event.asset_observation_data.asset_observation
     assert observed.partition == "fund-2"
     assert observed.metadata["rows_failed"].value == 2
     page = str(observed.metadata["what next"].value)
-    assert page.startswith("**`fund-2`**: 2 row(s) in 1 batch(es) were not changed.")
+    assert page.startswith("**`fund-2`**: 2 rows in 1 batch could not be changed.")
     assert "stage_migration_failures" in page
     assert "<b>" not in "".join(page.split("`")[::2])
 
 
-def test_a_failed_fund_is_done_when_it_is_materialized_again(face: Face, application: Application) -> None:
+def test_failed_fund_is_applied_when_materialized_again(project: DagsterProject, application: Application) -> None:
     _fill(application)
     application.sql(_REFUSE_FUND_2)
-    face.plan()
-    face.normalize_all()
+    project.plan()
+    project.normalize_all()
     application.sql("DROP TRIGGER refuse ON portfoliocompanies")
 
-    applied = materialized(face.normalize("fund-2"), "normalized_stages")
+    applied = materialized(project.normalize("fund-2"), "normalized_stages")
 
     assert applied["fund-2"]["rows_updated"] == 2
 
 
-def test_a_key_that_names_no_fund_fails_alone(face: Face, application: Application) -> None:
+def test_partition_key_without_fund_fails_alone(project: DagsterProject, application: Application) -> None:
     _fill(application, funds=1)
-    face.plan()
-    face.instance.add_dynamic_partitions("funds", ["typed-by-hand"])
+    project.plan()
+    project.instance.add_dynamic_partitions("funds", ["typed-by-hand"])
 
-    result = face.normalize_all()
+    result = project.normalize_all()
 
     assert set(materialized(result, "normalized_stages")) == {"fund-1", "no-fund"}
     assert "typed-by-hand" in failure_of(result)[0]
 
 
 @contextmanager
-def _signal_in_the_middle_of_a_batch(signum: signal.Signals) -> Iterator[None]:
-    """There Dagster's own handler would break the transaction off."""
+def _signal_during_batch(signum: signal.Signals) -> Iterator[None]:
+    """Send the signal during a transaction, where Dagster's own handler would abort it."""
     failpoints.listen(lambda step: os.kill(os.getpid(), signum) if step is Failpoint.APPLY_ROWS_CHANGED else None)
     try:
         yield
@@ -180,48 +180,50 @@ def _signal_in_the_middle_of_a_batch(signum: signal.Signals) -> Iterator[None]:
         failpoints.listen(None)
 
 
-def test_terminate_finishes_the_batch_at_work_and_the_next_run_goes_on(face: Face, application: Application) -> None:
+def test_terminate_finishes_current_batch_and_next_run_continues(
+    project: DagsterProject, application: Application
+) -> None:
     application.add(COMPANIES, [(1, "Seed")] * 5)
-    face.plan(batch_size=1)
+    project.plan(batch_size=1)
 
-    with _signal_in_the_middle_of_a_batch(signal.SIGINT):
-        stopped = face.normalize_all()
+    with _signal_during_batch(signal.SIGINT):
+        stopped = project.normalize_all()
     statuses = application.column("SELECT status FROM stage_migration_batches ORDER BY batch_number")
-    applied = materialized(face.normalize_all(), "normalized_stages")
+    applied = materialized(project.normalize_all(), "normalized_stages")
 
     assert statuses == ["completed", "pending", "pending", "pending", "pending"]
     assert materialized(stopped, "normalized_stages") == {}
     assert applied["fund-1"]["rows_updated"] == 4
 
 
-def test_a_terminated_run_keeps_the_fund_that_it_finished(face: Face, application: Application) -> None:
+def test_terminated_run_keeps_finished_funds(project: DagsterProject, application: Application) -> None:
     application.add(COMPANIES, [(fund, "Seed") for fund in (1, 2, 3)])
-    face.plan()
+    project.plan()
 
-    with _signal_in_the_middle_of_a_batch(signal.SIGTERM):
-        stopped = face.normalize_all()
+    with _signal_during_batch(signal.SIGTERM):
+        stopped = project.normalize_all()
 
     assert not stopped.success
     assert list(materialized(stopped, "normalized_stages")) == ["fund-1"]
     assert application.column("SELECT fund_id FROM stage_migration_batches WHERE status = 'completed'") == ["1"]
 
 
-def test_a_batch_that_another_runner_has_is_waited_for(
-    face: Face, application: Application, monkeypatch: pytest.MonkeyPatch
+def test_run_waits_for_batch_taken_by_another_runner(
+    project: DagsterProject, application: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     application.add(COMPANIES, [(1, "Seed"), (1, "Series A")])
-    face.plan(batch_size=1)
-    monkeypatch.setattr(fund_work, "_BETWEEN_LOOKS_S", 0)
+    project.plan(batch_size=1)
+    monkeypatch.setattr(apply_fund, "_RETRY_EVERY_S", 0)
     application.sql("UPDATE stage_migration_batches SET status = 'running', worker = 'w2' WHERE batch_number = 1")
     with psycopg.connect(application.url) as other:
         other.execute(
             "SELECT pg_advisory_xact_lock(%s, batch_id::int) FROM stage_migration_batches WHERE batch_number = 1",
             [BATCH_LOCK_CLASS],
         )
-        # The runner looks for the last time in its first pass right before it closes its plans.
+        # In its first pass, the runner last checks for the batch right before it closes its plans.
         failpoints.listen(lambda step: other.rollback() if step is Failpoint.APPLY_BEFORE_CLOSE else None)
         try:
-            applied = materialized(face.normalize("fund-1"), "normalized_stages")
+            applied = materialized(project.normalize("fund-1"), "normalized_stages")
         finally:
             failpoints.listen(None)
 
@@ -229,14 +231,14 @@ def test_a_batch_that_another_runner_has_is_waited_for(
     assert applied["fund-1"]["batches"] == 2
 
 
-def test_with_the_preset_auto_small_batches_are_planned_and_a_transaction_takes_several(
-    face: Face, application: Application
+def test_preset_auto_applies_several_small_batches_per_transaction(
+    project: DagsterProject, application: Application
 ) -> None:
     application.add(COMPANIES, [(1, "Seed")] * 2_000)
     application.add(COMPANIES, [(2, "Seed")] * 10)
 
-    planned = materialized(face.plan(preset="auto"), "batch_plan")[None]
-    applied = materialized(face.normalize_all(preset="auto"), "normalized_stages")
+    planned = materialized(project.plan(preset="auto"), "batch_plan")[None]
+    applied = materialized(project.normalize_all(preset="auto"), "normalized_stages")
 
     assert planned["batches"] == 5
     assert application.value("SELECT max(rows_planned) FROM stage_migration_batches") == 500
@@ -248,13 +250,13 @@ def test_with_the_preset_auto_small_batches_are_planned_and_a_transaction_takes_
     assert application.value(together) > 1
 
 
-def test_lines_in_the_log_have_the_runbooks_form(
-    face: Face, application: Application, capfd: pytest.CaptureFixture[str]
+def test_log_lines_have_the_runbooks_form(
+    project: DagsterProject, application: Application, capfd: pytest.CaptureFixture[str]
 ) -> None:
     application.add(COMPANIES, [(1, "Seed")])
-    face.plan()
+    project.plan()
     capfd.readouterr()
 
-    face.normalize("fund-1")
+    project.normalize("fund-1")
 
     assert 'Batch 1 completed {"rowsUpdated":1,"rowsSkipped":0,"rowsFailed":0,"durationMs":' in capfd.readouterr().err

@@ -11,7 +11,7 @@ from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, record_
 from stagenorm_pipeline.report.json_document import document_sha256
 from stagenorm_pipeline_tests.support.application import COMPANIES, Application
 from stagenorm_pipeline_tests.support.command_line import stagenorm_here
-from stagenorm_pipeline_tests.support.dagster_project import Face, checked, failure_of, materialized
+from stagenorm_pipeline_tests.support.dagster_project import DagsterProject, checked, failure_of, materialized
 
 _RULES = [
     "r1_batch_tracking",
@@ -28,12 +28,12 @@ def _fill(application: Application) -> None:
     application.add(COMPANIES, [(1, "Seed"), (1, "Series A"), (2, "seriesb"), (None, "seed")])
 
 
-def test_seven_checks_pass_over_normalized_data(face: Face, application: Application) -> None:
+def test_seven_checks_pass_after_normalization(project: DagsterProject, application: Application) -> None:
     _fill(application)
-    face.plan()
-    face.normalize_all()
+    project.plan()
+    project.normalize_all()
 
-    result = face.run("verify_job")
+    result = project.run("verify_job")
     report = materialized(result, "verification_report")[None]
 
     assert sorted(checked(result)) == _RULES
@@ -44,11 +44,11 @@ def test_seven_checks_pass_over_normalized_data(face: Face, application: Applica
     assert "sign it" in report["what next"]
 
 
-def test_each_step_says_what_comes_next(face: Face, application: Application) -> None:
+def test_each_asset_says_what_comes_next(project: DagsterProject, application: Application) -> None:
     application.add(COMPANIES, [(1, "Seed"), (2, "Seed Round")])
 
-    looked = materialized(face.plan(), "stage_inventory")[None]
-    report = materialized(face.run("verify_job"), "verification_report")[None]
+    looked = materialized(project.plan(), "stage_inventory")[None]
+    report = materialized(project.run("verify_job"), "verification_report")[None]
 
     assert "[batch_plan](/assets/batch_plan)" in looked["what next"]
     assert "1 unknown spelling(s)" in looked["what next"]
@@ -56,28 +56,28 @@ def test_each_step_says_what_comes_next(face: Face, application: Application) ->
     assert "(/assets/verification_report?view=checks)" in report["what next"]
 
 
-def test_a_check_says_what_to_click_and_not_only_what_to_type(face: Face, application: Application) -> None:
+def test_check_names_ui_step_besides_command(project: DagsterProject, application: Application) -> None:
     _fill(application)
-    face.plan()
+    project.plan()
 
-    sentence = str(checked(face.run("verify_job"))["r1_batch_tracking"].description)
+    sentence = str(checked(project.run("verify_job"))["r1_batch_tracking"].description)
 
     assert "the check nothing_waits of batch_plan (`stagenorm status`) tells" in sentence
     assert "materializing the same funds of normalized_stages again (`stagenorm resume`) goes on" in sentence
 
 
-def test_with_nothing_to_change_there_is_no_plan_to_make(face: Face, application: Application) -> None:
+def test_inventory_of_canonical_data_proposes_no_plan(project: DagsterProject, application: Application) -> None:
     application.add(COMPANIES, [(1, "seed")])
 
-    looked = materialized(face.plan(), "stage_inventory")[None]
+    looked = materialized(project.plan(), "stage_inventory")[None]
 
     assert looked["what next"].startswith("Nothing to change")
 
 
-def test_a_verification_is_recorded_with_the_mark_that_the_report_shows(face: Face, application: Application) -> None:
+def test_verification_is_recorded_with_hash_of_report(project: DagsterProject, application: Application) -> None:
     _fill(application)
 
-    report = materialized(face.run("verify_job"), "verification_report")[None]
+    report = materialized(project.run("verify_job"), "verification_report")[None]
 
     recorded = application.sql("SELECT verification_id, report_sha256 FROM stage_verifications")
     assert recorded == [(report["verification_id"], report["report_sha256"])]
@@ -85,15 +85,15 @@ def test_a_verification_is_recorded_with_the_mark_that_the_report_shows(face: Fa
     assert report["report_sha256"] in report["report"]
 
 
-def test_the_command_on_the_page_signs_the_report_that_was_left_as_a_file(face: Face, application: Application) -> None:
+def test_sign_off_command_signs_written_report_file(project: DagsterProject, application: Application) -> None:
     _fill(application)
-    face.plan()
-    face.normalize_all()
+    project.plan()
+    project.normalize_all()
 
-    report = materialized(face.run("verify_job"), "verification_report")[None]
+    report = materialized(project.run("verify_job"), "verification_report")[None]
 
     path = Path(report["report_json"])
-    assert path.is_relative_to(face.instance.storage_directory())
+    assert path.is_relative_to(project.instance.storage_directory())
     assert path.name == f"verification-1-{report['report_sha256'][:8]}.json"
     assert hashlib.sha256(path.read_bytes()).hexdigest() == report["report_sha256"]
     assert report["report_sha256"] in Path(report["report_html"]).read_text()
@@ -103,32 +103,28 @@ def test_the_command_on_the_page_signs_the_report_that_was_left_as_a_file(face: 
     assert application.column("SELECT signed_off_at IS NOT NULL FROM stage_verifications") == [True]
 
 
-def test_a_report_that_failed_is_left_as_files_too_and_names_no_command_to_sign_it(
-    face: Face, application: Application
-) -> None:
+def test_failed_report_is_written_without_sign_off_command(project: DagsterProject, application: Application) -> None:
     application.add(COMPANIES, [(1, "growth")])
 
-    report = materialized(face.run("verify_job"), "verification_report")[None]
+    report = materialized(project.run("verify_job"), "verification_report")[None]
 
     assert Path(report["report_json"]).exists()
     assert report["sign-off"].startswith("Not to be signed: check 2 failed.")
 
 
-def test_a_report_that_cannot_be_left_as_files_keeps_its_verdicts_and_the_page_says_so(
-    face: Face, application: Application
-) -> None:
+def test_report_keeps_verdicts_if_files_cannot_be_written(project: DagsterProject, application: Application) -> None:
     _fill(application)
-    face.plan()
-    face.normalize_all()
+    project.plan()
+    project.normalize_all()
     # Tests may run as root, whom no permission keeps from writing.
-    storage = Path(face.instance.storage_directory())
+    storage = Path(project.instance.storage_directory())
     storage.mkdir(parents=True, exist_ok=True)
     (storage / "verification_reports").write_text("a file stands where the directory would be")
 
-    result = face.run("verify_job")
+    result = project.run("verify_job")
 
     report = materialized(result, "verification_report")[None]
-    assert "could not be left as files" in report["sign-off"]
+    assert "could not be written" in report["sign-off"]
     assert "`stagenorm report 1 --output report.json`" in report["sign-off"]
     # The page would show an older report's path otherwise.
     assert report["report_json"] == report["report_html"] == "none"
@@ -136,26 +132,24 @@ def test_a_report_that_cannot_be_left_as_files_keeps_its_verdicts_and_the_page_s
     assert application.column("SELECT verdict FROM stage_verifications") == ["passed"]
 
 
-def test_on_a_server_that_takes_no_writes_the_run_says_so_and_reads_nothing(
-    face: Face, application: Application
-) -> None:
+def test_read_only_server_fails_before_reading_tables(project: DagsterProject, application: Application) -> None:
     _fill(application)
     name = application.value("SELECT current_database()")
     application.sql(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
     application.sql("ALTER TABLE portfoliocompanies RENAME stage TO a_reader_would_miss_it")
 
-    sentence, _ = failure_of(face.run("verify_job"))
+    sentence, _ = failure_of(project.run("verify_job"))
 
     assert sentence.startswith("New transactions are read-only here")
 
 
-def test_the_report_is_made_although_a_fund_failed(face: Face, application: Application) -> None:
+def test_report_is_made_after_failed_fund(project: DagsterProject, application: Application) -> None:
     _fill(application)
     application.sql("ALTER TABLE portfoliocompanies ADD CHECK (fund_id <> 2 OR stage = 'seriesb') NOT VALID")
-    face.plan()
+    project.plan()
 
-    assert not face.normalize_all().success
-    result = face.run("verify_job")
+    assert not project.normalize_all().success
+    result = project.run("verify_job")
 
     assert result.success
     failed = checked(result)["r1_batch_tracking"]
@@ -165,37 +159,35 @@ def test_the_report_is_made_although_a_fund_failed(face: Face, application: Appl
     assert "resume" in (failed.description or "")
 
 
-def test_total_loss_is_an_error_of_its_check(face: Face, application: Application) -> None:
+def test_total_loss_is_error_of_r5(project: DagsterProject, application: Application) -> None:
     _fill(application)
-    face.plan()
-    face.normalize_all()
+    project.plan()
+    project.normalize_all()
     application.sql("UPDATE portfoliocompanies SET stage = 'series-c'")
 
-    found = checked(face.run("verify_job"))
+    found = checked(project.run("verify_job"))
 
     failed = {name: check.severity for name, check in found.items() if not check.passed}
     assert failed == {"r5_audit_consistency": dg.AssetCheckSeverity.ERROR}
 
 
-def test_a_warning_becomes_an_error_in_strict_mode(face: Face, application: Application) -> None:
+def test_strict_mode_turns_warning_into_error(project: DagsterProject, application: Application) -> None:
     _fill(application)
-    face.plan()
-    face.normalize_all()
+    project.plan()
+    project.normalize_all()
     application.sql("DELETE FROM portfoliocompanies WHERE fund_id = 2")
 
-    lenient = checked(face.run("verify_job"))["r4_row_counts"]
-    strict = checked(face.run("verify_job", verification_report={"strict": True}))["r4_row_counts"]
+    lenient = checked(project.run("verify_job"))["r4_row_counts"]
+    strict = checked(project.run("verify_job", verification_report={"strict": True}))["r4_row_counts"]
 
     assert (lenient.passed, lenient.severity) == (False, dg.AssetCheckSeverity.WARN)
     assert (strict.passed, strict.severity) == (False, dg.AssetCheckSeverity.ERROR)
 
 
-def test_the_checks_show_what_the_report_found_though_the_data_changed_since(
-    face: Face, application: Application
-) -> None:
+def test_checks_show_result_of_reports_snapshot(project: DagsterProject, application: Application) -> None:
     _fill(application)
-    face.plan()
-    face.normalize_all()
+    project.plan()
+    project.normalize_all()
     # The report notes itself after its snapshot and before the checks: there a user spoils a row.
     application.sql("""
         CREATE FUNCTION spoil() RETURNS trigger LANGUAGE plpgsql AS
@@ -203,28 +195,28 @@ def test_the_checks_show_what_the_report_found_though_the_data_changed_since(
         CREATE TRIGGER spoil AFTER INSERT ON stage_verifications EXECUTE FUNCTION spoil();
     """)
 
-    in_the_run = checked(face.run("verify_job"))
-    alone = checked(face.check("r2_canonical_stages"))
+    in_the_run = checked(project.run("verify_job"))
+    alone = checked(project.check("r2_canonical_stages"))
 
     assert in_the_run["r2_canonical_stages"].passed
     assert not alone["r2_canonical_stages"].passed
 
 
-def test_a_check_that_is_run_alone_gives_its_verdict_and_no_other(face: Face, application: Application) -> None:
+def test_check_run_alone_gives_only_its_verdict(project: DagsterProject, application: Application) -> None:
     _fill(application)
 
-    result = face.check("r2_canonical_stages")
+    result = project.check("r2_canonical_stages")
 
     assert list(checked(result)) == ["r2_canonical_stages"]
     assert checked(result)["r2_canonical_stages"].metadata["rows_messy"].value == 3
     assert application.value("SELECT count(*) FROM stage_verifications") == 0
 
 
-def test_values_from_the_data_cannot_become_markup(face: Face, application: Application) -> None:
+def test_stored_spelling_cannot_become_markup(project: DagsterProject, application: Application) -> None:
     application.add(COMPANIES, [(1, "<img src=x onerror=alert(1)> | [a](http://b)")])
 
-    planned = face.plan()
-    report = face.run("verify_job")
+    planned = project.plan()
+    report = project.run("verify_job")
     pages = [
         *(str(value) for value in materialized(planned, "stage_inventory")[None].values()),
         str(materialized(planned, "batch_plan")[None]["plan"]),
@@ -240,12 +232,10 @@ def test_values_from_the_data_cannot_become_markup(face: Face, application: Appl
         assert "](" not in outside_code
 
 
-def test_each_failing_check_says_in_a_sentence_what_was_found_and_what_to_do(
-    face: Face, application: Application
-) -> None:
+def test_each_failed_check_describes_finding_and_fix(project: DagsterProject, application: Application) -> None:
     _fill(application)
-    face.plan()
-    face.normalize_all()
+    project.plan()
+    project.normalize_all()
     application.sql("""
         UPDATE stage_migration_batches SET status = 'failed' WHERE batch_id = 1;
         INSERT INTO deal_opportunities (fund_id, stage) VALUES (1, 'growth'), (1, NULL);
@@ -253,7 +243,7 @@ def test_each_failing_check_says_in_a_sentence_what_was_found_and_what_to_do(
         UPDATE stage_normalization_log SET row_id = 'none' WHERE row_id = '1';
     """)
 
-    found = checked(face.run("verify_job"))
+    found = checked(project.run("verify_job"))
 
     said = {
         "r1_batch_tracking": ("1 failed", "`stagenorm resume`"),
@@ -270,14 +260,14 @@ def test_each_failing_check_says_in_a_sentence_what_was_found_and_what_to_do(
         assert isinstance(found[name].metadata["duration_ms"].value, int)
 
 
-def test_after_a_rollback_a_warning_says_that_it_was_on_purpose(face: Face, application: Application) -> None:
+def test_rolled_back_rows_are_warning_of_r2(project: DagsterProject, application: Application) -> None:
     _fill(application)
-    face.plan()
-    face.normalize_all()
+    project.plan()
+    project.normalize_all()
     rollback = record_rollback(application.database, RollbackRequest(plan_id=1), created_by="operator")
     application.apply(plan_id=rollback)
 
-    found = checked(face.run("verify_job"))
+    found = checked(project.run("verify_job"))
 
     failed = {name: check for name, check in found.items() if not check.passed}
     assert list(failed) == ["r2_canonical_stages"]
@@ -287,8 +277,8 @@ def test_after_a_rollback_a_warning_says_that_it_was_on_purpose(face: Face, appl
 
 
 @pytest.mark.parametrize("part", [{"fund": "fund-1"}, {"fund_id": "1"}, {"table": COMPANIES}])
-def test_a_part_cannot_be_verified_here_for_its_verdicts_would_overwrite_those_of_the_whole(
-    face: Face, application: Application, part: dict[str, str]
+def test_partial_verification_is_refused_by_config(
+    project: DagsterProject, application: Application, part: dict[str, str]
 ) -> None:
     with pytest.raises(dg.DagsterInvalidConfigError):
-        face.run("verify_job", verification_report=part)
+        project.run("verify_job", verification_report=part)

@@ -1,4 +1,4 @@
-"""The sensor that looks for messy spellings after a verification."""
+"""The sensor `spelling_drift`."""
 
 from typing import Any
 
@@ -7,11 +7,11 @@ from dagster._core.definitions.sensor_definition import SensorExecutionData
 
 from stagenorm_pipeline.defs.sensors import spelling_drift as drift_sensor
 from stagenorm_pipeline_tests.support.application import COMPANIES, Application
-from stagenorm_pipeline_tests.support.dagster_project import Face
+from stagenorm_pipeline_tests.support.dagster_project import DagsterProject
 
 
-def _tick(face: Face, cursor: str | None = None) -> SensorExecutionData:
-    return face.sensor("spelling_drift", cursor=cursor)
+def _tick(project: DagsterProject, cursor: str | None = None) -> SensorExecutionData:
+    return project.sensor("spelling_drift", cursor=cursor)
 
 
 def _reason(tick: SensorExecutionData) -> str:
@@ -20,7 +20,7 @@ def _reason(tick: SensorExecutionData) -> str:
 
 
 def _verify(application: Application, *, all_funds: bool = True) -> None:
-    """Note a verification, which is all that the sensor knows of one."""
+    """Record a verification. The sensor reads nothing else of it."""
     application.sql(
         "INSERT INTO stage_verifications (created_by, scope, strict, verdict, checks_passed, checks_failed, "
         "checks_warned, report_sha256) "
@@ -29,8 +29,8 @@ def _verify(application: Application, *, all_funds: bool = True) -> None:
     )
 
 
-def _counted(application: Application, rows: int) -> None:
-    """Wait until PostgreSQL's counters, which lag behind, have all that was written."""
+def _wait_for_counters(application: Application, rows: int) -> None:
+    """Wait until PostgreSQL's counters show all inserted rows."""
     application.sql("SELECT pg_stat_force_next_flush()")
     counted = "SELECT pg_stat_get_tuples_inserted('portfoliocompanies'::regclass)"
     while application.value(counted) < rows:
@@ -38,18 +38,16 @@ def _counted(application: Application, rows: int) -> None:
 
 
 @pytest.fixture
-def verified(face: Face, application: Application) -> Face:
-    """A migration that was done and verified."""
+def verified(project: DagsterProject, application: Application) -> DagsterProject:
+    """An applied and verified migration."""
     application.add(COMPANIES, [(1, "Seed"), (2, "Series A")])
     application.run()
     _verify(application)
-    _counted(application, 2)
-    return face
+    _wait_for_counters(application, 2)
+    return project
 
 
-def test_a_messy_spelling_after_a_verification_becomes_a_draft_and_no_change(
-    verified: Face, application: Application
-) -> None:
+def test_new_known_spelling_is_planned_as_draft(verified: DagsterProject, application: Application) -> None:
     application.add(COMPANIES, [(3, "SEED")])
     before = application.stages(COMPANIES)
 
@@ -63,11 +61,11 @@ def test_a_messy_spelling_after_a_verification_becomes_a_draft_and_no_change(
     assert "Plan 2 is a draft" in _reason(_tick(verified))
 
 
-def test_clean_tables_ask_for_nothing(verified: Face) -> None:
+def test_canonical_tables_request_no_run(verified: DagsterProject) -> None:
     assert "canonical" in _reason(_tick(verified))
 
 
-def test_unwritten_tables_are_not_read(verified: Face, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unwritten_tables_are_not_read(verified: DagsterProject, monkeypatch: pytest.MonkeyPatch) -> None:
     first = _tick(verified)
 
     def read(*_: Any) -> None:
@@ -78,17 +76,15 @@ def test_unwritten_tables_are_not_read(verified: Face, monkeypatch: pytest.Monke
     assert "Nothing was written" in _reason(_tick(verified, first.cursor))
 
 
-def test_a_written_row_is_looked_at(verified: Face, application: Application) -> None:
+def test_tables_are_read_after_a_write(verified: DagsterProject, application: Application) -> None:
     first = _tick(verified)
     application.add(COMPANIES, [(3, "SEED")])
-    _counted(application, 3)
+    _wait_for_counters(application, 3)
 
     assert _tick(verified, first.cursor).run_requests
 
 
-def test_where_the_server_does_not_count_the_tables_are_read_each_time(
-    verified: Face, application: Application
-) -> None:
+def test_tables_are_read_each_time_without_counters(verified: DagsterProject, application: Application) -> None:
     application.sql(
         "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET track_counts = off', current_database()); END $$"
     )
@@ -98,11 +94,9 @@ def test_where_the_server_does_not_count_the_tables_are_read_each_time(
     assert _tick(verified, first.cursor).run_requests
 
 
-def test_a_spelling_that_a_person_decided_since_is_drift_without_a_written_row(
-    verified: Face, application: Application
-) -> None:
+def test_new_decision_is_drift_without_any_write(verified: DagsterProject, application: Application) -> None:
     application.add(COMPANIES, [(3, "growth")])
-    _counted(application, 3)
+    _wait_for_counters(application, 3)
     first = _tick(verified)
     assert not first.run_requests
     with open("stage_decisions.yaml", "w") as file:  # noqa: PTH123
@@ -111,7 +105,7 @@ def test_a_spelling_that_a_person_decided_since_is_drift_without_a_written_row(
     assert _tick(verified, first.cursor).run_requests
 
 
-def test_the_same_spellings_ask_once_after_each_verification(verified: Face, application: Application) -> None:
+def test_same_spellings_request_one_run_per_verification(verified: DagsterProject, application: Application) -> None:
     application.add(COMPANIES, [(3, "SEED")])
     (first,) = _tick(verified).run_requests or []
     application.add(COMPANIES, [(4, "SEED")])
@@ -125,20 +119,20 @@ def test_the_same_spellings_ask_once_after_each_verification(verified: Face, app
     assert len({first.run_key, another.run_key, later.run_key}) == 3
 
 
-def test_before_the_first_verification_there_is_no_drift(face: Face, application: Application) -> None:
+def test_no_drift_before_first_verification(project: DagsterProject, application: Application) -> None:
     application.add(COMPANIES, [(1, "Seed")])
 
-    assert "no verification" in _reason(_tick(face))
+    assert "No verification" in _reason(_tick(project))
 
 
-def test_a_verification_of_one_fund_does_not_count(face: Face, application: Application) -> None:
+def test_partial_verification_does_not_start_drift_detection(project: DagsterProject, application: Application) -> None:
     _verify(application, all_funds=False)
 
-    assert "no verification" in _reason(_tick(face))
+    assert "No verification" in _reason(_tick(project))
 
 
-def test_what_an_open_plan_has_left_is_no_drift(verified: Face, application: Application) -> None:
+def test_rows_of_open_plan_are_no_drift(verified: DagsterProject, application: Application) -> None:
     application.add(COMPANIES, [(3, "SEED")])
     application.plan()
 
-    assert "Plan 2 has batches that wait or failed" in _reason(_tick(verified))
+    assert "Plan 2 has pending or failed batches" in _reason(_tick(verified))

@@ -1,4 +1,4 @@
-"""The cross table of spellings and funds that the inventory asset shows: where the dirty rows are."""
+"""The table of spellings by fund on the page of `stage_inventory`."""
 
 from collections.abc import Iterable, Sequence
 from heapq import nlargest
@@ -17,15 +17,15 @@ _SPELLINGS = 20
 _FUNDS = 12
 
 
-class CrossTable:
-    """Rows by spelling and fund, of what is not canonical. Holds the spellings with most rows of each target."""
+class SpellingsByFund:
+    """Count rows by spelling and fund, without the canonical ones. Keeps the most frequent spellings of each target."""
 
     def __init__(self) -> None:
         self._spellings: list[tuple[str, tuple[SpellingRows, ...]]] = []
         self._found = 0
 
     def add(self, target: str, found: Iterable[SpellingRows]) -> None:
-        """Take a target's stream, which is ordered by spelling, and read it to its end."""
+        """Read the whole stream of a target. It must be ordered by spelling."""
         kept = nlargest(_SPELLINGS, self._not_canonical(found), key=_rows)
         self._spellings += [(target, spelling) for spelling in kept]
 
@@ -37,10 +37,10 @@ class CrossTable:
                 yield spelling
 
     def markdown(self) -> str:
-        """The table, most rows first in both directions; what does not fit is summed up or counted."""
+        """Return the table as Markdown, most rows first. Funds beyond the limit are added up, spellings counted."""
         if not self._spellings:
             return "Every stage is canonical."
-        # 1.4 seconds that only this page needs.
+        # Imported here: loading pandas takes 1.4 s, and only this page needs it.
         import pandas as pd
 
         cells = pd.DataFrame(

@@ -1,0 +1,47 @@
+"""The job `rollback_job`."""
+
+from stagenorm_pipeline_tests.support.application import COMPANIES, Application
+from stagenorm_pipeline_tests.support.dagster_project import DagsterProject, failure_of
+
+
+def _normalize(project: DagsterProject, application: Application) -> None:
+    application.add(COMPANIES, [(1, "Seed"), (1, "Series A"), (2, "seriesb")])
+    project.plan()
+    project.normalize_all()
+
+
+def test_rollback_changes_nothing_without_execute(project: DagsterProject, application: Application) -> None:
+    _normalize(project, application)
+    before = application.contents()
+
+    result = project.run("rollback_job", roll_back={"plan_id": 1})
+
+    assert result.success
+    assert application.contents() == before
+    (output,) = [event.step_output_data for event in result.all_events if event.is_successful_output]
+    assert output.metadata["rows_restorable"].value == 3
+
+
+def test_rollback_restores_rows_except_those_changed_since(project: DagsterProject, application: Application) -> None:
+    _normalize(project, application)
+    application.sql("UPDATE portfoliocompanies SET stage = 'pre-seed' WHERE stage = 'series-a'")
+
+    result = project.run("rollback_job", roll_back={"plan_id": 1, "execute": True, "sleep_ms": 0})
+
+    assert result.success
+    assert list(application.stages(COMPANIES).values()) == ["Seed", "pre-seed", "seriesb"]
+
+
+def test_rollback_reports_observation_of_each_fund(project: DagsterProject, application: Application) -> None:
+    _normalize(project, application)
+
+    result = project.run("rollback_job", roll_back={"plan_id": 1, "execute": True, "sleep_ms": 0, "fund": "fund-1"})
+
+    (event,) = [event for event in result.all_events if event.is_asset_observation]
+    observed = event.asset_observation_data.asset_observation
+    assert (observed.partition, observed.metadata["rows_restored"].value) == ("fund-1", 2)
+    assert list(application.stages(COMPANIES).values()) == ["Seed", "Series A", "series-b"]
+
+
+def test_rollback_of_missing_plan_fails(project: DagsterProject, application: Application) -> None:
+    assert "no plan 99" in failure_of(project.run("rollback_job", roll_back={"plan_id": 99}))[0]

@@ -1,0 +1,84 @@
+"""What `dagster_internals` relies on in Dagster. These tests fail if an upgrade changes it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+import sqlalchemy as sa
+
+from stagenorm_pipeline.defs.dagster_internals import create_pool, partition_range_tags, report_runless_events
+
+_ASSET = dg.AssetKey("a")
+
+
+@pytest.fixture
+def instance(storage_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    """An instance with its storage in PostgreSQL, whose batch insert differs from that of other storages."""
+    monkeypatch.setenv("TEST_STORAGE", "postgresql+psycopg2://" + storage_url.partition("://")[2])
+    (tmp_path / "dagster.yaml").write_text(
+        "storage: {postgres: {postgres_url: {env: TEST_STORAGE}}}\n"
+        "telemetry: {enabled: false}\nconcurrency: {pools: {default_limit: 3}}\n"
+    )
+    with dg.DagsterInstance.from_config(str(tmp_path)) as opened:
+        yield opened
+
+
+@contextmanager
+def _inserts() -> Iterator[list[str]]:
+    statements: list[str] = []
+
+    def record(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith("INSERT INTO event_logs"):
+            statements.append(statement)
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", record)
+    yield statements
+    sa.event.remove(sa.Engine, "before_cursor_execute", record)
+
+
+def test_batched_events_equal_events_reported_one_by_one(instance: dg.DagsterInstance) -> None:
+    metadata: dict[str, dg.MetadataValue | int] = {"rows": 3, "what next": dg.MetadataValue.md("nothing")}
+    materialization = dg.AssetMaterialization(_ASSET, partition="fund-1", metadata=metadata)
+    observation = dg.AssetObservation(_ASSET, partition="fund-1", metadata=metadata)
+
+    for event in (materialization, observation):
+        instance.report_runless_asset_event(event)
+    report_runless_events(instance, [materialization, observation])
+
+    for records in (instance.fetch_materializations(_ASSET, 5), instance.fetch_observations(_ASSET, 5)):
+        batched, single = (record.event_log_entry for record in records.records)
+        assert batched._replace(timestamp=single.timestamp) == single
+    assert instance.get_materialized_partitions(_ASSET) == {"fund-1"}
+
+
+def test_many_events_are_one_insert_per_type(instance: dg.DagsterInstance) -> None:
+    """Pins why `report_runless_events` exists: 5,000 funds must not be 5,000 statements."""
+    funds = [f"fund-{number}" for number in range(40)]
+    events = [kind(_ASSET, partition=fund) for fund in funds for kind in (dg.AssetMaterialization, dg.AssetObservation)]
+
+    with _inserts() as statements:
+        report_runless_events(instance, events)
+
+    assert len(statements) == 2
+    assert instance.get_materialized_partitions(_ASSET) == set(funds)
+    assert len(instance.fetch_observations(_ASSET, 100).records) == 40
+
+
+def test_pool_gets_default_limit_and_is_created_once(instance: dg.DagsterInstance) -> None:
+    create_pool(instance, "writers")
+    create_pool(instance, "writers")
+
+    assert {limit.name: limit.limit for limit in instance.event_log_storage.get_pool_limits()} == {"writers": 3}
+
+
+def test_range_tags_select_partitions_of_one_run() -> None:
+    @dg.asset(
+        partitions_def=dg.StaticPartitionsDefinition(list("abcd")), backfill_policy=dg.BackfillPolicy.single_run()
+    )
+    def letters(context: dg.AssetExecutionContext) -> None:
+        assert context.partition_keys == ["b", "c"]
+
+    assert dg.materialize([letters], tags=partition_range_tags("b", "c")).success
