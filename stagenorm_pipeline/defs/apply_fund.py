@@ -9,14 +9,14 @@ from urllib.parse import quote
 import dagster as dg
 
 from stagenorm_pipeline.config.configuration import TargetSetting
+from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.defs.assets.asset_names import NORMALIZED_STAGES
 from stagenorm_pipeline.defs.run_log import BatchLog
 from stagenorm_pipeline.engine.apply.runner import ApplyResult
-from stagenorm_pipeline.engine.plan.batch import PlanKind
+from stagenorm_pipeline.engine.plan.batch_types import PlanKind
 from stagenorm_pipeline.engine.targets.funds import FundScope, fund_id_of
 from stagenorm_pipeline.errors import ConfigurationError
 from stagenorm_pipeline.report.escape import for_markdown, sentence_for_markdown
-from stagenorm_pipeline.report.quantity import quantity
 from stagenorm_pipeline.service.applying import Pace, Watch, apply_fund
 from stagenorm_pipeline.service.context import ServiceContext
 from stagenorm_pipeline.service.monitoring import count_waiting_rows
@@ -65,7 +65,7 @@ class FundOutcome:
                 ]
             )
         if self.result.stopped:
-            left = quantity(self.rows_left, "row")
+            left = counted(self.rows_left, "row")
             return f"Stopped before the end, with {left} left to update. [Materialize this fund again]({page})."
         if not self.result.batches:
             return "Nothing to do: no open plan has a batch left for this fund."
@@ -139,17 +139,17 @@ class FundApplier:
 def describe_problem(result: ApplyResult, first_error: str | None) -> str | None:
     """Return why a fund is not done, with the database's first error; None if there is no problem."""
     if result.failed:
-        where = quantity(result.failed, "batch")
-        refused = f"{quantity(result.rows.rows_failed, 'row')} in {where} could not be changed."
+        where = counted(result.failed, "batch")
+        refused = f"{counted(result.rows.rows_failed, 'row')} in {where} could not be changed."
         return f"{refused} First error from the database: {first_error}" if first_error else refused
     if result.taken and not result.stopped:
-        return f"Still taken by another runner: {quantity(result.taken, 'batch')} of this fund."
+        return f"Still taken by another runner: {counted(result.taken, 'batch')} of this fund."
     if result.vanished:
-        return f"Deleted during the run: {quantity(result.vanished, 'batch')} of this fund. Make a new plan."
+        return f"Deleted during the run: {counted(result.vanished, 'batch')} of this fund. Make a new plan."
     return None
 
 
 def _summary(result: ApplyResult) -> str:
     rows = result.rows
-    counts = f"{quantity(rows.rows_updated, 'row')} updated, {rows.rows_skipped:,} skipped, {rows.rows_failed:,} failed"
-    return f"{counts} in {quantity(result.batches, 'batch')}" + (", stopped before the end" if result.stopped else "")
+    counts = f"{counted(rows.rows_updated, 'row')} updated, {rows.rows_skipped:,} skipped, {rows.rows_failed:,} failed"
+    return f"{counts} in {counted(result.batches, 'batch')}" + (", stopped before the end" if result.stopped else "")

@@ -23,7 +23,7 @@ from stagenorm_pipeline.defs.metadata.report_files import command_line_report_en
 from stagenorm_pipeline.defs.partitions import add_fund_keys
 from stagenorm_pipeline.engine.apply.fund_totals import FundResult, FundTotals
 from stagenorm_pipeline.engine.apply.runner import ApplyResult
-from stagenorm_pipeline.engine.plan.batch import PlanKind
+from stagenorm_pipeline.engine.plan.batch_types import PlanKind
 from stagenorm_pipeline.engine.postgres.identity import user_name
 from stagenorm_pipeline.engine.targets.funds import fund_key
 from stagenorm_pipeline.report.escape import for_markdown

@@ -19,7 +19,7 @@ from stagenorm_pipeline.engine.apply.events import (
     WorkFound,
 )
 from stagenorm_pipeline.engine.apply.progress import ProgressMeter
-from stagenorm_pipeline.engine.plan.batch import BatchResult
+from stagenorm_pipeline.engine.plan.batch_types import BatchResult
 from stagenorm_pipeline.report.escape import sentence_for_terminal
 from stagenorm_pipeline.report.event_lines import LineLevel, event_line
 

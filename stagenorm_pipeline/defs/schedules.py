@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import dagster as dg
 
+from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.defs.assets.asset_names import NORMALIZED_STAGES
 from stagenorm_pipeline.defs.assets.normalized_stages import FUNDS_PER_RUN
 from stagenorm_pipeline.defs.dagster_internals import partition_range_tags
@@ -13,7 +14,6 @@ from stagenorm_pipeline.defs.partition_ranges import partition_ranges
 from stagenorm_pipeline.defs.partitions import add_fund_keys, funds
 from stagenorm_pipeline.defs.resources import StagenormService
 from stagenorm_pipeline.report.escape import sentence_for_terminal
-from stagenorm_pipeline.report.quantity import quantity
 from stagenorm_pipeline.service.monitoring import read_waiting_work
 
 # Without NOT_STARTED: a run keeps that status for ever if a crash kept it out of the queue.
@@ -55,7 +55,7 @@ def nightly_backfill(
     unfinished = context.instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED))
     run_ids = [run.run_id for run in unfinished if _applies_batches(run)]
     if run_ids:
-        runs = quantity(len(run_ids), "run")
+        runs = counted(len(run_ids), "run")
         return dg.SkipReason(f"{runs} of normalized_stages queued or running: {', '.join(run_ids[:3])}")
     add_fund_keys(context.instance, (fund.fund_id for fund in work.funds))
     keys = context.instance.get_dynamic_partitions(str(funds.name))

@@ -23,7 +23,7 @@ from stagenorm_pipeline.engine.apply.events import (
     Unwatched,
     WorkFound,
 )
-from stagenorm_pipeline.engine.plan.batch import Batch, BatchResult, RefusedRow
+from stagenorm_pipeline.engine.plan.batch_types import Batch, BatchResult, RefusedRow
 from stagenorm_pipeline.report.escape import for_terminal, sentence_for_terminal
 
 

@@ -14,7 +14,7 @@ from stagenorm_pipeline.engine.apply.fund_totals import FundTotals
 from stagenorm_pipeline.engine.apply.rehearsal import RehearsalResult, rehearse_plan
 from stagenorm_pipeline.engine.apply.runner import ApplyRequest, ApplyResult, apply_batches
 from stagenorm_pipeline.engine.monitor.status import count_cancelled
-from stagenorm_pipeline.engine.plan.batch import PlanKind
+from stagenorm_pipeline.engine.plan.batch_types import PlanKind
 from stagenorm_pipeline.engine.plan.request import DEFAULT_SLEEP_MS
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.service.context import ServiceContext

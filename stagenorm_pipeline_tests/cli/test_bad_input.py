@@ -91,7 +91,7 @@ def test_missing_table_is_named(database_url: str, command: str) -> None:
         (("dry-run", "--table", "nonsense"), "nonsense"),
         (("dry-run", "--batch-size", "0"), "batch size of 0"),
         (("run", "--plan", "1", "--batch-size", "5"), "--plan"),
-        (("rollback",), "what to undo"),
+        (("rollback",), "needs a condition"),
         (("verify", "--output", "no/such/directory/report.json"), "no/such/directory"),
     ],
 )

@@ -67,9 +67,9 @@ def test_rollback_of_one_fund_lists_rows_left(migrated_url: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "named"),
     [
-        ((), 2, "what to undo"),
+        ((), 2, "needs a condition"),
         (("--since", "2025-10-30 00:00:00"), 2, "no time zone"),
-        (("--since", "soon"), 2, "not a time"),
+        (("--since", "soon"), 2, "not a valid time"),
         (("--plan", "1", "--json", "--yes"), 2, "only show"),
         (("--plan", "1", "--batch-size", "0"), 2, "batch size of 0"),
     ],

@@ -66,7 +66,7 @@ def test_sign_off_errors_say_what_is_wrong(
 def test_verify_compares_with_a_signed_report_and_refuses_other_files(application_url: str, verified: Path) -> None:
     assert stagenorm_here("sign-off", "1", "--report", str(verified), url=application_url).code == 0
     same = stagenorm_here("verify", "--against", str(verified), url=application_url)
-    assert (same.code, "verification 1, signed by " in same.out, "1 plans compared" in same.out) == (0, True, True)
+    assert (same.code, "verification 1, signed by " in same.out, "1 plan compared" in same.out) == (0, True, True)
     with psycopg.connect(application_url) as connection:
         connection.execute("DELETE FROM stage_migration_plan_digests")
     differing = stagenorm_here("verify", "--against", str(verified), url=application_url)

@@ -5,7 +5,7 @@ import pytest
 
 from stagenorm_pipeline.defs.cli_history import configured_instance, report_applied, report_verified
 from stagenorm_pipeline.engine.apply.fund_totals import FundTotals
-from stagenorm_pipeline.engine.plan.batch import PlanKind
+from stagenorm_pipeline.engine.plan.batch_types import PlanKind
 from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, record_rollback
 from stagenorm_pipeline.service.context import open_context
 from stagenorm_pipeline.service.selecting import select

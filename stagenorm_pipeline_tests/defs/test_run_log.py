@@ -18,7 +18,7 @@ from stagenorm_pipeline.engine.apply.events import (
     Unwatched,
     WorkFound,
 )
-from stagenorm_pipeline.engine.plan.batch import Batch, BatchResult, Refusal
+from stagenorm_pipeline.engine.plan.batch_types import Batch, BatchResult, Refusal
 from stagenorm_pipeline.engine.targets.target_id import TargetId
 
 _BATCH = Batch(

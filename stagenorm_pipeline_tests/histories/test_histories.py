@@ -39,7 +39,7 @@ _SETTINGS: dict[str, Any] = {
 @pytest.fixture(autouse=True)
 def _quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("stagenorm_pipeline.engine.postgres.retry._FIRST_WAIT_S", 0.001)
-    monkeypatch.setattr("stagenorm_pipeline.engine.apply.waits._PAUSE_POLL_S", 0.001)
+    monkeypatch.setattr("stagenorm_pipeline.engine.apply.pause._POLL_S", 0.001)
 
 
 def _say(text: str) -> None:

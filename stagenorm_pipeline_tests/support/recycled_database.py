@@ -15,7 +15,8 @@ from stagenorm_pipeline_tests.support.application import Application
 
 # Everything that a test can create or alter besides rows. A table that has grown counts as altered: its size stays.
 _SHAPE = """
-SELECT (SELECT array_agg((oid, relname, relkind, relacl)::text ORDER BY oid) FROM pg_class WHERE oid >= 16384),
+SELECT (SELECT array_agg((oid, relname, relkind, relacl, relreplident, relrowsecurity, relforcerowsecurity)::text
+                         ORDER BY oid) FROM pg_class WHERE oid >= 16384),
        (SELECT array_agg((attrelid, attname, atttypid, atttypmod, attnotnull, atthasdef)::text
                          ORDER BY attrelid, attnum)
         FROM pg_attribute WHERE attrelid >= 16384),
@@ -24,6 +25,8 @@ SELECT (SELECT array_agg((oid, relname, relkind, relacl)::text ORDER BY oid) FRO
        (SELECT array_agg((oid, polname)::text ORDER BY oid) FROM pg_policy),
        (SELECT array_agg((oid, prosrc)::text ORDER BY oid) FROM pg_proc WHERE oid >= 16384),
        (SELECT array_agg(oid ORDER BY oid) FROM pg_type WHERE oid >= 16384),
+       (SELECT array_agg(oid ORDER BY oid) FROM pg_rewrite WHERE oid >= 16384),
+       (SELECT array_agg(oid ORDER BY oid) FROM pg_publication), (SELECT count(*) FROM pg_event_trigger),
        (SELECT array_agg((oid, nspacl)::text ORDER BY oid) FROM pg_namespace),
        (SELECT array_agg(setting::text) FROM pg_db_role_setting AS setting),
        (SELECT count(*) FROM pg_class WHERE oid >= 16384 AND relkind IN ('r', 't') AND pg_relation_size(oid) > 1000000)

@@ -32,11 +32,11 @@ def test_second_entry_for_a_spelling_is_refused() -> None:
 
 @pytest.mark.parametrize("text", ["a\0b", "a\ud800b"])
 def test_text_that_postgresql_cannot_store_is_refused(text: str) -> None:
-    with pytest.raises(DecisionsError, match=r"the spelling .* no PostgreSQL text can"):
+    with pytest.raises(DecisionsError, match=r"the spelling .* contains a NUL"):
         Decision(spelling=text)
-    with pytest.raises(DecisionsError, match=r"the reason .* no PostgreSQL text can"):
+    with pytest.raises(DecisionsError, match=r"the reason .* contains a NUL"):
         Decision(spelling="growth", reason=text)
-    with pytest.raises(DecisionsError, match=r"the decided_by .* no PostgreSQL text can"):
+    with pytest.raises(DecisionsError, match=r"the decided_by .* contains a NUL"):
         Decision(spelling="growth", decided_by=text)
 
 

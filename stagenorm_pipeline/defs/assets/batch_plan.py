@@ -3,6 +3,7 @@
 import dagster as dg
 
 from stagenorm_pipeline import __version__
+from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.defs.assets.asset_names import BATCH_PLAN, GROUP, OWNERS
 from stagenorm_pipeline.defs.failures import errors_as_failures
 from stagenorm_pipeline.defs.graceful_stop import deferred_termination
@@ -14,7 +15,6 @@ from stagenorm_pipeline.defs.run_config import PlanConfig
 from stagenorm_pipeline.engine.inventory.inventory import count_unknown_spellings
 from stagenorm_pipeline.engine.plan.plan import Plan
 from stagenorm_pipeline.report.markdown_text import plan_markdown
-from stagenorm_pipeline.report.quantity import quantity
 from stagenorm_pipeline.service.applying import rehearse
 from stagenorm_pipeline.service.context import ServiceContext
 from stagenorm_pipeline.service.monitoring import read_waiting_work
@@ -67,8 +67,8 @@ def batch_plan(
         plan = recorded.plan
         added = add_fund_keys(context.instance, (f.fund_id for i in plan.inventories for f in i.funds))
         context.log.info(
-            f"Recorded plan {recorded.plan_id}: {quantity(plan.counts.rows_to_change, 'row')} to update in "
-            f"{quantity(plan.total_batches, 'batch')}. Added {quantity(len(added), 'partition')}."
+            f"Recorded plan {recorded.plan_id}: {counted(plan.counts.rows_to_change, 'row')} to update in "
+            f"{counted(plan.total_batches, 'batch')}. Added {counted(len(added), 'partition')}."
         )
         rehearsed = _rehearse(context, opened, recorded.plan_id) if config.rehearse else {}
     return _result(plan, **rehearsed)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from stagenorm_pipeline import __version__
+from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.defs.apply_fund import FundApplier, FundOutcome
 from stagenorm_pipeline.defs.assets.asset_names import GROUP, NORMALIZED_STAGES, OWNERS
 from stagenorm_pipeline.defs.checks.plan_checks import report_plan_checks
@@ -14,7 +15,6 @@ from stagenorm_pipeline.defs.partitions import funds
 from stagenorm_pipeline.defs.resources import StagenormService
 from stagenorm_pipeline.defs.run_config import ApplyConfig
 from stagenorm_pipeline.report.escape import sentence_for_terminal
-from stagenorm_pipeline.report.quantity import quantity
 from stagenorm_pipeline.service.applying import Pace
 
 # Limits the runs that write at the same time. The limit is in dagster.yaml.
@@ -94,7 +94,7 @@ def _failure(failed: list[FundOutcome]) -> dg.Failure:
     names = ", ".join(outcome.key for outcome in failed)
     problems = {outcome.key: sentence_for_terminal(outcome.problem or "") for outcome in failed}
     return dg.Failure(
-        description=f"{quantity(len(failed), 'fund')} failed: {names}. All other funds of this run are done. "
+        description=f"{counted(len(failed), 'fund')} failed: {names}. All other funds of this run are done. "
         "`stagenorm status` and the view stage_migration_failures list the refused rows. Fix the cause, then "
         "materialize the same funds again. Finished rows are not tried again.",
         # Text, because the run page hides Markdown behind a link.

@@ -3,13 +3,13 @@
 import dagster as dg
 
 from stagenorm_pipeline import __version__
+from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.defs.assets.asset_names import GROUP, OWNERS
 from stagenorm_pipeline.defs.failures import errors_as_failures
 from stagenorm_pipeline.defs.metadata.spellings_by_fund import SpellingsByFund
 from stagenorm_pipeline.defs.resources import StagenormService
 from stagenorm_pipeline.engine.inventory.inventory import RowCounts, count_unknown_spellings
 from stagenorm_pipeline.report.markdown_text import inventory_markdown
-from stagenorm_pipeline.report.quantity import quantity
 from stagenorm_pipeline.service.inventory import read_inventory
 from stagenorm_pipeline.service.selecting import select
 
@@ -50,13 +50,14 @@ def stage_inventory(service: StagenormService) -> dg.MaterializeResult[None]:
 
 def _what_next(counts: RowCounts, unknown_spellings: int) -> str:
     known = (
-        f"{quantity(counts.rows_to_change, 'row')} would change: materialize [batch_plan](/assets/batch_plan)."
+        f"{counted(counts.rows_to_change, 'row')} would change: materialize [batch_plan](/assets/batch_plan)."
         if counts.rows_to_change
         else "Nothing to change: every known spelling is canonical."
     )
+    needs = "needs" if unknown_spellings == 1 else "need"
     if not unknown_spellings:
         return known
     return (
-        f"{known} {quantity(unknown_spellings, 'unknown spelling')} need a decision, now or later: "
+        f"{known} {counted(unknown_spellings, 'unknown spelling')} {needs} a decision, now or later: "
         "`stagenorm decisions` writes the file to fill in."
     )

@@ -12,13 +12,13 @@ from typing import Self
 
 import dagster as dg
 
+from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.defs.assets.asset_names import BATCH_PLAN
 from stagenorm_pipeline.defs.failures import errors_as_failures
 from stagenorm_pipeline.defs.resources import StagenormService
 from stagenorm_pipeline.engine.apply.pause import Control
 from stagenorm_pipeline.engine.monitor.waiting_funds import WaitingFund
 from stagenorm_pipeline.report.escape import for_markdown, sentence_for_terminal
-from stagenorm_pipeline.report.quantity import quantity
 from stagenorm_pipeline.service.context import ServiceContext
 from stagenorm_pipeline.service.monitoring import read_waiting_work
 
@@ -77,9 +77,9 @@ class PlanChecks:
         more = f" and {len(self.waiting) - _FUNDS_NAMED:,} more" if len(self.waiting) > _FUNDS_NAMED else ""
         rows = sum(fund.rows for fund in self.waiting)
         failed = sum(fund.batches_failed for fund in self.waiting)
-        after_failure = f" ({quantity(failed, 'batch')} failed before)" if failed else ""
+        after_failure = f" ({counted(failed, 'batch')} failed before)" if failed else ""
         return (
-            f"Waiting: {quantity(len(self.waiting), 'fund')} with {quantity(rows, 'row')}{after_failure}: "
+            f"Waiting: {counted(len(self.waiting), 'fund')} with {counted(rows, 'row')}{after_failure}: "
             f"{names}{more}. Materialize them."
         )
 

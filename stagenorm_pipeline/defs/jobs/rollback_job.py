@@ -3,6 +3,7 @@
 import dagster as dg
 from pydantic import Field
 
+from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.defs.assets.asset_names import NORMALIZED_STAGES
 from stagenorm_pipeline.defs.checks.plan_checks import report_plan_checks
 from stagenorm_pipeline.defs.failures import errors_as_failures
@@ -11,12 +12,11 @@ from stagenorm_pipeline.defs.resources import StagenormService
 from stagenorm_pipeline.defs.run_log import BatchLog
 from stagenorm_pipeline.defs.ui_hints import with_ui_steps
 from stagenorm_pipeline.engine.apply.fund_totals import FundResult
-from stagenorm_pipeline.engine.plan.batch import PlanKind
+from stagenorm_pipeline.engine.plan.batch_types import PlanKind
 from stagenorm_pipeline.engine.rollback.rollback import RollbackPreview
 from stagenorm_pipeline.engine.rollback.scope import RollbackRequest
 from stagenorm_pipeline.engine.targets.funds import fund_key
 from stagenorm_pipeline.report.escape import for_markdown
-from stagenorm_pipeline.report.quantity import quantity
 from stagenorm_pipeline.report.rollback_text import STATES, UNSEEN, touched_lines
 from stagenorm_pipeline.service.applying import AppliedBatches, Pace
 from stagenorm_pipeline.service.context import ServiceContext
@@ -61,7 +61,7 @@ def roll_back(
             opened.require_writable()
         preview = preview_rollback(opened, request=request)
         context.add_output_metadata(_metadata(preview))
-        context.log.info(f"{quantity(preview.restorable, 'row')} can be restored, {preview.left:,} cannot")
+        context.log.info(f"{counted(preview.restorable, 'row')} can be restored, {preview.left:,} cannot")
         if not config.execute:
             context.log.info("Nothing was changed. To restore the rows, run this again with `execute: true`.")
             return
@@ -75,13 +75,13 @@ def roll_back(
         raise dg.DagsterExecutionInterruptedError
     if not result.ok:
         raise dg.Failure(
-            f"The rollback is not complete. Not restored: {quantity(result.rows.rows_failed, 'row')} in "
-            f"{quantity(result.failed, 'batch')}. Taken by another runner: {quantity(result.taken, 'batch')}. Deleted "
-            f"during the run: {quantity(result.vanished, 'batch')}. `stagenorm status` shows what is left. Fix the "
+            f"The rollback is not complete. Not restored: {counted(result.rows.rows_failed, 'row')} in "
+            f"{counted(result.failed, 'batch')}. Taken by another runner: {counted(result.taken, 'batch')}. Deleted "
+            f"during the run: {counted(result.vanished, 'batch')}. `stagenorm status` shows what is left. Fix the "
             "cause, then run the same rollback again.",
             allow_retries=False,
         )
-    context.log.info(f"{quantity(result.rows.rows_updated, 'row')} restored")
+    context.log.info(f"{counted(result.rows.rows_updated, 'row')} restored")
 
 
 def _restore(
@@ -104,7 +104,7 @@ def rollback_observation(fund_id: str | None, restored: FundResult) -> dg.AssetO
         partition=fund_key(fund_id),
         metadata={
             "what next": dg.MetadataValue.md(
-                f"Rolled back: {quantity(restored.rows.rows_updated, 'row')} restored to the old spelling. To "
+                f"Rolled back: {counted(restored.rows.rows_updated, 'row')} restored to the old spelling. To "
                 "normalize again, materialize [batch_plan](/assets/batch_plan)."
             ),
             "rows_restored": restored.rows.rows_updated,
@@ -121,7 +121,7 @@ def _metadata(preview: RollbackPreview) -> dict[str, dg.MetadataValue | int]:
     lines += [f"{for_markdown(with_ui_steps(line))}\n" for line in touched_lines(preview)]
     lines += [f"{UNSEEN}\n"]
     lines += [
-        f"The rollback cancels {quantity(batches, 'open batch')} of plan {plan_id}.\n"
+        f"The rollback cancels {counted(batches, 'open batch')} of plan {plan_id}.\n"
         for plan_id, batches in preview.waiting.items()
     ]
     lines += [

@@ -4,10 +4,10 @@ import logging
 
 import dagster as dg
 
+from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.engine.apply.rehearsal import RehearsalResult
 from stagenorm_pipeline.report.escape import for_markdown, sentence_for_markdown
 from stagenorm_pipeline.report.event_lines import refused_row_line
-from stagenorm_pipeline.report.quantity import quantity
 
 
 def rehearsal_metadata(log: logging.Logger, result: RehearsalResult) -> dict[str, dg.MetadataValue | int]:
@@ -16,7 +16,7 @@ def rehearsal_metadata(log: logging.Logger, result: RehearsalResult) -> dict[str
         log.error(refused_row_line(refused).message)
     rows = result.rows
     log.info(
-        f"Rehearsed {quantity(result.batches, 'batch')}: {quantity(rows.rows_updated, 'row')} would change, "
+        f"Rehearsed {counted(result.batches, 'batch')}: {counted(rows.rows_updated, 'row')} would change, "
         f"{rows.rows_skipped:,} would be skipped, {rows.rows_failed:,} would be refused. Nothing was changed."
     )
     return {
@@ -29,10 +29,8 @@ def rehearsal_metadata(log: logging.Logger, result: RehearsalResult) -> dict[str
 
 def _markdown(result: RehearsalResult) -> str:
     if not result.rows.rows_failed:
-        return (
-            f"✓ The database accepted {quantity(result.batches, 'batch')}. All were rolled back. Nothing was changed."
-        )
-    refused_rows = quantity(result.rows.rows_failed, "row")
+        return f"✓ The database accepted {counted(result.batches, 'batch')}. All were rolled back. Nothing was changed."
+    refused_rows = counted(result.rows.rows_failed, "row")
     lines = [
         f"✗ **The database would refuse {refused_rows}.** Fix the rows, or the constraint or trigger that "
         "refuses them. If you apply the plan as it is, they go to the quarantine, and all other rows are changed. "

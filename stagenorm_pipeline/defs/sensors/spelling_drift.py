@@ -4,11 +4,11 @@ import json
 
 import dagster as dg
 
+from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.defs.failures import errors_as_failures
 from stagenorm_pipeline.defs.jobs.asset_jobs import plan_job
 from stagenorm_pipeline.defs.resources import StagenormService
 from stagenorm_pipeline.engine.inventory.drift import DriftState
-from stagenorm_pipeline.report.quantity import quantity
 from stagenorm_pipeline.service.detecting_drift import read_drift, read_drift_state
 
 _INTERVAL_S = 3_600
@@ -36,7 +36,7 @@ def spelling_drift(context: dg.SensorEvaluationContext, service: StagenormServic
     if not drift.spellings:
         return dg.SensorResult(cursor=seen, skip_reason="Every known spelling is canonical.")
     context.log.info(
-        f"Found {quantity(drift.spellings, 'known spelling')} to normalize in {quantity(drift.rows, 'row')}."
+        f"Found {counted(drift.spellings, 'known spelling')} to normalize in {counted(drift.rows, 'row')}."
     )
     request = dg.RunRequest(
         # Requests the same spellings once per verification, so a cancelled draft is not recorded again.

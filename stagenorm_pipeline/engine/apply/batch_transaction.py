@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from stagenorm_pipeline.engine.apply.row_updates import RowErrors, RowUpdates, UpdatedBatch, update_accepted_rows
-from stagenorm_pipeline.engine.plan.batch import Batch, BatchResult, Refusal
+from stagenorm_pipeline.engine.plan.batch_types import Batch, BatchResult, Refusal
 from stagenorm_pipeline.engine.postgres.connection import bound_waits
 from stagenorm_pipeline.engine.postgres.failpoints import Failpoint, failpoint
 from stagenorm_pipeline.engine.postgres.locks import BATCH_LOCK_CLASS, try_lock_batches

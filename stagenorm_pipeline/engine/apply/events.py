@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from stagenorm_pipeline.engine.plan.batch import Batch, BatchResult
+from stagenorm_pipeline.engine.plan.batch_types import Batch, BatchResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from stagenorm_pipeline.engine.apply.events import BatchCompleted, BatchFailed, Event
-from stagenorm_pipeline.engine.plan.batch import Batch, BatchResult, PlanKind
+from stagenorm_pipeline.engine.plan.batch_types import Batch, BatchResult, PlanKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from stagenorm_pipeline.engine.apply.batch_transaction import Bounds, bound_tran
 from stagenorm_pipeline.engine.apply.events import BatchCompleted, BatchStarted, Event, Retrying, WorkFound
 from stagenorm_pipeline.engine.apply.pause import Control, read_control, wait_while_paused
 from stagenorm_pipeline.engine.apply.row_updates import RowErrors, read_refused_rows, update_accepted_rows
-from stagenorm_pipeline.engine.plan.batch import Batch, BatchResult, RefusedRow
+from stagenorm_pipeline.engine.plan.batch_types import Batch, BatchResult, RefusedRow
 from stagenorm_pipeline.engine.plan.life_cycle import find_plan
 from stagenorm_pipeline.engine.plan.queue import draft_batch, planned_target
 from stagenorm_pipeline.engine.postgres.connection import Database

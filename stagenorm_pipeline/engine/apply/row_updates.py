@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from psycopg import sql
 from sqlalchemy.exc import DBAPIError
 
-from stagenorm_pipeline.engine.plan.batch import Batch, BatchResult, Refusal, RefusedRow
+from stagenorm_pipeline.engine.plan.batch_types import Batch, BatchResult, Refusal, RefusedRow
 from stagenorm_pipeline.engine.postgres.connection import first_line, psycopg_error
 from stagenorm_pipeline.engine.postgres.retry import Failure, classify, is_contention_of_a_row
 from stagenorm_pipeline.engine.postgres.sql_files import log_sha256, statement

@@ -43,7 +43,7 @@ from stagenorm_pipeline.engine.apply.outcome import Completed, Failed, Gone, Out
 from stagenorm_pipeline.engine.apply.row_updates import RewrittenError, RowErrors
 from stagenorm_pipeline.engine.apply.waits import Waits
 from stagenorm_pipeline.engine.monitor.runners import RunnerEntry
-from stagenorm_pipeline.engine.plan.batch import Batch, BatchResult, PlanKind
+from stagenorm_pipeline.engine.plan.batch_types import Batch, BatchResult, PlanKind
 from stagenorm_pipeline.engine.plan.life_cycle import close_finished_plans
 from stagenorm_pipeline.engine.plan.queue import count_deleted, next_group, planned_target, waiting_work
 from stagenorm_pipeline.engine.plan.request import DEFAULT_SLEEP_MS

@@ -56,11 +56,11 @@ def read_status(database: Database) -> Status:
         return Status(
             as_of=rows("SELECT now() AS as_of")[0]["as_of"],
             progress=rows("SELECT * FROM stage_migration_progress")[0],
-            funds=rows(statement("monitor/status_funds")),
+            funds=rows(statement("monitor/progress_by_fund")),
             failures=rows(f"SELECT * FROM stage_migration_failures LIMIT {_FAILURES_SHOWN}"),  # noqa: S608 - a constant
             failures_total=rows("SELECT count(*) AS total FROM stage_migration_failures")[0]["total"],
-            plans=rows(statement("monitor/status_plans")),
-            running=rows(statement("monitor/status_running"), lock_class=BATCH_LOCK_CLASS),
+            plans=rows(statement("monitor/plans")),
+            running=rows(statement("monitor/running_batches"), lock_class=BATCH_LOCK_CLASS),
             runners=read_runners(connection),
             control=read_control(connection),
         )

@@ -6,7 +6,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from stagenorm_pipeline.engine.inventory.inventory import RowCounts
-from stagenorm_pipeline.engine.plan.batch import PlanKind
+from stagenorm_pipeline.engine.plan.batch_types import PlanKind
 from stagenorm_pipeline.engine.plan.vocabulary_check import require_same_vocabulary
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.locks import BATCH_LOCK_CLASS, planning_transaction

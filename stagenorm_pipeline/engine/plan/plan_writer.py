@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from stagenorm_pipeline import __version__
 from stagenorm_pipeline.engine.inventory.inventory import InventoryTally, RowCounts, TargetInventory
 from stagenorm_pipeline.engine.inventory.spellings import SpellingRows
-from stagenorm_pipeline.engine.plan.batch import PlanKind
+from stagenorm_pipeline.engine.plan.batch_types import PlanKind
 from stagenorm_pipeline.engine.plan.plan_reader import Keys, NumberedSpelling, read_plan_rows
 from stagenorm_pipeline.engine.plan.request import PlanRequest
 from stagenorm_pipeline.engine.plan.vocabulary_check import keep_vocabulary

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from psycopg import sql
 
 from stagenorm_pipeline.config.configuration import TargetSetting
-from stagenorm_pipeline.engine.plan.batch import Batch, PlanKind
+from stagenorm_pipeline.engine.plan.batch_types import Batch, PlanKind
 from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.targets.target import Target

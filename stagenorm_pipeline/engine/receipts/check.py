@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from stagenorm_pipeline.engine.plan.batch import PlanKind
+from stagenorm_pipeline.engine.plan.batch_types import PlanKind
 from stagenorm_pipeline.engine.postgres.planner_hints import by_hashing
 from stagenorm_pipeline.engine.postgres.sql_files import log_sha256, statement
 from stagenorm_pipeline.engine.targets.funds import FundScope

@@ -14,7 +14,7 @@ from psycopg import sql
 
 from stagenorm_pipeline.engine.enforce.constraint import enforced_by, refuse_to_restore
 from stagenorm_pipeline.engine.inventory.inventory import RowCounts
-from stagenorm_pipeline.engine.plan.batch import PlanKind
+from stagenorm_pipeline.engine.plan.batch_types import PlanKind
 from stagenorm_pipeline.engine.plan.life_cycle import open_draft
 from stagenorm_pipeline.engine.plan.plan_writer import PlanWriter
 from stagenorm_pipeline.engine.postgres.connection import Database
@@ -160,7 +160,7 @@ def rows_left(database: Database, request: RollbackRequest) -> Iterator[Rollback
         scope = read_scope(connection, request)
         require_intact_log(connection, scope.targets, scope.request.scope)
         for target in scope.targets:
-            query = statement("rollback/rows_left", candidates=_candidates(connection, scope.request, target))
+            query = statement("rollback/list_rows_left", candidates=_candidates(connection, scope.request, target))
             values = {**scope.request.values(), **target.identity()}
             options = {"stream_results": True, "yield_per": _FETCH}
             with (
@@ -295,7 +295,7 @@ def _record_target(
 
 
 def _candidates(connection: sa.Connection, request: RollbackRequest, target: Target) -> sql.Composable:
-    """Build the fragment `sql/rollback/candidates.sql` for one target.
+    """Build the fragment `sql/rollback/row_states.sql` for one target.
 
     Raises RefusedError if touched rows must be left but this role may not read row versions.
     """
@@ -316,7 +316,7 @@ def _candidates(connection: sa.Connection, request: RollbackRequest, target: Tar
     )
     return sql.SQL(
         statement(
-            "rollback/candidates",
+            "rollback/row_states",
             **{name: parts[name] for name in ("key", "key_type", "stage")},
             join_target=join,
             is_touched=sql.SQL("false" if grant else "(t.xmin::text IS DISTINCT FROM h.written_by)"),

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from stagenorm_pipeline.config.configuration import DEFAULT_TARGETS, TargetSetting
-from stagenorm_pipeline.engine.plan.batch import PlanKind
+from stagenorm_pipeline.engine.plan.batch_types import PlanKind
 from stagenorm_pipeline.engine.plan.request import DEFAULT_BATCH_SIZE, require_batch_size
 from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.targets.funds import FundScope

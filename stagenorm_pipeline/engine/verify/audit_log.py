@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from stagenorm_pipeline.engine.plan.batch import PlanKind
+from stagenorm_pipeline.engine.plan.batch_types import PlanKind
 from stagenorm_pipeline.engine.postgres.planner_hints import by_hashing
 from stagenorm_pipeline.engine.verify.deleted_records import LostRows
 from stagenorm_pipeline.engine.verify.result import AuditedWork, Finding

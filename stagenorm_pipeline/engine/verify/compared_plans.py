@@ -5,7 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from stagenorm_pipeline.engine.plan.batch import PlanKind
+from stagenorm_pipeline.engine.plan.batch_types import PlanKind
 from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.verify.result import PlanFacts

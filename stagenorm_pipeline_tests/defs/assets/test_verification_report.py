@@ -51,7 +51,7 @@ def test_each_asset_says_what_comes_next(project: DagsterProject, application: A
     report = materialized(project.run("verify_job"), "verification_report")[None]
 
     assert "[batch_plan](/assets/batch_plan)" in looked["what next"]
-    assert "1 unknown spelling(s)" in looked["what next"]
+    assert "1 unknown spelling needs a decision" in looked["what next"]
     assert report["what next"].startswith("Not to be signed: checks 1 and 2 failed.")
     assert "(/assets/verification_report?view=checks)" in report["what next"]
 
@@ -62,7 +62,7 @@ def test_check_names_ui_step_besides_command(project: DagsterProject, applicatio
 
     sentence = str(checked(project.run("verify_job"))["r1_batch_tracking"].description)
 
-    assert "the check nothing_waits of batch_plan (`stagenorm status`) tells" in sentence
+    assert "the check nothing_waits of batch_plan (`stagenorm status`) shows it" in sentence
     assert "materializing the same funds of normalized_stages again (`stagenorm resume`) goes on" in sentence
 
 
@@ -251,7 +251,7 @@ def test_each_failed_check_describes_finding_and_fix(project: DagsterProject, ap
         "r3_null_integrity": ("1 new NULL", "Ask who did"),
         "r4_row_counts": ("1 row fewer", "Ask who did"),
         "r5_audit_consistency": ("audit rows disagree with 1 batch", "restore them from a backup"),
-        "r6_sample_inspection": ("The sample could not be read", "Mend what the database says"),
+        "r6_sample_inspection": ("The sample could not be read", "Fix the cause"),
     }
     assert {name for name, check in found.items() if not check.passed} == set(said)
     for name, parts in said.items():

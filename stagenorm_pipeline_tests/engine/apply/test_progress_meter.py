@@ -19,7 +19,7 @@ from stagenorm_pipeline.engine.apply.events import (
     WorkFound,
 )
 from stagenorm_pipeline.engine.apply.progress import Progress, ProgressMeter, percent, time_span
-from stagenorm_pipeline.engine.plan.batch import Batch, BatchResult
+from stagenorm_pipeline.engine.plan.batch_types import Batch, BatchResult
 from stagenorm_pipeline.engine.targets.target_id import TargetId
 
 

@@ -7,7 +7,7 @@ import pytest
 from stagenorm_pipeline.config.configuration import TargetSetting
 from stagenorm_pipeline.engine.apply.events import BatchCompleted, BatchStarted, Event, Sleeping, WorkFound
 from stagenorm_pipeline.engine.apply.runner import ApplyResult
-from stagenorm_pipeline.engine.plan.batch import Batch
+from stagenorm_pipeline.engine.plan.batch_types import Batch
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.errors import TargetError
 from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, VOCABULARY, Application, Row

@@ -272,4 +272,4 @@ def test_run_warns_about_targets_without_a_recent_backup(application: Applicatio
     _back_up(application, tmp_path / "2.gz")
     assert said() is None
     application.sql("UPDATE stage_migration_backups SET created_at = created_at - interval '25 hours'")
-    assert "the newest is of" in (said() or "")
+    assert "the newest was made at" in (said() or "")

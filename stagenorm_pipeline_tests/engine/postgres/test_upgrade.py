@@ -10,7 +10,7 @@ import pytest
 
 from stagenorm_pipeline.engine.apply.runner import ApplyRequest, apply_batches
 from stagenorm_pipeline.engine.monitor.status import read_status
-from stagenorm_pipeline.engine.plan.batch import PlanKind
+from stagenorm_pipeline.engine.plan.batch_types import PlanKind
 from stagenorm_pipeline.engine.postgres.migrations import apply_migrations, migration_files
 from stagenorm_pipeline.engine.receipts.check import RowDifference, read_receipt_mismatches
 from stagenorm_pipeline.engine.receipts.plan_digest import read_plan_digests

@@ -5,7 +5,7 @@ from typing import Any
 from psycopg import sql
 
 from stagenorm_pipeline.counts import counted
-from stagenorm_pipeline.engine.plan.batch import PlanKind
+from stagenorm_pipeline.engine.plan.batch_types import PlanKind
 from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.verify.deleted_records import (
     DeletedBatch,
