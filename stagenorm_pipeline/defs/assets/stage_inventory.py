@@ -54,9 +54,9 @@ def _what_next(counts: RowCounts, unknown_spellings: int) -> str:
         if counts.rows_to_change
         else "Nothing to change: every known spelling is canonical."
     )
-    needs = "needs" if unknown_spellings == 1 else "need"
     if not unknown_spellings:
         return known
+    needs = "needs" if unknown_spellings == 1 else "need"
     return (
         f"{known} {counted(unknown_spellings, 'unknown spelling')} {needs} a decision, now or later: "
         "`stagenorm decisions` writes the file to fill in."

@@ -279,7 +279,7 @@ def _record_target(
     values = {**request.values(), **target.identity(), "plan_id": writer.plan_id}
     integer = target.key_kind is KeyKind.INTEGER
     query = statement(
-        "rollback/batches",
+        "rollback/record_batches",
         candidates=_candidates(connection, request, target),
         member_type=sql.SQL("bigint" if integer else "text"),
         member_column=sql.Identifier("row_numbers" if integer else "row_keys"),

@@ -138,7 +138,7 @@ def _require_past(connection: sa.Connection, since: datetime | None) -> None:
 def _narrow_to_batch(
     connection: sa.Connection, request: RollbackRequest, targets: tuple[Target, ...]
 ) -> tuple[RollbackRequest, tuple[Target, ...]]:
-    row = connection.exec_driver_sql(statement("rollback/batch"), {"batch_id": request.batch_id}).one_or_none()
+    row = connection.exec_driver_sql(statement("rollback/batch_to_undo"), {"batch_id": request.batch_id}).one_or_none()
     if row is None:
         raise PlanError(
             f"There is no batch {request.batch_id}, or it was deleted.",
@@ -159,7 +159,7 @@ def _narrow_to_plan(
     connection: sa.Connection, request: RollbackRequest, targets: tuple[Target, ...]
 ) -> tuple[RollbackRequest, tuple[Target, ...], tuple[str, ...]]:
     plan_id = request.plan_id
-    row = connection.exec_driver_sql(statement("rollback/plan"), {"plan_id": plan_id}).one_or_none()
+    row = connection.exec_driver_sql(statement("rollback/plan_to_undo"), {"plan_id": plan_id}).one_or_none()
     if row is None:
         raise PlanError(f"There is no plan {plan_id}.", remedy="List the plans: stagenorm status")
     if row.kind == PlanKind.ROLLBACK:

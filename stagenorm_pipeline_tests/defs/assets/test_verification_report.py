@@ -63,7 +63,7 @@ def test_check_names_ui_step_besides_command(project: DagsterProject, applicatio
     sentence = str(checked(project.run("verify_job"))["r1_batch_tracking"].description)
 
     assert "the check nothing_waits of batch_plan (`stagenorm status`) shows it" in sentence
-    assert "materializing the same funds of normalized_stages again (`stagenorm resume`) goes on" in sentence
+    assert "materializing the same funds of normalized_stages again (`stagenorm resume`) continues it" in sentence
 
 
 def test_inventory_of_canonical_data_proposes_no_plan(project: DagsterProject, application: Application) -> None:
