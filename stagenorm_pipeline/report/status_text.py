@@ -41,7 +41,7 @@ def status_line(status: Status) -> str:
         parts.append(f"{progress['failed_batches']:,} batches failed")
     parts += _pause(status)
     parts += [
-        f"HELD: {reason}"
+        f"THROTTLED: {reason}"
         for reason in {sentence_for_terminal(r.throttled.reason): None for r in status.runners if r.throttled}
     ]
     return ", ".join(parts)
@@ -158,7 +158,7 @@ def _doing(status: Status, runner: Runner) -> str:
         return "gone without reporting its end; no batch is half done"
     if runner.throttled is not None:
         held_for = _span(status.as_of, runner.throttled.since)
-        return f"HELD for {held_for}: {sentence_for_terminal(runner.throttled.reason)}"
+        return f"THROTTLED for {held_for}: {sentence_for_terminal(runner.throttled.reason)}"
     for row in status.running:
         if row["is_held"] and row["worker"] == runner.worker:
             return f"batch {row['batch_number']} of {_place(row)}"

@@ -143,8 +143,8 @@ def test_throttled_runner_shows_reason_and_duration() -> None:
         AT_WORK,
         runners=(runner(throttled=ThrottleReason(reason="replica lag 12 s", since=NOON - timedelta(seconds=30))),),
     )
-    assert "host:1 cli, since 11:57:00 (3 min 00 s): HELD for 30 s: replica lag 12 s" in status_text(held)
-    assert status_line(held).endswith("HELD: replica lag 12 s")
+    assert "host:1 cli, since 11:57:00 (3 min 00 s): THROTTLED for 30 s: replica lag 12 s" in status_text(held)
+    assert status_line(held).endswith("THROTTLED: replica lag 12 s")
 
 
 @pytest.mark.parametrize(
