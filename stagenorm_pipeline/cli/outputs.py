@@ -123,8 +123,8 @@ def _read_output(name: str, form: str | None) -> Output:
     suffix = Path(name).suffix.lower().removeprefix(".")
     if suffix and suffix not in _FORMS:
         raise ConfigurationError(
-            f"{name} has a suffix that names no form of the report.",
-            remedy="Known are .json, .html, .md and .txt; a name without a suffix is JSON or what --format says.",
+            f"{name}: {Path(name).suffix} is not a report format.",
+            remedy="Use .json, .html, .md or .txt. Without a suffix, --format decides; the default is JSON.",
         )
     return Output(name=name, path=read_output_path(name), form=ReportForm(suffix or form or ReportForm.JSON))
 

@@ -186,7 +186,7 @@ def test_standard_output_and_a_file_hold_the_same_json(ready_url: str, tmp_path:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("report.pdf",), "report.pdf has a suffix that names no form"),
+        (("report.pdf",), "report.pdf: .pdf is not a report format"),
         (("",), "--output names no file"),
         (("directory",), "directory is a directory"),
         (("n" * 300 + ".json",), "File name too long"),
@@ -196,7 +196,7 @@ def test_standard_output_and_a_file_hold_the_same_json(ready_url: str, tmp_path:
         (("socket",), "socket is a socket"),
         (("-", "-"), "Standard output can hold one form only"),
         (("-", "/dev/stdout"), "Standard output can hold one form only"),
-        (("good.json", "report.pdf"), "names no form"),
+        (("good.json", "report.pdf"), "is not a report format"),
     ],
 )
 def test_unwritable_output_is_refused_before_work(

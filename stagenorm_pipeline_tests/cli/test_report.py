@@ -77,7 +77,7 @@ def test_report_of_a_verification_before_the_column_says_so(verified_url: str) -
         (("1", "--list"), 2, "Give the number"),
         (("1", "--json"), 2, "Give the number"),
         (("--list", "--format", "json"), 2, "Give the number"),
-        (("1", "--output", "report.pdf"), 2, "names no form of the report"),
+        (("1", "--output", "report.pdf"), 2, "is not a report format"),
         (("1", "--output", "report.json", "--format", "html"), 2, "--format html contradicts"),
     ],
 )
