@@ -3,7 +3,8 @@
 Everything that comes here is escaped already: no text is read as markup.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from io import StringIO
@@ -22,6 +23,7 @@ _GAP: Final = 2
 # A column of texts is never narrower than its longest word, unless that is longer than this.
 _LONGEST_WORD: Final = 24
 _TARGET: Final = "Target"
+_WORD: Final = re.compile(r"(?:`[^`]{1,60}`|[^ ])+")
 
 
 class Colour(StrEnum):
@@ -52,25 +54,48 @@ PLAIN: Final = Screen()
 def wrapped(text: str, screen: Screen, *, indent: int = 0, hang: int = 2) -> list[str]:
     """Break a text between words. Later lines are indented by `hang` more.
 
-    A longer word, such as a path, is not broken, so that it can be copied.
+    Neither a long word, such as a path, nor a command in backticks is broken, so that both can be copied.
     """
     lines: list[str] = []
-    line, margin = " " * indent, indent
-    for word in text.split(" "):
-        start = line if len(line) <= margin and not line.strip() else f"{line} "
-        if cell_len(start + word) > screen.width and line.strip():
+    line = start = " " * indent
+    for word in _WORD.findall(text):
+        if line != start and cell_len(f"{line} {word}") > screen.width:
             lines.append(line)
-            margin = indent + hang
-            start = " " * margin
-        line = start + word
+            line = start = " " * (indent + hang)
+        line = f"{line}{'' if line == start else ' '}{word}"
     return [*lines, line]
+
+
+def next_line(command: str, screen: Screen) -> list[str]:
+    """Write the last line of most outputs: what to run next."""
+    first, *others = wrapped(f"Next: {sentence_for_terminal(command)}", screen, hang=6)
+    return [screen.coloured("Next:", Colour.BOLD) + first.removeprefix("Next:"), *others]
+
+
+def fitting(lines: Callable[[int], Iterable[str]], most: int, screen: Screen) -> str:
+    """Write a summary with as many rows in its lists as fit the height, at most `most`.
+
+    One line stays free for the shell's prompt.
+    """
+    for rows in range(most, -1, -1):
+        text = list(lines(rows))
+        if len(text) < screen.height:
+            break
+    return text_of(text)
 
 
 def facts(listed: Sequence[tuple[str, Cell]], screen: Screen, *, indent: int = 2) -> Iterator[str]:
     """Write facts with their labels, the values below each other."""
     width = max(cell_len(label) for label, _ in listed) + 2
     for label, cell in listed:
-        yield from wrapped(f"{label + ':':<{width}}{shown(cell)}", screen, indent=indent, hang=width)
+        text = shown(cell)
+        if indent + width + max(map(cell_len, text.split(" "))) > screen.width:
+            yield f"{' ' * indent}{label}:"
+            yield from wrapped(text, screen, indent=indent + 2, hang=0)
+        else:
+            first, *others = wrapped(text, screen, indent=indent + width, hang=0)
+            yield f"{' ' * indent}{label + ':':<{width}}{first.lstrip(' ')}"
+            yield from others
 
 
 def table_lines(table: Table, screen: Screen) -> Iterator[str]:
@@ -107,7 +132,7 @@ def shown(cell: Cell, *, spelling_limit: int = 80) -> str:
 
 def _by_target(table: Table) -> Iterator[tuple[str | None, Table]]:
     """Split a table by its column of targets, which is then left out. Tables without such a column stay whole."""
-    if _TARGET not in table.headings or not all(isinstance(row[-1], Name) for row in table.rows):
+    if table.headings[-1] != _TARGET or not all(isinstance(row[-1], Name) for row in table.rows):
         yield None, table
         return
     by_target: dict[str, list[tuple[Cell, ...]]] = {}
@@ -155,7 +180,9 @@ def _widths(table: Table, screen: Screen) -> list[int] | None:
 
 
 def _columns(table: Table, widths: Sequence[int], screen: Screen) -> Iterator[str]:
-    drawn = RichTable(box=None, padding=(0, _GAP, 0, 0), pad_edge=False, header_style="")
+    drawn = RichTable(
+        box=None, padding=(0, _GAP, 0, 0), pad_edge=False, header_style="", show_header=any(table.headings)
+    )
     for column, (heading, width) in enumerate(zip(table.headings, widths, strict=True)):
         justify: Literal["right", "left"] = "right" if table.is_numeric(column) else "left"
         drawn.add_column(Text(heading), justify=justify, width=width, overflow="fold")
