@@ -80,6 +80,11 @@ def verifications_document(verifications: Sequence[RecordedVerification]) -> Doc
     return _headed("verifications", {"verifications": _plain(verifications)})
 
 
+def plans_document(kind: str, parts: Mapping[str, Any]) -> Document:
+    """Return recorded plans as a JSON document."""
+    return _headed(kind, _plain(parts))
+
+
 def document_json(document: Document) -> str:
     """Write a document as JSON, always in the same way: sorted keys, two spaces, ASCII, one line break at the end."""
     return json.dumps(document, sort_keys=True, indent=2, ensure_ascii=True) + "\n"

@@ -9,15 +9,18 @@ import click
 
 from stagenorm_pipeline.cli import exit_codes
 from stagenorm_pipeline.cli.dagster_history import report_verified_to_dagster
+from stagenorm_pipeline.cli.global_options import is_quiet
 from stagenorm_pipeline.cli.live_display import showing_reading
 from stagenorm_pipeline.cli.log_lines import say
-from stagenorm_pipeline.cli.options import ScopeOptions, scope_options
+from stagenorm_pipeline.cli.options import ScopeOptions, full_option, scope_options
 from stagenorm_pipeline.cli.outputs import format_option, read_outputs, standard_output, write_outputs
+from stagenorm_pipeline.cli.screen import page, screen, show, tell
 from stagenorm_pipeline.engine.verify.result import Verdict
 from stagenorm_pipeline.report.formats import ReportForm
+from stagenorm_pipeline.report.terminal_text import verdict_text, verification_summary, verification_text
 from stagenorm_pipeline.service import verifying
 from stagenorm_pipeline.service.context import open_service
-from stagenorm_pipeline.service.verifying import VerificationSettings
+from stagenorm_pipeline.service.verifying import VerificationReport, VerificationSettings
 
 
 @click.command("verify")
@@ -39,6 +42,8 @@ from stagenorm_pipeline.service.verifying import VerificationSettings
     help="Write the JSON report (or .html, .md, .txt; - is standard output); may be given several times.",
 )
 @format_option
+@click.option("--json", "as_json", is_flag=True, help="The JSON report on standard output, as --format json.")
+@full_option
 def command(
     chosen: ScopeOptions,
     strict: bool,
@@ -48,21 +53,24 @@ def command(
     against: Path | None,
     outputs: tuple[str, ...],
     form: str | None,
+    as_json: bool,
+    full: bool,
 ) -> None:
     """Run the seven checks in one consistent snapshot. Never writes to the application's tables.
 
-    The report is stored with the verification: `stagenorm report` writes it again, in any form.
+    Prints the checks, what the failed ones found, whether you can sign, and the next command. The report is stored
+    with the verification: `stagenorm report` writes it again, in any form.
 
     \b
     Examples:
       stagenorm verify --strict
       stagenorm verify --output migration-report.json
-      stagenorm verify --output migration-report.json --output migration-report.html
-      stagenorm verify --output - | jq .verdict
+      stagenorm verify --output report.json --output report.html
+      stagenorm verify --json | jq .verdict
       stagenorm verify --fund-id 123 --sample-size 500
       stagenorm verify --against signed-report.json
     """
-    places = read_outputs(outputs, form)
+    places = read_outputs(outputs, "json" if as_json else form)
     settings = VerificationSettings(
         strict=strict,
         sample_size=sample_size,
@@ -77,12 +85,23 @@ def command(
         selection = chosen.select(context)
         with showing_reading(f"Verifying {chosen.target_names(context)} and the audit log"):
             report = verifying.verify(context, selection=selection, settings=settings)
-        click.echo(report.text(ReportForm.TEXT), nl=False)
+        if not is_quiet():
+            _show_checks(report, full=full)
         are_written = write_outputs(places, report.text, report.number, stream)
         is_whole = selection.is_everything and plan_id is None
         report_verified_to_dagster(report, is_whole=is_whole)
         has_failed = report.result.verdict is Verdict.FAILED
         if has_failed:
             say("Verification FAILED: One or more checks failed", "ERROR")
+        saved_as = next((place.name for place in places if place.path and place.form is ReportForm.JSON), None)
+        show(verdict_text(report.result, verification_id=report.number, saved_as=saved_as, screen=screen()))
     if has_failed or not are_written:
         sys.exit(exit_codes.FAILED)
+
+
+def _show_checks(report: VerificationReport, *, full: bool) -> None:
+    if full:
+        page(verification_text(report.result, sha256=report.sha256, verification_id=report.number, screen=screen()))
+        return
+    show(verification_summary(report.result, screen()))
+    tell(f"\nRecorded as verification {report.number}. All of it: stagenorm report {report.number} --full")
