@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from stagenorm_pipeline.engine.verify.result import CheckResult, Outcome, VerificationResult
 from stagenorm_pipeline.engine.verify.rules.registry import RULES
-from stagenorm_pipeline.report.charts import FUNDS_DRAWN
+from stagenorm_pipeline.report.charts import SPELLINGS_DRAWN
 from stagenorm_pipeline.report.first_screen import first_screen
 from stagenorm_pipeline.report.limits import Limits
 from stagenorm_pipeline.report.sections import outline
@@ -29,7 +29,7 @@ _TEMPLATES: Final = "templates"
 _ROWS: Final = 500
 _LIMITS: Final = Limits(stages=_ROWS, funds=_ROWS, findings=_ROWS, spellings=_ROWS, sample=_ROWS, plans=_ROWS)
 # The rows of a table before the rest is behind a click, so that the page of a failed verification stays short.
-_SHOWN: Final[Mapping[str, int]] = MappingProxyType({"chart": FUNDS_DRAWN, "table": 20, "findings": 3})
+_SHOWN: Final[Mapping[str, int]] = MappingProxyType({"spellings": SPELLINGS_DRAWN, "table": 20, "findings": 3})
 
 
 def verification_html(result: VerificationResult, sha256: str | None = None, verification_id: int | None = None) -> str:

@@ -62,7 +62,7 @@ def verification_markdown(
         (
             f"## {MARKS[first.outcome]} {sentence_for_markdown(first.sentence)}",
             *(f"> {MARKS[Outcome.WARNED]} {sentence_for_markdown(note)}" for note in first.notes),
-            f"**{first.progress}**\n\nNow {first.rows_now}.",
+            f"**{first.progress}**\n\nNow {first.now_in_kinds}.",
             _section("What to do next", next_steps_markdown(first.steps)),
             _section(checks_line(result), checks_markdown(first.checks)),
             _section("What was verified", _facts(first.facts)),

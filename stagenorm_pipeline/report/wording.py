@@ -55,11 +55,19 @@ def verdict_line(result: VerificationResult) -> str:
 
 def rows_line(counts: RowCounts) -> str:
     """Count the rows by kind of stage. The parts add up to the whole."""
-    return (
-        f"{counted(counts.rows_seen, 'row')}: {number(counts.rows_canonical)} canonical, "
-        f"{number(counts.rows_to_change)} to change, {number(counts.rows_unknown)} unknown, "
-        f"{number(counts.rows_left_as_is)} kept, {number(counts.rows_null)} NULL"
+    return f"{counted(counts.rows_seen, 'row')}: {kinds_line(counts)}"
+
+
+def kinds_line(counts: RowCounts) -> str:
+    """Count the rows of each kind of stage that there is."""
+    kinds = (
+        (counts.rows_canonical, "canonical"),
+        (counts.rows_to_change, "to change"),
+        (counts.rows_unknown, "unknown"),
+        (counts.rows_left_as_is, "kept"),
+        (counts.rows_null, "NULL"),
     )
+    return ", ".join(f"{number(count)} {kind}" for count, kind in kinds if count) or "no rows"
 
 
 def rule_number(rule: Rule) -> int:
