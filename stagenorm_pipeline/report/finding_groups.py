@@ -15,7 +15,7 @@ _LEFT: Final = "left by the rollback of its batch"
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """Findings that are counted together, in `units`: by `figures`, less `minus`. `whats`: the phrases of these findings."""
+    """Findings that are counted together, in `units`: by `figures`, less `minus`. `whats`: their phrases."""
 
     title: str
     units: str

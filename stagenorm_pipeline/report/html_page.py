@@ -13,11 +13,11 @@ from stagenorm_pipeline.report.sections import outline
 from stagenorm_pipeline.report.sign_off_statement import FIELDS, RECORD, is_to_sign, record_command, statement
 from stagenorm_pipeline.report.tables import Cell, duration
 from stagenorm_pipeline.report.wording import (
-    ALL_FINDINGS_NOTE,
     MARKS,
     OUTCOMES,
     VERDICTS,
     about,
+    all_findings_note,
     checks_line,
     figures_line,
     rule_name,
@@ -63,7 +63,7 @@ def _facts(result: VerificationResult, sha256: str | None, verification_id: int 
         "names": {check.rule: rule_name(check.rule) for check in result.checks},
         "about_check": {check.rule: _about(check) for check in result.checks},
         "about": about(result, sha256, verification_id),
-        "all_findings": ALL_FINDINGS_NOTE,
+        "all_findings": all_findings_note(result),
         "shown": _SHOWN,
         "statement": statement(result),
         "fields": FIELDS if is_to_sign(result) else (),
