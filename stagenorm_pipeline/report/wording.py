@@ -32,9 +32,17 @@ _TARGETS_NAMED: Final = 20
 # In the order of the checks.
 _RULES: Final = tuple(Rule)
 
+ALL_FINDINGS_NOTE: Final = "To list every finding: `stagenorm verify --findings findings.jsonl`."
 OTHER_SESSIONS_NOTE: Final = (
     "Checks 3, 4 and 5 list changes by other sessions. Data alone cannot tell a user's change from damage."
 )
+
+
+def checks_line(result: VerificationResult) -> str:
+    """Count the checks by outcome, without outcomes that no check has."""
+    words = {Outcome.FAILED: "failed", Outcome.WARNED: "with a warning", Outcome.PASSED: "passed"}
+    counts = ", ".join(f"{found} {word}" for outcome, word in words.items() if (found := result.count(outcome)))
+    return f"Of {len(result.checks)} checks {counts}"
 
 
 def verdict_line(result: VerificationResult) -> str:
@@ -64,13 +72,13 @@ def rule_name(rule: Rule) -> str:
 
 
 def figures(check: CheckResult) -> tuple[tuple[str, str], ...]:
-    """Return the exact counts of a check with their names."""
-    return tuple((name.replace("_", " "), number(count)) for name, count in check.figures.items())
+    """Return the exact counts of a check with their names, without those that are zero."""
+    return tuple((name.replace("_", " "), number(count)) for name, count in check.figures.items() if count)
 
 
 def figures_line(check: CheckResult) -> str:
     """Return the exact counts of a check in one line."""
-    return "; ".join(f"{name} {count}" for name, count in figures(check))
+    return "; ".join(f"{name} {count}" for name, count in figures(check)) or "all zero"
 
 
 def fund_name(fund_id: str | None) -> str:

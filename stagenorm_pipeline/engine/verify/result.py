@@ -105,6 +105,11 @@ class CheckResult:
             return Outcome.PASSED
         return Outcome.FAILED if self.severity is Severity.ERROR else Outcome.WARNED
 
+    @property
+    def findings_cut(self) -> int:
+        """How many findings are counted and not listed."""
+        return max(0, self.findings_total - len(self.findings))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleRow:
