@@ -314,7 +314,9 @@ def _place(row: _Row, status: Status) -> str:
 
 
 def _target(row: _Row) -> str:
-    return str(row.get("target") or ".".join((row["schema_name"], row["table_name"], row["column_name"])))
+    if "target" in row:
+        return str(row["target"])
+    return ".".join((row["schema_name"], row["table_name"], row["column_name"]))
 
 
 def _moment(when: datetime) -> str:

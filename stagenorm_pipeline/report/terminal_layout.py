@@ -23,6 +23,7 @@ _GAP: Final = 2
 # A column of texts is never narrower than its longest word, unless that is longer than this.
 _LONGEST_WORD: Final = 24
 _TARGET: Final = "Target"
+_SQL_WORD: Final = re.compile(r"""(?:'[^']*'|"[^"]*"|[^ ])+""")
 _WORD: Final = re.compile(r"(?:`[^`]{1,60}`|[^ ])+")
 
 
@@ -56,9 +57,18 @@ def wrapped(text: str, screen: Screen, *, indent: int = 0, hang: int = 2) -> lis
 
     Neither a long word, such as a path, nor a command in backticks is broken, so that both can be copied.
     """
+    return _broken(_WORD.findall(text), screen, indent, hang)
+
+
+def statement_lines(sql: str, screen: Screen, *, indent: int) -> list[str]:
+    """Break an SQL statement between words, but inside neither a literal nor a quoted name."""
+    return _broken(_SQL_WORD.findall(sql), screen, indent, 2)
+
+
+def _broken(words: Sequence[str], screen: Screen, indent: int, hang: int) -> list[str]:
     lines: list[str] = []
     line = start = " " * indent
-    for word in _WORD.findall(text):
+    for word in words:
         if line != start and cell_len(f"{line} {word}") > screen.width:
             lines.append(line)
             line = start = " " * (indent + hang)

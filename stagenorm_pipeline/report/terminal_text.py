@@ -148,11 +148,24 @@ def _finding(finding: Finding, short_target: str) -> str:
 
 
 def _notes(result: VerificationResult, screen: Screen) -> Iterator[str]:
-    found = notes(result)
+    found = (*_against(result), *notes(result))
     if found:
         yield ""
     for note in found:
         yield from wrapped(f"NOTE: {_sentence(note)}", screen)
+
+
+def _against(result: VerificationResult) -> Iterator[str]:
+    """Say what the comparison with a signed report found."""
+    found = result.against
+    if found is None:
+        return
+    record = "of which this database has no record"
+    if found.verification_id is not None:
+        signed = "not signed" if found.signed_off_by is None else f"signed by {found.signed_off_by}"
+        record = f"verification {found.verification_id}, {signed}"
+    compared = f"{counted(found.plans_compared, 'plan')} compared, {counted(found.differences, 'difference')}"
+    yield f"Compared with a signed report ({record}): {compared}."
 
 
 def _beyond_the_runbook(

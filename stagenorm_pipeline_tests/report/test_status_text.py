@@ -234,7 +234,7 @@ def test_summary_fits_the_screen_and_shows_funds_with_work_left() -> None:
     assert len(lines) < 24
     assert max(map(len, lines)) <= 80
     assert any("fund-late" in line for line in lines)
-    assert lines[-1].startswith("Next: fix the cause")
+    assert lines[-1] == "Next: wait, or stagenorm pause"
 
 
 @pytest.mark.parametrize("hostile", [text for text in HOSTILE if "\ud800" not in text])
@@ -250,7 +250,8 @@ def test_nothing_from_the_data_acts_on_the_terminal(hostile: str) -> None:
         control=Control(paused=True, reason=hostile, changed_by=hostile, changed_at=NOON),
     )
     refused = failure(row_id="1", stage_before="Seed", row_error="no")
-    ordinary = len(status_text(replace(PAUSED, failures=(refused,))).splitlines())
+    throttled = runner(throttled=ThrottleReason(reason="a reason", since=NOON))
+    ordinary = len(status_text(replace(PAUSED, failures=(refused,), runners=(throttled,))).splitlines())
     text = status_text(status)
     assert len(text.splitlines()) == ordinary
     assert not {character for character in text + status_line(status) if not character.isprintable()} - {"\n"}

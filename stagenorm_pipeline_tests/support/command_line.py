@@ -80,8 +80,13 @@ class Running:
         self._ear.start()
 
     @property
-    def text(self) -> str:
+    def raw(self) -> str:
+        """What it has written, with colours."""
         return self._heard.decode(errors="replace")
+
+    @property
+    def text(self) -> str:
+        return re.sub(r"\x1b\[[\d;]*m", "", self.raw)
 
     def wait_for(self, pattern: str) -> None:
         """Wait until its output matches the pattern."""
