@@ -18,6 +18,7 @@ from stagenorm_pipeline.report.terminal_layout import (
     Colour,
     Screen,
     facts,
+    folded,
     next_line,
     rows_lines,
     shown,
@@ -123,7 +124,7 @@ def _all_findings(result: VerificationResult, screen: Screen) -> Iterator[str]:
 def _findings(check: CheckResult, result: VerificationResult, screen: Screen) -> Iterator[str]:
     names = short_names(result.targets)
     for finding in check.findings[:_FINDINGS]:
-        yield from wrapped(f"- {_finding(finding, names.get(finding.target or '', ''))}", screen, indent=4)
+        yield from folded(f"- {_finding(finding, names.get(finding.target or '', ''))}", screen, indent=4)
     if rest := findings_table(check).cut(_FINDINGS).rest:
         yield from wrapped(rest, screen, indent=4)
     if check.recommendation:
