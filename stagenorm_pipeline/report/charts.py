@@ -13,7 +13,7 @@ from stagenorm_pipeline.report.fund_progress import fund_progress
 from stagenorm_pipeline.report.tables import Change, Difference, Name, Spelling, Table, number
 from stagenorm_pipeline.report.verification_tables import spellings_with_rows, stage_totals, suggestions
 
-FUNDS_DRAWN: Final = 12
+FUNDS_DRAWN: Final = 15
 SPELLINGS_DRAWN: Final = 10
 # What is not one of the canonical stages, as the engine names it in VerificationResult.stages.
 OTHER: Final = ("other", "NULL")
@@ -81,7 +81,7 @@ def funds_chart(funds: Sequence[FundBreakdown]) -> BarChart:
 
 
 def unknown_chart(result: VerificationResult, limit: int) -> BarChart:
-    """Draw the unknown spellings, most rows first, with the share that each has together with those above it.
+    """Draw the unknown spellings, most rows first, with the cumulative share of the undecided rows.
 
     The title says how few decisions settle most of the rows.
     """
@@ -94,7 +94,7 @@ def unknown_chart(result: VerificationResult, limit: int) -> BarChart:
         rows.append((Spelling(text=one.text), one.rows, share, suggestions(one.text), one.funds, one.targets))
     table = Table(
         title=_unknown_title(result, sum(one.rows for one in found[:SPELLINGS_DRAWN])),
-        headings=("Spelling", "Rows", "Together", "Suggestion", "Funds", "Target"),
+        headings=("Spelling", "Rows", "Cumulative", "Suggestion", "Funds", "Target"),
         rows=tuple(rows),
         total=result.unknown_spellings,
         unit="unknown spellings",

@@ -15,12 +15,19 @@ _LEFT: Final = "left by the rollback of its batch"
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """Findings that are counted together: by `figures`, in `units`. `whats`: the phrases of these findings."""
+    """Findings that are counted together, in `units`: by `figures`, less `minus`. `whats`: their phrases."""
 
     title: str
     units: str
     figures: tuple[str, ...]
     whats: tuple[str, ...]
+    minus: tuple[str, ...] = ()
+
+    def total(self, check: CheckResult) -> int:
+        """Count the findings of this kind, if its figures do; otherwise 0."""
+        return sum(check.figures.get(name, 0) for name in self.figures) - sum(
+            check.figures.get(name, 0) for name in self.minus
+        )
 
 
 _R1, _R2, _R3, _R4, _R5 = tuple(Rule)[:5]
@@ -42,6 +49,13 @@ _KINDS: Final[Mapping[Rule, tuple[_Kind, ...]]] = {
         _Kind("Baselines deleted", "plans", ("baselines_gone",), ("plan whose baseline was deleted",)),
     ),
     _R2: (
+        _Kind(
+            "Rows that are not canonical",
+            "rows",
+            ("rows_checked",),
+            ("stage is not canonical",),
+            minus=("rows_canonical", "rows_rolled_back"),
+        ),
         _Kind("Rows that a rollback restored", "rows", ("rows_rolled_back",), ("rolled back on purpose",)),
         _Kind("Kept by decision", "spellings", (), (_KEPT,)),
     ),
@@ -136,7 +150,7 @@ def _table(kind: _Kind, check: CheckResult, found: Sequence[Finding]) -> Table:
         title=kind.title,
         headings=columns,
         rows=tuple(tuple(part.get(heading) for heading in columns) for part in parts),
-        total=max(len(found), sum(check.figures.get(name, 0) for name in kind.figures)),
+        total=max(len(found), kind.total(check)),
         unit=kind.units,
     )
 

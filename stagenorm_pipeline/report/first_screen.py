@@ -10,7 +10,7 @@ from stagenorm_pipeline.report.notes import notes
 from stagenorm_pipeline.report.tables import Cell, Change, Name, number
 from stagenorm_pipeline.report.verdict import NextStep, next_steps, verdict_sentence
 from stagenorm_pipeline.report.verification_tables import stage_totals
-from stagenorm_pipeline.report.wording import VERDICT_OUTCOMES, rows_line, scope_name
+from stagenorm_pipeline.report.wording import VERDICT_OUTCOMES, kinds_line, scope_name
 
 _PLANS_NAMED: Final = 3
 _TARGETS_NAMED: Final = 3
@@ -39,7 +39,8 @@ class FirstScreen:
     notes: tuple[str, ...]
     before: RowsByKind | None
     now: RowsByKind
-    rows_now: str
+    before_in_kinds: str
+    now_in_kinds: str
     checks: tuple[CheckResult, ...]
     steps: tuple[NextStep, ...]
     facts: tuple[tuple[str, Cell], ...]
@@ -60,11 +61,17 @@ def first_screen(result: VerificationResult, verification_id: int | None = None)
         notes=notes(result),
         before=before,
         now=now,
-        rows_now=rows_line(result.counts),
+        before_in_kinds="" if before is None else _in_kinds(before),
+        now_in_kinds=kinds_line(result.counts),
         checks=worst_first(result),
         steps=next_steps(result, verification_id),
         facts=_facts(result, verification_id),
     )
+
+
+def _in_kinds(rows: RowsByKind) -> str:
+    kinds = ((rows.canonical, "canonical"), (rows.other, "not canonical"), (rows.null, "NULL"))
+    return ", ".join(f"{number(count)} {kind}" for count, kind in kinds if count) or "no rows"
 
 
 def worst_first(result: VerificationResult) -> tuple[CheckResult, ...]:
@@ -91,7 +98,7 @@ def _facts(result: VerificationResult, verification_id: int | None) -> tuple[tup
     facts: list[tuple[str, Cell]] = [
         ("Scope", Name(text=scope_name(result.scope))),
         *(("Target", Name(text=target)) for target in result.targets[:_TARGETS_NAMED]),
-        *((("Other targets", others),) if (others := len(result.targets) - _TARGETS_NAMED) > 0 else ()),
+        *((("More targets", more),) if (more := len(result.targets) - _TARGETS_NAMED) > 0 else ()),
         ("Plan", _plans(result)),
         ("Database", Name(text=result.database)),
         ("Made at", result.created_at),

@@ -6,18 +6,18 @@ from typing import Any, Final
 
 from stagenorm_pipeline.engine.verify.result import CheckResult, Outcome, VerificationResult
 from stagenorm_pipeline.engine.verify.rules.registry import RULES
-from stagenorm_pipeline.report.charts import FUNDS_DRAWN
+from stagenorm_pipeline.report.charts import SPELLINGS_DRAWN
 from stagenorm_pipeline.report.first_screen import first_screen
 from stagenorm_pipeline.report.limits import Limits
 from stagenorm_pipeline.report.sections import outline
 from stagenorm_pipeline.report.sign_off_statement import FIELDS, RECORD, is_to_sign, record_command, statement
 from stagenorm_pipeline.report.tables import Cell, duration
 from stagenorm_pipeline.report.wording import (
-    ALL_FINDINGS_NOTE,
     MARKS,
     OUTCOMES,
     VERDICTS,
     about,
+    all_findings_note,
     checks_line,
     figures_line,
     rule_name,
@@ -29,7 +29,7 @@ _TEMPLATES: Final = "templates"
 _ROWS: Final = 500
 _LIMITS: Final = Limits(stages=_ROWS, funds=_ROWS, findings=_ROWS, spellings=_ROWS, sample=_ROWS, plans=_ROWS)
 # The rows of a table before the rest is behind a click, so that the page of a failed verification stays short.
-_SHOWN: Final[Mapping[str, int]] = MappingProxyType({"chart": FUNDS_DRAWN, "table": 20, "findings": 3})
+_SHOWN: Final[Mapping[str, int]] = MappingProxyType({"spellings": SPELLINGS_DRAWN, "table": 20, "findings": 3})
 
 
 def verification_html(result: VerificationResult, sha256: str | None = None, verification_id: int | None = None) -> str:
@@ -63,7 +63,7 @@ def _facts(result: VerificationResult, sha256: str | None, verification_id: int 
         "names": {check.rule: rule_name(check.rule) for check in result.checks},
         "about_check": {check.rule: _about(check) for check in result.checks},
         "about": about(result, sha256, verification_id),
-        "all_findings": ALL_FINDINGS_NOTE,
+        "all_findings": all_findings_note(result),
         "shown": _SHOWN,
         "statement": statement(result),
         "fields": FIELDS if is_to_sign(result) else (),

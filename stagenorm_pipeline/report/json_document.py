@@ -32,6 +32,7 @@ def verification_document(result: VerificationResult) -> Document:
         written |= {
             "title": RULES[check.rule].title,
             "outcome": check.outcome.value,
+            "findings_cut": check.findings_cut,
             "passing_proves": RULES[check.rule].proves,
             "cannot_know": RULES[check.rule].cannot_know,
             "counts_as": RULES[check.rule].severity,

@@ -31,10 +31,10 @@ from stagenorm_pipeline.report.tables import Cell, Name, Spelling, Table, durati
 from stagenorm_pipeline.report.verdict import NextStep
 from stagenorm_pipeline.report.verification_tables import findings_table
 from stagenorm_pipeline.report.wording import (
-    ALL_FINDINGS_NOTE,
     MARKS,
     OUTCOMES,
     about,
+    all_findings_note,
     checks_line,
     figures_line,
     rule_name,
@@ -62,11 +62,11 @@ def verification_markdown(
         (
             f"## {MARKS[first.outcome]} {sentence_for_markdown(first.sentence)}",
             *(f"> {MARKS[Outcome.WARNED]} {sentence_for_markdown(note)}" for note in first.notes),
-            f"**{first.progress}**\n\nNow {first.rows_now}.",
+            f"**{first.progress}**\n\nNow {first.now_in_kinds}.",
             _section("What to do next", next_steps_markdown(first.steps)),
             _section(checks_line(result), checks_markdown(first.checks)),
             _section("What was verified", _facts(first.facts)),
-            *(_outlined(section) for section in outline(result, _LIMITS)),
+            *(_outlined(section, all_findings_note(result)) for section in outline(result, _LIMITS)),
             _section("About this report", _facts(about(result, sha256, verification_id))),
             _section("Sign-off", _sign_off(result, verification_id)),
         )
@@ -97,8 +97,8 @@ def shortened(sentence: str, length: int) -> str:
     return sentence if len(sentence) <= length else f"{sentence[: length - 1].rstrip()}…"
 
 
-def _outlined(section: Section) -> str:
-    parts = [] if section.check is None else [_about_check(section.check)]
+def _outlined(section: Section, all_findings: str) -> str:
+    parts = [] if section.check is None else [_about_check(section.check, all_findings)]
     parts += [*map(sentence_for_markdown, section.sentences)] if section.filled else filter(None, [section.empty])
     if section.chart is not None and section.chart.table.rows:
         parts.append(_section(section.chart.title, chart_markdown(section.chart), level=4))
@@ -109,10 +109,10 @@ def _outlined(section: Section) -> str:
     return _section(f"{mark}{section.title}", "\n\n".join(parts))
 
 
-def _about_check(check: CheckResult) -> str:
+def _about_check(check: CheckResult, all_findings: str) -> str:
     advice = (f"**What to do:** {sentence_for_markdown(check.recommendation)}",) if check.recommendation else ()
     parts = (sentence_for_markdown(check.summary), f"Figures: {figures_line(check)}.", *advice)
-    return "\n\n".join((*parts, sentence_for_markdown(ALL_FINDINGS_NOTE)) if check.findings_cut else parts)
+    return "\n\n".join((*parts, sentence_for_markdown(all_findings)) if check.findings_cut else parts)
 
 
 def chart_markdown(chart: BarChart, *, bar_length: int = BAR, label_length: int = VALUE_SHOWN) -> str:

@@ -1,7 +1,7 @@
 """The sections of a verification report below the first screen and their order, the same in every format."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from stagenorm_pipeline.engine.verify.result import CheckResult, Rule, VerificationResult
 from stagenorm_pipeline.report.charts import BarChart, funds_chart, stages_chart, unknown_chart
@@ -10,7 +10,8 @@ from stagenorm_pipeline.report.first_screen import worst_first
 from stagenorm_pipeline.report.history_tables import coverage_table, digests_table, plans_table, work_table
 from stagenorm_pipeline.report.limits import Limits
 from stagenorm_pipeline.report.other_session_changes import other_session_changes_table
-from stagenorm_pipeline.report.tables import Table
+from stagenorm_pipeline.report.tables import Cell, Name, Table
+from stagenorm_pipeline.report.target_names import short_names
 from stagenorm_pipeline.report.verification_tables import funds_table, sample_table, target_stages_table
 from stagenorm_pipeline.report.wording import OTHER_SESSIONS_NOTE, rule_name
 
@@ -52,7 +53,28 @@ def outline(result: VerificationResult, limits: Limits) -> Iterator[Section]:
         _sample(result, limits),
         _plans(result, limits),
     )
-    yield from (section for section in sections if section.filled or section.empty or section.check)
+    names = short_names(result.targets)
+    for section in sections:
+        if section.filled or section.empty or (section.check and limits.findings):
+            yield section if section.is_detail else _with_short_targets(section, names)
+
+
+def _with_short_targets(section: Section, names: Mapping[str, str]) -> Section:
+    """Return the section with short names of targets: a table that repeats long ones is too wide."""
+    chart = section.chart and replace(section.chart, table=_shortened(section.chart.table, names))
+    return replace(section, chart=chart, tables=tuple(_shortened(table, names) for table in section.tables))
+
+
+def _shortened(table: Table, names: Mapping[str, str]) -> Table:
+    if table.headings[-1:] != ("Target",):
+        return table
+    return replace(table, rows=tuple((*row[:-1], _short(row[-1], names)) for row in table.rows))
+
+
+def _short(cell: Cell, names: Mapping[str, str]) -> Cell:
+    if not isinstance(cell, Name):
+        return cell
+    return Name(text="; ".join(names.get(name, name) for name in cell.text.split("; ")))
 
 
 def _findings(result: VerificationResult, check: CheckResult, limits: Limits) -> Section:

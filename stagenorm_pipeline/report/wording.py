@@ -32,7 +32,6 @@ _TARGETS_NAMED: Final = 20
 # In the order of the checks.
 _RULES: Final = tuple(Rule)
 
-ALL_FINDINGS_NOTE: Final = "To list every finding: `stagenorm verify --findings findings.jsonl`."
 OTHER_SESSIONS_NOTE: Final = (
     "Checks 3, 4 and 5 list changes by other sessions. Data alone cannot tell a user's change from damage."
 )
@@ -53,13 +52,31 @@ def verdict_line(result: VerificationResult) -> str:
     return f"{VERDICTS[result.verdict]}. Of {len(result.checks)} checks {counts}.{strict}"
 
 
+def all_findings_note(result: VerificationResult) -> str:
+    """Say where every finding is, for a check that lists only examples."""
+    if result.findings_file is None:
+        return "To list every finding: `stagenorm verify --findings findings.jsonl`."
+    return (
+        f"The file of this verification lists all {counted(result.findings_file.findings, 'finding')}; "
+        f"its SHA-256 is `{result.findings_file.sha256}`."
+    )
+
+
 def rows_line(counts: RowCounts) -> str:
     """Count the rows by kind of stage. The parts add up to the whole."""
-    return (
-        f"{counted(counts.rows_seen, 'row')}: {number(counts.rows_canonical)} canonical, "
-        f"{number(counts.rows_to_change)} to change, {number(counts.rows_unknown)} unknown, "
-        f"{number(counts.rows_left_as_is)} kept, {number(counts.rows_null)} NULL"
+    return f"{counted(counts.rows_seen, 'row')}: {kinds_line(counts)}"
+
+
+def kinds_line(counts: RowCounts) -> str:
+    """Count the rows of each kind of stage that there is."""
+    kinds = (
+        (counts.rows_canonical, "canonical"),
+        (counts.rows_to_change, "to change"),
+        (counts.rows_unknown, "unknown"),
+        (counts.rows_left_as_is, "kept"),
+        (counts.rows_null, "NULL"),
     )
+    return ", ".join(f"{number(count)} {kind}" for count, kind in kinds if count) or "no rows"
 
 
 def rule_number(rule: Rule) -> int:
@@ -105,8 +122,10 @@ def about(result: VerificationResult, sha256: str | None, verification_id: int |
         ("Scope", Name(text=scope_name(result.scope))),
         ("Strict mode", "on" if result.strict else "off"),
         *_against(result),
-        *((("Changes by other sessions", _other_sessions(found)),) if (found := result.other_sessions) else ()),
+        *((("Changes by other sessions", _other_sessions(changes)),) if (changes := result.other_sessions) else ()),
         ("Sample", sample),
+        *((("Findings in the file", found.findings),) if (found := result.findings_file) else ()),
+        *((("SHA-256 of that file", Name(text=found.sha256)),) if found else ()),
         ("Vocabulary version", Name(text=result.vocabulary_version)),
         ("Code version", Name(text=result.code_version)),
     ]
