@@ -9,7 +9,7 @@ from stagenorm_pipeline.engine.rollback.rollback import RollbackPreview, Rollbac
 from stagenorm_pipeline.engine.targets.funds import fund_key
 from stagenorm_pipeline.report.escape import for_terminal
 from stagenorm_pipeline.report.target_names import short_names
-from stagenorm_pipeline.report.terminal_layout import PLAIN, Screen, fitting, text_of, wrapped
+from stagenorm_pipeline.report.terminal_layout import PLAIN, Screen, fitting, folded, text_of, wrapped
 
 # The meaning of each row state, in the order of display.
 STATES: Mapping[str, str] = {
@@ -62,7 +62,7 @@ def _state_lines(preview: RollbackPreview, state: str, words: str, rows: int, sc
     shown = [row for row in preview.examples if row.state == state][:rows]
     names = short_names(row.target for row in preview.examples)
     for row in shown:
-        yield from wrapped(row_text(row, names[row.target]), screen, indent=6)
+        yield from folded(row_text(row, names[row.target]), screen, indent=6)
     if count > len(shown) and shown:
         yield f"      and {count - len(shown):,} more"
 

@@ -21,6 +21,7 @@ from stagenorm_pipeline.report.terminal_layout import (
     Colour,
     Screen,
     fitting,
+    folded,
     next_line,
     rows_lines,
     text_of,
@@ -284,7 +285,7 @@ def failure_lines(status: Status, most: int, screen: Screen) -> Iterator[str]:
         yield from wrapped(batch, screen, indent=2)
         shown = rows if most == len(status.failures) else rows[:_FAILED_ROWS_OF_A_BATCH]
         for row in shown:
-            yield from wrapped(_failure(row), screen, indent=4)
+            yield from folded(_failure(row), screen, indent=4)
         if rest := len(rows) - len(shown):
             yield f"    and {counted(rest, 'more row')}"
         yield from wrapped(f"fix the cause, then: {_retry(rows[0])}", screen, indent=4)
@@ -314,7 +315,9 @@ def _place(row: _Row, status: Status) -> str:
 
 
 def _target(row: _Row) -> str:
-    return str(row.get("target") or ".".join((row["schema_name"], row["table_name"], row["column_name"])))
+    if "target" in row:
+        return str(row["target"])
+    return ".".join((row["schema_name"], row["table_name"], row["column_name"]))
 
 
 def _moment(when: datetime) -> str:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from io import StringIO
 from typing import Final, Literal
 
-from rich.cells import cell_len
+from rich.cells import cell_len, chop_cells
 from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
@@ -23,6 +23,7 @@ _GAP: Final = 2
 # A column of texts is never narrower than its longest word, unless that is longer than this.
 _LONGEST_WORD: Final = 24
 _TARGET: Final = "Target"
+_SQL_WORD: Final = re.compile(r"""(?:'[^']*'|"[^"]*"|[^ ])+""")
 _WORD: Final = re.compile(r"(?:`[^`]{1,60}`|[^ ])+")
 
 
@@ -56,9 +57,25 @@ def wrapped(text: str, screen: Screen, *, indent: int = 0, hang: int = 2) -> lis
 
     Neither a long word, such as a path, nor a command in backticks is broken, so that both can be copied.
     """
+    return _broken(_WORD.findall(text), screen, indent, hang)
+
+
+def folded(text: str, screen: Screen, *, indent: int = 0, hang: int = 2) -> list[str]:
+    """Break a text between words, and words that are too long anywhere: for texts with values from the data."""
+    room = screen.width - indent - hang
+    pieces = (piece for word in _WORD.findall(text) for piece in chop_cells(word, room))
+    return _broken(list(pieces), screen, indent, hang)
+
+
+def statement_lines(sql: str, screen: Screen, *, indent: int) -> list[str]:
+    """Break an SQL statement between words, but inside neither a literal nor a quoted name."""
+    return _broken(_SQL_WORD.findall(sql), screen, indent, 2)
+
+
+def _broken(words: Sequence[str], screen: Screen, indent: int, hang: int) -> list[str]:
     lines: list[str] = []
     line = start = " " * indent
-    for word in _WORD.findall(text):
+    for word in words:
         if line != start and cell_len(f"{line} {word}") > screen.width:
             lines.append(line)
             line = start = " " * (indent + hang)
@@ -197,10 +214,10 @@ def _records(table: Table, screen: Screen) -> Iterator[str]:
     for row in table.shown:
         filled = [pair for pair in zip(table.headings, row, strict=True) if pair[1] is not None]
         (label, first), *others = filled
-        yield from wrapped(f"- {label.lower()} {shown(first)}", screen, indent=2)
+        yield from folded(f"- {label.lower()} {shown(first)}", screen, indent=2)
         if others:
             rest = ", ".join(f"{heading.lower()} {shown(cell)}" for heading, cell in others)
-            yield from wrapped(rest, screen, indent=4, hang=0)
+            yield from folded(rest, screen, indent=4, hang=0)
 
 
 def text_of(lines: Iterable[str]) -> str:

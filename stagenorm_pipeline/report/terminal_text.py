@@ -18,6 +18,7 @@ from stagenorm_pipeline.report.terminal_layout import (
     Colour,
     Screen,
     facts,
+    folded,
     next_line,
     rows_lines,
     shown,
@@ -123,7 +124,7 @@ def _all_findings(result: VerificationResult, screen: Screen) -> Iterator[str]:
 def _findings(check: CheckResult, result: VerificationResult, screen: Screen) -> Iterator[str]:
     names = short_names(result.targets)
     for finding in check.findings[:_FINDINGS]:
-        yield from wrapped(f"- {_finding(finding, names.get(finding.target or '', ''))}", screen, indent=4)
+        yield from folded(f"- {_finding(finding, names.get(finding.target or '', ''))}", screen, indent=4)
     if rest := findings_table(check).cut(_FINDINGS).rest:
         yield from wrapped(rest, screen, indent=4)
     if check.recommendation:
@@ -148,11 +149,24 @@ def _finding(finding: Finding, short_target: str) -> str:
 
 
 def _notes(result: VerificationResult, screen: Screen) -> Iterator[str]:
-    found = notes(result)
+    found = (*_against(result), *notes(result))
     if found:
         yield ""
     for note in found:
         yield from wrapped(f"NOTE: {_sentence(note)}", screen)
+
+
+def _against(result: VerificationResult) -> Iterator[str]:
+    """Say what the comparison with a signed report found."""
+    found = result.against
+    if found is None:
+        return
+    record = "of which this database has no record"
+    if found.verification_id is not None:
+        signed = "not signed" if found.signed_off_by is None else f"signed by {found.signed_off_by}"
+        record = f"verification {found.verification_id}, {signed}"
+    compared = f"{counted(found.plans_compared, 'plan')} compared, {counted(found.differences, 'difference')}"
+    yield f"Compared with a signed report ({record}): {compared}."
 
 
 def _beyond_the_runbook(

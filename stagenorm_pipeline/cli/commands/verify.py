@@ -133,4 +133,6 @@ def _show_checks(report: VerificationReport, *, full: bool) -> None:
         page(verification_text(report.result, sha256=report.sha256, verification_id=report.number, screen=screen()))
         return
     show(verification_summary(report.result, screen()))
-    tell(f"\nRecorded as verification {report.number}. All of it: stagenorm report {report.number} --full")
+    click.echo()
+    tell(f"Recorded as verification {report.number}. All of it: stagenorm report {report.number} --full")
+    tell(f"SHA-256 of the JSON report: {report.sha256}")
