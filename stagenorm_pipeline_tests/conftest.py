@@ -4,6 +4,7 @@
 it the tests use an embedded server of their own under `.stagenorm/tests`.
 """
 
+import gc
 import os
 import re
 import signal
@@ -32,6 +33,13 @@ def pytest_configure() -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_finish() -> None:
+    """Spare what the imports made from the garbage collector: it would look through all of it every few tests."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 @pytest.fixture(scope="session")
