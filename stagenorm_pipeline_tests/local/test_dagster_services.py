@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,6 +17,7 @@ import pytest
 from stagenorm_pipeline.errors import StagenormError
 from stagenorm_pipeline.local.ui import require_only_ui
 from stagenorm_pipeline_tests.support.processes import is_running
+from stagenorm_pipeline_tests.support.server_homes import new_server_home
 from stagenorm_pipeline_tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds processes by their environment in /proc")
@@ -31,7 +31,7 @@ LOCATIONS = """{ workspaceOrError { ... on Workspace { locationEntries { name lo
 @pytest.fixture(scope="module")
 def home() -> Iterator[Path]:
     """A home directory with a workspace."""
-    directory = Path(tempfile.mkdtemp(prefix="stagenorm-home-")).resolve()
+    directory = new_server_home()
     (directory / "definitions.py").write_text(DEFINITIONS)
     (directory / "workspace.yaml").write_text(WORKSPACE)
     yield directory
