@@ -31,7 +31,7 @@ SELECT (SELECT array_agg((oid, relname, relkind, relacl, relreplident, relrowsec
        (SELECT array_agg(oid ORDER BY oid) FROM pg_publication), (SELECT count(*) FROM pg_event_trigger),
        (SELECT array_agg((oid, nspacl)::text ORDER BY oid) FROM pg_namespace),
        (SELECT array_agg(setting::text) FROM pg_db_role_setting AS setting),
-       (SELECT count(*) FROM pg_class WHERE oid >= 16384 AND relkind IN ('r', 't') AND pg_relation_size(oid) > 1000000)
+       (SELECT count(*) FROM pg_class WHERE oid >= 16384 AND relkind IN ('r', 't') AND pg_relation_size(oid) > 300000)
 """
 _END_OTHER_SESSIONS = """
 SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity

@@ -30,7 +30,9 @@ near_texts = st.lists(
     st.sampled_from([*"seriabcdp+-_ \u0430\u0441\u0435\u044c\u200b\u0301\u2013\x1f", "series", "seed", "pre", "\u00a0"])
 ).map("".join)
 spellings = st.one_of(texts, near_texts, st.sampled_from([alias for alias, _ in ROWS]))
-unknown_spellings = st.one_of(texts, near_texts).filter(lambda spelling: Vocabulary.built_in().stage_of(spelling) is None)
+unknown_spellings = st.one_of(texts, near_texts).filter(
+    lambda spelling: Vocabulary.built_in().stage_of(spelling) is None
+)
 
 
 @st.composite
