@@ -14,7 +14,8 @@ from stagenorm_pipeline_tests.support.dagster_project import DagsterProject
 
 @pytest.fixture
 def project(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[DagsterProject]:
-    """The definitions, in a directory without a configuration file and without DATABASE_URL."""
+    """The definitions, in a directory without a configuration file and without DATABASE_URL. Retries do not wait."""
+    monkeypatch.setattr("stagenorm_pipeline.engine.postgres.retry._LONGEST_WAIT_S", 0.01)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("STAGENORM_CONFIG", raising=False)
     monkeypatch.delenv("DATABASE_URL", raising=False)
