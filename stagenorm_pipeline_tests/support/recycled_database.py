@@ -1,7 +1,8 @@
 """Give each test a database that looks new, without creating one each time.
 
-Creating, migrating and dropping a database takes 0.7 s of CPU; emptying and migrating a recycled one takes 0.3 s. A
-database that cannot be emptied is dropped and created again.
+A database is emptied for the next test, or dropped and created again if the test changed more than rows. Our sessions
+stay open: new ones would have to read the system catalogues again. A run and its verification take 83 ms of CPU in kept
+sessions and 127 ms in new ones.
 """
 
 from collections.abc import Iterator
