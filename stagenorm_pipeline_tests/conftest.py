@@ -31,7 +31,7 @@ settings.load_profile("quick")
 _SERVER_HOME = "STAGENORM_TEST_SERVER_HOME"
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Let Ctrl-C reach the programs that tests start, and choose where the server is.
 
     A script's shell starts background jobs with SIGINT ignored, and child processes inherit that.
@@ -40,13 +40,9 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if _SERVER_HOME not in os.environ:
         remove_leftovers()
-        os.environ[_SERVER_HOME] = str(new_server_home())
-
-
-def pytest_unconfigure() -> None:
-    """Remove the server's data when the session ends."""
-    if "PYTEST_XDIST_WORKER" not in os.environ:
-        shutil.rmtree(os.environ.pop(_SERVER_HOME))
+        home = new_server_home()
+        os.environ[_SERVER_HOME] = str(home)
+        config.add_cleanup(lambda: shutil.rmtree(home))
 
 
 def pytest_collection_finish() -> None:
