@@ -43,29 +43,20 @@ class _Asker:
     def ask(self, item: Undecided, number: str, text: str, source: str) -> Decision | None:
         """Ask for a decision; None to skip. Raises click.Abort on `q`."""
         from stagenorm_pipeline.report.escape import for_terminal, sentence_for_terminal
-        from stagenorm_pipeline.vocabulary import (
-            KEPT,
-            Decision,
-            Stage,
-            decided_alike,
-            parse_decisions,
-            proposal,
-            same_words,
-            suggest,
-        )
+        from stagenorm_pipeline.vocabulary import KEPT, Decision, Keep, Proposer, Stage, parse_decisions, suggest
 
-        alike = decided_alike(parse_decisions(text, source)).get(same_words(item.spelling))
+        proposal = Proposer.for_decisions(parse_decisions(text, source)).propose(item.spelling)
         click.echo(f"\n{number}  {for_terminal(item.spelling, quote=True)}  {sentence_for_terminal(item.where)}")
-        if alike is not None:
-            click.echo(f"  the same words as {for_terminal(alike.spelling, quote=True)}, which is {alike.choice}")
-        for suggestion in suggest(item.spelling):
+        if proposal is not None:
+            click.echo(f"  {proposal.choice}: {sentence_for_terminal(proposal.why)}")
+        for suggestion in suggest(item.spelling) if proposal is None else ():
             click.echo(f"  {suggestion}")
-        choice = _choice(alike.choice if alike else proposal(item.spelling))
+        choice = _choice(str(proposal.choice) if proposal else None)
         if choice is None:
             return None
         if choice != KEPT:
             return Decision(spelling=item.spelling, stage=Stage(choice), decided_by=self.by, decided_on=date.today())
-        reason = self._reason(alike.reason if alike else "")
+        reason = self._reason(proposal.choice.reason if proposal and isinstance(proposal.choice, Keep) else "")
         return Decision(
             spelling=item.spelling, is_kept=True, reason=reason, decided_by=self.by, decided_on=date.today()
         )

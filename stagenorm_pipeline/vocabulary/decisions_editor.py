@@ -7,10 +7,10 @@ edit is refused.
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
-from stagenorm_pipeline.vocabulary.decisions import KEPT, LONGEST_SPELLING, Decision, Decisions
+from stagenorm_pipeline.vocabulary.decisions import KEPT, LONGEST_SPELLING, Decision, Decisions, Undecided
 from stagenorm_pipeline.vocabulary.decisions_file import (
     BYTE_ORDER_MARK,
     MAX_FILE_BYTES,
@@ -20,9 +20,10 @@ from stagenorm_pipeline.vocabulary.decisions_file import (
     written_entries,
 )
 from stagenorm_pipeline.vocabulary.errors import DecisionsError
+from stagenorm_pipeline.vocabulary.proposals import Proposer
 from stagenorm_pipeline.vocabulary.quoting import escaped, quoted, shown
-from stagenorm_pipeline.vocabulary.stages import CANONICAL_STAGES
-from stagenorm_pipeline.vocabulary.suggestions import proposal, same_words, suggest
+from stagenorm_pipeline.vocabulary.stages import CANONICAL_STAGES, Stage
+from stagenorm_pipeline.vocabulary.suggestions import suggest
 
 _HEADER: Final = f"""\
 # What each spelling means that the built-in aliases do not know.
@@ -37,15 +38,6 @@ _COMMENT: Final = 500
 # The line breaks of YAML.
 _LINE_BREAK: Final = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _PROPOSAL: Final = re.compile(rf" # ({'|'.join(map(re.escape, CANONICAL_STAGES))})(?=[ \t]*(?:[\r\n]|$))")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Undecided:
-    """An unknown spelling for a person to decide: the number of its rows, and where they are (one line of text)."""
-
-    spelling: str
-    rows: int
-    where: str = ""
 
 
 def with_undecided(text: str, source: str, undecided: Iterable[Undecided]) -> str:
@@ -64,11 +56,11 @@ def with_undecided(text: str, source: str, undecided: Iterable[Undecided]) -> st
     if not new:
         return text
     entries = Decisions(entries=(*existing.entries, *(Decision(spelling=item.spelling) for item in new))).entries
-    alike = decided_alike(existing)
+    proposer = Proposer.for_decisions(existing)
     margin = " " * _margin(written, source)
     lines = []
     for item in new:
-        lines += ["", *(f"{margin}{line}" for line in _lines(item, alike.get(same_words(item.spelling))))]
+        lines += ["", *(f"{margin}{line}" for line in _lines(item, proposer))]
     before = text if text.removeprefix(BYTE_ORDER_MARK).strip() else text + _HEADER
     break_ = _line_break(before)
     before += "" if before.endswith(("\n", "\r")) else break_
@@ -103,24 +95,18 @@ def with_decision(text: str, source: str, decision: Decision) -> str:
     return _checked(_filled_in(text, found, decision), source, entries)
 
 
-def decided_alike(decisions: Decisions) -> dict[frozenset[str], Decision]:
-    """Return the decision for the words of each decided spelling, to propose it for spellings with the same words."""
-    decided = [entry for entry in decisions.entries if entry.choice is not None]
-    return {words: entry for entry in decided if (words := same_words(entry.spelling))}
-
-
-def _lines(item: Undecided, alike: Decision | None) -> Iterator[str]:
+def _lines(item: Undecided, proposer: Proposer) -> Iterator[str]:
     rows = "1 row" if item.rows == 1 else f"{item.rows:,} rows"
     where = item.where if len(item.where) <= _COMMENT else item.where[:_COMMENT] + "…"
     yield f"# {rows}: {escaped(where)}" if where else f"# {rows}"
     if len(item.spelling) > LONGEST_SPELLING:
         yield f"# longer than {LONGEST_SPELLING:,} characters: cannot be decided, correct such rows in the database"
-    proposed = proposal(item.spelling)
-    if alike is not None:
-        yield f"# the same words as {shown(alike.spelling)}, which is {alike.choice}"
-        proposed = alike.stage
-    else:
-        yield from (f"# {suggestion}" for suggestion in suggest(item.spelling))
+    proposal = proposer.propose(item.spelling)
+    proposed = None
+    if proposal is not None:
+        yield f"# {proposal.choice}: {proposal.why}"
+        proposed = proposal.choice if isinstance(proposal.choice, Stage) else None
+    yield from (f"# {suggestion}" for suggestion in suggest(item.spelling) if proposal is None)
     yield f"- spelling: {quoted(item.spelling)}"
     yield f"  stage: # {proposed}" if proposed else "  stage:"
     yield '  reason: ""'

@@ -91,7 +91,7 @@ def test_new_entries_have_rows_and_suggestions_most_rows_first() -> None:
         text.split("\n\n", 1)[1]
         == """\
 # 1,234 rows: 1,234 in public.deals.stage (2 funds, ids 1 to 9)
-# perhaps seed: 'seed' and a common extra word ('round') (score 90 of 100)
+# perhaps seed: 'seed' and a harmless word ('round') (score 90 of 100)
 - spelling: "Seed Round"
   stage: # seed
   reason: ""
