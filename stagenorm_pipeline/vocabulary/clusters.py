@@ -56,7 +56,8 @@ class Cluster:
         """Lines of fixed words that say what the label may mean, if there is no proposal."""
         if self.proposal is not None:
             return ()
-        return tuple(str(found) for found in suggest(self.label) if found.why != self.why)
+        is_several = len(self.members) > 1
+        return tuple(str(found) for found in suggest(self.label) if not (is_several and found.why == self.why))
 
     @property
     def funds(self) -> int:

@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
+from stagenorm_pipeline.vocabulary.choices import Choice, decision_for
 from stagenorm_pipeline.vocabulary.decisions import Decision, Decisions
 from stagenorm_pipeline.vocabulary.errors import DecisionsError
-from stagenorm_pipeline.vocabulary.proposals import Choice, Keep, compared
+from stagenorm_pipeline.vocabulary.proposals import compared
 from stagenorm_pipeline.vocabulary.quoting import shown
 
 
@@ -37,16 +38,7 @@ class PatchEntry:
 
     def decision(self) -> Decision:
         """Return this choice as an entry of the decisions file. Raises DecisionsError for one that is not allowed."""
-        is_kept = isinstance(self.choice, Keep)
-        return Decision(
-            spelling=self.spelling,
-            stage=None if isinstance(self.choice, Keep) else self.choice,
-            is_kept=is_kept,
-            reason=self.choice.reason if isinstance(self.choice, Keep) else "",
-            decided_by=self.decided_by,
-            decided_on=self.decided_on,
-            where=self.where,
-        )
+        return decision_for(self.spelling, self.choice, by=self.decided_by, on=self.decided_on, where=self.where)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,8 @@ from functools import cache
 from typing import Final
 
 from stagenorm_pipeline.vocabulary.aliases import built_in_aliases
-from stagenorm_pipeline.vocabulary.decisions import KEPT, Decision, Decisions
+from stagenorm_pipeline.vocabulary.choices import Choice, choice_of
+from stagenorm_pipeline.vocabulary.decisions import Decision, Decisions
 from stagenorm_pipeline.vocabulary.harmless_words import harmless_words
 from stagenorm_pipeline.vocabulary.normalize import collapse, fold, normalize
 from stagenorm_pipeline.vocabulary.quoting import shown
@@ -27,24 +28,6 @@ class Confidence(StrEnum):
 
     SURE = "sure"
     LIKELY = "likely"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Keep:
-    """The choice to keep a spelling as it is, with the reason for the report."""
-
-    reason: str
-
-    def __str__(self) -> str:
-        return KEPT
-
-
-Choice = Stage | Keep
-
-
-def choice_of(decision: Decision) -> Choice | None:
-    """Return what a decision chooses; None while it is undecided."""
-    return Keep(reason=decision.reason) if decision.is_kept else decision.stage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
