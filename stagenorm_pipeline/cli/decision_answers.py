@@ -10,16 +10,16 @@ if TYPE_CHECKING:
     from stagenorm_pipeline.vocabulary import Stage
 
 HELP: Final = """\
-  Enter         take the proposal in [ ]; skip if there is none
-  1 to 6        a canonical stage, or type its name
-  k [REASON]    keep these spellings as they are (also: l, keep, leave-as-is)
-  a             accept all sure proposals, of this cluster and the others
-  r [REASON]    keep all the rest as it is, for one reason
-  -2 5          take members 2 and 5 out: they are asked about later
-  m             show every member, with where it is
-  s / b         skip to the next cluster / go back to the one before
-  u             undo the last answer
-  q             stop; the answers are saved, and the next --ask goes on from there"""
+Enter         take the proposal in [ ]; skip if there is none
+1 to 6        a canonical stage, or type its name
+k [REASON]    keep these spellings as they are (also: l, keep, leave-as-is)
+a             accept all sure proposals, of this cluster and the others
+r [REASON]    keep all the rest as it is, for one reason
+-2 5          take members 2 and 5 out: they are asked about later
+m             show every member, with where it is
+s / b         skip to the next cluster / go back to the one before
+u             undo the last answer
+q             stop; the answers are saved, and the next --ask goes on from there"""
 
 
 class Key(Enum):

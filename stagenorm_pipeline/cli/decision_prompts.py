@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, assert_never
 
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
 
 # Members shown at once: a cluster fits on a screen of 24 lines.
 _SHOWN: Final = 12
-_SPELLING_WIDTH: Final = 46
+_SPELLING_WIDTH: Final = 48
+# A longer spelling is cut, and its length is added.
+_SPELLING_SHOWN: Final = 36
 
 
 def ask_about(found: UndecidedSpellings, by: str) -> None:
@@ -66,7 +69,8 @@ class _Asker:
         while True:
             outcome = self._act(read_answer(_prompt(f"stage{proposed}")))
             if outcome.said:
-                click.echo("\n".join(f"  {sentence_for_terminal(line)}" for line in outcome.said.splitlines()))
+                for line in outcome.said.splitlines():
+                    _say(sentence_for_terminal(line))
             if isinstance(outcome, Moved):
                 return
 
@@ -138,7 +142,7 @@ def _show_sure(sure: list[Cluster]) -> None:
     for cluster in sure[:_SHOWN]:
         more = f" and {len(cluster.members) - 1:,} more" if len(cluster.members) > 1 else ""
         choice = cluster.proposal.choice if cluster.proposal else ""
-        label = for_terminal(cluster.label, quote=True, limit=_SPELLING_WIDTH)
+        label = for_terminal(cluster.label, quote=True, limit=_SPELLING_SHOWN)
         click.echo(f"  {choice}: {label}{more} ({counted(cluster.rows, 'row')})")
     if len(sure) > _SHOWN:
         click.echo(f"  and {len(sure) - _SHOWN:,} more")
@@ -148,27 +152,32 @@ def _show(cluster: Cluster, number: str) -> None:
     from stagenorm_pipeline.report.escape import sentence_for_terminal
 
     several = f", {len(cluster.members):,} spellings" if len(cluster.members) > 1 else ""
-    share = f"{cluster.cumulative_share:.0%} of the rows so far"
-    click.echo(f"\n{number} {counted(cluster.rows, 'row')}{several} ({share})")
+    share = f"up to here {cluster.cumulative_share:.0%} of all undecided rows"
+    click.echo(f"\n{number} {counted(cluster.rows, 'row')}{several}; {share}")
     _show_members(cluster.members[:_SHOWN])
     if len(cluster.members) > _SHOWN:
         click.echo(f"      and {len(cluster.members) - _SHOWN:,} more: m shows all")
     if cluster.proposal is not None:
-        click.echo(f"  {cluster.proposal.confidence}: {sentence_for_terminal(cluster.proposal.why)}")
+        _say(f"{cluster.proposal.confidence}: {sentence_for_terminal(cluster.proposal.why)}")
     elif several:
-        click.echo(f"  together: {cluster.why}")
+        _say(f"together: {cluster.why}")
     for hint in cluster.hints:
-        click.echo(f"  {hint}")
+        _say(hint)
 
 
 def _show_members(members: tuple[Undecided, ...], *, with_where: bool = False) -> None:
     from stagenorm_pipeline.report.escape import for_terminal, sentence_for_terminal
 
     for number, member in enumerate(members, start=1):
-        spelling = for_terminal(member.spelling, quote=True, limit=_SPELLING_WIDTH)
-        click.echo(f"  {number:>3} {spelling:<{_SPELLING_WIDTH + 2}} {member.rows:>11,}")
+        spelling = for_terminal(member.spelling, quote=True, limit=_SPELLING_SHOWN)
+        click.echo(f"  {number:>3} {spelling:<{_SPELLING_WIDTH}} {member.rows:>11,}")
         if with_where:
-            click.echo(f"      {sentence_for_terminal(member.where)}")
+            _say(sentence_for_terminal(member.where), margin="      ")
+
+
+def _say(sentence: str, *, margin: str = "  ") -> None:
+    width = shutil.get_terminal_size().columns
+    click.echo(click.wrap_text(sentence, width, initial_indent=margin, subsequent_indent=margin))
 
 
 def _prompt(words: str) -> str:
