@@ -39,7 +39,7 @@ def ask_about(found: UndecidedSpellings, by: str) -> None:
 
     session = DecisionSession(found=found, by=by, clusters=list(found.clusters()))
     keys = "  ".join(f"{number} {stage}" for number, stage in enumerate(CANONICAL_STAGES, start=1))
-    click.echo(f"{keys}\nk keep  a all sure proposals  r keep the rest  s skip  b back  u undo  q stop  ? help")
+    click.echo(f"{keys}\nk keep  a all sure  r keep the rest  s skip  b back  u undo  q stop  ? help")
     _show_sure(session.sure())
     asker = _Asker(session=session)
     while session.goes_on():
