@@ -14,7 +14,7 @@ Enter         take the proposal in [ ]; skip if there is none
 1 to 6        a canonical stage, or type its name
 k [REASON]    keep these spellings as they are (also: l, keep, leave-as-is)
 a             accept all sure proposals, of this cluster and the others
-r [REASON]    keep all the rest as it is, for one reason
+r [REASON]    keep all that has no proposal, for one reason
 -2 5          take members 2 and 5 out: they are asked about later
 m             show every member, with where it is
 s / b         skip to the next cluster / go back to the one before
@@ -51,7 +51,7 @@ class KeepCluster:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeepRest:
-    """Keep everything that is still undecided. An empty `reason` is asked for."""
+    """Keep everything undecided that has no proposal. An empty `reason` is asked for."""
 
     reason: str
 

@@ -70,15 +70,17 @@ class DecisionSession:
         return self._record(choices) if choices else Stayed(said="No proposal is sure.")
 
     def keep_rest(self, keep: Choice) -> Outcome:
-        """Keep all that is undecided. What differs from a decided spelling only in case or dashes follows that one."""
-        from stagenorm_pipeline.service.deciding import read_decisions
-        from stagenorm_pipeline.vocabulary import choice_of, compared
-
-        before = read_decisions(self.found.path).decided.values()
-        decided = {compared(entry.spelling): choice_of(entry) for entry in before}
-        waiting = (cluster for cluster in self.clusters if self._waits(cluster))
-        spellings = [member.spelling for cluster in waiting for member in cluster.members]
-        return self._record({spelling: decided.get(compared(spelling)) or keep for spelling in spellings})
+        """Keep all that has no proposal, and go on with what has one: it probably means a stage."""
+        waiting = [cluster for cluster in self.clusters if self._waits(cluster)]
+        rest = [cluster for cluster in waiting if cluster.proposal is None]
+        if not rest:
+            return Stayed(said="Every cluster that is left has a proposal: answer it, or k to keep it.")
+        outcome = self._record({member.spelling: keep for cluster in rest for member in cluster.members})
+        if isinstance(outcome, Moved) and len(rest) < len(waiting):
+            self.at = next(at for at, cluster in enumerate(self.clusters) if self._waits(cluster))
+            left = counted(len(waiting) - len(rest), "cluster")
+            return Moved(said=f"{outcome.said}\n{left} with a proposal still to answer.")
+        return outcome
 
     def take_out(self, numbers: Iterable[int]) -> Outcome:
         """Split members off, to ask about them later. Spellings that the file must decide alike leave together."""
