@@ -140,14 +140,14 @@ def _make_convenient(sheet: Worksheet, rows: int) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReadSheet:
-    """The decisions of a sheet. `unknown`: the places of decisions about spellings that nobody asks about any more."""
+class ReviewedFile:
+    """The decisions of a reviewer. `unknown`: the places of decisions about spellings that no row holds any more."""
 
     patch: DecisionPatch
     unknown: tuple[str, ...]
 
 
-def read_sheet(path: Path, form: SheetForm, spellings: Mapping[str, str], *, by: str, on: date) -> ReadSheet:
+def read_sheet(path: Path, form: SheetForm, spellings: Mapping[str, str], *, by: str, on: date) -> ReviewedFile:
     """Read the rows with a decision. `spellings`: the spelling of each hash. `by`, `on`: where the sheet says nothing.
 
     `stage` decides its row, `cluster_stage` every row of its cluster that has no `stage`. Raises DecisionsError, with
@@ -166,7 +166,7 @@ def read_sheet(path: Path, form: SheetForm, spellings: Mapping[str, str], *, by:
             unknown.append(row.where)
         else:
             entries.append(row.entry(spelling, choice, by=by, on=on))
-    return ReadSheet(patch=DecisionPatch(source=str(path), entries=tuple(entries)), unknown=tuple(unknown))
+    return ReviewedFile(patch=DecisionPatch(source=str(path), entries=tuple(entries)), unknown=tuple(unknown))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

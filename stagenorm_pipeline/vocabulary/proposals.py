@@ -39,8 +39,9 @@ class Proposal:
     why: str
 
 
-# Between the words of an alias; and beside it. A slash or a comma can mean "or": "Seed / Angel".
-_WITHIN_ALIAS: Final = "[ _-]{0,3}"
+# Between the words of an alias, at least one sign: "seriesc" is unknown on purpose, it could be C or C+.
+_WITHIN_ALIAS: Final = "[ _-]{1,3}"
+# Beside an alias. A slash or a comma can mean "or": "Seed / Angel".
 _BESIDE_ALIAS: Final = re.compile(r"[ _.:()-]+")
 # A dash or a dot at an end can be a minus, or the rest of something.
 _PLAIN_ENDS: Final = re.compile(r"[a-z(].*[a-z+)]")

@@ -8,7 +8,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from stagenorm_pipeline.service.decision_sheet import COLUMNS, ReadSheet, SheetForm, read_sheet, write_sheet
+from stagenorm_pipeline.service.decision_sheet import COLUMNS, ReviewedFile, SheetForm, read_sheet, write_sheet
 from stagenorm_pipeline.vocabulary import (
     Decisions,
     DecisionsError,
@@ -83,7 +83,7 @@ def written(path: Path, form: SheetForm) -> list[Cells]:
     return load(path, form)
 
 
-def read(path: Path, form: SheetForm) -> ReadSheet:
+def read(path: Path, form: SheetForm) -> ReviewedFile:
     return read_sheet(path, form, BY_HASH, by="Ana", on=DAY)
 
 

@@ -22,7 +22,7 @@ from stagenorm_pipeline.service.context import ServiceContext, open_service
 
 if TYPE_CHECKING:
     from stagenorm_pipeline.service.deciding import UndecidedSpellings
-    from stagenorm_pipeline.service.decision_sheet import ReadSheet, SheetForm
+    from stagenorm_pipeline.service.decision_sheet import ReviewedFile, SheetForm
     from stagenorm_pipeline.vocabulary import MergedPatches
 
 
@@ -44,7 +44,7 @@ def command(
     \b
     Examples:
       stagenorm decisions                    then fill in stage_decisions.yaml
-      stagenorm decisions --ask              answer here: Enter takes what is proposed
+      stagenorm decisions --ask              answer here, in the terminal
       stagenorm decisions --xlsx ask.xlsx    send it to those who know
       stagenorm decisions --import ana.xlsx --import ben.csv
     """
@@ -90,7 +90,7 @@ class _Export:
 class _Import:
     """`--import`: the files of one or more reviewers."""
 
-    sheets: tuple[tuple[Path, SheetForm], ...]
+    paths: tuple[Path, ...]
 
 
 def _read_work(
@@ -99,12 +99,15 @@ def _read_work(
     """Read what to do. Raises ConfigurationError for options that exclude each other and for unknown suffixes."""
     from stagenorm_pipeline.cli.outputs import read_output_path
     from stagenorm_pipeline.service.decision_sheet import SheetForm
+    from stagenorm_pipeline.service.reviewed_files import reviewed_form
 
     exports = tuple((name, form) for name, form in ((csv, SheetForm.CSV), (xlsx, SheetForm.EXCEL)) if name is not None)
     if ask + bool(exports) + bool(files) > 1:
         raise ConfigurationError("--ask, --csv or --xlsx, and --import exclude each other.", remedy="Give one of them.")
     if files:
-        return _Import(sheets=tuple((Path(name), _form_of(name)) for name in files))
+        for name in files:
+            reviewed_form(Path(name))
+        return _Import(paths=tuple(map(Path, files)))
     for name, form in exports:
         if Path(name).suffix.lower() != form.value:
             raise ConfigurationError(f"{name} does not end in {form.value}.", remedy=f"Name it {name}{form.value}.")
@@ -112,15 +115,6 @@ def _read_work(
     if exports:
         return _Export(sheets=tuple((Path(name), form) for name, form in exports))
     return _Ask() if ask else _Fill()
-
-
-def _form_of(name: str) -> SheetForm:
-    from stagenorm_pipeline.service.decision_sheet import SheetForm
-
-    suffix = Path(name).suffix.lower()
-    if suffix not in tuple(SheetForm):
-        raise ConfigurationError(f"{name}: its suffix does not say what it is.", remedy="Import a .csv or .xlsx file.")
-    return SheetForm(suffix)
 
 
 def _fill(found: UndecidedSpellings) -> None:
@@ -156,23 +150,23 @@ def _export(found: UndecidedSpellings, work: _Export) -> None:
 
 
 def _import(context: ServiceContext, found: UndecidedSpellings, work: _Import, by: str) -> None:
-    from stagenorm_pipeline.service.decision_sheet import read_sheet
+    from stagenorm_pipeline.service.reviewed_files import read_reviewed_file
 
     spellings = found.by_sha256()
-    sheets = [read_sheet(path, form, spellings, by=by, on=date.today()) for path, form in work.sheets]
-    merged = deciding.import_patches(context.configuration, [sheet.patch for sheet in sheets])
-    for line in _imported(merged, sheets):
+    files = [read_reviewed_file(path, spellings, by=by, on=date.today()) for path in work.paths]
+    merged = deciding.import_patches(context.configuration, [file.patch for file in files])
+    for line in _imported(merged, files):
         click.echo(line)
     if merged.conflicts:
         sys.exit(exit_codes.FAILED)
     click.echo(f"{deciding.decisions_in_force(context.configuration)}. Next: stagenorm dry-run")
 
 
-def _imported(merged: MergedPatches, sheets: Sequence[ReadSheet]) -> Iterator[str]:
+def _imported(merged: MergedPatches, files: Sequence[ReviewedFile]) -> Iterator[str]:
     from stagenorm_pipeline.report.escape import sentence_for_terminal
 
     yield f"{counted(len(merged.new), 'spelling')} decided, {merged.decided_before:,} decided alike before."
-    unknown = [place for sheet in sheets for place in sheet.unknown]
+    unknown = [place for file in files for place in file.unknown]
     if unknown:
         places = ", ".join(unknown[:3]) + (f" and {len(unknown) - 3:,} more" if len(unknown) > 3 else "")
         yield f"{counted(len(unknown), 'decision')} left out, because no row holds that spelling now: {places}."
