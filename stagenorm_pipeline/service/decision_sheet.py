@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -33,18 +34,19 @@ from stagenorm_pipeline.vocabulary import (
 
 if TYPE_CHECKING:
     import pandas as pd
+    from openpyxl.cell.cell import Cell, MergedCell
     from openpyxl.worksheet.worksheet import Worksheet
 
-# For a person first, for the program last. A person fills in the first three, and `decided_by` if several decide.
+# From left to right: what it is, what a person fills in, what helps.
 COLUMNS: Final = (
-    "stage",
-    "cluster_stage",
-    "reason",
     "cluster",
     "spelling",
     "rows",
     "proposal",
     "confidence",
+    "cluster_stage",
+    "stage",
+    "reason",
     "why",
     "cluster_rows",
     "share_so_far",
@@ -53,12 +55,17 @@ COLUMNS: Final = (
     "decided_by",
     "spelling_id",
 )
+_TO_FILL_IN: Final = ("cluster_stage", "stage", "reason", "decided_by")
 _NEEDED: Final = ("stage", "spelling_id")
 _ID_PREFIX: Final = "sha256:"
 # A spreadsheet reads a cell that begins with one of these as a formula. The last four: their full-width forms.
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _SHEET: Final = "decisions"
-_WIDTHS: Final = {"stage": 13, "cluster_stage": 13, "reason": 24, "spelling": 36, "why": 40, "where": 50}
+# In characters.
+_WIDTH: Final = 12
+_WIDTHS: Final = {"cluster": 8, "spelling": 36, "rows": 8, "cluster_stage": 14, "reason": 26, "why": 60, "where": 50}
+_YELLOW: Final = "FFF9DB"
+_GREY: Final = "999999"
 _MAX_BYTES: Final = 32 * 1024 * 1024
 _MAX_UNPACKED_BYTES: Final = 512 * 1024 * 1024
 
@@ -88,14 +95,14 @@ def write_sheet(path: Path, clusters: Sequence[Cluster], form: SheetForm) -> Non
 def _row(number: int, cluster: Cluster, member: Undecided) -> tuple[str | int | float, ...]:
     proposal = cluster.proposal
     cells: dict[str, str | int | float] = {
-        "stage": "",
-        "cluster_stage": "",
-        "reason": proposal.choice.reason if proposal and isinstance(proposal.choice, Keep) else "",
         "cluster": number,
         "spelling": for_terminal(member.spelling, quote=True, limit=1_000),
         "rows": member.rows,
         "proposal": str(proposal.choice) if proposal else "",
         "confidence": proposal.confidence.value if proposal else "",
+        "cluster_stage": "",
+        "stage": "",
+        "reason": proposal.choice.reason if proposal and isinstance(proposal.choice, Keep) else "",
         "why": proposal.why if proposal else "; ".join(cluster.hints) or cluster.why,
         "cluster_rows": cluster.rows,
         "share_so_far": round(cluster.cumulative_share, 4),
@@ -124,19 +131,40 @@ def _workbook(frame: pd.DataFrame) -> bytes:
 
 
 def _make_convenient(sheet: Worksheet, rows: int) -> None:
-    """Freeze the head, add filters and a list of stages to choose from; make every text a text."""
+    """Keep head and spelling in view, add filters and a list of stages to choose from; make every text a text."""
     from openpyxl.utils import get_column_letter
     from openpyxl.worksheet.datavalidation import DataValidation
+    from openpyxl.worksheet.properties import PageSetupProperties
 
-    sheet.freeze_panes = "F2"
+    letters = {name: get_column_letter(number) for number, name in enumerate(COLUMNS, start=1)}
+    sheet.freeze_panes = f"{letters['rows']}2"
     sheet.auto_filter.ref = sheet.dimensions
-    for number, name in enumerate(COLUMNS, start=1):
-        sheet.column_dimensions[get_column_letter(number)].width = _WIDTHS.get(name, 11)
+    sheet.page_setup.orientation = "landscape"
+    sheet.page_setup.fitToHeight = 0
+    sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
+    for name, letter in letters.items():
+        sheet.column_dimensions[letter].width = _WIDTHS.get(name, _WIDTH)
     stages = DataValidation(type="list", formula1=f'"{",".join([*CANONICAL_STAGES, KEPT])}"', allow_blank=True)
-    stages.add(f"A2:B{rows + 1}")
+    for name in ("cluster_stage", "stage"):
+        stages.add(f"{letters[name]}2:{letters[name]}{rows + 1}")
     sheet.add_data_validation(stages)
-    for cell in (cell for row in sheet.iter_rows(min_row=2) for cell in row if isinstance(cell.value, str)):
-        cell.data_type = "s"
+    for above, row in pairwise(sheet.iter_rows()):
+        _style(row, is_first_of_cluster=row[0].value != above[0].value)
+
+
+def _style(row: Sequence[Cell | MergedCell], *, is_first_of_cluster: bool) -> None:
+    """Colour what a person fills in, and draw a line above each cluster."""
+    from openpyxl.styles import Border, PatternFill, Side
+
+    for name, cell in zip(COLUMNS, row, strict=True):
+        if isinstance(cell.value, str):
+            cell.data_type = "s"
+        if name in _TO_FILL_IN:
+            cell.fill = PatternFill("solid", start_color=_YELLOW)
+        if name == "share_so_far":
+            cell.number_format = "0%"
+        if is_first_of_cluster:
+            cell.border = Border(top=Side(style="thin", color=_GREY))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,7 +251,8 @@ def _rows(path: Path, form: SheetForm) -> Iterator[_Row]:
     except (ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
         kind = "a CSV file" if form is SheetForm.CSV else "an Excel workbook"
         raise DecisionsError(f"cannot be read as {kind}: save it again in that form", str(path)) from error
-    names = [str(name).strip().lower() for name in frame.columns]
+    # A spreadsheet program may have taken the byte order mark for a part of the first name.
+    names = [str(name).removeprefix("\ufeff").strip().lower() for name in frame.columns]
     for name in _NEEDED:
         if name not in names:
             raise DecisionsError(f"has no column `{name}`: use the file that `stagenorm decisions` wrote", str(path))

@@ -34,7 +34,8 @@ class Cluster:
     """Spellings to decide together, most rows first. `why` says what several have in common.
 
     `proposal` holds for every member; None: a person chooses without one. `cumulative_share` is the share (0 to 1) of
-    all undecided rows in this cluster and the larger ones. `why` is a line of fixed words.
+    all undecided rows in this cluster and the larger ones. `why` is a line of fixed words; empty for a
+    spelling on its own.
     """
 
     members: tuple[Undecided, ...]

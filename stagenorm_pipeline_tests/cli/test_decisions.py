@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from stagenorm_pipeline.cli.main import main
 from stagenorm_pipeline.engine.postgres.identity import user_name
+from stagenorm_pipeline.service.decision_sheet import COLUMNS
 from stagenorm_pipeline.vocabulary import Decision, Stage, load_decisions
 from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, Application
 from stagenorm_pipeline_tests.support.command_line import Ran, stagenorm, stagenorm_here
@@ -174,8 +175,8 @@ def test_spreadsheets_of_two_reviewers_merge_into_the_file(url: str, file: Path)
     _fill("ana.csv", {"Seed Round": "seed", "=Debt": "keep", "Bridge": "series-a"})
     book = openpyxl.load_workbook("ben.xlsx")
     for row in book["decisions"].iter_rows(min_row=2):
-        if row[4].value in ('"Bridge"', '"growth"'):
-            row[1].value = "series-b"
+        if row[COLUMNS.index("spelling")].value in ('"Bridge"', '"growth"'):
+            row[COLUMNS.index("cluster_stage")].value = "series-b"
     book.save("ben.xlsx")
 
     ran = stagenorm_here("decisions", "--import", "ana.csv", "--import", "ben.xlsx", "--by", "Cleo", url=url)

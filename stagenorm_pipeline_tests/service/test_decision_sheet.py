@@ -143,6 +143,14 @@ def test_csv_file_is_read_as_spreadsheets_save_it(tmp_path: Path, encoding: str,
     assert chosen(path, SheetForm.CSV) == {"Debt": Keep(reason="Überbrückung")}
 
 
+def test_byte_order_mark_is_no_part_of_a_column_name(tmp_path: Path) -> None:
+    path = tmp_path / "ask.xlsx"
+    rows = [{"\ufeffcluster": row.pop("cluster"), **row} for row in written(path, SheetForm.EXCEL)]
+    next(row for row in rows if row["rows"] == "7")["cluster_stage"] = "seed"
+    save(path, SheetForm.EXCEL, rows)
+    assert set(chosen(path, SheetForm.EXCEL)) == {"Debt", "Debt Funding"}
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
