@@ -131,7 +131,7 @@ def _report(found: UndecidedSpellings) -> None:
         click.echo("No unknown spelling waits for a decision.")
     else:
         waits = "waits" if count == 1 else "wait"
-        clusters = counted(len(found.clusters()), "cluster")
+        clusters = counted(len(found.clusters), "cluster")
         click.echo(f"{found.path}: {counted(count, 'spelling')} {waits} for a decision, in {clusters}.")
     if found.too_long:
         click.echo(f"{found.too_long:,} more are longer than 1,000 characters: no stage. Fix them in the database.")
@@ -144,7 +144,7 @@ def _export(found: UndecidedSpellings, work: _Export) -> None:
 
     _report(found)
     for path, form in work.sheets:
-        write_sheet(path, found.clusters(), form)
+        write_sheet(path, found.clusters, form)
         click.echo(f"{path}: fill in `cluster_stage` for a whole cluster, or `stage` for one row.")
         click.echo(f"Then: stagenorm decisions --import {path}")
 
