@@ -12,6 +12,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from stagenorm_pipeline.config.auto_batch_size import Pacing
+from stagenorm_pipeline.config.dagster_section import DagsterSettings
 from stagenorm_pipeline.config.throttle import ThrottleSettings
 from stagenorm_pipeline.config.validation_errors import in_plain_english
 from stagenorm_pipeline.config.values import Name
@@ -63,6 +64,7 @@ class TomlFile(_Table):
     throttle: Annotated[ThrottleSection, Field(description="a table", examples=["[throttle]"])] = ThrottleSection()
     tracking: Annotated[TrackingSection, Field(description="a table", examples=["[tracking]"])] = TrackingSection()
     verify: Annotated[VerifySettings, Field(description="a table", examples=["[verify]"])] = VerifySettings()
+    dagster: Annotated[DagsterSettings, Field(description="a table", examples=["[dagster]"])] = DagsterSettings()
 
 
 def read_toml_file(source: Path) -> TomlFile:
