@@ -10,7 +10,12 @@ import dagster as dg
 
 from stagenorm_pipeline.config.configuration import TargetSetting
 from stagenorm_pipeline.counts import counted
-from stagenorm_pipeline.defs.assets.asset_names import NORMALIZED_STAGES
+from stagenorm_pipeline.defs.assets.asset_names import (
+    NORMALIZED_STAGES,
+    VERIFICATION_REPORT,
+    page_link,
+    page_path,
+)
 from stagenorm_pipeline.defs.run_log import BatchLog
 from stagenorm_pipeline.engine.apply.runner import ApplyResult
 from stagenorm_pipeline.engine.plan.batch_types import PlanKind
@@ -53,7 +58,7 @@ class FundOutcome:
 
     def what_next(self) -> str:
         """Return what happened and what to do, as Markdown."""
-        page = f"/assets/{NORMALIZED_STAGES}?view=partitions&partition={quote(self.key, safe='')}"
+        page = page_path(NORMALIZED_STAGES, f"view=partitions&partition={quote(self.key, safe='')}")
         if self.problem is not None:
             return "\n".join(
                 [
@@ -69,7 +74,7 @@ class FundOutcome:
             return f"Stopped before the end, with {left} left to update. [Materialize this fund again]({page})."
         if not self.result.batches:
             return "Nothing to do: no open plan has a batch left for this fund."
-        return "Done. When all funds are done, materialize [verification_report](/assets/verification_report)."
+        return f"Done. When all funds are done, materialize {page_link(VERIFICATION_REPORT)}."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

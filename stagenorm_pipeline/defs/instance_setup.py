@@ -1,4 +1,4 @@
-"""Prepare a Dagster instance before its daemon starts: create the pool, and fail the runs that a crash left.
+"""Prepare a Dagster instance before its daemon starts: the pool, the partitions, and the runs that a crash left.
 
 `local.dagster_services` runs `python -m stagenorm_pipeline.defs.instance_setup [--fail-orphaned-runs]` in its own
 process, because the command line does not import Dagster.
@@ -10,6 +10,7 @@ import dagster as dg
 
 from stagenorm_pipeline.defs.assets.normalized_stages import POOL
 from stagenorm_pipeline.defs.dagster_internals import create_pool
+from stagenorm_pipeline.defs.partitions import copy_fund_keys_of_old_name
 
 _UNFINISHED = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 
@@ -33,6 +34,7 @@ def fail_orphaned_runs(instance: dg.DagsterInstance) -> list[str]:
 def main(arguments: list[str]) -> None:
     with dg.DagsterInstance.get() as instance:
         create_pool(instance, POOL)
+        copy_fund_keys_of_old_name(instance)
         if "--fail-orphaned-runs" in arguments:
             fail_orphaned_runs(instance)
 

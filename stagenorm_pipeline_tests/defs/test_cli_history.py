@@ -3,6 +3,7 @@
 import dagster as dg
 import pytest
 
+from stagenorm_pipeline.defs.assets.asset_names import BATCH_PLAN, NORMALIZED_STAGES, VERIFICATION_REPORT
 from stagenorm_pipeline.defs.cli_history import configured_instance, report_applied, report_verified
 from stagenorm_pipeline.engine.apply.fund_totals import FundTotals
 from stagenorm_pipeline.engine.plan.batch_types import PlanKind
@@ -14,8 +15,6 @@ from stagenorm_pipeline_tests.support.application import COMPANIES, Application
 from stagenorm_pipeline_tests.support.command_line import stagenorm
 from stagenorm_pipeline_tests.support.dagster_project import DagsterProject, materialized
 
-_NORMALIZED = dg.AssetKey("normalized_stages")
-
 
 def _apply(project: DagsterProject, application: Application, plan_id: int | None) -> None:
     totals = FundTotals()
@@ -25,14 +24,14 @@ def _apply(project: DagsterProject, application: Application, plan_id: int | Non
 
 def _materialized(project: DagsterProject) -> dict[str | None, dict[str, object]]:
     """The metadata of each fund's newest materialization."""
-    records = project.instance.fetch_materializations(_NORMALIZED, limit=100).records
+    records = project.instance.fetch_materializations(NORMALIZED_STAGES, limit=100).records
     made = [record.asset_materialization for record in reversed(records)]
     return {event.partition: {k: v.value for k, v in event.metadata.items()} for event in made if event}
 
 
 def _observed(project: DagsterProject) -> dict[str | None, str]:
     """The entry `what next` of each fund's newest observation."""
-    records = project.instance.fetch_observations(_NORMALIZED, limit=100).records
+    records = project.instance.fetch_observations(NORMALIZED_STAGES, limit=100).records
     seen = [record.asset_observation for record in reversed(records)]
     return {event.partition: str(event.metadata["what next"].value) for event in seen if event}
 
@@ -48,7 +47,7 @@ def test_each_applied_fund_is_materialized_with_user(project: DagsterProject, ap
     assert all(str(metadata["by"]).startswith("the command line") for metadata in made.values())
     assert project.funds == ["fund-1", "fund-2"]
     assert project.verdict("nothing_waits").passed
-    (planned,) = project.instance.fetch_materializations(dg.AssetKey("batch_plan"), limit=5).records
+    (planned,) = project.instance.fetch_materializations(BATCH_PLAN, limit=5).records
     assert planned.asset_materialization is not None
     assert planned.asset_materialization.metadata["plan_id"].value == plan.plan_id
 
@@ -77,12 +76,12 @@ def test_rolled_back_fund_is_observed(project: DagsterProject, application: Appl
     _apply(project, application, undoing)
 
     assert "Rolled back: 1 row restored" in _observed(project)["fund-1"]
-    assert len(project.instance.fetch_materializations(dg.AssetKey("batch_plan"), limit=5).records) == 1
+    assert len(project.instance.fetch_materializations(BATCH_PLAN, limit=5).records) == 1
 
 
 def test_partial_verification_leaves_check_verdicts(project: DagsterProject, application: Application) -> None:
     application.add(COMPANIES, [(1, "Seed Round"), (2, "seed")])
-    key = dg.AssetCheckKey(dg.AssetKey("verification_report"), "r2_canonical_stages")
+    key = dg.AssetCheckKey(VERIFICATION_REPORT, "r2_canonical_stages")
 
     def canonical() -> list[bool]:
         history = project.instance.event_log_storage.get_asset_check_execution_history(key, limit=10)
@@ -107,7 +106,7 @@ def test_reported_verification_replaces_older_file_entries(project: DagsterProje
     service = open_context(interface="cli")
     report_verified(project.instance, verify(service, selection=select(service)), is_whole=True)
 
-    (reported,) = project.instance.fetch_materializations(dg.AssetKey("verification_report"), limit=1).records
+    (reported,) = project.instance.fetch_materializations(VERIFICATION_REPORT, limit=1).records
     assert reported.asset_materialization is not None
     shown = reported.asset_materialization.metadata
     # The page shows the newest value of each name.
@@ -129,8 +128,8 @@ def test_run_command_reports_to_storage_at_any_url_form(
     assert (ran.code, ran.err) == (0, ""), ran.all
     assert "Dagster does not show it" not in ran.out
     with configured_instance() as instance:
-        assert instance.get_dynamic_partitions("funds") == ["fund-1", "no-fund"]
-        assert instance.get_materialized_partitions(_NORMALIZED) == {"fund-1", "no-fund"}
+        assert instance.get_dynamic_partitions("stagenorm_funds") == ["fund-1", "no-fund"]
+        assert instance.get_materialized_partitions(NORMALIZED_STAGES) == {"fund-1", "no-fund"}
 
 
 def test_unreachable_storage_is_warning_without_url(application: Application) -> None:

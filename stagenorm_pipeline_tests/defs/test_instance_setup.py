@@ -8,6 +8,7 @@ import pytest
 from dagster._core.test_utils import create_run_for_test
 
 from stagenorm_pipeline.defs.instance_setup import fail_orphaned_runs
+from stagenorm_pipeline.defs.partitions import FUNDS, copy_fund_keys_of_old_name
 
 
 @pytest.fixture
@@ -32,3 +33,13 @@ def test_orphaned_runs_fail_and_other_runs_stay(
         done: dg.DagsterRunStatus.SUCCESS,
     }
     assert fail_orphaned_runs(instance) == []
+
+
+def test_fund_keys_of_old_partition_name_are_copied_once(instance: dg.DagsterInstance) -> None:
+    instance.add_dynamic_partitions("funds", ["fund-10", "fund-2", "eu-buyout", "no-fund"])
+
+    copy_fund_keys_of_old_name(instance)
+    instance.add_dynamic_partitions("funds", ["fund-3"])
+    copy_fund_keys_of_old_name(instance)
+
+    assert instance.get_dynamic_partitions(FUNDS) == ["fund-2", "fund-10", "no-fund"]

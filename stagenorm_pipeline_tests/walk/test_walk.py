@@ -18,7 +18,7 @@ pytestmark = pytest.mark.walk
 # 16 seconds, of which progress is told after 10, and the backfill a minute, which is time to stop it in the middle.
 FUNDS = 13
 ROWS_IN_A_BATCH = "1000"
-SLOWLY = "ops: {normalized_stages: {config: {sleep_ms: 1500}}}"
+SLOWLY = "ops: {stagenorm__normalized_stages: {config: {sleep_ms: 1500}}}"
 
 _CANONICAL = """
 SELECT count(*) FROM (SELECT stage FROM portfoliocompanies UNION ALL SELECT stage FROM deal_opportunities) AS rows

@@ -4,7 +4,15 @@ import dagster as dg
 
 from stagenorm_pipeline import __version__
 from stagenorm_pipeline.counts import counted
-from stagenorm_pipeline.defs.assets.asset_names import BATCH_PLAN, GROUP, OWNERS
+from stagenorm_pipeline.defs.assets.asset_names import (
+    BATCH_PLAN,
+    GROUP,
+    NORMALIZED_STAGES,
+    OWNERS,
+    STAGE_INVENTORY,
+    VERIFICATION_REPORT,
+    page_link,
+)
 from stagenorm_pipeline.defs.failures import errors_as_failures
 from stagenorm_pipeline.defs.graceful_stop import deferred_termination
 from stagenorm_pipeline.defs.metadata.rehearsal import rehearsal_metadata
@@ -26,8 +34,8 @@ PlanMetadata = dict[str, dg.MetadataValue | int]
 
 
 @dg.asset(
-    name=BATCH_PLAN,
-    deps=["stage_inventory"],
+    key=BATCH_PLAN,
+    deps=[STAGE_INVENTORY],
     group_name=GROUP,
     owners=OWNERS,
     kinds={"postgres", "table"},
@@ -122,8 +130,8 @@ def _result(plan: Plan, **rehearsed: dg.MetadataValue | int) -> dg.MaterializeRe
 
 
 _APPLY = (
-    "Plan {plan_id} is open. Materialize [normalized_stages](/assets/normalized_stages?view=partitions), first for one "
-    "fund, then for all. To cancel the plan, run the job `cancel_plan_job` with plan_id {plan_id}."
+    f"Plan {{plan_id}} is open. Materialize {page_link(NORMALIZED_STAGES, 'view=partitions')}, first for one fund, "
+    "then for all. To cancel the plan, run the job `cancel_plan_job` with plan_id {plan_id}."
 )
 _DRAFT = (
     "Plan {plan_id} is a draft: no runner applies it. To open it, materialize `batch_plan` from its launchpad (the "
@@ -134,10 +142,7 @@ _DRAFT = (
 
 def _what_next(plan: Plan) -> str:
     if not plan.counts.rows_to_change:
-        return (
-            "Nothing to change: every known spelling is canonical. Materialize "
-            "[verification_report](/assets/verification_report)."
-        )
+        return f"Nothing to change: every known spelling is canonical. Materialize {page_link(VERIFICATION_REPORT)}."
     if plan.plan_id is None:
         return "Nothing was recorded. Review the plan, then materialize `batch_plan` without `dry_run`."
     return "Review the plan. " + (_DRAFT if plan.status == "draft" else _APPLY).format(plan_id=plan.plan_id)

@@ -7,7 +7,7 @@ import dagster as dg
 from stagenorm_pipeline import __version__
 from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.defs.apply_fund import FundApplier, FundOutcome
-from stagenorm_pipeline.defs.assets.asset_names import GROUP, NORMALIZED_STAGES, OWNERS
+from stagenorm_pipeline.defs.assets.asset_names import BATCH_PLAN, GROUP, NORMALIZED_STAGES, OWNERS
 from stagenorm_pipeline.defs.checks.plan_checks import report_plan_checks
 from stagenorm_pipeline.defs.failures import errors_as_failures
 from stagenorm_pipeline.defs.graceful_stop import deferred_termination
@@ -26,9 +26,9 @@ FUNDS_PER_RUN = 25
 
 
 @dg.asset(
-    name=NORMALIZED_STAGES,
+    key=NORMALIZED_STAGES,
     partitions_def=funds,
-    deps=["batch_plan"],
+    deps=[BATCH_PLAN],
     group_name=GROUP,
     owners=OWNERS,
     kinds={"postgres"},
@@ -52,7 +52,7 @@ def normalized_stages(
     failed or terminated fund again to apply the rest.
 
     To change the pace, choose Config and Add config in the same dialog and write
-    `ops: {normalized_stages: {config: {preset: conservative}}}`.
+    `ops: {stagenorm__normalized_stages: {config: {preset: conservative}}}`.
     """
     with errors_as_failures():
         opened = service.open()

@@ -4,7 +4,7 @@ import dagster as dg
 
 from stagenorm_pipeline import __version__
 from stagenorm_pipeline.counts import counted
-from stagenorm_pipeline.defs.assets.asset_names import GROUP, OWNERS
+from stagenorm_pipeline.defs.assets.asset_names import BATCH_PLAN, GROUP, OWNERS, STAGE_INVENTORY, page_link
 from stagenorm_pipeline.defs.failures import errors_as_failures
 from stagenorm_pipeline.defs.metadata.spellings_by_fund import SpellingsByFund
 from stagenorm_pipeline.defs.resources import StagenormService
@@ -14,7 +14,7 @@ from stagenorm_pipeline.service.inventory import read_inventory
 from stagenorm_pipeline.service.selecting import select
 
 
-@dg.asset(group_name=GROUP, owners=OWNERS, kinds={"postgres", "pandas"}, code_version=__version__)
+@dg.asset(key=STAGE_INVENTORY, group_name=GROUP, owners=OWNERS, kinds={"postgres", "pandas"}, code_version=__version__)
 def stage_inventory(service: StagenormService) -> dg.MaterializeResult[None]:
     """**Step 1: inventory.** Lists the spellings of investment stages in your tables, with rows and funds.
 
@@ -50,7 +50,7 @@ def stage_inventory(service: StagenormService) -> dg.MaterializeResult[None]:
 
 def _what_next(counts: RowCounts, unknown_spellings: int) -> str:
     known = (
-        f"{counted(counts.rows_to_change, 'row')} would change: materialize [batch_plan](/assets/batch_plan)."
+        f"{counted(counts.rows_to_change, 'row')} would change: materialize {page_link(BATCH_PLAN)}."
         if counts.rows_to_change
         else "Nothing to change: every known spelling is canonical."
     )

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import dagster as dg
 
 from stagenorm_pipeline import __version__
-from stagenorm_pipeline.defs.assets.asset_names import GROUP, OWNERS
+from stagenorm_pipeline.defs.assets.asset_names import GROUP, NORMALIZED_STAGES, OWNERS, VERIFICATION_REPORT, page_path
 from stagenorm_pipeline.defs.checks.check_verdict import CHECKS_KEY, verdicts_to_metadata
 from stagenorm_pipeline.defs.failures import errors_as_failures
 from stagenorm_pipeline.defs.metadata.report_files import write_report_files
@@ -22,7 +22,8 @@ ReportMetadata = dict[str, dg.MetadataValue | dg.JsonMetadataValue | int | str]
 
 
 @dg.asset(
-    deps=["normalized_stages"],
+    key=VERIFICATION_REPORT,
+    deps=[NORMALIZED_STAGES],
     group_name=GROUP,
     owners=OWNERS,
     kinds={"postgres", "markdown"},
@@ -79,4 +80,4 @@ def report_metadata(report: VerificationReport, files: Mapping[str, dg.MetadataV
 def _what_next(result: VerificationResult) -> str:
     if is_to_sign(result):
         return "Read the report and its sample, then sign it: the entry `sign-off` has the command."
-    return f"{statement(result)} [Open the checks](/assets/verification_report?view=checks)."
+    return f"{statement(result)} [Open the checks]({page_path(VERIFICATION_REPORT, 'view=checks')})."

@@ -4,7 +4,7 @@ import dagster as dg
 from pydantic import Field
 
 from stagenorm_pipeline.counts import counted
-from stagenorm_pipeline.defs.assets.asset_names import NORMALIZED_STAGES
+from stagenorm_pipeline.defs.assets.asset_names import BATCH_PLAN, NORMALIZED_STAGES, page_link
 from stagenorm_pipeline.defs.checks.plan_checks import report_plan_checks
 from stagenorm_pipeline.defs.failures import errors_as_failures
 from stagenorm_pipeline.defs.graceful_stop import deferred_termination
@@ -105,7 +105,7 @@ def rollback_observation(fund_id: str | None, restored: FundResult) -> dg.AssetO
         metadata={
             "what next": dg.MetadataValue.md(
                 f"Rolled back: {counted(restored.rows.rows_updated, 'row')} restored to the old spelling. To "
-                "normalize again, materialize [batch_plan](/assets/batch_plan)."
+                f"normalize again, materialize {page_link(BATCH_PLAN)}."
             ),
             "rows_restored": restored.rows.rows_updated,
             "rows_skipped": restored.rows.rows_skipped,

@@ -5,6 +5,7 @@ import json
 import dagster as dg
 
 from stagenorm_pipeline.counts import counted
+from stagenorm_pipeline.defs.assets.asset_names import BATCH_PLAN, op_name
 from stagenorm_pipeline.defs.failures import errors_as_failures
 from stagenorm_pipeline.defs.jobs.asset_jobs import plan_job
 from stagenorm_pipeline.defs.resources import StagenormService
@@ -41,7 +42,7 @@ def spelling_drift(context: dg.SensorEvaluationContext, service: StagenormServic
     request = dg.RunRequest(
         # Requests the same spellings once per verification, so a cancelled draft is not recorded again.
         run_key=f"{state.verification_id} {drift.digest}",
-        run_config={"ops": {"batch_plan": {"config": {"draft": True}}}},
+        run_config={"ops": {op_name(BATCH_PLAN): {"config": {"draft": True}}}},
     )
     return dg.SensorResult(cursor=seen, run_requests=[request])
 

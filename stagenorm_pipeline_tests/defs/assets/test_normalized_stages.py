@@ -162,7 +162,7 @@ def test_failed_fund_is_applied_when_materialized_again(project: DagsterProject,
 def test_partition_key_without_fund_fails_alone(project: DagsterProject, application: Application) -> None:
     _fill(application, funds=1)
     project.plan()
-    project.instance.add_dynamic_partitions("funds", ["typed-by-hand"])
+    project.instance.add_dynamic_partitions("stagenorm_funds", ["typed-by-hand"])
 
     result = project.normalize_all()
 

@@ -50,10 +50,10 @@ def test_each_asset_says_what_comes_next(project: DagsterProject, application: A
     looked = materialized(project.plan(), "stage_inventory")[None]
     report = materialized(project.run("verify_job"), "verification_report")[None]
 
-    assert "[batch_plan](/assets/batch_plan)" in looked["what next"]
+    assert "[batch_plan](/assets/stagenorm/batch_plan)" in looked["what next"]
     assert "1 unknown spelling needs a decision" in looked["what next"]
     assert report["what next"].startswith("Not to be signed: checks 1 and 2 failed.")
-    assert "(/assets/verification_report?view=checks)" in report["what next"]
+    assert "(/assets/stagenorm/verification_report?view=checks)" in report["what next"]
 
 
 def test_check_names_ui_step_besides_command(project: DagsterProject, application: Application) -> None:

@@ -52,7 +52,7 @@ def test_new_known_spelling_is_planned_as_draft(verified: DagsterProject, applic
     before = application.stages(COMPANIES)
 
     (request,) = _tick(verified).run_requests or []
-    verified.plan(**request.run_config["ops"]["batch_plan"]["config"])
+    verified.plan(**request.run_config["ops"]["stagenorm__batch_plan"]["config"])
 
     assert application.sql("SELECT status, rows_to_change FROM stage_migration_plans WHERE plan_id = 2") == [
         ("draft", 1)
