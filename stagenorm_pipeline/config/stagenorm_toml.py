@@ -1,7 +1,7 @@
 """stagenorm.toml as pydantic models: which keys the file may have, and what each may hold.
 
-To add a key: add a field here, or in `throttle`, `pacing`, `verify` or `alerts`. Its description completes the error message
-"`key` in [section] must be ...".
+To add a key: add a field here, or in `throttle`, `pacing`, `verify` or `alerts`. Its description completes the error
+message "`key` in [section] must be ...".
 """
 
 import tomllib
