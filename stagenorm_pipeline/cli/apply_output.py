@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 from stagenorm_pipeline.cli import exit_codes
-from stagenorm_pipeline.cli.dagster_history import report_applied_to_dagster
+from stagenorm_pipeline.cli.dagster_history import report_to_dagster
 from stagenorm_pipeline.cli.interrupt import stop_on_interrupt
 from stagenorm_pipeline.cli.live_display import showing_batches
 from stagenorm_pipeline.cli.log_lines import say
@@ -46,7 +46,7 @@ def restore_and_report(context: ServiceContext, plan_id: int, pace: Pace) -> Non
 
 def _report(context: ServiceContext, applied: AppliedBatches, name: str) -> None:
     _show_outcome(applied, name)
-    report_applied_to_dagster(context, applied.totals, applied.plan_id)
+    report_to_dagster(context)
     if not applied.result.ok:
         sys.exit(exit_codes.FAILED)
 

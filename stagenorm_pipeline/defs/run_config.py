@@ -29,8 +29,8 @@ _LONGEST_SLEEP_MS = 600_000
 _TABLE = "One table only: its name, schema.table, or schema.table.column. Empty: every configured table."
 
 
-class PlanConfig(dg.Config):
-    """Launchpad settings of `batch_plan`. At most one of dry_run, rehearse, draft and open_draft."""
+class DryRunConfig(dg.Config):
+    """Launchpad settings of `dry_run_job`, which `batch_plan` has as well."""
 
     preset: Preset = Field(
         default="balanced",
@@ -47,10 +47,15 @@ class PlanConfig(dg.Config):
         description="Plan one fund only: fund-<fund_id>, the fund's id, or no-fund for rows without a fund. Empty: all "
         "funds.",
     )
-    dry_run: bool = Field(
-        default=False,
-        description="Only show the plan. Nothing is recorded, and open plans stay as they are.",
-    )
+
+    @property
+    def rows_per_batch(self) -> int:
+        return _PRESETS[self.preset][0] if self.batch_size == _FROM_PRESET else self.batch_size
+
+
+class PlanConfig(DryRunConfig):
+    """Launchpad settings of `batch_plan`. At most one of rehearse, draft and open_draft."""
+
     rehearse: bool = Field(
         default=False,
         description="Record the plan as a draft, execute every batch and roll it back. This shows what triggers and "
@@ -64,14 +69,9 @@ class PlanConfig(dg.Config):
         description="Open the draft with this plan_id instead of making a new plan. 0: make a new plan.",
     )
 
-    @property
-    def rows_per_batch(self) -> int:
-        return _PRESETS[self.preset][0] if self.batch_size == _FROM_PRESET else self.batch_size
-
     def require_one_mode(self) -> None:
         """Raise ConfigurationError if more than one mode is set."""
         modes = {
-            "dry_run": self.dry_run,
             "rehearse": self.rehearse,
             "draft": self.draft,
             "open_draft": bool(self.open_draft),

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from stagenorm_pipeline.cli import exit_codes
-from stagenorm_pipeline.cli.dagster_history import report_verified_to_dagster
+from stagenorm_pipeline.cli.dagster_history import report_to_dagster
 from stagenorm_pipeline.cli.live_display import showing_reading
 from stagenorm_pipeline.cli.log_lines import say
 from stagenorm_pipeline.cli.options import ScopeOptions, scope_options
@@ -79,8 +79,7 @@ def command(
             report = verifying.verify(context, selection=selection, settings=settings)
         click.echo(report.text(ReportForm.TEXT), nl=False)
         are_written = write_outputs(places, report.text, report.number, stream)
-        is_whole = selection.is_everything and plan_id is None
-        report_verified_to_dagster(report, is_whole=is_whole)
+        report_to_dagster(context)
         has_failed = report.result.verdict is Verdict.FAILED
         if has_failed:
             say("Verification FAILED: One or more checks failed", "ERROR")

@@ -133,7 +133,8 @@ def _failed_checks(context: dg.SensorEvaluationContext, sent: Collection[str]) -
     funds: dict[dg.AssetCheckKey, list[str]] = {}
     for failing in failing_checks(context):
         if failing.partition is not None:
-            funds.setdefault(failing.key, []).append(failing.partition)
+            if failing.evaluation.severity is dg.AssetCheckSeverity.ERROR:
+                funds.setdefault(failing.key, []).append(failing.partition)
         elif (alert := _check_alert(context.instance, failing)) is not None:
             yield KeyedAlert(keys=(_key(failing.key, _digest(failing)),), alert=alert, is_history=True)
     for key, failing_funds in funds.items():
@@ -148,13 +149,13 @@ def _key(key: dg.AssetCheckKey, part: str) -> str:
 
 def _digest(failing: FailingCheck) -> str:
     """Return what tells one drift from another. Every other failing check stays the same until it passes."""
-    found = failing.evaluation.metadata.get(UNKNOWN_DIGEST) if failing.evaluation else None
+    found = failing.evaluation.metadata.get(UNKNOWN_DIGEST)
     return "" if found is None else str(found.value)
 
 
 def _check_alert(instance: dg.DagsterInstance, failing: FailingCheck) -> FailedCheck | UnknownSpellings | None:
     evaluation = failing.evaluation
-    if evaluation is None or _is_part_of_verification(instance, failing):
+    if _is_part_of_verification(instance, failing):
         return None
     if failing.key.name == NO_DRIFT:
         spellings = _count(evaluation, NEW_UNKNOWN_SPELLINGS)

@@ -8,14 +8,16 @@ from stagenorm_pipeline import __version__
 from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.defs.apply_fund import FundApplier, FundOutcome
 from stagenorm_pipeline.defs.assets.asset_names import BATCH_PLAN, GROUP, NORMALIZED_STAGES, OWNERS
-from stagenorm_pipeline.defs.checks.plan_checks import report_plan_checks
 from stagenorm_pipeline.defs.failures import errors_as_failures
 from stagenorm_pipeline.defs.graceful_stop import deferred_termination
 from stagenorm_pipeline.defs.partitions import funds
+from stagenorm_pipeline.defs.reconcile.plan_events import plan_next
+from stagenorm_pipeline.defs.reconcile.reconcile import reconcile
 from stagenorm_pipeline.defs.resources import StagenormService
 from stagenorm_pipeline.defs.run_config import ApplyConfig
 from stagenorm_pipeline.report.escape import sentence_for_terminal
 from stagenorm_pipeline.service.applying import Pace
+from stagenorm_pipeline.service.monitoring import read_recorded_state
 
 # Limits the runs that write at the same time. The limit is in dagster.yaml.
 POOL = "stagenorm_writers"
@@ -67,27 +69,25 @@ def normalized_stages(
             log=context.log,
         )
     failed: list[FundOutcome] = []
-    # Always set: the page shows the newest value of each name, so it would show an earlier run's user.
     by = f"Dagster, {opened.user}"
     for key in context.partition_keys:
         # Ends before each `yield`, because Dagster installs its own signal handlers between events.
         with errors_as_failures(), deferred_termination() as should_stop:
             outcome = applier.apply(key, should_stop)
             stop = should_stop()
-        if outcome.is_done:
-            yield dg.AssetMaterialization(context.asset_key, partition=key, metadata=outcome.metadata(by))
-        else:
-            failed += [outcome] if outcome.problem else []
-            yield dg.AssetObservation(context.asset_key, partition=key, metadata=outcome.metadata(by))
+        failed += [outcome] if outcome.problem else []
+        yield outcome.event(by)
         if stop:
             break
     with errors_as_failures():
-        report_plan_checks(context.instance, opened)
+        reconcile(context.instance, opened, funds=set(context.partition_keys))
+        what_next = plan_next(read_recorded_state(opened))
     if stop:
         context.log.warning("Stopped after the current batch. To apply the rest, materialize the same funds again.")
         raise dg.DagsterExecutionInterruptedError
     if failed:
         raise _failure(failed)
+    what_next.log(context.log)
 
 
 def _failure(failed: list[FundOutcome]) -> dg.Failure:

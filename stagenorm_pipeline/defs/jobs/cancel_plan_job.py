@@ -4,8 +4,8 @@ import dagster as dg
 from pydantic import Field
 
 from stagenorm_pipeline.counts import counted
-from stagenorm_pipeline.defs.checks.plan_checks import report_plan_checks
 from stagenorm_pipeline.defs.failures import errors_as_failures
+from stagenorm_pipeline.defs.reconcile.reconcile import reconcile
 from stagenorm_pipeline.defs.resources import StagenormService
 from stagenorm_pipeline.service.planning import cancel_plan
 
@@ -22,7 +22,7 @@ def cancel(context: dg.OpExecutionContext, config: CancelConfig, service: Stagen
     with errors_as_failures():
         opened = service.open()
         cancelled = cancel_plan(opened, plan_id=config.plan_id)
-        report_plan_checks(context.instance, opened)
+        reconcile(context.instance, opened)
     context.log.info(f"Cancelled {counted(cancelled, 'batch')} of plan {config.plan_id}")
 
 

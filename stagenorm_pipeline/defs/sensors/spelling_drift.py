@@ -7,7 +7,7 @@ import dagster as dg
 
 from stagenorm_pipeline.defs.assets.asset_names import BATCH_PLAN, op_name
 from stagenorm_pipeline.defs.checks.drift_check import drift_check_result
-from stagenorm_pipeline.defs.checks.plan_checks import runless_evaluation
+from stagenorm_pipeline.defs.checks.runless import runless_evaluation
 from stagenorm_pipeline.defs.failures import errors_as_failures
 from stagenorm_pipeline.defs.jobs.asset_jobs import plan_job
 from stagenorm_pipeline.defs.resources import StagenormService
