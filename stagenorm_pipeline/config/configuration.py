@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from stagenorm_pipeline.config.alerts import AlertSettings
 from stagenorm_pipeline.config.auto_batch_size import Pacing
 from stagenorm_pipeline.config.dagster_section import DagsterSettings
 from stagenorm_pipeline.config.environment import CONFIGURATION_FILE, REPLICA_URLS, read_environment
@@ -56,6 +57,7 @@ class Configuration:
     tracking_schema: str | None = None
     verify: VerifySettings = field(default_factory=VerifySettings)
     dagster: DagsterSettings = field(default_factory=DagsterSettings)
+    alerts: AlertSettings = field(default_factory=AlertSettings)
 
     def select(self, table: str | None) -> tuple[TargetSetting, ...]:
         """Return the targets that `--table` names, or all for None.
@@ -122,6 +124,7 @@ def _configuration(file: TomlFile, source: Path) -> Configuration:
         tracking_schema=file.tracking.schema_name,
         verify=file.verify,
         dagster=file.dagster,
+        alerts=file.alerts,
     )
 
 
