@@ -5,26 +5,14 @@ Importing this package reads nothing. Loading the definitions reads stagenorm.to
 """
 
 import os
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import dagster as dg
 
 from stagenorm_pipeline.config.configuration import load_configuration
 from stagenorm_pipeline.config.environment import read_environment
+from stagenorm_pipeline.defs.beta_warnings import without_beta_warnings
 
-
-@contextmanager
-def _without_beta_warnings() -> Iterator[None]:
-    """Hide Dagster's warnings about its own beta features: its daemon loads the definitions again every minute."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", dg.BetaWarning)
-        warnings.simplefilter("ignore", dg.PreviewWarning)
-        yield
-
-
-with _without_beta_warnings():
+with without_beta_warnings():
     from stagenorm_pipeline.defs.definitions import build_defs
 
 
@@ -34,6 +22,5 @@ def definitions() -> dg.Definitions:
 
     Of the environment it reads only the name of the file: the URLs are for runs.
     """
-    configuration = load_configuration(read_environment(os.environ).configuration_file, environment={})
-    with _without_beta_warnings():
-        return build_defs(configuration)
+    file = read_environment(os.environ).configuration_file
+    return build_defs(load_configuration(file, environment={}))

@@ -13,6 +13,7 @@ from stagenorm_pipeline.defs.assets.normalized_stages import normalized_stages
 from stagenorm_pipeline.defs.assets.stage_inventory import stage_inventory
 from stagenorm_pipeline.defs.assets.target_tables import changed_targets, target_key, target_specs
 from stagenorm_pipeline.defs.assets.verification_report import verification_report
+from stagenorm_pipeline.defs.beta_warnings import without_beta_warnings
 from stagenorm_pipeline.defs.checks.fund_clean import fund_clean
 from stagenorm_pipeline.defs.checks.plan_checks import plan_checks
 from stagenorm_pipeline.defs.checks.verification_checks import verification_checks
@@ -56,7 +57,8 @@ def _assets(configuration: Configuration) -> Sequence[dg.AssetsDefinition | dg.A
     tables = target_specs(configuration.targets)
     own = [stage_inventory, batch_plan, normalized_stages, verification_report]
     configured = dg.map_asset_specs(partial(_configured, configuration=configuration), [*tables, *own])
-    return dg.with_source_code_references(configured)  # type: ignore[return-value] # it returns the kinds it gets
+    with without_beta_warnings():
+        return dg.with_source_code_references(configured)  # type: ignore[return-value] # it returns the kinds it gets
 
 
 def _configured(spec: dg.AssetSpec, *, configuration: Configuration) -> dg.AssetSpec:
