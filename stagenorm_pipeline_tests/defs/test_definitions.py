@@ -6,13 +6,12 @@ import sys
 from pathlib import Path
 
 import dagster as dg
-import pytest
 
 from stagenorm_pipeline.defs.definitions import build_defs
 from stagenorm_pipeline.defs.jobs.cancel_plan_job import CancelConfig
 from stagenorm_pipeline.defs.jobs.pause_job import PauseConfig
 from stagenorm_pipeline.defs.jobs.rollback_job import RollbackConfig
-from stagenorm_pipeline.defs.run_config import ApplyConfig, PlanConfig, VerifyConfig
+from stagenorm_pipeline.defs.run_config import ApplyConfig, NormalizeAllConfig, PlanConfig, VerifyConfig
 from stagenorm_pipeline_tests.support.dagster_project import DagsterProject, failure_of
 
 
@@ -65,22 +64,9 @@ def test_every_definition_and_config_field_is_described() -> None:
     assert all(job.description for job in jobs)
     assert all(sensor.description for sensor in repository.sensor_defs)
     assert all(schedule.description for schedule in repository.schedule_defs)
-    configs = (PlanConfig, ApplyConfig, VerifyConfig, PauseConfig, CancelConfig, RollbackConfig)
+    configs = (PlanConfig, ApplyConfig, VerifyConfig, NormalizeAllConfig, PauseConfig, CancelConfig, RollbackConfig)
     fields = [field for config in configs for field in config.model_fields.values()]
     assert all(field.description for field in fields)
-
-
-@pytest.mark.parametrize(
-    ("preset", "rows", "sleep_between_batches_ms"),
-    [("conservative", 1000, 500), ("balanced", 5000, 100), ("aggressive", 10000, 0), ("auto", 500, 100)],
-)
-def test_preset_values_match_runbook_and_yield_to_numbers(
-    preset: str, rows: int, sleep_between_batches_ms: int
-) -> None:
-    assert PlanConfig.model_validate({"preset": preset}).rows_per_batch == rows
-    assert ApplyConfig.model_validate({"preset": preset}).sleep_between_batches_ms == sleep_between_batches_ms
-    assert PlanConfig.model_validate({"preset": preset, "batch_size": 7}).rows_per_batch == 7
-    assert ApplyConfig.model_validate({"preset": preset, "sleep_ms": 0}).sleep_between_batches_ms == 0
 
 
 def test_schedules_and_sensors_are_off_by_default() -> None:
@@ -95,11 +81,6 @@ def test_schedules_and_sensors_are_off_by_default() -> None:
     assert {schedule.name for schedule in repository.schedule_defs} == {"nightly_plan", "nightly_backfill"}
     assert all(sensor.default_status is dg.DefaultSensorStatus.STOPPED for sensor in repository.sensor_defs)
     assert all(schedule.default_status is dg.DefaultScheduleStatus.STOPPED for schedule in repository.schedule_defs)
-
-
-def test_default_preset_is_balanced() -> None:
-    assert PlanConfig().rows_per_batch == 5000
-    assert ApplyConfig().sleep_between_batches_ms == 100
 
 
 def test_build_defs_replaces_resources(project: DagsterProject) -> None:
