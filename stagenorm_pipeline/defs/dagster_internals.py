@@ -20,6 +20,7 @@ from dagster._core.storage.asset_check_execution_record import (
     AssetCheckExecutionRecord,
     AssetCheckExecutionRecordStatus,
 )
+from dagster._core.storage.event_log import SqlEventLogStorage
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
 from dagster._core.storage.tags import REPOSITORY_LABEL_TAG
 from dagster_postgres.event_log import PostgresEventLogStorage
@@ -210,6 +211,8 @@ def _with_targets(
 
 def _report_evaluations(instance: dg.DagsterInstance, evaluations: Sequence[dg.AssetCheckEvaluation]) -> None:
     storage = instance.event_log_storage
+    if isinstance(storage, SqlEventLogStorage):
+        _forget_evaluations(storage, evaluations)
     if not isinstance(storage, PostgresEventLogStorage):
         for evaluation in evaluations:
             instance.report_runless_asset_event(evaluation)
@@ -227,6 +230,25 @@ def _report_evaluations(instance: dg.DagsterInstance, evaluations: Sequence[dg.A
                 ]
             )
         )
+
+
+def _forget_evaluations(storage: SqlEventLogStorage, evaluations: Sequence[dg.AssetCheckEvaluation]) -> None:
+    """Remove the earlier evaluations of these partitions from the table of executions. Their events stay in the log.
+
+    The table is unique by run and partition, and all evaluations outside a run have the same empty run id.
+    """
+    executions = AssetCheckExecutionsTable.c
+    for check in {evaluation.asset_check_key for evaluation in evaluations}:
+        partitions = [event.partition for event in evaluations if event.partition and event.asset_check_key == check]
+        with storage.index_transaction() as connection:
+            connection.execute(
+                AssetCheckExecutionsTable.delete().where(
+                    executions.asset_key == check.asset_key.to_string(),
+                    executions.check_name == check.name,
+                    executions.run_id == RUNLESS_RUN_ID,
+                    executions.partition.in_(partitions),
+                )
+            )
 
 
 def _execution_row(

@@ -11,7 +11,7 @@ from stagenorm_pipeline.defs.definitions import build_defs
 from stagenorm_pipeline.defs.jobs.cancel_plan_job import CancelConfig
 from stagenorm_pipeline.defs.jobs.pause_job import PauseConfig
 from stagenorm_pipeline.defs.jobs.rollback_job import RollbackConfig
-from stagenorm_pipeline.defs.run_config import ApplyConfig, NormalizeAllConfig, PlanConfig, VerifyConfig
+from stagenorm_pipeline.defs.run_config import ApplyConfig, DryRunConfig, NormalizeAllConfig, PlanConfig, VerifyConfig
 from stagenorm_pipeline_tests.support.dagster_project import DagsterProject, failure_of
 
 
@@ -36,7 +36,7 @@ print([name for name in ("pandas", "dagster_webserver") if name in sys.modules])
 
     assert done.returncode == 0, done.stderr
     jobs, heavy = done.stdout.splitlines()
-    names = "cancel_plan_job normalize_job pause_job plan_job rollback_job unpause_job verify_job"
+    names = "cancel_plan_job dry_run_job normalize_job pause_job plan_job rollback_job unpause_job verify_job"
     assert jobs == str(["__ASSET_JOB", *names.split()])
     assert heavy == "[]"
 
@@ -58,18 +58,27 @@ def test_every_definition_and_config_field_is_described() -> None:
     checks = [graph.get_check_spec(key) for key in graph.asset_check_keys]
     jobs = [job for job in repository.get_all_jobs() if not job.name.startswith("__")]
 
-    assert len(checks) > 7
+    assert len(checks) == 7 + 4
     assert all(asset.description and asset.owners and asset.kinds and asset.group_name for asset in assets)
     assert all(check.description for check in checks)
     assert all(job.description for job in jobs)
     assert all(sensor.description for sensor in repository.sensor_defs)
     assert all(schedule.description for schedule in repository.schedule_defs)
-    configs = (PlanConfig, ApplyConfig, VerifyConfig, NormalizeAllConfig, PauseConfig, CancelConfig, RollbackConfig)
+    configs = (
+        DryRunConfig,
+        PlanConfig,
+        ApplyConfig,
+        NormalizeAllConfig,
+        VerifyConfig,
+        PauseConfig,
+        CancelConfig,
+        RollbackConfig,
+    )
     fields = [field for config in configs for field in config.model_fields.values()]
     assert all(field.description for field in fields)
 
 
-def test_schedules_and_sensors_are_off_by_default() -> None:
+def test_only_the_sensor_that_reconciles_pages_is_on_by_default() -> None:
     repository = build_defs().get_repository_def()
 
     assert {sensor.name for sensor in repository.sensor_defs} == {
@@ -77,9 +86,11 @@ def test_schedules_and_sensors_are_off_by_default() -> None:
         "spelling_drift",
         "verify_when_done",
         "send_alerts",
+        "reconcile_pages",
     }
     assert {schedule.name for schedule in repository.schedule_defs} == {"nightly_plan", "nightly_backfill"}
-    assert all(sensor.default_status is dg.DefaultSensorStatus.STOPPED for sensor in repository.sensor_defs)
+    running = [s.name for s in repository.sensor_defs if s.default_status is dg.DefaultSensorStatus.RUNNING]
+    assert running == ["reconcile_pages"]
     assert all(schedule.default_status is dg.DefaultScheduleStatus.STOPPED for schedule in repository.schedule_defs)
 
 

@@ -111,6 +111,12 @@ def materialized(result: dg.ExecuteInProcessResult, asset: str) -> dict[str | No
     return found
 
 
+def observed(result: dg.ExecuteInProcessResult) -> dict[str | None, dict[str, Any]]:
+    """The metadata of the newest observation of each partition in a run."""
+    seen = [event.asset_observation_data.asset_observation for event in result.all_events if event.is_asset_observation]
+    return {event.partition: {name: entry.value for name, entry in event.metadata.items()} for event in seen}
+
+
 def checked(result: dg.ExecuteInProcessResult) -> dict[str, dg.AssetCheckEvaluation]:
     return {evaluation.check_name: evaluation for evaluation in result.get_asset_check_evaluations()}
 
