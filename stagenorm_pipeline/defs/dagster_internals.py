@@ -159,7 +159,7 @@ def newest_partition_verdicts(
             passed=info.latest_execution_status is succeeded, is_current=info.is_current
         )
         for info in infos
-        if info.latest_execution_status is not planned
+        if info.latest_execution_status is not planned and info.partition_key is not None
     }
 
 
@@ -187,7 +187,7 @@ def _shown(record: dg.EventLogRecord) -> ShownEvent:
 def _with_targets(
     instance: dg.DagsterInstance, evaluations: Sequence[dg.AssetCheckEvaluation]
 ) -> list[dg.AssetCheckEvaluation]:
-    """Attach the newest materialization of its partition to each: Dagster ignores an evaluation of an older one."""
+    """Attach the newest materialization to each, of its partition: Dagster ignores an evaluation of an older one."""
     materialized = dg.DagsterEventType.ASSET_MATERIALIZATION
     targets: dict[tuple[dg.AssetKey, str | None], AssetCheckEvaluationTargetMaterializationData] = {}
     for asset in {evaluation.asset_key for evaluation in evaluations}:
@@ -197,16 +197,22 @@ def _with_targets(
             if partitions
             else {}
         )
+        if newest := instance.fetch_materializations(asset, limit=1).records:
+            targets[asset, None] = _target(newest[0])
         for chunk in _chunks(sorted(ids.values())):
             wanted = dg.AssetRecordsFilter(asset_key=asset, storage_ids=list(chunk))
-            for record in instance.fetch_materializations(wanted, limit=len(chunk)).records:
-                targets[asset, record.partition_key] = AssetCheckEvaluationTargetMaterializationData(
-                    storage_id=record.storage_id, run_id=record.run_id, timestamp=record.timestamp
-                )
+            records = list(instance.fetch_materializations(wanted, limit=len(chunk)).records)
+            targets |= {(asset, record.partition_key): _target(record) for record in records}
     return [
         replace(evaluation, target_materialization_data=targets.get((evaluation.asset_key, evaluation.partition)))
         for evaluation in evaluations
     ]
+
+
+def _target(record: dg.EventLogRecord) -> AssetCheckEvaluationTargetMaterializationData:
+    return AssetCheckEvaluationTargetMaterializationData(
+        storage_id=record.storage_id, run_id=record.run_id, timestamp=record.timestamp
+    )
 
 
 def _report_evaluations(instance: dg.DagsterInstance, evaluations: Sequence[dg.AssetCheckEvaluation]) -> None:

@@ -6,7 +6,6 @@ from stagenorm_pipeline.defs.assets.batch_plan import batch_plan
 from stagenorm_pipeline.defs.assets.normalized_stages import normalized_stages
 from stagenorm_pipeline.defs.assets.stage_inventory import stage_inventory
 from stagenorm_pipeline.defs.assets.verification_report import verification_report
-from stagenorm_pipeline.defs.checks.fund_clean import fund_clean
 from stagenorm_pipeline.defs.checks.plan_checks import plan_checks
 from stagenorm_pipeline.defs.checks.verification_checks import verification_checks
 from stagenorm_pipeline.defs.jobs.asset_jobs import normalize_job, plan_job, verify_job
@@ -28,7 +27,7 @@ def build_defs(**overrides: object) -> dg.Definitions:
     """Return all definitions. `overrides` replaces resources by name, for tests and other deployments."""
     return dg.Definitions(
         assets=[stage_inventory, batch_plan, normalized_stages, verification_report],
-        asset_checks=[plan_checks, fund_clean, verification_checks],
+        asset_checks=[plan_checks, verification_checks],
         jobs=[
             dry_run_job,
             plan_job,
