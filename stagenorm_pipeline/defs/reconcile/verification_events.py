@@ -100,7 +100,7 @@ _SINCE: Final = {
 
 def verification_next(report: VerificationReport, state: VerificationState) -> WhatNext:
     """Return the verdict and what to do next."""
-    result, sentence = report.result, verdict_sentence(report.result)
+    result, sentence = report.result, sentence_for_terminal(verdict_sentence(report.result))
     checks = page_path(VERIFICATION_REPORT, "view=checks")
     if state.is_current is False:
         outdated = "stagenorm has changed rows since this verification. Materialize verification_report again. It said"
@@ -115,7 +115,7 @@ def _listed(steps: Sequence[NextStep]) -> str:
     listed = (
         f"{step.what}: {step.click or step.command}" if step.click or step.command else step.what for step in steps
     )
-    return " ".join(f"{number}. {words}." for number, words in enumerate(listed, 1))
+    return sentence_for_terminal(" ".join(f"{number}. {words}." for number, words in enumerate(listed, 1)))
 
 
 def _report_entry(number: int) -> dg.MetadataValue:
