@@ -24,6 +24,7 @@ def read_pace(options: PaceOptions, batch_size: BatchSize) -> Pace:
         max_lag_seconds=options.max_lag_seconds,
         no_lag_check=options.no_lag_check,
         is_auto=batch_size == "auto",
+        parallel=options.parallel,
     )
 
 

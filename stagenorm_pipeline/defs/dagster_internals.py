@@ -5,7 +5,7 @@
 
 import logging
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC
 from typing import Any, TypeVar
@@ -17,17 +17,28 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 )
 from dagster._core.events import AssetObservationData, StepMaterializationData
 from dagster._core.instance.utils import RUNLESS_JOB_NAME, RUNLESS_RUN_ID
+from dagster._core.scheduler.instigation import InstigatorState, TickStatus
 from dagster._core.storage.asset_check_execution_record import (
     AssetCheckExecutionRecord,
     AssetCheckExecutionRecordStatus,
 )
 from dagster._core.storage.event_log import SqlEventLogStorage
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
+from dagster._core.storage.tags import REPOSITORY_LABEL_TAG
 from dagster_postgres.event_log import PostgresEventLogStorage
 from dagster_shared.record import replace
 
 # Each group of events is one INSERT.
 _EVENTS_PER_INSERT = 1_000
+
+# Several ticks may end between two looks at them.
+_TICKS_READ = 5
+# Without those that a run has only planned.
+_FAILED = frozenset({AssetCheckExecutionRecordStatus.FAILED})
+_EVALUATED = _FAILED | {AssetCheckExecutionRecordStatus.SUCCEEDED}
+# An alert names no more.
+_FAILING_PARTITIONS_READ = 200
+_ENDED_TICKS = [TickStatus.SUCCESS, TickStatus.SKIPPED, TickStatus.FAILURE]
 
 AssetEvent = dg.AssetMaterialization | dg.AssetObservation
 T = TypeVar("T")
@@ -299,3 +310,94 @@ def _entry(
 
 def _chunks(entries: Sequence[T]) -> Iterator[Sequence[T]]:
     return (entries[start : start + _EVENTS_PER_INSERT] for start in range(0, len(entries), _EVENTS_PER_INSERT))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailingTicks:
+    """A sensor or schedule whose newest tick failed, or one that ended in the last `recent_s` seconds."""
+
+    name: str
+    error_class: str | None
+
+
+def failing_ticks(context: dg.SensorEvaluationContext, *, recent_s: float) -> Iterator[FailingTicks]:
+    """Return the failing sensors and schedules of the sensor's code location."""
+    for state in context.instance.all_instigator_state():
+        origin = state.origin.repository_origin
+        if not _is_own(context, f"{origin.repository_name}@{origin.code_location_origin.location_name}"):
+            continue
+        if (failing := _failing(context.instance, state, time.time() - recent_s)) is not None:
+            yield failing
+
+
+def _failing(instance: dg.DagsterInstance, state: InstigatorState, since: float) -> FailingTicks | None:
+    ticks = instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=_TICKS_READ, statuses=_ENDED_TICKS)
+    failed = [tick for tick in ticks if tick.is_failure and (tick is ticks[0] or tick.timestamp >= since)]
+    if not failed:
+        return None
+    error = failed[0].error
+    # Dagster wraps the error of a sensor's function in one of its own.
+    return FailingTicks(name=state.instigator_name, error_class=(error.cause or error).cls_name if error else None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailingCheck:
+    """A check whose newest evaluation failed; if it is partitioned, of this partition."""
+
+    key: dg.AssetCheckKey
+    run_id: str
+    partition: str | None
+    evaluation: dg.AssetCheckEvaluation
+
+
+def failing_checks(context: dg.SensorEvaluationContext) -> Iterator[FailingCheck]:
+    """Return the failing checks of the sensor's code location, one for each failing partition."""
+    if context.repository_def is None:
+        return
+    graph = context.repository_def.asset_graph
+    for key in sorted(graph.asset_check_keys):
+        if graph.get(key).partitions_def is not None:
+            yield from _failing_partitions(context.instance, key)
+            continue
+        for found in _evaluations(context.instance, key, limit=1, status=_EVALUATED):
+            if not found.evaluation.passed:
+                yield found
+
+
+def _failing_partitions(instance: dg.DagsterInstance, key: dg.AssetCheckKey) -> Iterator[FailingCheck]:
+    failing = {name for name, verdict in newest_partition_verdicts(instance, key).items() if not verdict.passed}
+    if failing:
+        for found in _evaluations(instance, key, limit=_FAILING_PARTITIONS_READ, status=_FAILED):
+            if found.partition in failing:
+                failing.remove(found.partition)
+                yield found
+
+
+def _evaluations(
+    instance: dg.DagsterInstance, key: dg.AssetCheckKey, *, limit: int, status: Set[AssetCheckExecutionRecordStatus]
+) -> Iterator[FailingCheck]:
+    for record in instance.event_log_storage.get_asset_check_execution_history(key, limit=limit, status=status):
+        if isinstance(record.evaluation, dg.AssetCheckEvaluation):
+            yield FailingCheck(key=key, run_id=record.run_id, partition=record.partition, evaluation=record.evaluation)
+
+
+def is_run_of(context: dg.SensorEvaluationContext, run: dg.DagsterRun) -> bool:
+    """Say whether a run is of the sensor's code location. An instance may be shared with other projects.
+
+    A run that was started without a code location, such as by `dagster asset materialize`, is recognized by its job
+    and its assets.
+    """
+    label = run.tags.get(REPOSITORY_LABEL_TAG)
+    if label is not None:
+        return _is_own(context, label)
+    repository = context.repository_def
+    if repository is None:
+        return False
+    if run.asset_selection:
+        return set(run.asset_selection) <= set(repository.asset_graph.get_all_asset_keys())
+    return repository.has_job(run.job_name)
+
+
+def _is_own(context: dg.SensorEvaluationContext, label: str) -> bool:
+    location = context.code_location_origin
+    return location is None or label == f"{context.repository_name}@{location.location_name}"

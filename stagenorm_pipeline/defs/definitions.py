@@ -15,9 +15,9 @@ from stagenorm_pipeline.defs.jobs.pause_job import pause_job, unpause_job
 from stagenorm_pipeline.defs.jobs.rollback_job import rollback_job
 from stagenorm_pipeline.defs.resources import StagenormService
 from stagenorm_pipeline.defs.schedules import nightly_backfill, nightly_plan
-from stagenorm_pipeline.defs.sensors.alert_on_failure import alert_on_failure
 from stagenorm_pipeline.defs.sensors.discover_funds import discover_funds
 from stagenorm_pipeline.defs.sensors.reconcile_pages import reconcile_pages
+from stagenorm_pipeline.defs.sensors.send_alerts import send_alerts
 from stagenorm_pipeline.defs.sensors.spelling_drift import spelling_drift
 from stagenorm_pipeline.defs.sensors.verify_when_done import verify_when_done
 
@@ -29,7 +29,7 @@ def build_defs(**overrides: object) -> dg.Definitions:
         asset_checks=[plan_checks, verification_checks],
         jobs=[dry_run_job, plan_job, normalize_job, verify_job, rollback_job, pause_job, unpause_job, cancel_plan_job],
         schedules=[nightly_plan, nightly_backfill],
-        sensors=[reconcile_pages, discover_funds, spelling_drift, verify_when_done, alert_on_failure],
+        sensors=[reconcile_pages, discover_funds, spelling_drift, verify_when_done, send_alerts],
         resources={
             "service": StagenormService(),
             **overrides,

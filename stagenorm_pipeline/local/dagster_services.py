@@ -24,6 +24,7 @@ import stagenorm_pipeline
 from stagenorm_pipeline.errors import StagenormError
 
 LOOPBACK = "127.0.0.1"
+_INSTANCE_SETTINGS = Path(__file__).with_name("dagster.yaml")
 _EVERYWHERE = "0.0.0.0"  # noqa: S104 - only compared with
 
 
@@ -157,7 +158,7 @@ def _environment(home: Path, dagster_url: str, **more: str) -> dict[str, str]:
     dagster_home = home / "dagster"
     dagster_home.mkdir(parents=True, exist_ok=True)
     # Replaced in one step, because a run that another UI of this home is launching may be reading it.
-    shutil.copyfile(_project_file("dagster.yaml"), dagster_home / f"dagster.yaml.{os.getpid()}")
+    shutil.copyfile(_INSTANCE_SETTINGS, dagster_home / f"dagster.yaml.{os.getpid()}")
     (dagster_home / f"dagster.yaml.{os.getpid()}").replace(dagster_home / "dagster.yaml")
     # SQLAlchemy 2.1 reads a bare postgresql:// as psycopg 3, with which dagster-postgres fails on its first event.
     storage_url = "postgresql+psycopg2://" + dagster_url.partition("://")[2]

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from sqlalchemy.exc import SQLAlchemyError
 
 from stagenorm_pipeline.engine.apply.pause import Control, read_control, set_paused
-from stagenorm_pipeline.engine.monitor import finished_plan, metrics, recorded_state, waiting_funds
+from stagenorm_pipeline.engine.monitor import alert_facts, finished_plan, metrics, recorded_state, waiting_funds
 from stagenorm_pipeline.engine.monitor import status as progress
+from stagenorm_pipeline.engine.monitor.alert_facts import AlertFacts, FailedPlace
 from stagenorm_pipeline.engine.monitor.finished_plan import FinishedPlan
 from stagenorm_pipeline.engine.monitor.metrics import MetricsFacts
 from stagenorm_pipeline.engine.monitor.recorded_state import FundState, RecordedState
@@ -48,6 +49,16 @@ def count_waiting_rows(context: ServiceContext, *, fund_id: str | None) -> int:
 def read_finished_plan(context: ServiceContext) -> FinishedPlan | None:
     """Read the plan that finished last; None while an open plan has batches left, or before any run."""
     return finished_plan.read_finished_plan(context.database)
+
+
+def read_alert_facts(context: ServiceContext) -> AlertFacts:
+    """Read what an alert may report, without any stage or error text."""
+    return alert_facts.read_alert_facts(context.database)
+
+
+def read_failed_places(context: ServiceContext, *, runner: str) -> tuple[FailedPlace, ...]:
+    """Read where batches failed of the runners whose name contains `runner`."""
+    return alert_facts.read_failed_places(context.database, runner)
 
 
 def read_metrics(context: ServiceContext) -> MetricsFacts:

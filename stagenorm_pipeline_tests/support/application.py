@@ -115,6 +115,7 @@ class Application:
         throttle: ThrottleSettings | None = None,
         pacing: Pacing | None = None,
         bounds: Bounds | None = None,
+        parallel: int = 1,
     ) -> ApplyResult:
         request = ApplyRequest(
             worker="worker-1",
@@ -128,6 +129,7 @@ class Application:
             should_stop=should_stop,
             throttle=throttle,
             pacing=pacing,
+            parallel=parallel,
         )
         return apply_batches(self.database, request)
 

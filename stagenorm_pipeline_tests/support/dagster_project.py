@@ -74,7 +74,7 @@ class DagsterProject:
         repository = self.defs.get_repository_def()
         resources = repository.get_top_level_resources()
         with dg.build_sensor_context(
-            instance=self.instance, cursor=cursor, repository_def=repository, resources=resources
+            instance=self.instance, cursor=cursor, repository_def=repository, sensor_name=name, resources=resources
         ) as context:
             return repository.get_sensor_def(name).evaluate_tick(context)
 

@@ -5,17 +5,29 @@ import dagster as dg
 from stagenorm_pipeline import __version__
 from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.defs.assets.asset_names import BATCH_PLAN, GROUP, OWNERS, STAGE_INVENTORY, page_link
+from stagenorm_pipeline.defs.checks.drift_check import NO_DRIFT_SPEC, drift_check_result
 from stagenorm_pipeline.defs.failures import errors_as_failures
 from stagenorm_pipeline.defs.metadata.spellings_by_fund import SpellingsByFund
 from stagenorm_pipeline.defs.resources import StagenormService
+from stagenorm_pipeline.engine.inventory.drift import DriftTally
 from stagenorm_pipeline.engine.inventory.inventory import RowCounts, count_unknown_spellings
 from stagenorm_pipeline.report.markdown_text import inventory_markdown
+from stagenorm_pipeline.service.detecting_drift import finish_drift
 from stagenorm_pipeline.service.inventory import read_inventory
 from stagenorm_pipeline.service.selecting import select
 
 
-@dg.asset(key=STAGE_INVENTORY, group_name=GROUP, owners=OWNERS, kinds={"postgres", "pandas"}, code_version=__version__)
-def stage_inventory(service: StagenormService) -> dg.MaterializeResult[None]:
+@dg.asset(
+    key=STAGE_INVENTORY,
+    group_name=GROUP,
+    owners=OWNERS,
+    kinds={"postgres", "pandas"},
+    code_version=__version__,
+    check_specs=[NO_DRIFT_SPEC],
+)
+def stage_inventory(
+    service: StagenormService,
+) -> dg.MaterializeResult:  # type: ignore[type-arg] # Beside checks, Dagster accepts only the bare class.
     """**Step 1: inventory.** Lists the spellings of investment stages in your tables, with rows and funds.
 
     `Series A`, `seriesa` and `SERIES-A` are known spellings of `series-a`. The next steps normalize them. An unknown
@@ -26,9 +38,14 @@ def stage_inventory(service: StagenormService) -> dg.MaterializeResult[None]:
     """
     with errors_as_failures():
         opened = service.open()
-        by_fund = SpellingsByFund()
-        # One scan per table feeds both the inventory and the table by fund.
-        inventories = read_inventory(opened, selection=select(opened), reader=by_fund.add).targets
+        by_fund, drift = SpellingsByFund(), DriftTally()
+        # One scan per table feeds the inventory, the table by fund and the check.
+        inventories = read_inventory(
+            opened,
+            selection=select(opened),
+            reader=lambda target, found: by_fund.add(target, drift.watch(target, found)),
+        ).targets
+        drifted = finish_drift(opened, drift)
     counts = sum((inventory.counts for inventory in inventories), RowCounts())
     unknown = count_unknown_spellings(inventories)
     return dg.MaterializeResult(
@@ -44,7 +61,8 @@ def stage_inventory(service: StagenormService) -> dg.MaterializeResult[None]:
             "rows_null": counts.rows_null,
             "unknown_spellings": unknown,
             "funds": len({fund.fund_id for inventory in inventories for fund in inventory.funds}),
-        }
+        },
+        check_results=[drift_check_result(drifted)],
     )
 
 
