@@ -72,7 +72,7 @@ def _answer(request: Request, database_url: str | None, respond: Callable[[Verif
                 return _problem(f"Verification {number} of this page's database is another one than the link's.", 404)
             return respond(report)
     except StagenormError as error:
-        return _problem(str(error), 404)
+        return _problem(str(error).replace("\n", " "), 404)
     except SQLAlchemyError as error:
         # Only the class name: the text may contain the URL.
         return _problem(f"The report cannot be read: {type(error).__name__}.", 503)
