@@ -14,6 +14,8 @@ from stagenorm_pipeline.defs.dagster_internals import (
     failing_checks,
     failing_ticks,
     is_run_of,
+    newest_events,
+    newest_partition_verdicts,
     partition_range_tags,
     report_runless_events,
 )
@@ -73,6 +75,54 @@ def test_many_events_are_one_insert_per_type(instance: dg.DagsterInstance) -> No
     assert len(statements) == 2
     assert instance.get_materialized_partitions(_ASSET) == set(funds)
     assert len(instance.fetch_observations(_ASSET, 100).records) == 40
+
+
+def test_batched_evaluations_equal_ones_reported_singly(instance: dg.DagsterInstance) -> None:
+    check = dg.AssetCheckKey(_ASSET, "clean")
+    funds = [f"fund-{number}" for number in range(40)]
+
+    def evaluations(*, passed: bool) -> list[dg.AssetCheckEvaluation]:
+        return [
+            dg.AssetCheckEvaluation(asset_key=_ASSET, check_name="clean", passed=passed, partition=fund)
+            for fund in funds
+        ]
+
+    instance.report_runless_asset_event(dg.AssetMaterialization(_ASSET, partition="fund-0"))
+    with _inserts() as statements:
+        report_runless_events(instance, evaluations(passed=False))
+    failed = newest_partition_verdicts(instance, check)
+    # Dagster's table is unique by run and partition, so a second evaluation must replace the first.
+    report_runless_events(instance, evaluations(passed=True))
+    report_runless_events(instance, [dg.AssetMaterialization(_ASSET, partition="fund-1")])
+
+    assert len(statements) == 1
+    assert set(failed) == set(funds)
+    assert not any(verdict.passed for verdict in failed.values())
+    passed = newest_partition_verdicts(instance, check)
+    assert all(verdict.passed for verdict in passed.values())
+    assert [fund for fund, verdict in passed.items() if not verdict.is_current] == ["fund-1"]
+    record = instance.event_log_storage.get_latest_asset_check_execution_by_key([check])[check]
+    single = dg.AssetCheckEvaluation(asset_key=_ASSET, check_name="single", passed=True)
+    instance.report_runless_asset_event(single)
+    one = instance.event_log_storage.get_latest_asset_check_execution_by_key([single.asset_check_key])
+    assert record.run_id == one[single.asset_check_key].run_id
+    assert record.event is not None
+
+
+def test_newest_event_of_partition_is_what_its_page_shows(instance: dg.DagsterInstance) -> None:
+    made = dg.AssetMaterialization(_ASSET, partition="fund-1", metadata={"n": 1})
+    seen = dg.AssetObservation(_ASSET, partition="fund-1", metadata={"n": 2})
+    other = dg.AssetMaterialization(_ASSET, partition="fund-2", metadata={"n": 3})
+    for event in (made, seen, other):
+        report_runless_events(instance, [event])
+
+    shown = newest_events(instance, _ASSET)
+
+    assert {key: (event.is_materialization, event.metadata["n"]) for key, event in shown.items()} == {
+        "fund-1": (False, 2),
+        "fund-2": (True, 3),
+    }
+    assert list(newest_events(instance, _ASSET, {"fund-2"})) == ["fund-2"]
 
 
 def test_pool_gets_default_limit_and_is_created_once(instance: dg.DagsterInstance) -> None:

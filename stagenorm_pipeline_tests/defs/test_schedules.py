@@ -1,13 +1,13 @@
 """The schedules `nightly_plan` and `nightly_backfill`."""
 
 import dagster as dg
-from dagster._core.test_utils import create_run_for_test
 from hypothesis import given
 from hypothesis import strategies as st
 
 from stagenorm_pipeline.defs.assets.asset_names import NORMALIZED_STAGES
 from stagenorm_pipeline.defs.partition_ranges import partition_ranges
 from stagenorm_pipeline_tests.support.application import COMPANIES, Application
+from stagenorm_pipeline_tests.support.dagster_internals import create_run_for_test
 from stagenorm_pipeline_tests.support.dagster_project import RANGE_END, RANGE_START, DagsterProject, materialized
 
 

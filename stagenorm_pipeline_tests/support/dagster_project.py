@@ -5,9 +5,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
-from dagster._core.definitions.schedule_definition import ScheduleExecutionData
-from dagster._core.definitions.sensor_definition import SensorExecutionData
-from dagster._core.instance.ref import InstanceRef
 
 from stagenorm_pipeline.defs.assets.asset_names import (
     BATCH_PLAN,
@@ -18,6 +15,7 @@ from stagenorm_pipeline.defs.assets.asset_names import (
 )
 from stagenorm_pipeline.defs.definitions import build_defs
 from stagenorm_pipeline.defs.partitions import FUNDS
+from stagenorm_pipeline_tests.support.dagster_internals import ScheduleExecutionData, SensorExecutionData, use_instance
 
 _OPS = {key.path[-1]: op_name(key) for key in (BATCH_PLAN, NORMALIZED_STAGES, VERIFICATION_REPORT)}
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
@@ -86,9 +84,7 @@ class DagsterProject:
             repository_def=repository,
             resources=repository.get_top_level_resources(),
         ) as context:
-            # Dagster opens a schedule's instance by its reference, which one in memory has not.
-            context._instance_ref = InstanceRef.from_dir(".")
-            context._instance = self.instance  # type: ignore[assignment]
+            use_instance(context, self.instance)
             return repository.get_schedule_def(name).evaluate_tick(context)
 
     def verdict(self, check: str) -> dg.AssetCheckEvaluation:

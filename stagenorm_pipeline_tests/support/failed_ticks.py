@@ -1,19 +1,21 @@
-"""Record a failed tick of a sensor in a Dagster instance, as the daemon does. Uses undocumented parts of Dagster."""
+"""Record a failed tick of a sensor in a Dagster instance, as the daemon does."""
 
 import time
 
 import dagster as dg
-from dagster._core.remote_origin import InProcessCodeLocationOrigin, RemoteRepositoryOrigin
-from dagster._core.scheduler.instigation import (
+
+from stagenorm_pipeline_tests.support.dagster_internals import (
+    InProcessCodeLocationOrigin,
     InstigatorState,
     InstigatorStatus,
     InstigatorType,
+    LoadableTargetOrigin,
+    RemoteRepositoryOrigin,
     SensorInstigatorData,
+    SerializableErrorInfo,
     TickData,
     TickStatus,
 )
-from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
-from dagster_shared.error import SerializableErrorInfo
 
 
 def record_failed_tick(instance: dg.DagsterInstance, sensor: str, error_text: str) -> None:

@@ -1,15 +1,12 @@
 """The keys of the assets and what follows from them: the addresses of their pages, the names of their ops."""
 
-from collections.abc import Sequence
-
 import dagster as dg
 
 # A Dagster instance may be shared with other projects, so every key starts with this.
 KEY_PREFIX = "stagenorm"
 
-# One group, so that the lineage page shows all four assets in one row.
+# One group, so that the lineage page shows all assets together.
 GROUP = "stage_normalization"
-OWNERS: Sequence[str] = ("team:data-platform",)
 
 STAGE_INVENTORY = dg.AssetKey([KEY_PREFIX, "stage_inventory"])
 BATCH_PLAN = dg.AssetKey([KEY_PREFIX, "batch_plan"])

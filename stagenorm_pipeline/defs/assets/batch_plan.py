@@ -6,7 +6,7 @@ import dagster as dg
 
 from stagenorm_pipeline import __version__
 from stagenorm_pipeline.counts import counted
-from stagenorm_pipeline.defs.assets.asset_names import BATCH_PLAN, GROUP, OWNERS, STAGE_INVENTORY
+from stagenorm_pipeline.defs.assets.asset_names import BATCH_PLAN, GROUP, STAGE_INVENTORY
 from stagenorm_pipeline.defs.failures import errors_as_failures
 from stagenorm_pipeline.defs.graceful_stop import deferred_termination
 from stagenorm_pipeline.defs.metadata.plan_page import planned_metadata
@@ -31,7 +31,6 @@ Metadata = Mapping[str, dg.MetadataValue]
     key=BATCH_PLAN,
     deps=[STAGE_INVENTORY],
     group_name=GROUP,
-    owners=OWNERS,
     kinds={"postgres", "table"},
     code_version=__version__,
 )
@@ -40,7 +39,7 @@ def batch_plan(
     config: PlanConfig,
     service: StagenormService,
 ) -> Iterator[dg.MaterializeResult[None]]:
-    """**Step 2: plan.** Records which rows change, from which spelling to which stage, in which batches.
+    """Step 2: plan. Records which rows change, from which spelling to which stage, in which batches.
 
     Writes the plan to `stage_migration_plans` and `stage_migration_batches`, and adds a partition for each fund.
     Changes no business data. The plan has only rows with a known spelling that is not canonical. It replaces the

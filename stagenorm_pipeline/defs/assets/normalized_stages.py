@@ -6,7 +6,7 @@ import dagster as dg
 
 from stagenorm_pipeline import __version__
 from stagenorm_pipeline.defs.apply_fund import FundApplier, FundOutcome, failure_of_funds
-from stagenorm_pipeline.defs.assets.asset_names import BATCH_PLAN, GROUP, NORMALIZED_STAGES, OWNERS
+from stagenorm_pipeline.defs.assets.asset_names import BATCH_PLAN, GROUP, NORMALIZED_STAGES
 from stagenorm_pipeline.defs.checks.fund_clean import FUND_CLEAN_SPEC, result_of_run
 from stagenorm_pipeline.defs.failures import errors_as_failures
 from stagenorm_pipeline.defs.graceful_stop import deferred_termination
@@ -30,7 +30,6 @@ FUNDS_PER_RUN = 25
     partitions_def=funds,
     deps=[BATCH_PLAN],
     group_name=GROUP,
-    owners=OWNERS,
     kinds={"postgres"},
     code_version=__version__,
     pool=POOL,
@@ -44,7 +43,7 @@ def normalized_stages(
     config: ApplyConfig,
     service: StagenormService,
 ) -> Iterator[dg.AssetMaterialization | dg.AssetObservation | dg.AssetCheckResult]:
-    """**Step 3: apply.** Applies the open plan's batches of a fund. The only step that changes business data.
+    """Step 3: apply. Applies the open plan's batches of a fund. The only step that changes business data.
 
     Each batch is one transaction with its rows, audit rows and result. A row that changed since planning is skipped.
     A row that the database refuses goes to the quarantine. All other rows are changed.
@@ -64,14 +63,13 @@ def normalized_stages(
             log=context.log,
         )
     outcomes: list[FundOutcome] = []
-    by = f"Dagster, {opened.user}"
     for key in context.partition_keys:
         # Ends before each `yield`, because Dagster installs its own signal handlers between events.
         with errors_as_failures(), deferred_termination() as should_stop:
             outcome = applier.apply(key, should_stop)
             stop = should_stop()
         outcomes.append(outcome)
-        yield outcome.event(by)
+        yield outcome.event(opened.user)
         if stop:
             break
     yield result_of_run([outcome.state for outcome in outcomes])

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from stagenorm_pipeline import __version__
-from stagenorm_pipeline.defs.assets.asset_names import GROUP, NORMALIZED_STAGES, OWNERS, VERIFICATION_REPORT
+from stagenorm_pipeline.defs.assets.asset_names import GROUP, NORMALIZED_STAGES, VERIFICATION_REPORT
 from stagenorm_pipeline.defs.failures import errors_as_failures
 from stagenorm_pipeline.defs.reconcile.verification_events import report_metadata, verification_next
 from stagenorm_pipeline.defs.resources import StagenormService
@@ -19,7 +19,6 @@ from stagenorm_pipeline.service.verifying import VerificationSettings, verify
     key=VERIFICATION_REPORT,
     deps=[NORMALIZED_STAGES],
     group_name=GROUP,
-    owners=OWNERS,
     kinds={"postgres", "markdown"},
     code_version=__version__,
 )
@@ -28,7 +27,7 @@ def verification_report(
     config: VerifyConfig,
     service: StagenormService,
 ) -> Iterator[dg.MaterializeResult[None]]:
-    """**Step 4: verify.** Checks the database against seven rules, in one snapshot, and makes a report to sign.
+    """Step 4: verify. Checks the database against seven rules, in one snapshot, and makes a report to sign.
 
     The rules are the checks of this asset. A failed rule does not fail the run. Its check lists the rows and says what
     to do. Materialize the report at any time, during a migration or after a fund has failed.

@@ -5,22 +5,20 @@ separate check of an asset whose output is optional. A run may report only one r
 of the funds.
 """
 
-import warnings
 from collections.abc import Sequence
 
 import dagster as dg
 
 from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.defs.assets.asset_names import NORMALIZED_STAGES
+from stagenorm_pipeline.defs.beta_warnings import without_beta_warnings
 from stagenorm_pipeline.defs.partitions import funds
 from stagenorm_pipeline.defs.reconcile.fund_events import FUND_CLEAN, is_clean
 from stagenorm_pipeline.engine.monitor.recorded_state import FundProgress, FundState
 
 _FUNDS_NAMED = 5
 
-with warnings.catch_warnings():
-    # Dagster warns about its preview feature at every load of the definitions.
-    warnings.simplefilter("ignore", dg.PreviewWarning)
+with without_beta_warnings():
     FUND_CLEAN_SPEC = dg.AssetCheckSpec(
         FUND_CLEAN,
         asset=NORMALIZED_STAGES,

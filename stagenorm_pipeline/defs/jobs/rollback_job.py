@@ -7,6 +7,7 @@ from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.defs.assets.asset_names import NORMALIZED_STAGES
 from stagenorm_pipeline.defs.failures import errors_as_failures
 from stagenorm_pipeline.defs.graceful_stop import deferred_termination
+from stagenorm_pipeline.defs.jobs.plan_id import NO_PLAN, require_plan_id
 from stagenorm_pipeline.defs.reconcile.fund_events import fund_metadata
 from stagenorm_pipeline.defs.reconcile.plan_events import plan_next
 from stagenorm_pipeline.defs.reconcile.reconcile import reconcile
@@ -29,7 +30,9 @@ from stagenorm_pipeline.service.selecting import select
 class RollbackConfig(dg.Config):
     """Launchpad settings of `rollback_job`."""
 
-    plan_id: int = Field(description="The number of the plan to undo. `batch_plan` and `stagenorm status` show it.")
+    plan_id: int = Field(
+        default=NO_PLAN, description="The number of the plan to undo. `batch_plan` and `stagenorm status` show it."
+    )
     execute: bool = Field(
         default=False, description="Restore the rows. If false, the run only shows which rows it would restore."
     )
@@ -54,6 +57,7 @@ def roll_back(
 ) -> None:
     """Restore the rows that still hold what the plan wrote. List the rows that another session changed since."""
     with errors_as_failures():
+        require_plan_id(config.plan_id)
         opened = service.open()
         selection = select(opened, table=config.table or None, fund=config.fund or None)
         conditions = RollbackConditions(plan_id=config.plan_id, only_untouched=config.only_untouched)
@@ -128,7 +132,7 @@ def _metadata(preview: RollbackPreview) -> dict[str, dg.MetadataValue | int]:
 def _observation(service: ServiceContext, fund_id: str | None) -> dg.AssetObservation:
     """Return the observation of a rolled-back fund. Its partition stays green, because nothing can undo that."""
     state = read_fund_state(service, fund_id=fund_id)
-    metadata = fund_metadata(state, by=f"Dagster, {service.user}", this_run="rolled back")
+    metadata = fund_metadata(state, by=service.user, this_run="rolled back")
     return dg.AssetObservation(NORMALIZED_STAGES, partition=state.key, metadata=metadata)
 
 

@@ -45,3 +45,7 @@ def test_rollback_reports_observation_of_each_fund(project: DagsterProject, appl
 
 def test_rollback_of_missing_plan_fails(project: DagsterProject, application: Application) -> None:
     assert "no plan 99" in failure_of(project.run("rollback_job", roll_back={"plan_id": 99}))[0]
+
+
+def test_rollback_asks_for_the_plan(project: DagsterProject) -> None:
+    assert failure_of(project.run("rollback_job"))[0].startswith("plan_id is not set. Write the number of the plan.")

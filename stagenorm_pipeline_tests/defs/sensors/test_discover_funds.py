@@ -1,9 +1,9 @@
 """The sensor `discover_funds`."""
 
 import dagster as dg
-from dagster._core.definitions.sensor_definition import SensorExecutionData
 
 from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, Application
+from stagenorm_pipeline_tests.support.dagster_internals import SensorExecutionData
 from stagenorm_pipeline_tests.support.dagster_project import DagsterProject
 
 

@@ -4,10 +4,10 @@ from typing import Any
 
 import dagster as dg
 import pytest
-from dagster._core.definitions.sensor_definition import SensorExecutionData
 
 from stagenorm_pipeline.defs.sensors import spelling_drift as drift_sensor
 from stagenorm_pipeline_tests.support.application import COMPANIES, Application
+from stagenorm_pipeline_tests.support.dagster_internals import SensorExecutionData
 from stagenorm_pipeline_tests.support.dagster_project import DagsterProject, checked
 
 
