@@ -7,10 +7,12 @@ process, because the command line does not import Dagster.
 import sys
 
 import dagster as dg
+from sqlalchemy.exc import SQLAlchemyError
 
 from stagenorm_pipeline.defs.assets.normalized_stages import POOL
 from stagenorm_pipeline.defs.dagster_internals import create_pool
 from stagenorm_pipeline.defs.partitions import FUNDS, add_fund_keys, copy_fund_keys_of_old_name
+from stagenorm_pipeline.defs.reconcile.reconcile import reconcile
 from stagenorm_pipeline.errors import StagenormError
 from stagenorm_pipeline.service.context import open_service
 from stagenorm_pipeline.service.selecting import read_fund_ids
@@ -48,6 +50,16 @@ def fail_orphaned_runs(instance: dg.DagsterInstance) -> list[str]:
     return [run.run_id for run in runs]
 
 
+def show_recorded_state(instance: dg.DagsterInstance) -> None:
+    """Make the pages show what the database at DATABASE_URL says. If it cannot be read, the sensor tries again."""
+    try:
+        with open_service(interface="dagster", application_name="stagenorm dagster") as service:
+            reconcile(instance, service)
+    except (StagenormError, SQLAlchemyError) as error:
+        # Only the class name: the text of some errors contains the URL.
+        sys.stdout.write(f"The pages may be out of date: {type(error).__name__}\n")
+
+
 def main(arguments: list[str]) -> None:
     with dg.DagsterInstance.get() as instance:
         create_pool(instance, POOL)
@@ -55,6 +67,7 @@ def main(arguments: list[str]) -> None:
         add_first_fund_keys(instance)
         if "--fail-orphaned-runs" in arguments:
             fail_orphaned_runs(instance)
+        show_recorded_state(instance)
 
 
 if __name__ == "__main__":

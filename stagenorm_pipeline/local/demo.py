@@ -8,9 +8,10 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 
-from stagenorm_pipeline.local.demo_data import create_demo_tables, fill_demo_data
+from stagenorm_pipeline.local.demo_data import add_late_rows, create_demo_tables, fill_demo_data
 from stagenorm_pipeline.local.embedded_postgres import EmbeddedPostgres
 from stagenorm_pipeline.local.home import home_directory
+from stagenorm_pipeline.service.stagenorm import Stagenorm
 
 DEMO_DATABASE = "stagenorm_demo"
 
@@ -35,35 +36,57 @@ def prepare_demo(server: EmbeddedPostgres) -> tuple[str, int]:
 def run_demo() -> int:
     """Run every step. Returns the exit code: 0 even if rule 2 fails, because the demo's data are made to fail it."""
     home = home_directory()
-    _print(f"Starting an embedded PostgreSQL in {home} (a unix socket only; it stops with this command)")
+    _print(f"Starting an embedded PostgreSQL in {home}")
+    _print("(a unix socket only; it stops with this command)")
     with EmbeddedPostgres.start(home) as server:
         url, rows = prepare_demo(server)
         _print(f"Wrote {rows:,} rows into portfoliocompanies and deal_opportunities" if rows else _AGAIN)
         codes = {}
         backup = home / f"demo-{datetime.now(UTC):%Y%m%dT%H%M%S%f}.sql.gz"
         for command, why in _STEPS:
-            _print(f"\n$ stagenorm {command.format(backup=backup)}      # {why}")
+            _print(f"\n# {why}\n$ stagenorm {command.format(backup=backup)}")
             words = [word.format(backup=backup) for word in command.split()]
             codes[words[0]] = _stagenorm(words, url)
-    failed = [name for name, code in codes.items() if code and name != "verify"]
-    if failed:
-        _print(f"\nThe demo did not work: `stagenorm {failed[0]}` failed.")
-        return 1
-    _print(_VERIFICATION_FAILED if codes["verify"] else "\nAll seven checks passed.\nNext: make ui")
+        failed = [name for name, code in codes.items() if code and name != "verify"]
+        if failed:
+            _print(f"\nThe demo did not work: `stagenorm {failed[0]}` failed.")
+            return 1
+        _plan_late_rows(url)
+    # `make demo` and `stagenorm demo` each speak of the commands that work where they were typed.
+    program = "make" if "MAKELEVEL" in os.environ else "stagenorm"
+    _print(_VERIFICATION_FAILED if codes["verify"] else "\nAll seven checks passed.")
+    _print(_NEXT.format(program=program))
     return 0
 
 
 _AGAIN = "The demo's tables exist from an earlier run: no rows written"
 
 _VERIFICATION_FAILED = """
-The verification failed on purpose. The demo's rows have spellings such as 'Seed Round' or 'Series D', as real columns
-do. stagenorm never guesses what an unknown spelling means: a person decides. All known spellings are normalized and
-audited.
-
-Next:
-  make ui      the same in the Dagster UI, with this report: http://127.0.0.1:3000
-  make demo    again: it finds nothing left to do
+The verification failed on purpose. The demo's rows have spellings such as
+'Seed Round' or 'Series D', as real columns do. stagenorm never guesses what an
+unknown spelling means: a person decides. All known spellings are normalized
+and audited.
 """
+
+_NEXT = """
+Next:
+  {program} ui
+      this history and this report in the Dagster UI: http://127.0.0.1:3000
+      Materialize the two funds that wait, and watch the pages change.
+  stagenorm --demo decisions
+      any other command, on the demo's database
+  {program} demo
+      again: it applies what waits
+"""
+
+
+def _plan_late_rows(url: str) -> None:
+    """Leave work for the first click in the Dagster UI: an import into two funds, planned and not applied."""
+    rows = add_late_rows(url)
+    with Stagenorm(url) as stagenorm:
+        plan = stagenorm.plan()
+    _print(f"\nThen another import wrote {rows} rows into two funds. Plan {plan.plan_id} has them.")
+    _print("It is not applied yet.")
 
 
 def _stagenorm(words: list[str], url: str) -> int:

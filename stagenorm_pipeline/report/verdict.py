@@ -10,6 +10,7 @@ from typing import Final
 
 from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.engine.verify.result import CheckResult, Outcome, Rule, Verdict, VerificationResult
+from stagenorm_pipeline.report.sign_off_statement import record_command
 from stagenorm_pipeline.report.tables import number
 from stagenorm_pipeline.report.wording import rule_name
 
@@ -163,12 +164,6 @@ def next_command(
     return next_steps(result, verification_id, saved_as=saved_as)[0].command
 
 
-def sign_command(result: VerificationResult, verification_id: int, file: str) -> str:
-    """Return the command that records the signature under the JSON report in `file`."""
-    accepting = ' --accept-warnings "REASON"' if result.count(Outcome.WARNED) else ""
-    return f"stagenorm sign-off {verification_id} --report {quote(file)}{accepting}"
-
-
 def _named(found: tuple[str, ...]) -> str:
     rest = len(found) - _REASONS_NAMED
     more = (f"and {counted(rest, 'more reason')}",) if rest > 0 else ()
@@ -244,7 +239,7 @@ def _steps_to_sign(result: VerificationResult, verification_id: int | None, save
         )
     yield NextStep(
         what="Read the report and its sample, then sign",
-        command=sign_command(result, verification_id, saved_as),
+        command=record_command(result, verification_id, quote(saved_as)),
         click="open verification_report: the entry sign-off has the command",
     )
 

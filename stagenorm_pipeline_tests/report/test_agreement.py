@@ -17,6 +17,7 @@ from stagenorm_pipeline.report.html_page import verification_html
 from stagenorm_pipeline.report.json_document import document_sha256, verification_document
 from stagenorm_pipeline.report.markdown_text import verification_markdown
 from stagenorm_pipeline.report.tables import duration, moment
+from stagenorm_pipeline.report.terminal_layout import Screen
 from stagenorm_pipeline.report.terminal_text import verification_text
 from stagenorm_pipeline_tests.support.rendered_reports import inline_tokens, read_html
 from stagenorm_pipeline_tests.support.report_results import failed_check, failing_result, passing_result
@@ -85,7 +86,7 @@ def readable_forms(result: VerificationResult, sha256: str) -> dict[str, str]:
     # A picture says again what the table beside it says, in its own way; Markdown has it as an image.
     html = re.sub(r"<(style|svg)\b.*?</\1>", "", verification_html(result, sha256), flags=re.DOTALL)
     return {
-        "text": verification_text(result, sha256=sha256),
+        "text": verification_text(result, sha256=sha256, screen=Screen(width=10_000)),
         "markdown": "\n".join(token.content for token in inline_tokens(markdown) if token.type != "image"),
         "html": read_html(html).text,
     }

@@ -1,27 +1,25 @@
 """The partitioned check `fund_clean` of `normalized_stages`: one verdict per fund, from PostgreSQL.
 
-Partitioned checks are a preview feature of Dagster 1.13. `defs.reconcile` reports the verdicts: in a run of the asset,
-whose output is optional, Dagster skips the check. Here it can be executed alone.
+Partitioned checks are a preview feature of Dagster 1.13. The asset itself evaluates it, because Dagster skips a
+separate check of an asset whose output is optional. A run may report only one result, so `defs.reconcile` reports those
+of the funds.
 """
 
-import warnings
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 import dagster as dg
 
+from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.defs.assets.asset_names import NORMALIZED_STAGES
-from stagenorm_pipeline.defs.dagster_internals import report_runless_events
-from stagenorm_pipeline.defs.failures import errors_as_failures
+from stagenorm_pipeline.defs.beta_warnings import without_beta_warnings
 from stagenorm_pipeline.defs.partitions import funds
-from stagenorm_pipeline.defs.reconcile.fund_events import FUND_CLEAN, fund_evaluation, is_clean
-from stagenorm_pipeline.defs.resources import StagenormService
-from stagenorm_pipeline.engine.targets.funds import fund_id_of
-from stagenorm_pipeline.service.monitoring import read_fund_state
+from stagenorm_pipeline.defs.reconcile.fund_events import FUND_CLEAN, is_clean
+from stagenorm_pipeline.engine.monitor.recorded_state import FundProgress, FundState
 
-with warnings.catch_warnings():
-    # Dagster warns about its preview feature at every load of the definitions.
-    warnings.simplefilter("ignore", dg.PreviewWarning)
-    _SPEC = dg.AssetCheckSpec(
+_FUNDS_NAMED = 5
+
+with without_beta_warnings():
+    FUND_CLEAN_SPEC = dg.AssetCheckSpec(
         FUND_CLEAN,
         asset=NORMALIZED_STAGES,
         partitions_def=funds,
@@ -32,19 +30,15 @@ with warnings.catch_warnings():
     )
 
 
-@dg.multi_asset_check(specs=[_SPEC], can_subset=True)
-def fund_clean(context: dg.AssetCheckExecutionContext, service: StagenormService) -> Iterator[dg.AssetCheckResult]:
-    """Evaluate the selected funds. Reads only stagenorm's own tables."""
-    with errors_as_failures():
-        opened = service.open()
-        states = [read_fund_state(opened, fund_id=fund_id_of(key)) for key in context.partition_keys]
-    dirty = [state.key for state in states if not is_clean(state)]
-    yield dg.AssetCheckResult(
-        asset_key=NORMALIZED_STAGES,
+def result_of_run(states: Sequence[FundState]) -> dg.AssetCheckResult:
+    """Return the result over all funds of a run."""
+    dirty = [state for state in states if not is_clean(state)]
+    has_failed = any(state.progress is FundProgress.FAILED for state in dirty)
+    named = ", ".join(f"{state.key} is {state.progress}" for state in dirty[:_FUNDS_NAMED])
+    more = f" and {len(dirty) - _FUNDS_NAMED:,} more" if len(dirty) > _FUNDS_NAMED else ""
+    return dg.AssetCheckResult(
         check_name=FUND_CLEAN,
         passed=not dirty,
-        severity=dg.AssetCheckSeverity.WARN,
-        description=f"Not clean: {', '.join(dirty[:5])}" if dirty else "Clean.",
+        severity=dg.AssetCheckSeverity.ERROR if has_failed else dg.AssetCheckSeverity.WARN,
+        description=f"{named}{more}." if dirty else f"{counted(len(states), 'fund')} clean.",
     )
-    # A result has no partition, so the verdicts of the funds are events of their own.
-    report_runless_events(context.instance, [fund_evaluation(state) for state in states])

@@ -6,13 +6,11 @@ from typing import Final, NamedTuple
 
 import dagster as dg
 
-from stagenorm_pipeline.report.escape import sentence_for_terminal
-
 JOBS_PAGE: Final = "/jobs"
 
 
 class WhatNext(NamedTuple):
-    """What to do next, and the path of the page where to do it."""
+    """What to do next, and the path of the page where to do it. The text must be safe for a terminal."""
 
     text: str
     path: str
@@ -20,10 +18,10 @@ class WhatNext(NamedTuple):
     def metadata(self) -> Mapping[str, dg.MetadataValue]:
         """Return the entries. Text and a link, because the page of a run hides Markdown behind a click."""
         return {
-            "what next": dg.MetadataValue.text(sentence_for_terminal(self.text)),
+            "what next": dg.MetadataValue.text(self.text),
             "open": dg.MetadataValue.url(self.path),
         }
 
     def log(self, log: logging.Logger) -> None:
         """Log it, as the last line of a run."""
-        log.info(f"Next: {sentence_for_terminal(self.text)}")
+        log.info(f"Next: {self.text}")

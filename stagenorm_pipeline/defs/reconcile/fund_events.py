@@ -21,7 +21,8 @@ NOT_BY_A_RUN: Final = "read from the database, not done by a Dagster run"
 _UNFINISHED: Final = frozenset({FundProgress.WAITING, FundProgress.PARTLY_DONE, FundProgress.FAILED})
 _CLEAN: Final = frozenset({FundProgress.DONE, FundProgress.NO_PLAN})
 # A page shows the fund as it is if these entries are equal.
-_COMPARED: Final = ("state", "plan_id", "rows_updated", "rows_skipped", "rows_failed", "rows_waiting")
+_FIGURES: Final = ("rows_updated", "rows_skipped", "rows_failed", "rows_waiting")
+_COMPARED: Final = ("state", "plan_id", *_FIGURES)
 
 Metadata = Mapping[str, dg.MetadataValue]
 
@@ -58,11 +59,8 @@ def fund_metadata(state: FundState, *, by: str, this_run: str = NOT_BY_A_RUN, pr
         **what_next.metadata(),
         "state": dg.MetadataValue.text(state.progress.value),
         "problem": dg.MetadataValue.text(sentence_for_terminal(found) if found else "none"),
-        "plan_id": dg.MetadataValue.text("none" if state.plan_id is None else str(state.plan_id)),
-        "rows_updated": dg.MetadataValue.int(state.rows_updated),
-        "rows_skipped": dg.MetadataValue.int(state.rows_skipped),
-        "rows_failed": dg.MetadataValue.int(state.rows_failed),
-        "rows_waiting": dg.MetadataValue.int(state.rows_waiting),
+        "plan_id": dg.MetadataValue.text(_plan_id(state)),
+        **{name: dg.MetadataValue.int(getattr(state, name)) for name in _FIGURES},
         "seconds": dg.MetadataValue.float(state.duration_ms / 1_000),
         "batches": dg.MetadataValue.text(f"{state.batches_completed:,} of {counted(state.batches, 'batch')} applied"),
         "this run": dg.MetadataValue.text(this_run),
@@ -70,12 +68,16 @@ def fund_metadata(state: FundState, *, by: str, this_run: str = NOT_BY_A_RUN, pr
     }
 
 
+def _plan_id(state: FundState) -> str:
+    return "none" if state.plan_id is None else str(state.plan_id)
+
+
 def is_fund_shown(state: FundState, shown: ShownEvent | None) -> bool:
     """Return whether the fund's newest event shows its state."""
     if shown is None:
         return state.progress is FundProgress.NO_PLAN
-    now = fund_metadata(state, by="")
-    return all(shown.metadata.get(name) == now[name].value for name in _COMPARED)
+    now = (state.progress.value, _plan_id(state), *(getattr(state, name) for name in _FIGURES))
+    return all(shown.metadata.get(name) == value for name, value in zip(_COMPARED, now, strict=True))
 
 
 def fund_next(state: FundState) -> WhatNext:
@@ -114,8 +116,7 @@ def describe_failure(state: FundState) -> str | None:
 
 def fund_evaluation(state: FundState) -> dg.AssetCheckEvaluation:
     """Return the evaluation of `fund_clean` for the fund. New work is a warning, failed work an error."""
-    metadata = fund_metadata(state, by="")
-    shown = ("what next", "open", "state", "problem", "plan_id", "rows_updated", "rows_failed", "rows_waiting")
+    what_next = fund_next(state)
     is_error = state.progress is FundProgress.FAILED
     return dg.AssetCheckEvaluation(
         asset_key=NORMALIZED_STAGES,
@@ -123,8 +124,8 @@ def fund_evaluation(state: FundState) -> dg.AssetCheckEvaluation:
         partition=state.key,
         passed=is_clean(state),
         severity=dg.AssetCheckSeverity.ERROR if is_error else dg.AssetCheckSeverity.WARN,
-        description=sentence_for_terminal(f"{state.key} is {state.progress}. {_why(state)}{fund_next(state).text}"),
-        metadata={name: metadata[name] for name in shown},
+        description=sentence_for_terminal(f"{state.key} is {state.progress}. {_why(state)}{what_next.text}"),
+        metadata=what_next.metadata(),
     )
 
 

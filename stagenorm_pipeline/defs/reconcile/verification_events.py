@@ -69,7 +69,7 @@ def report_metadata(report: VerificationReport, state: VerificationState) -> Met
     return {
         "verdict": dg.MetadataValue.md(verdict_markdown(result)),
         **verification_next(report, state).metadata(),
-        "report": _report_entry(report.number),
+        "report": _report_entry(report),
         "sign-off": dg.MetadataValue.text(_sign_off(report, state)),
         "signed off": dg.MetadataValue.text(_signed(state)),
         "since then": dg.MetadataValue.text(_SINCE[state.is_current]),
@@ -100,14 +100,14 @@ _SINCE: Final = {
 
 def verification_next(report: VerificationReport, state: VerificationState) -> WhatNext:
     """Return the verdict and what to do next."""
-    result, sentence = report.result, verdict_sentence(report.result)
+    result, sentence = report.result, sentence_for_terminal(verdict_sentence(report.result))
     checks = page_path(VERIFICATION_REPORT, "view=checks")
     if state.is_current is False:
         outdated = "stagenorm has changed rows since this verification. Materialize verification_report again. It said"
         return WhatNext(f"{outdated}: {sentence}", page_path(VERIFICATION_REPORT))
     if state.signed_off_by is not None:
         return WhatNext(f"Signed {_signed(state)}. {sentence}", checks)
-    path = checks if result.verdict is Verdict.FAILED else _report_path(report.number) or checks
+    path = checks if result.verdict is Verdict.FAILED else _report_path(report) or checks
     return WhatNext(f"{sentence}. {_listed(next_steps(result, report.number))}", path)
 
 
@@ -115,20 +115,23 @@ def _listed(steps: Sequence[NextStep]) -> str:
     listed = (
         f"{step.what}: {step.click or step.command}" if step.click or step.command else step.what for step in steps
     )
-    return " ".join(f"{number}. {words}." for number, words in enumerate(listed, 1))
+    return sentence_for_terminal(" ".join(f"{number}. {words}." for number, words in enumerate(listed, 1)))
 
 
-def _report_entry(number: int) -> dg.MetadataValue:
+def _report_entry(report: VerificationReport) -> dg.MetadataValue:
     """Return the link that opens the report, or the command that writes it if nobody serves reports."""
-    path = _report_path(number)
+    path = _report_path(report)
     if path is None:
-        return dg.MetadataValue.text(f"stagenorm report {number} --output report.html")
+        return dg.MetadataValue.text(f"stagenorm report {report.number} --output report.html")
     return dg.MetadataValue.url(path)
 
 
-def _report_path(number: int) -> str | None:
+def _report_path(report: VerificationReport) -> str | None:
     base = os.environ.get(REPORT_URL, "").strip().rstrip("/")
-    return f"{base}/{number}" if base.startswith(("http://", "https://", "/")) else None
+    if not base.startswith(("http://", "https://", "/")):
+        return None
+    # With the hash: one instance may show several databases, and each numbers its verifications from 1.
+    return f"{base}/{report.number}?sha256={report.sha256[:8]}"
 
 
 def _sign_off(report: VerificationReport, state: VerificationState) -> str:
