@@ -200,6 +200,21 @@ def test_failed_run_is_reported_while_postgresql_is_unreachable(project: Dagster
     )
 
 
+def test_unreadable_report_is_an_alert_about_the_sensor_itself(
+    project: DagsterProject, application: Application, webhook: Webhook
+) -> None:
+    application.sql(
+        "INSERT INTO stage_verifications (created_by, scope, strict, verdict, checks_passed, checks_failed, "
+        "checks_warned, report_sha256, report) "
+        "VALUES ('me', '{\"all_funds\": true}', false, 'failed', 6, 1, 0, '', '{M4RKER')"
+    )
+    Alerts(project).tick()
+
+    (message,) = webhook.received
+    assert (message["kind"], message["what"]) == ("failed_sensor", "A tick of send_alerts failed")
+    assert "M4RKER" not in json.dumps(message)
+
+
 def test_alert_names_the_funds_that_were_asked_for(
     project: DagsterProject, webhook: Webhook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
