@@ -11,7 +11,7 @@ from stagenorm_pipeline.defs.dagster_internals import ShownEvent
 from stagenorm_pipeline.defs.metadata.what_next import JOBS_PAGE, WhatNext
 from stagenorm_pipeline.defs.reconcile.fund_events import describe_failure, fund_metadata, is_unfinished
 from stagenorm_pipeline.engine.apply.pause import Control
-from stagenorm_pipeline.engine.monitor.recorded_state import FundProgress, FundState, PlanState, RecordedState
+from stagenorm_pipeline.engine.monitor.recorded_state import FundState, FundStatus, PlanState, RecordedState
 from stagenorm_pipeline.engine.plan.batch_types import PlanKind
 from stagenorm_pipeline.report.escape import sentence_for_terminal
 
@@ -172,7 +172,7 @@ def totals_event(
     own = fund_metadata(carrier, by="read from the database")
     metadata = {
         **totals,
-        "this fund": dg.MetadataValue.text(f"{carrier.key}: {carrier.progress}"),
+        "this fund": dg.MetadataValue.text(f"{carrier.key}: {carrier.status}"),
         **{name: value for name, value in own.items() if name not in totals},
     }
     kind = dg.AssetMaterialization if is_materialized else dg.AssetObservation
@@ -200,29 +200,27 @@ def _totals_sentence(plan: PlanState | None) -> str:
 
 
 def _funds_table(funds: Sequence[FundState]) -> dg.MetadataValue:
-    """Return the funds as a table that Dagster shows natively, failed ones first."""
+    """Return the funds as a table, failed ones first. Narrow: a wide one cuts the entries beside it."""
     if not funds:
         return dg.MetadataValue.text("none")
-    failed_first = sorted(funds, key=lambda fund: fund.progress is not FundProgress.FAILED)
-    return dg.MetadataValue.table(
-        [
-            dg.TableRecord(
-                {
-                    "fund": fund.key,
-                    "state": fund.progress.value,
-                    "rows waiting": fund.rows_waiting,
-                    "rows refused": fund.rows_failed,
-                    "why": sentence_for_terminal(describe_failure(fund) or ""),
-                }
-            )
-            for fund in failed_first[:_FUNDS_LISTED]
-        ]
-    )
+    failed_first = sorted(funds, key=lambda fund: fund.status is not FundStatus.FAILED)
+    records = [
+        {
+            "fund": fund.key,
+            "state": fund.status.value,
+            "waiting": f"{fund.rows_waiting:,}",
+            "refused": f"{fund.rows_failed:,}",
+        }
+        for fund in failed_first[:_FUNDS_LISTED]
+    ]
+    if len(funds) > _FUNDS_LISTED:
+        records.append({"fund": f"{len(funds) - _FUNDS_LISTED:,} more", "state": "", "waiting": "", "refused": ""})
+    return dg.MetadataValue.table([dg.TableRecord(record) for record in records])
 
 
 def plan_check_results(state: RecordedState) -> tuple[dg.AssetCheckResult, dg.AssetCheckResult]:
     """Return the results of `no_batch_failed` and `not_paused`."""
-    failed = [fund for fund in state.funds if fund.progress is FundProgress.FAILED]
+    failed = [fund for fund in state.funds if fund.status is FundStatus.FAILED]
     waiting = [fund for fund in state.funds if fund.batches_waiting]
     return (
         dg.AssetCheckResult(
