@@ -32,7 +32,7 @@ def test_seven_checks_pass_after_normalization(project: DagsterProject, applicat
 
     assert sorted(checked(result)) == _RULES
     assert all(check.passed for check in checked(result).values())
-    assert report["verdict"].startswith("**Passed.")
+    assert report["verdict"].startswith("**✓ Ready to sign: all 4 rows are canonical**")
     assert report["checks_passed"] == 7
     assert report["rows_seen"] == report["rows_canonical"] == 4
     assert report["what next"].startswith("Ready to sign: all 4 rows are canonical. 1. Save the JSON report: ")
@@ -90,7 +90,9 @@ def test_report_links_to_where_reports_are_served(
 
     report = materialized(project.run("verify_job"), "verification_report")[None]
 
-    assert report["report"] == "https://reports.example/stagenorm/1"
+    sha256 = report["report_sha256"][:8]
+    assert report["report"] == f"https://reports.example/stagenorm/1?sha256={sha256}"
+    assert report["report_json"] == f"https://reports.example/stagenorm/1.json?sha256={sha256}"
 
 
 def test_read_only_server_fails_before_reading_tables(project: DagsterProject, application: Application) -> None:
