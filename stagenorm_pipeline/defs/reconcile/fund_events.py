@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 from typing import Final
-from urllib.parse import quote
 
 import dagster as dg
 
 from stagenorm_pipeline.counts import counted
-from stagenorm_pipeline.defs.assets.asset_names import BATCH_PLAN, NORMALIZED_STAGES, VERIFICATION_REPORT, page_path
+from stagenorm_pipeline.defs.assets.asset_names import BATCH_PLAN, NORMALIZED_STAGES, VERIFICATION_REPORT
 from stagenorm_pipeline.defs.dagster_internals import AssetEvent, ShownEvent
 from stagenorm_pipeline.defs.metadata.what_next import JOBS_PAGE, WhatNext
 from stagenorm_pipeline.engine.monitor.recorded_state import FundState, FundStatus
@@ -25,11 +24,6 @@ _FIGURES: Final = ("rows_updated", "rows_skipped", "rows_failed", "rows_waiting"
 _COMPARED: Final = ("state", "plan_id", *_FIGURES)
 
 Metadata = Mapping[str, dg.MetadataValue]
-
-
-def fund_page(key: str) -> str:
-    """Return the path of a fund's page."""
-    return page_path(NORMALIZED_STAGES, f"view=partitions&partition={quote(key, safe='')}")
 
 
 def fund_event(key: str, *, is_done: bool, metadata: Metadata) -> AssetEvent:
@@ -84,25 +78,26 @@ def fund_next(state: FundState) -> WhatNext:
     """Return what to do next for the fund."""
     if state.kind is PlanKind.ROLLBACK and is_unfinished(state):
         return WhatNext("Its rollback is not finished. Run rollback_job again with the same plan.", JOBS_PAGE)
-    fund, plan = fund_page(state.key), page_path(BATCH_PLAN)
+    page = BATCH_PLAN
     match state.status:
         case FundStatus.DONE:
-            text, path = "When all funds are done, materialize verification_report.", page_path(VERIFICATION_REPORT)
+            text, page = "When all funds are done, materialize verification_report.", VERIFICATION_REPORT
         case FundStatus.WAITING | FundStatus.PARTLY_DONE:
-            text, path = f"{counted(state.rows_waiting, 'row')} left to update. Materialize this fund.", fund
+            text = f"{counted(state.rows_waiting, 'row')} left to update. Materialize this fund."
+            page = NORMALIZED_STAGES
         case FundStatus.FAILED:
-            text, path = (
+            page = NORMALIZED_STAGES
+            text = (
                 "Fix the rows, or the constraint or trigger that refuses them, then materialize this fund again. Rows "
-                "that are done are not tried again. The view stage_migration_failures lists the refused rows.",
-                fund,
+                "that are done are not tried again. The view stage_migration_failures lists the refused rows."
             )
         case FundStatus.ROLLED_BACK:
-            text, path = "Rolled back. To normalize again, materialize batch_plan.", plan
+            text = "Rolled back. To normalize again, materialize batch_plan."
         case FundStatus.CANCELLED:
-            text, path = "Its batches were cancelled. To normalize it, materialize batch_plan.", plan
+            text = "Its batches were cancelled. To normalize it, materialize batch_plan."
         case FundStatus.NO_PLAN:
-            text, path = "Nothing to do: no plan has batches for this fund.", plan
-    return WhatNext(text, path)
+            text = "Nothing to do: no plan has batches for this fund."
+    return WhatNext(text, page)
 
 
 def describe_failure(state: FundState) -> str | None:

@@ -6,7 +6,7 @@ from typing import Final
 import dagster as dg
 
 from stagenorm_pipeline.counts import counted
-from stagenorm_pipeline.defs.assets.asset_names import BATCH_PLAN, NORMALIZED_STAGES, VERIFICATION_REPORT, page_path
+from stagenorm_pipeline.defs.assets.asset_names import BATCH_PLAN, NORMALIZED_STAGES, VERIFICATION_REPORT
 from stagenorm_pipeline.defs.dagster_internals import ShownEvent
 from stagenorm_pipeline.defs.metadata.what_next import JOBS_PAGE, WhatNext
 from stagenorm_pipeline.defs.reconcile.fund_events import describe_failure, fund_metadata, is_unfinished
@@ -31,7 +31,6 @@ _TOTALS: Final = (
     "all_rows_failed",
     "all_rows_waiting",
 )
-_FUNDS_PAGE: Final = page_path(NORMALIZED_STAGES, "view=partitions")
 
 Metadata = Mapping[str, dg.MetadataValue]
 
@@ -83,7 +82,7 @@ def plan_next(state: RecordedState) -> WhatNext:
         return WhatNext("No plan. Run dry_run_job, review what it shows, then materialize batch_plan.", JOBS_PAGE)
     done = _next_of(plan)
     drafts = [f" Plan {draft} {_DRAFT.format(plan_id=draft)}" for draft in state.drafts[:2] if plan.status != "draft"]
-    return WhatNext("".join((done.text, *drafts)), done.path)
+    return WhatNext("".join((done.text, *drafts)), done.page)
 
 
 _DRAFT: Final = (
@@ -93,20 +92,21 @@ _DRAFT: Final = (
 
 
 def _next_of(plan: PlanState) -> WhatNext:
-    named, path = f"Plan {plan.plan_id}", page_path(BATCH_PLAN)
+    named = f"Plan {plan.plan_id}"
+    page: dg.AssetKey | str = BATCH_PLAN
     match plan.status, plan.kind:
         case "draft", _:
             text = f"{named} {_DRAFT.format(plan_id=plan.plan_id)}"
         case "open", PlanKind.ROLLBACK:
-            text, path = f"{named}, a rollback, is not finished. Run rollback_job again.", JOBS_PAGE
+            text, page = f"{named}, a rollback, is not finished. Run rollback_job again.", JOBS_PAGE
         case "open", _ if plan.funds_failed:
             failed = counted(plan.funds_failed, "fund")
-            text, path = f"{named} is open. {failed} of it failed: the check no_batch_failed says why.", _CHECKS_PAGE
+            text = f"{named} is open. {failed} of it failed: the check no_batch_failed of batch_plan says why."
         case "open", _:
-            text, path = (
+            page = NORMALIZED_STAGES
+            text = (
                 f"{named} is open. Review it, then apply it: materialize normalized_stages for one fund, then for all. "
-                f"To cancel it, run cancel_plan_job with plan_id {plan.plan_id}.",
-                _FUNDS_PAGE,
+                f"To cancel it, run cancel_plan_job with plan_id {plan.plan_id}."
             )
         case "cancelled", _:
             text = f"{named} was cancelled. To normalize, materialize batch_plan."
@@ -116,11 +116,8 @@ def _next_of(plan: PlanState) -> WhatNext:
             rows = counted(plan.rows_updated, "row")
             text = f"{named}, a rollback, is done: {rows} restored. To normalize again, materialize batch_plan."
         case _:
-            text, path = _completed(plan), page_path(VERIFICATION_REPORT)
-    return WhatNext(text, path)
-
-
-_CHECKS_PAGE: Final = page_path(BATCH_PLAN, f"view=checks&checkDetail={NO_BATCH_FAILED}")
+            text, page = _completed(plan), VERIFICATION_REPORT
+    return WhatNext(text, page)
 
 
 def _completed(plan: PlanState) -> str:
@@ -237,7 +234,7 @@ def plan_check_results(state: RecordedState) -> tuple[dg.AssetCheckResult, dg.As
                 "rows_waiting": sum(fund.rows_waiting for fund in waiting),
                 "funds left": _funds_table([*failed, *(fund for fund in waiting if fund not in failed)]),
                 "what next": _what_next_for(failed, waiting),
-                "open": dg.MetadataValue.url(_FUNDS_PAGE),
+                "open": dg.MetadataValue.asset(NORMALIZED_STAGES),
             },
         ),
         dg.AssetCheckResult(

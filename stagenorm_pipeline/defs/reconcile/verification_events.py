@@ -7,7 +7,7 @@ from typing import Final
 
 import dagster as dg
 
-from stagenorm_pipeline.defs.assets.asset_names import VERIFICATION_REPORT, page_path
+from stagenorm_pipeline.defs.assets.asset_names import VERIFICATION_REPORT
 from stagenorm_pipeline.defs.checks.check_verdict import CHECKS_KEY, check_verdicts, verdicts_to_metadata
 from stagenorm_pipeline.defs.checks.runless import runless_evaluation
 from stagenorm_pipeline.defs.dagster_internals import (
@@ -106,14 +106,15 @@ _SINCE: Final = {
 def verification_next(report: VerificationReport, state: VerificationState) -> WhatNext:
     """Return the verdict and what to do next."""
     result, sentence = report.result, sentence_for_terminal(verdict_sentence(report.result))
-    checks = page_path(VERIFICATION_REPORT, "view=checks")
     if state.is_current is False:
         outdated = "stagenorm has changed rows since this verification. Materialize verification_report again. It said"
-        return WhatNext(f"{outdated}: {sentence}", page_path(VERIFICATION_REPORT))
+        return WhatNext(f"{outdated}: {sentence}", VERIFICATION_REPORT)
     if state.signed_off_by is not None:
-        return WhatNext(f"Signed {_signed(state)}. {sentence}", checks)
-    path = checks if result.verdict is Verdict.FAILED else _report_path(report) or checks
-    return WhatNext(f"{sentence}. {_listed(next_steps(result, report.number))}", path)
+        return WhatNext(f"Signed {_signed(state)}. {sentence}", VERIFICATION_REPORT)
+    text = f"{sentence}. {_listed(next_steps(result, report.number))}"
+    # A failed rule sends the reader to its check, on this page.
+    page = None if result.verdict is Verdict.FAILED else _report_path(report)
+    return WhatNext(text, page or VERIFICATION_REPORT)
 
 
 def _listed(steps: Sequence[NextStep]) -> str:
