@@ -100,7 +100,7 @@ def _failure(failed: list[FundOutcome]) -> dg.Failure:
     first = failed[0].key
     return dg.Failure(
         # The database's reason first: lists of runs cut the rest.
-        description=f"{counted(len(failed), 'fund')} failed: {names}. {first}: {problems[first]} Next: fix the cause, "
+        description=f"{counted(len(failed), 'fund')} failed: {names}. {first}: {problems[first].rstrip('.')}. Next: fix the cause, "
         "then materialize the same funds again. Finished rows are not tried again, and all other funds of this run "
         "are done. `stagenorm status` and the view stage_migration_failures list the refused rows.",
         # Text, because the run page hides Markdown behind a link.

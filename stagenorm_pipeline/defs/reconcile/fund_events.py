@@ -106,7 +106,7 @@ def describe_failure(state: FundState) -> str | None:
         return None
     where = f"{counted(state.batches_failed, 'batch')} of {state.failed_table}"
     refused = f"{counted(state.rows_failed, 'row')} in {where}" if state.rows_failed else where
-    return f"{refused} could not be changed. First error from the database: {state.first_error or 'not recorded'}"
+    return f"{refused} could not be changed: {state.first_error or 'no reason recorded'}"
 
 
 def fund_evaluation(state: FundState) -> dg.AssetCheckEvaluation:

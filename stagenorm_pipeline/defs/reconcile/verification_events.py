@@ -68,8 +68,9 @@ def report_metadata(report: VerificationReport, state: VerificationState) -> Met
     """Return the entries of a verification's page. The page shows short values at once, in this order."""
     result = report.result
     return {
-        "verdict": dg.MetadataValue.md(verdict_markdown(result)),
+        # First, because it says if the verdict is out of date.
         **verification_next(report, state).metadata(),
+        "verdict": dg.MetadataValue.md(verdict_markdown(result)),
         "report": _link_or_command(_report_path(report), f"stagenorm report {report.number} --output report.html"),
         "report_json": _link_or_command(
             _report_path(report, ".json"),
