@@ -1,9 +1,11 @@
-"""Apply the batches of one fund and describe the outcome, without Dagster's events and partitions."""
+"""Apply the batches of one fund, and describe the outcome as Dagster's event or failure."""
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+
+import dagster as dg
 
 from stagenorm_pipeline.config.configuration import TargetSetting
 from stagenorm_pipeline.counts import counted
@@ -15,6 +17,7 @@ from stagenorm_pipeline.engine.monitor.recorded_state import FundState
 from stagenorm_pipeline.engine.plan.batch_types import PlanKind
 from stagenorm_pipeline.engine.targets.funds import FundScope, fund_id_of
 from stagenorm_pipeline.errors import ConfigurationError
+from stagenorm_pipeline.report.escape import sentence_for_terminal
 from stagenorm_pipeline.service.applying import Pace, Watch, apply_fund
 from stagenorm_pipeline.service.context import ServiceContext
 from stagenorm_pipeline.service.monitoring import read_fund_state
@@ -98,8 +101,6 @@ class FundApplier:
     def _apply_until_none_is_taken(
         self, scope: FundScope, watch: Watch, should_stop: Callable[[], bool]
     ) -> ApplyResult:
-        """Apply, and retry the batches that another runner has: the fund is done only when they are."""
-
         def apply_once() -> ApplyResult:
             # `kind`: the asset must not resume an interrupted rollback.
             applied = apply_fund(
@@ -113,21 +114,26 @@ class FundApplier:
             )
             return applied.result
 
-        result = apply_once()
-        retries = 0
-        # No retry after a failure: it would try the refused rows again and count them twice.
-        while result.taken and not result.failed and not result.stopped and retries < _RETRIES_FOR_TAKEN_BATCHES:
-            retries += 1
-            time.sleep(_RETRY_EVERY_S)
-            again = apply_once()
-            result = replace(
-                again,
-                batches=result.batches + again.batches,
-                completed=result.completed + again.completed,
-                vanished=result.vanished + again.vanished,
-                rows=result.rows + again.rows,
-            )
-        return result
+        return apply_until_none_is_taken(apply_once)
+
+
+def apply_until_none_is_taken(apply_once: Callable[[], ApplyResult]) -> ApplyResult:
+    """Apply, and retry the batches that another runner has: a fund is done only when they are."""
+    result = apply_once()
+    retries = 0
+    # No retry after a failure: it would try the refused rows again and count them twice.
+    while result.taken and not result.failed and not result.stopped and retries < _RETRIES_FOR_TAKEN_BATCHES:
+        retries += 1
+        time.sleep(_RETRY_EVERY_S)
+        again = apply_once()
+        result = replace(
+            again,
+            batches=result.batches + again.batches,
+            completed=result.completed + again.completed,
+            vanished=result.vanished + again.vanished,
+            rows=result.rows + again.rows,
+        )
+    return result
 
 
 def describe_problem(result: ApplyResult, first_error: str | None) -> str | None:
@@ -141,3 +147,19 @@ def describe_problem(result: ApplyResult, first_error: str | None) -> str | None
     if result.vanished:
         return f"Deleted during the run: {counted(result.vanished, 'batch')} of this fund. Make a new plan."
     return None
+
+
+def failure_of_funds(failed: Sequence[FundOutcome]) -> dg.Failure:
+    """Return the failure of a run in which these funds failed, with the problem of each."""
+    names = ", ".join(outcome.key for outcome in failed)
+    problems = {outcome.key: sentence_for_terminal(outcome.problem or "") for outcome in failed}
+    first = f"{failed[0].key}: {problems[failed[0].key].rstrip('.')}."
+    return dg.Failure(
+        # The database's reason first: lists of runs cut the rest.
+        description=f"{counted(len(failed), 'fund')} failed: {names}. {first} Next: fix the cause, then materialize the "
+        "same funds again. Finished rows are not tried again, and all other funds of this run are done. "
+        "`stagenorm status` and the view stage_migration_failures list the refused rows.",
+        # Text, because the run page hides Markdown behind a link.
+        metadata={key: dg.MetadataValue.text(problem) for key, problem in problems.items()},
+        allow_retries=False,
+    )

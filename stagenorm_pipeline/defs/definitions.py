@@ -19,6 +19,7 @@ from stagenorm_pipeline.defs.checks.verification_checks import verification_chec
 from stagenorm_pipeline.defs.jobs.asset_jobs import normalize_job, plan_job, verify_job
 from stagenorm_pipeline.defs.jobs.cancel_plan_job import cancel_plan_job
 from stagenorm_pipeline.defs.jobs.dry_run_job import dry_run_job
+from stagenorm_pipeline.defs.jobs.normalize_all_job import normalize_all_job
 from stagenorm_pipeline.defs.jobs.pause_job import pause_job, unpause_job
 from stagenorm_pipeline.defs.jobs.rollback_job import rollback_job
 from stagenorm_pipeline.defs.resources import StagenormService
@@ -39,7 +40,17 @@ def build_defs(configuration: Configuration | None = None, **overrides: object) 
     return dg.Definitions(
         assets=_assets(configuration),
         asset_checks=[plan_checks, verification_checks],
-        jobs=[dry_run_job, plan_job, normalize_job, verify_job, rollback_job, pause_job, unpause_job, cancel_plan_job],
+        jobs=[
+            dry_run_job,
+            plan_job,
+            normalize_all_job,
+            normalize_job,
+            verify_job,
+            rollback_job,
+            pause_job,
+            unpause_job,
+            cancel_plan_job,
+        ],
         schedules=[nightly_plan, nightly_backfill],
         sensors=[reconcile_pages, discover_funds, spelling_drift, verify_when_done, send_alerts],
         resources={

@@ -11,11 +11,15 @@ import sqlalchemy as sa
 
 from stagenorm_pipeline.defs.dagster_internals import (
     create_pool,
+    failing_checks,
+    failing_ticks,
+    is_run_of,
     newest_events,
     newest_partition_verdicts,
     partition_range_tags,
     report_runless_events,
 )
+from stagenorm_pipeline_tests.support.failed_ticks import record_failed_tick
 
 _ASSET = dg.AssetKey("a")
 
@@ -136,3 +140,43 @@ def test_range_tags_select_partitions_of_one_run() -> None:
         assert context.partition_keys == ["b", "c"]
 
     assert dg.materialize([letters], tags=partition_range_tags("b", "c")).success
+
+
+def test_failing_checks_ticks_and_runs_of_the_location_are_found(instance: dg.DagsterInstance) -> None:
+    letters = dg.StaticPartitionsDefinition(["a", "b"])
+
+    @dg.asset(
+        check_specs=[
+            dg.AssetCheckSpec("whole", asset="a"),
+            dg.AssetCheckSpec("by_letter", asset="a", partitions_def=letters),
+        ],
+        partitions_def=letters,
+    )
+    def a() -> dg.MaterializeResult:  # type: ignore[type-arg] # Beside checks, Dagster accepts only the bare class.
+        raise AssertionError
+
+    @dg.asset
+    def of_another_team() -> None:
+        raise ValueError
+
+    for name, partition, passed in (
+        ("whole", None, True),
+        ("whole", None, False),
+        ("by_letter", "a", False),
+        ("by_letter", "b", True),
+    ):
+        evaluation = dg.AssetCheckEvaluation(_ASSET, name, passed=passed, partition=partition)
+        report_runless_events(instance, [evaluation])
+    record_failed_tick(instance, "sensor", "quotes a row")
+    other = dg.materialize([of_another_team], instance=instance, raise_on_error=False).dagster_run
+    repository = dg.Definitions(assets=[a]).get_repository_def()
+
+    with dg.build_sensor_context(instance=instance, repository_def=repository) as context:
+        assert [(failing.key.name, failing.partition) for failing in failing_checks(context)] == [
+            ("by_letter", "a"),
+            ("whole", None),
+        ]
+        assert [(tick.name, tick.error_class) for tick in failing_ticks(context, recent_s=60)] == [
+            ("sensor", "ValueError")
+        ]
+        assert not is_run_of(context, other)

@@ -15,7 +15,7 @@ from stagenorm_pipeline.defs.definitions import build_defs
 from stagenorm_pipeline.defs.jobs.cancel_plan_job import CancelConfig
 from stagenorm_pipeline.defs.jobs.pause_job import PauseConfig
 from stagenorm_pipeline.defs.jobs.rollback_job import RollbackConfig
-from stagenorm_pipeline.defs.run_config import ApplyConfig, DryRunConfig, PlanConfig, VerifyConfig
+from stagenorm_pipeline.defs.run_config import ApplyConfig, DryRunConfig, NormalizeAllConfig, PlanConfig, VerifyConfig
 from stagenorm_pipeline.errors import ConfigurationError
 from stagenorm_pipeline_tests.support.dagster_project import DagsterProject, failure_of
 
@@ -30,6 +30,7 @@ def refuse(event, arguments):
 
 sys.addaudithook(refuse)
 import dagster as dg
+import pytest
 from stagenorm_pipeline.defs import definitions
 dg.Definitions.validate_loadable(definitions())
 print(sorted(job.name for job in definitions().resolve_all_job_defs()))
@@ -42,8 +43,8 @@ print([name for name in ("pandas", "dagster_webserver") if name in sys.modules])
     assert done.returncode == 0, done.stderr
     assert "BetaWarning" not in done.stderr
     jobs, heavy = done.stdout.splitlines()
-    names = "cancel_plan_job dry_run_job normalize_job pause_job plan_job rollback_job unpause_job verify_job"
-    assert jobs == str(["__ASSET_JOB", *names.split()])
+    names = ["cancel_plan", "dry_run", "normalize_all", "normalize", "pause", "plan", "rollback", "unpause", "verify"]
+    assert jobs == str(["__ASSET_JOB", *(f"{name}_job" for name in names)])
     assert heavy == "[]"
 
 
@@ -108,28 +109,24 @@ def test_every_definition_and_config_field_is_described() -> None:
     checks = [graph.get_check_spec(key) for key in graph.asset_check_keys]
     jobs = [job for job in repository.get_all_jobs() if not job.name.startswith("__")]
 
-    assert len(checks) > 7
+    assert len(checks) == 7 + 4
     assert all(asset.description and asset.kinds and asset.group_name for asset in assets)
     assert all(check.description for check in checks)
     assert all(job.description for job in jobs)
     assert all(sensor.description for sensor in repository.sensor_defs)
     assert all(schedule.description for schedule in repository.schedule_defs)
-    configs = (DryRunConfig, PlanConfig, ApplyConfig, VerifyConfig, PauseConfig, CancelConfig, RollbackConfig)
+    configs = (
+        DryRunConfig,
+        PlanConfig,
+        ApplyConfig,
+        NormalizeAllConfig,
+        VerifyConfig,
+        PauseConfig,
+        CancelConfig,
+        RollbackConfig,
+    )
     fields = [field for config in configs for field in config.model_fields.values()]
     assert all(field.description for field in fields)
-
-
-@pytest.mark.parametrize(
-    ("preset", "rows", "sleep_between_batches_ms"),
-    [("conservative", 1000, 500), ("balanced", 5000, 100), ("aggressive", 10000, 0), ("auto", 500, 100)],
-)
-def test_preset_values_match_runbook_and_yield_to_numbers(
-    preset: str, rows: int, sleep_between_batches_ms: int
-) -> None:
-    assert PlanConfig.model_validate({"preset": preset}).rows_per_batch == rows
-    assert ApplyConfig.model_validate({"preset": preset}).sleep_between_batches_ms == sleep_between_batches_ms
-    assert PlanConfig.model_validate({"preset": preset, "batch_size": 7}).rows_per_batch == 7
-    assert ApplyConfig.model_validate({"preset": preset, "sleep_ms": 0}).sleep_between_batches_ms == 0
 
 
 def test_only_the_sensor_that_reconciles_pages_is_on_by_default() -> None:
@@ -146,11 +143,6 @@ def test_only_the_sensor_that_reconciles_pages_is_on_by_default() -> None:
     running = [s.name for s in repository.sensor_defs if s.default_status is dg.DefaultSensorStatus.RUNNING]
     assert running == ["reconcile_pages"]
     assert all(schedule.default_status is dg.DefaultScheduleStatus.STOPPED for schedule in repository.schedule_defs)
-
-
-def test_default_preset_is_balanced() -> None:
-    assert PlanConfig().rows_per_batch == 5000
-    assert ApplyConfig().sleep_between_batches_ms == 100
 
 
 def test_build_defs_replaces_resources(project: DagsterProject) -> None:

@@ -7,12 +7,12 @@ from hashlib import sha256
 from itertools import pairwise
 
 import pytest
+from stagenorm_pipeline.report.html_tags import Html, tag
+from stagenorm_pipeline.report.stylesheet import STYLESHEET
 
 from stagenorm_pipeline.engine.verify.result import VerificationResult
 from stagenorm_pipeline.report.charts import BEFORE, NOW, ON_CARD
 from stagenorm_pipeline.report.html_page import verification_html
-from stagenorm_pipeline.report.html_tags import Html, tag
-from stagenorm_pipeline.report.stylesheet import STYLESHEET
 from stagenorm_pipeline_tests.support.rendered_reports import read_html
 from stagenorm_pipeline_tests.support.report_results import (
     HOSTILE,

@@ -14,11 +14,11 @@ from stagenorm_pipeline_tests.support.ui_visitor import Visitor
 
 pytestmark = pytest.mark.walk
 
-# The demo has 12 funds, and rows without one. 1,000 rows in a batch and 1.5 seconds between two: the first fund takes
-# 16 seconds, of which progress is told after 10, and the backfill a minute, which is time to stop it in the middle.
+# The demo has 12 funds, and rows without one. 300 rows in a batch and half a second between two, which the runs inherit
+# from the plan: the first fund takes 18 seconds, of which progress is told after 10, and the backfill a minute, which
+# is time to stop it in the middle.
 FUNDS = 13
-ROWS_IN_A_BATCH = "1000"
-SLOWLY = "ops: {stagenorm__normalized_stages: {config: {sleep_ms: 1500}}}"
+ROWS_IN_A_BATCH = "300"
 
 _CANONICAL = """
 SELECT count(*) FROM (SELECT stage FROM portfoliocompanies UNION ALL SELECT stage FROM deal_opportunities) AS rows
@@ -86,6 +86,7 @@ def plan(visitor: Visitor, demo: Application) -> None:
     visitor.point_at_field("preset")
     visitor.sees("conservative 1,000 (for production with replicas)")
     visitor.take_picture("launchpad")
+    visitor.set_field("preset", "balanced", "conservative")
     visitor.set_field("batch_size", "-1", ROWS_IN_A_BATCH)
     visitor.launch()
     visitor.sees(re.compile(r"^Recorded plan 1"))
@@ -106,7 +107,6 @@ def stop_in_the_middle(visitor: Visitor, demo: Application) -> None:
     visitor.take_picture("partitions-before")
     visitor.choose_all_partitions()
     visitor.sees(f"{FUNDS} partitions selected")
-    visitor.write_config(SLOWLY)
     visitor.take_picture("backfill-dialog")
     visitor.launch_backfill()
     visitor.take_picture("backfill")

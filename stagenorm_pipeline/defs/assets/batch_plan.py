@@ -76,6 +76,7 @@ def _record(context: dg.AssetExecutionContext, service: ServiceContext, config: 
         service,
         selection=selection,
         batch_size=config.rows_per_batch,
+        preset=config.preset,
         as_draft=config.draft or config.rehearse,
     )
     plan = recorded.plan

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from stagenorm_pipeline import __version__
-from stagenorm_pipeline.counts import counted
-from stagenorm_pipeline.defs.apply_fund import FundApplier, FundOutcome
+from stagenorm_pipeline.defs.apply_fund import FundApplier, FundOutcome, failure_of_funds
 from stagenorm_pipeline.defs.assets.asset_names import BATCH_PLAN, GROUP, NORMALIZED_STAGES
 from stagenorm_pipeline.defs.checks.fund_clean import FUND_CLEAN_SPEC, result_of_run
 from stagenorm_pipeline.defs.failures import errors_as_failures
@@ -16,8 +15,6 @@ from stagenorm_pipeline.defs.reconcile.plan_events import plan_next
 from stagenorm_pipeline.defs.reconcile.reconcile import reconcile
 from stagenorm_pipeline.defs.resources import StagenormService
 from stagenorm_pipeline.defs.run_config import ApplyConfig
-from stagenorm_pipeline.report.escape import sentence_for_terminal
-from stagenorm_pipeline.service.applying import Pace
 from stagenorm_pipeline.service.monitoring import read_recorded_state
 
 # Limits the runs that write at the same time. The limit is in dagster.yaml.
@@ -54,22 +51,15 @@ def normalized_stages(
     The colors of partitions show what Dagster last ran. The check `fund_clean` shows how each fund is in PostgreSQL.
     Jobs and sensors choose funds from PostgreSQL, too.
 
-    To apply all funds, choose Materialize, then All. Terminate stops a run after the current batch. Materialize a
-    failed or terminated fund again to apply the rest.
-
-    To change the pace, choose Config and Add config in the same dialog and write
-    `ops: {stagenorm__normalized_stages: {config: {preset: conservative}}}`.
+    To apply all funds at once, run `normalize_all_job`. Here, choose one fund or some. Terminate stops a run after the
+    current batch. Materialize a failed or terminated fund again to apply the rest. The pace is the preset of the plan.
     """
     with errors_as_failures():
         opened = service.open()
         applier = FundApplier(
             service=opened,
             targets=opened.targets(config.table) if config.table else None,
-            pace=Pace(
-                sleep_ms=config.sleep_between_batches_ms,
-                no_lag_check=config.no_lag_check,
-                is_auto=config.has_auto_batch_size,
-            ),
+            pace=config.pace(opened),
             log=context.log,
         )
     outcomes: list[FundOutcome] = []
@@ -90,20 +80,5 @@ def normalized_stages(
         context.log.warning("Stopped after the current batch. To apply the rest, materialize the same funds again.")
         raise dg.DagsterExecutionInterruptedError
     if failed := [outcome for outcome in outcomes if outcome.problem]:
-        raise _failure(failed)
+        raise failure_of_funds(failed)
     what_next.log(context.log)
-
-
-def _failure(failed: list[FundOutcome]) -> dg.Failure:
-    names = ", ".join(outcome.key for outcome in failed)
-    problems = {outcome.key: sentence_for_terminal(outcome.problem or "") for outcome in failed}
-    first = failed[0].key
-    return dg.Failure(
-        # The database's reason first: lists of runs cut the rest.
-        description=f"{counted(len(failed), 'fund')} failed: {names}. {first}: {problems[first].rstrip('.')}. Next: fix the cause, "
-        "then materialize the same funds again. Finished rows are not tried again, and all other funds of this run "
-        "are done. `stagenorm status` and the view stage_migration_failures list the refused rows.",
-        # Text, because the run page hides Markdown behind a link.
-        metadata={key: dg.MetadataValue.text(problem) for key, problem in problems.items()},
-        allow_retries=False,
-    )

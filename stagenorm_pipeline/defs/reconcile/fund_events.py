@@ -55,6 +55,8 @@ def fund_metadata(state: FundState, *, by: str, this_run: str = NOT_BY_A_RUN, pr
         "problem": dg.MetadataValue.text(sentence_for_terminal(found) if found else "none"),
         "plan_id": dg.MetadataValue.text(_plan_id(state)),
         **{name: dg.MetadataValue.int(getattr(state, name)) for name in _FIGURES},
+        # Under this name Dagster shows it as the partition's row count: the rows of the fund that the plan changed.
+        "dagster/partition_row_count": dg.MetadataValue.int(state.rows_updated),
         "seconds": dg.MetadataValue.float(state.duration_ms / 1_000),
         "batches": dg.MetadataValue.text(f"{state.batches_completed:,} of {counted(state.batches, 'batch')} applied"),
         "this run": dg.MetadataValue.text(this_run),

@@ -9,12 +9,16 @@ import dagster as dg
 import pytest
 
 from stagenorm_pipeline.config.alerts import AlertKind
+from stagenorm_pipeline.config.configuration import DEFAULT_TARGETS
 from stagenorm_pipeline.defs.alerts.kinds import FailedRun
 from stagenorm_pipeline.defs.alerts.message import message
 from stagenorm_pipeline.defs.alerts.webhook import WEBHOOK
 from stagenorm_pipeline.defs.assets.asset_names import BATCH_PLAN
+from stagenorm_pipeline.defs.checks.drift_check import drift_check_result
+from stagenorm_pipeline.defs.checks.runless import runless_evaluation
+from stagenorm_pipeline.engine.inventory.drift import read_drift
 from stagenorm_pipeline.engine.monitor.alert_facts import FailedPlace
-from stagenorm_pipeline_tests.support.application import COMPANIES, Application
+from stagenorm_pipeline_tests.support.application import COMPANIES, VOCABULARY, Application
 from stagenorm_pipeline_tests.support.dagster_project import DagsterProject
 from stagenorm_pipeline_tests.support.failed_ticks import record_failed_tick
 from stagenorm_pipeline_tests.support.webhook import SECRET, Webhook, open_webhook
@@ -83,11 +87,12 @@ def test_each_kind_is_sent_once_and_contains_no_stage(
     _refuse_fund_2(application)
     alerts = Alerts(project)
 
-    project.plan()
-    failed = project.normalize_all()
+    application.plan()
+    failed = project.run("normalize_all_job")
     verified = project.run("verify_job").dagster_run
     application.add(COMPANIES, [(1, f"{_MARKER} again"), (2, f"{_MARKER} again")])
-    project.run("plan_job", batch_plan={"draft": True})
+    drift = drift_check_result(read_drift(application.database, DEFAULT_TARGETS, VOCABULARY))
+    project.instance.report_runless_asset_event(runless_evaluation(drift))
     project.instance.report_runless_asset_event(
         dg.AssetCheckEvaluation(BATCH_PLAN, "not_paused", passed=False, description=_MARKER, metadata={"x": _MARKER})
     )
@@ -95,17 +100,27 @@ def test_each_kind_is_sent_once_and_contains_no_stage(
     record_failed_tick(project.instance, "discover_funds", _MARKER)
     alerts.tick()
 
-    sent = {message["kind"]: message for message in webhook.take()}
+    messages = webhook.take()
     alerts.tick()
     assert webhook.received == []
+    assert "M4RKER" not in json.dumps(messages)
+    assert "Seed" not in json.dumps(messages)
+    sent = {message["kind"]: message for message in messages}
     assert set(sent) == set(AlertKind)
-    assert "M4RKER" not in json.dumps(sent)
-    assert "Seed" not in json.dumps(sent)
+    checks = {message["what"]: message for message in messages if message["kind"] == "failed_check"}
+    assert set(checks) == {
+        "The check no_batch_failed of batch_plan failed",
+        "The check fund_clean of normalized_stages failed",
+        "The check not_paused of batch_plan failed",
+    }
+    assert checks["The check fund_clean of normalized_stages failed"]["funds"] == ["fund-2"]
+    assert sent["failed_check"]["url"].startswith(f"{_UI}/assets/stagenorm/")
+    assert len(messages) == len(AlertKind) + 2
     assert sent["failed_run"] == {
-        "text": "stagenorm: normalize_job failed (plan 1; public.portfoliocompanies.stage; fund-2; SQLSTATE 23514 "
+        "text": "stagenorm: normalize_all_job failed (plan 1; public.portfoliocompanies.stage; fund-2; SQLSTATE 23514 "
         f"CheckViolation). Open the run: it shows the error and what to do. {_UI}/runs/{failed.run_id}",
         "kind": "failed_run",
-        "what": "normalize_job failed",
+        "what": "normalize_all_job failed",
         "next_step": "Open the run: it shows the error and what to do.",
         "url": f"{_UI}/runs/{failed.run_id}",
         "plan_ids": [1],
@@ -113,7 +128,7 @@ def test_each_kind_is_sent_once_and_contains_no_stage(
         "funds": ["fund-2"],
         "error_class": None,
         "sqlstates": ["23514"],
-        "job": "normalize_job",
+        "job": "normalize_all_job",
         "run_id": failed.run_id,
     }
     assert [run.run_id for run in project.instance.get_runs(dg.RunsFilter(tags={"verdict": "failed"}))] == [
@@ -125,7 +140,6 @@ def test_each_kind_is_sent_once_and_contains_no_stage(
     assert sent["long_throttle"]["plan_ids"] == [1]
     assert sent["long_pause"]["what"].endswith("by ann@host")
     assert sent["failed_sensor"]["error_class"] == "ValueError"
-    assert sent["failed_check"]["url"] == f"{_UI}/assets/stagenorm/batch_plan?view=checks&checkDetail=not_paused"
 
 
 def test_check_is_reported_again_only_after_it_passed(project: DagsterProject, webhook: Webhook) -> None:
