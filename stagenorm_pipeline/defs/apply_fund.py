@@ -156,8 +156,8 @@ def failure_of_funds(failed: Sequence[FundOutcome]) -> dg.Failure:
     first = f"{failed[0].key}: {problems[failed[0].key].rstrip('.')}."
     return dg.Failure(
         # The database's reason first: lists of runs cut the rest.
-        description=f"{counted(len(failed), 'fund')} failed: {names}. {first} Next: fix the cause, then materialize the "
-        "same funds again. Finished rows are not tried again, and all other funds of this run are done. "
+        description=f"{counted(len(failed), 'fund')} failed: {names}. {first} Next: fix the cause, then materialize "
+        "the same funds again. Finished rows are not tried again, and all other funds of this run are done. "
         "`stagenorm status` and the view stage_migration_failures list the refused rows.",
         # Text, because the run page hides Markdown behind a link.
         metadata={key: dg.MetadataValue.text(problem) for key, problem in problems.items()},
