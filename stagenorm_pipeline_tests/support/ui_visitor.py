@@ -6,6 +6,7 @@ The selectors of Dagster's pages are here only.
 import itertools
 import re
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,8 +55,7 @@ class Visitor:
 
     def open_graph(self) -> None:
         self._words("Lineage").click()
-        # With the number of assets that can be materialized: the tables are external.
-        self._page.get_by_text(re.compile(r"^Materialize all")).wait_for()
+        self._page.get_by_text("Materialize all").filter(visible=True).first.wait_for()
 
     def open_asset(self, name: str) -> None:
         """By the graph's list and the side panel."""
@@ -95,6 +95,14 @@ class Visitor:
         rows = [row.inner_text().split("\t") for row in self._page.locator("table tr").all() if row.is_visible()]
         # Name, time, value.
         return {row[0].strip(): " ".join(row[2].split()) for row in rows if len(row) == 3 and row[0] != "Key"}
+
+    def shows(self, expected: Mapping[str, str]) -> None:
+        """Wait until these entries are on the asset's page. The sensor that brings pages up to date runs every 30 s."""
+        end = time.monotonic() + _PATIENCE_MS / 1_000
+        while (shown := {name: self.entries.get(name) for name in expected}) != expected:
+            assert time.monotonic() < end, f"the page shows {shown}, and PostgreSQL says {expected}"
+            self._page.wait_for_timeout(500)
+        assert not self.is_cut
 
     @property
     def is_cut(self) -> bool:
