@@ -3,7 +3,6 @@
 import json
 import socket
 from collections.abc import Iterator
-from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -28,11 +27,18 @@ _UI = "http://127.0.0.1:3000"
 _MARKER = "<!channel> M4RKER"
 
 
+@pytest.fixture(scope="module")
+def instance_on_disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dg.DagsterInstance]:
+    """An instance that stores ticks: one in memory does not."""
+    with dg.DagsterInstance.local_temp(str(tmp_path_factory.mktemp("dagster"))) as instance:
+        yield instance
+
+
 @pytest.fixture
-def project(project: DagsterProject, tmp_path: Path) -> Iterator[DagsterProject]:
-    """An instance on disk: one in memory stores no ticks."""
-    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
-        yield DagsterProject(instance)
+def project(project: DagsterProject, instance_on_disk: dg.DagsterInstance) -> Iterator[DagsterProject]:
+    yield DagsterProject(instance_on_disk)
+    instance_on_disk.wipe()
+    instance_on_disk.wipe_all_schedules()
 
 
 @pytest.fixture
