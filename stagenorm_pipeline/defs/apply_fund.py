@@ -153,12 +153,12 @@ def failure_of_funds(failed: Sequence[FundOutcome]) -> dg.Failure:
     """Return the failure of a run in which these funds failed, with the problem of each."""
     names = ", ".join(outcome.key for outcome in failed)
     problems = {outcome.key: sentence_for_terminal(outcome.problem or "") for outcome in failed}
-    first = failed[0].key
+    first = f"{failed[0].key}: {problems[failed[0].key].rstrip('.')}."
     return dg.Failure(
         # The database's reason first: lists of runs cut the rest.
-        description=f"{counted(len(failed), 'fund')} failed: {names}. {first}: {problems[first]} Next: fix the cause, "
-        "then materialize the same funds again. Finished rows are not tried again, and all other funds of this run "
-        "are done. `stagenorm status` and the view stage_migration_failures list the refused rows.",
+        description=f"{counted(len(failed), 'fund')} failed: {names}. {first} Next: fix the cause, then materialize "
+        "the same funds again. Finished rows are not tried again, and all other funds of this run are done. "
+        "`stagenorm status` and the view stage_migration_failures list the refused rows.",
         # Text, because the run page hides Markdown behind a link.
         metadata={key: dg.MetadataValue.text(problem) for key, problem in problems.items()},
         allow_retries=False,

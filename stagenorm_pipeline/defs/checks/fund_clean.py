@@ -14,7 +14,7 @@ from stagenorm_pipeline.defs.assets.asset_names import NORMALIZED_STAGES
 from stagenorm_pipeline.defs.beta_warnings import without_beta_warnings
 from stagenorm_pipeline.defs.partitions import funds
 from stagenorm_pipeline.defs.reconcile.fund_events import FUND_CLEAN, is_clean
-from stagenorm_pipeline.engine.monitor.recorded_state import FundProgress, FundState
+from stagenorm_pipeline.engine.monitor.recorded_state import FundState, FundStatus
 
 _FUNDS_NAMED = 5
 
@@ -33,8 +33,8 @@ with without_beta_warnings():
 def result_of_run(states: Sequence[FundState]) -> dg.AssetCheckResult:
     """Return the result over all funds of a run."""
     dirty = [state for state in states if not is_clean(state)]
-    has_failed = any(state.progress is FundProgress.FAILED for state in dirty)
-    named = ", ".join(f"{state.key} is {state.progress}" for state in dirty[:_FUNDS_NAMED])
+    has_failed = any(state.status is FundStatus.FAILED for state in dirty)
+    named = ", ".join(f"{state.key} is {state.status}" for state in dirty[:_FUNDS_NAMED])
     more = f" and {len(dirty) - _FUNDS_NAMED:,} more" if len(dirty) > _FUNDS_NAMED else ""
     return dg.AssetCheckResult(
         check_name=FUND_CLEAN,

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from stagenorm_pipeline.counts import counted
-from stagenorm_pipeline.defs.assets.asset_names import BATCH_PLAN, page_path
+from stagenorm_pipeline.defs.assets.asset_names import BATCH_PLAN
 from stagenorm_pipeline.defs.failures import errors_as_failures
 from stagenorm_pipeline.defs.metadata.plan_page import planned_metadata
 from stagenorm_pipeline.defs.metadata.what_next import WhatNext
@@ -26,7 +26,7 @@ def dry_run(context: dg.OpExecutionContext, config: DryRunConfig, service: Stage
         f"Dry run: {rows} would be updated in {counted(plan.total_batches, 'batch')}. "
         f"{counted(plan.counts.rows_unknown, 'row')} with an unknown spelling would stay as they are."
     )
-    what_next = WhatNext(_what_next(plan), page_path(BATCH_PLAN))
+    what_next = WhatNext(_what_next(plan), BATCH_PLAN)
     # An observation: a materialization would show a plan that does not exist.
     context.log_event(dg.AssetObservation(BATCH_PLAN, metadata={**what_next.metadata(), **planned_metadata(plan)}))
     what_next.log(context.log)

@@ -2,15 +2,14 @@
 
 from collections.abc import Mapping
 from typing import Final
-from urllib.parse import quote
 
 import dagster as dg
 
 from stagenorm_pipeline.counts import counted
-from stagenorm_pipeline.defs.assets.asset_names import BATCH_PLAN, NORMALIZED_STAGES, VERIFICATION_REPORT, page_path
+from stagenorm_pipeline.defs.assets.asset_names import BATCH_PLAN, NORMALIZED_STAGES, VERIFICATION_REPORT
 from stagenorm_pipeline.defs.dagster_internals import AssetEvent, ShownEvent
 from stagenorm_pipeline.defs.metadata.what_next import JOBS_PAGE, WhatNext
-from stagenorm_pipeline.engine.monitor.recorded_state import FundProgress, FundState
+from stagenorm_pipeline.engine.monitor.recorded_state import FundState, FundStatus
 from stagenorm_pipeline.engine.plan.batch_types import PlanKind
 from stagenorm_pipeline.report.escape import sentence_for_terminal
 
@@ -18,18 +17,13 @@ FUND_CLEAN = "fund_clean"
 FUND_CLEAN_KEY = dg.AssetCheckKey(NORMALIZED_STAGES, FUND_CLEAN)
 NOT_BY_A_RUN: Final = "read from the database, not done by a Dagster run"
 
-_UNFINISHED: Final = frozenset({FundProgress.WAITING, FundProgress.PARTLY_DONE, FundProgress.FAILED})
-_CLEAN: Final = frozenset({FundProgress.DONE, FundProgress.NO_PLAN})
+_UNFINISHED: Final = frozenset({FundStatus.WAITING, FundStatus.PARTLY_DONE, FundStatus.FAILED})
+_CLEAN: Final = frozenset({FundStatus.DONE, FundStatus.NO_PLAN})
 # A page shows the fund as it is if these entries are equal.
 _FIGURES: Final = ("rows_updated", "rows_skipped", "rows_failed", "rows_waiting")
 _COMPARED: Final = ("state", "plan_id", *_FIGURES)
 
 Metadata = Mapping[str, dg.MetadataValue]
-
-
-def fund_page(key: str) -> str:
-    """Return the path of a fund's page."""
-    return page_path(NORMALIZED_STAGES, f"view=partitions&partition={quote(key, safe='')}")
 
 
 def fund_event(key: str, *, is_done: bool, metadata: Metadata) -> AssetEvent:
@@ -40,12 +34,12 @@ def fund_event(key: str, *, is_done: bool, metadata: Metadata) -> AssetEvent:
 
 def is_unfinished(state: FundState) -> bool:
     """Return whether an open plan has batches left for the fund."""
-    return state.progress in _UNFINISHED
+    return state.status in _UNFINISHED
 
 
 def is_clean(state: FundState) -> bool:
     """Return whether the fund has neither failed nor new work, and no rollback or cancelling undid its work."""
-    return state.progress in _CLEAN
+    return state.status in _CLEAN
 
 
 def fund_metadata(state: FundState, *, by: str, this_run: str = NOT_BY_A_RUN, problem: str | None = None) -> Metadata:
@@ -57,7 +51,7 @@ def fund_metadata(state: FundState, *, by: str, this_run: str = NOT_BY_A_RUN, pr
     found = problem or describe_failure(state)
     return {
         **what_next.metadata(),
-        "state": dg.MetadataValue.text(state.progress.value),
+        "state": dg.MetadataValue.text(state.status.value),
         "problem": dg.MetadataValue.text(sentence_for_terminal(found) if found else "none"),
         "plan_id": dg.MetadataValue.text(_plan_id(state)),
         **{name: dg.MetadataValue.int(getattr(state, name)) for name in _FIGURES},
@@ -77,8 +71,8 @@ def _plan_id(state: FundState) -> str:
 def is_fund_shown(state: FundState, shown: ShownEvent | None) -> bool:
     """Return whether the fund's newest event shows its state."""
     if shown is None:
-        return state.progress is FundProgress.NO_PLAN
-    now = (state.progress.value, _plan_id(state), *(getattr(state, name) for name in _FIGURES))
+        return state.status is FundStatus.NO_PLAN
+    now = (state.status.value, _plan_id(state), *(getattr(state, name) for name in _FIGURES))
     return all(shown.metadata.get(name) == value for name, value in zip(_COMPARED, now, strict=True))
 
 
@@ -86,25 +80,26 @@ def fund_next(state: FundState) -> WhatNext:
     """Return what to do next for the fund."""
     if state.kind is PlanKind.ROLLBACK and is_unfinished(state):
         return WhatNext("Its rollback is not finished. Run rollback_job again with the same plan.", JOBS_PAGE)
-    fund, plan = fund_page(state.key), page_path(BATCH_PLAN)
-    match state.progress:
-        case FundProgress.DONE:
-            text, path = "When all funds are done, materialize verification_report.", page_path(VERIFICATION_REPORT)
-        case FundProgress.WAITING | FundProgress.PARTLY_DONE:
-            text, path = f"{counted(state.rows_waiting, 'row')} left to update. Materialize this fund.", fund
-        case FundProgress.FAILED:
-            text, path = (
+    page = BATCH_PLAN
+    match state.status:
+        case FundStatus.DONE:
+            text, page = "When all funds are done, materialize verification_report.", VERIFICATION_REPORT
+        case FundStatus.WAITING | FundStatus.PARTLY_DONE:
+            text = f"{counted(state.rows_waiting, 'row')} left to update. Materialize this fund."
+            page = NORMALIZED_STAGES
+        case FundStatus.FAILED:
+            page = NORMALIZED_STAGES
+            text = (
                 "Fix the rows, or the constraint or trigger that refuses them, then materialize this fund again. Rows "
-                "that are done are not tried again. The view stage_migration_failures lists the refused rows.",
-                fund,
+                "that are done are not tried again. The view stage_migration_failures lists the refused rows."
             )
-        case FundProgress.ROLLED_BACK:
-            text, path = "Rolled back. To normalize again, materialize batch_plan.", plan
-        case FundProgress.CANCELLED:
-            text, path = "Its batches were cancelled. To normalize it, materialize batch_plan.", plan
-        case FundProgress.NO_PLAN:
-            text, path = "Nothing to do: no plan has batches for this fund.", plan
-    return WhatNext(text, path)
+        case FundStatus.ROLLED_BACK:
+            text = "Rolled back. To normalize again, materialize batch_plan."
+        case FundStatus.CANCELLED:
+            text = "Its batches were cancelled. To normalize it, materialize batch_plan."
+        case FundStatus.NO_PLAN:
+            text = "Nothing to do: no plan has batches for this fund."
+    return WhatNext(text, page)
 
 
 def describe_failure(state: FundState) -> str | None:
@@ -113,20 +108,20 @@ def describe_failure(state: FundState) -> str | None:
         return None
     where = f"{counted(state.batches_failed, 'batch')} of {state.failed_table}"
     refused = f"{counted(state.rows_failed, 'row')} in {where}" if state.rows_failed else where
-    return f"{refused} could not be changed. First error from the database: {state.first_error or 'not recorded'}"
+    return f"{refused} could not be changed: {state.first_error or 'no reason recorded'}"
 
 
 def fund_evaluation(state: FundState) -> dg.AssetCheckEvaluation:
     """Return the evaluation of `fund_clean` for the fund. New work is a warning, failed work an error."""
     what_next = fund_next(state)
-    is_error = state.progress is FundProgress.FAILED
+    is_error = state.status is FundStatus.FAILED
     return dg.AssetCheckEvaluation(
         asset_key=NORMALIZED_STAGES,
         check_name=FUND_CLEAN,
         partition=state.key,
         passed=is_clean(state),
         severity=dg.AssetCheckSeverity.ERROR if is_error else dg.AssetCheckSeverity.WARN,
-        description=sentence_for_terminal(f"{state.key} is {state.progress}. {_why(state)}{what_next.text}"),
+        description=sentence_for_terminal(f"{state.key} is {state.status}. {_why(state)}{what_next.text}"),
         metadata=what_next.metadata(),
     )
 

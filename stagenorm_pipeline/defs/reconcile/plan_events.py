@@ -6,12 +6,12 @@ from typing import Final
 import dagster as dg
 
 from stagenorm_pipeline.counts import counted
-from stagenorm_pipeline.defs.assets.asset_names import BATCH_PLAN, NORMALIZED_STAGES, VERIFICATION_REPORT, page_path
+from stagenorm_pipeline.defs.assets.asset_names import BATCH_PLAN, NORMALIZED_STAGES, VERIFICATION_REPORT
 from stagenorm_pipeline.defs.dagster_internals import ShownEvent
 from stagenorm_pipeline.defs.metadata.what_next import JOBS_PAGE, WhatNext
 from stagenorm_pipeline.defs.reconcile.fund_events import describe_failure, fund_metadata, is_unfinished
 from stagenorm_pipeline.engine.apply.pause import Control
-from stagenorm_pipeline.engine.monitor.recorded_state import FundProgress, FundState, PlanState, RecordedState
+from stagenorm_pipeline.engine.monitor.recorded_state import FundState, FundStatus, PlanState, RecordedState
 from stagenorm_pipeline.engine.plan.batch_types import PlanKind
 from stagenorm_pipeline.report.escape import sentence_for_terminal
 
@@ -31,7 +31,6 @@ _TOTALS: Final = (
     "all_rows_failed",
     "all_rows_waiting",
 )
-_FUNDS_PAGE: Final = page_path(NORMALIZED_STAGES, "view=partitions")
 
 Metadata = Mapping[str, dg.MetadataValue]
 
@@ -83,7 +82,7 @@ def plan_next(state: RecordedState) -> WhatNext:
         return WhatNext("No plan. Run dry_run_job, review what it shows, then materialize batch_plan.", JOBS_PAGE)
     done = _next_of(plan)
     drafts = [f" Plan {draft} {_DRAFT.format(plan_id=draft)}" for draft in state.drafts[:2] if plan.status != "draft"]
-    return WhatNext("".join((done.text, *drafts)), done.path)
+    return WhatNext("".join((done.text, *drafts)), done.page)
 
 
 _DRAFT: Final = (
@@ -93,20 +92,21 @@ _DRAFT: Final = (
 
 
 def _next_of(plan: PlanState) -> WhatNext:
-    named, path = f"Plan {plan.plan_id}", page_path(BATCH_PLAN)
+    named = f"Plan {plan.plan_id}"
+    page: dg.AssetKey | str = BATCH_PLAN
     match plan.status, plan.kind:
         case "draft", _:
             text = f"{named} {_DRAFT.format(plan_id=plan.plan_id)}"
         case "open", PlanKind.ROLLBACK:
-            text, path = f"{named}, a rollback, is not finished. Run rollback_job again.", JOBS_PAGE
+            text, page = f"{named}, a rollback, is not finished. Run rollback_job again.", JOBS_PAGE
         case "open", _ if plan.funds_failed:
             failed = counted(plan.funds_failed, "fund")
-            text, path = f"{named} is open. {failed} of it failed: the check no_batch_failed says why.", _CHECKS_PAGE
+            text = f"{named} is open. {failed} of it failed: the check no_batch_failed of batch_plan says why."
         case "open", _:
-            text, path = (
+            page = NORMALIZED_STAGES
+            text = (
                 f"{named} is open. Review it, then apply it: materialize normalized_stages for one fund, then for all. "
-                f"To cancel it, run cancel_plan_job with plan_id {plan.plan_id}.",
-                _FUNDS_PAGE,
+                f"To cancel it, run cancel_plan_job with plan_id {plan.plan_id}."
             )
         case "cancelled", _:
             text = f"{named} was cancelled. To normalize, materialize batch_plan."
@@ -116,11 +116,8 @@ def _next_of(plan: PlanState) -> WhatNext:
             rows = counted(plan.rows_updated, "row")
             text = f"{named}, a rollback, is done: {rows} restored. To normalize again, materialize batch_plan."
         case _:
-            text, path = _completed(plan), page_path(VERIFICATION_REPORT)
-    return WhatNext(text, path)
-
-
-_CHECKS_PAGE: Final = page_path(BATCH_PLAN, f"view=checks&checkDetail={NO_BATCH_FAILED}")
+            text, page = _completed(plan), VERIFICATION_REPORT
+    return WhatNext(text, page)
 
 
 def _completed(plan: PlanState) -> str:
@@ -172,7 +169,7 @@ def totals_event(
     own = fund_metadata(carrier, by="read from the database")
     metadata = {
         **totals,
-        "this fund": dg.MetadataValue.text(f"{carrier.key}: {carrier.progress}"),
+        "this fund": dg.MetadataValue.text(f"{carrier.key}: {carrier.status}"),
         **{name: value for name, value in own.items() if name not in totals},
     }
     kind = dg.AssetMaterialization if is_materialized else dg.AssetObservation
@@ -200,29 +197,27 @@ def _totals_sentence(plan: PlanState | None) -> str:
 
 
 def _funds_table(funds: Sequence[FundState]) -> dg.MetadataValue:
-    """Return the funds as a table that Dagster shows natively, failed ones first."""
+    """Return the funds as a table, failed ones first. Narrow: a wide one cuts the entries beside it."""
     if not funds:
         return dg.MetadataValue.text("none")
-    failed_first = sorted(funds, key=lambda fund: fund.progress is not FundProgress.FAILED)
-    return dg.MetadataValue.table(
-        [
-            dg.TableRecord(
-                {
-                    "fund": fund.key,
-                    "state": fund.progress.value,
-                    "rows waiting": fund.rows_waiting,
-                    "rows refused": fund.rows_failed,
-                    "why": sentence_for_terminal(describe_failure(fund) or ""),
-                }
-            )
-            for fund in failed_first[:_FUNDS_LISTED]
-        ]
-    )
+    failed_first = sorted(funds, key=lambda fund: fund.status is not FundStatus.FAILED)
+    records = [
+        {
+            "fund": fund.key,
+            "state": fund.status.value,
+            "waiting": f"{fund.rows_waiting:,}",
+            "refused": f"{fund.rows_failed:,}",
+        }
+        for fund in failed_first[:_FUNDS_LISTED]
+    ]
+    if len(funds) > _FUNDS_LISTED:
+        records.append({"fund": f"{len(funds) - _FUNDS_LISTED:,} more", "state": "", "waiting": "", "refused": ""})
+    return dg.MetadataValue.table([dg.TableRecord(record) for record in records])
 
 
 def plan_check_results(state: RecordedState) -> tuple[dg.AssetCheckResult, dg.AssetCheckResult]:
     """Return the results of `no_batch_failed` and `not_paused`."""
-    failed = [fund for fund in state.funds if fund.progress is FundProgress.FAILED]
+    failed = [fund for fund in state.funds if fund.status is FundStatus.FAILED]
     waiting = [fund for fund in state.funds if fund.batches_waiting]
     return (
         dg.AssetCheckResult(
@@ -239,7 +234,7 @@ def plan_check_results(state: RecordedState) -> tuple[dg.AssetCheckResult, dg.As
                 "rows_waiting": sum(fund.rows_waiting for fund in waiting),
                 "funds left": _funds_table([*failed, *(fund for fund in waiting if fund not in failed)]),
                 "what next": _what_next_for(failed, waiting),
-                "open": dg.MetadataValue.url(_FUNDS_PAGE),
+                "open": dg.MetadataValue.asset(NORMALIZED_STAGES),
             },
         ),
         dg.AssetCheckResult(

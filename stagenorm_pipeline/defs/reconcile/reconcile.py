@@ -38,7 +38,7 @@ from stagenorm_pipeline.defs.reconcile.plan_events import (
     totals_event,
 )
 from stagenorm_pipeline.defs.reconcile.verification_events import report_verifications
-from stagenorm_pipeline.engine.monitor.recorded_state import FundProgress, FundState, RecordedState
+from stagenorm_pipeline.engine.monitor.recorded_state import FundState, FundStatus, RecordedState
 from stagenorm_pipeline.engine.targets.funds import fund_id_of
 from stagenorm_pipeline.errors import ConfigurationError
 from stagenorm_pipeline.service.context import ServiceContext
@@ -47,11 +47,11 @@ from stagenorm_pipeline.service.monitoring import read_recorded_state
 # Which fund's event may show the totals of all funds, best first. Never a failed one: a materialization would turn it
 # green. So would it with one that was stopped.
 _CARRIERS = (
-    FundProgress.DONE,
-    FundProgress.NO_PLAN,
-    FundProgress.ROLLED_BACK,
-    FundProgress.CANCELLED,
-    FundProgress.WAITING,
+    FundStatus.DONE,
+    FundStatus.NO_PLAN,
+    FundStatus.ROLLED_BACK,
+    FundStatus.CANCELLED,
+    FundStatus.WAITING,
 )
 
 
@@ -121,7 +121,7 @@ def _report_funds(
     events = [
         fund_event(
             fund.key,
-            is_done=fund.progress is FundProgress.DONE,
+            is_done=fund.status is FundStatus.DONE,
             metadata=fund_metadata(fund, by=fund.runner or "nobody"),
         )
         for fund in changed
@@ -158,8 +158,8 @@ def _report_totals(instance: dg.DagsterInstance, state: RecordedState) -> int:
 
 def _carrier(state: RecordedState, newest: str | None, materialized: Collection[str]) -> FundState | None:
     """Choose the fund whose event shows the totals: the newest materialized one if possible."""
-    candidates = [fund for fund in state.funds if fund.key in materialized and fund.progress in _CARRIERS]
-    return min(candidates, key=lambda fund: (fund.key != newest, _CARRIERS.index(fund.progress)), default=None) or next(
+    candidates = [fund for fund in state.funds if fund.key in materialized and fund.status in _CARRIERS]
+    return min(candidates, key=lambda fund: (fund.key != newest, _CARRIERS.index(fund.status)), default=None) or next(
         (fund for fund in _without_plan(materialized) if not state.funds), None
     )
 

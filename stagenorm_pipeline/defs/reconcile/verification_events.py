@@ -7,7 +7,7 @@ from typing import Final
 
 import dagster as dg
 
-from stagenorm_pipeline.defs.assets.asset_names import VERIFICATION_REPORT, page_path
+from stagenorm_pipeline.defs.assets.asset_names import VERIFICATION_REPORT
 from stagenorm_pipeline.defs.checks.check_verdict import CHECKS_KEY, check_verdicts, verdicts_to_metadata
 from stagenorm_pipeline.defs.checks.runless import runless_evaluation
 from stagenorm_pipeline.defs.dagster_internals import (
@@ -17,6 +17,7 @@ from stagenorm_pipeline.defs.dagster_internals import (
     newest_verdicts,
     report_runless_events,
 )
+from stagenorm_pipeline.defs.metadata.verification_tables import funds_table, stages_table
 from stagenorm_pipeline.defs.metadata.what_next import WhatNext
 from stagenorm_pipeline.engine.monitor.recorded_state import VerificationState
 from stagenorm_pipeline.engine.verify.recorded_verifications import RecordedReportError
@@ -25,7 +26,7 @@ from stagenorm_pipeline.engine.verify.rules.registry import RULES
 from stagenorm_pipeline.report.escape import for_markdown, sentence_for_terminal
 from stagenorm_pipeline.report.formats import ReportForm
 from stagenorm_pipeline.report.json_reader import ReportReadError
-from stagenorm_pipeline.report.summary import funds_markdown, stages_markdown, verdict_markdown
+from stagenorm_pipeline.report.summary import verdict_markdown
 from stagenorm_pipeline.report.verdict import NextStep, next_steps, verdict_sentence
 from stagenorm_pipeline.service.context import ServiceContext
 from stagenorm_pipeline.service.verifying import VerificationReport, read_report
@@ -67,14 +68,19 @@ def report_metadata(report: VerificationReport, state: VerificationState) -> Met
     """Return the entries of a verification's page. The page shows short values at once, in this order."""
     result = report.result
     return {
-        "verdict": dg.MetadataValue.md(verdict_markdown(result)),
+        # First, because it says if the verdict is out of date.
         **verification_next(report, state).metadata(),
-        "report": _report_entry(report),
+        "verdict": dg.MetadataValue.md(verdict_markdown(result)),
+        "report": _link_or_command(_report_path(report), f"stagenorm report {report.number} --output report.html"),
+        "report_json": _link_or_command(
+            _report_path(report, ".json"),
+            f"stagenorm report {report.number} --output verification-{report.number}.json",
+        ),
         "sign-off": dg.MetadataValue.text(_sign_off(report, state)),
         "signed off": dg.MetadataValue.text(_signed(state)),
         "since then": dg.MetadataValue.text(_SINCE[state.is_current]),
-        "stages": dg.MetadataValue.md(stages_markdown(result)),
-        "funds": dg.MetadataValue.md(funds_markdown(result)),
+        "stages": stages_table(result),
+        "funds": funds_table(result),
         "report as text": dg.MetadataValue.md(report.text(ReportForm.MARKDOWN)),
         "checks_passed": dg.MetadataValue.int(result.count(Outcome.PASSED)),
         "checks_warned": dg.MetadataValue.int(result.count(Outcome.WARNED)),
@@ -101,14 +107,15 @@ _SINCE: Final = {
 def verification_next(report: VerificationReport, state: VerificationState) -> WhatNext:
     """Return the verdict and what to do next."""
     result, sentence = report.result, sentence_for_terminal(verdict_sentence(report.result))
-    checks = page_path(VERIFICATION_REPORT, "view=checks")
     if state.is_current is False:
         outdated = "stagenorm has changed rows since this verification. Materialize verification_report again. It said"
-        return WhatNext(f"{outdated}: {sentence}", page_path(VERIFICATION_REPORT))
+        return WhatNext(f"{outdated}: {sentence}", VERIFICATION_REPORT)
     if state.signed_off_by is not None:
-        return WhatNext(f"Signed {_signed(state)}. {sentence}", checks)
-    path = checks if result.verdict is Verdict.FAILED else _report_path(report) or checks
-    return WhatNext(f"{sentence}. {_listed(next_steps(result, report.number))}", path)
+        return WhatNext(f"Signed {_signed(state)}. {sentence}", VERIFICATION_REPORT)
+    text = f"{sentence}. {_listed(next_steps(result, report.number))}"
+    # A failed rule sends the reader to its check, on this page.
+    page = None if result.verdict is Verdict.FAILED else _report_path(report)
+    return WhatNext(text, page or VERIFICATION_REPORT)
 
 
 def _listed(steps: Sequence[NextStep]) -> str:
@@ -118,20 +125,17 @@ def _listed(steps: Sequence[NextStep]) -> str:
     return sentence_for_terminal(" ".join(f"{number}. {words}." for number, words in enumerate(listed, 1)))
 
 
-def _report_entry(report: VerificationReport) -> dg.MetadataValue:
-    """Return the link that opens the report, or the command that writes it if nobody serves reports."""
-    path = _report_path(report)
-    if path is None:
-        return dg.MetadataValue.text(f"stagenorm report {report.number} --output report.html")
-    return dg.MetadataValue.url(path)
+def _link_or_command(path: str | None, command: str) -> dg.MetadataValue:
+    """Return the link to a report, or the command that writes it if nobody serves reports."""
+    return dg.MetadataValue.text(command) if path is None else dg.MetadataValue.url(path)
 
 
-def _report_path(report: VerificationReport) -> str | None:
+def _report_path(report: VerificationReport, suffix: str = "") -> str | None:
     base = os.environ.get(REPORT_URL, "").strip().rstrip("/")
     if not base.startswith(("http://", "https://", "/")):
         return None
     # With the hash: one instance may show several databases, and each numbers its verifications from 1.
-    return f"{base}/{report.number}?sha256={report.sha256[:8]}"
+    return f"{base}/{report.number}{suffix}?sha256={report.sha256[:8]}"
 
 
 def _sign_off(report: VerificationReport, state: VerificationState) -> str:

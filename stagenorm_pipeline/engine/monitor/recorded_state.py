@@ -17,7 +17,7 @@ from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.targets.funds import FundScope, fund_key, fund_order
 
 
-class FundProgress(StrEnum):
+class FundStatus(StrEnum):
     """How far a fund is with its newest plan."""
 
     DONE = "done"
@@ -65,16 +65,16 @@ class FundState:
         return fund_key(self.fund_id)
 
     @property
-    def progress(self) -> FundProgress:
+    def status(self) -> FundStatus:
         if not self.batches:
-            return FundProgress.NO_PLAN
+            return FundStatus.NO_PLAN
         if self.batches_failed:
-            return FundProgress.FAILED
+            return FundStatus.FAILED
         if self.batches_waiting:
-            return FundProgress.PARTLY_DONE if self.batches_completed else FundProgress.WAITING
+            return FundStatus.PARTLY_DONE if self.batches_completed else FundStatus.WAITING
         if not self.batches_completed:
-            return FundProgress.ROLLED_BACK if self.batches_rolled_back else FundProgress.CANCELLED
-        return FundProgress.ROLLED_BACK if self.kind is PlanKind.ROLLBACK else FundProgress.DONE
+            return FundStatus.ROLLED_BACK if self.batches_rolled_back else FundStatus.CANCELLED
+        return FundStatus.ROLLED_BACK if self.kind is PlanKind.ROLLBACK else FundStatus.DONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,7 +32,7 @@ def test_seven_checks_pass_after_normalization(project: DagsterProject, applicat
 
     assert sorted(checked(result)) == _RULES
     assert all(check.passed for check in checked(result).values())
-    assert report["verdict"].startswith("**Passed.")
+    assert report["verdict"].startswith("**✓ Ready to sign: all 4 rows are canonical**")
     assert report["checks_passed"] == 7
     assert report["rows_seen"] == report["rows_canonical"] == 4
     assert report["what next"].startswith("Ready to sign: all 4 rows are canonical. 1. Save the JSON report: ")
@@ -47,7 +47,7 @@ def test_each_asset_says_what_comes_next(project: DagsterProject, application: A
     assert "[batch_plan](/assets/stagenorm/batch_plan)" in looked["what next"]
     assert "1 unknown spelling needs a decision" in looked["what next"]
     assert report["what next"].startswith("Do not sign: 1 batch is not done; 1 row holds 1 spelling")
-    assert report["open"] == "/assets/stagenorm/verification_report?view=checks"
+    assert report["open"] == dg.AssetKey(["stagenorm", "verification_report"])
     assert report["sign-off"] == "not to be signed"
 
 
@@ -90,7 +90,9 @@ def test_report_links_to_where_reports_are_served(
 
     report = materialized(project.run("verify_job"), "verification_report")[None]
 
-    assert report["report"] == "https://reports.example/stagenorm/1"
+    sha256 = report["report_sha256"][:8]
+    assert report["report"] == f"https://reports.example/stagenorm/1?sha256={sha256}"
+    assert report["report_json"] == f"https://reports.example/stagenorm/1.json?sha256={sha256}"
 
 
 def test_read_only_server_fails_before_reading_tables(project: DagsterProject, application: Application) -> None:

@@ -28,7 +28,7 @@ def test_waiting_funds_are_figures_and_failed_ones_an_error(project: DagsterProj
     assert (planned.metadata["funds_waiting"].value, planned.metadata["rows_waiting"].value) == (2, 3)
     assert (failed.passed, failed.severity) == (False, dg.AssetCheckSeverity.ERROR)
     assert (failed.metadata["batches_failed"].value, failed.metadata["rows_failed"].value) == (1, 2)
-    words = "1 fund failed: fund-2. fund-2: 2 rows in 1 batch of public.portfoliocompanies could not be changed. First"
+    words = "1 fund failed: fund-2. fund-2: 2 rows in 1 batch of public.portfoliocompanies could not be changed: "
     assert (failed.description or "").startswith(words)
     assert "materialize normalized_stages for these funds again" in (failed.description or "")
     assert project.verdict("no_batch_failed").description == "No batch failed. Waiting: no fund."
