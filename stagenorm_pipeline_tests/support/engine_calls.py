@@ -54,6 +54,7 @@ def apply(
     bounds: Bounds | None = None,
     plan_id: int | None = None,
     on_event: Callable[[Event], None] = lambda _: None,
+    parallel: int = 1,
 ) -> Applied:
     """Apply the open batches (`stagenorm resume`)."""
     applied = Applied()
@@ -63,7 +64,13 @@ def apply(
         on_event(event)
 
     request = ApplyRequest(
-        worker=worker, run_by="test", plan_id=plan_id, sleep_ms=0, bounds=bounds or Bounds(), watch=watch
+        worker=worker,
+        run_by="test",
+        plan_id=plan_id,
+        sleep_ms=0,
+        bounds=bounds or Bounds(),
+        watch=watch,
+        parallel=parallel,
     )
     applied.result = apply_batches(database, request)
     return applied
@@ -89,11 +96,11 @@ def is_a_plan_open(database: Database) -> bool:
         )
 
 
-def roll_back(database: Database, plan_id: int | None = None) -> Applied:
+def roll_back(database: Database, plan_id: int | None = None, parallel: int = 1) -> Applied:
     """Undo a plan, or everything (`stagenorm rollback`)."""
     since = None if plan_id else datetime(2000, 1, 1, tzinfo=UTC)
     request = RollbackRequest(plan_id=plan_id, since=since, batch_size=BATCH_SIZE)
-    return apply(database, plan_id=record_rollback(database, request, created_by="test"))
+    return apply(database, plan_id=record_rollback(database, request, created_by="test"), parallel=parallel)
 
 
 def resume_or_roll_back(database: Database) -> Applied:
