@@ -52,8 +52,11 @@ def read_finished_plan(context: ServiceContext) -> FinishedPlan | None:
 
 
 def read_alert_facts(context: ServiceContext) -> AlertFacts:
-    """Read what an alert may report, without any stage or error text."""
-    return alert_facts.read_alert_facts(context.database)
+    """Read what an alert may report, without any stage or error text. Raises StagenormError if it cannot be read."""
+    try:
+        return alert_facts.read_alert_facts(context.database)
+    except SQLAlchemyError as error:
+        raise StagenormError(f"The database said: {first_line(error)}") from error
 
 
 def read_failed_places(context: ServiceContext, *, runner: str) -> tuple[FailedPlace, ...]:

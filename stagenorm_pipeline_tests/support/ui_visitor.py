@@ -92,7 +92,10 @@ class Visitor:
     @property
     def entries(self) -> dict[str, str]:
         """The metadata on an asset's page: each entry's name and value. Empty if it was never materialized."""
-        rows = [row.inner_text().split("\t") for row in self._page.locator("table tr").all() if row.is_visible()]
+        # In one step: the page may be drawn anew between two.
+        rows = self._page.evaluate(
+            "[...document.querySelectorAll('table tr')].map(row => [...row.cells].map(cell => cell.innerText))"
+        )
         # Name, time, value.
         return {row[0].strip(): " ".join(row[2].split()) for row in rows if len(row) == 3 and row[0] != "Key"}
 

@@ -206,9 +206,9 @@ SELECT coalesce(sum(rows_updated), 0), coalesce(sum(rows_planned) FILTER (WHERE 
        count(DISTINCT coalesce(fund_id, '')) FILTER (WHERE status = 'failed')
 FROM stage_migration_batches WHERE plan_id = %s
 """
-# The database refuses every change in one fund.
+# The database refuses some changes in one fund.
 FAILING = "fund-3"
-_REFUSE = "ALTER TABLE portfoliocompanies ADD CONSTRAINT refuse CHECK (fund_id <> 3 OR stage !~ '^series-') NOT VALID"
+_REFUSE = "ALTER TABLE portfoliocompanies ADD CONSTRAINT refuse CHECK (fund_id <> 3 OR stage <> 'series-c') NOT VALID"
 
 
 def assert_pages_agree(visitor: Visitor, demo: Application, picture: str) -> None:

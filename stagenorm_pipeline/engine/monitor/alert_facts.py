@@ -13,6 +13,9 @@ from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.migrations import require_migrations
 from stagenorm_pipeline.engine.postgres.sql_files import statement
 
+# A sensor's tick has a minute for this and for the messages.
+_STATEMENT_TIMEOUT = "10s"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanResult:
@@ -84,6 +87,7 @@ class FailedPlace:
 def read_alert_facts(database: Database) -> AlertFacts:
     """Read all facts in one snapshot. Reads no target."""
     with database.snapshot() as connection:
+        connection.exec_driver_sql(f"SET LOCAL statement_timeout = '{_STATEMENT_TIMEOUT}'")
         require_migrations(connection)
         control = read_control(connection)
         return AlertFacts(

@@ -3,7 +3,6 @@
 import json
 import socket
 from collections.abc import Iterator
-from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -28,11 +27,18 @@ _UI = "http://127.0.0.1:3000"
 _MARKER = "<!channel> M4RKER"
 
 
+@pytest.fixture(scope="module")
+def instance_on_disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dg.DagsterInstance]:
+    """An instance that stores ticks: one in memory does not."""
+    with dg.DagsterInstance.local_temp(str(tmp_path_factory.mktemp("dagster"))) as instance:
+        yield instance
+
+
 @pytest.fixture
-def project(project: DagsterProject, tmp_path: Path) -> Iterator[DagsterProject]:
-    """An instance on disk: one in memory stores no ticks."""
-    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
-        yield DagsterProject(instance)
+def project(project: DagsterProject, instance_on_disk: dg.DagsterInstance) -> Iterator[DagsterProject]:
+    yield DagsterProject(instance_on_disk)
+    instance_on_disk.wipe()
+    instance_on_disk.wipe_all_schedules()
 
 
 @pytest.fixture
@@ -198,6 +204,21 @@ def test_failed_run_is_reported_while_postgresql_is_unreachable(project: Dagster
         "verify_job",
         "ConfigurationError",
     )
+
+
+def test_unreadable_report_is_an_alert_about_the_sensor_itself(
+    project: DagsterProject, application: Application, webhook: Webhook
+) -> None:
+    application.sql(
+        "INSERT INTO stage_verifications (created_by, scope, strict, verdict, checks_passed, checks_failed, "
+        "checks_warned, report_sha256, report) "
+        "VALUES ('me', '{\"all_funds\": true}', false, 'failed', 6, 1, 0, '', '{M4RKER')"
+    )
+    Alerts(project).tick()
+
+    (message,) = webhook.received
+    assert (message["kind"], message["what"]) == ("failed_sensor", "A tick of send_alerts failed")
+    assert "M4RKER" not in json.dumps(message)
 
 
 def test_alert_names_the_funds_that_were_asked_for(
