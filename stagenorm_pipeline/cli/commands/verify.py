@@ -23,7 +23,7 @@ from stagenorm_pipeline.cli.outputs import (
     standard_output,
     write_outputs,
 )
-from stagenorm_pipeline.cli.screen import page, screen, show, tell
+from stagenorm_pipeline.cli.screen import is_screen, page, screen, show, tell
 from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.engine.verify.result import Verdict
 from stagenorm_pipeline.errors import ConfigurationError
@@ -113,7 +113,9 @@ def command(
         if has_failed:
             say("Verification FAILED: One or more checks failed", "ERROR")
         saved_as = next((place.name for place in places if place.path and place.form is ReportForm.JSON), None)
-        show(verdict_text(report.result, verification_id=report.number, saved_as=saved_as, screen=screen()))
+        # The whole report ends with it too, but a pager may have left nothing on the screen.
+        if is_quiet() or not full or is_screen(sys.stdout):
+            show(verdict_text(report.result, verification_id=report.number, saved_as=saved_as, screen=screen()))
     if has_failed or not are_written:
         sys.exit(exit_codes.FAILED)
 
