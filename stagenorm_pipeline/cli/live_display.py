@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _DELAY_S = 1.0
 _REFRESH_S = 0.25
-_BAR_WIDTH = 24
+_BAR_WIDTH = 16
 # With the plan, the question and the summary they stay on one screen.
 _LINES_BESIDE_BAR = 5
 

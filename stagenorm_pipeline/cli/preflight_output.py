@@ -9,6 +9,7 @@ import click
 
 from stagenorm_pipeline.cli import exit_codes
 from stagenorm_pipeline.cli.log_lines import show_finding
+from stagenorm_pipeline.cli.screen import tell
 from stagenorm_pipeline.config.configuration import TargetSetting
 from stagenorm_pipeline.report.json_document import document_json, preflight_document
 from stagenorm_pipeline.service import preflight
@@ -18,7 +19,8 @@ from stagenorm_pipeline.service.context import ServiceContext
 def show_missing_migration(context: ServiceContext) -> None:
     """Show which migration a run would need. For commands that only read, which work without the tracking tables."""
     if error := preflight.find_missing_migration(context):
-        click.echo(f"Before a run: {error}", err=True)
+        for line in f"Before a run: {error}".splitlines():
+            tell(line, err=True)
 
 
 def require_ready(context: ServiceContext, targets: tuple[TargetSetting, ...]) -> None:

@@ -64,9 +64,10 @@ def show(text: str) -> None:
     click.echo(text, color=has_colour(sys.stdout))
 
 
-def tell(sentence: str, *, hang: int = 2) -> None:
-    """Write a sentence that is already escaped, broken between words."""
-    click.echo("\n".join(wrapped(sentence, screen(), hang=hang)))
+def tell(sentence: str, *, hang: int = 2, err: bool = False) -> None:
+    """Write a sentence that is already escaped, broken between words. `err`: to standard error."""
+    place = screen(sys.stderr if err else sys.stdout)
+    click.echo("\n".join(wrapped(sentence, place, hang=hang)), err=err)
 
 
 def page(text: str) -> None:

@@ -88,9 +88,16 @@ def dry_run_summary(
         yield from _unknown(plan.inventories, rows, screen)
         yield ""
         yield from _all_of_it("stagenorm dry-run --full", screen)
-        yield from next_line(next_command or _next_command(plan), screen)
+        yield from next_line(_with_resume(next_command or _next_command(plan), supersedes), screen)
 
     return fitting(lines, _SUMMARY_ROWS, screen)
+
+
+def _with_resume(command: str, supersedes: Mapping[int, int]) -> str:
+    if not supersedes:
+        return command
+    plans = "plan" if len(supersedes) == 1 else "plans"
+    return f"stagenorm resume to finish {plans} {', '.join(map(str, supersedes))}, or {command}"
 
 
 def plan_text(
@@ -117,7 +124,7 @@ def plan_text(
             *(line for table in tables for line in table_lines(table, screen)),
             *_unknown_advice(plan.inventories, screen),
             "",
-            *next_line(next_command or _next_command(plan), screen),
+            *next_line(_with_resume(next_command or _next_command(plan), supersedes or {}), screen),
         )
     )
 
@@ -162,11 +169,12 @@ def _plan_lines(plan: Plan, screen: Screen) -> Iterator[str]:
     name = "A run" if plan.plan_id is None else f"Plan {plan.plan_id}"
     scope = "" if plan.scope.all_funds else f" of {for_terminal(scope_name(plan.scope))}"
     changes = "would change" if plan.plan_id is None else "changes"
-    yield from wrapped(
-        f"{name} {changes} {number(counts.rows_to_change)} of {counted(counts.rows_seen, 'row')}{scope}, in "
-        f"{counted(plan.total_batches, 'batch')} of at most {number(plan.batch_size)}.",
-        screen,
-    )
+    if not counts.rows_to_change:
+        yield from wrapped(f"{name} {changes} nothing: no row holds a known spelling that is not canonical.", screen)
+    else:
+        batches = f"{counted(plan.total_batches, 'batch')} of at most {number(plan.batch_size)}"
+        rows = f"{number(counts.rows_to_change)} of {counted(counts.rows_seen, 'row')}"
+        yield from wrapped(f"{name} {changes} {rows}{scope}, in {batches}.", screen)
     if not counts.rows_unknown:
         yield from wrapped("No row holds an unknown spelling.", screen)
         return

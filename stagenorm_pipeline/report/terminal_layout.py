@@ -25,6 +25,7 @@ _LONGEST_WORD: Final = 24
 _TARGET: Final = "Target"
 # Between the names of several targets in one cell.
 _AND: Final = "; "
+_PLAIN_NAME: Final = re.compile(r"[\w.]+")
 _WIDE: Final = 140
 _SQL_WORD: Final = re.compile(r"""(?:'[^']*'|"[^"]*"|[^ ])+""")
 _WORD: Final = re.compile(r"(?:`[^`]{1,60}`|[^ ])+")
@@ -175,9 +176,9 @@ def _by_target(table: Table, screen: Screen) -> Iterator[tuple[str | None, Table
 
 
 def _has_joined_targets(table: Table) -> bool:
-    """Whether some rows are about several targets. A name with the separator in it is one target."""
+    """Whether some rows are about several targets. A name with other signs is one target."""
     parts = (_name(row[-1]).split(_AND) for row in table.rows)
-    return any(len(names) > 1 and all(name.count(".") == 2 for name in names) for names in parts)
+    return any(len(names) > 1 and all(map(_PLAIN_NAME.fullmatch, names)) for names in parts)
 
 
 def _with_joined_targets(table: Table, screen: Screen) -> Table:

@@ -164,7 +164,10 @@ def test_dry_run_summary_fits_a_screen_and_says_what_it_supersedes() -> None:
         "`stagenorm run` would supersede plan 3: 21 waiting batches of that plan will be",
         "  cancelled.",
     ]
-    assert lines[-2:] == ["All tables: stagenorm dry-run --full", "Next: stagenorm run"]
+    assert lines[-2:] == [
+        "All tables: stagenorm dry-run --full",
+        "Next: stagenorm resume to finish plan 3, or stagenorm run",
+    ]
 
 
 def test_plan_is_repeated_in_two_lines_before_the_question() -> None:
