@@ -65,9 +65,13 @@ def show(text: str) -> None:
 
 
 def tell(sentence: str, *, hang: int = 2, err: bool = False) -> None:
-    """Write a sentence that is already escaped, broken between words. `err`: to standard error."""
-    place = screen(sys.stderr if err else sys.stdout)
-    click.echo("\n".join(wrapped(sentence, place, hang=hang)), err=err)
+    """Write a sentence that is already escaped, broken between words.
+
+    `err`: to standard error, where it is broken on a terminal only, so that a log keeps it in one line.
+    """
+    stream = sys.stderr if err else sys.stdout
+    is_broken = not err or is_screen(stream)
+    click.echo("\n".join(wrapped(sentence, screen(stream), hang=hang)) if is_broken else sentence, err=err)
 
 
 def page(text: str) -> None:
