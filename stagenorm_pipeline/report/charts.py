@@ -93,7 +93,7 @@ def unknown_chart(result: VerificationResult, limit: int) -> BarChart:
         share = f"{_percent(together, undecided)}%"
         rows.append((Spelling(text=one.text), one.rows, share, suggestions(one.text), one.funds, one.targets))
     table = Table(
-        title=_unknown_title(result, sum(one.rows for one in found[:SPELLINGS_DRAWN])),
+        title=_unknown_title(result, [one.rows for one in found[:SPELLINGS_DRAWN]]),
         headings=("Spelling", "Rows", "Cumulative", "Suggestion", "Funds", "Target"),
         rows=tuple(rows),
         total=result.unknown_spellings,
@@ -103,12 +103,12 @@ def unknown_chart(result: VerificationResult, limit: int) -> BarChart:
     return BarChart(table=table, bars=bars, bar_heading="Rows of each", bar_column=1)
 
 
-def _unknown_title(result: VerificationResult, rows_of_first: int) -> str:
+def _unknown_title(result: VerificationResult, rows_of_first: Sequence[int]) -> str:
     total, undecided = result.unknown_spellings, result.counts.rows_unknown
     if total <= SPELLINGS_DRAWN:
         return f"{counted(total, 'unknown spelling')} to decide, in {counted(undecided, 'row')}"
     return (
-        f"{SPELLINGS_DRAWN} of {number(total)} unknown spellings are {_percent(rows_of_first, undecided)}% "
+        f"{len(rows_of_first)} of {number(total)} unknown spellings are {_percent(sum(rows_of_first), undecided)}% "
         f"of the {number(undecided)} undecided rows"
     )
 

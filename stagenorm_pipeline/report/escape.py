@@ -76,11 +76,16 @@ def sentence_for_markdown(text: str) -> str:
     """Show a sentence in Markdown. Words that Markdown could interpret and text in backticks become code spans."""
     parts = re.split(r"`([^`]*)`", sentence_for_terminal(text))
     sentence = "".join(
-        code_span(part) if number % 2 else " ".join(map(_markdown_word, part.split(" ")))
+        _code_span(part) if number % 2 else " ".join(map(_markdown_word, part.split(" ")))
         for number, part in enumerate(parts)
     ).strip()
     first, _, remaining = sentence.partition(" ")
-    return f"{code_span(first)} {remaining}".strip() if _LIST_NUMBER.fullmatch(first) else sentence
+    return f"{_code_span(first)} {remaining}".strip() if _LIST_NUMBER.fullmatch(first) else sentence
+
+
+def command_for_markdown(command: str) -> str:
+    """Show a command in Markdown as a code span, guarded like a sentence."""
+    return _code_span(sentence_for_terminal(command))
 
 
 def sentence_for_html(text: str) -> Markup:
@@ -158,11 +163,10 @@ def _markdown_word(word: str) -> str:
     if not word or _PLAIN_WORD.fullmatch(word):
         return word
     if (dressed := _DRESSED_WORD.fullmatch(word)) and dressed[2]:
-        return f"{dressed[1]}{code_span(dressed[2])}{dressed[3]}"
-    return code_span(word)
+        return f"{dressed[1]}{_code_span(dressed[2])}{dressed[3]}"
+    return _code_span(word)
 
 
-def code_span(text: str) -> str:
-    """Show a command in Markdown as a code span, escaped like a sentence."""
+def _code_span(text: str) -> str:
     safe = "".join(_escape(character) if character in _MARKDOWN_BREAKERS else character for character in text)
     return f"`{safe}`" if safe else ""

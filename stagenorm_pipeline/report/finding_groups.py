@@ -8,8 +8,7 @@ from stagenorm_pipeline.engine.verify.result import CheckResult, Finding, Rule, 
 from stagenorm_pipeline.report.tables import Table
 from stagenorm_pipeline.report.verification_tables import finding_parts, kept_table
 
-UNKNOWN: Final = "unknown spelling"
-_KEPT: Final = "kept by decision"
+_SPELLINGS: Final = ("unknown spelling", "kept by decision")
 _LEFT: Final = "left by the rollback of its batch"
 
 
@@ -57,7 +56,6 @@ _KINDS: Final[Mapping[Rule, tuple[_Kind, ...]]] = {
             minus=("rows_canonical", "rows_rolled_back"),
         ),
         _Kind("Rows that a rollback restored", "rows", ("rows_rolled_back",), ("rolled back on purpose",)),
-        _Kind("Kept by decision", "spellings", (), (_KEPT,)),
     ),
     _R3: (
         _Kind(
@@ -118,16 +116,14 @@ _LEFT_ROWS: Final = _Kind("Rows that a rollback left", "rows", ("rows_left_by_ro
 def finding_groups(result: VerificationResult, check: CheckResult) -> tuple[Table, ...]:
     """Group the findings of a check into one table for each kind, in the order of the rule.
 
-    The unknown spellings are left out: they have a chart or a table of their own.
+    Unknown and kept spellings are in the result as a whole: the unknown ones have a chart of their own.
     """
     groups: dict[_Kind, list[Finding]] = {}
     for finding in check.findings:
-        if finding.what != UNKNOWN:
+        if finding.what not in _SPELLINGS:
             groups.setdefault(_kind(check.rule, finding), []).append(finding)
-    return tuple(
-        kept_table(result, len(result.left_as_is)) if _KEPT in kind.whats else _table(kind, check, found)
-        for kind, found in groups.items()
-    )
+    kept = (kept_table(result, len(result.left_as_is)),) if check.rule is _R2 and result.left_as_is else ()
+    return (*kept, *(_table(kind, check, found) for kind, found in groups.items()))
 
 
 def _kind(rule: Rule, finding: Finding) -> _Kind:

@@ -11,7 +11,7 @@ from stagenorm_pipeline.report.first_screen import first_screen
 from stagenorm_pipeline.report.limits import Limits
 from stagenorm_pipeline.report.sections import outline
 from stagenorm_pipeline.report.sign_off_statement import FIELDS, RECORD, is_to_sign, record_command, statement
-from stagenorm_pipeline.report.tables import Cell, duration
+from stagenorm_pipeline.report.tables import Cell, duration, number
 from stagenorm_pipeline.report.wording import (
     MARKS,
     OUTCOMES,
@@ -76,6 +76,7 @@ def _facts(result: VerificationResult, sha256: str | None, verification_id: int 
 def _about(check: CheckResult) -> tuple[tuple[str, Cell], ...]:
     return (
         ("Figures", figures_line(check)),
+        *((("Findings", f"{len(check.findings)} of {number(check.findings_total)} listed"),) if check.findings else ()),
         ("Compared", check.compared),
         ("Passing proves", RULES[check.rule].proves),
         ("Cannot know", RULES[check.rule].cannot_know),

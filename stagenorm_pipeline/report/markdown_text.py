@@ -12,7 +12,13 @@ from stagenorm_pipeline.engine.plan.plan import Plan
 from stagenorm_pipeline.engine.verify.result import CheckResult, Outcome, VerificationResult
 from stagenorm_pipeline.engine.verify.rules.registry import RULES
 from stagenorm_pipeline.report.charts import BarChart
-from stagenorm_pipeline.report.escape import SENTENCE_SHOWN, VALUE_SHOWN, code_span, for_markdown, sentence_for_markdown
+from stagenorm_pipeline.report.escape import (
+    SENTENCE_SHOWN,
+    VALUE_SHOWN,
+    command_for_markdown,
+    for_markdown,
+    sentence_for_markdown,
+)
 from stagenorm_pipeline.report.first_screen import first_screen
 from stagenorm_pipeline.report.limits import Limits
 from stagenorm_pipeline.report.plan_tables import (
@@ -77,7 +83,7 @@ def next_steps_markdown(steps: Iterable[NextStep]) -> str:
     """List the next steps, each as a command and as a click."""
     lines = []
     for number, step in enumerate(steps, start=1):
-        command = f": {code_span(step.command)}" if step.command else ""
+        command = f": {command_for_markdown(step.command)}" if step.command else ""
         click = f" In Dagster: {sentence_for_markdown(step.click)}." if step.click else ""
         lines.append(f"{number}. {sentence_for_markdown(step.what)}{command}.{click}")
     return "\n".join(lines)

@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from stagenorm_pipeline.report.escape import for_html, sentence_for_html, sentence_for_terminal
-from stagenorm_pipeline.report.tables import Cell, Name, Spelling, figure, number
+from stagenorm_pipeline.report.tables import Cell, Name, Spelling, Table, figure, number
 
 VALUE_SHOWN: Final = 120
 
@@ -19,7 +19,7 @@ def templates(directory: str) -> Environment:
     """Return the templates of a directory of this package.
 
     Filters: `cell` shows a cell of a table, `sentence` a sentence that may quote the data, `command` a command line,
-    `number` a count.
+    `number` a count, `count_columns` which columns of a table hold counts.
     """
     environment = Environment(
         loader=PackageLoader("stagenorm_pipeline.report", directory),
@@ -28,6 +28,7 @@ def templates(directory: str) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["count_columns"] = count_columns
     environment.filters.update(
         cell=cell_for_html, sentence=sentence_for_html, number=number, command=sentence_for_terminal
     )
@@ -45,6 +46,11 @@ def content_policy(style: str) -> str:
     """Return the content security policy of a page that has one style sheet, and nothing else."""
     digest = b64encode(sha256(style.encode()).digest()).decode("ascii")
     return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+
+
+def count_columns(table: Table) -> list[bool]:
+    """Say of each column whether it holds only counts."""
+    return [table.is_numeric(column) for column in range(len(table.headings))]
 
 
 def cell_for_html(cell: Cell) -> Markup | str:
