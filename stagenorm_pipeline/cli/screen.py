@@ -71,7 +71,9 @@ def tell(sentence: str, *, hang: int = 2, err: bool = False) -> None:
     """
     stream = sys.stderr if err else sys.stdout
     is_broken = not err or is_screen(stream)
-    click.echo("\n".join(wrapped(sentence, screen(stream), hang=hang)) if is_broken else sentence, err=err)
+    indent = len(sentence) - len(sentence.lstrip(" "))
+    lines = wrapped(sentence, screen(stream), indent=indent, hang=hang) if is_broken else [sentence]
+    click.echo("\n".join(lines), err=err)
 
 
 def page(text: str) -> None:

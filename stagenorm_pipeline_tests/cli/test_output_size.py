@@ -54,6 +54,7 @@ _STEPS: tuple[tuple[str, int], ...] = (
     ("verify --full", _NO_LIMIT),
     ("report --list", _ONE_SCREEN),
     ("report 1", 90),
+    ("decisions", _ONE_SCREEN),
     ("enforce", _NO_LIMIT),
     ("rollback --plan 2", _ONE_SCREEN),
     ("rollback --plan 2 --yes --sleep-ms 0", _NO_LIMIT),
@@ -65,7 +66,7 @@ _STEPS: tuple[tuple[str, int], ...] = (
 # Looked at in two widths.
 _READING = {"inventory", "dry-run", "status", "plans", "report", "enforce"}
 # They serve, ask, walk through other commands, or write for a program.
-_NOT_RUN = {"decisions", "demo", "ui", "completion", "metrics"}
+_NOT_RUN = {"demo", "ui", "completion", "metrics"}
 
 
 def test_output_of_every_command_fits_the_screen(application_url: str, tmp_path: Path) -> None:
