@@ -24,6 +24,7 @@ from stagenorm_pipeline.cli.outputs import (
     write_outputs,
 )
 from stagenorm_pipeline.cli.screen import is_screen, page, screen, show, tell
+from stagenorm_pipeline.cli.sources import show_sources
 from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.engine.verify.result import Verdict
 from stagenorm_pipeline.errors import ConfigurationError
@@ -31,7 +32,7 @@ from stagenorm_pipeline.report.escape import for_terminal
 from stagenorm_pipeline.report.formats import ReportForm
 from stagenorm_pipeline.report.terminal_text import verdict_text, verification_summary, verification_text
 from stagenorm_pipeline.service import verifying
-from stagenorm_pipeline.service.context import open_service
+from stagenorm_pipeline.service.context import ServiceContext, open_service
 from stagenorm_pipeline.service.verifying import VerificationReport, VerificationSettings
 
 
@@ -102,7 +103,7 @@ def command(
         with showing_reading(f"Verifying {chosen.target_names(context)} and the audit log"):
             report = verifying.verify(context, selection=selection, settings=settings, findings=findings_path)
         if not is_quiet():
-            _show_checks(report, full=full)
+            _show_checks(context, report, full=full)
         if findings is not None and report.result.findings_file is not None:
             written = counted(report.result.findings_file.findings, "finding")
             tell(f"{written} written to {for_terminal(findings, limit=LONGEST_NAME)}")
@@ -130,11 +131,12 @@ def _read_findings_path(name: str, places: Sequence[Output]) -> Path:
     return path
 
 
-def _show_checks(report: VerificationReport, *, full: bool) -> None:
+def _show_checks(context: ServiceContext, report: VerificationReport, *, full: bool) -> None:
     if full:
         page(verification_text(report.result, sha256=report.sha256, verification_id=report.number, screen=screen()))
         return
     show(verification_summary(report.result, screen()))
     click.echo()
+    show_sources(context)
     tell(f"Recorded as verification {report.number}. All of it: stagenorm report {report.number} --full")
     tell(f"SHA-256 of the JSON report: {report.sha256}")
