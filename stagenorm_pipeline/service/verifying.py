@@ -16,12 +16,12 @@ from stagenorm_pipeline.engine.verify.result import Finding, FindingsFile, Rule,
 from stagenorm_pipeline.engine.verify.verification import DEFAULT_SAMPLE_SIZE, VerifyRequest
 from stagenorm_pipeline.engine.verify.verification import verify as run_rules
 from stagenorm_pipeline.errors import ConfigurationError
+from stagenorm_pipeline.output_files import written_file
 from stagenorm_pipeline.report.finding_lines import finding_line
 from stagenorm_pipeline.report.formats import ReportForm, report_in
 from stagenorm_pipeline.report.json_document import document_json, document_sha256, verification_document
 from stagenorm_pipeline.report.json_reader import read_verification
 from stagenorm_pipeline.service.context import ServiceContext
-from stagenorm_pipeline.service.output_files import written_file
 from stagenorm_pipeline.service.selecting import Selection
 
 
