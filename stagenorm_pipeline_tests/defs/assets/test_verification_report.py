@@ -38,7 +38,7 @@ def test_seven_checks_pass_after_normalization(project: DagsterProject, applicat
 
     assert sorted(checked(result)) == _RULES
     assert all(check.passed for check in checked(result).values())
-    assert report["verdict"].startswith("**Passed.")
+    assert report["verdict"].startswith("**✓ Ready to sign: all 4 rows are canonical**")
     assert report["checks_passed"] == 7
     assert report["rows_seen"] == report["rows_canonical"] == 4
     assert "sign it" in report["what next"]
