@@ -37,7 +37,7 @@ def ask_about(found: UndecidedSpellings, by: str) -> None:
     """Ask about each cluster, the one with most rows first, until all are decided or the person stops."""
     from stagenorm_pipeline.vocabulary import CANONICAL_STAGES
 
-    session = DecisionSession(found=found, by=by, clusters=list(found.clusters()))
+    session = DecisionSession(found=found, by=by, clusters=list(found.clusters))
     keys = "  ".join(f"{number} {stage}" for number, stage in enumerate(CANONICAL_STAGES, start=1))
     click.echo(f"{keys}\nk keep  a all sure  r keep the rest  s skip  b back  u undo  q stop  ? help")
     _show_sure(session.sure())

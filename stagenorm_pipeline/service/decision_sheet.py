@@ -34,7 +34,6 @@ from stagenorm_pipeline.vocabulary import (
 
 if TYPE_CHECKING:
     import pandas as pd
-    from openpyxl.cell.cell import Cell, MergedCell
     from openpyxl.worksheet.worksheet import Worksheet
 
 # From left to right: what it is, what a person fills in, what helps.
@@ -82,7 +81,7 @@ def write_sheet(path: Path, clusters: Sequence[Cluster], form: SheetForm) -> Non
     # Importing pandas takes 1.4 s.
     import pandas as pd
 
-    rows = [_row(number, cluster, member) for number, cluster in enumerate(clusters, 1) for member in cluster.members]
+    rows = [row for number, cluster in enumerate(clusters, start=1) for row in _rows_of(number, cluster)]
     frame = pd.DataFrame.from_records(rows, columns=list(COLUMNS))
     match form:
         case SheetForm.CSV:
@@ -92,7 +91,12 @@ def write_sheet(path: Path, clusters: Sequence[Cluster], form: SheetForm) -> Non
             replace_file(path, _workbook(frame))
 
 
-def _row(number: int, cluster: Cluster, member: Undecided) -> tuple[str | int | float, ...]:
+def _rows_of(number: int, cluster: Cluster) -> Iterator[tuple[str | int | float, ...]]:
+    why = cluster.proposal.why if cluster.proposal else "; ".join(cluster.hints) or cluster.why
+    yield from (_row(number, cluster, member, why) for member in cluster.members)
+
+
+def _row(number: int, cluster: Cluster, member: Undecided, why: str) -> tuple[str | int | float, ...]:
     proposal = cluster.proposal
     cells: dict[str, str | int | float] = {
         "cluster": number,
@@ -103,7 +107,7 @@ def _row(number: int, cluster: Cluster, member: Undecided) -> tuple[str | int | 
         "cluster_stage": "",
         "stage": "",
         "reason": proposal.choice.reason if proposal and isinstance(proposal.choice, Keep) else "",
-        "why": proposal.why if proposal else "; ".join(cluster.hints) or cluster.why,
+        "why": why,
         "cluster_rows": cluster.rows,
         "share_so_far": round(cluster.cumulative_share, 4),
         "funds": member.funds,
@@ -148,23 +152,26 @@ def _make_convenient(sheet: Worksheet, rows: int) -> None:
     for name in ("cluster_stage", "stage"):
         stages.add(f"{letters[name]}2:{letters[name]}{rows + 1}")
     sheet.add_data_validation(stages)
-    for above, row in pairwise(sheet.iter_rows()):
-        _style(row, is_first_of_cluster=row[0].value != above[0].value)
+    _style(sheet)
 
 
-def _style(row: Sequence[Cell | MergedCell], *, is_first_of_cluster: bool) -> None:
-    """Colour what a person fills in, and draw a line above each cluster."""
+def _style(sheet: Worksheet) -> None:
+    """Make every text a text, colour what a person fills in, and draw a line above each cluster."""
     from openpyxl.styles import Border, PatternFill, Side
 
-    for name, cell in zip(COLUMNS, row, strict=True):
-        if isinstance(cell.value, str):
-            cell.data_type = "s"
-        if name in _TO_FILL_IN:
-            cell.fill = PatternFill("solid", start_color=_YELLOW)
-        if name == "share_so_far":
-            cell.number_format = "0%"
-        if is_first_of_cluster:
-            cell.border = Border(top=Side(style="thin", color=_GREY))
+    to_fill_in = PatternFill("solid", start_color=_YELLOW)
+    above_cluster = Border(top=Side(style="thin", color=_GREY))
+    for above, row in pairwise(sheet.iter_rows()):
+        is_first = row[0].value != above[0].value
+        for name, cell in zip(COLUMNS, row, strict=True):
+            if isinstance(cell.value, str):
+                cell.data_type = "s"
+            if name in _TO_FILL_IN:
+                cell.fill = to_fill_in
+            if name == "share_so_far":
+                cell.number_format = "0%"
+            if is_first:
+                cell.border = above_cluster
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

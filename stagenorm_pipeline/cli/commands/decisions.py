@@ -132,7 +132,7 @@ def _report(found: UndecidedSpellings) -> None:
         tell("No unknown spelling waits for a decision.")
     else:
         waits = "waits" if count == 1 else "wait"
-        clusters = counted(len(found.clusters()), "cluster")
+        clusters = counted(len(found.clusters), "cluster")
         tell(f"{found.path}: {counted(count, 'spelling')} {waits} for a decision, in {clusters}.")
     if found.too_long:
         tell(f"{found.too_long:,} more are longer than 1,000 characters: no stage. Fix them in the database.")
@@ -145,7 +145,7 @@ def _export(found: UndecidedSpellings, work: _Export) -> None:
 
     _report(found)
     for path, form in work.sheets:
-        write_sheet(path, found.clusters(), form)
+        write_sheet(path, found.clusters, form)
         tell(f"{path}: fill in `cluster_stage` for a whole cluster, or `stage` for one row.")
         tell(f"Then: stagenorm decisions --import {path}")
 
