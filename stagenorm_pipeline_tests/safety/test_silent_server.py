@@ -12,6 +12,7 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
+from stagenorm_pipeline.engine.apply.batch_transaction import Bounds
 from stagenorm_pipeline.engine.postgres.bounded_connection import UnconfirmedCommitError, WaitBounds
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.failpoints import Failpoint, listen
@@ -218,6 +219,15 @@ def test_commit_that_no_standby_confirms_stops_the_run(
     assert portfolio.value("SELECT count(*) FROM stage_migration_batches WHERE status = 'completed'") == 1
     work.apply(portfolio.database)
     assert broken_laws(portfolio, undisturbed) == []
+
+
+@pytest.mark.usefixtures("without_standby")
+def test_message_that_no_standby_confirms_stops_the_run(portfolio: Application) -> None:
+    database = Database.at(portfolio.url, waits=_IMPATIENT)
+    with pytest.raises(UnconfirmedCommitError, match="no synchronous standby confirmed it within 2 s"):
+        work.apply(database, bounds=Bounds(statement_timeout_ms=500))
+    database.close()
+    assert portfolio.value("SELECT count(*) FROM stage_migration_batches WHERE status = 'completed'") == 1
 
 
 def test_statement_may_take_as_long_as_its_own_limit(through: str) -> None:

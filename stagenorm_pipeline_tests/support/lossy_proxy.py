@@ -1,4 +1,4 @@
-"""A proxy that drops the answer to one COMMIT: the client cannot know whether the commit arrived."""
+"""A proxy that drops the answer to one commit: the client cannot know whether the commit arrived."""
 
 import contextlib
 import socket
@@ -14,9 +14,14 @@ _CHUNK = 65536
 
 
 class LossyProxy:
-    """A unix socket in `directory` that leads to the server's `target`; use it as a context manager."""
+    """A unix socket in `directory` that leads to the server's `target`; use it as a context manager.
 
-    def __init__(self, directory: Path, target: Path) -> None:
+    `answer`: the bytes by which it knows the answer to lose. `questions`: how often a client sent something.
+    """
+
+    def __init__(self, directory: Path, target: Path, answer: bytes = _COMMIT) -> None:
+        self._answer = answer
+        self.questions = 0
         self._target = str(target / SOCKET_NAME)
         self._listening = socket.socket(socket.AF_UNIX)
         self._listening.bind(str(directory / SOCKET_NAME))
@@ -25,7 +30,7 @@ class LossyProxy:
         self.has_lost = threading.Event()
 
     def lose_the_next_answer(self) -> None:
-        """The next COMMIT reaches the server and takes effect; then both connections break."""
+        """The next commit reaches the server and takes effect; then both connections break."""
         self._is_to_lose.set()
 
     def __enter__(self) -> Self:
@@ -49,6 +54,7 @@ class LossyProxy:
     def _pass_on(self, client: socket.socket, server: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while data := client.recv(_CHUNK):
+                self.questions += 1
                 server.sendall(data)
         _break(client, server)
 
@@ -56,7 +62,7 @@ class LossyProxy:
         with contextlib.suppress(OSError):
             while data := server.recv(_CHUNK):
                 # CommandComplete carries the command's name: the commit is done when it is said.
-                if _COMMIT in data and self._is_to_lose.is_set():
+                if self._answer in data and self._is_to_lose.is_set():
                     self._is_to_lose.clear()
                     self.has_lost.set()
                     break
