@@ -47,14 +47,12 @@ def send_message(
         except SilentServerError as error:
             if not driver.closed:
                 raise OverdueError from error
-            connection.invalidate(error)
             raise
         except psycopg.errors.InvalidTextRepresentation as error:
             if not error.diag.context and _GUARD in (error.diag.message_primary or ""):
                 raise GuardError(error.diag.message_primary) from error
             raise
-        except psycopg.Error as error:
+        finally:
             if driver.closed:
-                # SQLAlchemy has not seen the error, and would keep the dead connection.
-                connection.invalidate(error)
-            raise
+                # SQLAlchemy has not seen the error, and would go on with the dead connection.
+                connection.invalidate()
