@@ -151,7 +151,7 @@ def test_batch_takes_two_round_trips(server: PrivateServer, planned: Application
 
         def count(event: Event) -> None:
             if isinstance(event, BatchCompleted):
-                asked.append(proxy.questions)
+                asked.append(proxy.round_trips)
 
         database = Database.at(planned.url.replace(str(server.directory), str(tmp_path)))
         work.apply(database, on_event=count)

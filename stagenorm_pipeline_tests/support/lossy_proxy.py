@@ -10,18 +10,20 @@ from typing import Self
 from stagenorm_pipeline.local.server_files import SOCKET_NAME
 
 _COMMIT = b"COMMIT\0"
+_READY = b"Z\0\0\0\5"
 _CHUNK = 65536
 
 
 class LossyProxy:
     """A unix socket in `directory` that leads to the server's `target`; use it as a context manager.
 
-    `answer`: the bytes by which it knows the answer to lose. `questions`: how often a client sent something.
+    `answer`: the bytes by which it knows the answer to lose. `round_trips`: how often the server
+    was ready for the next question.
     """
 
     def __init__(self, directory: Path, target: Path, answer: bytes = _COMMIT) -> None:
         self._answer = answer
-        self.questions = 0
+        self.round_trips = 0
         self._target = str(target / SOCKET_NAME)
         self._listening = socket.socket(socket.AF_UNIX)
         self._listening.bind(str(directory / SOCKET_NAME))
@@ -54,13 +56,13 @@ class LossyProxy:
     def _pass_on(self, client: socket.socket, server: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while data := client.recv(_CHUNK):
-                self.questions += 1
                 server.sendall(data)
         _break(client, server)
 
     def _pass_back(self, server: socket.socket, client: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while data := server.recv(_CHUNK):
+                self.round_trips += data.count(_READY)
                 # CommandComplete carries the command's name: the commit is done when it is said.
                 if self._answer in data and self._is_to_lose.is_set():
                     self._is_to_lose.clear()

@@ -1,10 +1,11 @@
-"""Run batches in one message: the normal path, in which every row is updated.
+"""Run batches in one message: the normal path, in which the database refuses no row.
 
 It runs the same statements as `batch_transaction`, with guards between them. A guard ends the transaction if anything
 needs a decision of the program; `batch_transaction` then does the work statement by statement.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from stagenorm_pipeline.engine.apply.batch_transaction import Bounds
@@ -51,9 +52,9 @@ def send_batches(
         *gate(Failpoint.APPLY_LOCKED),
         rows.apply_rows,
         *gate(Failpoint.APPLY_ROWS_CHANGED),
-        statement("apply/require_recorded"),
         # Deferred constraints and triggers run now, so that their errors are like those of the other path.
         "SET CONSTRAINTS ALL IMMEDIATE",
+        rows.record_skipped,
         *gate(Failpoint.APPLY_BEFORE_COMMIT),
         *((statement("throttle/waiters"),) if reads_waiters else ()),
     )
@@ -61,15 +62,24 @@ def send_batches(
         **bounds.settings(),
         **rows.values,
         "places": None,
+        "is_guarded": True,
         "lock_class": BATCH_LOCK_CLASS,
         "shortest_ms": SHORTEST_BLOCKING_MS,
     }
     answers = send_message(database, statements, values, wait_ms=bounds.statement_timeout_ms)
-    counts = {row.batch_id: row for row in answers[statements.index(rows.apply_rows)]}
-    waiters = answers[-1] if reads_waiters else []
-    return tuple(_result(counts[batch.batch_id]) for batch in batches), tuple(map(waiter_behind_us, waiters))
+    updated = {row.batch_id: row for row in answers[statements.index(rows.apply_rows)]}
+    skipped = {row.batch_id: row for row in answers[statements.index(rows.record_skipped)]}
+    results = tuple(
+        _partial_result(skipped[batch.batch_id]) if batch.batch_id in skipped else _result(updated[batch.batch_id])
+        for batch in batches
+    )
+    return results, tuple(map(waiter_behind_us, answers[-1])) if reads_waiters else ()
 
 
-def _result(count: Any) -> BatchResult:
-    log_ids = (count.first_log_id, count.last_log_id)
-    return BatchResult(rows_updated=count.updated, log_ids=log_ids, duration_ms=count.duration_ms)
+def _result(row: Any) -> BatchResult:
+    log_ids = (row.first_log_id, row.last_log_id) if row.updated else None
+    return BatchResult(rows_updated=row.updated, log_ids=log_ids, duration_ms=row.duration_ms)
+
+
+def _partial_result(row: Any) -> BatchResult:
+    return replace(_result(row), rows_skipped_changed=row.changed, rows_skipped_deleted=row.deleted)

@@ -108,6 +108,7 @@ class RowStatements:
             **common,
         )
         self.unchanged_rows = statement("apply/unchanged_rows", **common)
+        self.record_skipped = statement("apply/record_skipped", log_sha256=log_sha256(), **common)
         self.changed_again = (
             statement("apply/rows_changed_again", **{name: parts[name] for name in names})
             if target.has_after_triggers
@@ -147,7 +148,7 @@ class RowUpdates:
 
     def update_all(self, places: list[int] | None = None) -> list[UpdatedBatch]:
         """Update the rows at `places` (None: all rows of the batches), or raise and update none."""
-        values = {**self._values, "places": places}
+        values = {**self._values, "places": places, "is_guarded": False}
         counts = {row.batch_id: row for row in self._connection.exec_driver_sql(self._statements.apply_rows, values)}
         if any(count.rewritten for count in counts.values()):
             raise RewrittenError
