@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def ask_about(path: Path, undecided: tuple[Undecided, ...], by: str) -> None:
     """Ask about each spelling and write the answer into the file at `path`, which has an entry for each."""
-    from stagenorm_pipeline.service.output_files import replace_file
+    from stagenorm_pipeline.output_files import replace_file
     from stagenorm_pipeline.vocabulary import CANONICAL_STAGES, read_decisions_text, with_decision
 
     keys = "  ".join(f"{number} {stage}" for number, stage in enumerate(CANONICAL_STAGES, start=1))

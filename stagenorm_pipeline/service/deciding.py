@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stagenorm_pipeline.engine.inventory.inventory import count_unknown_spellings, undecided_spellings
+from stagenorm_pipeline.output_files import replace_file
 from stagenorm_pipeline.service.context import ServiceContext
 from stagenorm_pipeline.service.inventory import read_inventory
-from stagenorm_pipeline.service.output_files import replace_file
 from stagenorm_pipeline.service.selecting import Selection
 from stagenorm_pipeline.vocabulary import Undecided, read_decisions_text, with_undecided
 

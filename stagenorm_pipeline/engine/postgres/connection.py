@@ -62,6 +62,7 @@ class Database:
         `waits`: how long to wait for the server. None: the defaults.
         """
         parsed = parse_database_url(url) if isinstance(url, str) else url
+        waits = waits or WaitBounds()
         engine = sa.create_engine(
             parsed,
             # One for each session of a runner, one for the caller's thread.
@@ -77,13 +78,13 @@ class Database:
                 # Without it a SQL_ASCII database sends bytes, and SQLAlchemy fails to connect.
                 "client_encoding": "utf8",
                 "application_name": application_name,
-                "connect_timeout": 10,
+                "connect_timeout": waits.connect_s,
                 "tcp_user_timeout": _TCP_USER_TIMEOUT,
                 **_KEEPALIVES,
             },
         )
         connections: WeakSet[BoundedConnection] = WeakSet()
-        _limit_every_wait(engine, waits or WaitBounds(), connections)
+        _limit_every_wait(engine, waits, connections)
         sa.event.listen(engine, "connect", lambda connection, _: read_times_in_any_style(connection))
         return cls(engine=TrackingSchema(tracking_schema).install(engine), _connections=connections)
 
