@@ -68,7 +68,7 @@ def test_two_sessions_run_each_batch_once_and_keep_one_entry(
     assert broken_laws(portfolio, undisturbed) == []
     assert applied.result.completed == portfolio.value("SELECT count(*) FROM stage_migration_batches")
     assert applied.result.rows.rows_updated == undisturbed.changes().total()
-    assert (applied.result.ok, applied.held_by) == (True, [])
+    assert (applied.result.ok, applied.taken_by) == (True, [])
     assert heard_in == {threading.get_ident()}
     assert portfolio.value("SELECT count(*) FROM stage_migration_runners") == 1
 
