@@ -103,7 +103,7 @@ def test_a_plan_shows_what_the_runbook_asks_to_review() -> None:
     assert re.search(r"Rows to update: +15,000$", shown, re.MULTILINE)
     assert "nothing was changed" in shown
     assert '"Seed Round"' in shown
-    assert "seed? 'seed' and a common extra word" in shown
+    assert "seed? 'seed' and a harmless word" in shown
 
 
 def test_a_plan_over_many_funds_counts_those_that_it_does_not_list() -> None:
