@@ -47,6 +47,7 @@ class RollbackConfig(dg.Config):
         description="Do not restore rows that another session has updated or inserted again, even with the same stage.",
     )
     sleep_ms: int = Field(default=100, description="Milliseconds to sleep between two batches.")
+    parallel: int = Field(default=1, description="How many database sessions restore batches at the same time.")
 
 
 @dg.op(pool="stagenorm_writers", out=dg.Out(dg.Nothing))
@@ -98,7 +99,7 @@ def _restore(
         return roll_back_rows(
             service,
             request=request,
-            pace=Pace(sleep_ms=config.sleep_ms),
+            pace=Pace(sleep_ms=config.sleep_ms, parallel=config.parallel),
             watch=BatchLog(context.log, f"rollback of plan {config.plan_id}"),
             should_stop=should_stop,
         )

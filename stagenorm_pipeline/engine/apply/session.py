@@ -5,10 +5,9 @@ A group is a single batch, unless pacing allows more.
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate
-from typing import Any
+from typing import Any, assert_never
 
 import psycopg
 import sqlalchemy as sa
@@ -16,42 +15,43 @@ from sqlalchemy.exc import DBAPIError
 
 from stagenorm_pipeline.config.auto_batch_size import MAX_GROUP_SIZE
 from stagenorm_pipeline.engine.apply.auto_batch_size import Pacer
+from stagenorm_pipeline.engine.apply.batch_message import can_send, send_batches
 from stagenorm_pipeline.engine.apply.batch_transaction import (
     WAITING_STATUSES,
     NeedsOwnTransactionError,
     UnavailableError,
-    bound_claim,
     bound_transaction,
-    claim_batches,
     run_batches,
+)
+from stagenorm_pipeline.engine.apply.claim import (
+    Claim,
+    Claimed,
+    ClaimRequest,
+    NoneWaiting,
+    NotFree,
+    OtherPlan,
+    claim_again,
+    claim_next,
 )
 from stagenorm_pipeline.engine.apply.events import BatchStarted, GroupSplit
 from stagenorm_pipeline.engine.apply.outcome import Completed, Failed, Gone, Outcome, Split, Taken
-from stagenorm_pipeline.engine.apply.pause import read_control
 from stagenorm_pipeline.engine.apply.row_updates import RewrittenError, RowErrors
 from stagenorm_pipeline.engine.apply.shared_work import SharedWork
 from stagenorm_pipeline.engine.plan.batch_types import Batch, BatchResult
-from stagenorm_pipeline.engine.plan.queue import next_group, planned_target
+from stagenorm_pipeline.engine.plan.queue import planned_target
 from stagenorm_pipeline.engine.plan.vocabulary_check import require_same_vocabulary
 from stagenorm_pipeline.engine.postgres.bounded_connection import UnconfirmedCommitError
 from stagenorm_pipeline.engine.postgres.connection import first_line
-from stagenorm_pipeline.engine.postgres.failpoints import Failpoint, failpoint
+from stagenorm_pipeline.engine.postgres.failpoints import Failpoint, failpoint, is_listening
+from stagenorm_pipeline.engine.postgres.one_message import GuardError, OverdueError
 from stagenorm_pipeline.engine.postgres.retry import Failure, classify
 from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.targets.target import Target
-from stagenorm_pipeline.engine.throttle.probe import Waiter, waiters_behind
+from stagenorm_pipeline.engine.throttle.probe import SHORTEST_BLOCKING_MS, Waiter, waiters_behind
 from stagenorm_pipeline.errors import RefusedError, StagenormError
 
-# A shorter transaction is too short to have blocked another session, so the lock table is not read after it.
-_SHORTEST_BLOCKING_S = 0.1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Claim:
-    """The batches that come next. `is_claimed` False: another runner has the first of them, so none was claimed."""
-
-    batches: tuple[Batch, ...]
-    is_claimed: bool
+# The results of batches in one transaction, and the sessions that waited for it.
+_Ran = tuple[tuple[BatchResult, ...], tuple[Waiter, ...]]
 
 
 class Session:
@@ -62,9 +62,10 @@ class Session:
         self._request = shared.request
         # Batches of a group that was rolled back. This session runs them before it takes new ones.
         self._again: tuple[Batch, ...] = ()
-        self._has_run = False
+        self._has_run = self._has_more = False
+        self._reads_waiters = shared.waits.has_throttle
         self._targets: dict[str, Target] = {}
-        self._plans_with_same_vocabulary: set[int] = set()
+        self._plans_with_same_vocabulary: list[int] = []
         self._pacer = Pacer(shared.request.pacing) if shared.request.pacing else None
         self._group_size = _GroupSize()
 
@@ -72,77 +73,82 @@ class Session:
         """Run groups until no batch is waiting or a stop is requested."""
         shared = self._shared
         while True:
-            if self._has_run and self._request.sleep_ms > 0 and (self._again or shared.next_batch()):
+            if self._has_run and self._has_more:
                 shared.waits.sleep()
             shared.waits.wait_while_throttled(shared.next_table)
             if shared.should_stop():
                 shared.note_stop(has_rest=bool(self._again))
                 return
             failpoint(Failpoint.APPLY_BEFORE_CLAIM)
-            claim = self._claim_next()
-            if not claim.batches:
-                # The pause may have ended between the two reads: then a batch is waiting after all.
-                if shared.waits.wait_while_paused() or self._again or shared.next_batch():
-                    continue
-                return
-            self._run_claim(claim)
+            match claim := self._claim_next():
+                case NoneWaiting():
+                    # The pause may have ended between the two reads: then a batch is waiting after all.
+                    if shared.waits.wait_while_paused() or self._again or shared.next_batch():
+                        continue
+                    return
+                case Claimed(batches=batches):
+                    failpoint(Failpoint.APPLY_CLAIMED)
+                    shared.keep_entry()
+                    self._record(batches, self._run_group(batches))
+                case NotFree(batch=batch):
+                    self._record((batch,), [self._find_owner(batch)])
+                case _:
+                    assert_never(claim)
+            self._has_more = claim.has_more or bool(self._again)
             failpoint(Failpoint.APPLY_BETWEEN_BATCHES)
 
-    def _run_claim(self, claim: _Claim) -> None:
-        outcomes = self._run_group(claim.batches) if claim.is_claimed else [self._find_owner(claim.batches[0])]
+    def _record(self, batches: Sequence[Batch], outcomes: Sequence[Outcome]) -> None:
         for outcome in outcomes:
             if isinstance(outcome, Split):
                 self._again = outcome.batches + self._again
             self._shared.record(outcome)
             self._has_run = self._has_run or isinstance(outcome, Completed | Failed)
-        self._group_size.adapt(claim.batches, outcomes)
+        self._group_size.adapt(batches, outcomes)
 
-    def _claim_next(self) -> _Claim:
+    def _claim_next(self) -> Claimed | NotFree | NoneWaiting:
+        """Claim the rest of a group that was rolled back or, if there is none, the next batches of the shared work."""
         shared = self._shared
         if self._again:
             claim = shared.with_retries(self._claim_again)
-            self._again = self._again[len(claim.batches) :]
-        else:
-            with shared.order:
-                claim = shared.with_retries(self._claim_new)
-                if claim.batches:
-                    last = claim.batches[-1]
-                    shared.position = (last.plan_id, last.number)
-        if claim.is_claimed:
-            failpoint(Failpoint.APPLY_CLAIMED)
-            shared.keep_entry()
+            self._again = self._again[len(_batches_of(claim)) :]
+            return claim
+        with shared.order:
+            claim = self._claim_new()
+            if batches := _batches_of(claim):
+                shared.position = (batches[-1].plan_id, batches[-1].number)
         return claim
 
-    def _claim_new(self) -> _Claim:
-        """Find the next batches and claim them, in one transaction: two would double the cost."""
-        rows, most = (self._pacer.rows, self._group_size.most) if self._pacer else (0, 1)
-        with self._shared.transaction() as connection:
-            bound_claim(connection, self._request.bounds)
-            batches = next_group(connection, self._shared.position, **self._shared.scope(), rows=rows, most=most)
-            if not batches:
-                return _Claim(batches=(), is_claimed=False)
-            self._require_same_vocabulary(connection, batches[0])
-            return self._claim(connection, batches)
+    def _claim_new(self) -> Claimed | NotFree | NoneWaiting:
+        """Claim batches, of plans only that were made with the current vocabulary. Raises OtherVocabularyError."""
+        vocabulary = self._request.vocabulary
+        while True:
+            claim = self._shared.with_retries(self._send_claim)
+            if not isinstance(claim, OtherPlan):
+                return claim
+            assert vocabulary is not None  # noqa: S101 - otherwise a claim takes every plan
+            plan_id = claim.plan_id
+            with self._shared.transaction() as connection:
+                require_same_vocabulary(connection, plan_id, vocabulary)
+            self._plans_with_same_vocabulary.append(plan_id)
 
-    def _claim_again(self) -> _Claim:
+    def _send_claim(self) -> Claim:
+        request = ClaimRequest(
+            scope=self._shared.scope,
+            after=self._shared.position,
+            worker=self._request.worker,
+            rows=self._pacer.rows if self._pacer else 0,
+            most=self._group_size.most if self._pacer else 1,
+            plans=None if self._request.vocabulary is None else self._plans_with_same_vocabulary,
+        )
+        return claim_next(self._shared.database, request, self._request.bounds)
+
+    def _claim_again(self) -> Claimed | NotFree | NoneWaiting:
         """Claim the first batches of a group that was rolled back, fewer than before. None while all work is paused."""
         rows = self._pacer.rows if self._pacer else 0
         fitting = sum(1 for together in accumulate(batch.rows_planned for batch in self._again) if together <= rows)
+        batches = self._again[: max(1, min(fitting, self._group_size.most))]
         with self._shared.transaction() as connection:
-            bound_claim(connection, self._request.bounds)
-            if read_control(connection).paused:
-                return _Claim(batches=(), is_claimed=False)
-            return self._claim(connection, self._again[: max(1, min(fitting, self._group_size.most))])
-
-    def _claim(self, connection: sa.Connection, batches: tuple[Batch, ...]) -> _Claim:
-        claimed = claim_batches(connection, batches, worker=self._request.worker)
-        return _Claim(batches=claimed or batches[:1], is_claimed=bool(claimed))
-
-    def _require_same_vocabulary(self, connection: sa.Connection, batch: Batch) -> None:
-        vocabulary = self._request.vocabulary
-        if vocabulary is not None and batch.plan_id not in self._plans_with_same_vocabulary:
-            require_same_vocabulary(connection, batch.plan_id, vocabulary)
-            self._plans_with_same_vocabulary.add(batch.plan_id)
+            return claim_again(connection, batches, self._request.bounds, worker=self._request.worker)
 
     def _run_group(self, batches: Sequence[Batch]) -> list[Outcome]:
         """Run the claimed batches in one transaction, and return an outcome for each batch, or Split for all."""
@@ -183,20 +189,9 @@ class Session:
                 return Completed(batch=batch, result=result)
 
     def _run_transaction(self, batches: Sequence[Batch], row_errors: RowErrors) -> tuple[BatchResult, ...]:
-        request, waits = self._request, self._shared.waits
+        waits = self._shared.waits
         started = time.monotonic()
-        with self._shared.transaction() as connection:
-            results = run_batches(
-                connection,
-                batches,
-                self._target(connection, batches[0]),
-                worker=request.worker,
-                run_by=request.run_by,
-                bounds=request.bounds,
-                row_errors=row_errors,
-            )
-            waiters = self._sessions_waiting(connection, started)
-            failpoint(Failpoint.APPLY_BEFORE_COMMIT)
+        results, waiters = self._send_or_step(batches, row_errors, started)
         failpoint(Failpoint.APPLY_AFTER_COMMIT)
         # Retries and row-by-row attempts are not timed: they would skew the batch size.
         if self._pacer and row_errors is RowErrors.NONE and not batches[0].was_tried:
@@ -205,9 +200,50 @@ class Session:
             self._pacer.slow_down()
         return results
 
+    def _send_or_step(self, batches: Sequence[Batch], row_errors: RowErrors, started: float) -> _Ran:
+        """Run the batches in one message or, if that does not suffice, statement by statement."""
+        target = self._target(batches[0])
+        if row_errors is RowErrors.NONE and can_send(batches, target) and not is_listening():
+            try:
+                return self._send(batches, target)
+            except (GuardError, OverdueError):
+                pass
+            except RefusedError:
+                # This role may not read pg_locks. The other path tells that from a missing privilege on the target.
+                self._reads_waiters = False
+        return self._step(batches, target, row_errors, started)
+
+    def _send(self, batches: Sequence[Batch], target: Target) -> _Ran:
+        request = self._request
+        return send_batches(
+            self._shared.database,
+            batches,
+            target,
+            worker=request.worker,
+            run_by=request.run_by,
+            bounds=request.bounds,
+            reads_waiters=self._reads_waiters,
+        )
+
+    def _step(self, batches: Sequence[Batch], target: Target, row_errors: RowErrors, started: float) -> _Ran:
+        request = self._request
+        with self._shared.transaction() as connection:
+            results = run_batches(
+                connection,
+                batches,
+                target,
+                worker=request.worker,
+                run_by=request.run_by,
+                bounds=request.bounds,
+                row_errors=row_errors,
+            )
+            waiters = self._sessions_waiting(connection, started)
+            failpoint(Failpoint.APPLY_BEFORE_COMMIT)
+        return results, waiters
+
     def _sessions_waiting(self, connection: sa.Connection, started: float) -> tuple[Waiter, ...]:
         """Read which sessions wait for locks of this transaction, if it took long enough to block any."""
-        is_long = time.monotonic() - started >= _SHORTEST_BLOCKING_S
+        is_long = (time.monotonic() - started) * 1_000 >= SHORTEST_BLOCKING_MS
         return waiters_behind(connection) if is_long and self._shared.waits.has_throttle else ()
 
     def _find_owner(self, batch: Batch) -> Taken | Gone:
@@ -231,11 +267,12 @@ class Session:
         self._shared.with_retries(record, batch)
         return Failed(batch=batch, error=message)
 
-    def _target(self, connection: sa.Connection, batch: Batch) -> Target:
+    def _target(self, batch: Batch) -> Target:
         if batch.target.name not in self._targets:
-            # Bounded too, because resolving the target waits for the table's lock.
-            bound_transaction(connection, self._request.bounds)
-            self._targets[batch.target.name] = planned_target(connection, batch)
+            with self._shared.transaction() as connection:
+                # Bounded too, because resolving the target waits for the table's lock.
+                bound_transaction(connection, self._request.bounds)
+                self._targets[batch.target.name] = planned_target(connection, batch)
         return self._targets[batch.target.name]
 
     def _read_status(self, batch: Batch) -> sa.Row[Any] | None:
@@ -244,6 +281,16 @@ class Session:
                 "SELECT status, worker FROM stage_migration_batches WHERE batch_id = %(batch_id)s",
                 {"batch_id": batch.batch_id},
             ).one_or_none()
+
+
+def _batches_of(claim: Claimed | NotFree | NoneWaiting) -> tuple[Batch, ...]:
+    match claim:
+        case Claimed(batches=batches):
+            return batches
+        case NotFree(batch=batch):
+            return (batch,)
+        case NoneWaiting():
+            return ()
 
 
 class _GroupSize:

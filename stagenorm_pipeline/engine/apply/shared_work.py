@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
-from typing import Any, TypeVar, assert_never
+from typing import TypeVar, assert_never
 
 import sqlalchemy as sa
 
@@ -19,7 +19,7 @@ from stagenorm_pipeline.engine.apply.waits import Waits
 from stagenorm_pipeline.engine.monitor.runners import RunnerEntry
 from stagenorm_pipeline.engine.plan.batch_types import Batch
 from stagenorm_pipeline.engine.plan.life_cycle import close_finished_plans
-from stagenorm_pipeline.engine.plan.queue import count_deleted, next_group, waiting_work
+from stagenorm_pipeline.engine.plan.queue import QueueScope, count_deleted, next_batch, waiting_work
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.migrations import require_migrations
 from stagenorm_pipeline.engine.postgres.retry import with_retries
@@ -50,7 +50,7 @@ class SharedWork:
         self.order = threading.Lock()
         self.position = (0, 0)
         self._database = database
-        self._target_names: list[str] | None = None
+        self.scope = QueueScope(plan_id=request.plan_id, kind=request.kind, funds=request.scope)
         self._batches_found: list[int] = []
         self._result = ApplyResult()
         self._failures_in_a_row = 0
@@ -102,11 +102,16 @@ class SharedWork:
             self._was_stopped = True
             self._has_rest = self._has_rest or has_rest
 
-    def transaction(self) -> AbstractContextManager[sa.Connection]:
-        """Open a short transaction. Raises AbandonedError if the runner ended."""
+    @property
+    def database(self) -> Database:
+        """The database, for the next transaction. Raises AbandonedError if the runner ended."""
         if self._is_abandoned.is_set():
             raise AbandonedError
-        return self._database.transaction(is_short=True)
+        return self._database
+
+    def transaction(self) -> AbstractContextManager[sa.Connection]:
+        """Open a short transaction. Raises AbandonedError if the runner ended."""
+        return self.database.transaction(is_short=True)
 
     def with_retries(self, attempt: Callable[[], T], batch: Batch | None = None) -> T:
         """Call the attempt, and retry it after a passing error."""
@@ -117,17 +122,12 @@ class SharedWork:
 
         return with_retries(attempt, announce)
 
-    def scope(self) -> dict[str, Any]:
-        """Return which batches this runner may apply, as arguments of `next_group` and `waiting_work`."""
-        request = self.request
-        return {"plan_id": request.plan_id, "kind": request.kind, "scope": request.scope, "targets": self._target_names}
-
     def next_batch(self) -> Batch | None:
         """Find the next waiting batch without claiming it, even while all work is paused."""
 
         def find() -> Batch | None:
             with self.transaction() as connection:
-                return next(iter(next_group(connection, self.position, **self.scope(), even_if_paused=True)), None)
+                return next_batch(connection, self.scope, self.position)
 
         return self.with_retries(find)
 
@@ -188,8 +188,9 @@ class SharedWork:
         with self.transaction() as connection:
             require_migrations(connection)
             if self.request.targets is not None:
-                self._target_names = [target.name for target in resolve_targets(connection, self.request.targets)]
-            self._batches_found, rows = waiting_work(connection, **self.scope())
+                names = [target.name for target in resolve_targets(connection, self.request.targets)]
+                self.scope = replace(self.scope, targets=names)
+            self._batches_found, rows = waiting_work(connection, self.scope)
         return rows
 
     def _count_deleted(self) -> int:

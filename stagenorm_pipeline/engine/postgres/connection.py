@@ -101,7 +101,7 @@ class Database:
         url = self.engine.url
         with connection_errors(url), _read_only_errors(url), self.engine.connect() as connection, connection.begin():
             if is_short:
-                driver = _driver(connection)
+                driver = driver_of(connection)
                 driver.bound_s = driver.bounds.short_s
             yield connection
 
@@ -149,11 +149,11 @@ def _cancel(connection: BoundedConnection) -> None:
 def bound_waits(connection: sa.Connection, statement_timeout_ms: int) -> None:
     """Limit the wait for each statement of this transaction to its statement_timeout plus a margin. 0: no change."""
     if statement_timeout_ms:
-        driver = _driver(connection)
+        driver = driver_of(connection)
         driver.bound_s = statement_timeout_ms / 1_000 + driver.bounds.margin_s
 
 
-def _driver(connection: sa.Connection) -> BoundedConnection:
+def driver_of(connection: sa.Connection) -> BoundedConnection:
     driver = connection.connection.driver_connection
     assert isinstance(driver, BoundedConnection)  # noqa: S101 - `Database` makes no other kind
     return driver
