@@ -7,11 +7,11 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from stagenorm_pipeline.vocabulary import Stage
+    from stagenorm_pipeline.vocabulary import AliasTable, Stage
 
 HELP: Final = """\
 Enter         take the proposal in [ ]; skip if there is none
-1 to 6        a canonical stage, or type its name
+NUMBER        a canonical stage, or type its name
 k [REASON]    keep these spellings as they are (also: l, keep, leave-as-is)
 a             accept all sure proposals, of this cluster and the others
 r [REASON]    keep all that has no proposal, for one reason
@@ -83,9 +83,9 @@ _KEYS: Final = {
 _REST: Final = "r"
 
 
-def read_answer(text: str) -> Answer:
+def read_answer(text: str, aliases: AliasTable) -> Answer:
     """Return what a person typed. A word that names a stage, or an alias of one, is that stage."""
-    from stagenorm_pipeline.vocabulary import CANONICAL_STAGES, KEEP_WORDS, Vocabulary
+    from stagenorm_pipeline.vocabulary import KEEP_WORDS
 
     text = text.strip()
     word, _, rest = text.partition(" ")
@@ -97,9 +97,9 @@ def read_answer(text: str) -> Answer:
         return KeepRest(reason=rest.strip())
     if text.startswith("-"):
         return _taken_out(text.removeprefix("-").replace(",", " ").split())
-    if text.isascii() and text.isdecimal() and 1 <= int(text[:3]) <= len(CANONICAL_STAGES):
-        return ChooseStage(stage=CANONICAL_STAGES[int(text) - 1])
-    stage = Vocabulary.built_in().stage_of(text)
+    if text.isascii() and text.isdecimal() and 1 <= int(text[:3]) <= len(aliases.canonical):
+        return ChooseStage(stage=aliases.canonical[int(text) - 1])
+    stage = aliases.stage_of(text)
     return NotUnderstood() if stage is None else ChooseStage(stage=stage)
 
 

@@ -35,10 +35,9 @@ _SPELLING_SHOWN: Final = 36
 
 def ask_about(found: UndecidedSpellings, by: str) -> None:
     """Ask about each cluster, the one with most rows first, until all are decided or the person stops."""
-    from stagenorm_pipeline.vocabulary import CANONICAL_STAGES
-
+    stages = found.decided.aliases.canonical
     session = DecisionSession(found=found, by=by, clusters=list(found.clusters))
-    keys = "  ".join(f"{number} {stage}" for number, stage in enumerate(CANONICAL_STAGES, start=1))
+    keys = "  ".join(f"{number} {stage}" for number, stage in enumerate(stages, start=1))
     click.echo(f"{keys}\nk keep  a all sure  r keep the rest  s skip  b back  u undo  q stop  ? help")
     _show_sure(session.sure())
     asker = _Asker(session=session)
@@ -67,7 +66,7 @@ class _Asker:
         _show(cluster, f"[{self.session.at + 1}/{len(self.session.clusters)}]")
         proposed = f" [{cluster.proposal.choice}]" if cluster.proposal else ""
         while True:
-            outcome = self._act(read_answer(_prompt(f"stage{proposed}")))
+            outcome = self._act(read_answer(_prompt(f"stage{proposed}"), self.session.found.decided.aliases))
             if outcome.said:
                 for line in outcome.said.splitlines():
                     _say(sentence_for_terminal(line))
@@ -87,7 +86,8 @@ class _Asker:
             case TakeOut(numbers=numbers):
                 return self.session.take_out(numbers)
             case NotUnderstood():
-                return Stayed(said="Answer 1 to 6, the name of a stage, k, a, r, s, b, u or q. ? explains them.")
+                last = len(self.session.found.decided.aliases.canonical)
+                return Stayed(said=f"Answer 1 to {last}, the name of a stage, k, a, r, s, b, u or q. ? explains them.")
         assert_never(answer)
 
     def _press(self, key: Key) -> Outcome:  # noqa: PLR0911 - one return for each key

@@ -128,8 +128,9 @@ class DecisionSession:
 
         today = date.today()
         decisions = [decision_for(spelling, choice, by=self.by, on=today) for spelling, choice in choices.items()]
+        aliases = self.found.decided.aliases
         try:
-            self._saved.append((record_decisions(self.found.path, decisions), choices))
+            self._saved.append((record_decisions(self.found.path, decisions, aliases=aliases), choices))
         except DecisionsError as error:
             return Stayed(said=str(error))
         self.decided |= choices

@@ -15,6 +15,7 @@ from stagenorm_pipeline.config.environment import CONFIGURATION_FILE, REPLICA_UR
 from stagenorm_pipeline.config.stagenorm_toml import DEFAULT_DECISIONS, TargetEntry, TomlFile, read_toml_file
 from stagenorm_pipeline.config.throttle import ThrottleSettings
 from stagenorm_pipeline.config.verify import VerifySettings
+from stagenorm_pipeline.config.vocabulary_section import VocabularySettings
 from stagenorm_pipeline.errors import ConfigurationError
 
 _DEFAULT_FILE = Path("stagenorm.toml")
@@ -49,6 +50,7 @@ class Configuration:
     """
 
     targets: tuple[TargetSetting, ...] = DEFAULT_TARGETS
+    vocabulary: VocabularySettings = field(default_factory=VocabularySettings)
     decisions: Path = DEFAULT_DECISIONS
     source: Path | None = field(default=None, compare=False)
     throttle: ThrottleSettings = field(default_factory=ThrottleSettings)
@@ -117,6 +119,7 @@ def _configuration(file: TomlFile, source: Path) -> Configuration:
             raise ConfigurationError(f"{source}: the target {name} is listed twice.", remedy="Remove one of them.")
     return Configuration(
         targets=targets,
+        vocabulary=file.vocabulary,
         decisions=source.parent / file.decisions,
         source=source,
         throttle=file.throttle.settings,

@@ -18,6 +18,7 @@ from stagenorm_pipeline.config.throttle import ThrottleSettings
 from stagenorm_pipeline.config.validation_errors import in_plain_english
 from stagenorm_pipeline.config.values import Name
 from stagenorm_pipeline.config.verify import VerifySettings
+from stagenorm_pipeline.config.vocabulary_section import VocabularySettings
 from stagenorm_pipeline.errors import ConfigurationError
 
 DEFAULT_DECISIONS = Path("stage_decisions.yaml")
@@ -61,6 +62,9 @@ class TomlFile(_Table):
     """The whole file. Every section may be left out."""
 
     target: Annotated[tuple[TargetEntry, ...], Field(description="a list of tables", examples=["[[target]]"])] = ()
+    vocabulary: Annotated[VocabularySettings, Field(description="a table", examples=["[vocabulary]"])] = (
+        VocabularySettings()
+    )
     decisions: Annotated[str, Field(description="a path in quotes")] = str(DEFAULT_DECISIONS)
     throttle: Annotated[ThrottleSection, Field(description="a table", examples=["[throttle]"])] = ThrottleSection()
     tracking: Annotated[TrackingSection, Field(description="a table", examples=["[tracking]"])] = TrackingSection()

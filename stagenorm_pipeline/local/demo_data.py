@@ -12,7 +12,6 @@ from importlib import resources
 
 import psycopg
 
-from stagenorm_pipeline.vocabulary import CANONICAL_STAGES
 from stagenorm_pipeline.vocabulary.aliases import built_in_aliases
 
 _CANONICAL_SHARE = 0.2
@@ -107,7 +106,7 @@ class _DemoRows:
     def _stage(self) -> str:
         kind = self._chance.random()
         if kind < _CANONICAL_SHARE:
-            return self._chance.choice(CANONICAL_STAGES)
+            return self._chance.choice(built_in_aliases().canonical)
         if kind < _CANONICAL_SHARE + _ALIAS_SHARE:
             return self._chance.choice(self._odd_aliases)
         return self._chance.choices(self._real, self._real_counts)[0]

@@ -19,7 +19,7 @@ from stagenorm_pipeline.engine.postgres.identity import user_name, worker_name
 from stagenorm_pipeline.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from stagenorm_pipeline.vocabulary import Vocabulary
+    from stagenorm_pipeline.vocabulary import AliasTable, Vocabulary
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ class ServiceContext:
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
-        """The built-in aliases and the reviewed decisions. Raises VocabularyError for a broken decisions file.
+        """The aliases and the reviewed decisions. Raises VocabularyError for a broken decisions file.
 
         Read at the first use: commands that do not need it work with a broken decisions file.
         """
@@ -130,8 +130,27 @@ def require_database_url(environment: Mapping[str, str] | None = None) -> str:
 
 
 def load_vocabulary(configuration: Configuration) -> Vocabulary:
-    """Load the built-in aliases and the reviewed decisions. Raises VocabularyError for a broken decisions file."""
-    from stagenorm_pipeline.vocabulary import Vocabulary, load_decisions
+    """Load the aliases and the reviewed decisions. Raises VocabularyError for a broken decisions file."""
+    from stagenorm_pipeline.vocabulary import Decisions, Vocabulary, load_decisions
 
-    path = configuration.decisions
-    return Vocabulary.with_decisions(load_decisions(path)) if path.exists() else Vocabulary.built_in()
+    path, aliases = configuration.decisions, load_aliases(configuration)
+    return Vocabulary.with_decisions(load_decisions(path, aliases) if path.exists() else Decisions(aliases=aliases))
+
+
+def load_aliases(configuration: Configuration) -> AliasTable:
+    """Return the canonical stages and their aliases: those of [vocabulary] in stagenorm.toml, else the built-in ones.
+
+    Raises ConfigurationError for stages or aliases that cannot be used.
+    """
+    from stagenorm_pipeline.vocabulary import VocabularyError, built_in_aliases, configured_aliases
+
+    settings = configuration.vocabulary
+    if not settings.stages and not settings.aliases:
+        return built_in_aliases()
+    try:
+        return configured_aliases(settings.stages, settings.aliases)
+    except VocabularyError as error:
+        where = configuration.source or "the configuration"
+        raise ConfigurationError(
+            f"{where}: [vocabulary]: {error}.", remedy="Correct [vocabulary], or remove it to use the built-in stages."
+        ) from error

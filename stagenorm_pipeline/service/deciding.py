@@ -11,10 +11,11 @@ from stagenorm_pipeline.config.configuration import Configuration
 from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.engine.inventory.inventory import count_unknown_spellings, undecided_spellings
 from stagenorm_pipeline.output_files import replace_file
-from stagenorm_pipeline.service.context import ServiceContext
+from stagenorm_pipeline.service.context import ServiceContext, load_aliases
 from stagenorm_pipeline.service.inventory import read_inventory
 from stagenorm_pipeline.service.selecting import Selection
 from stagenorm_pipeline.vocabulary import (
+    AliasTable,
     Cluster,
     Decision,
     DecisionPatch,
@@ -71,7 +72,7 @@ def read_undecided(context: ServiceContext, *, selection: Selection) -> Undecide
     return UndecidedSpellings(
         path=path,
         undecided=undecided,
-        decided=parse_decisions(_text(path), str(path)),
+        decided=read_decisions(context.configuration),
         too_long=too_long,
         left_for_later=max(count_unknown_spellings(inventories) - len(undecided) - too_long, 0),
     )
@@ -80,7 +81,7 @@ def read_undecided(context: ServiceContext, *, selection: Selection) -> Undecide
 def write_undecided(found: UndecidedSpellings) -> None:
     """Add an entry for each cluster without one to the decisions file. Entries and comments in it stay."""
     before = _text(found.path)
-    text = with_undecided(before, str(found.path), found.undecided)
+    text = with_undecided(before, str(found.path), found.undecided, aliases=found.decided.aliases)
     if text != before:
         replace_file(found.path, text)
 
@@ -101,21 +102,24 @@ class RecordedDecisions:
         return True
 
 
-def record_decisions(path: Path, decisions: Iterable[Decision]) -> RecordedDecisions:
+def record_decisions(path: Path, decisions: Iterable[Decision], *, aliases: AliasTable) -> RecordedDecisions:
     """Add decisions to the file, which is read again: someone may edit it at the same time.
+
+    `aliases`: those that the decisions complete.
 
     Raises DecisionsError for a spelling that is decided already or a decision that another one contradicts.
     """
     before = _text(path)
-    after = with_decisions(before, str(path), decisions)
+    after = with_decisions(before, str(path), decisions, aliases=aliases)
     if after != before:
         replace_file(path, after)
     return RecordedDecisions(path=path, before=before, after=after)
 
 
-def read_decisions(path: Path) -> Decisions:
+def read_decisions(configuration: Configuration) -> Decisions:
     """Read the decisions file; no decisions if there is none."""
-    return parse_decisions(_text(path), str(path))
+    path = configuration.decisions
+    return parse_decisions(_text(path), str(path), load_aliases(configuration))
 
 
 def import_patches(configuration: Configuration, patches: Iterable[DecisionPatch]) -> MergedPatches:
@@ -124,9 +128,9 @@ def import_patches(configuration: Configuration, patches: Iterable[DecisionPatch
     Needs no database. Raises DecisionsError, with the place, for a decision that is not allowed; then nothing is
     written.
     """
-    path = configuration.decisions
-    merged = merge_patches(read_decisions(path), patches)
-    record_decisions(path, merged.new)
+    existing = read_decisions(configuration)
+    merged = merge_patches(existing, patches)
+    record_decisions(configuration.decisions, merged.new, aliases=existing.aliases)
     return merged
 
 
@@ -138,7 +142,7 @@ def decisions_in_force(configuration: Configuration) -> str:
     path = configuration.decisions
     if not path.exists():
         return f"no decisions file ({path.absolute()} does not exist)"
-    entries = read_decisions(path).entries
+    entries = read_decisions(configuration).entries
     decided = sum(entry.choice is not None for entry in entries)
     waiting = f", {len(entries) - decided:,} undecided" if decided < len(entries) else ""
     return f"{path.absolute()} ({counted(decided, 'spelling')} decided{waiting})"

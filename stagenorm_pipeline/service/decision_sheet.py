@@ -19,8 +19,8 @@ from stagenorm_pipeline.errors import StagenormError
 from stagenorm_pipeline.output_files import replace_file
 from stagenorm_pipeline.report.escape import for_terminal, sentence_for_terminal
 from stagenorm_pipeline.vocabulary import (
-    CANONICAL_STAGES,
     KEPT,
+    AliasTable,
     Choice,
     Cluster,
     DecisionPatch,
@@ -65,6 +65,7 @@ _WIDTH: Final = 12
 _WIDTHS: Final = {"cluster": 8, "spelling": 36, "rows": 8, "cluster_stage": 14, "reason": 26, "why": 60, "where": 50}
 _YELLOW: Final = "FFF9DB"
 _GREY: Final = "999999"
+_LONGEST_LIST: Final = 255
 _MAX_BYTES: Final = 32 * 1024 * 1024
 _MAX_UNPACKED_BYTES: Final = 512 * 1024 * 1024
 
@@ -76,8 +77,8 @@ class SheetForm(StrEnum):
     EXCEL = ".xlsx"
 
 
-def write_sheet(path: Path, clusters: Sequence[Cluster], form: SheetForm) -> None:
-    """Write one row for each undecided spelling, the clusters with most rows first."""
+def write_sheet(path: Path, clusters: Sequence[Cluster], form: SheetForm, *, stages: Sequence[str]) -> None:
+    """Write one row for each undecided spelling, the clusters with most rows first. `stages`: those to choose from."""
     # Importing pandas takes 1.4 s.
     import pandas as pd
 
@@ -88,7 +89,7 @@ def write_sheet(path: Path, clusters: Sequence[Cluster], form: SheetForm) -> Non
             # Excel needs the byte order mark to read UTF-8. Quotes around every cell keep separators in their cell.
             replace_file(path, "\ufeff" + frame.to_csv(index=False, quoting=1, lineterminator="\r\n"))
         case SheetForm.EXCEL:
-            replace_file(path, _workbook(frame))
+            replace_file(path, _workbook(frame, stages))
 
 
 def _rows_of(number: int, cluster: Cluster) -> Iterator[tuple[str | int | float, ...]]:
@@ -124,17 +125,17 @@ def _defused(text: str) -> str:
     return f"'{shown}" if shown.startswith(_FORMULA_STARTS) else shown
 
 
-def _workbook(frame: pd.DataFrame) -> bytes:
+def _workbook(frame: pd.DataFrame, stages: Sequence[str]) -> bytes:
     import pandas as pd
 
     data = io.BytesIO()
     with pd.ExcelWriter(data, engine="openpyxl") as writer:
         frame.to_excel(writer, sheet_name=_SHEET, index=False)
-        _make_convenient(writer.sheets[_SHEET], len(frame))
+        _make_convenient(writer.sheets[_SHEET], len(frame), stages)
     return data.getvalue()
 
 
-def _make_convenient(sheet: Worksheet, rows: int) -> None:
+def _make_convenient(sheet: Worksheet, rows: int, stages: Sequence[str]) -> None:
     """Keep head and spelling in view, add filters and a list of stages to choose from; make every text a text."""
     from openpyxl.utils import get_column_letter
     from openpyxl.worksheet.datavalidation import DataValidation
@@ -148,10 +149,13 @@ def _make_convenient(sheet: Worksheet, rows: int) -> None:
     sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
     for name, letter in letters.items():
         sheet.column_dimensions[letter].width = _WIDTHS.get(name, _WIDTH)
-    stages = DataValidation(type="list", formula1=f'"{",".join([*CANONICAL_STAGES, KEPT])}"', allow_blank=True)
-    for name in ("cluster_stage", "stage"):
-        stages.add(f"{letters[name]}2:{letters[name]}{rows + 1}")
-    sheet.add_data_validation(stages)
+    choices = ",".join([*stages, KEPT])
+    # Excel takes a list of at most 255 characters. Without it, people type the stage.
+    if len(choices) <= _LONGEST_LIST:
+        offered = DataValidation(type="list", formula1=f'"{choices}"', allow_blank=True)
+        for name in ("cluster_stage", "stage"):
+            offered.add(f"{letters[name]}2:{letters[name]}{rows + 1}")
+        sheet.add_data_validation(offered)
     _style(sheet)
 
 
@@ -182,13 +186,15 @@ class ReviewedFile:
     unknown: tuple[str, ...]
 
 
-def read_sheet(path: Path, form: SheetForm, spellings: Mapping[str, str], *, by: str, on: date) -> ReviewedFile:
+def read_sheet(
+    path: Path, form: SheetForm, spellings: Mapping[str, str], *, by: str, on: date, aliases: AliasTable
+) -> ReviewedFile:
     """Read the rows with a decision. `spellings`: the spelling of each hash. `by`, `on`: where the sheet says nothing.
 
     `stage` decides its row, `cluster_stage` every row of its cluster that has no `stage`. Raises DecisionsError, with
     the row, for a decision that cannot be used.
     """
-    rows = tuple(_rows(path, form))
+    rows = tuple(_rows(path, form, aliases))
     for_clusters = _cluster_choices(rows)
     entries: list[PatchEntry] = []
     unknown: list[str] = []
@@ -208,6 +214,7 @@ def read_sheet(path: Path, form: SheetForm, spellings: Mapping[str, str], *, by:
 class _Row:
     where: str
     cells: Mapping[str, str]
+    aliases: AliasTable
 
     def cell(self, name: str) -> str:
         return self.cells.get(name, "").strip()
@@ -215,7 +222,8 @@ class _Row:
     def choice(self, column: str) -> Choice | None:
         """Return the choice in a column; None if it is empty."""
         try:
-            return read_choice(self.cell(column), reason=self.cell("reason").removeprefix("'"))
+            reason = self.cell("reason").removeprefix("'")
+            return read_choice(self.cell(column), reason=reason, aliases=self.aliases)
         except DecisionsError as error:
             raise DecisionsError(f"{column}: {error.problem}", self.where) from None
 
@@ -251,7 +259,7 @@ def _cluster_choices(rows: Sequence[_Row]) -> dict[str, Choice]:
     return {cluster: choice for cluster, (choice, _) in chosen.items()}
 
 
-def _rows(path: Path, form: SheetForm) -> Iterator[_Row]:
+def _rows(path: Path, form: SheetForm, aliases: AliasTable) -> Iterator[_Row]:
     data = _bytes(path)
     try:
         frame = _csv_frame(data) if form is SheetForm.CSV else _excel_frame(data)
@@ -264,7 +272,8 @@ def _rows(path: Path, form: SheetForm) -> Iterator[_Row]:
         if name not in names:
             raise DecisionsError(f"has no column `{name}`: use the file that `stagenorm decisions` wrote", str(path))
     for number, cells in enumerate(frame.itertuples(index=False, name=None), start=2):
-        yield _Row(where=f"{path} row {number}", cells=dict(zip(names, map(str, cells), strict=True)))
+        texts = dict(zip(names, map(str, cells), strict=True))
+        yield _Row(where=f"{path} row {number}", cells=texts, aliases=aliases)
 
 
 def _bytes(path: Path) -> bytes:

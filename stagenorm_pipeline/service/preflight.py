@@ -9,7 +9,7 @@ from stagenorm_pipeline.engine.postgres.migrations import require_migrations
 from stagenorm_pipeline.engine.preflight import PreflightFinding, PreflightLevel, run_preflight
 from stagenorm_pipeline.engine.targets.target import resolve_targets
 from stagenorm_pipeline.errors import MissingMigrationError, StagenormError
-from stagenorm_pipeline.service.context import ServiceContext
+from stagenorm_pipeline.service.context import ServiceContext, load_aliases
 
 
 class PreflightError(StagenormError):
@@ -40,7 +40,9 @@ def run_checks(
 
     `dagster_url`: where Dagster keeps its history, to check it too.
     """
-    return PreflightResult(findings=tuple(run_preflight(context.database, targets, dagster_url=dagster_url)))
+    stages = load_aliases(context.configuration).canonical
+    found = run_preflight(context.database, targets, stages=stages, dagster_url=dagster_url)
+    return PreflightResult(findings=found)
 
 
 def check_ready(

@@ -9,6 +9,7 @@ from typing import assert_never
 
 from stagenorm_pipeline.errors import ConfigurationError
 from stagenorm_pipeline.service.decision_sheet import ReviewedFile, SheetForm, read_sheet
+from stagenorm_pipeline.vocabulary import AliasTable
 
 
 def reviewed_form(path: Path) -> SheetForm:
@@ -20,13 +21,15 @@ def reviewed_form(path: Path) -> SheetForm:
     return SheetForm(suffix)
 
 
-def read_reviewed_file(path: Path, spellings: Mapping[str, str], *, by: str, on: date) -> ReviewedFile:
+def read_reviewed_file(
+    path: Path, spellings: Mapping[str, str], *, by: str, on: date, aliases: AliasTable
+) -> ReviewedFile:
     """Read a reviewer's decisions. `spellings`: the spelling of each hash. `by`, `on`: where the file says nothing.
 
     Raises DecisionsError, with the place, for a decision that cannot be used.
     """
     match form := reviewed_form(path):
         case SheetForm.CSV | SheetForm.EXCEL:
-            return read_sheet(path, form, spellings, by=by, on=on)
+            return read_sheet(path, form, spellings, by=by, on=on, aliases=aliases)
         case _:
             assert_never(form)

@@ -1,5 +1,6 @@
 """Which canonical stage each spelling means. Pure: no database, no terminal, no environment."""
 
+from stagenorm_pipeline.vocabulary.aliases import AliasTable, built_in_aliases, configured_aliases
 from stagenorm_pipeline.vocabulary.choices import KEEP_WORDS, Choice, Keep, choice_of, decision_for, read_choice
 from stagenorm_pipeline.vocabulary.clusters import Cluster, clusters_of
 from stagenorm_pipeline.vocabulary.decision_patch import (
@@ -16,7 +17,7 @@ from stagenorm_pipeline.vocabulary.decisions_file import load_decisions, parse_d
 from stagenorm_pipeline.vocabulary.errors import DecisionsError, VocabularyError
 from stagenorm_pipeline.vocabulary.normalize import normalize
 from stagenorm_pipeline.vocabulary.proposals import Confidence, Proposal, Proposer, compared
-from stagenorm_pipeline.vocabulary.stages import CANONICAL_STAGES, Stage
+from stagenorm_pipeline.vocabulary.stages import Stage
 from stagenorm_pipeline.vocabulary.suggestions import Suggestion, suggest
 from stagenorm_pipeline.vocabulary.vocabulary import (
     Meaning,
@@ -28,9 +29,9 @@ from stagenorm_pipeline.vocabulary.vocabulary import (
 )
 
 __all__ = [
-    "CANONICAL_STAGES",
     "KEEP_WORDS",
     "KEPT",
+    "AliasTable",
     "Choice",
     "Cluster",
     "Confidence",
@@ -52,9 +53,11 @@ __all__ = [
     "Undecided",
     "Vocabulary",
     "VocabularyError",
+    "built_in_aliases",
     "choice_of",
     "clusters_of",
     "compared",
+    "configured_aliases",
     "decision_for",
     "differences",
     "load_decisions",

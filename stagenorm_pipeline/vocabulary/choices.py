@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final, assert_never
 
-from stagenorm_pipeline.vocabulary.aliases import built_in_aliases
+from stagenorm_pipeline.vocabulary.aliases import AliasTable
 from stagenorm_pipeline.vocabulary.decisions import KEPT, Decision
 from stagenorm_pipeline.vocabulary.errors import DecisionsError
 from stagenorm_pipeline.vocabulary.quoting import shown
-from stagenorm_pipeline.vocabulary.stages import CANONICAL_STAGES, Stage
+from stagenorm_pipeline.vocabulary.stages import Stage
 
 # The file's word first.
 KEEP_WORDS: Final = (KEPT, "keep")
@@ -46,7 +46,7 @@ def decision_for(spelling: str, choice: Choice, *, by: str, on: date, where: str
     )
 
 
-def read_choice(word: str, *, reason: str) -> Choice | None:
+def read_choice(word: str, *, reason: str, aliases: AliasTable) -> Choice | None:
     """Read the word of a person: a stage or one of its aliases, or `leave-as-is`; None for an empty text.
 
     Raises DecisionsError for any other word, and for `leave-as-is` without a reason.
@@ -58,7 +58,7 @@ def read_choice(word: str, *, reason: str) -> Choice | None:
         if not reason.strip():
             raise DecisionsError(f"{KEPT} needs a reason: say why it stays")
         return Keep(reason=reason.strip())
-    stage = built_in_aliases().stage_of(text)
+    stage = aliases.stage_of(text)
     if stage is None:
-        raise DecisionsError(f"{shown(text)} is no stage: use one of {', '.join([*CANONICAL_STAGES, KEPT])}")
+        raise DecisionsError(f"{shown(text)} is no stage: use one of {', '.join([*aliases.canonical, KEPT])}")
     return stage

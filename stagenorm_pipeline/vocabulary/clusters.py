@@ -6,13 +6,14 @@ of its spellings.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import accumulate, combinations
 from typing import Final
 
+from stagenorm_pipeline.vocabulary.aliases import AliasTable, built_in_aliases
 from stagenorm_pipeline.vocabulary.decisions import Decisions, Undecided
 from stagenorm_pipeline.vocabulary.proposals import Proposal, Proposer
-from stagenorm_pipeline.vocabulary.suggestions import LATER_ROUND, suggest
+from stagenorm_pipeline.vocabulary.suggestions import suggest
 from stagenorm_pipeline.vocabulary.typing_errors import corrections
 from stagenorm_pipeline.vocabulary.words import core_words, words_of
 
@@ -42,6 +43,7 @@ class Cluster:
     why: str
     proposal: Proposal | None
     cumulative_share: float
+    _aliases: AliasTable = field(default_factory=built_in_aliases, repr=False, compare=False)
 
     @property
     def label(self) -> str:
@@ -58,7 +60,8 @@ class Cluster:
         if self.proposal is not None:
             return ()
         is_several = len(self.members) > 1
-        return tuple(str(found) for found in suggest(self.label) if not (is_several and found.why == self.why))
+        found = suggest(self.label, aliases=self._aliases)
+        return tuple(str(one) for one in found if not (is_several and one.why == self.why))
 
     @property
     def funds(self) -> int:
@@ -69,17 +72,17 @@ class Cluster:
 def clusters_of(undecided: Iterable[Undecided], decisions: Decisions) -> tuple[Cluster, ...]:
     """Group spellings into clusters, most rows first. `decisions` are those made already: proposals agree with them.
 
-    Spellings go together that have the same proposal; that name a round after series-c; that have the same words in
+    Spellings go together that have the same proposal; that name a round after the last one; that have the same words in
     any order, apart from harmless words and typing errors; and small groups that share a word.
     """
     # Sorted, so that the order in which a database returns them changes nothing.
     items = sorted({item.spelling: item for item in undecided}.values(), key=lambda item: (-item.rows, item.spelling))
     total = sum(item.rows for item in items)
-    proposed, rest = _by_proposal(items, Proposer.for_decisions(decisions))
-    groups = [*proposed, *_with_small_joined(_by_words(rest), least=total * _SMALL_SHARE)]
+    proposed, rest = _by_proposal(items, decisions)
+    groups = [*proposed, *_with_small_joined(_by_words(rest), decisions.aliases, least=total * _SMALL_SHARE)]
     groups.sort(key=lambda group: (-group.rows, group.members[0].spelling))
     shares = accumulate(group.rows / max(total, 1) for group in groups)
-    return tuple(group.cluster(min(share, 1.0)) for group, share in zip(groups, shares, strict=True))
+    return tuple(group.cluster(min(share, 1.0), decisions.aliases) for group, share in zip(groups, shares, strict=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,8 +98,14 @@ class _Group:
     def rows(self) -> int:
         return sum(member.rows for member in self.members)
 
-    def cluster(self, cumulative_share: float) -> Cluster:
-        return Cluster(members=self.members, why=self.why, proposal=self.proposal, cumulative_share=cumulative_share)
+    def cluster(self, cumulative_share: float, aliases: AliasTable) -> Cluster:
+        return Cluster(
+            members=self.members,
+            why=self.why,
+            proposal=self.proposal,
+            cumulative_share=cumulative_share,
+            _aliases=aliases,
+        )
 
 
 def _group(
@@ -106,24 +115,27 @@ def _group(
     return _Group(members=tuple(ordered), why=why, proposal=proposal, words=frozenset(words))
 
 
-def _by_proposal(items: Iterable[Undecided], proposer: Proposer) -> tuple[list[_Group], list[Undecided]]:
-    """Group the spellings with the same proposal, and the rounds after series-c. Return the others ungrouped."""
+def _by_proposal(items: Iterable[Undecided], decisions: Decisions) -> tuple[list[_Group], list[Undecided]]:
+    """Group the spellings with the same proposal, and the rounds after the last one. Return the others ungrouped."""
+    proposer = Proposer.for_decisions(decisions)
     proposed: dict[tuple[object, object], list[tuple[Undecided, Proposal]]] = defaultdict(list)
-    later: list[Undecided] = []
+    later: dict[str, list[Undecided]] = defaultdict(list)
     rest: list[Undecided] = []
     for item in items:
         proposal = proposer.propose(item.spelling)
         if proposal is not None:
             proposed[proposal.choice, proposal.confidence].append((item, proposal))
-        elif suggest(item.spelling) == (LATER_ROUND,):
-            later.append(item)
-        else:
-            rest.append(item)
+            continue
+        match suggest(item.spelling, aliases=decisions.aliases):
+            case (found,) if found.stage is None:
+                later[found.why].append(item)
+            case _:
+                rest.append(item)
     groups = []
-    for found in proposed.values():
-        largest = max(found, key=lambda pair: pair[0].rows)[1]
-        groups.append(_group((item for item, _ in found), largest.why, largest))
-    return groups + ([_group(later, LATER_ROUND.why)] if later else []), rest
+    for pairs in proposed.values():
+        largest = max(pairs, key=lambda pair: pair[0].rows)[1]
+        groups.append(_group((item for item, _ in pairs), largest.why, largest))
+    return [*groups, *(_group(members, why) for why, members in later.items())], rest
 
 
 def _by_words(items: Iterable[Undecided]) -> list[_Group]:
@@ -137,12 +149,12 @@ def _by_words(items: Iterable[Undecided]) -> list[_Group]:
     return [_group(members, _SAME_WORDS if core else _NO_WORDS, words=core) for core, members in found.items()]
 
 
-def _with_small_joined(groups: list[_Group], *, least: float) -> list[_Group]:
+def _with_small_joined(groups: list[_Group], aliases: AliasTable, *, least: float) -> list[_Group]:
     """Join the groups with fewer than `least` rows: those that contain one alias, then each with a group it extends."""
     small = [group for group in groups if group.words and group.rows < least]
     by_alias: dict[str, list[_Group]] = defaultdict(list)
     for group in small:
-        match suggest(group.members[0].spelling):
+        match suggest(group.members[0].spelling, aliases=aliases):
             case (found,) if found.is_among_other_words:
                 by_alias[found.why].append(group)
     several = {why: found for why, found in by_alias.items() if len(found) > 1}

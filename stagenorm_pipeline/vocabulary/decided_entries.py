@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Final
 
 from stagenorm_pipeline.vocabulary.decisions import KEPT, Decision
@@ -10,19 +10,15 @@ from stagenorm_pipeline.vocabulary.decisions_file import Spot, WrittenEntry
 from stagenorm_pipeline.vocabulary.editable_text import Edit, EditableText
 from stagenorm_pipeline.vocabulary.errors import DecisionsError
 from stagenorm_pipeline.vocabulary.quoting import quoted, shown
-from stagenorm_pipeline.vocabulary.stages import CANONICAL_STAGES
 
 # Comments that stagenorm writes begin with this, as in message catalogs. They go with their entry.
 MACHINE_COMMENT: Final = "#:"
 
-_CHOICES: Final = (*CANONICAL_STAGES, KEPT)
-_PROPOSAL: Final = re.compile(rf" # ({'|'.join(map(re.escape, _CHOICES))})(?=[ \t]*(?:[\r\n]|$))")
-
 # What the decisions of a group have in common, in the order of the groups.
-_GroupKey = tuple[int, str, str, str]
+_GroupKey = tuple[int, str, str, str, str]
 
 
-def filled_in(page: EditableText, entry: WrittenEntry, decision: Decision) -> Iterator[Edit]:
+def filled_in(page: EditableText, entry: WrittenEntry, decision: Decision, stages: Sequence[str]) -> Iterator[Edit]:
     """Fill in the entry of a single spelling, where it stands. Fields that `decision` leaves empty stay as they are."""
     if not entry.is_block:
         where = entry.decisions[0].where
@@ -34,7 +30,9 @@ def filled_in(page: EditableText, entry: WrittenEntry, decision: Decision) -> It
         "decided_on": str(decision.decided_on) if decision.decided_on else None,
     }
     changed = {name: value for name, value in values.items() if value is not None}
-    yield from (_replaced(page, entry.values[name], value) for name, value in changed.items() if name in entry.values)
+    yield from (
+        _replaced(page, entry.values[name], value, stages) for name, value in changed.items() if name in entry.values
+    )
     margin = " " * entry.key_column
     missing = "".join(
         f"{page.line_break}{margin}{name}: {value}" for name, value in changed.items() if name not in entry.values
@@ -44,11 +42,12 @@ def filled_in(page: EditableText, entry: WrittenEntry, decision: Decision) -> It
         yield Edit(start=end, end=end, new=missing)
 
 
-def _replaced(page: EditableText, place: tuple[Spot, Spot], new: str) -> Edit:
+def _replaced(page: EditableText, place: tuple[Spot, Spot], new: str, stages: Sequence[str]) -> Edit:
     """Return the edit that replaces a value. The proposal of an empty stage is replaced too."""
     start, end = map(page.at, place)
     if start == end:
-        proposed = _PROPOSAL.match(page.text, end)
+        choices = "|".join(map(re.escape, (*stages, KEPT)))
+        proposed = re.compile(rf" # ({choices})(?=[ \t]*(?:[\r\n]|$))").match(page.text, end)
         return Edit(start=start, end=proposed.end() if proposed else end, new=" " + new)
     return Edit(start=start, end=end, new=new)
 
@@ -109,9 +108,16 @@ def _is_machine_comment(line: str) -> bool:
 
 
 def with_groups(
-    page: EditableText, written: list[WrittenEntry], remaining: list[WrittenEntry], decisions: list[Decision]
+    page: EditableText,
+    written: list[WrittenEntry],
+    remaining: list[WrittenEntry],
+    decisions: list[Decision],
+    stages: Sequence[str],
 ) -> Iterator[Edit]:
-    """Add decisions to the groups of their stage, reason, person and day; and the groups that are missing."""
+    """Add decisions to the groups of their stage, reason, person and day; and the groups that are missing.
+
+    `stages` gives the order of the groups.
+    """
     items = {decision.spelling: quoted(decision.spelling) for decision in decisions}
     for entry in written:
         for at, decision in enumerate(entry.decisions):
@@ -119,13 +125,17 @@ def with_groups(
                 items[decision.spelling] += _persons_comment(page, entry.places[at])
     by_key: dict[_GroupKey, list[Decision]] = defaultdict(list)
     for decision in sorted(decisions, key=lambda decision: decision.spelling):
-        by_key[_key(decision)].append(decision)
-    groups = {_key(entry.decisions[0]): entry for entry in reversed(written) if _can_grow(page, entry)}
+        by_key[_key(decision, stages)].append(decision)
+    groups = {_key(entry.decisions[0], stages): entry for entry in reversed(written) if _can_grow(page, entry)}
     for key, found in sorted(by_key.items()):
         if key in groups:
             yield from _added_to(page, groups[key], found, items)
         else:
-            yield _new_group(page, written, remaining, key, [items[decision.spelling] for decision in found])
+            margin = " " * ((written[0].dash_column or 0) if written else 0)
+            lines = [margin + line for line in _group_lines(key, [items[decision.spelling] for decision in found])]
+            decided = (entry for entry in written if entry.choice is not None)
+            before = [entry for entry in decided if _key(entry.decisions[0], stages) <= key]
+            yield _new_group(page, lines, before, remaining)
 
 
 def _persons_comment(page: EditableText, place: tuple[Spot, Spot]) -> str:
@@ -135,9 +145,10 @@ def _persons_comment(page: EditableText, place: tuple[Spot, Spot]) -> str:
     return f"  {comment}" if comment and not _is_machine_comment(comment) else ""
 
 
-def _key(decision: Decision) -> _GroupKey:
+def _key(decision: Decision, stages: Sequence[str]) -> _GroupKey:
     on = str(decision.decided_on) if decision.decided_on else ""
-    return _CHOICES.index(decision.choice or KEPT), decision.reason, on, decision.decided_by
+    choice = decision.choice or KEPT
+    return (*stages, KEPT).index(choice), choice, decision.reason, on, decision.decided_by
 
 
 def _can_grow(page: EditableText, entry: WrittenEntry) -> bool:
@@ -164,13 +175,8 @@ def _added_to(page: EditableText, group: WrittenEntry, found: list[Decision], it
         yield page.insert(next(after, group.places[-1][1][0] + 1), [margin + items[decision.spelling]])
 
 
-def _new_group(
-    page: EditableText, written: list[WrittenEntry], remaining: list[WrittenEntry], key: _GroupKey, items: list[str]
-) -> Edit:
+def _new_group(page: EditableText, lines: list[str], before: list[WrittenEntry], remaining: list[WrittenEntry]) -> Edit:
     """Insert a group behind the last entry that comes before it; else before the first entry."""
-    margin = " " * ((written[0].dash_column or 0) if written else 0)
-    lines = [f"{margin}{line}" for line in _group_lines(key, items)]
-    before = [entry for entry in written if entry.choice is not None and _key(entry.decisions[0]) <= key]
     if before:
         return page.insert(before[-1].last_line + 1, ["", *lines])
     if not remaining:
@@ -183,8 +189,8 @@ def _new_group(
 
 
 def _group_lines(key: _GroupKey, items: list[str]) -> Iterator[str]:
-    choice, reason, decided_on, decided_by = key
-    yield f"- stage: {_CHOICES[choice]}"
+    _, choice, reason, decided_on, decided_by = key
+    yield f"- stage: {choice}"
     if reason:
         yield f"  reason: {quoted(reason)}"
     yield f"  decided_by: {quoted(decided_by)}"

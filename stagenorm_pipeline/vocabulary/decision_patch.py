@@ -81,6 +81,7 @@ def merge_patches(existing: Decisions, patches: Iterable[DecisionPatch]) -> Merg
         alike.setdefault(compared(decision.spelling), []).append(decision)
     incoming = [entry.decision() for patch in patches for entry in patch.entries]
     for decision in incoming:
+        decision.require_no_contradiction(existing.aliases)
         alike.setdefault(compared(decision.spelling), []).append(decision)
     conflicts = {
         key: Conflict(decisions=_one_of_each(found))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
 
-from stagenorm_pipeline.vocabulary.aliases import built_in_aliases
+from stagenorm_pipeline.vocabulary.aliases import AliasTable, built_in_aliases
 from stagenorm_pipeline.vocabulary.errors import DecisionsError
 from stagenorm_pipeline.vocabulary.normalize import collapse, fold, normalize
 from stagenorm_pipeline.vocabulary.quoting import shown
@@ -57,27 +57,32 @@ class Decision:
                 "remove this entry, and correct such rows in the database",
                 self.where,
             )
-        self._refuse_to_contradict_an_alias()
 
-    def _refuse_to_contradict_an_alias(self) -> None:
-        known = built_in_aliases().stage_of(self.spelling)
+    def require_no_contradiction(self, aliases: AliasTable) -> None:
+        """Raise DecisionsError if an alias gives this spelling another stage, or the stage is not canonical."""
+        known = aliases.stage_of(self.spelling)
         if known is not None and self.choice not in (None, known):
             raise DecisionsError(
-                f"{shown(self.spelling)} is {known} by a built-in alias, so it cannot be {self.choice}: "
-                "remove this entry",
+                f"{shown(self.spelling)} is {known} by an alias, so it cannot be {self.choice}: remove this entry",
                 self.where,
+            )
+        if self.stage is not None and self.stage not in aliases.canonical:
+            raise DecisionsError(
+                f"{shown(self.stage)} is not a canonical stage: use one of {', '.join(aliases.canonical)}", self.where
             )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decisions:
-    """The decided and the undecided entries, in the order of their file.
+    """The decided and the undecided entries, in the order of their file, and the aliases that they complete.
 
-    Raises DecisionsError for two entries with the same spelling, and for different decisions about two spellings that
-    differ only in case, white space or dashes: the same text cannot mean two things.
+    Raises DecisionsError for two entries with the same spelling, for a decision that contradicts an alias, and for
+    different decisions about two spellings that differ only in case, white space or dashes: the same text cannot mean
+    two things.
     """
 
     entries: tuple[Decision, ...] = ()
+    aliases: AliasTable = field(default_factory=built_in_aliases, repr=False)
 
     def __post_init__(self) -> None:
         places: dict[str, str] = {}
@@ -88,10 +93,11 @@ class Decisions:
                     f"{shown(entry.spelling)} has an entry already ({earlier}): remove one of them", entry.where
                 )
             places[entry.spelling] = entry.where
+            entry.require_no_contradiction(self.aliases)
         self._refuse_to_contradict_one_another()
 
     def _refuse_to_contradict_one_another(self) -> None:
-        folding = built_in_aliases().folding
+        folding = self.aliases.folding
         decided: dict[str, Decision] = {}
         for entry in self.entries:
             if entry.choice is None or len(collapse(entry.spelling)) > _LONGEST_COMPARED:

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Final
 
 from stagenorm_pipeline.counts import counted
+from stagenorm_pipeline.vocabulary.aliases import AliasTable, built_in_aliases
 from stagenorm_pipeline.vocabulary.choices import Keep
 from stagenorm_pipeline.vocabulary.clusters import Cluster, clusters_of
 from stagenorm_pipeline.vocabulary.decided_entries import MACHINE_COMMENT, filled_in, removed, with_groups
@@ -28,50 +29,53 @@ from stagenorm_pipeline.vocabulary.editable_text import EditableText
 from stagenorm_pipeline.vocabulary.errors import DecisionsError
 from stagenorm_pipeline.vocabulary.proposals import Proposal
 from stagenorm_pipeline.vocabulary.quoting import escaped, quoted, shown
-from stagenorm_pipeline.vocabulary.stages import CANONICAL_STAGES
 
-_HEADER: Final = f"""\
+_HEADER: Final = """\
 # What each spelling means that the built-in aliases do not know. One entry is one decision about its spellings.
-# stage: one of {", ".join(CANONICAL_STAGES)};
-#   or {KEPT}, with a reason; or empty while nobody has decided.
+# stage: one of {stages};
+#   or {kept}, with a reason; or empty while nobody has decided.
 #   Where a proposal stands behind a #, deleting the # takes it.
 # spellings: in quotes, exactly as stored. To decide one of them otherwise, move its line to another entry.
-# `stagenorm decisions` adds what is new at the end. Your comments stay; {MACHINE_COMMENT} comments go with their entry.
+# `stagenorm decisions` adds what is new at the end. Your comments stay; {machine} comments go with their entry.
 """
 _COMMENT: Final = 500
 
 
-def with_undecided(text: str, source: str, undecided: Iterable[Undecided]) -> str:
+def with_undecided(text: str, source: str, undecided: Iterable[Undecided], *, aliases: AliasTable | None = None) -> str:
     """Return the text with the spellings that have no entry, one new entry for each cluster, most rows first.
 
+    `aliases`: the aliases that the decisions complete. None: the built-in ones.
     Raises DecisionsError, with the line, for a text that cannot be read or added to, for a spelling that PostgreSQL
     cannot store (a NUL, half a surrogate pair), and for a text that would be too large to read.
     """
-    written = list(written_entries(text, source))
-    existing = _entries(written)
+    aliases = built_in_aliases() if aliases is None else aliases
+    written = list(written_entries(text, source, aliases))
+    existing = _entries(written, aliases)
     have = {entry.spelling for entry in existing}
     new = [item for item in undecided if item.spelling not in have]
     if not new:
         return text
     margin = " " * _margin(written, source)
-    before = EditableText(_with_header(text))
+    before = EditableText(_with_header(text, aliases))
     lines: list[str] = []
     added: list[Decision] = []
-    for cluster in clusters_of(new, Decisions(entries=existing)):
+    for cluster in clusters_of(new, Decisions(entries=existing, aliases=aliases)):
         lines += ["", *(f"{margin}{line}" for line in _lines(cluster))]
         added += [Decision(spelling=member.spelling, reason=_reason(cluster)) for member in cluster.members]
     after = before.text + "".join(line + before.line_break for line in lines)
-    return _checked(after, source, (*existing, *added))
+    return _checked(after, source, Decisions(entries=(*existing, *added), aliases=aliases))
 
 
-def with_decisions(text: str, source: str, decisions: Iterable[Decision]) -> str:
+def with_decisions(text: str, source: str, decisions: Iterable[Decision], *, aliases: AliasTable | None = None) -> str:
     """Return the text with these decisions added. Fields that a decision leaves empty are those of its entry.
 
+    `aliases`: the aliases that the decisions complete. None: the built-in ones.
     Raises DecisionsError, with the line, for a text that cannot be read or changed, for a spelling that is decided
     already, and for a decision that another one contradicts.
     """
-    written = list(written_entries(text, source))
-    have = {entry.spelling: entry for entry in _entries(written)}
+    aliases = built_in_aliases() if aliases is None else aliases
+    written = list(written_entries(text, source, aliases))
+    have = {entry.spelling: entry for entry in _entries(written, aliases)}
     asked: dict[str, Decision] = {}
     for decision in decisions:
         said = have.get(decision.spelling)
@@ -82,13 +86,18 @@ def with_decisions(text: str, source: str, decisions: Iterable[Decision]) -> str
         return text
     _margin(written, source)
     new = {spelling: _completed(decision, have.get(spelling)) for spelling, decision in asked.items()}
-    page = EditableText(_with_header(text))
+    page = EditableText(_with_header(text, aliases))
+    stages = aliases.canonical
     single = {entry.decisions[0].spelling: entry for entry in written if not entry.is_group}
-    edits = [edit for spelling in single.keys() & asked for edit in filled_in(page, single[spelling], asked[spelling])]
+    edits = [
+        edit
+        for spelling in single.keys() & asked
+        for edit in filled_in(page, single[spelling], asked[spelling], stages)
+    ]
     moving = {spelling: decision for spelling, decision in new.items() if spelling not in single}
     remaining, removals = removed(page, written, moving.keys())
-    edits += [*removals, *with_groups(page, written, remaining, list(moving.values()))]
-    return _checked(page.edited(edits), source, tuple((have | new).values()))
+    edits += [*removals, *with_groups(page, written, remaining, list(moving.values()), stages)]
+    return _checked(page.edited(edits), source, Decisions(entries=tuple((have | new).values()), aliases=aliases))
 
 
 def _completed(decision: Decision, said: Decision | None) -> Decision:
@@ -103,13 +112,15 @@ def _completed(decision: Decision, said: Decision | None) -> Decision:
     )
 
 
-def _entries(written: Iterable[WrittenEntry]) -> tuple[Decision, ...]:
-    return Decisions(entries=tuple(decision for entry in written for decision in entry.decisions)).entries
+def _entries(written: Iterable[WrittenEntry], aliases: AliasTable) -> tuple[Decision, ...]:
+    entries = tuple(decision for entry in written for decision in entry.decisions)
+    return Decisions(entries=entries, aliases=aliases).entries
 
 
-def _with_header(text: str) -> str:
+def _with_header(text: str, aliases: AliasTable) -> str:
     """Return the text ready for lines at its end: with a header if it is empty, and with a last line break."""
-    started = text if text.removeprefix(BYTE_ORDER_MARK).strip() else text + _HEADER
+    header = _HEADER.format(stages=", ".join(aliases.canonical), kept=KEPT, machine=MACHINE_COMMENT)
+    started = text if text.removeprefix(BYTE_ORDER_MARK).strip() else text + header
     return started if started.endswith(("\n", "\r")) else started + EditableText(started).line_break
 
 
@@ -153,15 +164,14 @@ def _margin(written: list[WrittenEntry], source: str) -> int:
     return written[0].dash_column
 
 
-def _checked(text: str, source: str, entries: tuple[Decision, ...]) -> str:
+def _checked(text: str, source: str, meant: Decisions) -> str:
     if len(text.encode()) > MAX_FILE_BYTES:
         raise DecisionsError(
-            f"{len(entries):,} spellings make a file larger than {MAX_FILE_BYTES >> 20} MB: decide those with the most "
-            "rows first, and ask whether this column holds stages at all",
+            f"{len(meant.entries):,} spellings make a file larger than {MAX_FILE_BYTES >> 20} MB: decide those with the "
+            "most rows first, and ask whether this column holds stages at all",
             source,
         )
-    Decisions(entries=entries)
     with suppress(DecisionsError):
-        if set(parse_decisions(text, source).entries) == set(entries):
+        if set(parse_decisions(text, source, meant.aliases).entries) == set(meant.entries):
             return text
     raise DecisionsError("has a form that cannot be edited: write a plain list of `- spelling: ...` entries", source)

@@ -29,11 +29,11 @@ from typing import Final
 
 import yaml
 
-from stagenorm_pipeline.vocabulary.aliases import built_in_aliases
+from stagenorm_pipeline.vocabulary.aliases import AliasTable, built_in_aliases
 from stagenorm_pipeline.vocabulary.decisions import KEPT, Decision, Decisions
 from stagenorm_pipeline.vocabulary.errors import DecisionsError
 from stagenorm_pipeline.vocabulary.quoting import quoted, shown
-from stagenorm_pipeline.vocabulary.stages import CANONICAL_STAGES, Stage
+from stagenorm_pipeline.vocabulary.stages import Stage
 
 # About 250,000 entries. A larger file is the wrong file, or the column holds free text instead of stages.
 MAX_FILE_BYTES: Final = 32 * 1024 * 1024
@@ -42,16 +42,18 @@ BYTE_ORDER_MARK: Final = "\ufeff"
 
 _TEXTS: Final = ("spelling", "stage", "reason", "decided_by", "decided_on")
 _KEYS: Final = (*_TEXTS, "spellings")
-_CHOICES: Final = ", ".join([*CANONICAL_STAGES, KEPT])
 # libyaml is about 10 times faster. PyYAML without libyaml reads the same files.
 _LOADER: Final[type] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # Everything but the characters that YAML 1.1 allows. Checked here: the two parsers report them at different places.
 _NOT_YAML: Final = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def load_decisions(path: Path) -> Decisions:
-    """Read the file at `path`. Raises DecisionsError, with the line, for a file that cannot be used."""
-    return parse_decisions(read_decisions_text(path), str(path))
+def load_decisions(path: Path, aliases: AliasTable | None = None) -> Decisions:
+    """Read the file at `path`. Raises DecisionsError, with the line, for a file that cannot be used.
+
+    `aliases`: the aliases that the decisions complete. None: the built-in ones.
+    """
+    return parse_decisions(read_decisions_text(path), str(path), aliases)
 
 
 def read_decisions_text(path: Path) -> str:
@@ -73,10 +75,15 @@ def read_decisions_text(path: Path) -> str:
         raise DecisionsError("not UTF-8 from here on: save the file as UTF-8", f"{source}:{line}") from None
 
 
-def parse_decisions(text: str, source: str) -> Decisions:
-    """Read decisions from YAML; `source` names the file in errors. Raises DecisionsError, with the line."""
-    written = written_entries(text, source)
-    return Decisions(entries=tuple(decision for entry in written for decision in entry.decisions))
+def parse_decisions(text: str, source: str, aliases: AliasTable | None = None) -> Decisions:
+    """Read decisions from YAML; `source` names the file in errors. Raises DecisionsError, with the line.
+
+    `aliases` None: the built-in ones.
+    """
+    aliases = built_in_aliases() if aliases is None else aliases
+    written = written_entries(text, source, aliases)
+    entries = tuple(decision for entry in written for decision in entry.decisions)
+    return Decisions(entries=entries, aliases=aliases)
 
 
 # A line and a column of the text, both from 0.
@@ -112,7 +119,7 @@ class WrittenEntry:
         return max(end[0] for _, end in (*self.values.values(), *self.places))
 
 
-def written_entries(text: str, source: str) -> Iterator[WrittenEntry]:
+def written_entries(text: str, source: str, aliases: AliasTable) -> Iterator[WrittenEntry]:
     """Return the entries of a text in their order. Raises DecisionsError, with the line."""
     # Some editors write a byte order mark. The parser does not count it as a column.
     text = text.removeprefix(BYTE_ORDER_MARK)
@@ -122,7 +129,7 @@ def written_entries(text: str, source: str) -> Iterator[WrittenEntry]:
             f"YAML cannot hold the character {quoted(forbidden[0])} itself: write it in that form",
             f"{source}:{text.count(chr(10), 0, forbidden.start()) + 1}",
         )
-    return _entries(_events(text, source), source)
+    return _entries(_events(text, source), source, aliases)
 
 
 def _events(text: str, source: str) -> Iterator[yaml.Event]:
@@ -147,7 +154,7 @@ def _events(text: str, source: str) -> Iterator[yaml.Event]:
         raise DecisionsError(f"not readable as YAML: {error.problem}", f"{source}:{line}") from None
 
 
-def _entries(events: Iterator[yaml.Event], source: str) -> Iterator[WrittenEntry]:
+def _entries(events: Iterator[yaml.Event], source: str, aliases: AliasTable) -> Iterator[WrittenEntry]:
     form = "the file must be a list of entries, each beginning with `- spelling:`"
     top = next(events, None)
     if top is None:
@@ -159,7 +166,7 @@ def _entries(events: Iterator[yaml.Event], source: str) -> Iterator[WrittenEntry
         if isinstance(event, yaml.MappingStartEvent):
             fields = _fields(events, source)
             yield WrittenEntry(
-                decisions=_decisions(fields, _place(event, source), source),
+                decisions=_decisions(fields, _place(event, source), source, aliases),
                 places=tuple((_start(spelling), _end(spelling)) for spelling in fields.spellings),
                 dash_column=dash_column,
                 is_block=not event.flow_style and not fields.is_flow_list,
@@ -220,7 +227,7 @@ def _list_of_spellings(value: yaml.Event, events: Iterator[yaml.Event], source: 
     return tuple(spellings)
 
 
-def _decisions(fields: _Fields, where: str, source: str) -> tuple[Decision, ...]:
+def _decisions(fields: _Fields, where: str, source: str, aliases: AliasTable) -> tuple[Decision, ...]:
     if fields.is_group and "spelling" in fields.texts:
         raise DecisionsError("this entry has both `spelling:` and `spellings:`: remove one", where)
     if not fields.is_group and "spelling" not in fields.texts:
@@ -228,7 +235,7 @@ def _decisions(fields: _Fields, where: str, source: str) -> tuple[Decision, ...]
     if "stage" not in fields.texts:
         raise DecisionsError("this entry has no `stage:` line: add it", where)
     text = {name: _text(value) for name, value in fields.texts.items()}
-    stage = _stage(text["stage"], _place(fields.texts["stage"], source))
+    stage = _stage(text["stage"], _place(fields.texts["stage"], source), aliases)
     decided_on = text.get("decided_on", "")
     on = _date(decided_on, _place(fields.texts["decided_on"], source)) if decided_on else None
     places = [(spelling, _place(spelling, source)) for spelling in fields.spellings]
@@ -254,15 +261,15 @@ def _spelling(value: yaml.ScalarEvent, source: str) -> str:
     return value.value
 
 
-def _stage(text: str, where: str) -> Stage | None:
+def _stage(text: str, where: str, aliases: AliasTable) -> Stage | None:
     if text in ("", KEPT):
         return None
-    try:
+    if text in aliases.canonical:
         return Stage(text)
-    except ValueError:
-        meant = built_in_aliases().stage_of(text)
-        hint = f"write {meant}" if meant else f"use one of {_CHOICES}, or leave it empty"
-        raise DecisionsError(f"{shown(text)} is not a canonical stage: {hint}", where) from None
+    meant = aliases.stage_of(text)
+    choices = ", ".join([*aliases.canonical, KEPT])
+    hint = f"write {meant}" if meant else f"use one of {choices}, or leave it empty"
+    raise DecisionsError(f"{shown(text)} is not a canonical stage: {hint}", where)
 
 
 def _date(text: str, where: str) -> date:

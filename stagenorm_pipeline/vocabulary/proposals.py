@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
-from stagenorm_pipeline.vocabulary.aliases import built_in_aliases
+from stagenorm_pipeline.vocabulary.aliases import AliasTable, built_in_aliases
 from stagenorm_pipeline.vocabulary.choices import Choice, choice_of
 from stagenorm_pipeline.vocabulary.decisions import Decision, Decisions
 from stagenorm_pipeline.vocabulary.harmless_words import harmless_words
@@ -58,6 +58,7 @@ class Proposer:
     `_same_core`: decisions by core words.
     """
 
+    _aliases: AliasTable = field(repr=False)
     _same_text: Mapping[str, Decision] = field(repr=False)
     _same_core: Mapping[tuple[str, ...], tuple[Decision, ...]] = field(repr=False)
 
@@ -65,7 +66,11 @@ class Proposer:
     def for_decisions(cls, decisions: Decisions) -> "Proposer":
         """Return a proposer that knows the decided entries of the file."""
         decided = tuple(decisions.decided.values())
-        return cls(_same_text={compared(entry.spelling): entry for entry in decided}, _same_core=_by_core(decided))
+        return cls(
+            _aliases=decisions.aliases,
+            _same_text={compared(entry.spelling): entry for entry in decided},
+            _same_core=_by_core(decided),
+        )
 
     def propose(self, spelling: str) -> Proposal | None:
         """Return the proposal for a spelling, or None: then a person chooses without one."""
@@ -75,7 +80,7 @@ class Proposer:
             return Proposal(choice=choice, confidence=Confidence.SURE, why=why)
         if len(spelling) > COMPARED_CHARACTERS:
             return None
-        own = _from_aliases(spelling)
+        own = _from_aliases(spelling, self._aliases)
         alike = self._same_core.get(core_words(words_of(spelling)), ())
         return _agreed(own, alike) if alike else own
 
@@ -109,20 +114,20 @@ def _agreed(own: Proposal | None, alike: tuple[Decision, ...]) -> Proposal | Non
     return Proposal(choice=choice, confidence=Confidence.LIKELY, why=why)
 
 
-def _from_aliases(spelling: str) -> Proposal | None:
-    if stage := _sure_stage(spelling):
+def _from_aliases(spelling: str, aliases: AliasTable) -> Proposal | None:
+    if stage := _sure_stage(spelling, aliases):
         return Proposal(choice=stage, confidence=Confidence.SURE, why=f"'{stage}' and only harmless words")
-    if stage := _likely_stage(spelling):
+    if stage := _likely_stage(spelling, aliases):
         return Proposal(choice=stage, confidence=Confidence.LIKELY, why=f"reads like '{stage}'")
     return None
 
 
-def _sure_stage(spelling: str) -> Stage | None:
+def _sure_stage(spelling: str, aliases: AliasTable) -> Stage | None:
     """Return the stage of the one alias in a spelling, if nothing but harmless words stands beside it."""
     text = fold(normalize(collapse(spelling)), _dashes())
     if not text.isascii() or not _PLAIN_ENDS.fullmatch(text):
         return None
-    for pattern, stage in _alias_patterns():
+    for pattern, stage in _alias_patterns(aliases):
         found = pattern.search(text)
         if found:
             others = _BESIDE_ALIAS.split(f"{text[: found.start()]} {text[found.end() :]}".strip(" "))
@@ -135,23 +140,23 @@ def _dashes() -> Mapping[int, str]:
     return {code: ascii_ for code, ascii_ in built_in_aliases().folding.items() if ascii_ == _DASHES}
 
 
-@cache
-def _alias_patterns() -> tuple[tuple[re.Pattern[str], Stage], ...]:
+@lru_cache(maxsize=8)
+def _alias_patterns(aliases: AliasTable) -> tuple[tuple[re.Pattern[str], Stage], ...]:
     """Return a pattern for each alias, the longest first: "series c+" is not "series c"."""
     patterns = []
-    for words, (_, stage) in sorted(alias_words().items(), key=lambda item: -sum(map(len, item[0]))):
+    for words, (_, stage) in sorted(alias_words(aliases).items(), key=lambda item: -sum(map(len, item[0]))):
         # A plus belongs to the letter before it.
         text = _WITHIN_ALIAS.join(map(re.escape, words)).replace(rf"{_WITHIN_ALIAS}\+", r"\+")
         patterns.append((re.compile(rf"(?<![a-z\d+]){text}(?![a-z\d+])"), stage))
     return tuple(patterns)
 
 
-def _likely_stage(spelling: str) -> Stage | None:
+def _likely_stage(spelling: str, aliases: AliasTable) -> Stage | None:
     """Return the only suggested stage, if each word of the spelling is a word of its alias or one typing error away."""
     words = core_words(words_of(spelling))
-    if len(words) > max(map(len, alias_words())) or _LOOSE_PLUS.search(spelling):
+    if len(words) > max(map(len, alias_words(aliases))) or _LOOSE_PLUS.search(spelling):
         return None
-    match suggest(spelling):
+    match suggest(spelling, aliases=aliases):
         case (found,) if found.stage is not None and _is_typing_error(words, found.alias):
             return found.stage
     return None

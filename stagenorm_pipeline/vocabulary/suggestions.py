@@ -3,8 +3,11 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+from string import ascii_lowercase
 from typing import Final
 
+from stagenorm_pipeline.vocabulary.aliases import AliasTable, built_in_aliases
 from stagenorm_pipeline.vocabulary.harmless_words import harmless_words
 from stagenorm_pipeline.vocabulary.normalize import collapse, normalize
 from stagenorm_pipeline.vocabulary.stages import Stage
@@ -16,8 +19,7 @@ _LEAST_SIMILARITY: Final = 80
 # The score of an alias with words that may change its meaning ("series b (extension)").
 _AMONG_OTHER_WORDS: Final = 70
 _OTHER_ROUND_WORDS: Final = frozenset({"pre", "post", "mid"})
-# Matches "series d", "series d 1", "series c d", "seriesd". Not "seriess": a typing error ("seriess a") is likelier.
-_LATER_ROUND_WORDS: Final = re.compile(r"\bseries (?:[a-z\d+] )*[d-z]\b|\bseries[d-rt-z]\b")
+_SERIES: Final = re.compile(r"series-([a-z])\+?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,39 +43,46 @@ class Suggestion:
         return self.stage is not None and self.score == _AMONG_OTHER_WORDS
 
 
-LATER_ROUND: Final = Suggestion(
-    stage=None, alias="", score=0, why="a later round than series-c: no canonical stage means this"
-)
-
-
-def suggest(spelling: str, limit: int = 3) -> tuple[Suggestion, ...]:
+def suggest(spelling: str, limit: int = 3, *, aliases: AliasTable | None = None) -> tuple[Suggestion, ...]:
     """Return at most `limit` suggestions, best first, one per stage; none if no alias is similar.
 
-    For a round after C the only suggestion says so and has no stage. `why` contains only aliases and fixed words, so
-    it needs no escaping.
+    `aliases` None: the built-in ones. For a round after the last one the only suggestion says so and has no stage.
+    `why` contains only aliases and fixed words, so it needs no escaping.
     """
+    aliases = built_in_aliases() if aliases is None else aliases
     words = words_of(spelling)
-    if _LATER_ROUND_WORDS.search(" ".join(words)):
-        return (LATER_ROUND,)[:limit]
+    last = max((found[1] for stage in aliases.canonical if (found := _SERIES.fullmatch(stage))), default="c")
+    if _later_round_words(last).search(" ".join(words)):
+        why = f"a later round than series-{last}: no canonical stage means this"
+        return (Suggestion(stage=None, alias="", score=0, why=why),)[:limit]
     is_ascii = normalize(collapse(spelling)[:COMPARED_CHARACTERS]).isascii()
     warning = "" if is_ascii else "; warning: it contains characters that are not ASCII"
     best: dict[Stage, Suggestion] = {}
-    for alias, stage, score, why in list(_contained(words)) or _similar(words):
+    for alias, stage, score, why in list(_contained(words, aliases)) or _similar(words, aliases):
         if stage not in best or score > best[stage].score:
             best[stage] = Suggestion(stage=stage, alias=alias, score=score, why=why + warning)
     return tuple(sorted(best.values(), key=lambda found: (-found.score, found.alias)))[:limit]
 
 
+@lru_cache(maxsize=8)
+def _later_round_words(last: str) -> re.Pattern[str]:
+    """Match, after c: "series d", "series d 1", "series c d", "seriesd". Not "seriess": "seriess a" is likelier."""
+    later = ascii_lowercase[ascii_lowercase.index(last) + 1 :]
+    if not later:
+        return re.compile("(?!)")
+    return re.compile(rf"\bseries (?:[a-z\d+] )*[{later}]\b|\bseries(?!s)[{later}]\b")
+
+
 _Found = tuple[str, Stage, int, str]
 
 
-def _contained(words: tuple[str, ...]) -> Iterator[_Found]:
+def _contained(words: tuple[str, ...], aliases: AliasTable) -> Iterator[_Found]:
     """Find the aliases whose words occur in `words` in a row. Skip an alias that is part of a longer one found."""
-    found = [known for known in alias_words() if known[0] in words and _occurs_in(known, words)]
+    found = [known for known in alias_words(aliases) if known[0] in words and _occurs_in(known, words)]
     for known in found:
         if any(known != longer and _occurs_in(known, longer) for longer in found):
             continue
-        alias, stage = alias_words()[known]
+        alias, stage = alias_words(aliases)[known]
         others = _without(words, known)
         other_round = sorted(_OTHER_ROUND_WORDS.intersection(others))
         if not others:
@@ -86,13 +95,13 @@ def _contained(words: tuple[str, ...]) -> Iterator[_Found]:
             yield alias, stage, _AMONG_OTHER_WORDS, f"contains '{alias}' among other words"
 
 
-def _similar(words: tuple[str, ...]) -> Iterator[_Found]:
+def _similar(words: tuple[str, ...], aliases: AliasTable) -> Iterator[_Found]:
     """Find the aliases that differ from `words` by a typing error or two."""
     # Imported here: it costs 60 ms at start-up, and most commands never need it.
     from rapidfuzz.fuzz import ratio
 
     text = " ".join(word for word in words if word not in harmless_words())
-    for known, (alias, stage) in alias_words().items():
+    for known, (alias, stage) in alias_words(aliases).items():
         score = int(ratio(text, " ".join(known)))
         if score >= _LEAST_SIMILARITY and _round_letter_agrees(words, stage):
             yield alias, stage, score, f"similar to '{alias}'"

@@ -11,7 +11,7 @@ from stagenorm_pipeline.vocabulary.aliases import AliasTable, built_in_aliases
 from stagenorm_pipeline.vocabulary.decisions import Decision, Decisions
 from stagenorm_pipeline.vocabulary.normalize import STEPS_VERSION
 from stagenorm_pipeline.vocabulary.quoting import shown
-from stagenorm_pipeline.vocabulary.stages import CANONICAL_STAGES, Stage
+from stagenorm_pipeline.vocabulary.stages import Stage
 
 
 class MeaningKind(StrEnum):
@@ -33,8 +33,6 @@ class Meaning:
 
 
 _UNKNOWN: Final = Meaning(kind=MeaningKind.UNKNOWN)
-_CANONICAL: Final = {str(stage): Meaning(kind=MeaningKind.CANONICAL, stage=stage) for stage in CANONICAL_STAGES}
-_MESSY: Final = {stage: Meaning(kind=MeaningKind.MESSY, stage=stage) for stage in CANONICAL_STAGES}
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -47,8 +45,8 @@ class Vocabulary:
 
     version: str
     content: str = field(repr=False)
-    _aliases: AliasTable = field(repr=False)
-    _decided: Mapping[str, Decision] = field(repr=False)
+    aliases: AliasTable = field(repr=False)
+    decided: Mapping[str, Decision] = field(repr=False)
 
     @classmethod
     def built_in(cls) -> Self:
@@ -57,17 +55,20 @@ class Vocabulary:
 
     @classmethod
     def with_decisions(cls, decisions: Decisions) -> Self:
-        """Return the vocabulary of the aliases and the decisions. Undecided entries change nothing.
+        """Return the vocabulary of the decisions and their aliases. Undecided entries change nothing.
 
-        No decision here contradicts an alias: creating such a `Decision` raises DecisionsError.
+        No decision here contradicts an alias: creating such `Decisions` raises DecisionsError.
         """
-        aliases = built_in_aliases()
+        aliases = decisions.aliases
         # A decision that repeats an alias changes no meaning, so it must not change the version.
         decided = {
             spelling: decision for spelling, decision in decisions.decided.items() if aliases.stage_of(spelling) is None
         }
+        # Only other stages than the built-in ones: the versions of recorded plans and signed reports stay valid.
+        stages = {} if aliases.canonical == built_in_aliases().canonical else {"stages": aliases.canonical}
         content = json.dumps(
             {
+                **stages,
                 "steps": STEPS_VERSION,
                 "aliases": dict(aliases.stages),
                 "folding": {chr(code): ascii_ for code, ascii_ in aliases.folding.items()},
@@ -77,29 +78,38 @@ class Vocabulary:
             separators=(",", ":"),
         )
         version = hashlib.sha256(content.encode()).hexdigest()[:16]
-        return cls(version=version, content=content, _aliases=aliases, _decided=decided)
+        return cls(version=version, content=content, aliases=aliases, decided=decided)
+
+    def without_decisions(self) -> Self:
+        """Return the vocabulary of the same aliases, without decisions."""
+        return type(self).with_decisions(Decisions(aliases=self.aliases))
+
+    @property
+    def canonical(self) -> tuple[Stage, ...]:
+        """Return the canonical stages in their order."""
+        return self.aliases.canonical
 
     @property
     def kept(self) -> tuple[str, ...]:
         """Return the spellings that decisions keep as they are, sorted."""
-        return tuple(sorted(spelling for spelling, decision in self._decided.items() if decision.is_kept))
+        return tuple(sorted(spelling for spelling, decision in self.decided.items() if decision.is_kept))
 
     def stage_of(self, spelling: str) -> Stage | None:
         """Return the stage that a spelling means, or None if it is unknown or kept."""
-        stage = self._aliases.stage_of(spelling)
-        if stage is None and spelling in self._decided:
-            return self._decided[spelling].stage
+        stage = self.aliases.stage_of(spelling)
+        if stage is None and spelling in self.decided:
+            return self.decided[spelling].stage
         return stage
 
     def meaning_of(self, spelling: str) -> Meaning:
         """Return what the vocabulary says about a spelling. Decisions match byte for byte, without normalizing."""
-        if spelling in _CANONICAL:
-            return _CANONICAL[spelling]
+        if spelling in self.canonical:
+            return Meaning(kind=MeaningKind.CANONICAL, stage=Stage(spelling))
         stage = self.stage_of(spelling)
         if stage is not None:
-            return _MESSY[stage]
-        if spelling in self._decided:
-            return Meaning(kind=MeaningKind.KEPT, reason=self._decided[spelling].reason)
+            return Meaning(kind=MeaningKind.MESSY, stage=stage)
+        if spelling in self.decided:
+            return Meaning(kind=MeaningKind.KEPT, reason=self.decided[spelling].reason)
         return _UNKNOWN
 
     def differences(self, other: "Vocabulary") -> tuple[str, ...]:
@@ -130,9 +140,9 @@ def meaning_changes(before: str, after: str) -> tuple[MeaningChange, ...]:
 def differences(before: str, after: str) -> tuple[str, ...]:
     """List what changes between two `Vocabulary.content`s. One of them may come from an earlier run."""
     old, new = _Content(before), _Content(after)
-    lines = [
-        f"the built-in {part} changed" for part in ("steps", "aliases", "folding") if old.all[part] != new.all[part]
-    ]
+    lines = [f"the {part} changed" for part in ("steps", "aliases", "folding") if old.all[part] != new.all[part]]
+    if old.canonical != new.canonical:
+        lines.insert(0, f"the canonical stages changed: {', '.join(old.canonical)} -> {', '.join(new.canonical)}")
     return (*lines, *map(str, meaning_changes(before, after)))
 
 
@@ -144,7 +154,10 @@ class _Content:
         self.decisions: dict[str, str] = self.all["decisions"]
         stages = {alias: Stage(stage) for alias, stage in self.all["aliases"].items()}
         folding = {ord(looks): ascii_ for looks, ascii_ in self.all["folding"].items()}
-        self._aliases = AliasTable(stages=stages, folding=folding, longest=max(map(len, stages)))
+        self.canonical = tuple(self.all.get("stages", built_in_aliases().canonical))
+        self._aliases = AliasTable(
+            canonical=tuple(map(Stage, self.canonical)), stages=stages, folding=folding, longest=max(map(len, stages))
+        )
 
     def meaning_of(self, spelling: str) -> str:
         # A decision may have become an alias since, or an alias a decision.

@@ -2,10 +2,10 @@
 
 import re
 import unicodedata
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Final
 
-from stagenorm_pipeline.vocabulary.aliases import built_in_aliases
+from stagenorm_pipeline.vocabulary.aliases import AliasTable, built_in_aliases
 from stagenorm_pipeline.vocabulary.harmless_words import harmless_words
 from stagenorm_pipeline.vocabulary.normalize import collapse, fold, normalize
 from stagenorm_pipeline.vocabulary.stages import Stage
@@ -34,10 +34,10 @@ def core_words(words: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(sorted(word for word in words if word not in harmless_words())) or tuple(sorted(words))
 
 
-@cache
-def alias_words() -> dict[tuple[str, ...], tuple[str, Stage]]:
+@lru_cache(maxsize=8)
+def alias_words(aliases: AliasTable) -> dict[tuple[str, ...], tuple[str, Stage]]:
     """Return a mapping from the words of each alias to its first alias in the table and its stage."""
     known: dict[tuple[str, ...], tuple[str, Stage]] = {}
-    for alias, stage in built_in_aliases().stages.items():
+    for alias, stage in aliases.stages.items():
         known.setdefault(tuple(_WORD.findall(alias)), (alias, stage))
     return known

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from stagenorm_pipeline.cli.decision_prompts import ask_about
+from stagenorm_pipeline.config.configuration import Configuration
 from stagenorm_pipeline.service.deciding import UndecidedSpellings, read_decisions
 from stagenorm_pipeline.vocabulary import Decision, Undecided, Vocabulary
 from stagenorm_pipeline_tests.vocabulary.test_clusters import real_questions
@@ -20,7 +21,7 @@ def file(tmp_path: Path) -> Path:
 
 def ask(file: Path, *answers: str, questions: tuple[Undecided, ...] | None = None) -> str:
     """Answer the questions that the file leaves open, and stop where the answers end."""
-    decided = read_decisions(file)
+    decided = read_decisions(Configuration(decisions=file))
     vocabulary = Vocabulary.with_decisions(decided)
     asked = questions or real_questions()
     found = UndecidedSpellings(
@@ -37,7 +38,7 @@ def ask(file: Path, *answers: str, questions: tuple[Undecided, ...] | None = Non
 
 
 def choices(file: Path) -> dict[str, str | None]:
-    return {entry.spelling: entry.choice for entry in read_decisions(file).entries}
+    return {entry.spelling: entry.choice for entry in read_decisions(Configuration(decisions=file)).entries}
 
 
 def test_one_answer_decides_a_whole_cluster_and_is_written_at_once(file: Path) -> None:
@@ -51,7 +52,7 @@ def test_one_answer_decides_a_whole_cluster_and_is_written_at_once(file: Path) -
     kept = Decision(
         spelling="PrivateEquity", is_kept=True, reason="no venture round", decided_by="Ana", decided_on=date.today()
     )
-    assert {seed, kept} <= set(read_decisions(file).entries)
+    assert {seed, kept} <= set(read_decisions(Configuration(decisions=file)).entries)
 
 
 def test_session_goes_on_where_the_last_one_stopped(file: Path) -> None:
@@ -107,7 +108,7 @@ def test_reason_is_asked_for_and_repeated_by_number(file: Path) -> None:
     assert "1 buyout  2 other" in said
     assert "Answer 1 to 6, the name of a stage" in said
     assert "take members 2 and 5 out" in said
-    reasons = [entry.reason for entry in read_decisions(file).entries if entry.is_kept]
+    reasons = [entry.reason for entry in read_decisions(Configuration(decisions=file)).entries if entry.is_kept]
     assert sorted(set(reasons)) == ["buyout", "other"]
 
 

@@ -8,12 +8,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from stagenorm_pipeline.engine.targets.funds import FundScope
-from stagenorm_pipeline.vocabulary import CANONICAL_STAGES, Stage, Vocabulary
+from stagenorm_pipeline.vocabulary import Stage, Vocabulary
 from stagenorm_pipeline.vocabulary.decisions import Decision, Decisions
 from stagenorm_pipeline_tests.histories.census import Census
 from stagenorm_pipeline_tests.histories.facts import COMPANIES, DEALS, TABLES, BrokenLaw, Key, Rows, Undo
 from stagenorm_pipeline_tests.histories.model import WAITING, Changes, Model
 from stagenorm_pipeline_tests.histories.world import World, is_third
+from stagenorm_pipeline_tests.support.spellings import CANONICAL_STAGES
 
 EVERYTHING = FundScope()
 UNKNOWN = "growth"
@@ -22,7 +23,7 @@ CANONICAL = ["seed", "series-a", "series-b"]
 # What people can decide about the unknown spelling: nothing, a stage, that it stays.
 VOCABULARIES = (
     Vocabulary.built_in(),
-    Vocabulary.with_decisions(Decisions(entries=(Decision(spelling=UNKNOWN, stage=Stage.SERIES_B),))),
+    Vocabulary.with_decisions(Decisions(entries=(Decision(spelling=UNKNOWN, stage=Stage("series-b")),))),
     Vocabulary.with_decisions(
         Decisions(entries=(Decision(spelling=UNKNOWN, is_kept=True, reason="a market of its own"),))
     ),

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.verify.result import Outcome, Rule
-from stagenorm_pipeline.vocabulary import CANONICAL_STAGES, MeaningKind, Vocabulary
+from stagenorm_pipeline.vocabulary import MeaningKind, Vocabulary
 from stagenorm_pipeline_tests.histories.facts import TABLES, BrokenLaw, Entry, Key, Row, covers
 from stagenorm_pipeline_tests.histories.model import WAITING, Model
+from stagenorm_pipeline_tests.support.spellings import CANONICAL_STAGES
 
 R1, R2, R3, R4, R5 = (
     Rule.BATCH_TRACKING,

@@ -52,7 +52,7 @@ HOSTILE = (
 
 def decided(spellings: tuple[str, ...]) -> Vocabulary:
     return Vocabulary.with_decisions(
-        Decisions(entries=tuple(Decision(spelling=spelling, stage=Stage.SEED) for spelling in spellings))
+        Decisions(entries=tuple(Decision(spelling=spelling, stage=Stage("seed")) for spelling in spellings))
     )
 
 

@@ -18,6 +18,8 @@ from stagenorm_pipeline.vocabulary import (
     clusters_of,
     spelling_sha256,
 )
+from stagenorm_pipeline.vocabulary.aliases import built_in_aliases
+from stagenorm_pipeline_tests.support.spellings import CANONICAL_STAGES
 
 DAY = date(2026, 1, 19)
 HOSTILE = (
@@ -79,12 +81,12 @@ def save(path: Path, form: SheetForm, rows: list[Cells]) -> None:
 
 
 def written(path: Path, form: SheetForm) -> list[Cells]:
-    write_sheet(path, CLUSTERS, form)
+    write_sheet(path, CLUSTERS, form, stages=CANONICAL_STAGES)
     return load(path, form)
 
 
 def read(path: Path, form: SheetForm) -> ReviewedFile:
-    return read_sheet(path, form, BY_HASH, by="Ana", on=DAY)
+    return read_sheet(path, form, BY_HASH, by="Ana", on=DAY, aliases=built_in_aliases())
 
 
 def chosen(path: Path, form: SheetForm) -> dict[str, object]:
@@ -120,9 +122,9 @@ def test_decisions_come_back_by_hash_whatever_happened_to_the_texts(tmp_path: Pa
     hostile |= {"stage": "KEEP", "reason": "'=1", "decided_by": "Ben"}
     save(path, form, list(reversed(rows)))
     assert chosen(path, form) == {
-        "Seed Round": Stage.SEED,
-        " Seed Round ": Stage.SEED,
-        "Seed Funding": Stage.SERIES_A,
+        "Seed Round": Stage("seed"),
+        " Seed Round ": Stage("seed"),
+        "Seed Funding": Stage("series-a"),
         "Debt": Keep(reason="a loan"),
         "Debt Funding": Keep(reason="a loan"),
         HOSTILE[0]: Keep(reason="=1"),

@@ -7,8 +7,8 @@ from typing import Any
 
 import psycopg
 
-from stagenorm_pipeline.vocabulary import CANONICAL_STAGES
 from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS
+from stagenorm_pipeline_tests.support.spellings import CANONICAL_STAGES
 
 # None of them is in the data when a plan is made, so whatever a user writes, no plan has seen on that row.
 CLEAN = tuple(map(str, CANONICAL_STAGES))

@@ -6,6 +6,7 @@ from stagenorm_pipeline.config.configuration import TargetSetting
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.preflight import PreflightCheck, PreflightFinding, run_preflight
 from stagenorm_pipeline_tests.support.application import Application
+from stagenorm_pipeline_tests.support.spellings import CANONICAL_STAGES
 
 COMPANIES = TargetSetting(table="portfoliocompanies")
 DEALS = TargetSetting(table="deal_opportunities")
@@ -22,7 +23,7 @@ def ask(
     """Run preflight. Returns the findings of `check` (None: of all checks). `url` connects as another role."""
     database = Database.at(url or application.url)
     try:
-        findings = run_preflight(database, tuple(targets), dagster_url=dagster_url)
+        findings = run_preflight(database, tuple(targets), dagster_url=dagster_url, stages=CANONICAL_STAGES)
     finally:
         database.close()
     return [finding for finding in findings if check in (None, finding.check)]

@@ -27,7 +27,8 @@ from stagenorm_pipeline.engine.verify.result import (
     UndoneRows,
     VerificationResult,
 )
-from stagenorm_pipeline.vocabulary import CANONICAL_STAGES, MeaningKind, Stage
+from stagenorm_pipeline.vocabulary import MeaningKind, Stage
+from stagenorm_pipeline_tests.support.spellings import CANONICAL_STAGES
 
 COMPANIES = "public.portfoliocompanies.stage"
 DEALS = "public.deal_opportunities.stage"
@@ -369,13 +370,18 @@ def inventories(text: str = "Seed Round") -> tuple[TargetInventory, ...]:
             ),
             spellings=(
                 SpellingTotal(
-                    target=COMPANIES, spelling="seed", kind=MeaningKind.CANONICAL, stage=Stage.SEED, rows=4_000, funds=2
+                    target=COMPANIES,
+                    spelling="seed",
+                    kind=MeaningKind.CANONICAL,
+                    stage=Stage("seed"),
+                    rows=4_000,
+                    funds=2,
                 ),
                 SpellingTotal(
                     target=COMPANIES,
                     spelling="Series A ",
                     kind=MeaningKind.MESSY,
-                    stage=Stage.SERIES_A,
+                    stage=Stage("series-a"),
                     rows=9_000,
                     funds=2,
                 ),
@@ -383,7 +389,7 @@ def inventories(text: str = "Seed Round") -> tuple[TargetInventory, ...]:
                     target=COMPANIES,
                     spelling="Series A",
                     kind=MeaningKind.MESSY,
-                    stage=Stage.SERIES_A,
+                    stage=Stage("series-a"),
                     rows=6_000,
                     funds=1,
                 ),

@@ -18,6 +18,7 @@ TABLE: dict[str, list[str]] = {
     "series-c": ["series-c", "series c", "series_c", "series\u0441"],
     "series-c+": ["series-c+", "series c+", "seriesc+", "series_c+", "series\u0441+"],
 }
+CANONICAL_STAGES = tuple(map(Stage, TABLE))
 ROWS = [(alias, Stage(stage)) for stage, aliases in TABLE.items() for alias in aliases]
 LOOK_ALIKES = {"a": "\u0430", "c": "\u0441", "d": "\u0501", "e": "\u0435", "i": "\u0456", "p": "\u0440", "s": "\u0455"}
 WHITE_SPACE = [*"\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000", *map(chr, range(0x2000, 0x200B))]
@@ -73,7 +74,7 @@ def some_decisions(draw: st.DrawFn) -> Decisions:
         entries.append(
             Decision(
                 spelling=spelling,
-                stage=None if is_kept else draw(st.none() | st.sampled_from(Stage)),
+                stage=None if is_kept else draw(st.none() | st.sampled_from(CANONICAL_STAGES)),
                 is_kept=is_kept,
                 reason=draw(texts.map(_not_blank)) if is_kept else draw(texts),
                 decided_by=draw(texts),

@@ -60,10 +60,10 @@ def test_other_rounds_and_short_words_are_no_typing_errors() -> None:
 
 
 def test_cluster_follows_decision_about_its_words() -> None:
-    decided = Decisions(entries=(Decision(spelling="Angel", stage=Stage.PRE_SEED),))
+    decided = Decisions(entries=(Decision(spelling="Angel", stage=Stage("pre-seed")),))
     (found,) = clusters_of([Undecided(spelling="Angel Round", rows=2, funds=3)], decided)
     assert found.proposal is not None
-    assert found.proposal.choice is Stage.PRE_SEED
+    assert found.proposal.choice == Stage("pre-seed")
     assert (found.funds, found.cumulative_share) == (3, 1.0)
 
 

@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stagenorm_pipeline.vocabulary import (
-    CANONICAL_STAGES,
     KEPT,
     Decision,
     Decisions,
@@ -25,7 +24,7 @@ from stagenorm_pipeline.vocabulary import decisions_file as reading
 from stagenorm_pipeline.vocabulary.aliases import built_in_aliases
 from stagenorm_pipeline.vocabulary.proposals import compared
 from stagenorm_pipeline.vocabulary.quoting import quoted
-from stagenorm_pipeline_tests.support.spellings import near_texts, some_decisions, texts, unhurried
+from stagenorm_pipeline_tests.support.spellings import CANONICAL_STAGES, near_texts, some_decisions, texts, unhurried
 
 HOSTILE = [
     "",
@@ -136,7 +135,7 @@ def test_each_cluster_is_one_new_entry_with_its_proposal_most_rows_first() -> No
 
 def test_deleting_the_hash_accepts_the_proposal() -> None:
     text = added("", Undecided(spelling="Seed Round", rows=1)).replace("stage: # seed", "stage: seed")
-    assert parse_decisions(text, "f.yaml") == Decisions(entries=(Decision(spelling="Seed Round", stage=Stage.SEED),))
+    assert parse_decisions(text, "f.yaml") == Decisions(entries=(Decision(spelling="Seed Round", stage=Stage("seed")),))
 
 
 def test_ambiguous_spelling_gets_no_proposal() -> None:
@@ -251,7 +250,7 @@ def test_file_that_would_be_too_large_is_refused(monkeypatch: pytest.MonkeyPatch
 
 
 def test_decision_changes_only_its_entry() -> None:
-    decision = Decision(spelling="growth", stage=Stage.SERIES_C, decided_by='Dan "D"', decided_on=TODAY)
+    decision = Decision(spelling="growth", stage=Stage("series-c"), decided_by='Dan "D"', decided_on=TODAY)
     assert decided(BY_HAND, decision) == BY_HAND.replace(
         '  stage:\n  reason: "ask Cleo"  # she was away\n',
         '  stage: series-c\n  reason: "ask Cleo"  # she was away\n'
@@ -265,10 +264,10 @@ def test_decisions_move_into_sorted_groups_in_the_order_of_stages() -> None:
     text = text.replace('"Seed Capital" #: 7 rows', '"Seed Capital" # Ben doubts it')
     text = text.replace("#: 6 rows", "# Cleo knows these.\n#: 6 rows", 1)
     kept = Decision(spelling="Debt", is_kept=True, reason="a loan", decided_by="Ana", decided_on=TODAY)
-    seed = replace(kept, spelling="Seed Round", stage=Stage.SEED, is_kept=False, reason="")
+    seed = replace(kept, spelling="Seed Round", stage=Stage("seed"), is_kept=False, reason="")
     more = replace(seed, spelling="Seed Capital")
     text = decided(text, kept, seed, more)
-    text = decided(text, replace(seed, spelling="Angel", stage=Stage.PRE_SEED))
+    text = decided(text, replace(seed, spelling="Angel", stage=Stage("pre-seed")))
     text = decided(text, replace(seed, spelling="Seed Funding"))
     assert (
         text.split("\n\n", 1)[1]
@@ -307,7 +306,7 @@ def test_decisions_move_into_sorted_groups_in_the_order_of_stages() -> None:
 
 
 def test_decisions_start_a_file_of_their_own() -> None:
-    text = decided("", Decision(spelling="Seed Round", stage=Stage.SEED))
+    text = decided("", Decision(spelling="Seed Round", stage=Stage("seed")))
     assert text.startswith("# What each spelling means")
     assert text.split("\n\n", 1)[1].startswith("- stage: seed\n")
 
@@ -353,7 +352,7 @@ def test_decision_changes_no_other_entry(decisions: Decisions, reason: str, by: 
     ids=["bare", "proposed", "crlf", "bom", "indented", "empty text", "block text"],
 )
 def test_unusual_valid_entries_are_decided(before: str, after: str) -> None:
-    filled = decided(before, Decision(spelling="x", stage=Stage.SEED, decided_by="Ana"))
+    filled = decided(before, Decision(spelling="x", stage=Stage("seed"), decided_by="Ana"))
     assert filled == after
 
 
@@ -364,9 +363,9 @@ def test_windows_line_breaks_stay() -> None:
 
 def test_entry_in_braces_or_brackets_is_decided_by_hand() -> None:
     with pytest.raises(DecisionsError, match=r"^f\.yaml:1: .*in braces: decide it by hand"):
-        decided('- {spelling: "x", stage: }\n', Decision(spelling="x", stage=Stage.SEED))
+        decided('- {spelling: "x", stage: }\n', Decision(spelling="x", stage=Stage("seed")))
     with pytest.raises(DecisionsError, match=r"^f\.yaml:2: .*in brackets: decide it by hand"):
-        decided('- stage:\n  spellings: ["x", "y"]\n', Decision(spelling="x", stage=Stage.SEED))
+        decided('- stage:\n  spellings: ["x", "y"]\n', Decision(spelling="x", stage=Stage("seed")))
 
 
 @settings(unhurried, max_examples=40)

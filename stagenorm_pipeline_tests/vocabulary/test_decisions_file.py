@@ -46,7 +46,7 @@ def test_edited_file_is_read() -> None:
     decisions = parse_decisions(GOOD, "f.yaml")
     assert decisions == Decisions(
         entries=(
-            Decision(spelling="Seed Round", stage=Stage.SEED, decided_by="Ana", decided_on=date(2026, 1, 19)),
+            Decision(spelling="Seed Round", stage=Stage("seed"), decided_by="Ana", decided_on=date(2026, 1, 19)),
             Decision(spelling="Series D", is_kept=True, reason="later than any canonical stage"),
             Decision(spelling="growth"),
         )
@@ -91,7 +91,7 @@ def test_empty_stage_means_undecided(nothing: str) -> None:
             "- spelling: \"x\"\n  stage:\n- spelling: 'x'\n  stage: seed\n",
             'f.yaml:3: "x" has an entry already (f.yaml:1)',
         ),
-        ('\n- spelling: "SEED"\n  stage: series-a\n', 'f.yaml:2: "SEED" is seed by a built-in alias'),
+        ('\n- spelling: "SEED"\n  stage: series-a\n', 'f.yaml:2: "SEED" is seed by an alias'),
         ('- spelling: "x"\n  stage:\n  note: y\n', 'f.yaml:3: "note" is not a key of an entry'),
         ('- spelling: "x"\n  stage: seed\n  stage: seed\n', "f.yaml:3: `stage` is given twice"),
         ('- spelling: "x"\n', "f.yaml:1: this entry has no `stage:` line"),
@@ -103,7 +103,7 @@ def test_empty_stage_means_undecided(nothing: str) -> None:
         ('- stage:\n  spellings:\n    - "x"\n    - ["y"]\n', "f.yaml:4: `spellings` must be a list"),
         ('- stage:\n  spellings:\n    - "x"\n    - yes\n', "f.yaml:4: put the spelling in quotes"),
         ('- stage: seed\n  spellings:\n    - "x"\n    - "x"\n', 'f.yaml:4: "x" has an entry already (f.yaml:3)'),
-        ('- stage: series-a\n  spellings:\n    - "x"\n    - "SEED"\n', 'f.yaml:4: "SEED" is seed by a built-in'),
+        ('- stage: series-a\n  spellings:\n    - "x"\n    - "SEED"\n', 'f.yaml:4: "SEED" is seed by an alias'),
         ("- stage:\n  spellings: " + "[" * 1_000_000, "f.yaml:2: `spellings` must be a list"),
         ('- spelling: "x"\n  stage: [seed]\n', "f.yaml:2: `stage` must be a text"),
         ('- spelling: "x"\n  stage:\n  decided_on: yesterday\n', 'f.yaml:3: decided_on "yesterday" is not a date'),

@@ -145,7 +145,7 @@ def _export(found: UndecidedSpellings, work: _Export) -> None:
 
     _report(found)
     for path, form in work.sheets:
-        write_sheet(path, found.clusters, form)
+        write_sheet(path, found.clusters, form, stages=found.decided.aliases.canonical)
         tell(f"{path}: fill in `cluster_stage` for a whole cluster, or `stage` for one row.")
         tell(f"Then: stagenorm decisions --import {path}")
 
@@ -154,7 +154,8 @@ def _import(context: ServiceContext, found: UndecidedSpellings, work: _Import, b
     from stagenorm_pipeline.service.reviewed_files import read_reviewed_file
 
     spellings = found.by_sha256()
-    files = [read_reviewed_file(path, spellings, by=by, on=date.today()) for path in work.paths]
+    aliases = found.decided.aliases
+    files = [read_reviewed_file(path, spellings, by=by, on=date.today(), aliases=aliases) for path in work.paths]
     merged = deciding.import_patches(context.configuration, [file.patch for file in files])
     for line in _imported(merged, files):
         tell(line)

@@ -21,7 +21,7 @@ from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.targets.target import Target
 from stagenorm_pipeline.engine.targets.visibility import visible_targets
 from stagenorm_pipeline.errors import StagenormError
-from stagenorm_pipeline.vocabulary import CANONICAL_STAGES, Vocabulary
+from stagenorm_pipeline.vocabulary import Vocabulary
 
 # The longest name that PostgreSQL keeps, in bytes.
 _LONGEST_NAME = 63
@@ -118,7 +118,7 @@ def read_enforcements(
 def _read(connection: sa.Connection, target: Target, counts: RowCounts, vocabulary: Vocabulary) -> Enforcement:
     name = constraint_name(target)
     row = connection.exec_driver_sql(statement("enforce/state"), {**target.identity(), "constraint_name": name}).one()
-    allowed = (*map(str, CANONICAL_STAGES), *vocabulary.kept)
+    allowed = (*map(str, vocabulary.canonical), *vocabulary.kept)
     found = Enforcement(
         target=target,
         constraint=name,

@@ -10,7 +10,6 @@ from stagenorm_pipeline.engine.targets.funds import fund_key
 from stagenorm_pipeline.engine.targets.target import Target
 from stagenorm_pipeline.engine.targets.visibility import visible_targets
 from stagenorm_pipeline.errors import PlanError
-from stagenorm_pipeline.vocabulary import CANONICAL_STAGES
 
 
 def fund_too_large(database: Database, request: PlanRequest) -> PlanError:
@@ -24,7 +23,7 @@ def fund_too_large(database: Database, request: PlanRequest) -> PlanError:
                 **{name: parts[name] for name in ("table", "stage", "key", "fund_group")},
                 fund_condition=request.scope.condition(parts["fund"]),
             )
-            values = {"fund_id": request.scope.fund_id, "canonical": list(CANONICAL_STAGES)}
+            values = {"fund_id": request.scope.fund_id, "canonical": list(map(str, request.vocabulary.canonical))}
             found += [(row.key_bytes, row, target) for row in connection.exec_driver_sql(query, values)]
     _, row, target = max(found, key=lambda one: one[0])
     return _error(target, row.fund_id, row.rows_counted)

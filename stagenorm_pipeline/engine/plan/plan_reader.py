@@ -15,7 +15,6 @@ from stagenorm_pipeline.engine.plan.request import PlanRequest
 from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.targets.target import KeyKind, Target
 from stagenorm_pipeline.errors import PlanError
-from stagenorm_pipeline.vocabulary import CANONICAL_STAGES
 
 # 50,000 keys per fetch take about 4 MB here. A million spellings take 20,000 fetches of 0.1 ms.
 _KEYS_A_LINE = 1_000
@@ -57,7 +56,7 @@ def read_plan_rows(
     connection.exec_driver_sql(f"SET LOCAL work_mem = '{_WORK_MEM}'")
     # Each stage twice: PostgreSQL (since 15) hashes a list of nine or more values, and compares with a shorter list one
     # value at a time. At 10 million rows that was a seventh of the scan.
-    values = {"fund_id": request.scope.fund_id, "canonical": list(CANONICAL_STAGES) * 2}
+    values = {"fund_id": request.scope.fund_id, "canonical": list(map(str, request.vocabulary.canonical)) * 2}
     options = {"stream_results": True, "yield_per": _LINES_FETCHED}
     meanings = Meanings(vocabulary=request.vocabulary)
     expected = 0

@@ -192,7 +192,7 @@ class NormalizePlanWriter:
                 {
                     "plan_id": self.plan_id,
                     "spelling_ids": list(stages),
-                    "stages": [stage.value for stage in stages.values()],
+                    "stages": [str(stage) for stage in stages.values()],
                 },
             )
 

@@ -9,7 +9,7 @@ from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.postgres.tracking_schema import own_prefix
 from stagenorm_pipeline.errors import PlanError
 from stagenorm_pipeline.vocabulary import (
-    CANONICAL_STAGES,
+    KEPT,
     MeaningChange,
     MeaningKind,
     Vocabulary,
@@ -111,7 +111,7 @@ def read_decision_changes(
 ) -> DecisionChanges:
     """Compare the decisions with those of the newest applied plan, most rows first. Works without tracking tables."""
     applied = _applied_vocabularies(connection)
-    since_plan, latest = applied[0] if applied else (None, Vocabulary.built_in().content)
+    since_plan, latest = applied[0] if applied else (None, vocabulary.without_decisions().content)
     changed = {change.spelling: change for change in meaning_changes(latest, vocabulary.content)}
     once = {
         change.spelling: change for _, content in applied[1:] for change in meaning_changes(content, vocabulary.content)
@@ -149,7 +149,7 @@ def _earlier_changes(
     connection: sa.Connection, changes: dict[str, MeaningChange]
 ) -> dict[str, tuple[EarlierChange, ...]]:
     """What was changed from these spellings to something that they do not mean now."""
-    spellings = [change.spelling for change in changes.values() if change.was in CANONICAL_STAGES]
+    spellings = [change.spelling for change in changes.values() if change.was not in (KEPT, MeaningKind.UNKNOWN)]
     if not spellings or not _is_there(connection, "stage_normalization_log"):
         return {}
     found: dict[str, tuple[EarlierChange, ...]] = {}

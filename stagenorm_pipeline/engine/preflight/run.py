@@ -32,6 +32,7 @@ from stagenorm_pipeline.engine.preflight.checks import (
 from stagenorm_pipeline.engine.preflight.finding import PreflightFinding
 from stagenorm_pipeline.engine.preflight.server_facts import read_server
 from stagenorm_pipeline.engine.targets.target import Target
+from stagenorm_pipeline.vocabulary import Stage
 
 _DATABASE_CHECKS: tuple[Callable[[sa.Connection], Iterator[PreflightFinding]], ...] = (
     replica_lag.check,
@@ -41,13 +42,17 @@ _DATABASE_CHECKS: tuple[Callable[[sa.Connection], Iterator[PreflightFinding]], .
     tracking_privileges.check,
 )
 
+# Those that ask whether the table takes every canonical stage.
+_STAGE_CHECKS: tuple[Callable[[sa.Connection, Target, tuple[Stage, ...]], Iterator[PreflightFinding]], ...] = (
+    stage_column.check,
+    check_constraints.check,
+    foreign_keys.check,
+)
+
 _TARGET_CHECKS: tuple[Callable[[sa.Connection, Target], Iterator[PreflightFinding]], ...] = (
     target_privileges.check,
     row_security.check,
-    stage_column.check,
     collation.check,
-    check_constraints.check,
-    foreign_keys.check,
     unique_indexes.check,
     deferrable_constraints.check,
     triggers.check,
@@ -57,20 +62,28 @@ _TARGET_CHECKS: tuple[Callable[[sa.Connection, Target], Iterator[PreflightFindin
 
 
 def run_preflight(
-    database: Database, targets: tuple[TargetSetting, ...], *, dagster_url: str | None = None
+    database: Database,
+    targets: tuple[TargetSetting, ...],
+    *,
+    stages: tuple[Stage, ...],
+    dagster_url: str | None = None,
 ) -> tuple[PreflightFinding, ...]:
     """Run the checks and return their findings in order; empty if there is nothing to report.
 
     Connect as the role that will run the migration: the checks read only, but they judge that role's privileges.
-    `dagster_url` is the database of Dagster's own storage, if it is known. Raises ConnectionFailedError if the database
-    cannot be reached, ConfigurationError if `dagster_url` is no PostgreSQL URL.
+    `stages`: the canonical stages. `dagster_url`: the database of Dagster's own storage, if it is known. Raises
+    ConnectionFailedError if the database cannot be reached, ConfigurationError if `dagster_url` is no PostgreSQL URL.
     """
     with database.snapshot() as connection:
-        return tuple(_findings(connection, database.engine.url, targets, dagster_url))
+        return tuple(_findings(connection, database.engine.url, targets, stages, dagster_url))
 
 
 def _findings(
-    connection: sa.Connection, url: sa.URL, targets: tuple[TargetSetting, ...], dagster_url: str | None
+    connection: sa.Connection,
+    url: sa.URL,
+    targets: tuple[TargetSetting, ...],
+    stages: tuple[Stage, ...],
+    dagster_url: str | None,
 ) -> Iterator[PreflightFinding]:
     # Short, because a locked target is a finding and must not block the checks.
     connection.exec_driver_sql("SET LOCAL lock_timeout = '1s'")
@@ -91,5 +104,7 @@ def _findings(
             yield found
             continue
         seen.append(found)
+        for check_stages in _STAGE_CHECKS:
+            yield from check_stages(connection, found, stages)
         for check_target in _TARGET_CHECKS:
             yield from check_target(connection, found)

@@ -19,9 +19,7 @@ from stagenorm_pipeline.engine.verify.audited_rows import RowState, row_state
 from stagenorm_pipeline.engine.verify.baseline import Baseline
 from stagenorm_pipeline.engine.verify.snapshot import Snapshot
 from stagenorm_pipeline.engine.verify.target_facts import TargetFacts
-from stagenorm_pipeline.vocabulary import CANONICAL_STAGES
 
-_CANONICAL = [stage.value for stage in CANONICAL_STAGES]
 _BY_OTHER_SESSIONS = (RowState.GONE, RowState.NULL, RowState.CHANGED, RowState.MOVED)
 
 
@@ -191,7 +189,8 @@ def _by_fund(
         inserted = max(0, counts.rows_seen - before.rows_seen)
         null = max(0, counts.rows_null - before.rows_null - inserted)
         fewer, more_null = fewer + gone, more_null + null
-        stages = _decreases(baseline, facts.stages.get(fund_id, {}), fund_id, (moved, shifts.rows))
+        here = facts.stages.get(fund_id, {})
+        stages = _decreases(baseline, here, fund_id, (moved, shifts.rows), snapshot.canonical)
         # Rules 3 and 4 report rows that are gone or NULL.
         reported = max(0, gone - shifts.left[fund_id]) + max(0, null - shifts.null[fund_id])
         rows = sum(stages.values()) - reported
@@ -205,10 +204,11 @@ def _decreases(
     now: Mapping[str, int],
     fund_id: str | None,
     known: Iterable[Counter[tuple[str | None, str]]],
+    canonical: Iterable[str],
 ) -> dict[str, int]:
     """Count by how many rows each canonical stage of the fund is below the expected number."""
     before = baseline.fund_stages.get(fund_id, {})
-    expected = {stage: before.get(stage, 0) + sum(rows[fund_id, stage] for rows in known) for stage in _CANONICAL}
+    expected = {stage: before.get(stage, 0) + sum(rows[fund_id, stage] for rows in known) for stage in canonical}
     return {stage: rows - now.get(stage, 0) for stage, rows in expected.items() if rows > now.get(stage, 0)}
 
 
@@ -229,7 +229,7 @@ def _moved_by_log(snapshot: Snapshot, target: Target, since: _Since, log: AuditL
     # One plan changes each row at most once, so the entries need no sorting by row.
     name = "verify/log_moves" if len(log.plans) == 1 else "verify/log_moves_by_row"
     with by_hashing(snapshot.connection):
-        rows = snapshot.rows(name, {**target.identity(), "canonical": _CANONICAL})
+        rows = snapshot.rows(name, target.identity())
     for row in rows:
         if not since.counts(row.fund_id, row.first_at):
             continue
@@ -244,7 +244,6 @@ def _shifts_of_audited_rows(snapshot: Snapshot, facts: TargetFacts, since: _Sinc
     if not any(facts.audited.of(state).total for state in RowState):
         return shifts
     values: dict[str, Any] = {
-        "canonical": _CANONICAL,
         "since": since.all_funds,
         "since_funds": list(since.funds),
         "since_times": list(since.funds.values()),

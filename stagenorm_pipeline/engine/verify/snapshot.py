@@ -17,6 +17,7 @@ from stagenorm_pipeline.engine.verify.compared_plans import CoveredPlans
 from stagenorm_pipeline.engine.verify.result import FINDINGS_SHOWN, Rule, SharedRead
 from stagenorm_pipeline.engine.verify.signed_state import SignedState
 from stagenorm_pipeline.engine.verify.starting_point import StartingPoint
+from stagenorm_pipeline.vocabulary import Stage
 
 _FETCH = 5_000
 
@@ -31,6 +32,7 @@ class Snapshot:
 
     connection: sa.Connection
     scope: FundScope
+    canonical: tuple[Stage, ...]
     targets: tuple[Target, ...]
     plans: CoveredPlans
     start: StartingPoint
@@ -62,6 +64,7 @@ class Snapshot:
         return {
             "all_funds": self.scope.all_funds,
             "fund_id": self.scope.fund_id,
+            "canonical": [str(stage) for stage in self.canonical],
             "targets": self.names,
             "plans": self.plans.judged,
             "after_id": self.start.log_id,

@@ -11,7 +11,7 @@ from stagenorm_pipeline.engine.verify.audited_rows import AuditedTarget, RowStat
 from stagenorm_pipeline.engine.verify.baseline import Baseline
 from stagenorm_pipeline.engine.verify.result import Coverage, Finding
 from stagenorm_pipeline.engine.verify.snapshot import Snapshot
-from stagenorm_pipeline.vocabulary import CANONICAL_STAGES, MeaningKind, Vocabulary
+from stagenorm_pipeline.vocabulary import MeaningKind, Vocabulary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +60,6 @@ def read_noncanonical_rows(snapshot: Snapshot, facts: TargetFacts) -> Iterator[F
     parts = target.sql_parts()
     values = {
         **target.identity(),
-        "canonical": [stage.value for stage in CANONICAL_STAGES],
         "after_rollback": facts.audited.restored.total > 0,
     }
     identifiers = {name: parts[name] for name in ("key", "table", "stage", "fund")}

@@ -92,6 +92,7 @@ def _open_snapshot(connection: sa.Connection, request: VerifyRequest) -> tuple[P
     snapshot = Snapshot(
         connection=connection,
         scope=request.scope,
+        canonical=request.vocabulary.canonical,
         targets=targets,
         plans=read_plans(connection, asked),
         start=start,
@@ -124,7 +125,7 @@ def _result(
         in_progress=ran.waiting > 0,
         checks=ran.checks,
         counts=sum((inventory.counts for inventory in facts.inventories), RowCounts()),
-        stages=rows_by_stage(facts.targets),
+        stages=rows_by_stage(facts.targets, request.vocabulary.canonical),
         funds=ran.funds,
         unknown=tuple(unknown),
         unknown_spellings=count_unknown_spellings(facts.inventories),

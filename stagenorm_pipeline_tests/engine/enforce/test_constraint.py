@@ -24,6 +24,7 @@ from stagenorm_pipeline.vocabulary import Decision, Decisions, Stage, Vocabulary
 from stagenorm_pipeline_tests.engine.apply.test_apply_columns import NO_CASE, NO_CASE_COLLATION
 from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, VOCABULARY, Application
 from stagenorm_pipeline_tests.support.crashes_and_sessions import wait_for_a_waiting_session
+from stagenorm_pipeline_tests.support.spellings import CANONICAL_STAGES
 
 HURRIED = LockBounds(lock_timeout_ms=50, validate_lock_timeout_ms=50)
 NAME = "stagenorm_stage_canonical"
@@ -333,9 +334,9 @@ def test_constraint_names_are_quoted_and_shortened(clean: Application) -> None:
 def test_enforced_table_passes_preflight_and_a_later_plan(clean: Application) -> None:
     enforce_it(clean, leaving("Debt"))
     clean.add(COMPANIES, [(1, "Debt")])
-    findings = run_preflight(clean.database, COMPANIES_ONLY)
+    findings = run_preflight(clean.database, COMPANIES_ONLY, stages=CANONICAL_STAGES)
     assert [finding for finding in findings if finding.check == "check_constraints"] == []
-    decided = Vocabulary.with_decisions(Decisions(entries=(Decision(spelling="Debt", stage=Stage.SEED),)))
+    decided = Vocabulary.with_decisions(Decisions(entries=(Decision(spelling="Debt", stage=Stage("seed")),)))
     clean.plan(vocabulary=decided, targets=COMPANIES_ONLY)
     assert clean.apply().rows.rows_updated == 1
     assert enforce_it(clean, decided).state is EnforcementState.ENFORCED

@@ -140,9 +140,9 @@ def test_canonical_stages_are_compared_by_bytes(application: Application) -> Non
         COMPANIES, [(1, s) for s in ["seed", " seed", "seed ", "Seed", "seed\n", "se\u0435d", "seed\u200b"]]
     )
     found = {s.spelling: (s.kind, s.stage) for s in inventory_of(application)[COMPANIES].spellings}
-    messy = (MeaningKind.MESSY, Stage.SEED)
+    messy = (MeaningKind.MESSY, Stage("seed"))
     assert found == {
-        "seed": (MeaningKind.CANONICAL, Stage.SEED),
+        "seed": (MeaningKind.CANONICAL, Stage("seed")),
         " seed": messy,
         "seed ": messy,
         "Seed": messy,
@@ -165,7 +165,7 @@ def test_spelling_over_1000_characters_is_unknown(application: Application) -> N
     longest, too_long = "seed" + " " * 996, "seed" + " " * 997
     application.add(COMPANIES, [(1, longest), (1, too_long)])
     found = inventory_of(application)[COMPANIES]
-    assert [(s.spelling, s.stage) for s in found.changes] == [(longest, Stage.SEED)]
+    assert [(s.spelling, s.stage) for s in found.changes] == [(longest, Stage("seed"))]
     assert [s.spelling for s in found.unknown] == [too_long[:1000] + "…"]
 
 
@@ -273,7 +273,7 @@ def test_decided_spellings_are_known_or_kept(application: Application) -> None:
     application.add(COMPANIES, [(1, "Seed Round"), (1, "seed round"), (1, "growth"), (1, "late")])
     decisions = Decisions(
         entries=(
-            Decision(spelling="Seed Round", stage=Stage.SEED),
+            Decision(spelling="Seed Round", stage=Stage("seed")),
             Decision(spelling="growth", is_kept=True, reason="no round at all"),
         )
     )

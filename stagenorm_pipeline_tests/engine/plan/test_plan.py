@@ -46,7 +46,7 @@ def messy_rows(application: Application) -> list[tuple[Any, ...]]:
         for row_id, fund_id, stage in application.sql(f"SELECT id, fund_id::text, stage FROM {table}"):
             after = None if stage is None else VOCABULARY.stage_of(stage)
             if after is not None and after != stage:
-                found.append((table, fund_id, row_id, stage, after.value))
+                found.append((table, fund_id, row_id, stage, str(after)))
     return sorted(found, key=str)
 
 

@@ -35,8 +35,8 @@ def deciding(**stages: Stage | None) -> Vocabulary:
     )
 
 
-BEFORE = deciding(growth=Stage.SERIES_C, Bridge=Stage.SEED)
-AFTER = deciding(growth=Stage.SERIES_C_PLUS, Debt=None)
+BEFORE = deciding(growth=Stage("series-c"), Bridge=Stage("seed"))
+AFTER = deciding(growth=Stage("series-c+"), Debt=None)
 
 
 def apply(application: Application, vocabulary: Vocabulary, plan_id: int | None = None, fund: str | None = None) -> int:
@@ -81,22 +81,22 @@ def test_plan_with_another_vocabulary_is_refused_with_the_changes(rows: Applicat
 
 def test_plan_with_the_same_vocabulary_is_applied(rows: Application) -> None:
     plan = rows.plan(vocabulary=BEFORE)
-    same = deciding(Bridge=Stage.SEED, growth=Stage.SERIES_C)
+    same = deciding(Bridge=Stage("seed"), growth=Stage("series-c"))
     assert apply(rows, same, plan.plan_id) == 4
 
 
 def test_comment_name_or_reason_does_not_change_the_vocabulary(rows: Application) -> None:
     rows.plan(vocabulary=BEFORE)
     entries = (
-        Decision(spelling="Bridge", stage=Stage.SEED, reason="asked", decided_by="Ana"),
-        Decision(spelling="growth", stage=Stage.SERIES_C),
+        Decision(spelling="Bridge", stage=Stage("seed"), reason="asked", decided_by="Ana"),
+        Decision(spelling="growth", stage=Stage("series-c")),
     )
     assert apply(rows, Vocabulary.with_decisions(Decisions(entries=(*entries, Decision(spelling="undecided"))))) == 4
 
 
 def test_many_vocabulary_changes_are_counted_not_listed(rows: Application) -> None:
     rows.plan(vocabulary=BEFORE)
-    many = deciding(**{f"s{number}": Stage.SEED for number in range(20)})
+    many = deciding(**{f"s{number}": Stage("seed") for number in range(20)})
     with pytest.raises(OtherVocabularyError) as caught:
         apply(rows, many)
     assert (caught.value.remedy or "").splitlines()[-1] == "... and 17 more"

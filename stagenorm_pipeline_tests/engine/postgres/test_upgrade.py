@@ -23,7 +23,7 @@ from stagenorm_pipeline_tests.support.application import EVERYTHING, Application
 
 DUMP = Path(__file__).with_name("before_receipts.sql")
 DECIDED = Vocabulary.with_decisions(
-    Decisions(entries=(Decision(spelling="growth", stage=Stage.SERIES_C, reason="asked", decided_by="Ana"),))
+    Decisions(entries=(Decision(spelling="growth", stage=Stage("series-c"), reason="asked", decided_by="Ana"),))
 )
 ENTRIES = 75
 

@@ -19,6 +19,7 @@ from stagenorm_pipeline.errors import ConfigurationError, ConnectionFailedError
 from stagenorm_pipeline_tests.support.application import Application
 from stagenorm_pipeline_tests.support.preflight_advice import COMPANIES, ask, ask_for_one, follow
 from stagenorm_pipeline_tests.support.private_server import PrivateServer
+from stagenorm_pipeline_tests.support.spellings import CANONICAL_STAGES
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +55,7 @@ def test_database_without_unicode_is_reported(postgres_server_url: str, encoding
         connection.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING '{encoding}' LOCALE 'C'".encode())
         try:
             database = Database.at(sa.make_url(postgres_server_url).set(database=name, drivername="postgresql+psycopg"))
-            findings = run_preflight(database, ())
+            findings = run_preflight(database, (), stages=CANONICAL_STAGES)
             database.close()
         finally:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
@@ -204,7 +205,7 @@ def test_backend_terminated_during_a_trial_is_a_lost_connection(application: App
     )
     with psycopg.connect(application.url) as blocker, ThreadPoolExecutor(1) as pool:
         blocker.execute(b"LOCK TABLE portfoliocompanies")
-        preflight = pool.submit(run_preflight, application.database, DEFAULT_TARGETS)
+        preflight = pool.submit(run_preflight, application.database, DEFAULT_TARGETS, stages=CANONICAL_STAGES)
         while not application.sql(waiting) and not preflight.done():
             time.sleep(0.01)
         with pytest.raises(ConnectionFailedError, match="No connection to"):

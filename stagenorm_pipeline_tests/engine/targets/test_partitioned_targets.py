@@ -10,6 +10,7 @@ from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, record_
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.errors import TargetError
 from stagenorm_pipeline_tests.support.application import Application
+from stagenorm_pipeline_tests.support.spellings import CANONICAL_STAGES
 
 DEALS = (TargetSetting(table="deals"),)
 
@@ -88,7 +89,11 @@ def test_partitioned_table_works_from_plan_to_rollback(application: Application,
     application.sql(tables)
     fill(application)
     before = application.stages("deals")
-    assert not [f for f in run_preflight(application.database, DEALS) if f.level is PreflightLevel.ERROR]
+    assert not [
+        f
+        for f in run_preflight(application.database, DEALS, stages=CANONICAL_STAGES)
+        if f.level is PreflightLevel.ERROR
+    ]
 
     plan = application.run(targets=DEALS, batch_size=4)
 
@@ -158,9 +163,11 @@ def test_table_partitioned_by_fund_is_refused(application: Application, key: str
     with pytest.raises(TargetError, match=said) as caught:
         application.plan(targets=DEALS)
     assert caught.value.remedy
-    assert [f.message for f in run_preflight(application.database, DEALS) if f.level is PreflightLevel.ERROR] == [
-        caught.value.message
-    ]
+    assert [
+        f.message
+        for f in run_preflight(application.database, DEALS, stages=CANONICAL_STAGES)
+        if f.level is PreflightLevel.ERROR
+    ] == [caught.value.message]
 
 
 def test_partitions_with_own_primary_keys_are_targets(
@@ -191,7 +198,11 @@ def test_table_and_its_partition_are_refused_together(application: Application, 
         with pytest.raises(TargetError, match=f"public.{part}.stage is a part of public.deals.stage") as caught:
             application.plan(targets=targets)
         assert f"Leave public.{part}.stage out" in (caught.value.remedy or "")
-        (error,) = [f for f in run_preflight(application.database, targets) if f.level is PreflightLevel.ERROR]
+        (error,) = [
+            f
+            for f in run_preflight(application.database, targets, stages=CANONICAL_STAGES)
+            if f.level is PreflightLevel.ERROR
+        ]
         assert (error.message, error.remedy) == (caught.value.message, caught.value.remedy)
 
 
@@ -200,5 +211,9 @@ def test_foreign_table_is_refused_by_name(application: Application) -> None:
     application.sql("CREATE FOREIGN TABLE deals (id int, stage text) SERVER far")
     with pytest.raises(TargetError, match="deals is not a table"):
         application.plan(targets=DEALS)
-    (finding,) = [f for f in run_preflight(application.database, DEALS) if f.level is PreflightLevel.ERROR]
+    (finding,) = [
+        f
+        for f in run_preflight(application.database, DEALS, stages=CANONICAL_STAGES)
+        if f.level is PreflightLevel.ERROR
+    ]
     assert "rows are on another server" in finding.message

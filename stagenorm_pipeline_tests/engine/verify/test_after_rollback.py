@@ -182,7 +182,7 @@ def test_restored_kept_spelling_counts_as_kept_only(
     as_a_stage, as_it_is = (
         Vocabulary.with_decisions(Decisions(entries=(decision,)))
         for decision in (
-            Decision(spelling="growth", stage=Stage.SERIES_C),
+            Decision(spelling="growth", stage=Stage("series-c")),
             Decision(spelling="growth", is_kept=True, reason="no"),
         )
     )

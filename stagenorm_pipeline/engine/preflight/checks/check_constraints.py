@@ -12,15 +12,15 @@ from stagenorm_pipeline.engine.preflight.checks.stage_column import StageColumn,
 from stagenorm_pipeline.engine.preflight.finding import PreflightCheck, PreflightFinding, PreflightLevel
 from stagenorm_pipeline.engine.preflight.trial import attempt, verbatim
 from stagenorm_pipeline.engine.targets.target import Target
-from stagenorm_pipeline.vocabulary import CANONICAL_STAGES
+from stagenorm_pipeline.vocabulary import Stage
 
 
-def check(connection: sa.Connection, target: Target) -> Iterator[PreflightFinding]:
+def check(connection: sa.Connection, target: Target, stages: tuple[Stage, ...]) -> Iterator[PreflightFinding]:
     constraints = connection.exec_driver_sql(statement("preflight/check_constraints"), target.identity()).all()
     column = read_stage_column(connection, target) if constraints else None
     for row in constraints:
         if column and row.is_about_stage_alone:
-            yield from _refused_stages(connection, target, column, row)
+            yield from _refused_stages(connection, target, column, row, stages)
         elif row.is_about_stage:
             yield _finding(
                 target,
@@ -42,7 +42,7 @@ def check(connection: sa.Connection, target: Target) -> Iterator[PreflightFindin
 
 
 def _refused_stages(
-    connection: sa.Connection, target: Target, column: StageColumn, row: Any
+    connection: sa.Connection, target: Target, column: StageColumn, row: Any, stages: tuple[Stage, ...]
 ) -> Iterator[PreflightFinding]:
     # Evaluate the constraint's own expression over one row that has only the stage.
     query = (
@@ -55,14 +55,14 @@ def _refused_stages(
         .as_string(None)
     )
     refused = []
-    for stage in CANONICAL_STAGES:
-        verdict = attempt(connection, query, {"stage": stage.value})
+    for stage in stages:
+        verdict = attempt(connection, query, {"stage": str(stage)})
         # `stage_column` reports what the type cannot hold.
         if isinstance(verdict, psycopg.Error):
-            if column.refusal_of(connection, stage.value) is None:
-                refused.append(stage.value)
+            if column.refusal_of(connection, str(stage)) is None:
+                refused.append(str(stage))
         elif verdict[0][0] is False:
-            refused.append(stage.value)
+            refused.append(str(stage))
     if refused:
         yield _finding(
             target,

@@ -11,10 +11,10 @@ from stagenorm_pipeline.engine.postgres.sql_files import identifier, statement
 from stagenorm_pipeline.engine.preflight.finding import PreflightCheck, PreflightFinding, PreflightLevel
 from stagenorm_pipeline.engine.preflight.trial import attempt, verbatim
 from stagenorm_pipeline.engine.targets.target import Target
-from stagenorm_pipeline.vocabulary import CANONICAL_STAGES
+from stagenorm_pipeline.vocabulary import Stage
 
 
-def check(connection: sa.Connection, target: Target) -> Iterator[PreflightFinding]:
+def check(connection: sa.Connection, target: Target, stages: tuple[Stage, ...]) -> Iterator[PreflightFinding]:
     for row in connection.exec_driver_sql(statement("preflight/foreign_keys"), target.identity()):
         if not row.is_about_stage_alone:
             yield _finding(
@@ -31,9 +31,9 @@ def check(connection: sa.Connection, target: Target) -> Iterator[PreflightFindin
                 PreflightLevel.WARNING,
                 f"The stage refers to {row.list_name} (foreign key {row.constraint_name}), which this role may not "
                 "read. Updates to a stage that is missing there are refused.",
-                f"Check that {', '.join(CANONICAL_STAGES)} are in it, or let this role read it:\n{row.fix}",
+                f"Check that {', '.join(stages)} are in it, or let this role read it:\n{row.fix}",
             )
-        elif missing := _missing(connection, row):
+        elif missing := _missing(connection, row, stages):
             values = ", ".join(f"('{stage}')" for stage in missing)
             yield _finding(
                 target,
@@ -45,13 +45,13 @@ def check(connection: sa.Connection, target: Target) -> Iterator[PreflightFindin
             )
 
 
-def _missing(connection: sa.Connection, row: Any) -> list[str]:
+def _missing(connection: sa.Connection, row: Any, stages: tuple[Stage, ...]) -> list[str]:
     query = (
         sql.SQL("SELECT EXISTS (SELECT 1 FROM {} AS l WHERE l.{} = %(stage)s::text::{})")
         .format(identifier(row.list_schema, row.list_table), identifier(row.list_column), verbatim(row.list_type))
         .as_string(None)
     )
-    answers = {stage.value: attempt(connection, query, {"stage": stage.value}) for stage in CANONICAL_STAGES}
+    answers = {stage: attempt(connection, query, {"stage": str(stage)}) for stage in stages}
     return [stage for stage, found in answers.items() if _is_missing(found)]
 
 

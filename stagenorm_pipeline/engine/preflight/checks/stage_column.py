@@ -12,9 +12,7 @@ from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.preflight.finding import PreflightCheck, PreflightFinding, PreflightLevel
 from stagenorm_pipeline.engine.preflight.trial import attempt, verbatim
 from stagenorm_pipeline.engine.targets.target import Target
-from stagenorm_pipeline.vocabulary import CANONICAL_STAGES
-
-_LONGEST = max(len(stage) for stage in CANONICAL_STAGES)
+from stagenorm_pipeline.vocabulary import Stage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +46,7 @@ def read_stage_column(connection: sa.Connection, target: Target) -> StageColumn:
     )
 
 
-def check(connection: sa.Connection, target: Target) -> Iterator[PreflightFinding]:
+def check(connection: sa.Connection, target: Target, stages: tuple[Stage, ...]) -> Iterator[PreflightFinding]:
     column = read_stage_column(connection, target)
     if target.column == target.key_column:
         yield _finding(
@@ -69,28 +67,30 @@ def check(connection: sa.Connection, target: Target) -> Iterator[PreflightFindin
             "Name a column of type text, varchar, char, citext or an enum, or a domain over one of them.",
         )
     else:
-        yield from _too_narrow(connection, target, column)
+        yield from _too_narrow(connection, target, column, stages)
 
 
-def _too_narrow(connection: sa.Connection, target: Target, column: StageColumn) -> Iterator[PreflightFinding]:
-    refusals = {stage.value: column.refusal_of(connection, stage.value) for stage in CANONICAL_STAGES}
+def _too_narrow(
+    connection: sa.Connection, target: Target, column: StageColumn, stages: tuple[Stage, ...]
+) -> Iterator[PreflightFinding]:
+    refusals = {stage: column.refusal_of(connection, str(stage)) for stage in stages}
     refused = {stage: said for stage, said in refusals.items() if said is not None}
     if refused:
         yield _finding(
             target,
             f"The type {column.type_name} cannot hold {', '.join(refused)}: {next(iter(refused.values()))}.",
-            _remedy(column, list(refused)),
+            _remedy(column, list(refused), longest=max(map(len, stages))),
         )
 
 
-def _remedy(column: StageColumn, refused: list[str]) -> str:
+def _remedy(column: StageColumn, refused: list[Stage], *, longest: int) -> str:
     if column.is_enum:
         return "Add the labels:\n" + "\n".join(f"ALTER TYPE {column.base_type} ADD VALUE '{s}';" for s in refused)
     if column.is_domain:
         return f"Let the domain allow them: widen its type or its CHECK (ALTER DOMAIN {column.type_name} ...)."
     return (
-        f"Widen the column to {_LONGEST} characters. For varchar this does not rewrite the table:\n"
-        f"ALTER TABLE {column.table_name} ALTER COLUMN {column.column_name} TYPE varchar({_LONGEST});"
+        f"Widen the column to {longest} characters. For varchar this does not rewrite the table:\n"
+        f"ALTER TABLE {column.table_name} ALTER COLUMN {column.column_name} TYPE varchar({longest});"
     )
 
 
