@@ -22,6 +22,7 @@ _COMMANDS = {
     "preflight": "Check what would stop a run, and how to fix it.",
     "inventory": "List the spellings in the data, known and unknown.",
     "decisions": "Write every undecided spelling into the decisions file.",
+    "vocabulary": "Show the stages, look a spelling up, or export it all.",
     "dry-run": "Show what a run would change; records nothing.",
     "run": "Record a plan, show it, ask, and apply it batch by batch.",
     "resume": "Continue open plans after a stop, a failure or a crash.",

@@ -48,5 +48,5 @@ def _object(mapping: Mapping[str, str]) -> sql.SQL:
 
 def _text(text: str) -> sql.SQL:
     """Return a text in ASCII: what is not plain is written as an escape."""
-    plain = (one if one.isalnum() and one.isascii() or one in " +-" else f"\\U{ord(one):08x}" for one in text)
+    plain = (one if (one.isalnum() and one.isascii()) or one in " +-" else f"\\U{ord(one):08x}" for one in text)
     return sql.SQL(f"E'{''.join(plain)}'")

@@ -11,6 +11,7 @@ from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from stagenorm_pipeline.engine.enforce.observe import Observation
 from stagenorm_pipeline.engine.inventory.inventory import TargetInventory
 from stagenorm_pipeline.engine.plan.plan import Plan
 from stagenorm_pipeline.engine.plan.vocabulary_check import DecisionChanges
@@ -18,7 +19,7 @@ from stagenorm_pipeline.engine.preflight import PreflightFinding
 from stagenorm_pipeline.engine.verify.recorded_verifications import RecordedVerification
 from stagenorm_pipeline.engine.verify.result import Outcome, VerificationResult
 from stagenorm_pipeline.engine.verify.rules.registry import RULES
-from stagenorm_pipeline.vocabulary import suggest
+from stagenorm_pipeline.vocabulary import LookUp, suggest
 
 REPORT_VERSION: Final = 1
 
@@ -75,6 +76,16 @@ def _inventory(inventory: TargetInventory) -> Document:
         for total, places in inventory.unknown_places
     ]
     return document
+
+
+def observations_document(observations: Sequence[Observation]) -> Document:
+    """Return what the constraints would refuse as a JSON document."""
+    return _headed("observation", {"targets": _plain(observations)})
+
+
+def look_up_document(found: LookUp, version: str) -> Document:
+    """Return what a spelling means, and why, as a JSON document."""
+    return _headed("look_up", {"vocabulary_version": version, **_plain(found)})
 
 
 def verifications_document(verifications: Sequence[RecordedVerification]) -> Document:

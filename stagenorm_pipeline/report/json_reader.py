@@ -11,6 +11,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from stagenorm_pipeline.engine.verify.result import VerificationResult
 from stagenorm_pipeline.errors import StagenormError
 from stagenorm_pipeline.report.json_document import REPORT_VERSION, Document
+from stagenorm_pipeline.vocabulary import Stage
 
 
 class ReportReadError(StagenormError):
@@ -50,6 +51,8 @@ def _read(kind: Any, value: Any) -> Any:
         return datetime.fromisoformat(_checked(value, str))
     if issubclass(kind, Enum):
         return kind(value)
+    if issubclass(kind, Stage):
+        return kind(_checked(value, str))
     return _checked(value, kind)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stagenorm_pipeline.engine.enforce import enforce as constraints
+from stagenorm_pipeline.engine.enforce import observe
 from stagenorm_pipeline.engine.enforce.alter_table import Announce
 from stagenorm_pipeline.engine.enforce.constraint import Enforcement, read_enforcements
 from stagenorm_pipeline.service.context import ServiceContext
@@ -12,6 +13,11 @@ from stagenorm_pipeline.service.selecting import Selection
 def preview_enforcement(context: ServiceContext, *, selection: Selection) -> tuple[Enforcement, ...]:
     """Read the state of each target's constraint, with the statements that would add or remove it."""
     return read_enforcements(context.database, selection.targets, context.vocabulary)
+
+
+def observe_refusals(context: ServiceContext, *, selection: Selection) -> tuple[observe.Observation, ...]:
+    """Count the rows that the constraint would refuse now, and compare them with the last baseline. Reads only."""
+    return observe.observe(context.database, selection.targets, context.vocabulary)
 
 
 def require_all_enforceable(found: tuple[Enforcement, ...]) -> None:

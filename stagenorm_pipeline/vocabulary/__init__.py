@@ -15,6 +15,7 @@ from stagenorm_pipeline.vocabulary.decisions import KEPT, Decision, Decisions, U
 from stagenorm_pipeline.vocabulary.decisions_editor import with_decisions, with_undecided
 from stagenorm_pipeline.vocabulary.decisions_file import load_decisions, parse_decisions, read_decisions_text
 from stagenorm_pipeline.vocabulary.errors import DecisionsError, VocabularyError
+from stagenorm_pipeline.vocabulary.lookup import ByAlias, ByDecision, LookUp, NotFound, look_up
 from stagenorm_pipeline.vocabulary.normalize import normalize
 from stagenorm_pipeline.vocabulary.proposals import Confidence, Proposal, Proposer, compared
 from stagenorm_pipeline.vocabulary.stages import Stage
@@ -32,6 +33,8 @@ __all__ = [
     "KEEP_WORDS",
     "KEPT",
     "AliasTable",
+    "ByAlias",
+    "ByDecision",
     "Choice",
     "Cluster",
     "Confidence",
@@ -41,10 +44,12 @@ __all__ = [
     "Decisions",
     "DecisionsError",
     "Keep",
+    "LookUp",
     "Meaning",
     "MeaningChange",
     "MeaningKind",
     "MergedPatches",
+    "NotFound",
     "PatchEntry",
     "Proposal",
     "Proposer",
@@ -61,6 +66,7 @@ __all__ = [
     "decision_for",
     "differences",
     "load_decisions",
+    "look_up",
     "meaning_changes",
     "merge_patches",
     "normalize",

@@ -167,8 +167,8 @@ def _margin(written: list[WrittenEntry], source: str) -> int:
 def _checked(text: str, source: str, meant: Decisions) -> str:
     if len(text.encode()) > MAX_FILE_BYTES:
         raise DecisionsError(
-            f"{len(meant.entries):,} spellings make a file larger than {MAX_FILE_BYTES >> 20} MB: decide those with the "
-            "most rows first, and ask whether this column holds stages at all",
+            f"{len(meant.entries):,} spellings make a file larger than {MAX_FILE_BYTES >> 20} MB: decide those with "
+            "the most rows first, and ask whether this column holds stages at all",
             source,
         )
     with suppress(DecisionsError):

@@ -71,7 +71,17 @@ def _tricky(vocabulary: Vocabulary) -> Iterator[str]:
             yield from (alias.replace(ascii_, one.upper()) for one in looks[-2:])
     for spelling in vocabulary.decided:
         yield from (spelling, spelling.lower(), spelling.upper(), f" {spelling}")
-    yield from ("", " ", *WHITE_SPACE, "__proto__", "constructor", "seriesc", "series \u0412", "Seed Round", "se\u0301ed")
+    yield from (
+        "",
+        " ",
+        *WHITE_SPACE,
+        "__proto__",
+        "constructor",
+        "seriesc",
+        "series \u0412",
+        "Seed Round",
+        "se\u0301ed",
+    )
     yield from ("$stagenorm$", "'; --", "\\", "\u212aeed", "s" * 200, "seed" + " " * 500, "\U0001f331", "se\ufeffed")
 
 

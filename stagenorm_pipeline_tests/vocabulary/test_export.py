@@ -15,7 +15,7 @@ from stagenorm_pipeline.vocabulary.export import Vector, conformance_vectors, lo
 from stagenorm_pipeline.vocabulary.normalize import collapse, fold, normalize
 from stagenorm_pipeline_tests.support.application import Application
 
-HOSTILE = ("$stagenorm$ {x} %s %(a)s", "it's \\ \"quoted\" \u2028 \U0001f331", "$1", "__proto__")
+HOSTILE = ("$stagenorm$ {x} %s %(a)s", 'it\'s \\ "quoted" \u2028 \U0001f331', "$1", "__proto__")
 ALIASES = configured_aliases(
     ("pre-seed", "seed", "series-a", "series-d"), {"series-d": ("Serie D", "\u0421\u0415\u0420\u0418\u042f \u0414")}
 )

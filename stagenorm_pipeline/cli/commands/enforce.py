@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import click
 
+from stagenorm_pipeline.cli.live_display import showing_reading
 from stagenorm_pipeline.cli.log_lines import say, say_line
 from stagenorm_pipeline.cli.options import ScopeOptions, table_option
 from stagenorm_pipeline.cli.screen import screen, show, tell
 from stagenorm_pipeline.engine.enforce.constraint import Enforcement
+from stagenorm_pipeline.errors import ConfigurationError
 from stagenorm_pipeline.report.escape import for_terminal, sentence_for_terminal
 from stagenorm_pipeline.report.event_lines import retry_line
 from stagenorm_pipeline.report.terminal_layout import statement_lines
@@ -22,7 +24,9 @@ _STATEMENT_SHOWN = 20_000
 @table_option
 @click.option("--remove", is_flag=True, help="Remove the constraint.")
 @click.option("--yes", is_flag=True, help="Do it; without this only the statements are shown.")
-def command(table: str | None, remove: bool, yes: bool) -> None:
+@click.option("--observe", is_flag=True, help="Show which rows it would refuse now; change nothing.")
+@click.option("--json", "as_json", is_flag=True, help="With --observe: print JSON.")
+def command(table: str | None, remove: bool, yes: bool, observe: bool, as_json: bool) -> None:
     """Keep a clean column clean: from now on PostgreSQL refuses every stage that is not canonical.
 
     Adds a CHECK constraint that allows the canonical stages, NULL, and the spellings that are kept by decision.
@@ -32,10 +36,15 @@ def command(table: str | None, remove: bool, yes: bool) -> None:
     Examples:
       stagenorm enforce                 show the statements; change nothing
       stagenorm enforce --yes           do it
+      stagenorm enforce --observe       which rows it would refuse, and how many more than at the last plan
       stagenorm enforce --remove --table portfoliocompanies --yes
     """
     chosen = ScopeOptions(table=table)
+    _require_one_use(changes=remove or yes, observe=observe, as_json=as_json)
     with open_service(interface="cli", with_vocabulary=True) as context:
+        if observe:
+            _observe(context, chosen, as_json=as_json)
+            return
         if yes:
             context.require_writable()
         found = enforcing.preview_enforcement(context, selection=chosen.select(context))
@@ -52,6 +61,27 @@ def command(table: str | None, remove: bool, yes: bool) -> None:
             return
         for one in found:
             _change(context, one, remove=remove)
+
+
+def _require_one_use(*, changes: bool, observe: bool, as_json: bool) -> None:
+    if observe and changes:
+        raise ConfigurationError(
+            "--observe changes nothing: it excludes --remove and --yes.", remedy="Give one of them."
+        )
+    if as_json and not observe:
+        raise ConfigurationError("--json is for --observe.", remedy="Add --observe, or leave --json out.")
+
+
+def _observe(context: ServiceContext, chosen: ScopeOptions, *, as_json: bool) -> None:
+    from stagenorm_pipeline.report.json_document import document_json, observations_document
+    from stagenorm_pipeline.report.observation_text import observations_text
+
+    with showing_reading(f"Reading {chosen.target_names(context)}"):
+        found = enforcing.observe_refusals(context, selection=chosen.select(context))
+    if as_json:
+        click.echo(document_json(observations_document(found)), nl=False)
+    else:
+        show(observations_text(found, screen()))
 
 
 def _change(context: ServiceContext, one: Enforcement, *, remove: bool) -> None:

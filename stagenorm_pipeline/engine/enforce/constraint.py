@@ -118,11 +118,10 @@ def read_enforcements(
 def _read(connection: sa.Connection, target: Target, counts: RowCounts, vocabulary: Vocabulary) -> Enforcement:
     name = constraint_name(target)
     row = connection.exec_driver_sql(statement("enforce/state"), {**target.identity(), "constraint_name": name}).one()
-    allowed = (*map(str, vocabulary.canonical), *vocabulary.kept)
     found = Enforcement(
         target=target,
         constraint=name,
-        allowed=allowed,
+        allowed=allowed_values(vocabulary),
         vocabulary_version=vocabulary.version,
         state=EnforcementState.NONE,
         counts=counts,
@@ -130,6 +129,11 @@ def _read(connection: sa.Connection, target: Target, counts: RowCounts, vocabula
         may_alter=row.may_alter,
     )
     return replace(found, state=_state(row, found.mark))
+
+
+def allowed_values(vocabulary: Vocabulary) -> tuple[str, ...]:
+    """Return what the constraint allows beside NULL: the canonical stages, and the spellings that are kept."""
+    return (*map(str, vocabulary.canonical), *vocabulary.kept)
 
 
 def constraint_name(target: Target) -> str:

@@ -1,0 +1,139 @@
+"""`stagenorm vocabulary`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, assert_never
+
+import click
+
+from stagenorm_pipeline.cli.outputs import STDOUT, read_output_path
+from stagenorm_pipeline.cli.screen import tell
+from stagenorm_pipeline.counts import counted
+
+if TYPE_CHECKING:
+    from stagenorm_pipeline.config.configuration import Configuration
+    from stagenorm_pipeline.vocabulary import LookUp, NotFound, Vocabulary
+
+_FORMS = ("json", "sql", "ts")
+
+
+@click.group("vocabulary", invoke_without_command=True)
+@click.pass_context
+def command(context: click.Context) -> None:
+    """Show the canonical stages, look one spelling up, or export it all for the application.
+
+    Needs no database.
+
+    \b
+    Examples:
+      stagenorm vocabulary                        the stages and the version
+      stagenorm vocabulary test "Serie A"         what happens to one spelling, and why
+      stagenorm vocabulary export --format ts     a look-up for the application
+    """
+    if context.invoked_subcommand is None:
+        configuration, vocabulary = _load()
+        for line in _in_force(configuration, vocabulary):
+            tell(line)
+
+
+@command.command("test")
+@click.argument("spelling")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def test(spelling: str, as_json: bool) -> None:
+    """Say what happens to one spelling, and why.
+
+    \b
+    Examples:
+      stagenorm vocabulary test "Serie A"
+      stagenorm vocabulary test --json " SEED "
+    """
+    from stagenorm_pipeline.vocabulary import look_up
+
+    configuration, vocabulary = _load()
+    found = look_up(vocabulary, spelling)
+    if as_json:
+        from stagenorm_pipeline.report.json_document import document_json, look_up_document
+
+        click.echo(document_json(look_up_document(found, vocabulary.version)), nl=False)
+        return
+    for line in (*_looked_up(found), *_in_force(configuration, vocabulary)):
+        tell(line)
+
+
+@command.command("export")
+@click.option("--format", "form", type=click.Choice(_FORMS), default="json", show_default=True, help="The form.")
+@click.option("--output", default=STDOUT, metavar="FILE", help="Where to.  [default: standard output]")
+def export(form: str, output: str) -> None:
+    """Export a look-up that the application can use, so that messy spellings stop where they enter.
+
+    json has the data, the steps of the look-up, and spellings with the right answers for a test. sql creates two
+    functions, stagenorm_stage_of(text) and stagenorm_meaning_of(text). ts is a module with stageOf and meaningOf.
+
+    \b
+    Examples:
+      stagenorm vocabulary export --format ts --output investment-stages.ts
+      stagenorm vocabulary export --format sql | psql "$DATABASE_URL"
+    """
+    from stagenorm_pipeline.output_files import replace_file
+    from stagenorm_pipeline.service.exporting import export_vocabulary
+
+    path = read_output_path(output)
+    _, vocabulary = _load()
+    text = export_vocabulary(vocabulary, form)
+    if path is None:
+        click.echo(text, nl=False)
+    else:
+        replace_file(path, text)
+
+
+def _load() -> tuple[Configuration, Vocabulary]:
+    from stagenorm_pipeline.config.configuration import load_configuration
+    from stagenorm_pipeline.service.context import load_vocabulary
+
+    configuration = load_configuration()
+    return configuration, load_vocabulary(configuration)
+
+
+def _in_force(configuration: Configuration, vocabulary: Vocabulary) -> Iterator[str]:
+    from stagenorm_pipeline.report.escape import sentence_for_terminal
+    from stagenorm_pipeline.service.deciding import decisions_in_force
+
+    yield f"Stages: {', '.join(vocabulary.canonical)}"
+    yield f"Vocabulary: version {vocabulary.version}, {counted(len(vocabulary.aliases.stages), 'alias', 'aliases')}"
+    yield f"Decisions: {sentence_for_terminal(decisions_in_force(configuration))}"
+
+
+def _looked_up(found: LookUp) -> Iterator[str]:
+    from stagenorm_pipeline.report.escape import for_terminal, sentence_for_terminal
+    from stagenorm_pipeline.vocabulary import ByAlias, ByDecision, MeaningKind, NotFound
+
+    says = {
+        MeaningKind.CANONICAL: "canonical. A run leaves it.",
+        MeaningKind.MESSY: f"{found.meaning.stage}. A run changes it to that.",
+        MeaningKind.KEPT: "kept as it is, by decision.",
+        MeaningKind.UNKNOWN: "unknown. A run leaves it until somebody decides.",
+    }
+    yield f"{for_terminal(found.spelling, quote=True)}: {says[found.meaning.kind]}"
+    yield f"  Looked up as {for_terminal(found.normalized, quote=True)}."
+    match found.found:
+        case ByAlias() if found.meaning.kind is MeaningKind.CANONICAL:
+            yield "  Why: it is a canonical stage, byte for byte."
+        case ByAlias(alias=alias, is_folded=is_folded):
+            how = ", after dashes and look-alike letters were read as ASCII" if is_folded else ""
+            yield f"  Why: it is the alias {for_terminal(alias, quote=True)}{how}."
+        case ByDecision(decision=decision):
+            who = f" by {decision.decided_by}" if decision.decided_by else ""
+            when = f" on {decision.decided_on}" if decision.decided_on else ""
+            reason = f": {decision.reason}" if decision.reason else ""
+            yield "  " + sentence_for_terminal(f"Why: decided{who}{when}{reason} ({decision.where}).")
+        case NotFound() as nothing:
+            yield from _not_found(nothing)
+        case _:
+            assert_never(found.found)
+
+
+def _not_found(nothing: NotFound) -> Iterator[str]:
+    yield "  Why: no alias is the same, and no decision is about exactly this spelling."
+    yield from (f"  Suggestion: {suggestion}" for suggestion in nothing.suggestions)
+    yield "  Decide: stagenorm decisions --ask"
