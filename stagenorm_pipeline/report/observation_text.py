@@ -16,27 +16,31 @@ _SPELLINGS = 6
 def observations_text(observations: Sequence[Observation], screen: Screen = PLAIN) -> str:
     """Write each target with its refused spellings, and what to do next."""
     lines = [line for one in observations for line in (*_lines(one, screen), "")]
-    return text_of([*lines, *next_line(_next(observations), screen)])
+    following = _next(observations)
+    return text_of([*lines, *next_line(following, screen)] if following else lines[:-1])
 
 
 def _next(observations: Sequence[Observation]) -> str:
+    """Return the next command; empty if there is nothing to do."""
     refused = [spelling for one in observations for spelling in one.refused]
     if any(spelling.stage is None for spelling in refused):
         return "stagenorm decisions"
     if refused:
         return "stagenorm run"
-    return "stagenorm enforce" if any(not one.is_enforced for one in observations) else "nothing to do"
+    return "stagenorm enforce" if any(not one.is_enforced for one in observations) else ""
 
 
 def _lines(one: Observation, screen: Screen) -> Iterator[str]:
     state = "enforced" if one.is_enforced else "not enforced"
+    spellings = f", with {counted(one.spellings, 'spelling')}" if one.spellings else ""
     yield from wrapped(
         f"{for_terminal(one.target.name)}: {state}. The constraint would refuse {one.rows:,} of "
-        f"{counted(one.rows_seen, 'row')}, with {counted(one.spellings, 'spelling')}.",
+        f"{counted(one.rows_seen, 'row')}{spellings}.",
         screen,
     )
-    yield from wrapped(f"  {_compared(one)}", screen, indent=2)
-    yield from rows_lines(_table(one), screen)
+    yield from wrapped(_compared(one), screen, indent=2)
+    if one.refused:
+        yield from rows_lines(_table(one), screen)
 
 
 def _compared(one: Observation) -> str:

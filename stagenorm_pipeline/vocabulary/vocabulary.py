@@ -142,8 +142,14 @@ def differences(before: str, after: str) -> tuple[str, ...]:
     old, new = _Content(before), _Content(after)
     lines = [f"the {part} changed" for part in ("steps", "aliases", "folding") if old.all[part] != new.all[part]]
     if old.canonical != new.canonical:
-        lines.insert(0, f"the canonical stages changed: {', '.join(old.canonical)} -> {', '.join(new.canonical)}")
+        lines.insert(0, f"the canonical stages changed: {_stages_changed(old.canonical, new.canonical)}")
     return (*lines, *map(str, meaning_changes(before, after)))
+
+
+def _stages_changed(before: tuple[str, ...], after: tuple[str, ...]) -> str:
+    removed = [f"{stage} removed" for stage in before if stage not in after]
+    added = [f"{stage} added" for stage in after if stage not in before]
+    return ", ".join([*removed, *added]) or "their order"
 
 
 class _Content:

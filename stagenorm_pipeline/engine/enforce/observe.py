@@ -60,7 +60,7 @@ class RefusedSpelling:
 class Observation:
     """What the constraint would refuse in one target.
 
-    `refused`: the first SPELLINGS_SHOWN of `spellings`, most rows first. `is_enforced`: the constraint is there already.
+    `refused`: the first SPELLINGS_SHOWN of `spellings`, most rows first. `is_enforced`: it is there.
     """
 
     target: Target
