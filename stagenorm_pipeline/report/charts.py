@@ -11,7 +11,7 @@ from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.engine.verify.result import FundBreakdown, VerificationResult
 from stagenorm_pipeline.report.fund_progress import fund_progress
 from stagenorm_pipeline.report.tables import Change, Difference, Name, Spelling, Table, number
-from stagenorm_pipeline.report.verification_tables import spellings_with_rows, stage_totals, suggestions
+from stagenorm_pipeline.report.verification_tables import spellings_with_rows, stage_totals, suggested
 
 FUNDS_DRAWN: Final = 15
 SPELLINGS_DRAWN: Final = 10
@@ -91,7 +91,7 @@ def unknown_chart(result: VerificationResult, limit: int) -> BarChart:
     for one in found[:limit]:
         together += one.rows
         share = f"{_percent(together, undecided)}%"
-        rows.append((Spelling(text=one.text), one.rows, share, suggestions(one.text), one.funds, one.targets))
+        rows.append((Spelling(text=one.text), one.rows, share, suggested(one.suggestions), one.funds, one.targets))
     table = Table(
         title=_unknown_title(result, [one.rows for one in found[:SPELLINGS_DRAWN]]),
         headings=("Spelling", "Rows", "Cumulative", "Suggestion", "Funds", "Target"),

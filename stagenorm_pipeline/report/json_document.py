@@ -19,7 +19,8 @@ from stagenorm_pipeline.engine.preflight import PreflightFinding
 from stagenorm_pipeline.engine.verify.recorded_verifications import RecordedVerification
 from stagenorm_pipeline.engine.verify.result import Outcome, VerificationResult
 from stagenorm_pipeline.engine.verify.rules.registry import RULES
-from stagenorm_pipeline.vocabulary import LookUp, suggest
+from stagenorm_pipeline.report.verification_tables import suggestions_of
+from stagenorm_pipeline.vocabulary import LookUp
 
 REPORT_VERSION: Final = 1
 
@@ -72,7 +73,7 @@ def _inventory(inventory: TargetInventory) -> Document:
     document: Document = _plain(inventory)
     del document["places"]
     document["unknown"] = [
-        {**_plain(total), "places": _plain(places), "suggestions": _plain(suggest(total.spelling))}
+        {**_plain(total), "places": _plain(places), "suggestions": _plain(suggestions_of(total))}
         for total, places in inventory.unknown_places
     ]
     return document

@@ -129,7 +129,17 @@ class SpellingInTargets:
     rows: int
     funds: str
     targets: Name
-    reason: str = ""
+    first: SpellingTotal | LeftAsIs
+
+    @property
+    def reason(self) -> str:
+        """Why the spelling is kept; empty if it is not."""
+        return self.first.reason if isinstance(self.first, LeftAsIs) else ""
+
+    @property
+    def suggestions(self) -> tuple[Suggestion, ...]:
+        """What an unknown spelling may mean, best first."""
+        return suggestions_of(self.first) if isinstance(self.first, SpellingTotal) else ()
 
 
 def spellings_with_rows(found: Sequence[SpellingTotal | LeftAsIs]) -> list[SpellingInTargets]:
@@ -143,7 +153,7 @@ def spellings_with_rows(found: Sequence[SpellingTotal | LeftAsIs]) -> list[Spell
             rows=sum(one.rows for one in of_it),
             funds="; ".join(number(one.funds) for one in of_it),
             targets=Name(text="; ".join(one.target for one in of_it)),
-            reason=next((one.reason for one in of_it if isinstance(one, LeftAsIs)), ""),
+            first=of_it[0],
         )
         for text, of_it in same.items()
     )
@@ -153,16 +163,21 @@ def spellings_with_rows(found: Sequence[SpellingTotal | LeftAsIs]) -> list[Spell
 def unknown_table(spellings: Sequence[SpellingTotal], total: int, limit: int) -> Table:
     """List at most `limit` unknown spellings, most rows first, with suggestions."""
     rows = tuple(
-        (one.rows, Spelling(text=one.text), one.funds, suggestions(one.text), one.targets)
+        (one.rows, Spelling(text=one.text), one.funds, suggested(one.suggestions), one.targets)
         for one in spellings_with_rows(spellings)[:limit]
     )
     headings = ("Rows", "Spelling", "Funds", "Suggestion", "Target")
     return Table(title="Unknown spellings left", headings=headings, rows=rows, total=total, unit="unknown spellings")
 
 
-def suggestions(spelling: str) -> str:
-    """Suggest what an unknown spelling may mean. Holds nothing from the data."""
-    return "; ".join(map(_suggested, suggest(spelling, limit=2))) or "no suggestion"
+def suggestions_of(total: SpellingTotal) -> tuple[Suggestion, ...]:
+    """Return what an unknown spelling may mean, best first."""
+    return suggest(total.spelling) if total.suggestions is None else total.suggestions
+
+
+def suggested(suggestions: Sequence[Suggestion]) -> str:
+    """Write the best suggestions. Holds nothing from the data."""
+    return "; ".join(map(_suggested, suggestions[:2])) or "no suggestion"
 
 
 def _suggested(suggestion: Suggestion) -> str:

@@ -80,7 +80,7 @@ def read_inventory(
     rows: list[tuple[str, SpellingRows]] = []
     with context.database.snapshot() as connection:
         for target in visible_targets(connection, selection.targets):
-            tally = InventoryTally(target=target, unknown_kept=unknown_kept)
+            tally = InventoryTally(target=target, aliases=vocabulary.aliases, unknown_kept=unknown_kept)
             found = read_spellings(connection, target, selection.scope, vocabulary, with_keys=with_places)
             stream = _tallied(tally, found)
             if reader is not None:

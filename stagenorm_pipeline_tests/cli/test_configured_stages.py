@@ -45,6 +45,9 @@ def test_configured_stage_goes_from_inventory_to_enforce_and_rollback(applicatio
     assert inventory["counts"]["rows_unknown"] == 0
     assert {s["spelling"]: s["stage"] for s in inventory["spellings"]}["SERIE D"] == "series-d"
     assert "A run would change 90 of 130 rows" in command("dry-run").out
+    _execute(application_url, "UPDATE deal_opportunities SET stage = 'Series D (ext)' WHERE id = 1")
+    assert "contains 'series d' among other words" in command("inventory", "--full").out
+    _execute(application_url, "UPDATE deal_opportunities SET stage = 'SERIES B' WHERE id = 1")
     assert '"rowsUpdated":90' in command("run", "--yes", "--sleep-ms", "0").out
     command("verify", "--strict", "--output", "report.json", "--output", "report.html")
     report = json.loads((with_d / "report.json").read_text())

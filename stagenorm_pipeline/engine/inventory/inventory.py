@@ -4,7 +4,7 @@ Reads only. Memory grows with funds and known spellings, but not with rows or un
 """
 
 import heapq
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from typing import Any
 
@@ -13,7 +13,16 @@ import sqlalchemy as sa
 from stagenorm_pipeline.engine.inventory.spellings import SpellingRows, read_spellings
 from stagenorm_pipeline.engine.targets.funds import FundScope, fund_key, fund_order
 from stagenorm_pipeline.engine.targets.target import Target
-from stagenorm_pipeline.vocabulary import MeaningKind, Stage, Undecided, Vocabulary
+from stagenorm_pipeline.vocabulary import (
+    AliasTable,
+    MeaningKind,
+    Stage,
+    Suggestion,
+    Undecided,
+    Vocabulary,
+    built_in_aliases,
+    suggest,
+)
 
 # A person decides on hundreds of spellings, not on millions. Beyond this limit only the list is cut, not the counts.
 UNKNOWN_SHOWN = 1_000
@@ -45,7 +54,10 @@ class RowCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpellingTotal:
-    """One spelling over all funds of a target. `stage` None: unknown or kept. `is_cut`: only its beginning is shown."""
+    """One spelling over all funds of a target. `stage` None: unknown or kept. `is_cut`: only its beginning is shown.
+
+    `suggestions`: what an unknown spelling may mean by configured aliases. None: by the built-in ones.
+    """
 
     target: str
     spelling: str
@@ -54,6 +66,7 @@ class SpellingTotal:
     rows: int
     funds: int
     is_cut: bool = False
+    suggestions: tuple[Suggestion, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,10 +155,11 @@ class _Spelling:
 class InventoryTally:
     """Adds up a stream of SpellingRows, ordered by spelling, into a TargetInventory.
 
-    `unknown_kept`: how many unknown spellings to keep; those with most rows are kept.
+    `unknown_kept`: how many unknown spellings to keep; those with most rows are kept. `aliases`: for suggestions.
     """
 
     target: Target
+    aliases: AliasTable
     unknown_kept: int = UNKNOWN_SHOWN
     _funds: dict[str | None, RowCounts] = field(default_factory=dict)
     _known: list[SpellingTotal] = field(default_factory=list)
@@ -186,10 +200,18 @@ class InventoryTally:
         else:
             heapq.heappushpop(self._unknown, entry)
 
+    def _with_suggestions(self, total: SpellingTotal) -> SpellingTotal:
+        if self.aliases is built_in_aliases():
+            return total
+        return replace(total, suggestions=suggest(total.spelling, aliases=self.aliases))
+
     def finish(self) -> TargetInventory:
         self._end_spelling()
         known = sorted(self._known, key=lambda total: (-total.rows, total.spelling))
-        unknown = sorted(self._unknown, reverse=True)
+        unknown = [
+            (rows, order, self._with_suggestions(total), places)
+            for rows, order, total, places in sorted(self._unknown, reverse=True)
+        ]
         funds = tuple(
             FundRows(target=self.target.name, fund_id=fund_id, counts=counts)
             for fund_id, counts in sorted(self._funds.items(), key=lambda item: fund_order(item[0]))
@@ -230,7 +252,7 @@ def read_inventory(
     """Read the inventory of each target with one scan each. `with_places` costs time: see `read_spellings`."""
     inventories = []
     for target in targets:
-        tally = InventoryTally(target=target, unknown_kept=unknown_kept)
+        tally = InventoryTally(target=target, aliases=vocabulary.aliases, unknown_kept=unknown_kept)
         for found in read_spellings(connection, target, scope, vocabulary, with_keys=with_places):
             tally.add(found)
         inventories.append(tally.finish())

@@ -135,7 +135,7 @@ class NormalizePlanWriter:
 
     def _record_target(self, number: int, target: Target) -> TargetInventory:
         self._writer.record_target(number, target)
-        tally = InventoryTally(target=target)
+        tally = InventoryTally(target=target, aliases=self._request.vocabulary.aliases)
         spelling_ids = array("i", [_NOT_TO_CHANGE])
         lines = read_plan_rows(self._connection, target, self._request)
         for is_keys, part in groupby(lines, lambda line: isinstance(line, Keys)):

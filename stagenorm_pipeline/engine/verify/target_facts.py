@@ -45,7 +45,7 @@ def read_rows_now(
     snapshot: Snapshot, target: Target, vocabulary: Vocabulary
 ) -> tuple[TargetInventory, Mapping[str | None, Mapping[str, int]]]:
     """Count what the target holds now, and its rows by fund and canonical stage, in one scan."""
-    tally = InventoryTally(target=target)
+    tally = InventoryTally(target=target, aliases=vocabulary.aliases)
     stages: dict[str | None, dict[str, int]] = {}
     for found in read_spellings(snapshot.connection, target, snapshot.scope, vocabulary):
         tally.add(found)

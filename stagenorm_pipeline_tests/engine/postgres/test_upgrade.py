@@ -59,6 +59,20 @@ def resume(application: Application) -> None:
     assert apply_batches(application.database, request).ok
 
 
+def test_upgraded_log_takes_configured_stages_and_still_refuses_no_change(upgraded: Application) -> None:
+    entry = (
+        "INSERT INTO stage_normalization_log (schema_name, table_name, column_name, row_id, stage_before, stage_after, "
+        "action) VALUES ('public', 't', 'stage', '1', 'Series D', %s, 'normalize')"
+    )
+    upgraded.sql(entry, "series-d")
+    for refused in ("Series D", None):
+        with pytest.raises(psycopg.errors.CheckViolation, match="stage_normalization_log_is_change"):
+            upgraded.sql(entry, refused)
+    apply_migrations(upgraded.database)
+    checks = "SELECT count(*) FROM pg_constraint WHERE pg_get_constraintdef(oid) LIKE '%pre-seed%'"
+    assert upgraded.value(checks) == 0
+
+
 def test_older_database_needs_init_db(older: Application) -> None:
     with pytest.raises(MissingMigrationError, match="20261126_stage_migration_versions") as caught:
         older.verify()
