@@ -1,7 +1,7 @@
 -- Lock a verification until it is signed, and read what prevents signing it: later audit log entries of its targets and
 -- funds, and a later verification of the same scope, equally strict or less, that failed.
 SELECT v.verification_id, v.created_at, v.verdict, v.checks_warned, v.scope, v.report_sha256, v.signed_off_at,
-       v.signed_off_by, v.accepted_warnings, since.changes, since.plans,
+       v.signed_off_by, v.accepted_warnings, v.report::json ->> 'vocabulary_version' AS vocabulary_version, since.changes, since.plans,
        (SELECT max(later.verification_id) FROM stage_verifications later
         WHERE later.verification_id > v.verification_id AND later.scope = v.scope AND later.verdict = 'failed'
           AND (v.strict OR NOT later.strict)) AS failed_since

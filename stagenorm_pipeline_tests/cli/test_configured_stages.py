@@ -47,7 +47,7 @@ def test_configured_stage_goes_from_inventory_to_enforce_and_rollback(applicatio
     assert "A run would change 90 of 130 rows" in command("dry-run").out
     _execute(application_url, "UPDATE deal_opportunities SET stage = 'Series D (ext)' WHERE id = 1")
     assert "contains 'series d' among other words" in command("inventory", "--full").out
-    _execute(application_url, "UPDATE deal_opportunities SET stage = 'SERIES B' WHERE id = 1")
+    _execute(application_url, "UPDATE deal_opportunities SET stage = 'series-b' WHERE id = 1")
     assert '"rowsUpdated":90' in command("run", "--yes", "--sleep-ms", "0").out
     command("verify", "--strict", "--output", "report.json", "--output", "report.html")
     report = json.loads((with_d / "report.json").read_text())
@@ -56,8 +56,8 @@ def test_configured_stage_goes_from_inventory_to_enforce_and_rollback(applicatio
     assert after["series-d"] == 20
     assert "series-d" in (with_d / "report.html").read_text()
     version = report["vocabulary_version"]
-    command("sign-off", "1", "--report", "report.json", "--by", "Ada")
-    assert all(version in command(*shown).out for shown in (("plans", "1"), ("vocabulary",)))
+    sign_off = ("sign-off", "1", "--report", "report.json", "--by", "Ada")
+    assert all(version in command(*shown).out for shown in (sign_off, ("plans", "1"), ("vocabulary",)))
     command("enforce", "--yes")
     _execute(application_url, "UPDATE portfoliocompanies SET stage = 'series-d' WHERE id = 1")
     with pytest.raises(psycopg.errors.CheckViolation, match="stagenorm_stage_canonical"):

@@ -54,6 +54,8 @@ def command(
         f"Verification {signed.verification_id} ({VERDICTS[signed.verdict].lower()}, {scope_name(signed.scope)}) "
         f"signed off by {for_terminal(signed.signed_off_by)}."
     )
+    if signed.vocabulary_version is not None:
+        tell(f"It was judged by the vocabulary of version {for_terminal(signed.vocabulary_version)}.")
     if signed.accepted_warnings is not None:
         tell(f"Its warnings were accepted: {for_terminal(signed.accepted_warnings)}")
     elif accepted_warnings is not None:

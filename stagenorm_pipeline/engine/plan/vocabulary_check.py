@@ -58,8 +58,8 @@ def require_same_vocabulary(connection: sa.Connection, plan_id: int, vocabulary:
         remedy="Make a new plan (`stagenorm run`, or `batch_plan` in Dagster): it replaces the waiting batches of this "
         "one. "
         + (undo if row.rows_updated else "")
-        + "Or continue with this plan: restore the old decisions file, or change to the directory that has it.\n"
-        + _what_changed(row.content, vocabulary),
+        + "Or continue with this plan: restore the old decisions file and [vocabulary] of stagenorm.toml, or change to "
+        "the directory that has them.\n" + _what_changed(row.content, vocabulary),
     )
 
 

@@ -30,7 +30,8 @@ class SignOffError(StagenormError):
 class SignedOff:
     """A signed verification: what was verified and who signed it.
 
-    `accepted_warnings`: why the reviewer accepted its warnings; None if it had none.
+    `accepted_warnings`: why the reviewer accepted its warnings; None if it had none. `vocabulary_version`: None if no
+    report of it is stored.
     """
 
     verification_id: int
@@ -40,6 +41,7 @@ class SignedOff:
     scope: FundScope
     signed_off_by: str
     signed_off_at: datetime
+    vocabulary_version: str | None = None
     accepted_warnings: str | None = None
 
 
@@ -86,6 +88,7 @@ def sign_off(
         scope=FundScope(all_funds=found.scope["all_funds"], fund_id=found.scope.get("fund_id")),
         signed_off_by=name,
         signed_off_at=signed_at,
+        vocabulary_version=found.vocabulary_version,
         accepted_warnings=accepted,
     )
 

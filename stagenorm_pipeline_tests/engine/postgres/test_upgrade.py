@@ -49,7 +49,7 @@ def rows(application: Application) -> dict[str, list[str]]:
         "SELECT table_name, string_agg(quote_ident(column_name), ', ' ORDER BY ordinal_position) "
         "FROM information_schema.columns JOIN information_schema.tables USING (table_schema, table_name) "
         "WHERE table_schema = 'public' AND table_type = 'BASE TABLE' "
-        "AND column_name NOT IN ('report', 'last_log_id', 'accepted_warnings') GROUP BY 1"
+        "AND column_name NOT IN ('report', 'last_log_id', 'accepted_warnings', 'preset') GROUP BY 1"
     )
     return {table: sorted(application.column(f"SELECT ROW({names})::text FROM {table}")) for table, names in columns}
 
