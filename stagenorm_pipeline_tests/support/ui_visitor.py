@@ -67,10 +67,6 @@ class Visitor:
     def open_tab(self, name: str) -> None:
         self._page.get_by_role("tab", name=name, exact=True).click()
 
-    def scroll_to(self, words: str) -> None:
-        """In the dialog, whose end is shown first where it is long."""
-        self._dialog.get_by_text(words).first.scroll_into_view_if_needed()
-
     def open_job(self, name: str) -> None:
         self._words("Jobs").click()
         self._words(name).click()
