@@ -75,10 +75,10 @@ class BatchLog:
             self._log_progress(now)
 
     def _where(self, event: Event) -> str:
-        """Name the fund and the table: the funds of a run share its log."""
+        """Name the fund and the table: the funds of a run share its log, and it may apply several at once."""
         match event:
             case BatchCompleted(batch=batch) | BatchFailed(batch=batch) | BatchTaken(batch=batch):
-                return f"{self._fund}, {for_terminal(batch.target.table_name)}: "
+                return f"{batch.fund_key}, {for_terminal(batch.target.table_name)}: "
             case Unwatched():
                 return ""
             case _:

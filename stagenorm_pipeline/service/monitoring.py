@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy.exc import SQLAlchemyError
 
 from stagenorm_pipeline.engine.apply.pause import Control, read_control, set_paused
-from stagenorm_pipeline.engine.monitor import alert_facts, finished_plan, metrics, recorded_state, waiting_funds
+from stagenorm_pipeline.engine.monitor import alert_facts, finished_plan, metrics, recorded_state
 from stagenorm_pipeline.engine.monitor import status as progress
 from stagenorm_pipeline.engine.monitor.alert_facts import AlertFacts, FailedPlace
 from stagenorm_pipeline.engine.monitor.finished_plan import FinishedPlan
@@ -39,11 +39,6 @@ def read_waiting_work(context: ServiceContext) -> WaitingWork:
     with context.database.snapshot() as connection:
         require_migrations(connection)
         return WaitingWork(funds=read_waiting_funds(connection), control=read_control(connection))
-
-
-def count_waiting_rows(context: ServiceContext, *, fund_id: str | None) -> int:
-    """Count the rows of one fund that open plans still change."""
-    return waiting_funds.count_waiting_rows(context.database, fund_id)
 
 
 def read_finished_plan(context: ServiceContext) -> FinishedPlan | None:

@@ -105,7 +105,8 @@ def _next_of(plan: PlanState) -> WhatNext:
         case "open", _:
             page = NORMALIZED_STAGES
             text = (
-                f"{named} is open. Review it, then apply it: materialize normalized_stages for one fund, then for all. "
+                f"{named} is open. Review it, then apply it: materialize normalized_stages for one fund, then run "
+                "normalize_all_job. "
                 f"To cancel it, run cancel_plan_job with plan_id {plan.plan_id}."
             )
         case "cancelled", _:
