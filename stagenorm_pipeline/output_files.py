@@ -53,14 +53,14 @@ def require_writable(path: Path) -> None:
         raise ConfigurationError(_unwritable(path, error), remedy="Choose another place.") from error
 
 
-def replace_file(path: Path, text: str) -> None:
-    """Write a text to a file, device or FIFO. If the disk is full, the existing file stays.
+def replace_file(path: Path, content: str | bytes) -> None:
+    """Write a text or bytes to a file, device or FIFO. If the disk is full, the existing file stays.
 
     A link stays a link, and an existing file keeps its owner, group and mode. Raises StagenormError if it cannot be
     written.
     """
     with written_file(path) as file:
-        file.write(text.encode("utf-8", "surrogatepass"))
+        file.write(content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content)
 
 
 @contextmanager

@@ -1,12 +1,23 @@
 """Which canonical stage each spelling means. Pure: no database, no terminal, no environment."""
 
-from stagenorm_pipeline.vocabulary.decisions import KEPT, Decision, Decisions
-from stagenorm_pipeline.vocabulary.decisions_editor import Undecided, decided_alike, with_decision, with_undecided
+from stagenorm_pipeline.vocabulary.choices import KEEP_WORDS, Choice, Keep, choice_of, decision_for, read_choice
+from stagenorm_pipeline.vocabulary.clusters import Cluster, clusters_of
+from stagenorm_pipeline.vocabulary.decision_patch import (
+    Conflict,
+    DecisionPatch,
+    MergedPatches,
+    PatchEntry,
+    merge_patches,
+    spelling_sha256,
+)
+from stagenorm_pipeline.vocabulary.decisions import KEPT, Decision, Decisions, Undecided
+from stagenorm_pipeline.vocabulary.decisions_editor import with_decisions, with_undecided
 from stagenorm_pipeline.vocabulary.decisions_file import load_decisions, parse_decisions, read_decisions_text
 from stagenorm_pipeline.vocabulary.errors import DecisionsError, VocabularyError
 from stagenorm_pipeline.vocabulary.normalize import normalize
+from stagenorm_pipeline.vocabulary.proposals import Confidence, Proposal, Proposer, compared
 from stagenorm_pipeline.vocabulary.stages import CANONICAL_STAGES, Stage
-from stagenorm_pipeline.vocabulary.suggestions import Suggestion, proposal, same_words, suggest
+from stagenorm_pipeline.vocabulary.suggestions import Suggestion, suggest
 from stagenorm_pipeline.vocabulary.vocabulary import (
     Meaning,
     MeaningChange,
@@ -18,28 +29,43 @@ from stagenorm_pipeline.vocabulary.vocabulary import (
 
 __all__ = [
     "CANONICAL_STAGES",
+    "KEEP_WORDS",
     "KEPT",
+    "Choice",
+    "Cluster",
+    "Confidence",
+    "Conflict",
     "Decision",
+    "DecisionPatch",
     "Decisions",
     "DecisionsError",
+    "Keep",
     "Meaning",
     "MeaningChange",
     "MeaningKind",
+    "MergedPatches",
+    "PatchEntry",
+    "Proposal",
+    "Proposer",
     "Stage",
     "Suggestion",
     "Undecided",
     "Vocabulary",
     "VocabularyError",
-    "decided_alike",
+    "choice_of",
+    "clusters_of",
+    "compared",
+    "decision_for",
     "differences",
     "load_decisions",
     "meaning_changes",
+    "merge_patches",
     "normalize",
     "parse_decisions",
-    "proposal",
+    "read_choice",
     "read_decisions_text",
-    "same_words",
+    "spelling_sha256",
     "suggest",
-    "with_decision",
+    "with_decisions",
     "with_undecided",
 ]

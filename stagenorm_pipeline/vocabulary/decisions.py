@@ -111,6 +111,19 @@ class Decisions:
         return {entry.spelling: entry for entry in self.entries if entry.choice is not None}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undecided:
+    """An unknown spelling for a person to decide, with its rows, and where they are (one line of text).
+
+    `funds`: in how many funds it is, in the target where these are most.
+    """
+
+    spelling: str
+    rows: int
+    funds: int = 0
+    where: str = ""
+
+
 def _fits_postgresql(text: str) -> bool:
     try:
         return b"\0" not in text.encode()

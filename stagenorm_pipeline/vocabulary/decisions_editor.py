@@ -1,131 +1,143 @@
-"""Add entries to the text of the decisions file, or fill one in. Everything else stays byte for byte, comments too.
+"""Add clusters to decide, or decisions, to the text of the decisions file. Everything else stays byte for byte.
+
+Decided spellings stand in groups: one for each stage, reason, person and day, in the order of the stages, each with its
+spellings sorted. A new decision goes into its group, and leaves the entry where it was undecided.
 
 Each new text is parsed before it is returned. If it does not contain exactly the old entries and the new ones, the
 edit is refused.
 """
 
-import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
-from stagenorm_pipeline.vocabulary.decisions import KEPT, LONGEST_SPELLING, Decision, Decisions
+from stagenorm_pipeline.counts import counted
+from stagenorm_pipeline.vocabulary.choices import Keep
+from stagenorm_pipeline.vocabulary.clusters import Cluster, clusters_of
+from stagenorm_pipeline.vocabulary.decided_entries import MACHINE_COMMENT, filled_in, removed, with_groups
+from stagenorm_pipeline.vocabulary.decisions import KEPT, Decision, Decisions, Undecided
 from stagenorm_pipeline.vocabulary.decisions_file import (
     BYTE_ORDER_MARK,
     MAX_FILE_BYTES,
-    Spot,
     WrittenEntry,
     parse_decisions,
     written_entries,
 )
+from stagenorm_pipeline.vocabulary.editable_text import EditableText
 from stagenorm_pipeline.vocabulary.errors import DecisionsError
+from stagenorm_pipeline.vocabulary.proposals import Proposal
 from stagenorm_pipeline.vocabulary.quoting import escaped, quoted, shown
 from stagenorm_pipeline.vocabulary.stages import CANONICAL_STAGES
-from stagenorm_pipeline.vocabulary.suggestions import proposal, same_words, suggest
 
 _HEADER: Final = f"""\
-# What each spelling means that the built-in aliases do not know.
+# What each spelling means that the built-in aliases do not know. One entry is one decision about its spellings.
 # stage: one of {", ".join(CANONICAL_STAGES)};
 #   or {KEPT}, with a reason; or empty while nobody has decided.
 #   Where a proposal stands behind a #, deleting the # takes it.
-# spelling: in quotes, exactly as stored.
-# `stagenorm decisions` adds what is new at the end, and changes nothing that stands here.
+# spellings: in quotes, exactly as stored. To decide one of them otherwise, move its line to another entry.
+# `stagenorm decisions` adds what is new at the end. Your comments stay; {MACHINE_COMMENT} comments go with their entry.
 """
 _COMMENT: Final = 500
 
-# The line breaks of YAML.
-_LINE_BREAK: Final = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
-_PROPOSAL: Final = re.compile(rf" # ({'|'.join(map(re.escape, CANONICAL_STAGES))})(?=[ \t]*(?:[\r\n]|$))")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Undecided:
-    """An unknown spelling for a person to decide: the number of its rows, and where they are (one line of text)."""
-
-    spelling: str
-    rows: int
-    where: str = ""
-
 
 def with_undecided(text: str, source: str, undecided: Iterable[Undecided]) -> str:
-    """Return the text with a new entry for each spelling that has none, most rows first.
+    """Return the text with the spellings that have no entry, one new entry for each cluster, most rows first.
 
     Raises DecisionsError, with the line, for a text that cannot be read or added to, for a spelling that PostgreSQL
     cannot store (a NUL, half a surrogate pair), and for a text that would be too large to read.
     """
     written = list(written_entries(text, source))
-    existing = Decisions(entries=tuple(entry.decision for entry in written))
-    have = {entry.spelling for entry in existing.entries}
-    new = sorted(
-        {item.spelling: item for item in undecided if item.spelling not in have}.values(),
-        key=lambda item: (-item.rows, item.spelling),
-    )
+    existing = _entries(written)
+    have = {entry.spelling for entry in existing}
+    new = [item for item in undecided if item.spelling not in have]
     if not new:
         return text
-    entries = Decisions(entries=(*existing.entries, *(Decision(spelling=item.spelling) for item in new))).entries
-    alike = decided_alike(existing)
     margin = " " * _margin(written, source)
-    lines = []
-    for item in new:
-        lines += ["", *(f"{margin}{line}" for line in _lines(item, alike.get(same_words(item.spelling))))]
-    before = text if text.removeprefix(BYTE_ORDER_MARK).strip() else text + _HEADER
-    break_ = _line_break(before)
-    before += "" if before.endswith(("\n", "\r")) else break_
-    return _checked(before + "".join(line + break_ for line in lines), source, entries)
+    before = EditableText(_with_header(text))
+    lines: list[str] = []
+    added: list[Decision] = []
+    for cluster in clusters_of(new, Decisions(entries=existing)):
+        lines += ["", *(f"{margin}{line}" for line in _lines(cluster))]
+        added += [Decision(spelling=member.spelling, reason=_reason(cluster)) for member in cluster.members]
+    after = before.text + "".join(line + before.line_break for line in lines)
+    return _checked(after, source, (*existing, *added))
 
 
-def with_decision(text: str, source: str, decision: Decision) -> str:
-    """Return the text with an undecided entry decided. Fields that `decision` leaves empty stay as they are.
+def with_decisions(text: str, source: str, decisions: Iterable[Decision]) -> str:
+    """Return the text with these decisions added. Fields that a decision leaves empty are those of its entry.
 
-    Raises DecisionsError, with the line, for a text that cannot be read or changed, and for an entry that is missing
-    or already decided.
+    Raises DecisionsError, with the line, for a text that cannot be read or changed, for a spelling that is decided
+    already, and for a decision that another one contradicts.
     """
     written = list(written_entries(text, source))
-    found = next((entry for entry in written if entry.decision.spelling == decision.spelling), None)
-    if found is None:
-        raise DecisionsError(f"{shown(decision.spelling)} has no entry any more", source)
-    if found.decision.choice is not None:
-        raise DecisionsError(f"{shown(decision.spelling)} is decided already", found.decision.where)
-    if not found.is_block:
-        raise DecisionsError(
-            f"{shown(decision.spelling)} is written in braces: decide it by hand", found.decision.where
-        )
-    said = found.decision
-    decided = replace(
+    have = {entry.spelling: entry for entry in _entries(written)}
+    asked: dict[str, Decision] = {}
+    for decision in decisions:
+        said = have.get(decision.spelling)
+        if said is not None and said.choice is not None:
+            raise DecisionsError(f"{shown(decision.spelling)} is decided already", said.where)
+        asked[decision.spelling] = decision
+    if not asked:
+        return text
+    _margin(written, source)
+    new = {spelling: _completed(decision, have.get(spelling)) for spelling, decision in asked.items()}
+    page = EditableText(_with_header(text))
+    single = {entry.decisions[0].spelling: entry for entry in written if not entry.is_group}
+    edits = [edit for spelling in single.keys() & asked for edit in filled_in(page, single[spelling], asked[spelling])]
+    moving = {spelling: decision for spelling, decision in new.items() if spelling not in single}
+    remaining, removals = removed(page, written, moving.keys())
+    edits += [*removals, *with_groups(page, written, remaining, list(moving.values()))]
+    return _checked(page.edited(edits), source, tuple((have | new).values()))
+
+
+def _completed(decision: Decision, said: Decision | None) -> Decision:
+    """Return the decision with what its undecided entry says already."""
+    if said is None:
+        return decision
+    return replace(
         decision,
         reason=decision.reason or said.reason,
         decided_by=decision.decided_by or said.decided_by,
         decided_on=decision.decided_on or said.decided_on,
-        where=said.where,
     )
-    entries = tuple(decided if entry is found else entry.decision for entry in written)
-    return _checked(_filled_in(text, found, decision), source, entries)
 
 
-def decided_alike(decisions: Decisions) -> dict[frozenset[str], Decision]:
-    """Return the decision for the words of each decided spelling, to propose it for spellings with the same words."""
-    decided = [entry for entry in decisions.entries if entry.choice is not None]
-    return {words: entry for entry in decided if (words := same_words(entry.spelling))}
+def _entries(written: Iterable[WrittenEntry]) -> tuple[Decision, ...]:
+    return Decisions(entries=tuple(decision for entry in written for decision in entry.decisions)).entries
 
 
-def _lines(item: Undecided, alike: Decision | None) -> Iterator[str]:
-    rows = "1 row" if item.rows == 1 else f"{item.rows:,} rows"
-    where = item.where if len(item.where) <= _COMMENT else item.where[:_COMMENT] + "…"
-    yield f"# {rows}: {escaped(where)}" if where else f"# {rows}"
-    if len(item.spelling) > LONGEST_SPELLING:
-        yield f"# longer than {LONGEST_SPELLING:,} characters: cannot be decided, correct such rows in the database"
-    proposed = proposal(item.spelling)
-    if alike is not None:
-        yield f"# the same words as {shown(alike.spelling)}, which is {alike.choice}"
-        proposed = alike.stage
-    else:
-        yield from (f"# {suggestion}" for suggestion in suggest(item.spelling))
-    yield f"- spelling: {quoted(item.spelling)}"
-    yield f"  stage: # {proposed}" if proposed else "  stage:"
-    yield '  reason: ""'
+def _with_header(text: str) -> str:
+    """Return the text ready for lines at its end: with a header if it is empty, and with a last line break."""
+    started = text if text.removeprefix(BYTE_ORDER_MARK).strip() else text + _HEADER
+    return started if started.endswith(("\n", "\r")) else started + EditableText(started).line_break
+
+
+def _lines(cluster: Cluster) -> Iterator[str]:
+    """Return the lines of the entry for a cluster that nobody has decided."""
+    several = f", {len(cluster.members):,} spellings" if len(cluster.members) > 1 else ""
+    yield f"{MACHINE_COMMENT} {counted(cluster.rows, 'row')}{several}"
+    proposal = cluster.proposal
+    if proposal is not None:
+        yield f"{MACHINE_COMMENT} {proposal.confidence}: {proposal.choice} ({proposal.why})"
+    elif several:
+        yield f"{MACHINE_COMMENT} together: {cluster.why}"
+    yield from (f"{MACHINE_COMMENT} {hint}" for hint in cluster.hints)
+    yield f"- stage: # {proposal.choice}" if proposal else "- stage:"
+    yield f"  reason: {quoted(_reason(cluster))}"
     yield '  decided_by: ""'
     yield "  decided_on:"
+    yield "  spellings:"
+    for member in cluster.members:
+        where = member.where if len(member.where) <= _COMMENT else member.where[:_COMMENT] + "…"
+        yield f"    - {quoted(member.spelling)} {MACHINE_COMMENT} {escaped(where) or counted(member.rows, 'row')}"
+
+
+def _reason(cluster: Cluster) -> str:
+    match cluster.proposal:
+        case Proposal(choice=Keep(reason=reason)):
+            return reason
+    return ""
 
 
 def _margin(written: list[WrittenEntry], source: str) -> int:
@@ -141,68 +153,15 @@ def _margin(written: list[WrittenEntry], source: str) -> int:
     return written[0].dash_column
 
 
-def _line_break(text: str) -> str:
-    return "\r\n" if "\r\n" in text else "\n"
-
-
-def _filled_in(text: str, entry: WrittenEntry, decision: Decision) -> str:
-    values = {
-        "stage": str(decision.choice),
-        "reason": quoted(decision.reason) if decision.reason else None,
-        "decided_by": quoted(decision.decided_by) if decision.decided_by else None,
-        "decided_on": str(decision.decided_on) if decision.decided_on else None,
-    }
-    places = _Places(text)
-    edits: list[tuple[int, int, str]] = []
-    missing = ""
-    margin = " " * entry.key_column
-    for name, value in values.items():
-        if value is None:
-            continue
-        if name in entry.values:
-            edits.append(places.edit(entry.values[name], value))
-        else:
-            missing += f"{_line_break(text)}{margin}{name}: {value}"
-    if missing:
-        end = places.end_of_line(max(end[0] for _, end in entry.values.values()))
-        edits.append((end, end, missing))
-    parts, at = [], 0
-    # The sort is stable: missing keys come after a value at the same place.
-    for start, end, new in sorted(edits, key=lambda edit: edit[0]):
-        parts += [text[at:start], new]
-        at = end
-    return "".join([*parts, text[at:]])
-
-
-class _Places:
-    """Convert the parser's lines and columns to positions in the text."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self._ends = [found.start() for found in _LINE_BREAK.finditer(text)] + [len(text)]
-        self._starts = [len(BYTE_ORDER_MARK) if text.startswith(BYTE_ORDER_MARK) else 0]
-        self._starts += [found.end() for found in _LINE_BREAK.finditer(text)]
-
-    def end_of_line(self, line: int) -> int:
-        return self._ends[line]
-
-    def edit(self, value: tuple[Spot, Spot], new: str) -> tuple[int, int, str]:
-        """Return start, end and new text of a value. The proposal of an empty stage is replaced too."""
-        start, end = (self._starts[line] + column for line, column in value)
-        if start == end:
-            proposed = _PROPOSAL.match(self._text, end)
-            return start, proposed.end() if proposed else end, " " + new
-        return start, end, new
-
-
 def _checked(text: str, source: str, entries: tuple[Decision, ...]) -> str:
     if len(text.encode()) > MAX_FILE_BYTES:
         raise DecisionsError(
-            f"{len(entries):,} entries make a file larger than {MAX_FILE_BYTES >> 20} MB: decide the spellings with "
-            "the most rows first, and ask whether this column holds stages at all",
+            f"{len(entries):,} spellings make a file larger than {MAX_FILE_BYTES >> 20} MB: decide those with the most "
+            "rows first, and ask whether this column holds stages at all",
             source,
         )
+    Decisions(entries=entries)
     with suppress(DecisionsError):
-        if parse_decisions(text, source).entries == entries:
+        if set(parse_decisions(text, source).entries) == set(entries):
             return text
     raise DecisionsError("has a form that cannot be edited: write a plain list of `- spelling: ...` entries", source)

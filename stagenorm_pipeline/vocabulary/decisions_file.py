@@ -1,14 +1,19 @@
 """Read the decisions file (`stage_decisions.yaml`). `decisions_editor` changes it.
 
-The file is a YAML list of entries:
+The file is a YAML list of entries. Each is one decision, about one spelling or several:
 
-    - spelling: "Seed Round"
-      stage: seed
+    - stage: seed
       reason: ""
       decided_by: "Ana"
       decided_on: 2026-01-19
+      spellings:
+        - "Seed Funding"
+        - "Seed Round"
 
-`spelling` is in quotes, exactly as stored. `stage` is a canonical stage, `leave-as-is`, or empty while undecided.
+    - spelling: "Series D"
+      stage:
+
+Spellings are in quotes, exactly as stored. `stage` is a canonical stage, `leave-as-is`, or empty while undecided.
 The other three may be left out; `leave-as-is` needs a reason.
 
 Reading walks the parser's events and constructs no objects. Anchors, tags, nesting and second documents are refused at
@@ -17,7 +22,7 @@ their line, before they can use memory or time.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -35,7 +40,8 @@ MAX_FILE_BYTES: Final = 32 * 1024 * 1024
 
 BYTE_ORDER_MARK: Final = "\ufeff"
 
-_KEYS: Final = ("spelling", "stage", "reason", "decided_by", "decided_on")
+_TEXTS: Final = ("spelling", "stage", "reason", "decided_by", "decided_on")
+_KEYS: Final = (*_TEXTS, "spellings")
 _CHOICES: Final = ", ".join([*CANONICAL_STAGES, KEPT])
 # libyaml is about 10 times faster. PyYAML without libyaml reads the same files.
 _LOADER: Final[type] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -69,7 +75,8 @@ def read_decisions_text(path: Path) -> str:
 
 def parse_decisions(text: str, source: str) -> Decisions:
     """Read decisions from YAML; `source` names the file in errors. Raises DecisionsError, with the line."""
-    return Decisions(entries=tuple(entry.decision for entry in written_entries(text, source)))
+    written = written_entries(text, source)
+    return Decisions(entries=tuple(decision for entry in written for decision in entry.decisions))
 
 
 # A line and a column of the text, both from 0.
@@ -80,14 +87,29 @@ Spot = tuple[int, int]
 class WrittenEntry:
     """An entry and its place in the text: the column of its keys, and the start and end of each value.
 
-    `dash_column` None: the list is in brackets. `is_block` false: the entry is in braces.
+    `decisions` has one for each spelling. `places`: where each one is, if they are in a list under `spellings`.
+    `dash_column` None: the list is in brackets. `is_block` false: the entry or its spellings are in braces or brackets.
     """
 
-    decision: Decision
+    decisions: tuple[Decision, ...]
+    places: tuple[tuple[Spot, Spot], ...]
     dash_column: int | None
     is_block: bool
     key_column: int
     values: dict[str, tuple[Spot, Spot]]
+
+    @property
+    def is_group(self) -> bool:
+        return bool(self.places)
+
+    @property
+    def choice(self) -> str | None:
+        """The choice for all of its spellings; None if undecided."""
+        return self.decisions[0].choice
+
+    @property
+    def last_line(self) -> int:
+        return max(end[0] for _, end in (*self.values.values(), *self.places))
 
 
 def written_entries(text: str, source: str) -> Iterator[WrittenEntry]:
@@ -137,19 +159,30 @@ def _entries(events: Iterator[yaml.Event], source: str) -> Iterator[WrittenEntry
         if isinstance(event, yaml.MappingStartEvent):
             fields = _fields(events, source)
             yield WrittenEntry(
-                decision=_decision(fields, _place(event, source), source),
+                decisions=_decisions(fields, _place(event, source), source),
+                places=tuple((_start(spelling), _end(spelling)) for spelling in fields.spellings),
                 dash_column=dash_column,
-                is_block=not event.flow_style,
+                is_block=not event.flow_style and not fields.is_flow_list,
                 key_column=_start(event)[1],
-                values={name: (_start(value), _end(value)) for name, value in fields.items()},
+                values={name: (_start(value), _end(value)) for name, value in fields.texts.items()},
             )
         elif not isinstance(event, yaml.SequenceEndEvent):
             raise DecisionsError(form, _place(event, source))
 
 
-def _fields(events: Iterator[yaml.Event], source: str) -> dict[str, yaml.ScalarEvent]:
+@dataclass(slots=True, kw_only=True)
+class _Fields:
+    """The values of an entry. `spellings`: those of `spelling` or `spellings`."""
+
+    texts: dict[str, yaml.ScalarEvent] = field(default_factory=dict)
+    spellings: tuple[yaml.ScalarEvent, ...] = ()
+    is_group: bool = False
+    is_flow_list: bool = False
+
+
+def _fields(events: Iterator[yaml.Event], source: str) -> _Fields:
     """Read the keys and values of the current entry."""
-    fields: dict[str, yaml.ScalarEvent] = {}
+    fields = _Fields()
     for key in events:
         if isinstance(key, yaml.MappingEndEvent):
             break
@@ -158,29 +191,58 @@ def _fields(events: Iterator[yaml.Event], source: str) -> dict[str, yaml.ScalarE
         if not isinstance(key, yaml.ScalarEvent) or key.value not in _KEYS:
             name = shown(key.value) if isinstance(key, yaml.ScalarEvent) else "a nested key"
             raise DecisionsError(f"{name} is not a key of an entry: use {', '.join(_KEYS)}", where)
-        if key.value in fields:
+        if key.value in fields.texts or (key.value == "spellings" and fields.is_group):
             raise DecisionsError(f"`{key.value}` is given twice in one entry: remove one", where)
-        if not isinstance(value, yaml.ScalarEvent):
+        if key.value == "spellings":
+            fields.is_group = True
+            fields.is_flow_list = isinstance(value, yaml.SequenceStartEvent) and bool(value.flow_style)
+            fields.spellings = _list_of_spellings(value, events, source)
+        elif isinstance(value, yaml.ScalarEvent):
+            fields.texts[key.value] = value
+        else:
             raise DecisionsError(f"`{key.value}` must be a text, not a list or a mapping", where)
-        fields[key.value] = value
     return fields
 
 
-def _decision(fields: dict[str, yaml.ScalarEvent], where: str, source: str) -> Decision:
-    for name in ("spelling", "stage"):
-        if name not in fields:
-            raise DecisionsError(f"this entry has no `{name}:` line: add it", where)
-    text = {name: _text(value) for name, value in fields.items()}
-    stage = _stage(text["stage"], _place(fields["stage"], source))
+def _list_of_spellings(value: yaml.Event, events: Iterator[yaml.Event], source: str) -> tuple[yaml.ScalarEvent, ...]:
+    form = '`spellings` must be a list with at least one spelling, each as `- "..."`'
+    if not isinstance(value, yaml.SequenceStartEvent):
+        raise DecisionsError(form, _place(value, source))
+    spellings = []
+    for event in events:
+        if isinstance(event, yaml.SequenceEndEvent):
+            break
+        if not isinstance(event, yaml.ScalarEvent):
+            raise DecisionsError(form, _place(event, source))
+        spellings.append(event)
+    if not spellings:
+        raise DecisionsError(form, _place(value, source))
+    return tuple(spellings)
+
+
+def _decisions(fields: _Fields, where: str, source: str) -> tuple[Decision, ...]:
+    if fields.is_group and "spelling" in fields.texts:
+        raise DecisionsError("this entry has both `spelling:` and `spellings:`: remove one", where)
+    if not fields.is_group and "spelling" not in fields.texts:
+        raise DecisionsError("this entry has no `spelling:` line and no `spellings:`: add one", where)
+    if "stage" not in fields.texts:
+        raise DecisionsError("this entry has no `stage:` line: add it", where)
+    text = {name: _text(value) for name, value in fields.texts.items()}
+    stage = _stage(text["stage"], _place(fields.texts["stage"], source))
     decided_on = text.get("decided_on", "")
-    return Decision(
-        spelling=_spelling(fields["spelling"], source),
-        stage=stage,
-        is_kept=text["stage"] == KEPT,
-        reason=text.get("reason", ""),
-        decided_by=text.get("decided_by", ""),
-        decided_on=_date(decided_on, _place(fields["decided_on"], source)) if decided_on else None,
-        where=where,
+    on = _date(decided_on, _place(fields.texts["decided_on"], source)) if decided_on else None
+    places = [(spelling, _place(spelling, source)) for spelling in fields.spellings]
+    return tuple(
+        Decision(
+            spelling=_spelling(spelling, source),
+            stage=stage,
+            is_kept=text["stage"] == KEPT,
+            reason=text.get("reason", ""),
+            decided_by=text.get("decided_by", ""),
+            decided_on=on,
+            where=place,
+        )
+        for spelling, place in places or [(fields.texts["spelling"], where)]
     )
 
 
@@ -188,9 +250,7 @@ def _spelling(value: yaml.ScalarEvent, source: str) -> str:
     # YAML cuts unquoted text at ` #`, trims it, or reads it as a truth value, a number or null. In quotes it reads a
     # line break as a space. The entry would silently mean another spelling.
     if value.style not in ("'", '"') or _lines(value) > 1:
-        raise DecisionsError(
-            f"put the spelling in quotes, on one line: spelling: {shown(value.value)}", _place(value, source)
-        )
+        raise DecisionsError(f"put the spelling in quotes, on one line: {shown(value.value)}", _place(value, source))
     return value.value
 
 

@@ -1,13 +1,17 @@
 """Test the decisions file: written, answered, refused with its line, and binding for plans."""
 
+import csv
 from datetime import date
 from pathlib import Path
 
+import openpyxl
 import psycopg
 import pytest
 from click.testing import CliRunner
 
 from stagenorm_pipeline.cli.main import main
+from stagenorm_pipeline.engine.postgres.identity import user_name
+from stagenorm_pipeline.service.decision_sheet import COLUMNS
 from stagenorm_pipeline.vocabulary import Decision, Stage, load_decisions
 from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, Application
 from stagenorm_pipeline_tests.support.command_line import Ran, stagenorm, stagenorm_here
@@ -111,7 +115,7 @@ def test_mistake_shows_no_stack_trace(file: Path) -> None:
 def test_new_entries_follow_what_was_written(url: str, file: Path) -> None:
     assert "1 spelling waits for a decision" in stagenorm_here("decisions", url=url).out
     first = file.read_text()
-    assert "# 20 rows: 20 in public.portfoliocompanies.stage (4 funds, ids 4 to 99)" in first
+    assert '- "Seed Round" #: 20 in public.portfoliocompanies.stage (4 funds, ids 4 to 99)' in first
 
     mine = "# Board, 19 January: a round is a round.\n" + first.replace("stage: # seed", "stage: seed  # Ana")
     file.write_text(mine)
@@ -148,31 +152,75 @@ def test_too_long_spelling_is_counted_and_not_asked(url: str, file: Path) -> Non
     assert len(load_decisions(file).entries) == 1
 
 
-def test_each_answer_is_written_at_once(url: str, file: Path) -> None:
-    sql(
-        url, "UPDATE deal_opportunities SET stage = (ARRAY['Debt', 'Debt Funding', 'growth'])[1 + id % 3] WHERE id < 10"
-    )
-    sql(url, "UPDATE deal_opportunities SET stage = 'seed_round' WHERE id = 10")
-    # Seed Round is taken; Debt and Debt Funding are left, for one reason; for growth 9 is no answer, but 6 is; the last
-    # has the words of the first.
-    ran = answer(url, "\nl\n\na loan\nl\n\n9\n6\n\n", "--by", "Ana")
+def test_answers_decide_clusters_of_the_database_and_go_on_later(url: str, file: Path) -> None:
+    sql(url, "UPDATE deal_opportunities SET stage = (ARRAY['Debt', 'Debt Funding', 'growth'])[1 + id % 3]")
+    ran = answer(url, "\nk a loan\nq\n", "--by", "Ana")
     assert ran.code == 0, ran.all
-    assert "5 decided, 0 left" in ran.out
+    assert "3 decided, 1 left" in ran.out
+    assert "1 decided, 0 left" in answer(url, "series c+\n").out
     today = date.today()
     assert set(load_decisions(file).entries) == {
         Decision(spelling="Seed Round", stage=Stage.SEED, decided_by="Ana", decided_on=today),
         Decision(spelling="Debt", is_kept=True, reason="a loan", decided_by="Ana", decided_on=today),
         Decision(spelling="Debt Funding", is_kept=True, reason="a loan", decided_by="Ana", decided_on=today),
-        Decision(spelling="growth", stage=Stage.SERIES_C_PLUS, decided_by="Ana", decided_on=today),
-        Decision(spelling="seed_round", stage=Stage.SEED, decided_by="Ana", decided_on=today),
+        Decision(spelling="growth", stage=Stage.SERIES_C_PLUS, decided_by=user_name(), decided_on=today),
     }
 
 
-def test_stopped_questions_keep_answers(url: str, file: Path) -> None:
-    sql(url, "UPDATE deal_opportunities SET stage = (ARRAY['Debt', 'growth'])[1 + id % 2] WHERE id < 5")
-    assert "1 decided, 2 left" in answer(url, "\nq\n").out
-    assert "0 decided, 2 left" in answer(url, "s\n").out
-    assert [entry.choice for entry in load_decisions(file).entries] == ["seed", None, None]
+def test_spreadsheets_of_two_reviewers_merge_into_the_file(url: str, file: Path) -> None:
+    sql(url, "UPDATE deal_opportunities SET stage = (ARRAY['=Debt', 'Bridge', 'growth'])[1 + id % 3]")
+    ran = stagenorm_here("decisions", "--csv", "ana.csv", "--xlsx", "ben.xlsx", url=url)
+    assert "4 spellings wait for a decision, in 4 clusters" in ran.out
+    assert not file.exists()
+    _fill("ana.csv", {"Seed Round": "seed", "=Debt": "keep", "Bridge": "series-a"})
+    book = openpyxl.load_workbook("ben.xlsx")
+    for row in book["decisions"].iter_rows(min_row=2):
+        if row[COLUMNS.index("spelling")].value in ('"Bridge"', '"growth"'):
+            row[COLUMNS.index("cluster_stage")].value = "series-b"
+    book.save("ben.xlsx")
+
+    ran = stagenorm_here("decisions", "--import", "ana.csv", "--import", "ben.xlsx", "--by", "Cleo", url=url)
+    assert ran.code == 1
+    assert "3 spellings decided, 0 decided alike before." in ran.out
+    assert '"Bridge": series-a (ana.csv row' in ran.out
+    assert {entry.spelling: entry.choice for entry in load_decisions(file).entries} == {
+        "Seed Round": "seed",
+        "growth": "series-b",
+        "=Debt": "leave-as-is",
+    }
+    before = file.read_text()
+    _fill("ana.csv", {"Seed Round": "seed"})
+    ran = stagenorm_here("decisions", "--import", "ana.csv", url=url)
+    assert (ran.code, file.read_text()) == (0, before)
+    assert f"{file} (3 spellings decided). Next: stagenorm dry-run" in ran.out
+
+
+def _fill(name: str, stages: dict[str, str]) -> None:
+    with open(name, newline="", encoding="utf-8-sig") as read:  # noqa: PTH123
+        rows = list(csv.DictReader(read))
+    for row in rows:
+        row |= {"stage": stages.get(row["spelling"].strip('"'), ""), "reason": "why"}
+    with open(name, "w", newline="", encoding="utf-8") as written:  # noqa: PTH123
+        writer = csv.DictWriter(written, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("--ask --csv x.csv", "exclude each other"),
+        ("--csv x.xlsx", "does not end in .csv"),
+        ("--import x.txt", "its suffix does not say what it is"),
+        ("--import x.csv", "x.csv cannot be read: No such file"),
+        ("--xlsx no/x.xlsx", "The directory of no/x.xlsx does not exist"),
+    ],
+)
+def test_wrong_file_is_refused_without_a_change(url: str, file: Path, arguments: str, said: str) -> None:
+    ran = stagenorm_here("decisions", *arguments.split(), url=url)
+    assert ran.code in (1, 2)
+    assert said in ran.err
+    assert not file.exists()
 
 
 def test_run_and_resume_refuse_plan_of_other_decisions(url: str, file: Path) -> None:
@@ -220,7 +268,7 @@ def test_decisions_lead_to_an_enforced_table(url: str, file: Path) -> None:
     refused = stagenorm_here("enforce", "--yes", url=url)
     assert refused.code == 1
     assert "Rows with an unknown spelling: 20; with a known spelling that is not canonical: 60" in refused.err
-    answer(url, "l\na round is no stage\n")
+    answer(url, "l a round is no stage\n")
     assert stagenorm_here("run", "--yes", "--sleep-ms", "0", url=url).code == 0
     assert stagenorm_here("verify", url=url).code == 0
 

@@ -150,7 +150,7 @@ def test_a_plan_shows_what_the_runbook_asks_to_review() -> None:
     assert re.search(r"Rows to update: +15,000$", shown, re.MULTILINE)
     assert "nothing was changed" in shown
     assert '"Seed Round"' in shown
-    assert "seed? 'seed' and a common extra word" in shown
+    assert "seed? 'seed' and a harmless word" in shown
 
 
 def test_dry_run_summary_fits_a_screen_and_says_what_it_supersedes() -> None:

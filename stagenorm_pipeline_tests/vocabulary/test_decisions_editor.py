@@ -1,5 +1,6 @@
 """Editing the decisions file: new entries and decisions never change what a person wrote."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -8,19 +9,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stagenorm_pipeline.vocabulary import (
+    CANONICAL_STAGES,
+    KEPT,
     Decision,
     Decisions,
     DecisionsError,
     Stage,
     Undecided,
     parse_decisions,
-    with_decision,
+    with_decisions,
     with_undecided,
 )
 from stagenorm_pipeline.vocabulary import decisions_editor as module
 from stagenorm_pipeline.vocabulary import decisions_file as reading
+from stagenorm_pipeline.vocabulary.aliases import built_in_aliases
+from stagenorm_pipeline.vocabulary.proposals import compared
 from stagenorm_pipeline.vocabulary.quoting import quoted
-from stagenorm_pipeline_tests.support.spellings import some_decisions, texts, unhurried
+from stagenorm_pipeline_tests.support.spellings import near_texts, some_decisions, texts, unhurried
 
 HOSTILE = [
     "",
@@ -40,8 +45,8 @@ HOSTILE = [
     "---",
     "*alias &anchor !!tag %",
     "\u0301\u0327",
-    "long " * 200_000,
-    "\x01" * 100_000,
+    "long " * 2_000,
+    "\x01" * 5_000,
 ]
 
 
@@ -70,6 +75,10 @@ def added(text: str, *undecided: Undecided) -> str:
     return with_undecided(text, "f.yaml", undecided)
 
 
+def decided(text: str, *decisions: Decision) -> str:
+    return with_decisions(text, "f.yaml", decisions)
+
+
 def written(decisions: Decisions) -> str:
     """A file with these decisions, as a program might write one."""
     return "".join(
@@ -79,39 +88,47 @@ def written(decisions: Decisions) -> str:
     )
 
 
-def test_new_entries_have_rows_and_suggestions_most_rows_first() -> None:
+def test_each_cluster_is_one_new_entry_with_its_proposal_most_rows_first() -> None:
     asked = [
         Undecided(spelling="Series D", rows=1, where="1 in public.deals.stage (fund-2, id 7)"),
         Undecided(spelling="Seed Round", rows=1234, where="1,234 in public.deals.stage (2 funds, ids 1 to 9)"),
+        Undecided(spelling="Seed Funding", rows=2),
         Undecided(spelling="Debt", rows=5),
+        Undecided(spelling="debt.", rows=1),
     ]
     text = added("", *asked)
     assert text.startswith("# What each spelling means")
     assert (
         text.split("\n\n", 1)[1]
         == """\
-# 1,234 rows: 1,234 in public.deals.stage (2 funds, ids 1 to 9)
-# perhaps seed: 'seed' and a common extra word ('round') (score 90 of 100)
-- spelling: "Seed Round"
-  stage: # seed
+#: 1,236 rows, 2 spellings
+#: sure: seed ('seed' and only harmless words)
+- stage: # seed
   reason: ""
   decided_by: ""
   decided_on:
+  spellings:
+    - "Seed Round" #: 1,234 in public.deals.stage (2 funds, ids 1 to 9)
+    - "Seed Funding" #: 2 rows
 
-# 5 rows
-- spelling: "Debt"
-  stage:
+#: 6 rows, 2 spellings
+#: together: the same words, apart from order, harmless words and typing errors
+- stage:
   reason: ""
   decided_by: ""
   decided_on:
+  spellings:
+    - "Debt" #: 5 rows
+    - "debt." #: 1 row
 
-# 1 row: 1 in public.deals.stage (fund-2, id 7)
-# a later round than series-c: no canonical stage means this
-- spelling: "Series D"
-  stage:
+#: 1 row
+#: a later round than series-c: no canonical stage means this
+- stage:
   reason: ""
   decided_by: ""
   decided_on:
+  spellings:
+    - "Series D" #: 1 in public.deals.stage (fund-2, id 7)
 """
     )
     assert all(entry.choice is None for entry in parse_decisions(text, "f.yaml").entries)
@@ -126,13 +143,19 @@ def test_ambiguous_spelling_gets_no_proposal() -> None:
     text = added(
         "", *(Undecided(spelling=s, rows=1) for s in ("Pre-series A", "Seed Round & Series A", "Series D", "Equity"))
     )
-    assert text.count("  stage:\n") == 4
+    assert text.count("- stage:\n") == 4
 
 
 def test_spelling_with_the_same_words_gets_the_same_proposal() -> None:
     text = added('- spelling: "Angel / Seed"\n  stage: pre-seed\n', Undecided(spelling="Seed/Angel", rows=3))
-    assert '# the same words as "Angel / Seed", which is pre-seed\n' in text
-    assert "stage: # pre-seed\n" in text
+    assert '#: likely: pre-seed (the same words as "Angel / Seed", which is decided)\n' in text
+    assert "- stage: # pre-seed\n" in text
+
+
+def test_proposal_to_keep_comes_with_its_reason() -> None:
+    text = added('- spelling: "Debt"\n  stage: leave-as-is\n  reason: "a loan"\n', Undecided(spelling="debt.", rows=3))
+    (_, entry) = parse_decisions(text.replace("stage: # leave", "stage: leave"), "f.yaml").entries
+    assert entry == Decision(spelling="debt.", is_kept=True, reason="a loan")
 
 
 def test_new_entries_follow_the_unchanged_text() -> None:
@@ -223,30 +246,70 @@ def test_spelling_that_postgresql_cannot_store_is_refused(spelling: str) -> None
 
 def test_file_that_would_be_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_FILE_BYTES", 1_000)
-    with pytest.raises(DecisionsError, match="20 entries make a file larger"):
+    with pytest.raises(DecisionsError, match="20 spellings make a file larger"):
         added("", *(Undecided(spelling=f"spelling {number}", rows=1) for number in range(20)))
 
 
 def test_decision_changes_only_its_entry() -> None:
     decision = Decision(spelling="growth", stage=Stage.SERIES_C, decided_by='Dan "D"', decided_on=TODAY)
-    assert with_decision(BY_HAND, "f.yaml", decision) == BY_HAND.replace(
+    assert decided(BY_HAND, decision) == BY_HAND.replace(
         '  stage:\n  reason: "ask Cleo"  # she was away\n',
         '  stage: series-c\n  reason: "ask Cleo"  # she was away\n'
         '  decided_by: "Dan \\"D\\""\n  decided_on: 2026-01-19\n',
     )
 
 
-def test_decision_replaces_the_proposal() -> None:
-    text = added("", Undecided(spelling="Seed Round", rows=3))
-    decision = Decision(spelling="Seed Round", is_kept=True, reason="no", decided_by="Ana", decided_on=TODAY)
-    after = with_decision(text, "f.yaml", decision)
-    assert after.split("\n")[-6:-1] == [
-        '- spelling: "Seed Round"',
-        "  stage: leave-as-is",
-        '  reason: "no"',
-        '  decided_by: "Ana"',
-        "  decided_on: 2026-01-19",
-    ]
+def test_decisions_move_into_sorted_groups_in_the_order_of_stages() -> None:
+    names = ("Seed Round", "Seed Funding", "Seed Capital", "Debt", "Angel", "Growth")
+    text = added("", *(Undecided(spelling=name, rows=9 - at) for at, name in enumerate(names)))
+    text = text.replace('"Seed Capital" #: 7 rows', '"Seed Capital" # Ben doubts it')
+    text = text.replace("#: 6 rows", "# Cleo knows these.\n#: 6 rows", 1)
+    kept = Decision(spelling="Debt", is_kept=True, reason="a loan", decided_by="Ana", decided_on=TODAY)
+    seed = replace(kept, spelling="Seed Round", stage=Stage.SEED, is_kept=False, reason="")
+    more = replace(seed, spelling="Seed Capital")
+    text = decided(text, kept, seed, more)
+    text = decided(text, replace(seed, spelling="Angel", stage=Stage.PRE_SEED))
+    text = decided(text, replace(seed, spelling="Seed Funding"))
+    assert (
+        text.split("\n\n", 1)[1]
+        == """\
+- stage: pre-seed
+  decided_by: "Ana"
+  decided_on: 2026-01-19
+  spellings:
+    - "Angel"
+
+- stage: seed
+  decided_by: "Ana"
+  decided_on: 2026-01-19
+  spellings:
+    - "Seed Capital"  # Ben doubts it
+    - "Seed Funding"
+    - "Seed Round"
+
+- stage: leave-as-is
+  reason: "a loan"
+  decided_by: "Ana"
+  decided_on: 2026-01-19
+  spellings:
+    - "Debt"
+
+# Cleo knows these.
+#: 4 rows
+- stage:
+  reason: ""
+  decided_by: ""
+  decided_on:
+  spellings:
+    - "Growth" #: 4 rows
+"""
+    )
+
+
+def test_decisions_start_a_file_of_their_own() -> None:
+    text = decided("", Decision(spelling="Seed Round", stage=Stage.SEED))
+    assert text.startswith("# What each spelling means")
+    assert text.split("\n\n", 1)[1].startswith("- stage: seed\n")
 
 
 @settings(unhurried, max_examples=40)
@@ -257,9 +320,9 @@ def test_decision_changes_no_other_entry(decisions: Decisions, reason: str, by: 
         decision = Decision(spelling=entry.spelling, is_kept=True, reason=reason, decided_by=by, decided_on=TODAY)
         if entry.choice is not None:
             with pytest.raises(DecisionsError, match="decided already"):
-                with_decision(text, "f.yaml", decision)
+                decided(text, decision)
             continue
-        after = parse_decisions(with_decision(text, "f.yaml", decision), "f.yaml").entries
+        after = parse_decisions(decided(text, decision), "f.yaml").entries
         expected = Decision(
             spelling=entry.spelling,
             is_kept=True,
@@ -274,14 +337,14 @@ def test_decision_changes_no_other_entry(decisions: Decisions, reason: str, by: 
     ("before", "after"),
     [
         ('- spelling: "x"\n  stage:\n', '- spelling: "x"\n  stage: seed\n  decided_by: "Ana"\n'),
-        ('- spelling: "x"\n  stage: # seed', '- spelling: "x"\n  stage: seed\n  decided_by: "Ana"'),
+        ('- spelling: "x"\n  stage: # seed', '- spelling: "x"\n  stage: seed\n  decided_by: "Ana"\n'),
         ('- spelling: "x"\r\n  stage:\r\n', '- spelling: "x"\r\n  stage: seed\r\n  decided_by: "Ana"\r\n'),
         ('\ufeff- stage:\n  spelling: "x"\n', '\ufeff- stage: seed\n  spelling: "x"\n  decided_by: "Ana"\n'),
         (
             '   -  spelling: "x"\n      stage: ~ # ?',
-            '   -  spelling: "x"\n      stage: seed # ?\n      decided_by: "Ana"',
+            '   -  spelling: "x"\n      stage: seed # ?\n      decided_by: "Ana"\n',
         ),
-        ('- spelling: "x"\n  stage: ""\n  decided_by:', '- spelling: "x"\n  stage: seed\n  decided_by: "Ana"'),
+        ('- spelling: "x"\n  stage: ""\n  decided_by:', '- spelling: "x"\n  stage: seed\n  decided_by: "Ana"\n'),
         (
             '- spelling: "x"\n  stage:\n  reason: |\n    a\n\n  decided_by: Bo\n    b\n',
             '- spelling: "x"\n  stage: seed\n  reason: |\n    a\n\n  decided_by: "Ana"\n',
@@ -290,7 +353,7 @@ def test_decision_changes_no_other_entry(decisions: Decisions, reason: str, by: 
     ids=["bare", "proposed", "crlf", "bom", "indented", "empty text", "block text"],
 )
 def test_unusual_valid_entries_are_decided(before: str, after: str) -> None:
-    filled = with_decision(before, "f.yaml", Decision(spelling="x", stage=Stage.SEED, decided_by="Ana"))
+    filled = decided(before, Decision(spelling="x", stage=Stage.SEED, decided_by="Ana"))
     assert filled == after
 
 
@@ -299,8 +362,34 @@ def test_windows_line_breaks_stay() -> None:
     assert text.count("\n") == text.count("\r\n") > 5
 
 
-def test_missing_entry_or_entry_in_braces_is_refused() -> None:
-    with pytest.raises(DecisionsError, match=r'^f\.yaml: "Equity" has no entry any more'):
-        with_decision(BY_HAND, "f.yaml", Decision(spelling="Equity", stage=Stage.SEED))
+def test_entry_in_braces_or_brackets_is_decided_by_hand() -> None:
     with pytest.raises(DecisionsError, match=r"^f\.yaml:1: .*in braces: decide it by hand"):
-        with_decision('- {spelling: "x", stage: }\n', "f.yaml", Decision(spelling="x", stage=Stage.SEED))
+        decided('- {spelling: "x", stage: }\n', Decision(spelling="x", stage=Stage.SEED))
+    with pytest.raises(DecisionsError, match=r"^f\.yaml:2: .*in brackets: decide it by hand"):
+        decided('- stage:\n  spellings: ["x", "y"]\n', Decision(spelling="x", stage=Stage.SEED))
+
+
+@settings(unhurried, max_examples=40)
+@given(
+    st.lists(near_texts | texts, min_size=1, max_size=8, unique_by=compared),
+    st.lists(st.sampled_from([*CANONICAL_STAGES, KEPT]), min_size=8, max_size=8),
+    st.lists(st.integers(0, 2), min_size=8, max_size=8),
+    st.booleans(),
+)
+def test_deciding_in_any_order_loses_no_spelling(
+    names: list[str], choices: list[str], when: list[int], clustered: bool
+) -> None:
+    names = [name for name in names if built_in_aliases().stage_of(name) is None]
+    text = added("# mine\n", *(Undecided(spelling=name, rows=3) for name in names)) if clustered else "# mine\n"
+    made = [
+        Decision(spelling=name, is_kept=True, reason="why")
+        if choice == KEPT
+        else Decision(spelling=name, stage=Stage(choice))
+        for name, choice in zip(names, choices, strict=False)
+    ]
+    for round_ in range(3):
+        text = decided(text, *(one for one, at in zip(made, when, strict=False) if at == round_))
+    assert {entry.spelling: entry for entry in parse_decisions(text, "f.yaml").entries} == {
+        one.spelling: one for one in made
+    }
+    assert text.startswith("# mine\n")

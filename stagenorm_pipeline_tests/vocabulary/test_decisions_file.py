@@ -54,6 +54,16 @@ def test_edited_file_is_read() -> None:
     assert [entry.where for entry in decisions.entries] == ["f.yaml:2", "f.yaml:6", "f.yaml:9"]
 
 
+def test_group_is_one_decision_for_each_of_its_spellings() -> None:
+    text = (
+        "- stage: leave-as-is\n  spellings:\n    - \"Debt\"\n    - 'Loan' # Ben\n  reason: a loan\n  decided_by: Ana\n"
+    )
+    debt, loan = parse_decisions(text, "f.yaml").entries
+    assert debt == Decision(spelling="Debt", is_kept=True, reason="a loan", decided_by="Ana")
+    assert loan == Decision(spelling="Loan", is_kept=True, reason="a loan", decided_by="Ana")
+    assert (debt.where, loan.where) == ("f.yaml:3", "f.yaml:4")
+
+
 @pytest.mark.parametrize("text", ["", "# nothing yet\n", "[]", "\ufeff# made on Windows\r\n"])
 def test_file_without_entries_has_no_decisions(text: str) -> None:
     assert parse_decisions(text, "f.yaml") == Decisions()
@@ -86,6 +96,15 @@ def test_empty_stage_means_undecided(nothing: str) -> None:
         ('- spelling: "x"\n  stage: seed\n  stage: seed\n', "f.yaml:3: `stage` is given twice"),
         ('- spelling: "x"\n', "f.yaml:1: this entry has no `stage:` line"),
         ("- stage: seed\n", "f.yaml:1: this entry has no `spelling:` line"),
+        ('- stage:\n  spellings: ["x"]\n  spelling: "y"\n', "f.yaml:1: this entry has both"),
+        ('- stage:\n  spellings: ["x"]\n  spellings: ["y"]\n', "f.yaml:3: `spellings` is given twice"),
+        ("- stage:\n  spellings:\n", "f.yaml:2: `spellings` must be a list"),
+        ("- stage:\n  spellings: []\n", "f.yaml:2: `spellings` must be a list"),
+        ('- stage:\n  spellings:\n    - "x"\n    - ["y"]\n', "f.yaml:4: `spellings` must be a list"),
+        ('- stage:\n  spellings:\n    - "x"\n    - yes\n', "f.yaml:4: put the spelling in quotes"),
+        ('- stage: seed\n  spellings:\n    - "x"\n    - "x"\n', 'f.yaml:4: "x" has an entry already (f.yaml:3)'),
+        ('- stage: series-a\n  spellings:\n    - "x"\n    - "SEED"\n', 'f.yaml:4: "SEED" is seed by a built-in'),
+        ("- stage:\n  spellings: " + "[" * 1_000_000, "f.yaml:2: `spellings` must be a list"),
         ('- spelling: "x"\n  stage: [seed]\n', "f.yaml:2: `stage` must be a text"),
         ('- spelling: "x"\n  stage:\n  decided_on: yesterday\n', 'f.yaml:3: decided_on "yesterday" is not a date'),
         ('- spelling: "a\\0"\n  stage:\n', 'f.yaml:1: the spelling "a\\x00" contains a NUL'),

@@ -15,8 +15,8 @@ def shown(spelling: str) -> list[str]:
 @pytest.mark.parametrize(
     ("spelling", "expected"),
     [
-        ("Seed Round", "perhaps seed: 'seed' and a common extra word ('round') (score 90 of 100)"),
-        ("Pre-seed Round", "perhaps pre-seed: 'pre-seed' and a common extra word ('round') (score 90 of 100)"),
+        ("Seed Round", "perhaps seed: 'seed' and a harmless word ('round') (score 90 of 100)"),
+        ("Pre-seed Round", "perhaps pre-seed: 'pre-seed' and a harmless word ('round') (score 90 of 100)"),
         ("Seed / Angel Funding", "perhaps seed: contains 'seed' among other words (score 70 of 100)"),
         ("Pre-series A", "perhaps series-a: contains 'series-a', but 'pre' names another round (score 50 of 100)"),
         ("Post series A", "perhaps series-a: contains 'series-a', but 'post' names another round (score 50 of 100)"),

@@ -2,54 +2,175 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, assert_never
+
 import click
 
+from stagenorm_pipeline.cli import exit_codes
 from stagenorm_pipeline.cli.decision_prompts import ask_about
 from stagenorm_pipeline.cli.live_display import showing_reading
 from stagenorm_pipeline.cli.options import ScopeOptions, scope_options
 from stagenorm_pipeline.counts import counted
+from stagenorm_pipeline.errors import ConfigurationError
 from stagenorm_pipeline.service import deciding
-from stagenorm_pipeline.service.context import open_service
-from stagenorm_pipeline.service.deciding import UndecidedSpellings
+from stagenorm_pipeline.service.context import ServiceContext, open_service
+
+if TYPE_CHECKING:
+    from stagenorm_pipeline.service.deciding import UndecidedSpellings
+    from stagenorm_pipeline.service.decision_sheet import ReviewedFile, SheetForm
+    from stagenorm_pipeline.vocabulary import MergedPatches
 
 
 @click.command("decisions")
 @scope_options
-@click.option("--ask", is_flag=True, help="Ask about each undecided spelling here, one after the other.")
-@click.option("--by", help="Who decides, for --ask.  [default: you@this-machine]")
-def command(chosen: ScopeOptions, ask: bool, by: str | None) -> None:
-    """Write every undecided spelling into the decisions file, for a person to fill in.
+@click.option("--ask", is_flag=True, help="Ask here, one cluster after the other.")
+@click.option("--csv", metavar="FILE", help="Write a spreadsheet to fill in, as CSV.")
+@click.option("--xlsx", metavar="FILE", help="The same for Excel.")
+@click.option("--import", "files", multiple=True, metavar="FILE", help="Read decisions from a spreadsheet. Repeatable.")
+@click.option("--by", help="Who decides, for --ask and --import.  [default: you@this-machine]")
+def command(
+    chosen: ScopeOptions, ask: bool, csv: str | None, xlsx: str | None, files: tuple[str, ...], by: str | None
+) -> None:
+    """Decide what unknown spellings mean: in the decisions file, here, or in a spreadsheet.
 
-    What is in the file stays: every decision, every comment. New entries come at the end, most rows first, each with
-    where it is and what it may mean.
+    Without an option, every undecided spelling is written into the decisions file, in clusters that probably mean the
+    same, most rows first. What is in the file stays: every decision, every comment.
 
     \b
     Examples:
       stagenorm decisions                    then fill in stage_decisions.yaml
-      stagenorm decisions --ask              answer here instead: Enter takes what is proposed
-      stagenorm decisions --fund-id 123
+      stagenorm decisions --ask              answer here, in the terminal
+      stagenorm decisions --xlsx ask.xlsx    send it to those who know
+      stagenorm decisions --import ana.xlsx --import ben.csv
     """
+    work = _read_work(ask=ask, csv=csv, xlsx=xlsx, files=files)
     with open_service(interface="cli", with_vocabulary=True) as context:
         selection = chosen.select(context)
         with showing_reading(f"Reading {chosen.target_names(context)}"):
-            written = deciding.write_undecided(context, selection=selection)
+            found = deciding.read_undecided(context, selection=selection)
         decided_by = by or context.user
-    _report(written)
-    if ask and written.undecided:
-        ask_about(written.path, written.undecided, decided_by)
-    elif written.undecided:
+        match work:
+            case _Ask():
+                _report(found)
+                if found.undecided:
+                    ask_about(found, decided_by)
+            case _Export():
+                _export(found, work)
+            case _Import():
+                _import(context, found, work, decided_by)
+            case _Fill():
+                _fill(found)
+            case _:
+                assert_never(work)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    """`--ask`."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Fill:
+    """No option: write the undecided spellings into the decisions file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Export:
+    """`--csv` and `--xlsx`: one file, or one of each."""
+
+    sheets: tuple[tuple[Path, SheetForm], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Import:
+    """`--import`: the files of one or more reviewers."""
+
+    paths: tuple[Path, ...]
+
+
+def _read_work(
+    *, ask: bool, csv: str | None, xlsx: str | None, files: Sequence[str]
+) -> _Ask | _Fill | _Export | _Import:
+    """Read what to do. Raises ConfigurationError for options that exclude each other and for unknown suffixes."""
+    from stagenorm_pipeline.cli.outputs import read_output_path
+    from stagenorm_pipeline.service.decision_sheet import SheetForm
+    from stagenorm_pipeline.service.reviewed_files import reviewed_form
+
+    exports = tuple((name, form) for name, form in ((csv, SheetForm.CSV), (xlsx, SheetForm.EXCEL)) if name is not None)
+    if ask + bool(exports) + bool(files) > 1:
+        raise ConfigurationError("--ask, --csv or --xlsx, and --import exclude each other.", remedy="Give one of them.")
+    if files:
+        for name in files:
+            reviewed_form(Path(name))
+        return _Import(paths=tuple(map(Path, files)))
+    for name, form in exports:
+        if Path(name).suffix.lower() != form.value:
+            raise ConfigurationError(f"{name} does not end in {form.value}.", remedy=f"Name it {name}{form.value}.")
+        read_output_path(name)
+    if exports:
+        return _Export(sheets=tuple((Path(name), form) for name, form in exports))
+    return _Ask() if ask else _Fill()
+
+
+def _fill(found: UndecidedSpellings) -> None:
+    deciding.write_undecided(found)
+    _report(found)
+    if found.undecided:
         click.echo("Fill in `stage` (deleting a # takes the proposal behind it), or answer: stagenorm decisions --ask")
         click.echo("Then: stagenorm dry-run")
 
 
-def _report(written: UndecidedSpellings) -> None:
-    count = len(written.undecided)
+def _report(found: UndecidedSpellings) -> None:
+    count = len(found.undecided)
     if not count:
         click.echo("No unknown spelling waits for a decision.")
     else:
         waits = "waits" if count == 1 else "wait"
-        click.echo(f"{written.path}: {counted(count, 'spelling')} {waits} for a decision, most rows first.")
-    if written.too_long:
-        click.echo(f"{written.too_long:,} more are longer than 1,000 characters: no stage. Fix them in the database.")
-    if written.left_for_later:
-        click.echo(f"{written.left_for_later:,} more, with fewer rows, follow when these are decided.")
+        clusters = counted(len(found.clusters), "cluster")
+        click.echo(f"{found.path}: {counted(count, 'spelling')} {waits} for a decision, in {clusters}.")
+    if found.too_long:
+        click.echo(f"{found.too_long:,} more are longer than 1,000 characters: no stage. Fix them in the database.")
+    if found.left_for_later:
+        click.echo(f"{found.left_for_later:,} more, with fewer rows, follow when these are decided.")
+
+
+def _export(found: UndecidedSpellings, work: _Export) -> None:
+    from stagenorm_pipeline.service.decision_sheet import write_sheet
+
+    _report(found)
+    for path, form in work.sheets:
+        write_sheet(path, found.clusters, form)
+        click.echo(f"{path}: fill in `cluster_stage` for a whole cluster, or `stage` for one row.")
+        click.echo(f"Then: stagenorm decisions --import {path}")
+
+
+def _import(context: ServiceContext, found: UndecidedSpellings, work: _Import, by: str) -> None:
+    from stagenorm_pipeline.service.reviewed_files import read_reviewed_file
+
+    spellings = found.by_sha256()
+    files = [read_reviewed_file(path, spellings, by=by, on=date.today()) for path in work.paths]
+    merged = deciding.import_patches(context.configuration, [file.patch for file in files])
+    for line in _imported(merged, files):
+        click.echo(line)
+    if merged.conflicts:
+        sys.exit(exit_codes.FAILED)
+    click.echo(f"{deciding.decisions_in_force(context.configuration)}. Next: stagenorm dry-run")
+
+
+def _imported(merged: MergedPatches, files: Sequence[ReviewedFile]) -> Iterator[str]:
+    from stagenorm_pipeline.report.escape import sentence_for_terminal
+
+    yield f"{counted(len(merged.new), 'spelling')} decided, {merged.decided_before:,} decided alike before."
+    unknown = [place for file in files for place in file.unknown]
+    if unknown:
+        places = ", ".join(unknown[:3]) + (f" and {len(unknown) - 3:,} more" if len(unknown) > 3 else "")
+        yield f"{counted(len(unknown), 'decision')} left out, because no row holds that spelling now: {places}."
+    if merged.conflicts:
+        yield f"{counted(len(merged.conflicts), 'conflict')}; these spellings get no decision:"
+        yield from (f"  {sentence_for_terminal(str(conflict))}" for conflict in merged.conflicts)
+        yield "Agree on one choice, correct the files, and import them again; or answer: stagenorm decisions --ask"

@@ -240,14 +240,17 @@ def read_inventory(
 def undecided_spellings(inventories: tuple[TargetInventory, ...]) -> tuple[Undecided, ...]:
     """List the unknown spellings to decide, each once, most rows first. Spellings too long to show are left out."""
     rows: dict[str, int] = {}
+    funds: dict[str, int] = {}
     wheres: dict[str, list[str]] = {}
     for inventory in inventories:
         for total, places in inventory.unknown_places:
             if not total.is_cut:
                 rows[total.spelling] = rows.get(total.spelling, 0) + total.rows
+                funds[total.spelling] = max(funds.get(total.spelling, 0), total.funds)
                 wheres.setdefault(total.spelling, []).append(_where(total, places))
     undecided = [
-        Undecided(spelling=spelling, rows=count, where="; ".join(wheres[spelling])) for spelling, count in rows.items()
+        Undecided(spelling=spelling, rows=count, funds=funds[spelling], where="; ".join(wheres[spelling]))
+        for spelling, count in rows.items()
     ]
     return tuple(sorted(undecided, key=lambda entry: (-entry.rows, entry.spelling)))
 
