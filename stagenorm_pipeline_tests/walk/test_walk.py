@@ -61,7 +61,7 @@ def test_user_plans_applies_stops_continues_and_verifies(visitor: Visitor, demo:
 
     visitor.arrive()
     visitor.open_graph()
-    visitor.sees("Never materialized")
+    visitor.sees("verification_report")
     visitor.take_picture("graph")
 
     visitor.open_asset("stage_inventory")
