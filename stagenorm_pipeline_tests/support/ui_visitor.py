@@ -176,7 +176,7 @@ class Visitor:
 
     def read_whole_log(self) -> None:
         self._page.get_by_placeholder("Filter…").fill("")
-        self.sees("RUN_ENQUEUED")
+        self.sees("completed {")
 
     def terminate(self) -> None:
         self._button("Terminate").click()
