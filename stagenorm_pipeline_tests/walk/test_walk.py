@@ -10,7 +10,7 @@ import pytest
 
 from stagenorm_pipeline_tests.support.application import Application
 from stagenorm_pipeline_tests.support.served_ui import served_ui
-from stagenorm_pipeline_tests.support.ui_visitor import Visitor
+from stagenorm_pipeline_tests.support.ui_visitor import A_RUN_MS, Visitor
 from stagenorm_pipeline_tests.support.waiting import wait_until
 from stagenorm_pipeline_tests.support.webhook import Webhook
 
@@ -135,8 +135,7 @@ def go_on(visitor: Visitor, demo: Application) -> None:
     visitor.open_asset("normalized_stages")
     visitor.choose_all_partitions()
     visitor.launch_backfill()
-    visitor.run_ends("Succeeded")
-    visitor.sees("100% completed")
+    visitor.sees("100% completed", patience_ms=A_RUN_MS)
     visitor.take_picture("backfill-done")
 
     ((status, (count, planned, updated)),) = batches(demo).items()
