@@ -24,12 +24,14 @@ ui-readonly: $(READY)
 	@$(BIN)/stagenorm ui --read-only
 
 test: $(READY)
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 # At least 1,000 seeded kills, the slow ends of the hostile values, and thousands of random histories (bounded to 10
-# minutes; STAGENORM_HISTORIES, STAGENORM_HISTORIES_MINUTES and STAGENORM_HISTORIES_SEED). Not part of `make test`.
+# minutes; STAGENORM_HISTORIES, STAGENORM_HISTORIES_MINUTES and STAGENORM_HISTORIES_SEED), and the properties of spellings
+# and reports over 1,000 random examples each. Not part of `make test`.
 soak: $(READY)
-	$(BIN)/python -m pytest -m soak -s
+	$(BIN)/python -m pytest -m soak -s --hypothesis-profile=thorough
+	$(BIN)/python -m pytest -n 2 --hypothesis-profile=thorough stagenorm_pipeline_tests/vocabulary stagenorm_pipeline_tests/report
 
 # The Dagster UI in headless Chromium, used like a person would; screenshots in STAGENORM_WALK_SCREENSHOTS.
 walk: $(WALK_READY)

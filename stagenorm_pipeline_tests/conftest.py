@@ -1,11 +1,12 @@
 """Fixtures of all tests: a PostgreSQL server for the session, and a database or an application for each test.
 
 `STAGENORM_TEST_DATABASE_URL` names another server: any of its databases, with a role that may create databases. Without
-it the tests use an embedded server of their own under `.stagenorm/tests`.
+it the tests use an embedded server of their own, which all processes of a session share.
 """
 
+import gc
 import os
-import re
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,25 +14,42 @@ from pathlib import Path
 import psycopg
 import pytest
 import sqlalchemy as sa
-from psycopg import sql
+from hypothesis import settings
 
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.local.embedded_postgres import EmbeddedPostgres
 from stagenorm_pipeline_tests.support.application import Application
 from stagenorm_pipeline_tests.support.recycled_database import RecycledApplications, RecycledDatabase
+from stagenorm_pipeline_tests.support.server_homes import new_server_home, remove_leftovers
 
-_REPOSITORY = Path(__file__).parents[1]
-# Names of databases say which process made them, so that the next run can drop those of a killed one.
-_DATABASE_NAME = re.compile(r"stagenorm_test_(\d+)_\d+")
+# Few examples and always the same ones: a failure is reproducible, and random search is for `make soak`.
+settings.register_profile("quick", deadline=None, derandomize=True, max_examples=25)
+settings.register_profile("thorough", deadline=None, max_examples=1_000)
+settings.load_profile("quick")
+
+# Where the embedded server of this session is. Its first process sets it, and the others inherit it.
+_SERVER_HOME = "STAGENORM_TEST_SERVER_HOME"
 
 
-def pytest_configure() -> None:
-    """Let Ctrl-C reach the programs that tests start, however the tests were started.
+def pytest_configure(config: pytest.Config) -> None:
+    """Let Ctrl-C reach the programs that tests start, and choose where the server is.
 
     A script's shell starts background jobs with SIGINT ignored, and child processes inherit that.
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if _SERVER_HOME not in os.environ:
+        remove_leftovers()
+        home = new_server_home()
+        os.environ[_SERVER_HOME] = str(home)
+        config.add_cleanup(lambda: shutil.rmtree(home))
+
+
+def pytest_collection_finish() -> None:
+    """Spare what the imports made from the garbage collector: it would look through all of it every few tests."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 @pytest.fixture(scope="session")
@@ -41,10 +59,9 @@ def postgres_server_url() -> Iterator[str]:
     if named:
         yield sa.make_url(named).set(drivername="postgresql").render_as_string(hide_password=False)
         return
-    with EmbeddedPostgres.start(_REPOSITORY / ".stagenorm" / "tests") as server:
+    with EmbeddedPostgres.start(Path(os.environ[_SERVER_HOME])) as server:
         url = server.url("postgres")
-        _write_without_waiting_for_the_disk(url)
-        _drop_leftovers(url)
+        _configure(url)
         yield url
 
 
@@ -95,34 +112,13 @@ def application(recycled_applications: RecycledApplications) -> Iterator[Applica
         yield application
 
 
-def _drop(server_url: str, name: str) -> None:
-    with psycopg.connect(server_url, autocommit=True) as connection:
-        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+def _configure(server_url: str) -> None:
+    """Turn off what only protects data from a power failure, and autovacuum.
 
-
-def _write_without_waiting_for_the_disk(server_url: str) -> None:
-    """Turn off what only protects data from a power failure: dropping a database takes 0.03 s instead of 0.15 s."""
+    Autovacuum would collect statistics at a random moment, so that a test's queries are sometimes planned otherwise.
+    """
     with psycopg.connect(server_url, autocommit=True) as connection:
         connection.execute("ALTER SYSTEM SET fsync = off")
         connection.execute("ALTER SYSTEM SET full_page_writes = off")
+        connection.execute("ALTER SYSTEM SET autovacuum = off")
         connection.execute("SELECT pg_reload_conf()")
-
-
-def _drop_leftovers(server_url: str) -> None:
-    """Drop the databases of test processes that were killed. Only for a server that no other machine's tests use."""
-    with psycopg.connect(server_url) as connection:
-        names = [name for (name,) in connection.execute("SELECT datname FROM pg_database")]
-    for name in names:
-        owner = _DATABASE_NAME.fullmatch(name)
-        if owner and not _is_alive(int(owner[1])):
-            _drop(server_url, name)
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -41,7 +41,7 @@ class Output:
 
 def read_output_path(name: str) -> Path | None:
     """Read `--output`: a path, or None for standard output. Raises ConfigurationError if it cannot be written."""
-    from stagenorm_pipeline.service.output_files import require_writable
+    from stagenorm_pipeline.output_files import require_writable
 
     if not name:
         raise ConfigurationError("--output names no file.", remedy="Name one, or - for standard output.")
@@ -130,7 +130,7 @@ def _read_output(name: str, form: str | None) -> Output:
 
 
 def _write(output: Output, text: str, stream: TextIO) -> None:
-    from stagenorm_pipeline.service.output_files import replace_file
+    from stagenorm_pipeline.output_files import replace_file
 
     if output.path is None:
         write_standard_output(text, stream)

@@ -10,9 +10,9 @@ from pathlib import Path
 from stagenorm_pipeline.config.configuration import Configuration
 from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.engine.inventory.inventory import count_unknown_spellings, undecided_spellings
+from stagenorm_pipeline.output_files import replace_file
 from stagenorm_pipeline.service.context import ServiceContext
 from stagenorm_pipeline.service.inventory import read_inventory
-from stagenorm_pipeline.service.output_files import replace_file
 from stagenorm_pipeline.service.selecting import Selection
 from stagenorm_pipeline.vocabulary import (
     Cluster,

@@ -38,7 +38,7 @@ _SLOW = b"""
 CREATE TYPE slow_stage AS ENUM (
     'Seed', 'Series A', 'pre-seed', 'seed', 'series-a', 'series-b', 'series-c', 'series-c+');
 CREATE FUNCTION slow_text(slow_stage) RETURNS text LANGUAGE plpgsql AS $$
-BEGIN PERFORM pg_sleep(0.12); RETURN enum_out($1)::text; END $$;
+BEGIN PERFORM pg_sleep(0.07); RETURN enum_out($1)::text; END $$;
 CREATE CAST (slow_stage AS text) WITH FUNCTION slow_text(slow_stage);
 CREATE TABLE portfoliocompanies (id serial PRIMARY KEY, fund_id integer, stage slow_stage NOT NULL);
 CREATE TABLE deal_opportunities (id serial PRIMARY KEY, fund_id integer, stage text);
@@ -128,7 +128,7 @@ def test_time_in_a_zone_without_a_name_is_an_error_with_a_remedy(application_url
 def test_time_limits_of_the_database_end_no_scan(database_url: str, tmp_path: Path) -> None:
     with psycopg.connect(database_url) as connection:
         connection.execute(_SLOW)
-    set_on_database(database_url, statement_timeout="400ms")
+    set_on_database(database_url, statement_timeout="300ms")
     for command in (
         ["init-db"],
         ["inventory"],

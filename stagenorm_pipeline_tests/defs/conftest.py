@@ -1,5 +1,6 @@
 """Fixtures of the tests of the Dagster definitions."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,14 +13,25 @@ from stagenorm_pipeline_tests.support.application import Application
 from stagenorm_pipeline_tests.support.dagster_project import DagsterProject
 
 
+@pytest.fixture(scope="session")
+def shared_instance() -> Iterator[dg.DagsterInstance]:
+    """An instance in memory, empty before each test. Making one takes 0.2 s of CPU."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield instance
+
+
 @pytest.fixture
-def project(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[DagsterProject]:
-    """The definitions, in a directory without a configuration file and without DATABASE_URL."""
+def project(
+    shared_instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[DagsterProject]:
+    """The definitions, in a directory without a configuration file and without DATABASE_URL. Retries do not wait."""
+    monkeypatch.setattr("stagenorm_pipeline.engine.postgres.retry._LONGEST_WAIT_S", 0.01)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("STAGENORM_CONFIG", raising=False)
     monkeypatch.delenv("DATABASE_URL", raising=False)
-    with dg.DagsterInstance.ephemeral() as instance:
-        yield DagsterProject(instance)
+    yield DagsterProject(shared_instance)
+    shared_instance.wipe()
+    shutil.rmtree(shared_instance.storage_directory(), ignore_errors=True)
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ from stagenorm_pipeline_tests.histories.world import World
 @pytest.fixture(scope="session")
 def world(postgres_server_url: str) -> Iterator[World]:
     """The database that the histories use one after the other."""
-    # In the form of name that the root conftest sweeps after a killed run.
     name = sql.Identifier(f"stagenorm_test_{os.getpid()}_900002")
     with psycopg.connect(postgres_server_url, autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(name))

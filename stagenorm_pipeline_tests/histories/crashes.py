@@ -33,25 +33,25 @@ class Crashes(Operator):
 
     @deed(when=lambda self: self.has_work, step=st.sampled_from(_APPLY), place=st.integers(1, 3))
     def kill_runner(self, step: Failpoint, place: int) -> str:
-        """Kill a runner at a step."""
+        """Kill a runner at a failpoint."""
         with interrupted(step, place, _kill):
             return self.apply()
 
     @deed(step=st.sampled_from(_PLAN), place=st.integers(1, 2), size=BATCH_SIZES)
     def kill_planner(self, step: Failpoint, place: int, size: int) -> str:
-        """Kill a planner at a step."""
+        """Kill a planner at a failpoint."""
         with interrupted(step, place, _kill):
             return self.record(EVERYTHING, TABLES, size)
 
     @deed(when=lambda self: self.has_entries, step=st.sampled_from([*_ROLLBACK, *_APPLY]), way=WAYS, which=WHICH)
     def kill_rollback(self, step: Failpoint, way: str, which: int) -> str:
-        """Kill a rollback at a step."""
+        """Kill a rollback at a failpoint."""
         with interrupted(step, 1, _kill):
             return self.undo(way, which, EVERYTHING, is_applied=True)
 
     @deed(when=lambda self: self.has_work, step=st.sampled_from(_APPLY), place=st.integers(1, 2))
     def lose_sessions(self, step: Failpoint, place: int) -> str:
-        """Terminate the runner's sessions at a step; it connects again and goes on."""
+        """Terminate the runner's sessions at a failpoint; it connects again and goes on."""
         with interrupted(step, place, self.world.end_our_sessions):
             return self.apply()
 

@@ -228,7 +228,7 @@ def is_third(key: Key) -> bool:
 def interrupted(
     step: failpoints.Failpoint, place: int, interrupt: Callable[[], None]
 ) -> Iterator[list[failpoints.Failpoint]]:
-    """Call `interrupt` when the program reaches `step` for the `place`-th time (from 1); yields the steps reached."""
+    """Call `interrupt` at the `place`-th arrival (from 1) at a failpoint. Yields the failpoints reached so far."""
     reached: list[failpoints.Failpoint] = []
 
     def listener(at: failpoints.Failpoint) -> None:

@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,24 +15,30 @@ from pathlib import Path
 import pytest
 
 from stagenorm_pipeline.errors import StagenormError
+from stagenorm_pipeline.local.dagster_services import Address, run_services
 from stagenorm_pipeline.local.ui import require_only_ui
 from stagenorm_pipeline_tests.support.processes import is_running
+from stagenorm_pipeline_tests.support.server_homes import new_server_home
 from stagenorm_pipeline_tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds processes by their environment in /proc")
 
 DEFINITIONS = "import dagster\n\n\n@dagster.asset\ndef only() -> None: ...\n"
 WORKSPACE = "load_from:\n  - python_file: {relative_path: definitions.py, location_name: trial}\n"
+BROKEN = "  - python_file: {relative_path: broken.py, location_name: broken}\n"
+NOWHERE = "postgresql://127.0.0.1:1/nowhere"
 LOCATIONS = """{ workspaceOrError { ... on Workspace { locationEntries { name locationOrLoadError {
     __typename ... on RepositoryLocation { repositories { assetNodes { assetKey { path } } } } } } } } }"""
 
 
 @pytest.fixture(scope="module")
 def home() -> Iterator[Path]:
-    """A home directory with a workspace."""
-    directory = Path(tempfile.mkdtemp(prefix="stagenorm-home-")).resolve()
+    """A home directory with two workspaces, one of them with a broken code location."""
+    directory = new_server_home()
     (directory / "definitions.py").write_text(DEFINITIONS)
+    (directory / "broken.py").write_text("raise RuntimeError('broken on purpose')\n")
     (directory / "workspace.yaml").write_text(WORKSPACE)
+    (directory / "broken.yaml").write_text(WORKSPACE + BROKEN)
     yield directory
     wait_until(lambda: not processes_of(directory), "all services are gone")
     shutil.rmtree(directory)
@@ -88,9 +93,7 @@ def ask(port: int, query: str) -> str:
 def test_sigkill_of_the_command_leaves_no_service(home: Path, port: int) -> None:
     command = serve(home, "workspace.yaml", port)
     wait_for_address(command, port)
-    answer = ask(port, LOCATIONS)
-    assert '"trial"' in answer
-    assert '["only"]' in answer
+    assert '["only"]' in ask(port, LOCATIONS)
     command.kill()
     command.communicate()
     wait_until(lambda: not processes_of(home), "all services and the server are gone")
@@ -99,15 +102,19 @@ def test_sigkill_of_the_command_leaves_no_service(home: Path, port: int) -> None
 RELOAD = 'mutation { reloadRepositoryLocation(repositoryLocationName: "trial") { __typename } }'
 
 
-def test_read_only_ui_shows_pages_and_starts_nothing(home: Path, port: int) -> None:
-    command = serve(home, "workspace.yaml", port, "read-only")
+def test_read_only_ui_shows_broken_definitions_and_starts_nothing(home: Path, port: int) -> None:
+    command = serve(home, "broken.yaml", port, "read-only")
     wait_for_address(command, port)
-    assert '["only"]' in ask(port, LOCATIONS)
+    answer = ask(port, LOCATIONS)
+    assert '["only"]' in answer
+    assert answer.count('"PythonError"') == 1
     assert "UnauthorizedError" in ask(port, RELOAD)
     started = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in processes_of(home)]
     assert not any(b"dagster._daemon" in line for line in started)
     command.send_signal(signal.SIGTERM)
-    command.communicate()
+    _, errors = command.communicate()
+    assert (command.returncode, errors) == (0, "")
+    assert not processes_of(home)
 
 
 def test_home_has_only_one_ui_with_a_daemon(home: Path) -> None:
@@ -119,20 +126,8 @@ def test_home_has_only_one_ui_with_a_daemon(home: Path) -> None:
         require_only_ui(home, later)
 
 
-def test_broken_definition_is_shown_in_the_ui(home: Path, port: int) -> None:
-    (home / "broken.py").write_text("raise RuntimeError('broken on purpose')\n")
-    (home / "broken.yaml").write_text(WORKSPACE.replace("definitions.py", "broken.py"))
-    command = serve(home, "broken.yaml", port)
-    wait_for_address(command, port)
-    assert '"PythonError"' in ask(port, LOCATIONS)
-    command.send_signal(signal.SIGTERM)
-    _, errors = command.communicate()
-    assert (command.returncode, errors) == (0, "")
-    assert not processes_of(home)
-
-
 def test_failed_service_is_named_with_its_log(home: Path, port: int) -> None:
-    command = serve(home, "no-such-workspace.yaml", port)
+    command = serve(home, "no-such-workspace.yaml", port, "read-only")
     _, errors = command.communicate()
     assert command.returncode == 1
     assert "The Dagster " in errors
@@ -141,10 +136,11 @@ def test_failed_service_is_named_with_its_log(home: Path, port: int) -> None:
 
 
 def test_port_in_use_is_an_error_before_the_start(home: Path) -> None:
+    said: list[str] = []
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         taken = other.getsockname()[1]
-        _, errors = serve(home, "workspace.yaml", taken).communicate()
-    assert f"Port {taken}" in errors
-    assert "Starting" not in errors
+        with pytest.raises(StagenormError, match=f"Port {taken}"):
+            run_services(home, dagster_url=NOWHERE, app_url=NOWHERE, say=said.append, address=Address(port=taken))
+    assert said == []

@@ -6,7 +6,6 @@ import signal
 import stat
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +19,7 @@ from stagenorm_pipeline.local.file_lock import FileLock
 from stagenorm_pipeline.local.server_account import identity, server_account
 from stagenorm_pipeline.local.server_files import ServerFiles
 from stagenorm_pipeline_tests.support.processes import is_running, parent_of
+from stagenorm_pipeline_tests.support.server_homes import new_server_home
 from stagenorm_pipeline_tests.support.waiting import wait_until
 
 
@@ -70,9 +70,8 @@ def fresh_home() -> Iterator[Path]:
 
 
 def private_directory() -> Iterator[Path]:
-    """Make a temporary directory. Not pytest's own, because each of its sessions removes o+x from everything in it."""
-    directory = tempfile.mkdtemp(prefix="stagenorm-home-")
-    yield Path(directory).resolve()
+    directory = new_server_home()
+    yield directory
     shutil.rmtree(directory)
 
 

@@ -121,12 +121,12 @@ def add_distinct_spellings(application: Application, unknown: int, known: int) -
     assert application.value("SELECT count(DISTINCT stage) FROM portfoliocompanies") == known
 
 
-def test_hundred_thousand_spellings_are_counted_exactly_and_normalized(application: Application) -> None:
-    add_distinct_spellings(application, unknown=80_000, known=20_000)
+def test_ten_thousand_spellings_are_counted_exactly_and_normalized(application: Application) -> None:
+    add_distinct_spellings(application, unknown=8_000, known=2_000)
     plan = application.run()
-    assert (plan.counts.rows_to_change, plan.counts.rows_unknown) == (20_000, 80_000)
+    assert (plan.counts.rows_to_change, plan.counts.rows_unknown) == (2_000, 8_000)
     assert set(application.stages(COMPANIES).values()) == {"series-a"}
-    assert application.value("SELECT count(DISTINCT stage_before) FROM stage_normalization_log") == 20_000
+    assert application.value("SELECT count(DISTINCT stage_before) FROM stage_normalization_log") == 2_000
 
 
 @pytest.mark.soak
@@ -163,7 +163,7 @@ def many_funds(application: Application, funds: int) -> None:
 
 
 def test_each_of_many_funds_has_its_own_batch(application: Application) -> None:
-    many_funds(application, 300)
+    many_funds(application, 50)
 
 
 @pytest.mark.soak
@@ -214,15 +214,16 @@ def test_each_hostile_fund_id_is_its_own_fund(text_funds: Application) -> None:
     assert result.verdict is Verdict.PASSED
 
 
-@pytest.mark.parametrize("fund_id", FUND_IDS, ids=lambda fund_id: ascii(fund_id)[:20])
-def test_fund_with_a_hostile_id_is_migrated_and_verified_alone(text_funds: Application, fund_id: str | None) -> None:
-    scope = FundScope.one(fund_id)
-    assert fund_id_of(fund_key(fund_id)) == fund_id
-    plan = text_funds.plan(scope=scope)
-    assert text_funds.apply(plan_id=plan.plan_id, scope=scope).rows.rows_updated == 1
-    changed = text_funds.sql("SELECT fund_id FROM portfoliocompanies WHERE stage = 'seed'")
-    assert changed == [(fund_id,)]
-    assert text_funds.verify(scope=scope).verdict is Verdict.PASSED
+def test_fund_with_a_hostile_id_is_migrated_and_verified_alone(text_funds: Application) -> None:
+    done: set[str | None] = set()
+    for fund_id in FUND_IDS:
+        scope = FundScope.one(fund_id)
+        assert fund_id_of(fund_key(fund_id)) == fund_id
+        plan = text_funds.plan(scope=scope)
+        assert text_funds.apply(plan_id=plan.plan_id, scope=scope).rows.rows_updated == 1
+        done.add(fund_id)
+        assert set(text_funds.column("SELECT fund_id FROM portfoliocompanies WHERE stage = 'seed'")) == done
+        assert text_funds.verify(scope=scope).verdict is Verdict.PASSED
 
 
 def test_funds_may_be_uuids(application: Application) -> None:

@@ -49,16 +49,19 @@ def migrate_among_users(application: Application, spellings: tuple[str, ...]) ->
     return Story(before=before, now=stages(application), ledger=ledger, audited=audited)
 
 
-@pytest.fixture(params=[CLEAN, MESSY], ids=["users who write canonical stages", "users who write as they like"])
-def story(request: pytest.FixtureRequest, application: Application) -> Story:
-    return migrate_among_users(application, request.param)
-
-
 def planned(story: Story) -> set[RowKey]:
     return {row for row, stage in story.before.items() if stage is not None and stage not in CLEAN}
 
 
-def test_users_writes_survive_and_all_other_rows_are_migrated(story: Story) -> None:
+@pytest.mark.parametrize("spellings", [CLEAN, MESSY], ids=["canonical stages", "any spelling"])
+def test_users_writes_survive_and_are_counted_and_listed(application: Application, spellings: tuple[str, ...]) -> None:
+    story = migrate_among_users(application, spellings)
+    _users_writes_survive_and_all_other_rows_are_migrated(story)
+    _rows_that_users_changed_count_as_skipped_with_the_reason(story, application)
+    _verification_lists_users_changes_and_no_error_of_ours(story, application)
+
+
+def _users_writes_survive_and_all_other_rows_are_migrated(story: Story) -> None:
     theirs = {row: stage for row, stage in story.ledger.items() if not isinstance(stage, Deleted)}
     assert {row: story.now[row] for row in theirs if row in story.now} == theirs
     assert not {row for row, stage in story.ledger.items() if isinstance(stage, Deleted)} & story.now.keys()
@@ -67,7 +70,7 @@ def test_users_writes_survive_and_all_other_rows_are_migrated(story: Story) -> N
     assert untouched & planned(story) <= story.audited.keys() <= planned(story)
 
 
-def test_rows_that_users_changed_count_as_skipped_with_the_reason(story: Story, application: Application) -> None:
+def _rows_that_users_changed_count_as_skipped_with_the_reason(story: Story, application: Application) -> None:
     [(updated, changed, deleted, failed)] = application.sql(
         "SELECT sum(rows_updated), sum(rows_skipped_changed), sum(rows_skipped_deleted), sum(rows_failed) "
         "FROM stage_migration_batches"
@@ -80,7 +83,7 @@ def test_rows_that_users_changed_count_as_skipped_with_the_reason(story: Story, 
     assert 0 < deleted <= len(skipped - story.now.keys())
 
 
-def test_verification_lists_users_changes_and_no_error_of_ours(story: Story, application: Application) -> None:
+def _verification_lists_users_changes_and_no_error_of_ours(story: Story, application: Application) -> None:
     # These users change far more rows than a verification explains by other sessions unless it is told to.
     result = application.verify(settings=VerifySettings(changes_by_other_sessions_percent=100))
     ours = {row: story.now.get(row, Deleted()) for row in story.audited}

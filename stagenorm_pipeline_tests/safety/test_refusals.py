@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from stagenorm_pipeline.engine.apply.batch_transaction import Bounds
 from stagenorm_pipeline.engine.apply.events import BatchCompleted, Event, Retrying
 from stagenorm_pipeline.engine.apply.rehearsal import rehearse_plan
+from stagenorm_pipeline.engine.apply.runner import ApplyResult
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.failpoints import Failpoint
 from stagenorm_pipeline.engine.verify.result import Outcome, Rule
@@ -143,9 +144,16 @@ REFUSED = [("failed", 19, 0, 1), ("failed", 18, 0, 2), ("completed", 20, 0, 0)]
 HEALED = [("completed", 20, 0, 0)] * 3
 
 
-def test_only_refused_rows_are_quarantined_with_the_database_error(companies: Application, cause: Cause) -> None:
+def test_refused_rows_alone_are_quarantined_and_resumed(companies: Application, cause: Cause) -> None:
     work.plan(companies.database)
     result = work.apply(companies.database).result
+    _only_refused_rows_are_quarantined_with_the_database_error(companies, cause, result)
+    _resume_takes_only_refused_rows_until_the_cause_is_fixed(companies, cause)
+
+
+def _only_refused_rows_are_quarantined_with_the_database_error(
+    companies: Application, cause: Cause, result: ApplyResult
+) -> None:
     assert (result.completed, result.failed) == (1, 2)
     assert [row_id for row_id, _ in waiting(companies)] == [str(row_id) for row_id in ODD]
     assert all(cause.says in message for _, message in waiting(companies))
@@ -161,9 +169,7 @@ def test_only_refused_rows_are_quarantined_with_the_database_error(companies: Ap
     assert "`stagenorm resume`: it takes only the refused rows" in str(tracking.recommendation)
 
 
-def test_resume_takes_only_refused_rows_until_the_cause_is_fixed(companies: Application, cause: Cause) -> None:
-    work.plan(companies.database)
-    work.apply(companies.database)
+def _resume_takes_only_refused_rows_until_the_cause_is_fixed(companies: Application, cause: Cause) -> None:
     versions = "SELECT id, xmin::text FROM portfoliocompanies WHERE id <= 60 AND name LIKE 'good%' ORDER BY id"
     good = companies.sql(versions)
     refused = waiting(companies)

@@ -26,7 +26,7 @@ from stagenorm_pipeline_tests.support.waiting import wait_until
 
 # Two seconds, and more where this machine is overloaded: up to six; without the watch it is ten or more.
 _PROMISE_S = 2.0 * min(3.0, max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1)))
-_IMPATIENT = WaitBounds(short_s=1, read_s=1, margin_s=1.5)
+_IMPATIENT = WaitBounds(connect_s=2, short_s=1, read_s=1, margin_s=1.5)
 _RUN = ("run", "--yes", "--batch-size", "5", "--sleep-ms", "0")
 _RESTORED = "\x1b[?25h"
 
@@ -68,13 +68,15 @@ def _interrupt(running: Running, signum: int = signal.SIGINT) -> float:
     return time.monotonic() - began
 
 
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("signum", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.soak)])
 def test_second_interrupt_ends_a_run_behind_a_silent_proxy(
     portfolio: Application, undisturbed: Undisturbed, proxy: SilentProxy, through: str, signum: int
 ) -> None:
-    with started(*_RUN, "--batch-size", "1", url=through) as running:
+    # So slow that it is not at its end when the proxy falls silent.
+    with started(*_RUN, "--sleep-ms", "20", url=through) as running:
         running.wait_for("Batch 2 completed")
         proxy.fall_silent()
+        wait_until(proxy.has_asked.is_set, "a question")
         running.process.send_signal(signum)
         running.wait_for("Stopping after the current batch")
         time.sleep(0.5)
@@ -143,14 +145,12 @@ def test_second_interrupt_ends_the_wait_for_a_standby(portfolio: Application) ->
 
 
 def test_connection_attempt_to_a_silent_proxy_times_out(proxy: SilentProxy, through: str) -> None:
+    database = Database.at(through, waits=_IMPATIENT)
     proxy.fall_silent()
     began = time.monotonic()
-    with started("status", url=through) as running:
-        assert running.end() == 1
-    # Ten seconds, and the start of the program on an overloaded machine.
-    assert time.monotonic() - began < 10 + 10 * _PROMISE_S
-    assert "Error: No connection to" in running.text
-    assert "Traceback" not in running.text
+    with pytest.raises(ConnectionFailedError, match="No connection to"):
+        work.connect(database)
+    assert 1.5 < time.monotonic() - began < 5 * _PROMISE_S
 
 
 @pytest.mark.parametrize("kind", ["transaction", "snapshot"])
@@ -206,7 +206,8 @@ def test_commit_that_no_standby_confirms_stops_the_run(
             _alter(server, "SET synchronous_standby_names = 'nobody'")
             wait_until(lambda: portfolio.value("SHOW synchronous_standby_names") == "nobody", "the setting")
 
-    database = Database.at(portfolio.url, waits=_IMPATIENT)
+    # The server answers the cancel request, however busy the machine is.
+    database = Database.at(portfolio.url, waits=WaitBounds(short_s=1, read_s=1, margin_s=30))
     listen(lose_standby)
     try:
         with pytest.raises(UnconfirmedCommitError, match="no synchronous standby confirmed it within 1 s"):

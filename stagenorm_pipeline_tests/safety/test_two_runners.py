@@ -55,7 +55,7 @@ def test_second_runner_applies_free_batches_and_names_who_took_the_rest(
     with BlockedProgram(planned.url, FIRST, Stop(step=step)) as first:
         assert first.comes_to_its_stop()
         second = SECOND(planned.database)
-        assert second.held_by == ["first"]
+        assert second.taken_by == ["first"]
         assert (second.result.taken, second.result.completed) == (1, batches(planned) - 1)
         first.go_on()
         assert first.outcome().value.result.completed == 1
@@ -81,7 +81,7 @@ def test_runner_never_reports_its_own_batch_as_taken(planned: Application, undis
             first.go_on(Stop(step=Failpoint.APPLY_LOCKED))
             assert first.comes_to_its_stop()
             second.go_on()
-            assert second.outcome().value.held_by == ["another runner"]
+            assert second.outcome().value.taken_by == ["another runner"]
         first.go_on()
         assert first.outcome().value.result.completed == 1
     assert broken_laws(planned, undisturbed) == []

@@ -42,9 +42,10 @@ def _ignore(event: Event) -> None:
 class Application:
     """A database with the application's tables and our migrations."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, database: Database | None = None) -> None:
+        """Connect. `database`: our connections to `url`; without it they are opened when they are needed."""
         self.url = url
-        self.database = Database.at(url)
+        self.database = database or Database.at(url)
         # A connection of its own in autocommit: it reads what is committed, and its writes are committed at once.
         self.user: psycopg.Connection[tuple[Any, ...]] = psycopg.connect(url, autocommit=True)
 

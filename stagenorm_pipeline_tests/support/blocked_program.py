@@ -3,7 +3,6 @@
 Each program is forked from one server process that has imported everything, so a thousand programs take minutes.
 """
 
-import multiprocessing
 import os
 import signal
 from collections.abc import Callable
@@ -14,12 +13,10 @@ from typing import Any, Self
 
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.failpoints import Failpoint, listen
+from stagenorm_pipeline_tests.support.forked_programs import forks
 
 # Longer than the engine's own retries: a program that takes longer hangs.
 PATIENCE_S = 60.0
-
-_warm = multiprocessing.get_context("forkserver")
-_warm.set_forkserver_preload(["stagenorm_pipeline_tests.support.engine_calls"])
 
 # What a program does with its database. It must be picklable: a function of a module, or a `functools.partial` of one.
 Work = Callable[[Database], Any]
@@ -50,8 +47,8 @@ class BlockedProgram:
 
     def __init__(self, url: str, work: Work, stop: Stop | None = None, *, patience_s: float = PATIENCE_S) -> None:
         self._patience_s = patience_s
-        self._connection, theirs = _warm.Pipe()
-        self._process = _warm.Process(target=_run, args=(url, work, stop, theirs), daemon=True)
+        self._connection, theirs = forks.Pipe()
+        self._process = forks.Process(target=_run, args=(url, work, stop, theirs), daemon=True)
         self._process.start()
         theirs.close()
         self._outcome: Outcome | None = None

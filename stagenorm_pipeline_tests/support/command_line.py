@@ -1,21 +1,19 @@
 """Run `stagenorm` as a user types it, in a clean environment: as a process, on a terminal, or in this process."""
 
-import fcntl
 import os
 import re
-import subprocess
-import sys
-import termios
 from collections.abc import Iterator, Mapping
 from contextlib import chdir, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from threading import Thread
 from typing import IO
 
 from click.testing import CliRunner
 
 from stagenorm_pipeline.cli.main import main
+from stagenorm_pipeline_tests.support.forked_programs import Program, Start
 from stagenorm_pipeline_tests.support.waiting import wait_until
 
 
@@ -39,17 +37,24 @@ def stagenorm(
     *arguments: str, url: str | None = None, directory: Path | None = None, environment: Mapping[str, str] | None = None
 ) -> Ran:
     """Run the command as a process and wait for it."""
-    finished = subprocess.run(
-        _command(arguments),
-        env=_environment(url, environment),
-        cwd=directory,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        stdin=subprocess.DEVNULL,
-        check=False,
-    )
-    return Ran(code=finished.returncode, out=finished.stdout, err=finished.stderr)
+    with TemporaryFile() as out, TemporaryFile() as err, _nothing() as nothing:
+        program = Program(
+            Start(
+                arguments=arguments,
+                environment=_environment(url, environment),
+                directory=directory or Path.cwd(),
+                stdin=nothing,
+                stdout=out.fileno(),
+                stderr=err.fileno(),
+            )
+        )
+        try:
+            code = program.wait(_PATIENCE_S)
+        finally:
+            program.kill()
+        out.seek(0)
+        err.seek(0)
+        return Ran(code=code, out=out.read().decode(), err=err.read().decode())
 
 
 def stagenorm_here(*arguments: str, url: str | None = None, directory: Path | None = None) -> Ran:
@@ -68,7 +73,7 @@ def stagenorm_here(*arguments: str, url: str | None = None, directory: Path | No
 class Running:
     """A running command. `text` is what it has written so far, to both streams."""
 
-    def __init__(self, process: subprocess.Popen[bytes], heard: IO[bytes], keys: IO[bytes] | None = None) -> None:
+    def __init__(self, process: Program, heard: IO[bytes], keys: IO[bytes] | None = None) -> None:
         self.process = process
         self._keys = keys
         self._heard = b""
@@ -106,49 +111,56 @@ class Running:
 @contextmanager
 def started(*arguments: str, url: str, environment: Mapping[str, str] | None = None) -> Iterator[Running]:
     """Start a command whose standard output and error are one pipe."""
-    with subprocess.Popen(
-        _command(arguments),
-        env=_environment(url, environment),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    ) as process:
-        assert process.stdout is not None
-        try:
-            yield Running(process, process.stdout)
-        finally:
-            process.kill()
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb", buffering=0) as heard, _nothing() as nothing:
+        program = Program(
+            Start(
+                arguments=arguments,
+                environment=_environment(url, environment),
+                directory=Path.cwd(),
+                stdin=nothing,
+                stdout=writing,
+                stderr=writing,
+            )
+        )
+        os.close(writing)
+        yield from _running(program, heard)
 
 
 @contextmanager
 def on_terminal(*arguments: str, url: str, environment: Mapping[str, str] | None = None) -> Iterator[Running]:
     """Start a command on a terminal of its own, 100 columns wide."""
     ours, theirs = os.openpty()
-    with os.fdopen(ours, "r+b", buffering=0) as ours_file:
-        process = subprocess.Popen(
-            _command(arguments),
-            env=_environment(url, {"TERM": "xterm", "COLUMNS": "100", "LINES": "40", **(environment or {})}),
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-            # A session of its own, whose Ctrl-C comes from this terminal.
-            start_new_session=True,
-            preexec_fn=_take_terminal,  # noqa: PLW1509 - the child does nothing else
+    with os.fdopen(ours, "r+b", buffering=0) as screen:
+        program = Program(
+            Start(
+                arguments=arguments,
+                environment=_environment(
+                    url, {"TERM": "xterm", "COLUMNS": "100", "LINES": "40", **(environment or {})}
+                ),
+                directory=Path.cwd(),
+                stdin=theirs,
+                stdout=theirs,
+                stderr=theirs,
+                has_terminal=True,
+            )
         )
         os.close(theirs)
-        try:
-            yield Running(process, ours_file, ours_file)
-        finally:
-            process.kill()
-            process.wait(_PATIENCE_S)
+        yield from _running(program, screen, screen)
 
 
-def _take_terminal() -> None:
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+def _running(program: Program, heard: IO[bytes], keys: IO[bytes] | None = None) -> Iterator[Running]:
+    try:
+        yield Running(program, heard, keys)
+    finally:
+        program.kill()
 
 
-def _command(arguments: tuple[str, ...]) -> list[str]:
-    return [sys.executable, "-m", "stagenorm_pipeline.cli.main", *arguments]
+@contextmanager
+def _nothing() -> Iterator[int]:
+    """An empty standard input."""
+    with Path(os.devnull).open("rb") as nothing:
+        yield nothing.fileno()
 
 
 def _environment(url: str | None, more: Mapping[str, str] | None) -> dict[str, str]:

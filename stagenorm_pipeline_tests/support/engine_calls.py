@@ -30,7 +30,8 @@ class Applied:
     events: list[Event] = field(default_factory=list)
 
     @property
-    def held_by(self) -> list[str]:
+    def taken_by(self) -> list[str]:
+        """The runners that had taken batches which this one wanted."""
         return [event.worker for event in self.events if isinstance(event, BatchTaken)]
 
 

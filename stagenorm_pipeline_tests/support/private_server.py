@@ -4,7 +4,6 @@ import itertools
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +15,7 @@ from psycopg import sql
 from stagenorm_pipeline.local.parent_death import signal_on_parent_death
 from stagenorm_pipeline.local.server_account import identity, private_directory, server_account
 from stagenorm_pipeline.local.server_files import PORT, binaries
+from stagenorm_pipeline_tests.support.server_homes import new_server_home
 
 # fsync off: a stopped server's writes survive in the kernel, so crash recovery is as real as with it, and faster.
 _SETTINGS = {
@@ -31,7 +31,7 @@ class PrivateServer:
     """A running server in a directory of its own; use it as a context manager."""
 
     def __init__(self) -> None:
-        self._home = Path(tempfile.mkdtemp(prefix="stagenorm-safety-"))
+        self._home = new_server_home()
         self._account = server_account(self._home / "data")
         self._numbers = itertools.count(1)
         self._process: subprocess.Popen[bytes] | None = None

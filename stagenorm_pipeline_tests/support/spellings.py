@@ -30,7 +30,9 @@ near_texts = st.lists(
     st.sampled_from([*"seriabcdp+-_ \u0430\u0441\u0435\u044c\u200b\u0301\u2013\x1f", "series", "seed", "pre", "\u00a0"])
 ).map("".join)
 spellings = st.one_of(texts, near_texts, st.sampled_from([alias for alias, _ in ROWS]))
-unknown_spellings = spellings.filter(lambda spelling: Vocabulary.built_in().stage_of(spelling) is None)
+unknown_spellings = st.one_of(texts, near_texts).filter(
+    lambda spelling: Vocabulary.built_in().stage_of(spelling) is None
+)
 
 
 @st.composite
@@ -57,6 +59,10 @@ def _look(spelling: str) -> str:
     return fold(normalize(spelling), built_in_aliases().folding)
 
 
+def _not_blank(text: str) -> str:
+    return text if text.strip() else "a loan"
+
+
 @st.composite
 def some_decisions(draw: st.DrawFn) -> Decisions:
     """Any decisions that are valid, undecided entries among them."""
@@ -69,7 +75,7 @@ def some_decisions(draw: st.DrawFn) -> Decisions:
                 spelling=spelling,
                 stage=None if is_kept else draw(st.none() | st.sampled_from(Stage)),
                 is_kept=is_kept,
-                reason=draw(texts.filter(str.strip)) if is_kept else draw(texts),
+                reason=draw(texts.map(_not_blank)) if is_kept else draw(texts),
                 decided_by=draw(texts),
                 decided_on=draw(st.none() | st.dates()),
             )

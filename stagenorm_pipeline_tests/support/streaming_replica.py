@@ -3,7 +3,6 @@
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from stagenorm_pipeline.local.parent_death import signal_on_parent_death
 from stagenorm_pipeline.local.server_account import identity, private_directory, server_account
 from stagenorm_pipeline.local.server_files import PORT, binaries
 from stagenorm_pipeline_tests.support.private_server import PrivateServer
+from stagenorm_pipeline_tests.support.server_homes import new_server_home
 
 NAME = "berlin"
 _SETTINGS = {
@@ -38,7 +38,7 @@ class StreamingReplica:
 
     def __init__(self, primary: PrivateServer) -> None:
         self._primary = primary
-        self._home = Path(tempfile.mkdtemp(prefix="stagenorm-replica-"))
+        self._home = new_server_home()
         self._account = server_account(self._home / "data")
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -18,10 +18,10 @@ from stagenorm_pipeline.cli.log_lines import say, show_error
 from stagenorm_pipeline.cli.outputs import read_output_path, write_standard_output
 from stagenorm_pipeline.engine.monitor.metrics import MetricsFacts
 from stagenorm_pipeline.errors import ConfigurationError, StagenormError
+from stagenorm_pipeline.output_files import replace_file
 from stagenorm_pipeline.report.metrics_text import metric_families, metrics_text
 from stagenorm_pipeline.service import monitoring
 from stagenorm_pipeline.service.context import ServiceContext, open_service
-from stagenorm_pipeline.service.output_files import replace_file
 
 _ADDRESS = "127.0.0.1"
 

@@ -7,10 +7,10 @@ import dagster as dg
 
 from stagenorm_pipeline.engine.postgres.identity import user_name
 from stagenorm_pipeline.errors import StagenormError
+from stagenorm_pipeline.output_files import replace_file
 from stagenorm_pipeline.report.escape import for_markdown, sentence_for_markdown
 from stagenorm_pipeline.report.formats import ReportForm
 from stagenorm_pipeline.report.sign_off_statement import is_to_sign, record_command, statement
-from stagenorm_pipeline.service.output_files import replace_file
 from stagenorm_pipeline.service.verifying import VerificationReport
 
 # Not `verification_report`: Dagster's IO manager uses that directory for the asset's output.

@@ -21,7 +21,7 @@ from typing import Any, BinaryIO, NamedTuple, Self
 
 from stagenorm_pipeline.engine.targets.target_id import TargetId
 from stagenorm_pipeline.errors import ConfigurationError, StagenormError
-from stagenorm_pipeline.service.output_files import find_place, open_stream
+from stagenorm_pipeline.output_files import find_place, open_stream
 
 _FIRST_LINE = b"-- stagenorm backup, format 1\n"
 # ON_ERROR_STOP, because after a failed COPY psql would run its rows as commands, and users wrote those rows.

@@ -28,12 +28,14 @@ _CANCEL_S: Final = 0.4
 class WaitBounds:
     """How long to wait for an answer, in seconds.
 
+    `connect_s`: a connection attempt; libpq takes whole seconds, at least 2.
     `short_s`: the first statements of a connection, COMMIT, and short transactions.
     `read_s`: any other statement. A scan sends nothing until it ends: planning the rollback of 6 million changes in 10
     million rows took 64 s, verifying them 33 s (docs/performance.md). An hour is enough for tables 50 times as large.
     `margin_s`: added to a statement_timeout, so that the server's own error comes first.
     """
 
+    connect_s: int = 10
     short_s: float = 75.0
     read_s: float = 3_600.0
     margin_s: float = 15.0

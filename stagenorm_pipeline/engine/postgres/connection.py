@@ -53,6 +53,7 @@ class Database:
         `waits`: how long to wait for the server. None: the defaults.
         """
         parsed = parse_database_url(url) if isinstance(url, str) else url
+        waits = waits or WaitBounds()
         engine = sa.create_engine(
             parsed,
             pool_size=2,
@@ -67,12 +68,12 @@ class Database:
                 # Without it a SQL_ASCII database sends bytes, and SQLAlchemy fails to connect.
                 "client_encoding": "utf8",
                 "application_name": application_name,
-                "connect_timeout": 10,
+                "connect_timeout": waits.connect_s,
                 "tcp_user_timeout": _TCP_USER_TIMEOUT,
                 **_KEEPALIVES,
             },
         )
-        _limit_every_wait(engine, waits or WaitBounds())
+        _limit_every_wait(engine, waits)
         sa.event.listen(engine, "connect", lambda connection, _: read_times_in_any_style(connection))
         return cls(engine=TrackingSchema(tracking_schema).install(engine))
 

@@ -79,7 +79,7 @@ def refusing(application: Application) -> Application:
 def test_every_planned_row_is_counted_and_no_other_write_is_lost(
     refusing: Application, rows: list[tuple[int | None, str, str | None, str]], batch_size: int, pacing: Pacing | None
 ) -> None:
-    """Each is updated, skipped or failed."""
+    """Each planned row is updated, skipped or failed."""
     application = refusing
     # DELETE, not TRUNCATE: on small tables ten times faster, and this runs once an example.
     for table in (DEALS, "stage_migration_plans", "stage_migration_quarantine", "stage_normalization_log"):

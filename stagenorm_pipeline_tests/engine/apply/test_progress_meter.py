@@ -102,7 +102,7 @@ def test_first_batch_of_very_many_gives_no_estimate() -> None:
 def test_estimate_at_a_steady_pace_is_right_within_a_fifth(
     batches: int, rows: int, work_s: float, sleep_ms: int, throttle_every: int
 ) -> None:
-    """From a tenth of the rows on."""
+    """This holds once a tenth of the rows is done."""
     apply = Apply(sizes=[rows] * batches, sleep_ms=sleep_ms, work_s=work_s)
     apply.found()
     told = []

@@ -124,7 +124,7 @@ def test_only_the_owner_can_read_the_file(application: Application, tmp_path: Pa
 
 
 def test_same_data_give_the_same_rows(application: Application, tmp_path: Path) -> None:
-    """Wherever PostgreSQL stores the rows."""
+    """The order does not depend on where PostgreSQL stores the rows."""
     application.add(COMPANIES, [(fund, "Seed") for fund in (None, 10, 9, 2)])
     first = _back_up(application, tmp_path / "1.gz")
     application.sql("UPDATE portfoliocompanies SET stage = stage WHERE id < 3")

@@ -178,7 +178,7 @@ def test_decision_changes_are_shown_without_tracking_tables(bare: Application) -
 
 
 def test_decision_changes_since_the_last_plan_are_shown(rows: Application) -> None:
-    """Also rows that an earlier plan changed differently."""
+    """They include rows that an earlier plan changed differently."""
     rows.run(vocabulary=BEFORE)
     rows.add(COMPANIES, [(1, "growth")])
     contradicted = (EarlierChange(stage="series-c", rows=2, plans=(1,)),)

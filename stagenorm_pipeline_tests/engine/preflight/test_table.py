@@ -185,7 +185,7 @@ def test_triggers_of_table_and_partition_are_named_once(application: Application
     ],
 )
 def test_partitioning_by_the_stage_is_an_error(application: Application, table: str, partitions: str) -> None:
-    """For the table and for each of its partitions."""
+    """It is an error for the table and for each of its partitions."""
     application.sql(f"CREATE TABLE investments {table}")
     application.sql(f"CREATE TABLE one_stage PARTITION OF investments {partitions} PARTITION BY HASH (id)")
     application.sql("CREATE TABLE leaf PARTITION OF one_stage FOR VALUES WITH (MODULUS 1, REMAINDER 0)")

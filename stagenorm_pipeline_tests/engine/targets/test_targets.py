@@ -184,7 +184,7 @@ def test_one_column_under_two_names_is_refused(bare: Application) -> None:
 
 
 def test_table_and_inheritance_child_are_refused_together(bare: Application) -> None:
-    """Unless their columns differ."""
+    """They are accepted if their columns differ."""
     bare.sql(
         "CREATE TABLE deals (id int PRIMARY KEY, stage text);"
         'CREATE TABLE "Old 50%" (PRIMARY KEY (id), last_stage text) INHERITS (deals)'

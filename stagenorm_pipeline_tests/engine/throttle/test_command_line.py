@@ -24,7 +24,7 @@ def do(application: Application, *arguments: str, directory: Path | None = None)
 
 
 def test_auto_batch_size_groups_small_batches(messy: Application) -> None:
-    """For a run and for its rollback."""
+    """A run groups small batches, and its rollback too."""
     ran = do(messy, "run", "--yes", "--batch-size", "auto", "--sleep-ms", "0", "--no-lag-check")
     assert ran.code == 0, ran.all
     assert messy.column("SELECT DISTINCT rows_planned FROM stage_migration_batches") == [500]

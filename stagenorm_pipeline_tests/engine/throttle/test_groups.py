@@ -120,7 +120,7 @@ def test_refused_row_fails_only_its_batch_of_the_group(planned: Application) -> 
 
 
 def test_groups_shrink_to_one_when_every_batch_has_a_refused_row(planned: Application) -> None:
-    """Groups are not tried again for each batch."""
+    """The runner does not try a group again for each batch."""
     planned.sql("ALTER TABLE portfoliocompanies ADD CHECK (id % 10 <> 5 OR stage <> 'seed') NOT VALID")
     events, result = apply(planned)
     assert splits(events) == [6, 3]
@@ -233,7 +233,7 @@ def test_killed_group_is_complete_or_untouched(planned: Application, step: Failp
 def test_lost_commit_answer_of_a_group_is_recovered(
     primary: PrivateServer, replicated: Application, tmp_path: Path
 ) -> None:
-    """The runner's connection is lost after the commit: it neither repeats nor forgets the group."""
+    """The connection is lost after the commit. The runner neither repeats nor forgets the group."""
     replicated.add(COMPANIES, [(1, "Seed")] * 60)
     replicated.plan(batch_size=10)
     lossy_url = replicated.url.replace(str(primary.directory), str(tmp_path))

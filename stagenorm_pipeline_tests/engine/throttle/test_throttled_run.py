@@ -110,7 +110,7 @@ def test_run_waits_for_a_vanished_replica(planned: Application, replica: Streami
 
 
 def test_run_does_not_wait_for_the_new_primary_after_a_failover() -> None:
-    """The replica that is the primary now is not missed."""
+    """The replica that is the primary now does not count as missing."""
     with PrivateServer() as first, closing(Application(first.create_database())) as before:
         before.set_up()
         plan(before)

@@ -128,7 +128,7 @@ def test_new_primary_is_not_missed_after_a_failover() -> None:
 
 @pytest.mark.parametrize("other", ["two", "one"], ids=["names of their own", "one name for all"])
 def test_only_one_replica_may_be_missing_after_a_failover(other: str) -> None:
-    """All other replicas are waited for, and missed again later."""
+    """A run waits for all other replicas, and reports them again if they are missing later."""
     throttler = ReplicaLag(SETTINGS)
     both, left = (replica(name="one"), replica(name=other)), (replica(name=other),)
     assert throttles(throttler, at(0, timeline=1, replicas=both)) == [False]
