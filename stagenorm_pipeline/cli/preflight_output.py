@@ -10,6 +10,7 @@ import click
 from stagenorm_pipeline.cli import exit_codes
 from stagenorm_pipeline.cli.log_lines import show_finding
 from stagenorm_pipeline.config.configuration import TargetSetting
+from stagenorm_pipeline.report.json_document import document_json, preflight_document
 from stagenorm_pipeline.service import preflight
 from stagenorm_pipeline.service.context import ServiceContext
 
@@ -28,6 +29,14 @@ def require_ready(context: ServiceContext, targets: tuple[TargetSetting, ...]) -
 def show_findings(context: ServiceContext, targets: tuple[TargetSetting, ...]) -> bool:
     """Show the findings and return whether there are any. Ends the command with 1 if one is an error."""
     return _show(preflight.run_checks(context, targets=targets, dagster_url=_dagster_url()))
+
+
+def show_findings_json(context: ServiceContext, targets: tuple[TargetSetting, ...]) -> None:
+    """Write the findings as one JSON document. Ends the command with 1 if one is an error."""
+    result = preflight.run_checks(context, targets=targets, dagster_url=_dagster_url())
+    click.echo(document_json(preflight_document(result.findings)), nl=False)
+    if result.errors:
+        sys.exit(exit_codes.FAILED)
 
 
 def _show(result: preflight.PreflightResult) -> bool:
