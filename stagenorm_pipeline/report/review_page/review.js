@@ -105,7 +105,7 @@ const named = (choice) => (choice.stage === review.kept ? `kept as it is: ${choi
 function decide(card, wanted) {
   const choice = choose(wanted);
   view.changing.delete(card.key);
-  change(`${card.members[0].text}: ${named(choice)}`, updatesOf(card, choice), openAfter(card));
+  change(`${card.members[0].text}: ${named(choice)}`, updatesOf(card, choice), openAfter([card]));
 }
 
 function reopen(card) {
@@ -137,7 +137,7 @@ const cardsToKeep = () => matchingCards().filter((card) => isOpen(card) && !card
 
 function acceptSure() {
   const cards = sureCards();
-  change(`${counted(cards.length, "sure proposal")} accepted`, cards.flatMap((card) => updatesOf(card, choose(card.proposal))), openAfter(null));
+  change(`${counted(cards.length, "sure proposal")} accepted`, cards.flatMap((card) => updatesOf(card, choose(card.proposal))), openAfter(cards));
 }
 
 function keepRest(event) {
@@ -146,15 +146,15 @@ function keepRest(event) {
   const cards = cardsToKeep();
   if (!reason || !cards.length) return;
   event.target.reset();
-  change(`${counted(cards.length, "question")} kept as it is: ${reason}`, cards.flatMap((card) => updatesOf(card, choose({ stage: review.kept, reason }))), openAfter(null));
+  change(`${counted(cards.length, "question")} kept as it is: ${reason}`, cards.flatMap((card) => updatesOf(card, choose({ stage: review.kept, reason }))), openAfter(cards));
 }
 
-// The open card to go to after a decision about `card`, or after one about many.
-function openAfter(card) {
+// The open card to go to when `decided` are decided: the next one after a single card, else the first of all.
+function openAfter(decided) {
+  const keys = new Set(decided.map((card) => card.key));
   const cards = matchingCards();
-  const place = card ? cards.findIndex((one) => one.key === card.key) : -1;
-  const later = [...cards.slice(place + 1), ...cards.slice(0, Math.max(place, 0))];
-  return later.find((one) => isOpen(one) && one.key !== card?.key)?.key;
+  const place = decided.length === 1 ? cards.findIndex((card) => keys.has(card.key)) : -1;
+  return [...cards.slice(place + 1), ...cards].find((card) => isOpen(card) && !keys.has(card.key))?.key;
 }
 
 // ---- Drawing: everything anew after each action; some 100 cards take a few milliseconds.
@@ -205,8 +205,8 @@ function drawCard(card) {
   const isAsking = !choice || view.changing.has(card.key);
   return make(
     "article",
-    { class: choice ? "card decided" : "card", tabindex: "0", "data-key": card.key, "aria-labelledby": `label-${card.key}` },
-    make("div", {}, drawTitle(card), drawFigures(card), ...(isAsking ? drawHelp(card) : [])),
+    { class: isAsking ? "card" : "card decided", tabindex: "0", "data-key": card.key, "aria-labelledby": `label-${card.key}` },
+    make("div", {}, drawTitle(card), drawFigures(card, isAsking), ...(isAsking ? drawHelp(card) : [])),
     isAsking ? drawAnswers(card, choice) : drawDecision(card, choice),
   );
 }
@@ -218,12 +218,13 @@ function drawTitle(card) {
 
 const shownSpelling = (member) => make("bdi", {}, make("code", {}, member.text));
 
-function drawFigures(card) {
+function drawFigures(card, isAsking) {
+  if (!isAsking) return make("span", { class: "soft figure" }, counted(sum(card.members), "row"));
   const isOne = card.members.length === 1;
   const funds = Math.max(...card.members.map((member) => member.funds));
   const parts = [counted(sum(card.members), "row"), `in ${isOne ? "" : "at least "}${counted(funds, "fund")}`];
-  if (!card.isApart) parts.push(`${Math.floor(100 * card.cluster.share)}% of all rows up to here`);
-  return make("p", { class: "soft figure-line" }, parts.join(" · "));
+  if (!card.isApart) parts.push(`${Math.floor(100 * card.cluster.share)}% of all rows with the cards above`);
+  return make("p", { class: "soft" }, parts.join(" · "));
 }
 
 function drawHelp(card) {
@@ -362,7 +363,7 @@ function keyAction(key, card, element) {
     const next = all[all.indexOf(element) + step];
     if (next) focusOn(next.dataset.key);
   };
-  const accept = () => (card.proposal && isOpen(card) ? decide(card, card.proposal) : focusOn(openAfter(card)));
+  const accept = () => (card.proposal && isOpen(card) ? decide(card, card.proposal) : focusOn(openAfter([card])));
   return {
     Enter: accept,
     ArrowDown: go(1),
@@ -393,8 +394,8 @@ function store() {
     isStored = false;
   }
   at("kept-where").textContent = isStored
-    ? "This browser keeps what you decide until you go on."
-    : "This browser cannot keep what you decide: export it before you close the page.";
+    ? "This browser remembers your decisions."
+    : "This browser cannot remember your decisions: export them before you close the page.";
 }
 
 function restore() {
@@ -479,6 +480,9 @@ function start() {
   at("export").addEventListener("click", exportPatch);
   at("load").addEventListener("change", loadPatch);
   at("name").addEventListener("change", store);
+  at("name").addEventListener("keydown", (event) => {
+    if (event.key === "Enter") focusOn(openAfter([]));
+  });
   at("accept-sure").addEventListener("click", acceptSure);
   at("keep-rest").addEventListener("submit", keepRest);
   at("cards").addEventListener("keydown", onKey);
