@@ -53,7 +53,7 @@ class UndecidedSpellings:
     def clusters(self) -> tuple[Cluster, ...]:
         """The spellings in clusters, most rows first, with proposals that agree with earlier decisions.
 
-        20,000 spellings take 5 to 7 s.
+        15,738 spellings took 1.8 s of CPU time.
         """
         return clusters_of(self.undecided, self.decided)
 

@@ -72,7 +72,8 @@ def clusters_of(undecided: Iterable[Undecided], decisions: Decisions) -> tuple[C
     Spellings go together that have the same proposal; that name a round after series-c; that have the same words in
     any order, apart from harmless words and typing errors; and small groups that share a word.
     """
-    items = {item.spelling: item for item in undecided}.values()
+    # Sorted, so that the order in which a database returns them changes nothing.
+    items = sorted({item.spelling: item for item in undecided}.values(), key=lambda item: (-item.rows, item.spelling))
     total = sum(item.rows for item in items)
     proposed, rest = _by_proposal(items, Proposer.for_decisions(decisions))
     groups = [*proposed, *_with_small_joined(_by_words(rest), least=total * _SMALL_SHARE)]

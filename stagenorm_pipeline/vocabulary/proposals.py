@@ -73,18 +73,20 @@ class Proposer:
         if same is not None and (choice := choice_of(same)) is not None:
             why = f"differs from {shown(same.spelling)} only in case, white space or dashes"
             return Proposal(choice=choice, confidence=Confidence.SURE, why=why)
+        if len(spelling) > COMPARED_CHARACTERS:
+            return None
         own = _from_aliases(spelling)
         alike = self._same_core.get(core_words(words_of(spelling)), ())
         return _agreed(own, alike) if alike else own
 
-    def decided_alike(self, spelling: str) -> tuple[Decision, ...]:
-        """Return the decided spellings with the same core words."""
-        return self._same_core.get(core_words(words_of(spelling)), ())
-
 
 def compared(spelling: str) -> str:
-    """Return the form in which spellings that differ only in case, white space or dashes are the same."""
-    return fold(normalize(collapse(spelling)[:COMPARED_CHARACTERS]), built_in_aliases().folding)
+    """Return the form in which spellings that differ only in case, white space or dashes are the same.
+
+    Two longer texts that begin alike are not the same, so these are not changed.
+    """
+    text = collapse(spelling)
+    return spelling if len(text) > COMPARED_CHARACTERS else fold(normalize(text), built_in_aliases().folding)
 
 
 def _by_core(decided: Iterable[Decision]) -> dict[tuple[str, ...], tuple[Decision, ...]]:
@@ -108,8 +110,6 @@ def _agreed(own: Proposal | None, alike: tuple[Decision, ...]) -> Proposal | Non
 
 
 def _from_aliases(spelling: str) -> Proposal | None:
-    if len(spelling) > COMPARED_CHARACTERS:
-        return None
     if stage := _sure_stage(spelling):
         return Proposal(choice=stage, confidence=Confidence.SURE, why=f"'{stage}' and only harmless words")
     if stage := _likely_stage(spelling):

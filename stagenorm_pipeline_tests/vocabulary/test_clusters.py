@@ -69,8 +69,9 @@ def test_cluster_follows_decision_about_its_words() -> None:
 
 @unhurried
 @given(st.lists(st.builds(Undecided, spelling=spellings, rows=st.integers(0, 9)), unique_by=lambda item: item.spelling))
-def test_every_spelling_is_in_exactly_one_cluster(items: list[Undecided]) -> None:
+def test_every_spelling_is_in_one_cluster_whatever_the_order(items: list[Undecided]) -> None:
     found = clusters_of(items, Decisions())
+    assert clusters_of(reversed(items), Decisions()) == found
     members = [member for cluster in found for member in cluster.members]
     assert sorted(members, key=lambda item: item.spelling) == sorted(items, key=lambda item: item.spelling)
     assert all(cluster.why.isprintable() and all(map(str.isprintable, cluster.hints)) for cluster in found)

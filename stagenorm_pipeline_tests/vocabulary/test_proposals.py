@@ -75,6 +75,12 @@ def test_earlier_decisions_come_before_aliases() -> None:
     assert proposed("Debt", *both) is None
 
 
+def test_long_texts_that_begin_alike_are_not_the_same() -> None:
+    kept = Decision(spelling="Debt " * 60 + "one", is_kept=True, reason="a loan")
+    assert proposed("debt " * 60 + "two", kept) is None
+    assert proposed("Debt " * 60, kept) is None
+
+
 @pytest.mark.parametrize("stage", CANONICAL_STAGES)
 def test_each_stage_with_harmless_words_is_sure(stage: Stage) -> None:
     for text in (f"{stage} Round", f"{stage.upper()} FUNDING ROUND", f"Round: {stage.replace('-', ' ')}"):
