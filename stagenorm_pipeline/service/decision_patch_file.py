@@ -69,14 +69,17 @@ def _read(path: Path) -> _Patch:
 
 def _patch_entry(entry: _Entry, where: str, *, by: str) -> PatchEntry:
     try:
+        spelling = entry.spelling_base64.decode()
         choice = read_choice(entry.stage, reason=entry.reason)
+    except UnicodeDecodeError:
+        raise DecisionsError("spelling_base64 is not UTF-8: export the file again", where) from None
     except DecisionsError as error:
         raise DecisionsError(error.problem, where) from None
     if choice is None:
         raise DecisionsError("has no stage: export the file from the review page again", where)
     return PatchEntry(
         sha256=entry.spelling_sha256,
-        spelling=entry.spelling_base64.decode("utf-8", "surrogatepass"),
+        spelling=spelling,
         choice=choice,
         decided_by=entry.decided_by.strip() or by,
         decided_on=entry.decided_on,
