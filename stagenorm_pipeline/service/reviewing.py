@@ -11,7 +11,7 @@ from stagenorm_pipeline.engine.inventory.examples import read_examples
 from stagenorm_pipeline.output_files import replace_file
 from stagenorm_pipeline.report.review_page.page import ReviewPage, review_page_html
 from stagenorm_pipeline.service.context import ServiceContext
-from stagenorm_pipeline.service.deciding import UndecidedSpellings
+from stagenorm_pipeline.service.deciding import UndecidedSpellings, decisions_in_force
 from stagenorm_pipeline.service.selecting import Selection
 
 
@@ -19,6 +19,7 @@ def write_review_page(context: ServiceContext, found: UndecidedSpellings, path: 
     """Write the page for the undecided spellings of a selection. Reads the examples by primary key."""
     page = ReviewPage(
         database=context.database.name,
+        decisions=decisions_in_force(context.configuration),
         made_on=date.today().isoformat(),
         clusters=found.clusters,
         examples=_examples(context, found, selection),

@@ -24,7 +24,13 @@ def page_about(spellings: Mapping[str, int], examples: Mapping[str, tuple[str, .
     """A page about spellings with their rows."""
     questions = [Undecided(spelling=text, rows=rows, funds=2, where=text) for text, rows in spellings.items()]
     clusters = clusters_of(questions, Decisions())
-    return ReviewPage(database="shop on \u202ehost", made_on="2026-01-19", clusters=clusters, examples=examples or {})
+    return ReviewPage(
+        database="shop on \u202ehost",
+        decisions="<b>stage_decisions.yaml</b> (3 spellings decided)",
+        made_on="2026-01-19",
+        clusters=clusters,
+        examples=examples or {},
+    )
 
 
 def hostile_page() -> ReviewPage:

@@ -23,6 +23,8 @@ from stagenorm_pipeline.vocabulary import (
 )
 
 _DIRECTORY: Final = "review_page"
+# They are one script in the page, in this order: what is said, how it shows, how it is said, where it goes.
+_SCRIPTS: Final = ("state.js", "drawing.js", "keys.js", "files.js", "start.js")
 # What a patch file says of itself. A change that older programs cannot read needs a new version.
 PATCH_FORMAT: Final = "stagenorm decisions patch"
 PATCH_VERSION: Final = 1
@@ -33,9 +35,13 @@ _SHOWN: Final = 10 * LONGEST_SPELLING
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReviewPage:
-    """What the page shows. `examples`: names of rows by spelling, empty unless the configuration allows a column."""
+    """What the page shows. `decisions`: which decisions file is in force.
+
+    `examples`: names of rows by spelling, empty unless the configuration allows a column.
+    """
 
     database: str
+    decisions: str
     made_on: str
     clusters: Sequence[Cluster]
     examples: Mapping[str, Sequence[str]]
@@ -44,9 +50,12 @@ class ReviewPage:
 def review_page_html(page: ReviewPage) -> str:
     """Write the whole page."""
     # jinja2 is imported only for a page.
+    from markupsafe import Markup
+
     from stagenorm_pipeline.report.page_templates import content_policy, read_source, render
 
-    style, script = read_source(_DIRECTORY, "review.css"), read_source(_DIRECTORY, "review.js")
+    style = read_source(_DIRECTORY, "review.css")
+    script = Markup("\n").join(read_source(_DIRECTORY, name) for name in _SCRIPTS)
     return render(
         _DIRECTORY,
         "review.html.jinja",
@@ -54,6 +63,7 @@ def review_page_html(page: ReviewPage) -> str:
         script=script,
         policy=content_policy(style, script),
         database=page.database,
+        decisions=page.decisions,
         made_on=page.made_on,
         stages=CANONICAL_STAGES,
         data=review_data(page),
@@ -67,7 +77,7 @@ def review_data(page: ReviewPage) -> Mapping[str, Any]:
     identities = sorted(member["id"] for cluster in clusters for member in cluster["members"])
     return {
         # Under this name the browser keeps what was decided: another page with the same questions goes on with it.
-        "review": hashlib.sha256("\n".join([page.database, *identities]).encode()).hexdigest()[:16],
+        "review": hashlib.sha256("\n".join([page.database, *CANONICAL_STAGES, *identities]).encode()).hexdigest()[:16],
         "format": PATCH_FORMAT,
         "version": PATCH_VERSION,
         "stages": list(CANONICAL_STAGES),
