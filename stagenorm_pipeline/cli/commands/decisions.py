@@ -60,10 +60,10 @@ def command(
 
     \b
     Examples:
-      stagenorm decisions                    then fill in stage_decisions.yaml
-      stagenorm decisions --ask              answer here, in the terminal
-      stagenorm decisions --xlsx ask.xlsx    send it to those who know
-      stagenorm decisions --html review.html send it to those who have a browser
+      stagenorm decisions                     then fill in stage_decisions.yaml
+      stagenorm decisions --ask               answer here, in the terminal
+      stagenorm decisions --html review.html  send this page to those who know
+      stagenorm decisions --xlsx ask.xlsx     or a spreadsheet
       stagenorm decisions --import ana.xlsx --import ben.csv --import cleo.json
     """
     work = _read_work(ask=ask, csv=csv, xlsx=xlsx, html=html, files=files)

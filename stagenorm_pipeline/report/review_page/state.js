@@ -7,7 +7,8 @@ const rowsInAll = sum(spellings.values());
 const storageName = `stagenorm-review:${review.review}`;
 // More cards at once make a phone slow.
 const CARDS = 100;
-const MEMBERS = 5;
+// As many as people read before they decide about all of them.
+const MEMBERS = 20;
 const REASONS = 3;
 
 // What people said. `choices`: by spelling, {stage, reason, on, by}. `apart`: the spellings taken out of their cluster.
