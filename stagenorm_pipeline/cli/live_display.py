@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 _DELAY_S = 1.0
 _REFRESH_S = 0.25
-_BAR_WIDTH = 24
+_BAR_WIDTH = 16
 # With the plan, the question and the summary they stay on one screen.
-_LINES_BESIDE_BAR = 5
+_LINES_BESIDE_BAR = 2
 
 
 @contextmanager
@@ -70,7 +70,8 @@ class _Listener:
         if self._is_beside_bar and self._lines > _LINES_BESIDE_BAR:
             self.left_out += 1
         else:
-            say_event(event)
+            # Beside the bar the fields would only fill the screen.
+            say_event(event, with_fields=not self._is_beside_bar)
 
 
 @contextmanager

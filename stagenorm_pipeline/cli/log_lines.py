@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
@@ -80,10 +81,10 @@ def show_finding(finding: PreflightFinding) -> None:
         print("\n".join(shown), flush=True)  # noqa: T201 - this is the terminal
 
 
-def say_event(event: Event) -> None:
+def say_event(event: Event, *, with_fields: bool = True) -> None:
     """Write the line of an event, if it has one."""
     if line := event_line(event):
-        say_line(line)
+        say_line(line if with_fields else replace(line, fields={}))
 
 
 def say_line(line: EventLine) -> None:

@@ -64,9 +64,16 @@ def show(text: str) -> None:
     click.echo(text, color=has_colour(sys.stdout))
 
 
-def tell(sentence: str, *, hang: int = 2) -> None:
-    """Write a sentence that is already escaped, broken between words."""
-    click.echo("\n".join(wrapped(sentence, screen(), hang=hang)))
+def tell(sentence: str, *, hang: int = 2, err: bool = False) -> None:
+    """Write a sentence that is already escaped, broken between words.
+
+    `err`: to standard error, where it is broken on a terminal only, so that a log keeps it in one line.
+    """
+    stream = sys.stderr if err else sys.stdout
+    is_broken = not err or is_screen(stream)
+    indent = len(sentence) - len(sentence.lstrip(" "))
+    lines = wrapped(sentence, screen(stream), indent=indent, hang=hang) if is_broken else [sentence]
+    click.echo("\n".join(lines), err=err)
 
 
 def page(text: str) -> None:

@@ -12,7 +12,7 @@ from stagenorm_pipeline.report.status_text import failure_lines, next_command
 from stagenorm_pipeline.report.terminal_layout import PLAIN, Colour, Screen, next_line, text_of, wrapped
 from stagenorm_pipeline.report.wording import scope_name
 
-_FAILED_BATCHES = 2
+_FAILED_BATCHES = 1
 
 
 def applied_text(sentence: str, result: ApplyResult, status: Status, *, seconds: float, screen: Screen = PLAIN) -> str:

@@ -1,13 +1,12 @@
 """Write plans and inventories for a terminal: a summary that fits one screen, and all tables."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from shlex import quote as shell_quote
 from typing import Final
 
 from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.engine.inventory.inventory import (
     RowCounts,
-    SpellingTotal,
     TargetInventory,
     count_unknown_spellings,
 )
@@ -24,6 +23,7 @@ from stagenorm_pipeline.report.plan_tables import (
     plan_title,
     targets_table,
     unknown_in,
+    unknown_list,
     unknown_places_table,
 )
 from stagenorm_pipeline.report.tables import Name, Spelling, Table, number
@@ -39,8 +39,8 @@ from stagenorm_pipeline.report.terminal_layout import (
     text_of,
     wrapped,
 )
+from stagenorm_pipeline.report.verification_tables import spellings_with_rows
 from stagenorm_pipeline.report.wording import fund_name, scope_name
-from stagenorm_pipeline.vocabulary import suggest
 
 # All of them: `--full` goes to a pager or a file. The bound keeps the output of a hostile column within some MB.
 _ROWS: Final = 20_000
@@ -56,12 +56,12 @@ def plan_summary(plan: Plan, *, supersedes: Mapping[int, int], screen: Screen = 
 
 def unknown_stages(plan: Plan) -> str | None:
     """Name the unknown spellings as the runbook does. None if there are none."""
-    merged = _merged(total for inventory in plan.inventories for total in inventory.unknown)
+    found = spellings_with_rows([total for inventory in plan.inventories for total in inventory.unknown])
     count = count_unknown_spellings(plan.inventories)
     if not count:
         return None
-    named = ", ".join(for_terminal(text) for _, text, _ in merged[:_SPELLINGS_NAMED])
-    rest = count - len(merged[:_SPELLINGS_NAMED])
+    named = ", ".join(for_terminal(one.text) for one in found[:_SPELLINGS_NAMED])
+    rest = count - len(found[:_SPELLINGS_NAMED])
     return f"Found {count} unknown stage(s): {named}{f' and {number(rest)} more' if rest else ''}"
 
 
@@ -88,9 +88,16 @@ def dry_run_summary(
         yield from _unknown(plan.inventories, rows, screen)
         yield ""
         yield from _all_of_it("stagenorm dry-run --full", screen)
-        yield from next_line(next_command or _next_command(plan), screen)
+        yield from next_line(_with_resume(next_command or _next_command(plan), supersedes), screen)
 
     return fitting(lines, _SUMMARY_ROWS, screen)
+
+
+def _with_resume(command: str, supersedes: Mapping[int, int]) -> str:
+    if not supersedes:
+        return command
+    plans = "plan" if len(supersedes) == 1 else "plans"
+    return f"stagenorm resume to finish {plans} {', '.join(map(str, supersedes))}, or {command}"
 
 
 def plan_text(
@@ -117,7 +124,7 @@ def plan_text(
             *(line for table in tables for line in table_lines(table, screen)),
             *_unknown_advice(plan.inventories, screen),
             "",
-            *next_line(next_command or _next_command(plan), screen),
+            *next_line(_with_resume(next_command or _next_command(plan), supersedes or {}), screen),
         )
     )
 
@@ -162,11 +169,12 @@ def _plan_lines(plan: Plan, screen: Screen) -> Iterator[str]:
     name = "A run" if plan.plan_id is None else f"Plan {plan.plan_id}"
     scope = "" if plan.scope.all_funds else f" of {for_terminal(scope_name(plan.scope))}"
     changes = "would change" if plan.plan_id is None else "changes"
-    yield from wrapped(
-        f"{name} {changes} {number(counts.rows_to_change)} of {counted(counts.rows_seen, 'row')}{scope}, in "
-        f"{counted(plan.total_batches, 'batch')} of at most {number(plan.batch_size)}.",
-        screen,
-    )
+    if not counts.rows_to_change:
+        yield from wrapped(f"{name} {changes} nothing: no row holds a known spelling that is not canonical.", screen)
+    else:
+        batches = f"{counted(plan.total_batches, 'batch')} of at most {number(plan.batch_size)}"
+        rows = f"{number(counts.rows_to_change)} of {counted(counts.rows_seen, 'row')}"
+        yield from wrapped(f"{name} {changes} {rows}{scope}, in {batches}.", screen)
     if not counts.rows_unknown:
         yield from wrapped("No row holds an unknown spelling.", screen)
         return
@@ -204,42 +212,27 @@ def _targets(inventories: Sequence[TargetInventory], rows: int, screen: Screen) 
 
 
 def _changes(inventories: Sequence[TargetInventory], rows: int, screen: Screen) -> Iterator[str]:
-    merged = _merged(total for inventory in inventories for total in inventory.changes)
+    changes = [total for inventory in inventories for total in inventory.changes]
+    if not changes or not rows:
+        return
+    # A spelling becomes the same stage in every target.
+    stages = {total.spelling: total.stage or "" for total in changes}
+    found = spellings_with_rows(changes)
     counts = sum((inventory.counts for inventory in inventories), RowCounts())
-    title = f"Changes (before → after), most rows first: {counted(len(merged), 'spelling')}"
-    listed = tuple((count, Spelling(text=text), "→", found.stage or "") for count, text, found in merged[:rows])
-    yield from _listed(f"{title} in {counted(counts.rows_to_change, 'row')}", listed, screen)
+    title = f"Changes (before → after), most rows first: {counted(len(found), 'spelling')}"
+    yield from ("", *wrapped(f"{title} in {counted(counts.rows_to_change, 'row')}", screen))
+    listed = tuple((one.rows, Spelling(text=one.text), "→", stages[one.text]) for one in found[:rows])
+    yield from rows_lines(Table(title=title, headings=("",) * 4, rows=listed, total=0, unit="spellings"), screen)
 
 
 def _unknown(inventories: Sequence[TargetInventory], rows: int, screen: Screen) -> Iterator[str]:
-    merged = _merged(total for inventory in inventories for total in inventory.unknown)
-    counts = sum((inventory.counts for inventory in inventories), RowCounts())
-    spellings = counted(count_unknown_spellings(tuple(inventories)), "spelling")
-    title = f"Unknown, most rows first: {spellings} in {counted(counts.rows_unknown, 'row')}"
-    listed = tuple((count, Spelling(text=text), _may_mean(text)) for count, text, _ in merged[:rows])
-    yield from _listed(title, listed, screen)
-
-
-def _listed(title: str, rows: tuple[tuple[int | str | Spelling, ...], ...], screen: Screen) -> Iterator[str]:
-    if rows:
+    unknown = [total for inventory in inventories for total in inventory.unknown]
+    if unknown and rows:
+        counts = sum((inventory.counts for inventory in inventories), RowCounts())
+        spellings = counted(count_unknown_spellings(tuple(inventories)), "spelling")
+        title = f"Unknown, most rows first: {spellings} in {counted(counts.rows_unknown, 'row')}"
         yield from ("", *wrapped(title, screen))
-        headings = ("",) * len(rows[0])
-        yield from rows_lines(Table(title=title, headings=headings, rows=rows, total=0, unit="spellings"), screen)
-
-
-def _merged(totals: Iterable[SpellingTotal]) -> list[tuple[int, str, SpellingTotal]]:
-    """Add up each spelling over the targets, most rows first."""
-    rows: dict[str, int] = {}
-    first: dict[str, SpellingTotal] = {}
-    for total in totals:
-        rows[total.spelling] = rows.get(total.spelling, 0) + total.rows
-        first.setdefault(total.spelling, total)
-    return sorted(((count, text, first[text]) for text, count in rows.items()), key=lambda one: (-one[0], one[1]))
-
-
-def _may_mean(spelling: str) -> str:
-    found = next(iter(suggest(spelling, limit=1)), None)
-    return f"{found.stage}?" if found is not None and found.stage else "no suggestion"
+        yield from rows_lines(unknown_list(unknown, 0, rows), screen)
 
 
 def _funds_with_unknown(inventories: Sequence[TargetInventory], screen: Screen) -> Iterator[str]:

@@ -51,7 +51,7 @@ def status_summary(status: Status, screen: Screen = PLAIN) -> str:
     def lines(rows: int) -> Iterator[str]:
         yield from _state(status, screen, plans=rows + 1, runners=rows + 1)
         yield from _funds(status, rows, screen)
-        yield from failure_lines(status, min(rows, 2), screen)
+        yield from failure_lines(status, min(rows, 1), screen)
         yield ""
         yield from next_line(next_command(status), screen)
 

@@ -23,6 +23,10 @@ _GAP: Final = 2
 # A column of texts is never narrower than its longest word, unless that is longer than this.
 _LONGEST_WORD: Final = 24
 _TARGET: Final = "Target"
+# Between the names of several targets in one cell.
+_AND: Final = "; "
+_PLAIN_NAME: Final = re.compile(r"[\w.]+")
+_WIDE: Final = 140
 _SQL_WORD: Final = re.compile(r"""(?:'[^']*'|"[^"]*"|[^ ])+""")
 _WORD: Final = re.compile(r"(?:`[^`]{1,60}`|[^ ])+")
 
@@ -125,7 +129,7 @@ def table_lines(table: Table, screen: Screen) -> Iterator[str]:
 
 def rows_lines(table: Table, screen: Screen) -> Iterator[str]:
     """Write the rows of a table in columns; one fact a line if they do not fit."""
-    for target, part in _by_target(table):
+    for target, part in _by_target(table, screen):
         if target is not None:
             yield f"  {target}"
         widths = _widths(part, screen)
@@ -147,14 +151,17 @@ def shown(cell: Cell, *, spelling_limit: int = 80) -> str:
             return figure(cell)
 
 
-def _by_target(table: Table) -> Iterator[tuple[str | None, Table]]:
+def _by_target(table: Table, screen: Screen) -> Iterator[tuple[str | None, Table]]:
     """Split a table by its column of targets, which is then left out. Tables without such a column stay whole."""
     if table.headings[-1] != _TARGET or not all(isinstance(row[-1], Name) for row in table.rows):
         yield None, table
         return
+    if _has_joined_targets(table):
+        yield None, _with_joined_targets(table, screen)
+        return
     by_target: dict[str, list[tuple[Cell, ...]]] = {}
     for row in table.rows:
-        by_target.setdefault(row[-1].text if isinstance(row[-1], Name) else "", []).append(row[:-1])
+        by_target.setdefault(_name(row[-1]), []).append(row[:-1])
     names = short_names(by_target)
     headings = table.headings[:-1]
     if not headings or len(by_target) == len(table.rows):
@@ -166,6 +173,31 @@ def _by_target(table: Table) -> Iterator[tuple[str | None, Table]]:
         yield None, replace(table, headings=headings, rows=(table.sums[:-1],), sums=None)
     for target, found in by_target.items():
         yield for_terminal(names[target]), replace(table, headings=headings, rows=tuple(found), sums=None)
+
+
+def _has_joined_targets(table: Table) -> bool:
+    """Whether some rows are about several targets. A name with other signs is one target."""
+    parts = (_name(row[-1]).split(_AND) for row in table.rows)
+    return any(len(names) > 1 and all(map(_PLAIN_NAME.fullmatch, names)) for names in parts)
+
+
+def _with_joined_targets(table: Table, screen: Screen) -> Table:
+    """Shorten the targets, or leave them out: where a spelling is matters less, and `inventory --full` has it."""
+    if screen.width < _WIDE:
+        rows = tuple(row[:-1] for row in table.rows)
+        return replace(table, headings=table.headings[:-1], rows=rows, sums=None)
+    joined = [_name(row[-1]).split(_AND) for row in table.rows]
+    names = short_names(name for found in joined for name in found)
+    cells = (for_terminal(_AND.join(names[name] for name in found)) for found in joined)
+    return replace(table, rows=tuple((*row[:-1], cell) for row, cell in zip(table.rows, cells, strict=True)))
+
+
+def _name(cell: Cell) -> str:
+    match cell:
+        case Name(text=text):
+            return text
+        case _:
+            return ""
 
 
 def _cells(table: Table, screen: Screen) -> Iterator[tuple[str, ...]]:

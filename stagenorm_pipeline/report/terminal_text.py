@@ -1,32 +1,32 @@
 """Write a verification for a terminal. It starts with the runbook's report, word for word."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from stagenorm_pipeline.counts import counted
-from stagenorm_pipeline.engine.verify.result import CheckResult, Finding, Outcome, VerificationResult
+from stagenorm_pipeline.engine.verify.result import CheckResult, Outcome, Rule, VerificationResult
 from stagenorm_pipeline.engine.verify.rules.registry import RULES
-from stagenorm_pipeline.report.escape import for_terminal, sentence_for_terminal
+from stagenorm_pipeline.report.escape import sentence_for_terminal
+from stagenorm_pipeline.report.finding_groups import finding_groups
 from stagenorm_pipeline.report.limits import Limits
 from stagenorm_pipeline.report.notes import notes
+from stagenorm_pipeline.report.plan_tables import unknown_list
 from stagenorm_pipeline.report.sections import Section, outline
 from stagenorm_pipeline.report.sign_off_statement import FIELDS, RECORD, is_to_sign, record_command, statement
-from stagenorm_pipeline.report.tables import duration
-from stagenorm_pipeline.report.target_names import short_names
+from stagenorm_pipeline.report.tables import duration, number
 from stagenorm_pipeline.report.terminal_layout import (
     PLAIN,
     Colour,
     Screen,
     facts,
-    folded,
     next_line,
     rows_lines,
-    shown,
     text_of,
     wrapped,
 )
 from stagenorm_pipeline.report.verdict import next_command, verdict_sentence
-from stagenorm_pipeline.report.verification_tables import finding_parts, findings_table
+from stagenorm_pipeline.report.verification_tables import kept_table
 from stagenorm_pipeline.report.wording import (
     MARKS,
     OUTCOMES,
@@ -39,11 +39,11 @@ from stagenorm_pipeline.report.wording import (
 )
 
 _LINE: Final = "=" * 80
-_FINDINGS: Final = 5
-# No findings here: they are listed below the checks already.
-_LIMITS: Final = Limits(stages=80, funds=12, findings=0, spellings=15, sample=5, plans=10)
+_FINDINGS: Final = 4
+# Of the whole report. A bound, so that a hostile column does not make it endless; the JSON has more.
+_LIMITS: Final = Limits(stages=200, funds=200, findings=50, spellings=200, sample=100, plans=50)
 _COLOURS: Final = {Outcome.PASSED: Colour.GREEN, Outcome.WARNED: Colour.YELLOW, Outcome.FAILED: Colour.RED}
-_STAGES: Final = {"Before": "before", "After": "after", "Now": "now"}
+_INDENT: Final = 2
 # In this order: what failed comes first.
 _NOT_PASSED: Final = (Outcome.FAILED, Outcome.WARNED)
 
@@ -84,7 +84,8 @@ def verification_text(
     """
     return text_of(
         (
-            verification_summary(result, screen),
+            *_runbook_report(result, screen),
+            *_notes(result, screen),
             *_beyond_the_runbook(result, sha256, verification_id, screen),
             "",
             verdict_text(result, verification_id=verification_id, screen=screen),
@@ -122,30 +123,32 @@ def _all_findings(result: VerificationResult, screen: Screen) -> Iterator[str]:
 
 
 def _findings(check: CheckResult, result: VerificationResult, screen: Screen) -> Iterator[str]:
-    names = short_names(result.targets)
-    for finding in check.findings[:_FINDINGS]:
-        yield from folded(f"- {_finding(finding, names.get(finding.target or '', ''))}", screen, indent=4)
-    if rest := findings_table(check).cut(_FINDINGS).rest:
-        yield from wrapped(rest, screen, indent=4)
+    """Write what a check found, grouped by kind, with the first rows of each, and what to do about it."""
+    narrow = replace(screen, width=screen.width - _INDENT)
+    if check.rule is Rule.CANONICAL_STAGES:
+        yield from _unknown(result, narrow)
+    kept = (kept_table(result, _FINDINGS),) if check.rule is Rule.CANONICAL_STAGES and result.left_as_is else ()
+    for group in (*kept, *finding_groups(check)):
+        is_counted = group.unit != "findings"
+        count = f": {number(group.total)} {group.unit.removesuffix('s') if group.total == 1 else group.unit}"
+        yield from wrapped(f"{group.title}{count if is_counted else ''}", screen, indent=2)
+        first = group.cut(_FINDINGS)
+        yield from _indented(rows_lines(first if is_counted else replace(first, total=0), narrow))
     if check.recommendation:
-        yield from wrapped(f"What to do: {_sentence(check.recommendation)}", screen, indent=4)
+        yield from wrapped(f"What to do: {_sentence(check.recommendation)}", screen, indent=2)
 
 
-def _finding(finding: Finding, short_target: str) -> str:
-    """Write a finding in a sentence: `unknown spelling: "Seed Round", 3,211 rows in portfoliocompanies`."""
-    parts = finding_parts(finding)
-    stages = [f"{word} {shown(parts[name])}" for name, word in _STAGES.items() if name in parts]
-    if len(stages) == 1:
-        stages = [stages[0].partition(" ")[2]]
-    details = [
-        *(shown(parts[name]) for name in ("Fund",) if name in parts),
-        *(f"{name.lower()} {shown(parts[name])}" for name in ("Row", "Batch") if name in parts),
-        *stages,
-        *([] if finding.rows is None else [counted(finding.rows, "row")]),
-        *(shown(parts[name]) for name in ("Detail",) if name in parts),
-    ]
-    place = "" if finding.target is None else f" in {for_terminal(short_target or finding.target)}"
-    return f"{_sentence(finding.what)}: {', '.join(details)}{place}" if details else f"{_sentence(finding.what)}{place}"
+def _unknown(result: VerificationResult, screen: Screen) -> Iterator[str]:
+    """Write the unknown spellings of all targets with most rows."""
+    if not result.unknown_spellings:
+        return
+    spellings = counted(result.unknown_spellings, "spelling")
+    yield f"  Unknown spellings, most rows first: {spellings} in {counted(result.counts.rows_unknown, 'row')}"
+    yield from _indented(rows_lines(unknown_list(result.unknown, result.unknown_spellings, _FINDINGS), screen))
+
+
+def _indented(lines: Iterator[str]) -> Iterator[str]:
+    yield from (f"{' ' * _INDENT}{line}" for line in lines)
 
 
 def _notes(result: VerificationResult, screen: Screen) -> Iterator[str]:
@@ -186,14 +189,21 @@ def _beyond_the_runbook(
 
 
 def _outlined(section: Section, screen: Screen) -> Iterator[str]:
-    yield from ("", f"{section.title.upper()}:")
-    sentences = section.sentences if section.filled else (section.empty,)
+    check = section.check
+    if check is None:
+        yield from ("", f"{section.title.upper()}:")
+    else:
+        yield ""
+        yield from _marked(check, f"{section.title} ({OUTCOMES[check.outcome]})", screen, indent=0)
+    sentences = section.sentences if section.filled else filter(None, (section.empty,))
     for sentence in sentences:
         yield from wrapped(_sentence(sentence), screen, indent=2, hang=0)
     for table in section.filled:
         if table.title != section.title:
-            yield from ("", f"  {table.title}:")
+            yield from ("", *wrapped(f"{table.title}:", screen, indent=2))
         yield from rows_lines(table, screen)
+    if check is not None and check.recommendation:
+        yield from wrapped(f"What to do: {_sentence(check.recommendation)}", screen, indent=2)
 
 
 def _sign_off(result: VerificationResult, verification_id: int | None, screen: Screen) -> Iterator[str]:

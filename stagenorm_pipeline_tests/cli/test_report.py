@@ -18,6 +18,9 @@ def verified_url(application_url: str) -> str:
     return application_url
 
 
+_OF_THE_MOMENT = ("Database:", "Decisions:", "Recorded", "SHA-256", "[ERROR]")
+
+
 def _change(url: str, statement: bytes) -> None:
     with psycopg.connect(url) as connection:
         connection.execute(statement)
@@ -91,8 +94,7 @@ def test_report_lists_the_recorded_verifications_newest_first(verified_url: str)
     assert "No verification is recorded" in stagenorm_here("report", "--list", url=verified_url).out
     printed = stagenorm_here("verify", "--strict", url=verified_url).out.splitlines()
     shown = stagenorm_here("report", "1", url=verified_url).out.splitlines()
-    # The lines about the recording and the log line are of the moment.
-    assert shown == [line for line in printed if not line.startswith(("Recorded", "SHA-256", "[ERROR]"))]
+    assert shown == [line for line in printed if not line.startswith(_OF_THE_MOMENT)]
     _change(verified_url, b"UPDATE portfoliocompanies SET stage = 'seed' WHERE stage = 'Seed Round'")
     stagenorm_here("verify", "--fund-id", "1", url=verified_url)
     stagenorm_here("sign-off", "2", "--by", "Ada Reviewer", url=verified_url)

@@ -9,8 +9,10 @@ from stagenorm_pipeline.cli.live_display import showing_reading
 from stagenorm_pipeline.cli.options import BatchSize, ScopeOptions, batch_size_option, full_option, scope_options
 from stagenorm_pipeline.cli.preflight_output import show_missing_migration
 from stagenorm_pipeline.cli.screen import page, screen, show
+from stagenorm_pipeline.cli.sources import show_sources
 from stagenorm_pipeline.report.json_document import decisions_document, document_json, plan_document
 from stagenorm_pipeline.report.plan_text import dry_run_summary, plan_summary, plan_text
+from stagenorm_pipeline.report.terminal_layout import Screen
 from stagenorm_pipeline.service import planning
 from stagenorm_pipeline.service.context import open_service
 from stagenorm_pipeline.service.planning import PlanPreview
@@ -44,7 +46,8 @@ def command(chosen: ScopeOptions, batch_size: BatchSize, full: bool, as_json: bo
     if is_quiet():
         show(plan_summary(preview.plan, supersedes=preview.supersedes, screen=screen()))
     else:
-        (page if full else show)(_text(preview, next_command, full=full))
+        place = show_sources(context)
+        (page if full else show)(_text(preview, next_command, place, full=full))
 
 
 def _document(preview: PlanPreview) -> dict[str, object]:
@@ -52,11 +55,11 @@ def _document(preview: PlanPreview) -> dict[str, object]:
     return {**plan_document(preview.plan), **decisions_document(preview.decisions), "supersedes": supersedes}
 
 
-def _text(preview: PlanPreview, next_command: str | None, *, full: bool) -> str:
+def _text(preview: PlanPreview, next_command: str | None, place: Screen, *, full: bool) -> str:
     return (plan_text if full else dry_run_summary)(
         preview.plan,
         decisions=preview.decisions,
         supersedes=preview.supersedes,
         next_command=next_command,
-        screen=screen(),
+        screen=place,
     )

@@ -20,6 +20,7 @@ from stagenorm_pipeline.cli.options import (
 from stagenorm_pipeline.cli.preflight_output import require_ready
 from stagenorm_pipeline.cli.rehearsal_output import rehearse_and_report
 from stagenorm_pipeline.cli.screen import has_live_display, logs_json, screen, show, tell
+from stagenorm_pipeline.cli.sources import show_sources
 from stagenorm_pipeline.engine.plan.plan import Plan
 from stagenorm_pipeline.errors import ConfigurationError
 from stagenorm_pipeline.report.backup_text import reminder
@@ -110,7 +111,8 @@ def _say_recorded(new: NewPlan) -> None:
 
 
 def _show_plan(context: ServiceContext, plan: Plan) -> None:
-    """Repeat the plan in two lines, and which open plans it supersedes."""
+    """Say where the plan applies, repeat it in two lines, and name the open plans that it supersedes."""
+    show_sources(context)
     show(plan_summary(plan, supersedes=planning.find_superseded(context, plan=plan), screen=screen()))
 
 

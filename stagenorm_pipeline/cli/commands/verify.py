@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from stagenorm_pipeline.cli import exit_codes
-from stagenorm_pipeline.cli.dagster_history import report_verified_to_dagster
+from stagenorm_pipeline.cli.dagster_history import report_to_dagster
 from stagenorm_pipeline.cli.global_options import is_quiet
 from stagenorm_pipeline.cli.live_display import showing_reading
 from stagenorm_pipeline.cli.log_lines import say
@@ -23,7 +23,8 @@ from stagenorm_pipeline.cli.outputs import (
     standard_output,
     write_outputs,
 )
-from stagenorm_pipeline.cli.screen import page, screen, show, tell
+from stagenorm_pipeline.cli.screen import is_screen, page, screen, show, tell
+from stagenorm_pipeline.cli.sources import show_sources
 from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.engine.verify.result import Verdict
 from stagenorm_pipeline.errors import ConfigurationError
@@ -31,7 +32,7 @@ from stagenorm_pipeline.report.escape import for_terminal
 from stagenorm_pipeline.report.formats import ReportForm
 from stagenorm_pipeline.report.terminal_text import verdict_text, verification_summary, verification_text
 from stagenorm_pipeline.service import verifying
-from stagenorm_pipeline.service.context import open_service
+from stagenorm_pipeline.service.context import ServiceContext, open_service
 from stagenorm_pipeline.service.verifying import VerificationReport, VerificationSettings
 
 
@@ -102,18 +103,19 @@ def command(
         with showing_reading(f"Verifying {chosen.target_names(context)} and the audit log"):
             report = verifying.verify(context, selection=selection, settings=settings, findings=findings_path)
         if not is_quiet():
-            _show_checks(report, full=full)
+            _show_checks(context, report, full=full)
         if findings is not None and report.result.findings_file is not None:
             written = counted(report.result.findings_file.findings, "finding")
             tell(f"{written} written to {for_terminal(findings, limit=LONGEST_NAME)}")
         are_written = write_outputs(places, report.text, report.number, stream)
-        is_whole = selection.is_everything and plan_id is None
-        report_verified_to_dagster(report, is_whole=is_whole)
+        report_to_dagster(context)
         has_failed = report.result.verdict is Verdict.FAILED
         if has_failed:
             say("Verification FAILED: One or more checks failed", "ERROR")
         saved_as = next((place.name for place in places if place.path and place.form is ReportForm.JSON), None)
-        show(verdict_text(report.result, verification_id=report.number, saved_as=saved_as, screen=screen()))
+        # The whole report ends with it too, but a pager may have left nothing on the screen.
+        if is_quiet() or not full or is_screen(sys.stdout):
+            show(verdict_text(report.result, verification_id=report.number, saved_as=saved_as, screen=screen()))
     if has_failed or not are_written:
         sys.exit(exit_codes.FAILED)
 
@@ -128,11 +130,12 @@ def _read_findings_path(name: str, places: Sequence[Output]) -> Path:
     return path
 
 
-def _show_checks(report: VerificationReport, *, full: bool) -> None:
+def _show_checks(context: ServiceContext, report: VerificationReport, *, full: bool) -> None:
     if full:
         page(verification_text(report.result, sha256=report.sha256, verification_id=report.number, screen=screen()))
         return
     show(verification_summary(report.result, screen()))
     click.echo()
+    show_sources(context)
     tell(f"Recorded as verification {report.number}. All of it: stagenorm report {report.number} --full")
     tell(f"SHA-256 of the JSON report: {report.sha256}")
