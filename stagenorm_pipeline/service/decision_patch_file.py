@@ -47,9 +47,10 @@ def read_patch_file(path: Path, spellings: Mapping[str, str], *, by: str) -> Rev
     entries: list[PatchEntry] = []
     unknown: list[str] = []
     for number, entry in enumerate(_read(path).decisions, start=1):
-        where = f"{path} decision {number}"
+        person = entry.decided_by.strip() or by
+        where = f"{path} decision {number} of {person}"
         if entry.spelling_sha256 in spellings:
-            entries.append(_patch_entry(entry, where, by=by))
+            entries.append(_patch_entry(entry, where, by=person))
         else:
             unknown.append(where)
     return ReviewedFile(patch=DecisionPatch(source=str(path), entries=tuple(entries)), unknown=tuple(unknown))
@@ -81,7 +82,7 @@ def _patch_entry(entry: _Entry, where: str, *, by: str) -> PatchEntry:
         sha256=entry.spelling_sha256,
         spelling=spelling,
         choice=choice,
-        decided_by=entry.decided_by.strip() or by,
+        decided_by=by,
         decided_on=entry.decided_on,
         where=where,
     )

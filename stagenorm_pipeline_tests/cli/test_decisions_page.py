@@ -52,7 +52,7 @@ def test_patches_of_two_reviewers_merge_and_conflicts_are_named(application: App
     Path("ben.json").write_text(json.dumps(patch({"Seed Round": "seed", "Bridge": "series-b"}, by="Ben")))
     ran = stagenorm_here("decisions", "--import", "ana.json", "--import", "ben.json", url=application.url)
     assert ran.code == 1
-    assert '"Bridge": series-a (ana.json decision 2); series-b (ben.json decision 2)' in ran.out
+    assert '"Bridge": series-a (ana.json decision 2 of Ana); series-b (ben.json decision 2 of Ben)' in ran.out
     (entry,) = load_decisions(file).entries
     assert (entry.spelling, entry.choice, entry.decided_by) == ("Seed Round", "seed", "Ana")
 
@@ -62,3 +62,8 @@ def test_patches_of_two_reviewers_merge_and_conflicts_are_named(application: App
     ran = stagenorm_here("decisions", "--import", "ben.json", url=application.url)
     assert (ran.code, file.read_text()) == (1, before)
     assert "series-a (stage_decisions.yaml:" in ran.out
+
+    Path("ben.json").write_text(json.dumps(patch({"Seed Round": "series-d"}, by="\x1b[2J\u202e")))
+    ran = stagenorm_here("decisions", "--import", "ben.json", url=application.url)
+    assert (ran.code, file.read_text()) == (2, before)
+    assert 'ben.json decision 1 of \\x1b[2J\\u202e: "series-d" is no stage' in ran.err

@@ -26,7 +26,7 @@ def test_decisions_come_back_with_bytes_person_and_day(tmp_path: Path) -> None:
     ]
     path = write(tmp_path / "ana.json", content)
     found = read_patch_file(path, SPELLINGS, by="Cleo")
-    assert found.unknown == (f"{path} decision 2",)
+    assert found.unknown == (f"{path} decision 2 of Ana",)
     first, *hostile = found.patch.entries
     assert (first.spelling, first.choice, first.decided_by) == ("Seed Round", Stage.SEED, "Ana")
     assert first.decided_on == date(2026, 1, 19)
@@ -44,11 +44,11 @@ def test_decisions_come_back_with_bytes_person_and_day(tmp_path: Path) -> None:
         (patch({"Debt": "seed"}, extra=1), r"decisions\.0\.extra: Extra inputs"),
         (patch({"Debt": "seed"}, decided_on="19.1.2026"), r"decisions\.0\.decided_on"),
         (patch({"Debt": "seed"}, spelling_sha256="x"), r"decisions\.0\.spelling_sha256"),
-        (patch({"Debt": "seed"}, spelling_base64="RGVidHM="), "decision 1: .* does not have the hash beside it"),
-        (patch({"Debt": "seed"}, spelling_base64="/w=="), "decision 1: spelling_base64 is not UTF-8"),
-        (patch({"Debt": "series-d"}), "decision 1: .*series-d.* is no stage"),
-        (patch({"Debt": ""}), "decision 1: has no stage"),
-        (patch({"Debt": "leave-as-is"}), "decision 1: leave-as-is needs a reason"),
+        (patch({"Debt": "seed"}, spelling_base64="RGVidHM="), "decision 1 of Ana: .* does not have the hash beside it"),
+        (patch({"Debt": "seed"}, spelling_base64="/w=="), "decision 1 of Ana: spelling_base64 is not UTF-8"),
+        (patch({"Debt": "series-d"}), "decision 1 of Ana: .*series-d.* is no stage"),
+        (patch({"Debt": ""}), "decision 1 of Ana: has no stage"),
+        (patch({"Debt": "leave-as-is"}), "decision 1 of Ana: leave-as-is needs a reason"),
     ],
 )
 def test_mistake_is_named_with_its_place(tmp_path: Path, content: dict[str, Any] | str, said: str) -> None:

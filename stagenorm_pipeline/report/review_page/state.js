@@ -52,7 +52,7 @@ function cardsOf(cluster, number) {
     groups.set(member.alike, [...(groups.get(member.alike) ?? []), member]);
   }
   for (const [alike, members] of groups)
-    cards.push({ key: `apart-${alike}`, cluster, members, proposal: null, isApart: true });
+    cards.push({ key: `apart-${number}-${alike}`, cluster, members, proposal: null, isApart: true });
   return cards;
 }
 
