@@ -75,7 +75,8 @@ function drawFigures(card, isAsking) {
   const funds = Math.max(...card.members.map((member) => member.funds));
   const parts = [counted(sum(card.members), "row"), `in ${isOne ? "" : "at least "}${counted(funds, "fund")}`];
   // The share counts the whole cluster.
-  if (card.members.length === card.cluster.members.length) parts.push(`${Math.floor(100 * card.cluster.share)}% of all rows with the cards above`);
+  if (card.members.length === card.cluster.members.length)
+    parts.push(`${Math.floor(100 * card.cluster.share)}% of all rows with the cards above`);
   return make("p", { class: "soft" }, parts.join(" · "));
 }
 
