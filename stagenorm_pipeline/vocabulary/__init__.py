@@ -1,7 +1,15 @@
 """Which canonical stage each spelling means. Pure: no database, no terminal, no environment."""
 
 from stagenorm_pipeline.vocabulary.aliases import AliasTable, built_in_aliases, configured_aliases
-from stagenorm_pipeline.vocabulary.choices import KEEP_WORDS, Choice, Keep, choice_of, decision_for, read_choice
+from stagenorm_pipeline.vocabulary.choices import (
+    KEEP_WORDS,
+    Choice,
+    Keep,
+    choice_of,
+    choice_texts,
+    decision_for,
+    read_choice,
+)
 from stagenorm_pipeline.vocabulary.clusters import Cluster, clusters_of
 from stagenorm_pipeline.vocabulary.decision_patch import (
     Conflict,
@@ -11,7 +19,7 @@ from stagenorm_pipeline.vocabulary.decision_patch import (
     merge_patches,
     spelling_sha256,
 )
-from stagenorm_pipeline.vocabulary.decisions import KEPT, Decision, Decisions, Undecided
+from stagenorm_pipeline.vocabulary.decisions import KEPT, LONGEST_SPELLING, Decision, Decisions, Undecided
 from stagenorm_pipeline.vocabulary.decisions_editor import with_decisions, with_undecided
 from stagenorm_pipeline.vocabulary.decisions_file import load_decisions, parse_decisions, read_decisions_text
 from stagenorm_pipeline.vocabulary.errors import DecisionsError, VocabularyError
@@ -32,6 +40,7 @@ from stagenorm_pipeline.vocabulary.vocabulary import (
 __all__ = [
     "KEEP_WORDS",
     "KEPT",
+    "LONGEST_SPELLING",
     "AliasTable",
     "ByAlias",
     "ByDecision",
@@ -60,6 +69,7 @@ __all__ = [
     "VocabularyError",
     "built_in_aliases",
     "choice_of",
+    "choice_texts",
     "clusters_of",
     "compared",
     "configured_aliases",
