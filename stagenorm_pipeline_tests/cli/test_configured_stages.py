@@ -47,6 +47,8 @@ def test_configured_stage_goes_from_inventory_to_enforce_and_rollback(applicatio
     assert "A run would change 90 of 130 rows" in command("dry-run").out
     _execute(application_url, "UPDATE deal_opportunities SET stage = 'Series D (ext)' WHERE id = 1")
     assert "contains 'series d' among other words" in command("inventory", "--full").out
+    command("decisions", "--html", "review.html")
+    assert '"series-c+","series-d"]' in (with_d / "review.html").read_text().replace(", ", ",")
     _execute(application_url, "UPDATE deal_opportunities SET stage = 'series-b' WHERE id = 1")
     assert '"rowsUpdated":90' in command("run", "--yes", "--sleep-ms", "0").out
     command("verify", "--strict", "--output", "report.json", "--output", "report.html")

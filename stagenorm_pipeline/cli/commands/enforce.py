@@ -36,7 +36,7 @@ def command(table: str | None, remove: bool, yes: bool, observe: bool, as_json: 
     Examples:
       stagenorm enforce                 show the statements; change nothing
       stagenorm enforce --yes           do it
-      stagenorm enforce --observe       which rows it would refuse, and how many more than at the last plan
+      stagenorm enforce --observe       which rows it would refuse now
       stagenorm enforce --remove --table portfoliocompanies --yes
     """
     chosen = ScopeOptions(table=table)

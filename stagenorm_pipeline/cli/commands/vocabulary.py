@@ -27,9 +27,9 @@ def command(context: click.Context) -> None:
 
     \b
     Examples:
-      stagenorm vocabulary                        the stages and the version
-      stagenorm vocabulary test "Serie A"         what happens to one spelling, and why
-      stagenorm vocabulary export --format ts     a look-up for the application
+      stagenorm vocabulary                       the stages and the version
+      stagenorm vocabulary test "Serie A"        what a run makes of it, and why
+      stagenorm vocabulary export --format ts    a look-up for the application
     """
     if context.invoked_subcommand is None:
         configuration, vocabulary = _load()
@@ -65,9 +65,9 @@ def test(spelling: str, as_json: bool) -> None:
 @click.option("--format", "form", type=click.Choice(_FORMS), default="json", show_default=True, help="The form.")
 @click.option("--output", default=STDOUT, metavar="FILE", help="Where to.  [default: standard output]")
 def export(form: str, output: str) -> None:
-    """Export a look-up that the application can use, so that messy spellings stop where they enter.
+    """Export a look-up for the application.
 
-    json has the data, the steps of the look-up, and spellings with the right answers for a test. sql creates two
+    With it, messy spellings stop where they enter. json has the data, the steps of the look-up, and spellings with the right answers for a test. sql creates two
     functions, stagenorm_stage_of(text) and stagenorm_meaning_of(text). ts is a module with stageOf and meaningOf.
 
     \b
