@@ -67,8 +67,9 @@ def test(spelling: str, as_json: bool) -> None:
 def export(form: str, output: str) -> None:
     """Export a look-up for the application.
 
-    With it, messy spellings stop where they enter. json has the data, the steps of the look-up, and spellings with the right answers for a test. sql creates two
-    functions, stagenorm_stage_of(text) and stagenorm_meaning_of(text). ts is a module with stageOf and meaningOf.
+    With it, messy spellings stop where they enter. json has the data, the steps of the look-up, and spellings with the
+    right answers for a test. sql creates two functions, stagenorm_stage_of(text) and stagenorm_meaning_of(text). ts is
+    a module with stageOf and meaningOf.
 
     \b
     Examples:
