@@ -59,15 +59,24 @@ def replace_file(path: Path, content: str | bytes) -> None:
     A link stays a link, and an existing file keeps its owner, group and mode. Raises StagenormError if it cannot be
     written.
     """
+    with written_file(path) as file:
+        file.write(content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content)
+
+
+@contextmanager
+def written_file(path: Path) -> Iterator[BinaryIO]:
+    """Open a file, device or FIFO to write it piece by piece. A file is replaced at the end, or not at all.
+
+    Raises StagenormError if it cannot be written.
+    """
     place = find_place(path)
-    data = content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
     try:
         if place.is_stream:
             with open_stream(path) as stream:
-                stream.write(data)
+                yield stream
             return
         with _file_beside(place) as (file, beside):
-            file.write(data)
+            yield file
             file.flush()
             # Some file systems report a full disk only here.
             os.fsync(file.fileno())

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import sys
+import time
 from typing import Any
 
 from stagenorm_pipeline.cli import exit_codes
 from stagenorm_pipeline.cli.dagster_history import report_applied_to_dagster
+from stagenorm_pipeline.cli.global_options import is_quiet
 from stagenorm_pipeline.cli.interrupt import stop_on_interrupt
 from stagenorm_pipeline.cli.live_display import showing_batches
 from stagenorm_pipeline.cli.log_lines import say
 from stagenorm_pipeline.cli.options import BatchSize, PaceOptions
-from stagenorm_pipeline.service import applying, rolling_back
+from stagenorm_pipeline.cli.screen import has_live_display, screen, show
+from stagenorm_pipeline.engine.targets.funds import FundScope
+from stagenorm_pipeline.report.apply_text import applied_text, nothing_to_do
+from stagenorm_pipeline.report.status_text import next_command
+from stagenorm_pipeline.service import applying, monitoring, rolling_back
 from stagenorm_pipeline.service.applying import AppliedBatches, ApplyOutcome, Pace
 from stagenorm_pipeline.service.context import ServiceContext
 from stagenorm_pipeline.service.selecting import Selection
@@ -29,30 +35,51 @@ def read_pace(options: PaceOptions, batch_size: BatchSize) -> Pace:
 
 def apply_and_report(context: ServiceContext, selection: Selection, pace: Pace, plan_id: int | None = None) -> None:
     """Apply the waiting batches of a plan, or of every open plan. Ends the command with 1 unless all are done."""
+    began = time.monotonic()
     with stop_on_interrupt() as should_stop, showing_batches() as watch:
         applied = applying.apply(
             context, plan_id=plan_id, selection=selection, pace=pace, watch=watch, should_stop=should_stop
         )
-    _report(context, applied, "Migration")
+    _report(context, applied, "Migration", selection.scope, began)
 
 
 def restore_and_report(context: ServiceContext, plan_id: int, pace: Pace) -> None:
     """Apply a recorded rollback. Ends the command with 1 unless all of it is done."""
+    began = time.monotonic()
     with stop_on_interrupt() as should_stop, showing_batches() as watch:
         applied = rolling_back.restore_rows(context, plan_id=plan_id, pace=pace, watch=watch, should_stop=should_stop)
-    _report(context, applied, "Rollback")
+    _report(context, applied, "Rollback", FundScope(), began)
 
 
-def _report(context: ServiceContext, applied: AppliedBatches, name: str) -> None:
-    _show_outcome(applied, name)
+def _report(context: ServiceContext, applied: AppliedBatches, name: str, scope: FundScope, began: float) -> None:
+    if has_live_display() and not is_quiet() and applied.outcome is not ApplyOutcome.NOTHING_TO_DO:
+        status = monitoring.read_status(context)
+        seconds = time.monotonic() - began
+        show(applied_text(_sentence(applied, name), applied.result, status, seconds=seconds, screen=screen()))
+    else:
+        _say_outcome(context, applied, name, scope)
     report_applied_to_dagster(context, applied.totals, applied.plan_id)
     if not applied.result.ok:
         sys.exit(exit_codes.FAILED)
 
 
-def _show_outcome(applied: AppliedBatches, name: str) -> None:
+def _say_outcome(context: ServiceContext, applied: AppliedBatches, name: str, scope: FundScope) -> None:
+    """Write the runbook's last line and, if all is well, the next command."""
+    match applied.outcome:
+        case ApplyOutcome.NOTHING_TO_DO:
+            say(nothing_to_do(monitoring.read_status(context), scope))
+        case ApplyOutcome.COMPLETED:
+            say(_sentence(applied, name), **_fields(applied))
+            say(f"Next: {next_command(monitoring.read_status(context))}")
+        case ApplyOutcome.VANISHED | ApplyOutcome.FAILED:
+            say(_sentence(applied, name), "ERROR", **_fields(applied))
+        case ApplyOutcome.STOPPED | ApplyOutcome.TAKEN | ApplyOutcome.CANCELLED:
+            say(_sentence(applied, name), "WARN", **_fields(applied))
+
+
+def _fields(applied: AppliedBatches) -> dict[str, Any]:
     result = applied.result
-    fields: dict[str, Any] = {
+    return {
         "totalBatches": result.batches,
         "completedBatches": result.completed,
         "failedBatches": result.failed,
@@ -61,24 +88,22 @@ def _show_outcome(applied: AppliedBatches, name: str) -> None:
         "rowsSkipped": result.rows.rows_skipped,
         "rowsFailed": result.rows.rows_failed,
     }
+
+
+def _sentence(applied: AppliedBatches, name: str) -> str:
     match applied.outcome:
         case ApplyOutcome.VANISHED:
-            say(
-                f"{result.vanished:,} planned batches were deleted during the run, so their rows were not changed. The "
-                "other batches are complete or untouched. Run the command again to plan those rows anew.",
-                "ERROR",
-                **fields,
+            return (
+                f"{applied.result.vanished:,} planned batches were deleted during the run, so their rows were not "
+                "changed. The other batches are complete or untouched. Run the command again to plan those rows anew."
             )
         case ApplyOutcome.STOPPED:
-            say(f"{name} stopped before its end. To continue: stagenorm resume", "WARN", **fields)
+            return f"{name} stopped before its end. To continue: stagenorm resume"
         case ApplyOutcome.FAILED:
-            say(f"{name} ended with failures. To see them: stagenorm status", "ERROR", **fields)
+            return f"{name} ended with failures. To see them: stagenorm status"
         case ApplyOutcome.TAKEN:
-            say(f"{name} completed, except batches taken by other runners.", "WARN", **fields)
+            return f"{name} completed, except batches taken by other runners."
         case ApplyOutcome.CANCELLED:
-            say(f"{applied.cancelled:,} batches were cancelled during the run. All others are done.", "WARN", **fields)
-        case ApplyOutcome.NOTHING_TO_DO:
-            say("Nothing to do: no open plan has a waiting batch.")
-        case ApplyOutcome.COMPLETED:
-            say(f"{name} completed", **fields)
-            say("Next: stagenorm verify")
+            return f"{applied.cancelled:,} batches were cancelled during the run. All others are done."
+        case ApplyOutcome.NOTHING_TO_DO | ApplyOutcome.COMPLETED:
+            return f"{name} completed"

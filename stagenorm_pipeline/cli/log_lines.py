@@ -7,19 +7,25 @@ import json
 import os
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
+from stagenorm_pipeline.cli.global_options import is_quiet
+from stagenorm_pipeline.cli.screen import is_screen, logs_json, screen
 from stagenorm_pipeline.engine.apply.events import Event
 from stagenorm_pipeline.engine.preflight import PreflightFinding
 from stagenorm_pipeline.errors import StagenormError
 from stagenorm_pipeline.report.escape import for_terminal, sentence_for_terminal
 from stagenorm_pipeline.report.event_lines import EventLine, event_line
+from stagenorm_pipeline.report.terminal_layout import Colour, wrapped
 
 
 def say(message: str, level: str = "INFO", **fields: Any) -> None:
-    """Write one log line to standard output."""
-    print(_line(message, level, fields), flush=True)  # noqa: T201 - this is the terminal
+    """Write one log line to standard output. With `--quiet` only warnings and errors are written."""
+    if level == "INFO" and is_quiet():
+        return
+    print(_laid_out(_line(message, level, fields), level, sys.stdout), flush=True)  # noqa: T201 - this is the terminal
 
 
 def say_in_handler(message: str, level: str) -> None:
@@ -30,14 +36,17 @@ def say_in_handler(message: str, level: str) -> None:
         os.write(1, f"{start}{_line(message, level, {})}\n".encode())
 
 
-def is_screen(stream: TextIO) -> bool:
-    """Return whether a stream is a terminal that can be drawn on."""
-    return stream.isatty() and os.environ.get("TERM") != "dumb" and not logs_json()
+def _laid_out(line: str, level: str, stream: TextIO) -> str:
+    """Break a line between words on a terminal, with its level in colour. Elsewhere a line stays one line."""
+    if not is_screen(stream):
+        return line
+    place = screen(stream)
+    indent = len(line) - len(line.lstrip(" "))
+    text = "\n".join(wrapped(line, place, indent=indent))
+    return text.replace(level, place.coloured(level, _COLOURS[level]), 1) if level in _COLOURS else text
 
 
-def logs_json() -> bool:
-    """Return whether the log is JSON: one object per line, and nothing else among them."""
-    return os.environ.get("LOG_FORMAT") == "json"
+_COLOURS = {"WARN": Colour.YELLOW, "ERROR": Colour.RED, "Error:": Colour.RED}
 
 
 def _line(message: str, level: str, fields: dict[str, Any]) -> str:
@@ -55,7 +64,7 @@ def show_error(error: StagenormError) -> None:
         lines = [sentence_for_terminal(line, limit=2_000) for line in (f"Error: {first}", *(f"  {o}" for o in others))]
     # Best effort: the exit code must not depend on whether standard error can be written.
     with suppress(OSError):
-        print("\n".join(lines), file=sys.stderr)  # noqa: T201
+        print("\n".join(_laid_out(line, "Error:", sys.stderr) for line in lines), file=sys.stderr)  # noqa: T201
 
 
 def show_finding(finding: PreflightFinding) -> None:
@@ -68,13 +77,14 @@ def show_finding(finding: PreflightFinding) -> None:
         return
     say(message, level, check=finding.check)
     for line in finding.remedy.splitlines():
-        print(f"    {sentence_for_terminal(line, limit=2_000)}", flush=True)  # noqa: T201 - this is the terminal
+        shown = wrapped(sentence_for_terminal(line, limit=2_000), screen(), indent=4)
+        print("\n".join(shown), flush=True)  # noqa: T201 - this is the terminal
 
 
-def say_event(event: Event) -> None:
+def say_event(event: Event, *, with_fields: bool = True) -> None:
     """Write the line of an event, if it has one."""
     if line := event_line(event):
-        say_line(line)
+        say_line(line if with_fields else replace(line, fields={}))
 
 
 def say_line(line: EventLine) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from stagenorm_pipeline import __version__
+from stagenorm_pipeline.cli.global_options import accept_global_options, is_verbose, use_demo_if_asked
 from stagenorm_pipeline.cli.interrupt import INTERRUPTED, WHAT_NOW, ending_on_interrupt
 from stagenorm_pipeline.cli.standard_streams import ending_on_unwritable_output, open_closed_streams
 
@@ -25,6 +26,7 @@ _COMMANDS = {
     "run": "Record a plan, show it, ask, and apply it batch by batch.",
     "resume": "Continue open plans after a stop, a failure or a crash.",
     "status": "Show the progress, the runners, and the next command.",
+    "plans": "List the plans, or show one with all its batches.",
     "pause": "Let no runner start another batch.",
     "unpause": "Let the runners continue.",
     "cancel": "Cancel what a plan still has to do.",
@@ -43,6 +45,9 @@ _COMMANDS = {
 file in `cli/commands/`: `dry-run` is `command` in `dry_run.py`."""
 
 
+_EXIT_CODES = "Exit codes: 0 done, 1 the work or a check failed, 2 wrong arguments."
+
+
 class _Commands(click.Group):
     """Imports a command when it is needed, and shows StagenormErrors without a stack trace."""
 
@@ -59,7 +64,8 @@ class _Commands(click.Group):
             return None
         command = import_module(f"stagenorm_pipeline.cli.commands.{cmd_name.replace('-', '_')}").command
         assert isinstance(command, click.Command)  # noqa: S101 - for the type checker
-        return command
+        command.epilog = command.epilog or _EXIT_CODES
+        return accept_global_options(command, hidden=True)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
@@ -83,12 +89,19 @@ class _Commands(click.Group):
             code = _show(error)
             if code is None:
                 raise
+            if is_verbose():
+                _show_origin(error)
             ctx.exit(code)
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog=f"{_EXIT_CODES} NO_COLOR turns colours off, LOG_FORMAT=json makes the log JSON.",
+)
 @click.version_option(__version__, prog_name="stagenorm")
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """Normalize the spellings of investment stages in a PostgreSQL database, and prove that nothing was lost.
 
     \b
@@ -97,7 +110,25 @@ def main() -> None:
       stagenorm dry-run     what would change; records and changes nothing
       stagenorm run         show the plan, ask, apply it batch by batch
       stagenorm verify      seven checks over what is in the database now
+
+    \b
+    Without a database: stagenorm demo, then for example stagenorm --demo status
     """
+    use_demo_if_asked(context)
+
+
+accept_global_options(main, hidden=False)
+
+
+def _show_origin(error: Exception) -> None:
+    """Write where an error comes from, for `--verbose`. It may quote the data."""
+    import traceback
+
+    from stagenorm_pipeline.report.escape import sentence_for_terminal
+
+    for line in "".join(traceback.format_exception(error)).splitlines():
+        indent = line[: len(line) - len(line.lstrip(" "))]
+        click.echo(f"{indent}{sentence_for_terminal(line.lstrip(' '))}", err=True)
 
 
 def _show_interrupt() -> int:

@@ -113,6 +113,11 @@ def pace_options(command: Callable[..., None]) -> Callable[..., None]:
     return with_pace
 
 
+def full_option(command: F) -> F:
+    """Add `--full`, as the argument `full`."""
+    return click.option("--full", is_flag=True, help="All tables, through a pager on a terminal.")(command)
+
+
 def batch_size_option(command: F) -> F:
     """Add `--batch-size`, as the argument `batch_size`."""
     words = "Most rows that one batch changes; auto: what half a second takes.  [default: 5000]"

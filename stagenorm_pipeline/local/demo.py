@@ -35,34 +35,43 @@ def prepare_demo(server: EmbeddedPostgres) -> tuple[str, int]:
 def run_demo() -> int:
     """Run every step. Returns the exit code: 0 even if rule 2 fails, because the demo's data are made to fail it."""
     home = home_directory()
-    _print(f"Starting an embedded PostgreSQL in {home} (a unix socket only; it stops with this command)")
+    _print(f"Starting an embedded PostgreSQL in {home}")
+    _print("(a unix socket only; it stops with this command)")
     with EmbeddedPostgres.start(home) as server:
         url, rows = prepare_demo(server)
         _print(f"Wrote {rows:,} rows into portfoliocompanies and deal_opportunities" if rows else _AGAIN)
         codes = {}
         backup = home / f"demo-{datetime.now(UTC):%Y%m%dT%H%M%S%f}.sql.gz"
         for command, why in _STEPS:
-            _print(f"\n$ stagenorm {command.format(backup=backup)}      # {why}")
+            _print(f"\n# {why}\n$ stagenorm {command.format(backup=backup)}")
             words = [word.format(backup=backup) for word in command.split()]
             codes[words[0]] = _stagenorm(words, url)
     failed = [name for name, code in codes.items() if code and name != "verify"]
     if failed:
         _print(f"\nThe demo did not work: `stagenorm {failed[0]}` failed.")
         return 1
-    _print(_VERIFICATION_FAILED if codes["verify"] else "\nAll seven checks passed.\nNext: make ui")
+    # `make demo` and `stagenorm demo` each speak of the commands that work where they were typed.
+    program = "make" if "MAKELEVEL" in os.environ else "stagenorm"
+    ending = _VERIFICATION_FAILED if codes["verify"] else "\nAll seven checks passed.\nNext: {program} ui"
+    _print(ending.format(program=program))
     return 0
 
 
 _AGAIN = "The demo's tables exist from an earlier run: no rows written"
 
 _VERIFICATION_FAILED = """
-The verification failed on purpose. The demo's rows have spellings such as 'Seed Round' or 'Series D', as real columns
-do. stagenorm never guesses what an unknown spelling means: a person decides. All known spellings are normalized and
-audited.
+The verification failed on purpose. The demo's rows have spellings such as
+'Seed Round' or 'Series D', as real columns do. stagenorm never guesses what an
+unknown spelling means: a person decides. All known spellings are normalized
+and audited.
 
 Next:
-  make ui      the same in the Dagster UI, with this report: http://127.0.0.1:3000
-  make demo    again: it finds nothing left to do
+  {program} ui
+      the same in the Dagster UI, with this report: http://127.0.0.1:3000
+  stagenorm --demo decisions
+      any other command, on the demo's database
+  {program} demo
+      again: it finds nothing left to do
 """
 
 

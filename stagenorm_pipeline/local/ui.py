@@ -9,11 +9,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from stagenorm_pipeline.config.database_url import describe, parse_database_url
-from stagenorm_pipeline.engine.postgres.connection import Database
-from stagenorm_pipeline.engine.postgres.migrations import apply_migrations
 from stagenorm_pipeline.errors import ConfigurationError, StagenormError
 from stagenorm_pipeline.local.dagster_services import Address, run_read_only, run_services
-from stagenorm_pipeline.local.demo import prepare_demo
+from stagenorm_pipeline.local.demo_database import ready_demo_database
 from stagenorm_pipeline.local.embedded_postgres import EmbeddedPostgres
 from stagenorm_pipeline.local.file_lock import FileLock
 from stagenorm_pipeline.local.home import home_directory
@@ -80,10 +78,7 @@ def _dagster_database(server: EmbeddedPostgres) -> str:
 
 
 def _demo_database(server: EmbeddedPostgres, dagster_url: str) -> str:
-    url, _ = prepare_demo(server)
-    database = Database.at(url)
-    apply_migrations(database)
-    database.close()
+    url = ready_demo_database(server)
     _print("DATABASE_URL is not set: using the demo's database. To use it in another terminal while this runs:")
     _print(f"  export DATABASE_URL='{url}'")
     _print(f"  export STAGENORM_DAGSTER_URL='{dagster_url}'")

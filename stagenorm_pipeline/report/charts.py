@@ -1,116 +1,131 @@
-"""Draw the charts of a verification report as SVG: stages before and now, and the progress of each fund.
+"""Compute the charts of a verification report. Each answers a question, and its title is the answer.
 
-Each bar has its count beside it, because colour and length alone are not readable for everybody.
+A chart is a table with bars, so that everybody can read its numbers. Each format draws the bars in its own way.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from stagenorm_pipeline.engine.verify.result import FundBreakdown
-from stagenorm_pipeline.report.escape import for_terminal
-from stagenorm_pipeline.report.fund_progress import FundProgress, fund_progress
-from stagenorm_pipeline.report.html_tags import Html, tag
-from stagenorm_pipeline.report.tables import Change, number
+from stagenorm_pipeline.counts import counted
+from stagenorm_pipeline.engine.verify.result import FundBreakdown, VerificationResult
+from stagenorm_pipeline.report.fund_progress import fund_progress
+from stagenorm_pipeline.report.tables import Change, Difference, Name, Spelling, Table, number
+from stagenorm_pipeline.report.verification_tables import spellings_with_rows, stage_totals, suggestions
 
-FUNDS_DRAWN: Final = 12
-LABEL_SHOWN: Final = 18
-
-_WIDTH: Final = 420
-_MARGIN: Final = 10
-_LABELS: Final = 78
-_LONGEST_BAR: Final = 250
-_BAR: Final = 13
+FUNDS_DRAWN: Final = 15
+SPELLINGS_DRAWN: Final = 10
+# What is not one of the canonical stages, as the engine names it in VerificationResult.stages.
+OTHER: Final = ("other", "NULL")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Palette:
-    """The text colour and the background of a chart. `paper` None: the background of the page."""
+class BarChart:
+    """A table with bars behind the column `bar_column`.
 
-    ink: str
-    paper: str | None
+    `bars`: for each row the length of its bars, from 0 to 1; none where a bar would say nothing.
+    """
 
+    table: Table
+    bars: tuple[tuple[float, ...], ...]
+    bar_heading: str
+    bar_column: int
 
-# In the HTML report the text has the colour of the page, light or dark.
-ON_PAGE: Final = Palette(ink="currentColor", paper=None)
-# An image in Dagster cannot know the colour of the page (its theme is not the system's), so it has a background.
-ON_CARD: Final = Palette(ink="#1f2328", paper="#f6f8fa")
-# Both have a contrast of at least 3 to 1 on white, on the card and on the dark page.
-BEFORE: Final = "#8b7355"
-NOW: Final = "#2f7fd6"
-
-
-def stages_picture(totals: Mapping[str, Change], palette: Palette) -> Html:
-    """Draw two bars for each stage, before and now. Only one if before is not known."""
-    longest = max((count or 0 for total in totals.values() for count in (total.before, total.now)), default=0)
-    drawn = _legend(("before", BEFORE), ("now", NOW))
-    top = 34
-    for stage, total in totals.items():
-        drawn.append(_text(_MARGIN, top + 18, stage))
-        for place, (count, colour) in enumerate(((total.before, BEFORE), (total.now, NOW))):
-            if count is not None:
-                length = _LONGEST_BAR * count / longest if longest else 0
-                drawn.append(_rectangle(_LABELS, top + place * (_BAR + 1), length, _BAR, colour))
-                drawn.append(_text(_LABELS + length + 5, top + place * (_BAR + 1) + 11, number(count), size=12))
-        top += 2 * _BAR + 10
-    return _picture("Rows by stage, before and now", top, drawn, palette)
+    @property
+    def title(self) -> str:
+        return self.table.title
 
 
-def funds_picture(funds: Sequence[FundBreakdown], palette: Palette) -> Html:
-    """Draw the share of canonical rows of each fund, for the FUNDS_DRAWN funds with most other rows."""
-    progress = fund_progress(funds)
-    left_out = len(progress) - FUNDS_DRAWN
-    drawn = _legend(("canonical before", BEFORE), ("since", NOW))
-    top = 32
-    for fund in progress[:FUNDS_DRAWN]:
-        drawn += _fund_bar(fund, top)
-        top += 38
-    if left_out > 0:
-        drawn.append(_text(_MARGIN, top + 12, f"… and {number(left_out)} more, with fewer rows left"))
-        top += 22
-    return _picture("Canonical rows by fund, those with most rows left first", top, drawn, palette)
+def stages_chart(result: VerificationResult) -> BarChart:
+    """Draw the rows of each canonical stage before and now. Other rows have no bar: it would dwarf the stages."""
+    totals = stage_totals(result)
+    counts = [count or 0 for stage, total in totals.items() if stage not in OTHER for count in _both(total)]
+    longest = max(counts, default=0)
+    rows = tuple(
+        ("not canonical" if stage == "other" else stage, *_both(total), _difference(total))
+        for stage, total in totals.items()
+    )
+    bars = tuple(
+        () if stage in OTHER else tuple(_share(count, longest) for count in _both(total))
+        for stage, total in totals.items()
+    )
+    headings = ("Stage", "Before", "Now", "Difference")
+    table = Table(title=_stages_title(totals), headings=headings, rows=rows, total=len(rows), unit="stages")
+    return BarChart(table=table, bars=bars, bar_heading="Before, now", bar_column=2)
 
 
-def _fund_bar(fund: FundProgress, top: int) -> list[Html]:
-    whole = _WIDTH - 2 * _MARGIN
-    label = f"{for_terminal(fund.name, limit=LABEL_SHOWN)}: {fund.progress_text}"
-    before, now = whole * fund.share_before, whole * fund.share
-    return [
-        _text(_MARGIN, top + 12, label),
-        _rectangle(_MARGIN, top + 18, now, 9, NOW),
-        _rectangle(_MARGIN, top + 18, min(before, now), 9, BEFORE),
-        _rectangle(_MARGIN, top + 18, whole, 9, "none", stroke=BEFORE),
-    ]
+def _stages_title(totals: Mapping[str, Change]) -> str:
+    canonical = [total for stage, total in totals.items() if stage not in OTHER]
+    now = sum(total.now or 0 for total in canonical)
+    if any(total.before is None for total in canonical):
+        return f"{counted(now, 'row')} on canonical stages now; not known before"
+    before = sum(total.before or 0 for total in canonical)
+    return f"Rows on canonical stages: {number(before)} before, {number(now)} now"
 
 
-def _legend(*entries: tuple[str, str]) -> list[Html]:
-    drawn, left = [], _MARGIN
-    for name, colour in entries:
-        drawn += [_rectangle(left, 8, 12, 12, colour), _text(left + 18, 18, name)]
-        left += 40 + 7 * len(name)
-    return drawn
+def funds_chart(funds: Sequence[FundBreakdown]) -> BarChart:
+    """Draw the funds that have rows left to make canonical, most first. No rows if no fund has any."""
+    progress = [fund for fund in fund_progress(funds) if fund.left]
+    drawn = progress[:FUNDS_DRAWN]
+    left = sum(fund.left for fund in progress)
+    table = Table(
+        title=f"{counted(left, 'row')} left in {counted(len(progress), 'fund')}" if left else "No fund has rows left",
+        headings=("Fund", "Rows left", "Of rows with a stage", "Canonical"),
+        rows=tuple((Name(text=fund.name), fund.left, fund.with_stage, f"{fund.percent}%") for fund in drawn),
+        total=len(progress),
+        unit="funds",
+        first="funds with most rows left",
+    )
+    bars = tuple((_share(fund.left, drawn[0].left),) for fund in drawn)
+    return BarChart(table=table, bars=bars, bar_heading="Left", bar_column=1)
 
 
-def _picture(title: str, height: int, drawn: Sequence[Html], palette: Palette) -> Html:
-    paper = [] if palette.paper is None else [_rectangle(0, 0, _WIDTH, height, palette.paper)]
-    return tag(
-        "svg",
-        tag("title", title),
-        *paper,
-        tag("g", *drawn, fill=palette.ink, font_family="system-ui, sans-serif", font_size="13"),
-        xmlns="http://www.w3.org/2000/svg",
-        viewBox=f"0 0 {_WIDTH} {height}",
-        width=str(_WIDTH),
-        height=str(height),
-        role="img",
-        aria_label=title,
+def unknown_chart(result: VerificationResult, limit: int) -> BarChart:
+    """Draw the unknown spellings, most rows first, with the cumulative share of the undecided rows.
+
+    The title says how few decisions settle most of the rows.
+    """
+    found = spellings_with_rows(result.unknown)
+    undecided = result.counts.rows_unknown
+    rows, together = [], 0
+    for one in found[:limit]:
+        together += one.rows
+        share = f"{_percent(together, undecided)}%"
+        rows.append((Spelling(text=one.text), one.rows, share, suggestions(one.text), one.funds, one.targets))
+    table = Table(
+        title=_unknown_title(result, [one.rows for one in found[:SPELLINGS_DRAWN]]),
+        headings=("Spelling", "Rows", "Cumulative", "Suggestion", "Funds", "Target"),
+        rows=tuple(rows),
+        total=result.unknown_spellings,
+        unit="unknown spellings",
+    )
+    bars = tuple((_share(one.rows, found[0].rows),) for one in found[:limit])
+    return BarChart(table=table, bars=bars, bar_heading="Rows of each", bar_column=1)
+
+
+def _unknown_title(result: VerificationResult, rows_of_first: Sequence[int]) -> str:
+    total, undecided = result.unknown_spellings, result.counts.rows_unknown
+    if total <= SPELLINGS_DRAWN:
+        return f"{counted(total, 'unknown spelling')} to decide, in {counted(undecided, 'row')}"
+    return (
+        f"{len(rows_of_first)} of {number(total)} unknown spellings are {_percent(sum(rows_of_first), undecided)}% "
+        f"of the {number(undecided)} undecided rows"
     )
 
 
-def _rectangle(x: float, y: float, width: float, height: float, fill: str, stroke: str = "none") -> Html:
-    size = {"width": f"{width:.1f}", "height": f"{height:.1f}"}
-    return tag("rect", x=f"{x:.1f}", y=f"{y:.1f}", fill=fill, stroke=stroke, **size)
+def _both(total: Change) -> tuple[int | None, int | None]:
+    return total.before, total.now
 
 
-def _text(x: float, y: float, text: str, size: int = 13) -> Html:
-    return tag("text", text, x=f"{x:.1f}", y=f"{y:.1f}", font_size=str(size))
+def _difference(total: Change) -> Difference:
+    is_known = total.before is not None and total.now is not None
+    return Difference(count=(total.now or 0) - (total.before or 0) if is_known else None)
+
+
+def _share(count: int | None, longest: int) -> float:
+    return (count or 0) / longest if longest else 0
+
+
+def _percent(part: int, whole: int) -> int:
+    """Return a percentage, rounded down: 100 means all."""
+    return min(100, part * 100 // whole) if whole else 100

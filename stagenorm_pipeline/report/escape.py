@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Final
 
-from stagenorm_pipeline.report.html_tags import Html, tag
+from markupsafe import Markup
 
 VALUE_SHOWN: Final = 80
 SENTENCE_SHOWN: Final = 600
@@ -57,13 +57,13 @@ def for_markdown(text: str, *, quote: bool = False, limit: int = VALUE_SHOWN) ->
     return f"`{_value(text, limit, _VALUE_BREAKERS + _MARKDOWN_BREAKERS, quote=quote)}`"
 
 
-def for_html(text: str, *, quote: bool = False, limit: int = VALUE_SHOWN) -> Html:
+def for_html(text: str, *, quote: bool = False, limit: int = VALUE_SHOWN) -> Markup:
     """Show a value as an HTML element.
 
     Guards against markup (escaped, with quotes) and against right-to-left text that reorders its surroundings (isolated
     in <bdi>). HTML forbids or drops control characters, so they show as escapes.
     """
-    return tag("bdi", tag("code", _value(text, limit, _VALUE_BREAKERS, quote=quote)))
+    return Markup("<bdi><code>{}</code></bdi>").format(_value(text, limit, _VALUE_BREAKERS, quote=quote))
 
 
 def sentence_for_terminal(text: str, *, limit: int = SENTENCE_SHOWN) -> str:
@@ -83,10 +83,17 @@ def sentence_for_markdown(text: str) -> str:
     return f"{_code_span(first)} {remaining}".strip() if _LIST_NUMBER.fullmatch(first) else sentence
 
 
-def sentence_for_html(text: str) -> Html:
+def command_for_markdown(command: str) -> str:
+    """Show a command in Markdown as a code span, guarded like a sentence."""
+    return _code_span(sentence_for_terminal(command))
+
+
+def sentence_for_html(text: str) -> Markup:
     """Show a sentence in HTML, isolated from the text direction around it. Text between backticks becomes code."""
     parts = re.split(r"`([^`]*)`", sentence_for_terminal(text))
-    return tag("bdi", *(tag("code", part) if number % 2 else part for number, part in enumerate(parts)), dir="ltr")
+    pieces = (Markup("<code>{}</code>").format(part) if number % 2 else part for number, part in enumerate(parts))
+    # `join` of Markup escapes the pieces that are plain text.
+    return Markup('<bdi dir="ltr">{}</bdi>').format(Markup("").join(pieces))
 
 
 def _value(text: str, limit: int, breakers: str, *, quote: bool) -> str:

@@ -14,6 +14,7 @@ from typing import Any, Final
 from stagenorm_pipeline.engine.inventory.inventory import TargetInventory
 from stagenorm_pipeline.engine.plan.plan import Plan
 from stagenorm_pipeline.engine.plan.vocabulary_check import DecisionChanges
+from stagenorm_pipeline.engine.preflight import PreflightFinding
 from stagenorm_pipeline.engine.verify.recorded_verifications import RecordedVerification
 from stagenorm_pipeline.engine.verify.result import Outcome, VerificationResult
 from stagenorm_pipeline.engine.verify.rules.registry import RULES
@@ -31,6 +32,7 @@ def verification_document(result: VerificationResult) -> Document:
         written |= {
             "title": RULES[check.rule].title,
             "outcome": check.outcome.value,
+            "findings_cut": check.findings_cut,
             "passing_proves": RULES[check.rule].proves,
             "cannot_know": RULES[check.rule].cannot_know,
             "counts_as": RULES[check.rule].severity,
@@ -78,6 +80,16 @@ def _inventory(inventory: TargetInventory) -> Document:
 def verifications_document(verifications: Sequence[RecordedVerification]) -> Document:
     """Return the list of recorded verifications as a JSON document."""
     return _headed("verifications", {"verifications": _plain(verifications)})
+
+
+def preflight_document(findings: Sequence[PreflightFinding]) -> Document:
+    """Return the findings of the pre-flight checks as a JSON document."""
+    return _headed("preflight", {"findings": _plain(findings)})
+
+
+def plans_document(kind: str, parts: Mapping[str, Any]) -> Document:
+    """Return recorded plans as a JSON document."""
+    return _headed(kind, _plain(parts))
 
 
 def document_json(document: Document) -> str:

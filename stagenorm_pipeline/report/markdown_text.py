@@ -3,19 +3,24 @@
 The size has a limit, because Dagster stores a report with each materialization.
 """
 
-from base64 import b64encode
 from collections.abc import Iterable, Sequence
+from math import ceil
 from typing import Final
 
 from stagenorm_pipeline.engine.inventory.inventory import TargetInventory
 from stagenorm_pipeline.engine.plan.plan import Plan
 from stagenorm_pipeline.engine.verify.result import CheckResult, Outcome, VerificationResult
 from stagenorm_pipeline.engine.verify.rules.registry import RULES
-from stagenorm_pipeline.report.charts import ON_CARD
-from stagenorm_pipeline.report.escape import for_markdown, sentence_for_markdown
-from stagenorm_pipeline.report.html_tags import Html
+from stagenorm_pipeline.report.charts import BarChart
+from stagenorm_pipeline.report.escape import (
+    SENTENCE_SHOWN,
+    VALUE_SHOWN,
+    command_for_markdown,
+    for_markdown,
+    sentence_for_markdown,
+)
+from stagenorm_pipeline.report.first_screen import first_screen
 from stagenorm_pipeline.report.limits import Limits
-from stagenorm_pipeline.report.notes import notes
 from stagenorm_pipeline.report.plan_tables import (
     all_funds_table,
     changes_table,
@@ -29,18 +34,20 @@ from stagenorm_pipeline.report.plan_tables import (
 from stagenorm_pipeline.report.sections import Section, outline
 from stagenorm_pipeline.report.sign_off_statement import FIELDS, RECORD, is_to_sign, record_command, statement
 from stagenorm_pipeline.report.tables import Cell, Name, Spelling, Table, duration, figure
-from stagenorm_pipeline.report.verification_tables import checks_table, findings_table, judgements_table
+from stagenorm_pipeline.report.verdict import NextStep
+from stagenorm_pipeline.report.verification_tables import findings_table
 from stagenorm_pipeline.report.wording import (
     MARKS,
     OUTCOMES,
-    VERDICT_OUTCOMES,
     about,
+    all_findings_note,
+    checks_line,
     figures_line,
-    rows_line,
+    rule_name,
     scope_name,
-    verdict_line,
 )
 
+BAR: Final = 12
 LARGEST: Final = 100_000
 _FUNDS: Final = 40
 _SPELLINGS: Final = 40
@@ -56,28 +63,82 @@ def verification_markdown(
 
     `sha256`: the hash of the JSON. `verification_id`: the number of the recorded verification.
     """
-    mark = MARKS[VERDICT_OUTCOMES[result.verdict]]
+    first = first_screen(result, verification_id)
     return _bounded(
         (
-            f"## {mark} {verdict_line(result)}\n\nNow {rows_line(result.counts)}.",
-            *(f"> {MARKS[Outcome.WARNED]} {sentence_for_markdown(note)}" for note in notes(result)),
-            _table(checks_table(result)),
-            *(_outlined(section) for section in outline(result, _LIMITS, ON_CARD)),
-            _table(judgements_table(result)),
+            f"## {MARKS[first.outcome]} {sentence_for_markdown(first.sentence)}",
+            *(f"> {MARKS[Outcome.WARNED]} {sentence_for_markdown(note)}" for note in first.notes),
+            f"**{first.progress}**\n\nNow {first.now_in_kinds}.",
+            _section("What to do next", next_steps_markdown(first.steps)),
+            _section(checks_line(result), checks_markdown(first.checks)),
+            _section("What was verified", _facts(first.facts)),
+            *(_outlined(section, all_findings_note(result)) for section in outline(result, _LIMITS)),
             _section("About this report", _facts(about(result, sha256, verification_id))),
             _section("Sign-off", _sign_off(result, verification_id)),
         )
     )
 
 
-def _outlined(section: Section) -> str:
-    parts = [*map(sentence_for_markdown, section.sentences)] if section.filled else [section.empty]
-    if section.picture is not None:
-        parts.append(_image(section.title, section.picture))
-    for table in section.filled:
+def next_steps_markdown(steps: Iterable[NextStep]) -> str:
+    """List the next steps, each as a command and as a click."""
+    lines = []
+    for number, step in enumerate(steps, start=1):
+        command = f": {command_for_markdown(step.command)}" if step.command else ""
+        click = f" In Dagster: {sentence_for_markdown(step.click)}." if step.click else ""
+        lines.append(f"{number}. {sentence_for_markdown(step.what)}{command}.{click}")
+    return "\n".join(lines)
+
+
+def checks_markdown(checks: Iterable[CheckResult], length: int = SENTENCE_SHOWN) -> str:
+    """List the checks with what they found, cut to `length`. 0: only the outcome."""
+    lines = [row(("", "Check", "Found")), row(("---", "---", "---"))]
+    for check in checks:
+        found = shortened(check.summary, length) if length else OUTCOMES[check.outcome]
+        lines.append(row((MARKS[check.outcome], rule_name(check.rule), sentence_for_markdown(found))))
+    return "\n".join(lines)
+
+
+def shortened(sentence: str, length: int) -> str:
+    """Cut a sentence to a length."""
+    return sentence if len(sentence) <= length else f"{sentence[: length - 1].rstrip()}…"
+
+
+def _outlined(section: Section, all_findings: str) -> str:
+    parts = [] if section.check is None else [_about_check(section.check, all_findings)]
+    parts += [*map(sentence_for_markdown, section.sentences)] if section.filled else filter(None, [section.empty])
+    if section.chart is not None and section.chart.table.rows:
+        parts.append(_section(section.chart.title, chart_markdown(section.chart), level=4))
+    for table in section.plain_tables:
         has_title = table.title != section.title
         parts.append(_table(table, level=4) if has_title else _rows(table))
-    return _section(section.title, "\n\n".join(parts))
+    mark = f"{MARKS[section.check.outcome]} " if section.check else ""
+    return _section(f"{mark}{section.title}", "\n\n".join(parts))
+
+
+def _about_check(check: CheckResult, all_findings: str) -> str:
+    advice = (f"**What to do:** {sentence_for_markdown(check.recommendation)}",) if check.recommendation else ()
+    parts = (sentence_for_markdown(check.summary), f"Figures: {figures_line(check)}.", *advice)
+    return "\n\n".join((*parts, sentence_for_markdown(all_findings)) if check.findings_cut else parts)
+
+
+def chart_markdown(chart: BarChart, *, bar_length: int = BAR, label_length: int = VALUE_SHOWN) -> str:
+    """Write a chart as a table with bars of characters. `bar_length` 0: without bars."""
+    table, column = chart.table, chart.bar_column + 1
+    alignments = ["---:" if table.is_numeric(place) else "---" for place in range(len(table.headings))]
+
+    def line(cells: Sequence[str], between: str) -> str:
+        return row((*cells[:column], *((between,) if bar_length else ()), *cells[column:]))
+
+    lines = [line(table.headings, chart.bar_heading), line(alignments, "---")]
+    for (label, *cells), shares in zip(table.rows, chart.bars, strict=True):
+        written = [_cell(label, label_length), *map(_cell, cells)]
+        lines.append(line(written, " ".join(_bar(share, bar_length) for share in shares)))
+    return "\n\n".join(filter(None, ("\n".join(lines), table.rest)))
+
+
+def _bar(share: float, length: int) -> str:
+    """Draw a bar of characters. Any share above 0 has at least one."""
+    return "█" * ceil(share * length)
 
 
 def _sign_off(result: VerificationResult, verification_id: int | None) -> str:
@@ -177,18 +238,13 @@ def row(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _cell(cell: Cell) -> str:
+def _cell(cell: Cell, limit: int = VALUE_SHOWN) -> str:
     match cell:
         case Spelling(text=text):
-            return "NULL" if text is None else for_markdown(text, quote=True)
+            return "NULL" if text is None else for_markdown(text, quote=True, limit=limit)
         case Name(text=text):
-            return for_markdown(text)
+            return for_markdown(text, limit=limit)
         case str():
             return sentence_for_markdown(cell)
         case _:
             return figure(cell)
-
-
-def _image(alternative: str, picture: Html) -> str:
-    encoded = b64encode(picture.encode()).decode("ascii")
-    return f"![{alternative}](data:image/svg+xml;base64,{encoded})"

@@ -28,10 +28,10 @@ COUNTED: Final = (
 
 
 def other_session_changes_table(result: VerificationResult) -> Table:
-    """List each kind of change with its count. No rows if no rule counted anything."""
+    """List each kind of change that happened, with its count."""
     figures = {check.rule: check.figures for check in result.checks}
     rows = tuple(
-        (what, figures[rule][figure], rule_name(rule)) for what, rule, figure in COUNTED if figure in figures[rule]
+        (what, figures[rule][figure], rule_name(rule)) for what, rule, figure in COUNTED if figures[rule].get(figure)
     )
     return Table(
         title="Changes by other sessions",

@@ -14,8 +14,9 @@ from stagenorm_pipeline.engine.inventory.inventory import (
 from stagenorm_pipeline.engine.plan.plan import Plan
 from stagenorm_pipeline.engine.plan.vocabulary_check import DecisionChange, DecisionChanges
 from stagenorm_pipeline.report.tables import Cell, Name, Spelling, Table, number
-from stagenorm_pipeline.report.verification_tables import suggestions, unknown_table
+from stagenorm_pipeline.report.verification_tables import spellings_with_rows, suggestions, unknown_table
 from stagenorm_pipeline.report.wording import fund_name
+from stagenorm_pipeline.vocabulary import suggest
 
 # As many funds with an unknown spelling as fit in a line. The JSON has more.
 _FUNDS_IN_A_LINE = 3
@@ -77,6 +78,19 @@ def unknown_in(inventories: Sequence[TargetInventory], limit: int) -> Table:
     """List the unknown spellings of all targets, most rows first."""
     unknown = [found for inventory in inventories for found in inventory.unknown]
     return unknown_table(unknown, count_unknown_spellings(tuple(inventories)), limit)
+
+
+def unknown_list(unknown: Sequence[SpellingTotal], total: int, limit: int) -> Table:
+    """List the unknown spellings with most rows, for a summary: without headings, with the most likely stage."""
+    rows = tuple(
+        (found.rows, Spelling(text=found.text), _may_mean(found.text)) for found in spellings_with_rows(unknown)[:limit]
+    )
+    return Table(title="Unknown spellings", headings=("", "", ""), rows=rows, total=total, unit="unknown spellings")
+
+
+def _may_mean(spelling: str) -> str:
+    found = next(iter(suggest(spelling, limit=1)), None)
+    return f"{found.stage}?" if found is not None and found.stage else "no suggestion"
 
 
 def unknown_places_table(inventories: Sequence[TargetInventory], limit: int) -> Table:

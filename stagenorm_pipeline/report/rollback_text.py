@@ -1,13 +1,15 @@
 """Write what a rollback would restore and leave, as text for a terminal and as JSON for a script."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 
 from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.engine.rollback.rollback import RollbackPreview, RollbackRow
 from stagenorm_pipeline.engine.targets.funds import fund_key
 from stagenorm_pipeline.report.escape import for_terminal
+from stagenorm_pipeline.report.target_names import short_names
+from stagenorm_pipeline.report.terminal_layout import PLAIN, Screen, fitting, folded, text_of, wrapped
 
 # The meaning of each row state, in the order of display.
 STATES: Mapping[str, str] = {
@@ -25,38 +27,55 @@ UNSEEN = "If another session wrote the same stage that stagenorm had written, su
 _SHOWN = 10
 
 
-def rollback_text(preview: RollbackPreview) -> str:
-    """Write the counts by state with a few rows of each, and what else the rollback would do."""
-    lines = []
+def rollback_summary(preview: RollbackPreview, screen: Screen = PLAIN) -> str:
+    """Write on one screen what a rollback would restore and leave, with as many rows of each state as fit."""
+    return fitting(lambda rows: _lines(preview, rows, screen), _SHOWN, screen)
+
+
+def rollback_text(preview: RollbackPreview, screen: Screen = PLAIN) -> str:
+    """Write the counts by state with ten rows of each, and what else the rollback would do."""
+    return text_of(_lines(preview, _SHOWN, screen))
+
+
+def _lines(preview: RollbackPreview, rows: int, screen: Screen) -> Iterator[str]:
     if preview.counts:
-        lines.append("Rows in the scope of this rollback:")
+        yield "Rows in the scope of this rollback:"
     else:
-        lines.append("Nothing to roll back: the audit log has no change in this scope.")
+        yield from wrapped("Nothing to roll back: the audit log has no change in this scope.", screen)
     for state, words in STATES.items():
-        count = preview.counts.get(state, 0)
-        if not count:
-            continue
-        lines.append(f"  {count:,} {words}")
-        if state == "restorable" and preview.repeated:
-            lines.append(
-                f"    {preview.repeated:,} of them were changed several times in this scope: each gets back what it "
-                "held before the first change"
-            )
-        shown = [row_text(row) for row in preview.examples if row.state == state][:_SHOWN]
-        lines += shown
-        if count > len(shown):
-            lines.append(f"      and {count - len(shown):,} more")
-    lines += touched_lines(preview)
+        yield from _state_lines(preview, state, words, rows, screen)
+    for sentence in _remarks(preview):
+        yield from wrapped(sentence, screen)
+
+
+def _state_lines(preview: RollbackPreview, state: str, words: str, rows: int, screen: Screen) -> Iterator[str]:
+    count = preview.counts.get(state, 0)
+    if not count:
+        return
+    yield from wrapped(f"{count:,} {words}", screen, indent=2)
+    if state == "restorable" and preview.repeated:
+        repeated = (
+            f"{preview.repeated:,} of them were changed several times in this scope: each gets back what it held "
+            "before the first change"
+        )
+        yield from wrapped(repeated, screen, indent=4)
+    shown = [row for row in preview.examples if row.state == state][:rows]
+    names = short_names(row.target for row in preview.examples)
+    for row in shown:
+        yield from folded(row_text(row, names[row.target]), screen, indent=6)
+    if count > len(shown) and shown:
+        yield f"      and {count - len(shown):,} more"
+
+
+def _remarks(preview: RollbackPreview) -> Iterator[str]:
+    yield from touched_lines(preview)
     if preview.restorable:
-        lines.append(UNSEEN)
-    lines += [
-        f"The rollback cancels {counted(batches, 'open batch')} of plan {plan_id} in this scope."
-        for plan_id, batches in preview.waiting.items()
-        if preview.restorable
-    ]
-    lines += enforced_lines(preview.enforced)
-    lines += [f"Not in this scope, but also changed by the plan: {for_terminal(name)}" for name in preview.left_out]
-    return "\n".join(lines)
+        yield UNSEEN
+        for plan_id, batches in preview.waiting.items():
+            yield f"The rollback cancels {counted(batches, 'open batch')} of plan {plan_id} in this scope."
+    yield from enforced_lines(preview.enforced)
+    for name in preview.left_out:
+        yield f"Not in this scope, but also changed by the plan: {for_terminal(name)}"
 
 
 def touched_lines(preview: RollbackPreview) -> list[str]:
@@ -109,14 +128,14 @@ def rollback_row_json(row: RollbackRow) -> str:
     return json.dumps(asdict(row))
 
 
-def row_text(row: RollbackRow) -> str:
+def row_text(row: RollbackRow, short_target: str) -> str:
     """Write a row with what it holds and what it held before."""
     now = "NULL" if row.now is None else for_terminal(row.now, quote=True)
     back = "NULL" if row.restore is None else for_terminal(row.restore, quote=True)
-    where = f"{for_terminal(row.target)} row {for_terminal(row.row_id)} ({for_terminal(fund_key(row.fund_id))})"
+    where = f"{for_terminal(short_target)} row {for_terminal(row.row_id)} ({for_terminal(fund_key(row.fund_id))})"
     if row.state == "gone":
-        return f"      {where}: was {back} before"
+        return f"{where}: was {back} before"
     by = f" since plan {row.later_plan}" if row.later_plan is not None else ""
     is_restored = row.state in ("restorable", "kept_other_write")
     arrow = f"{now} -> {back}" if is_restored else f"holds {now}{by}, was {back} before"
-    return f"      {where}: {arrow}{' (touched since)' if row.touched and is_restored else ''}"
+    return f"{where}: {arrow}{' (touched since)' if row.touched and is_restored else ''}"

@@ -1,104 +1,115 @@
-"""The sections of a verification report below the checks and their order, the same in every format."""
+"""The sections of a verification report below the first screen and their order, the same in every format."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from stagenorm_pipeline.engine.verify.result import CheckResult, Rule, VerificationResult
-from stagenorm_pipeline.report.charts import Palette, funds_picture, stages_picture
+from stagenorm_pipeline.report.charts import BarChart, funds_chart, stages_chart, unknown_chart
+from stagenorm_pipeline.report.finding_groups import finding_groups
+from stagenorm_pipeline.report.first_screen import worst_first
 from stagenorm_pipeline.report.history_tables import coverage_table, digests_table, plans_table, work_table
-from stagenorm_pipeline.report.html_tags import Html
 from stagenorm_pipeline.report.limits import Limits
 from stagenorm_pipeline.report.other_session_changes import other_session_changes_table
-from stagenorm_pipeline.report.tables import Table
-from stagenorm_pipeline.report.verification_tables import (
-    findings_table,
-    funds_table,
-    kept_table,
-    sample_table,
-    stage_totals,
-    stages_table,
-    target_stages_table,
-    unknown_table,
-)
-from stagenorm_pipeline.report.wording import OTHER_SESSIONS_NOTE
-
-_BY_OTHER_SESSIONS: Final = (Rule.NULL_INTEGRITY, Rule.ROW_COUNTS, Rule.AUDIT_CONSISTENCY)
+from stagenorm_pipeline.report.tables import Cell, Name, Table
+from stagenorm_pipeline.report.target_names import short_names
+from stagenorm_pipeline.report.verification_tables import funds_table, sample_table, target_stages_table
+from stagenorm_pipeline.report.wording import OTHER_SESSIONS_NOTE, rule_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """Tables under a title, after `sentences`. `empty`: the sentence that replaces them if no table has rows."""
+    """A chart and tables under a title, after `sentences`. `empty`: the sentence for a section without rows.
+
+    `check`: the check whose findings these are. `is_detail`: most readers skip it; the page shows it on a click.
+    """
 
     title: str
-    tables: tuple[Table, ...]
+    tables: tuple[Table, ...] = ()
     sentences: tuple[str, ...] = ()
     empty: str = ""
-    picture: Html | None = None
+    chart: BarChart | None = None
+    check: CheckResult | None = None
+    is_detail: bool = False
 
     @property
     def filled(self) -> tuple[Table, ...]:
-        """The tables that have rows."""
+        """The tables that have rows, with that of the chart: for a format without bars."""
+        charts = (self.chart.table,) if self.chart else ()
+        return tuple(table for table in (*charts, *self.tables) if table.rows)
+
+    @property
+    def plain_tables(self) -> tuple[Table, ...]:
+        """The tables that have rows, without that of the chart."""
         return tuple(table for table in self.tables if table.rows)
 
 
-def outline(result: VerificationResult, limits: Limits, palette: Palette | None = None) -> Iterator[Section]:
-    """Yield the sections that have content. With `palette` some of them have a chart."""
+def outline(result: VerificationResult, limits: Limits) -> Iterator[Section]:
+    """Yield the sections that have content: findings of checks that did not pass, then the rows, then the history."""
     sections = (
-        *_before_and_after(result, limits, palette),
-        *_findings(result, limits),
-        *_spellings(result, limits),
+        *(_findings(result, check, limits) for check in worst_first(result) if not check.passed),
+        *_before_and_now(result, limits),
+        _other_sessions(result, limits),
+        *(_findings(result, check, limits) for check in result.checks if check.passed and check.findings),
         _sample(result, limits),
         _plans(result, limits),
     )
-    yield from (section for section in sections if section.filled or section.empty)
+    names = short_names(result.targets)
+    for section in sections:
+        if section.filled or section.empty or (section.check and limits.findings):
+            yield section if section.is_detail else _with_short_targets(section, names)
 
 
-def _before_and_after(result: VerificationResult, limits: Limits, palette: Palette | None) -> Iterator[Section]:
-    stages = (stages_table(result), *((target_stages_table(result),) if len(result.targets) > 1 else ()))
-    yield Section(
-        title="Before → after by stage",
-        tables=tuple(table.cut(limits.stages) for table in stages),
-        picture=stages_picture(stage_totals(result), palette) if palette else None,
+def _with_short_targets(section: Section, names: Mapping[str, str]) -> Section:
+    """Return the section with short names of targets: a table that repeats long ones is too wide."""
+    chart = section.chart and replace(section.chart, table=_shortened(section.chart.table, names))
+    return replace(section, chart=chart, tables=tuple(_shortened(table, names) for table in section.tables))
+
+
+def _shortened(table: Table, names: Mapping[str, str]) -> Table:
+    if table.headings[-1:] != ("Target",):
+        return table
+    return replace(table, rows=tuple((*row[:-1], _short(row[-1], names)) for row in table.rows))
+
+
+def _short(cell: Cell, names: Mapping[str, str]) -> Cell:
+    if not isinstance(cell, Name):
+        return cell
+    return Name(text="; ".join(names.get(name, name) for name in cell.text.split("; ")))
+
+
+def _findings(result: VerificationResult, check: CheckResult, limits: Limits) -> Section:
+    is_about_stages = check.rule is Rule.CANONICAL_STAGES
+    return Section(
+        title=rule_name(check.rule),
+        tables=tuple(group.cut(limits.findings) for group in finding_groups(result, check)),
+        chart=unknown_chart(result, limits.spellings) if is_about_stages and result.unknown else None,
+        check=check,
+        is_detail=check.passed,
     )
+
+
+def _before_and_now(result: VerificationResult, limits: Limits) -> Iterator[Section]:
+    by_target = (target_stages_table(result),) if len(result.targets) > 1 else ()
+    yield Section(title="Stages", chart=stages_chart(result) if result.stages else None)
+    left = funds_chart(result.funds)
+    yield Section(title="Funds", chart=left, empty=left.title if result.funds else "No fund has rows, before or now.")
     yield Section(
-        title="Before → after by fund",
-        tables=(funds_table(result, limits.funds),),
+        title="Before → now by fund and target",
+        tables=(funds_table(result, limits.funds), *(table.cut(limits.stages) for table in by_target)),
         sentences=("One number means that it is the same before and now.",),
-        empty="No fund has rows, before or now.",
-        picture=funds_picture(result.funds, palette) if palette and result.funds else None,
+        is_detail=True,
     )
 
 
-def _findings(result: VerificationResult, limits: Limits) -> Iterator[Section]:
-    def found(checks: Iterator[CheckResult]) -> tuple[Table, ...]:
-        return tuple(findings_table(check).cut(limits.findings) for check in checks)
-
-    by_other_sessions = found(check for check in result.checks if check.rule in _BY_OTHER_SESSIONS)
+def _other_sessions(result: VerificationResult, limits: Limits) -> Section:
     changes = other_session_changes_table(result)
     is_compared = bool(result.plans or result.rolled_back or result.signed)
-    yield Section(
+    return Section(
         title=changes.title,
-        tables=(changes, *by_other_sessions) if is_compared else by_other_sessions,
+        tables=(changes.cut(limits.findings or len(changes.rows)),) if is_compared else (),
         sentences=(OTHER_SESSIONS_NOTE,),
-        empty="No plan is in force, so there is no baseline to compare with.",
+        empty="None was found." if is_compared else "No plan is in force, so there is no baseline to compare with.",
     )
-    yield Section(
-        title="Other findings of the checks",
-        tables=found(check for check in result.checks if check.rule not in _BY_OTHER_SESSIONS),
-    )
-
-
-def _spellings(result: VerificationResult, limits: Limits) -> Iterator[Section]:
-    unknown = unknown_table(result.unknown, result.unknown_spellings, limits.spellings)
-    yield Section(
-        title=unknown.title,
-        tables=(unknown,),
-        sentences=("stagenorm never guesses. A suggestion helps the person who decides and is never applied.",),
-        empty="None: every spelling is canonical, known or kept by decision.",
-    )
-    kept = kept_table(result, limits.spellings)
-    yield Section(title=kept.title, tables=(kept,), empty="None: no row holds a spelling that a decision keeps.")
 
 
 def _sample(result: VerificationResult, limits: Limits) -> Section:
@@ -110,18 +121,15 @@ def _sample(result: VerificationResult, limits: Limits) -> Section:
         tables=(sample.cut(limits.sample),),
         sentences=(how + draw,),
         empty="Nothing was changed, so there is no sample.",
+        is_detail=True,
     )
 
 
 def _plans(result: VerificationResult, limits: Limits) -> Section:
-    plans = plans_table(result).cut(limits.plans)
+    tables = (plans_table(result), coverage_table(result), work_table(result), digests_table(result))
     return Section(
         title="Plans, and who applied them",
-        tables=(
-            plans,
-            coverage_table(result).cut(limits.plans),
-            work_table(result).cut(limits.plans),
-            digests_table(result).cut(limits.plans),
-        ),
+        tables=tuple(table.cut(limits.plans) for table in tables),
         empty="No plan was applied in this scope.",
+        is_detail=True,
     )

@@ -2,7 +2,7 @@
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from itertools import groupby
@@ -14,23 +14,69 @@ from stagenorm_pipeline.engine.monitor.runners import Runner
 from stagenorm_pipeline.engine.monitor.status import Status
 from stagenorm_pipeline.engine.targets.funds import fund_key
 from stagenorm_pipeline.report.escape import for_terminal, sentence_for_terminal
+from stagenorm_pipeline.report.tables import Cell, Name, Table
+from stagenorm_pipeline.report.target_names import short_names
+from stagenorm_pipeline.report.terminal_layout import (
+    PLAIN,
+    Colour,
+    Screen,
+    fitting,
+    folded,
+    next_line,
+    rows_lines,
+    text_of,
+    wrapped,
+)
 
-_FUNDS_SHOWN = 40
+_SUMMARY_ROWS = 12
+_FAILED_ROWS_OF_A_BATCH = 3
+
+# What a person can look at, by a phrase of the throttler's reason.
+_CHECKS: Mapping[str, str] = {
+    "replica": "the replica's replay and network: SELECT * FROM pg_stat_replication",
+    "waited": "who waits for which lock: SELECT pid, pg_blocking_pids(pid), query FROM pg_stat_activity "
+    "WHERE wait_event_type = 'Lock'",
+    "is running on": "how far the vacuum is: SELECT * FROM pg_stat_progress_vacuum",
+    "of WAL per second": "who writes so much: SELECT pid, state, query FROM pg_stat_activity WHERE state = 'active'",
+    "checkpoints": "max_wal_size, and who writes so much: SELECT * FROM pg_stat_activity WHERE state = 'active'",
+    "could not read the server": "the server's load: SELECT * FROM pg_stat_activity WHERE state = 'active'",
+}
 
 _Row = Mapping[str, Any]
 
 
-def status_text(status: Status, funds_shown: int = _FUNDS_SHOWN) -> str:
-    """Write plans, progress, pauses, runners, funds, failures, and the next command."""
-    lines = [
-        *_plans(status),
-        *_progress(status),
-        *_pause(status),
-        *_runners(status),
-        *_funds(status, funds_shown),
-        *_failures(status),
-    ]
-    return "\n".join([*lines, "", f"Next: {next_command(status)}"])
+def status_summary(status: Status, screen: Screen = PLAIN) -> str:
+    """Write the status on one screen: what is open first, then as many funds and failures as fit."""
+
+    def lines(rows: int) -> Iterator[str]:
+        yield from _state(status, screen, plans=rows + 1, runners=rows + 1)
+        yield from _funds(status, rows, screen)
+        yield from failure_lines(status, min(rows, 1), screen)
+        yield ""
+        yield from next_line(next_command(status), screen)
+
+    return fitting(lines, _SUMMARY_ROWS, screen)
+
+
+def status_text(status: Status, screen: Screen = PLAIN) -> str:
+    """Write plans, progress, pauses, all runners, all funds, the failures, and the next command."""
+    everything = len(status.plans) + len(status.runners) + len(status.running) + len(status.funds)
+    return text_of(
+        (
+            *_state(status, screen, plans=everything, runners=everything),
+            *_funds(status, everything, screen),
+            *failure_lines(status, len(status.failures), screen),
+            "",
+            *next_line(next_command(status), screen),
+        )
+    )
+
+
+def _state(status: Status, screen: Screen, *, plans: int, runners: int) -> Iterator[str]:
+    yield from _plans(status, plans, screen)
+    yield from _progress(status, screen)
+    yield from _pause_lines(status, screen)
+    yield from _runners(status, runners, screen)
 
 
 def status_line(status: Status) -> str:
@@ -67,12 +113,13 @@ def status_json(status: Status, *, indent: int | None = 2) -> str:
     return json.dumps(document, indent=indent, default=_plain)
 
 
-def plan_line(plan: Mapping[str, Any]) -> str:
-    """Write one plan in a line."""
-    return (
-        f"Plan {plan['plan_id']} ({plan['kind']}) is {plan['status']}: {counted(plan['rows_to_change'], 'row')} "
-        f"in {counted(plan['total_batches'], 'batch')} of at most {plan['batch_size']:,}, "
-        f"made {_moment(plan['created_at'])} by {for_terminal(plan['created_by'])}"
+def plan_lines(plan: Mapping[str, Any], screen: Screen = PLAIN) -> list[str]:
+    """Write one plan in two lines at most."""
+    return wrapped(
+        f"Plan {plan['plan_id']} ({plan['kind']}) is {plan['status']}: {counted(plan['rows_to_change'], 'row')} in "
+        f"{counted(plan['total_batches'], 'batch')} of at most {plan['batch_size']:,}, made "
+        f"{_moment(plan['created_at'])} by {for_terminal(plan['created_by'])}",
+        screen,
     )
 
 
@@ -91,37 +138,52 @@ def next_command(status: Status) -> str:
     return f"stagenorm run --plan {newest['plan_id']}" if newest["status"] == "draft" else "stagenorm verify"
 
 
-def _plans(status: Status) -> list[str]:
+def _plans(status: Status, most: int, screen: Screen) -> Iterator[str]:
     """List the newest plan and the open plans."""
     if not status.plans:
-        return ["No plan has been recorded yet."]
-    shown = [plan for plan in status.plans if plan is status.plans[0] or plan["status"] == "open"]
-    return [plan_line(plan) for plan in shown]
+        yield "No plan has been recorded yet."
+    found = [plan for plan in status.plans if plan is status.plans[0] or plan["status"] == "open"]
+    for plan in found[:most]:
+        yield from plan_lines(plan, screen)
+    if rest := len(found) - most if len(found) > most else 0:
+        yield f"and {counted(rest, 'more open plan')}: stagenorm plans"
 
 
-def _progress(status: Status) -> list[str]:
+def _progress(status: Status, screen: Screen) -> Iterator[str]:
     progress = status.progress
     if not status.plans:
-        return []
-    return [
-        f"Progress: {progress['completion_percent']}% of {progress['rows_planned']:,} rows{_pace(status)}",
-        f"  batches: {progress['completed_batches']:,} completed, {progress['running_batches']:,} running, "
+        return
+    yield from wrapped(
+        f"Progress: {progress['completion_percent']}% of {progress['rows_planned']:,} rows{_pace(status)}", screen
+    )
+    yield from wrapped(
+        f"batches: {progress['completed_batches']:,} completed, {progress['running_batches']:,} running, "
         f"{progress['pending_batches']:,} pending, {progress['failed_batches']:,} failed",
-        f"  rows: {progress['rows_updated']:,} updated, {progress['rows_skipped']:,} skipped, "
+        screen,
+        indent=2,
+    )
+    yield from wrapped(
+        f"rows: {progress['rows_updated']:,} updated, {progress['rows_skipped']:,} skipped, "
         f"{progress['rows_failed']:,} failed",
-    ]
+        screen,
+        indent=2,
+    )
 
 
 def _pace(status: Status) -> str:
-    """Write the recent rate and the time left. Empty if nothing is open."""
+    """Write the recent rate and the time left. Empty if nothing is open, or if the pace means nothing now."""
     progress = status.progress
-    if not status.is_open or progress["rows_per_second"] is None:
+    if not status.is_open or progress["rows_per_second"] is None or _throttled(status):
         return ""
     rate = f", {progress['rows_per_second']:,} rows/s recently"
     minutes = progress["estimated_minutes_remaining"]
     if minutes is None or status.control.paused or not status.is_attended:
         return rate
     return f"{rate}, about {time_span(float(minutes) * 60)} left"
+
+
+def _throttled(status: Status) -> list[Runner]:
+    return [runner for runner in status.runners if runner.throttled is not None and runner.is_alive is not False]
 
 
 def _pause(status: Status) -> list[str]:
@@ -135,65 +197,100 @@ def _pause(status: Status) -> list[str]:
     ]
 
 
-def _runners(status: Status) -> list[str]:
-    """List the runners with what they do, then the batches of runners that are gone."""
-    lines = ["Running:"] if status.is_attended or status.runners else []
+def _pause_lines(status: Status, screen: Screen) -> Iterator[str]:
+    for sentence in _pause(status):
+        yield from (screen.coloured(line, Colour.YELLOW) for line in wrapped(sentence, screen))
+
+
+def _runners(status: Status, most: int, screen: Screen) -> Iterator[str]:
+    """List the runners with what they do and what to check, then the batches of runners that are gone."""
+    found = [*_living(status), *_left(status)]
+    if status.is_attended or status.runners:
+        yield "Running:"
+    for sentence in found[:most]:
+        yield from wrapped(sentence, screen, indent=2)
+    if len(found) > most:
+        yield f"  and {len(found) - most:,} more: stagenorm status --full"
+    for check in dict.fromkeys(_what_to_check(runner) for runner in _throttled(status)):
+        yield from wrapped(f"What to check: {check}", screen, indent=2)
+
+
+def _living(status: Status) -> Iterator[str]:
     for runner in status.runners:
         since = f"since {runner.started_at:%H:%M:%S} ({_span(status.as_of, runner.started_at)})"
-        lines.append(f"  {for_terminal(runner.worker)}, {since}: {_doing(status, runner)}")
+        yield f"{for_terminal(runner.worker)}, {since}: {_doing(status, runner)}"
+
+
+def _left(status: Status) -> Iterator[str]:
     listed = {runner.worker for runner in status.runners if runner.is_alive is not False}
-    for row in status.running:
-        if row["worker"] in listed:
-            continue
+    for row in (row for row in status.running if row["worker"] not in listed):
+        batch = f"batch {row['batch_number']} of {_place(row, status)}"
+        worker = for_terminal(row["worker"] or "?")
         if row["is_held"]:
-            lines.append(f"  {for_terminal(row['worker'] or '?')}: batch {row['batch_number']} of {_place(row)}")
+            yield f"{worker}: {batch}"
         else:
-            gone = f"its runner {for_terminal(row['worker'] or '?')} is gone"
-            lines.append(f"  batch {row['batch_number']} of {_place(row)}: {gone}; stagenorm resume takes it")
-    return lines
+            yield f"{batch}: its runner {worker} is gone; `stagenorm resume` takes it"
 
 
 def _doing(status: Status, runner: Runner) -> str:
     if runner.is_alive is False:
         return "gone without reporting its end; no batch is half done"
     if runner.throttled is not None:
-        held_for = _span(status.as_of, runner.throttled.since)
-        return f"THROTTLED for {held_for}: {sentence_for_terminal(runner.throttled.reason)}"
+        throttled_for = _span(status.as_of, runner.throttled.since)
+        return f"THROTTLED for {throttled_for}: {sentence_for_terminal(runner.throttled.reason)}"
     for row in status.running:
         if row["is_held"] and row["worker"] == runner.worker:
-            return f"batch {row['batch_number']} of {_place(row)}"
+            return f"batch {row['batch_number']} of {_place(row, status)}"
     return "waits: all runners are paused" if status.control.paused else "between two batches"
 
 
-def _funds(status: Status, shown: int) -> list[str]:
-    if not status.funds:
-        return []
-    lines = ["", f"  {'fund':<16}{'done':>7}{'rows':>12}{'updated':>12}{'skipped':>9}{'failed':>8}"]
-    for fund in status.funds[:shown]:
-        name = for_terminal(fund_key(fund["fund_id"]))
-        lines.append(
-            f"  {name:<16}{fund['completion_percent']:>6}%{fund['rows_planned']:>12,}"
-            f"{fund['rows_updated']:>12,}{fund['rows_skipped']:>9,}{fund['rows_failed']:>8,}"
+def _what_to_check(runner: Runner) -> str:
+    reason = runner.throttled.reason if runner.throttled else ""
+    found = (check for phrase, check in _CHECKS.items() if phrase in reason)
+    return next(found, "what the reason names; docs/throttling.md explains each")
+
+
+def _funds(status: Status, most: int, screen: Screen) -> Iterator[str]:
+    """List the funds; if not all fit, those with most rows left to do."""
+    if not status.funds or not most:
+        return
+    chosen = status.funds
+    if len(chosen) > most:
+        chosen = tuple(
+            sorted(chosen, key=lambda fund: fund["rows_updated"] + fund["rows_skipped"] - fund["rows_planned"])
         )
-    more = len(status.funds) - shown
-    if more > 0:
-        lines.append(f"  and {more:,} more, in the view stage_migration_progress_by_fund")
-    return lines
+    rows = tuple(map(_fund_row, chosen[:most]))
+    headings = ("Fund", "Done", "Rows", "Updated", "Skipped", "Failed")
+    yield ""
+    yield from rows_lines(Table(title="", headings=headings, rows=rows, total=len(status.funds), unit="funds"), screen)
 
 
-def _failures(status: Status) -> list[str]:
-    """List the failed batches with their errors, row by row, and the command that retries them."""
+def _fund_row(fund: _Row) -> tuple[Cell, ...]:
+    return (
+        Name(text=fund_key(fund["fund_id"])),
+        f"{fund['completion_percent']}%",
+        *(int(fund[column]) for column in ("rows_planned", "rows_updated", "rows_skipped", "rows_failed")),
+    )
+
+
+def failure_lines(status: Status, most: int, screen: Screen) -> Iterator[str]:
+    """List failed batches with their errors, row by row, and the command that retries them."""
     if not status.failures:
-        return []
-    lines = ["", f"Failures ({status.failures_total:,}):"]
-    for _, group in groupby(status.failures, key=lambda row: row["batch_id"]):
-        rows = list(group)
-        lines.append(f"  batch {rows[0]['batch_number']} of plan {rows[0]['plan_id']}, {_place(rows[0])}:")
-        lines += (f"    {_failure(row)}" for row in rows)
-        lines.append(f"    fix the cause, then: {_retry(rows[0])}")
-    if status.failures_total > len(status.failures):
-        lines.append("  all of them are in the view stage_migration_failures")
-    return lines
+        return
+    yield ""
+    yield screen.coloured(f"Failures ({status.failures_total:,}):", Colour.RED)
+    groups = [list(group) for _, group in groupby(status.failures, key=lambda row: row["batch_id"])]
+    for rows in groups[:most]:
+        batch = f"batch {rows[0]['batch_number']} of plan {rows[0]['plan_id']}, {_place(rows[0], status)}:"
+        yield from wrapped(batch, screen, indent=2)
+        shown = rows if most == len(status.failures) else rows[:_FAILED_ROWS_OF_A_BATCH]
+        for row in shown:
+            yield from folded(_failure(row), screen, indent=4)
+        if rest := len(rows) - len(shown):
+            yield f"    and {counted(rest, 'more row')}"
+        yield from wrapped(f"fix the cause, then: {_retry(rows[0])}", screen, indent=4)
+    if len(groups) > most or status.failures_total > len(status.failures):
+        yield from wrapped("all of them are in the view stage_migration_failures", screen, indent=2)
 
 
 def _failure(row: _Row) -> str:
@@ -212,9 +309,15 @@ def _retry(row: _Row) -> str:
     return " ".join([*words, "--no-fund"] if row["fund_id"] is None else words)
 
 
-def _place(row: _Row) -> str:
-    target = row.get("target") or ".".join((row["schema_name"], row["table_name"], row["column_name"]))
-    return f"{for_terminal(target)}, {for_terminal(fund_key(row['fund_id']))}"
+def _place(row: _Row, status: Status) -> str:
+    names = short_names(map(_target, (*status.running, *status.failures)))
+    return f"{for_terminal(names[_target(row)])}, {for_terminal(fund_key(row['fund_id']))}"
+
+
+def _target(row: _Row) -> str:
+    if "target" in row:
+        return str(row["target"])
+    return ".".join((row["schema_name"], row["table_name"], row["column_name"]))
 
 
 def _moment(when: datetime) -> str:

@@ -1,102 +1,94 @@
 """The summary of a report: Markdown so short that Dagster's asset page shows it without a click.
 
-There is one entry each for the verdict, the stages and the funds. Charts are bars of characters, because an image as a
-data: URI would be too long.
+There is one entry each for the verdict, the stages and the funds.
 """
 
-from math import ceil
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final
 
 from stagenorm_pipeline.engine.verify.result import Outcome, VerificationResult
-from stagenorm_pipeline.report.charts import FUNDS_DRAWN, LABEL_SHOWN
-from stagenorm_pipeline.report.escape import for_markdown, sentence_for_markdown
-from stagenorm_pipeline.report.fund_progress import fund_progress
-from stagenorm_pipeline.report.markdown_text import row
-from stagenorm_pipeline.report.notes import notes
-from stagenorm_pipeline.report.tables import figure, number
-from stagenorm_pipeline.report.verification_tables import stage_totals
-from stagenorm_pipeline.report.wording import (
-    MARKS,
-    OUTCOMES,
-    rows_line,
-    rule_name,
-    verdict_line,
+from stagenorm_pipeline.report.charts import BarChart, funds_chart, stages_chart
+from stagenorm_pipeline.report.escape import sentence_for_markdown
+from stagenorm_pipeline.report.first_screen import first_screen
+from stagenorm_pipeline.report.markdown_text import (
+    BAR,
+    chart_markdown,
+    checks_markdown,
+    next_steps_markdown,
+    shortened,
 )
+from stagenorm_pipeline.report.wording import MARKS
 
 # Dagster's asset page (1.13.27) hides Markdown of this length, in UTF-16 units, behind a link.
 SHOWN_AT_ONCE: Final = 1_000
-# The lengths to which results and notes are cut. The first pair that is short enough is used. 0: left out.
-_SHORTENINGS: Final = ((120, 240), (80, 160), (60, 120), (40, 120), (25, 90), (0, 60), (0, 0))
-_BAR: Final = 12
+# The lengths to which sentence, results and notes are cut. The first that are short enough are used. 0: left out.
+_SHORTENINGS: Final = (
+    (200, 120, 240),
+    (200, 80, 160),
+    (200, 60, 120),
+    (160, 40, 120),
+    (160, 25, 90),
+    (120, 0, 60),
+    (60, 0, 0),
+)
+_LABEL: Final = 18
 
 
 def verdict_markdown(result: VerificationResult) -> str:
-    """Write the verdict and the seven checks, short enough for Dagster's page to show without a click."""
-    for length, note_length in _SHORTENINGS:
-        found = (_shortened(note, note_length) for note in notes(result) if note_length)
-        parts = (
-            f"**{verdict_line(result)}**",
-            f"Now {rows_line(result.counts)}.",
-            *(f"> {MARKS[Outcome.WARNED]} {sentence_for_markdown(note)}" for note in found),
-            _brief_checks(result, length),
+    """Write the verdict and the checks, short enough for Dagster's page to show without a click."""
+    first = first_screen(result)
+    return _first_shown(
+        "\n\n".join(
+            (
+                f"**{MARKS[first.outcome]} {sentence_for_markdown(shortened(first.sentence, sentence_length))}**",
+                f"{first.progress}.",
+                *(
+                    f"> {MARKS[Outcome.WARNED]} {sentence_for_markdown(shortened(note, note_length))}"
+                    for note in first.notes
+                    if note_length
+                ),
+                checks_markdown(first.checks, length),
+            )
         )
-        page = "\n\n".join(parts)
-        if _is_shown(page):
-            break
-    return page
+        for sentence_length, length, note_length in _SHORTENINGS
+    )
 
 
-def _brief_checks(result: VerificationResult, length: int) -> str:
-    lines = ["| | Check | Found |", "|---|---|---|"]
-    for check in result.checks:
-        found = _shortened(check.summary, length) if length else OUTCOMES[check.outcome]
-        lines.append(row((MARKS[check.outcome], rule_name(check.rule), sentence_for_markdown(found))))
-    return "\n".join(lines)
-
-
-def _shortened(sentence: str, length: int) -> str:
-    return sentence if len(sentence) <= length else f"{sentence[: length - 1].rstrip()}…"
+def next_markdown(result: VerificationResult, verification_id: int | None = None) -> str:
+    """Write what to do next, as commands and as clicks, short enough for Dagster's page to show without a click."""
+    steps = first_screen(result, verification_id).steps
+    return _first_shown(next_steps_markdown(steps[:count]) for count in range(len(steps), -1, -1))
 
 
 def stages_markdown(result: VerificationResult) -> str:
-    """Write the rows by stage before and now with bars of characters, short enough to show without a click."""
-    totals = stage_totals(result)
-    longest = max((count or 0 for total in totals.values() for count in (total.before, total.now)), default=0)
-    lines = ["| Stage | Before | | Now | |", "|---|---:|---|---:|---|"]
-    for stage, total in totals.items():
-        bars = [_bar(count / longest if count and longest else 0) for count in (total.before, total.now)]
-        lines.append(row((stage, figure(total.before), bars[0], figure(total.now), bars[1])))
-    return "\n".join(lines)
+    """Write the rows by stage before and now, short enough for Dagster's page to show without a click."""
+    chart = stages_chart(result)
+    return _first_shown(chart_markdown(chart, bar_length=length) for length in (BAR, BAR // 3, 0))
 
 
 def funds_markdown(result: VerificationResult) -> str:
-    """Write the progress of the funds with most rows left, as many as Dagster shows without a click.
+    """Write the funds with most rows left, as many as Dagster shows without a click.
 
     Names from the data are cut, so that one long name does not push out other funds.
     """
-    progress = fund_progress(result.funds)
-    if not progress:
-        return "No fund has rows."
-    for count in range(min(len(progress), FUNDS_DRAWN), 0, -1):
-        lines = ["| Fund | Canonical | |", "|---|---:|---|"]
-        lines += (
-            row((for_markdown(fund.name, limit=LABEL_SHOWN), f"{fund.percent} %", _bar(fund.share, whole=True)))
-            for fund in progress[:count]
-        )
-        rest = len(progress) - count
-        lines += ["", f"… and {number(rest)} more, with fewer rows left"] if rest else []
-        page = "\n".join(lines)
-        if _is_shown(page):
+    chart = funds_chart(result.funds)
+    if not chart.table.rows:
+        return chart.title if result.funds else "No fund has rows."
+    return _first_shown(
+        f"{chart.title}\n\n{chart_markdown(_cut(chart, count), label_length=_LABEL)}"
+        for count in range(len(chart.bars), 0, -1)
+    )
+
+
+def _cut(chart: BarChart, count: int) -> BarChart:
+    return replace(chart, table=chart.table.cut(count), bars=chart.bars[:count])
+
+
+def _first_shown(pages: Iterable[str]) -> str:
+    """Return the first page that Dagster shows without a click. It counts UTF-16 units, as JavaScript does."""
+    page = ""
+    for page in pages:
+        if len(page.encode("utf-16-le")) // 2 < SHOWN_AT_ONCE:
             break
     return page
-
-
-def _bar(share: float, *, whole: bool = False) -> str:
-    """Draw a bar of characters. Any share above 0 has at least one, and only 100% fills a `whole` bar."""
-    full = ceil(share * _BAR) if not whole else int(share * _BAR)
-    return "█" * full + ("░" * (_BAR - full) if whole else "")
-
-
-def _is_shown(page: str) -> bool:
-    """Whether Dagster's page shows the text without a click. It counts UTF-16 units, as JavaScript does."""
-    return len(page.encode("utf-16-le")) // 2 < SHOWN_AT_ONCE

@@ -73,7 +73,8 @@ class Table:
         left_out = self.total - len(self.rows)
         if left_out <= 0:
             return ""
-        remark = f"… and {number(left_out)} more {self.unit} ({number(self.total)} in all)"
+        unit = self.unit.removesuffix("s") if left_out == 1 else self.unit
+        remark = f"… and {number(left_out)} more {unit} ({number(self.total)} in all)"
         return f"{remark}. Shown: {self.first}." if self.first else remark
 
     def is_numeric(self, column: int) -> bool:

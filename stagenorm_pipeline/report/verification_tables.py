@@ -1,7 +1,7 @@
 """The tables of a verification report, the same in every format."""
 
 from collections.abc import Sequence
-from typing import TypeVar
+from dataclasses import dataclass
 
 from stagenorm_pipeline.engine.inventory.inventory import RowCounts, SpellingTotal
 from stagenorm_pipeline.engine.targets.funds import fund_order
@@ -13,45 +13,9 @@ from stagenorm_pipeline.engine.verify.result import (
     SampleRow,
     VerificationResult,
 )
-from stagenorm_pipeline.engine.verify.rules.registry import RULES
-from stagenorm_pipeline.report.tables import Cell, Change, Difference, Name, Spelling, Table, duration, number
-from stagenorm_pipeline.report.wording import MARKS, OUTCOMES, figures_line, fund_name, rule_name
+from stagenorm_pipeline.report.tables import Cell, Change, Difference, Name, Spelling, Table, number
+from stagenorm_pipeline.report.wording import fund_name, rule_name
 from stagenorm_pipeline.vocabulary import Suggestion, suggest
-
-_Found = TypeVar("_Found", SpellingTotal, LeftAsIs)
-
-
-def checks_table(result: VerificationResult) -> Table:
-    headings = ("Check", "Outcome", "Result", "Figures", "Compared", "What to do", "Took")
-    rows = tuple(
-        (
-            rule_name(check.rule),
-            f"{MARKS[check.outcome]} {OUTCOMES[check.outcome]}",
-            check.summary,
-            figures_line(check),
-            check.compared,
-            check.recommendation,
-            duration(check.duration_ms),
-        )
-        for check in result.checks
-    )
-    return Table(title="The seven checks", headings=headings, rows=rows, total=len(rows), unit="checks")
-
-
-def judgements_table(result: VerificationResult) -> Table:
-    """List what each check proves and what it cannot know."""
-    rows = tuple(
-        (rule_name(check.rule), RULES[check.rule].proves, RULES[check.rule].cannot_know, RULES[check.rule].severity)
-        for check in result.checks
-    )
-    title = "What the checks prove, and what they cannot know"
-    return Table(
-        title=title,
-        headings=("Check", "Passing proves", "Cannot know", "If it does not pass"),
-        rows=rows,
-        total=len(rows),
-        unit="checks",
-    )
 
 
 def stage_totals(result: VerificationResult) -> dict[str, Change]:
@@ -62,17 +26,6 @@ def stage_totals(result: VerificationResult) -> dict[str, Change]:
         before = None if total.before is None or part.before is None else total.before + part.before
         totals[part.stage] = Change(before=before, now=(total.now or 0) + part.after)
     return totals
-
-
-def stages_table(result: VerificationResult) -> Table:
-    rows = tuple((stage, *_before_and_now(total)) for stage, total in stage_totals(result).items())
-    return Table(
-        title="Before → after by stage",
-        headings=("Stage", "Before", "Now", "Difference"),
-        rows=rows,
-        total=len(rows),
-        unit="stages",
-    )
 
 
 def target_stages_table(result: VerificationResult) -> Table:
@@ -168,30 +121,43 @@ def findings_table(check: CheckResult) -> Table:
 _FINDING_HEADINGS = ("Found", "Fund", "Row", "Batch", "Before", "After", "Now", "Rows", "Detail", "Target")
 
 
-def _by_spelling(found: Sequence[_Found]) -> list[tuple[int, str, list[_Found]]]:
-    """Group by spelling, most rows first: the rows in all targets and the entry of each target."""
-    same: dict[str, list[_Found]] = {}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpellingInTargets:
+    """A spelling with its rows in all targets, and the targets with the funds of each."""
+
+    text: str
+    rows: int
+    funds: str
+    targets: Name
+    reason: str = ""
+
+
+def spellings_with_rows(found: Sequence[SpellingTotal | LeftAsIs]) -> list[SpellingInTargets]:
+    """Add up each spelling over all targets, most rows first."""
+    same: dict[str, list[SpellingTotal | LeftAsIs]] = {}
     for one in found:
         same.setdefault(one.spelling, []).append(one)
-    merged = ((sum(one.rows for one in of_it), text, of_it) for text, of_it in same.items())
-    return sorted(merged, key=lambda entry: (-entry[0], entry[1]))
-
-
-def _where(found: Sequence[SpellingTotal | LeftAsIs]) -> tuple[Cell, Cell]:
-    """Return the number of funds in each target, and the targets."""
-    return "; ".join(number(one.funds) for one in found), Name(text="; ".join(one.target for one in found))
+    added = (
+        SpellingInTargets(
+            text=text,
+            rows=sum(one.rows for one in of_it),
+            funds="; ".join(number(one.funds) for one in of_it),
+            targets=Name(text="; ".join(one.target for one in of_it)),
+            reason=next((one.reason for one in of_it if isinstance(one, LeftAsIs)), ""),
+        )
+        for text, of_it in same.items()
+    )
+    return sorted(added, key=lambda one: (-one.rows, one.text))
 
 
 def unknown_table(spellings: Sequence[SpellingTotal], total: int, limit: int) -> Table:
     """List at most `limit` unknown spellings, most rows first, with suggestions."""
-    rows = []
-    for count, text, found in _by_spelling(spellings)[:limit]:
-        funds, targets = _where(found)
-        rows.append((count, Spelling(text=text), funds, suggestions(text), targets))
-    headings = ("Rows", "Spelling", "Funds", "Suggestion", "Target")
-    return Table(
-        title="Unknown spellings left", headings=headings, rows=tuple(rows), total=total, unit="unknown spellings"
+    rows = tuple(
+        (one.rows, Spelling(text=one.text), one.funds, suggestions(one.text), one.targets)
+        for one in spellings_with_rows(spellings)[:limit]
     )
+    headings = ("Rows", "Spelling", "Funds", "Suggestion", "Target")
+    return Table(title="Unknown spellings left", headings=headings, rows=rows, total=total, unit="unknown spellings")
 
 
 def suggestions(spelling: str) -> str:
@@ -205,15 +171,15 @@ def _suggested(suggestion: Suggestion) -> str:
 
 def kept_table(result: VerificationResult, limit: int) -> Table:
     """List at most `limit` kept spellings, most rows first, with the reason of the decision."""
-    rows = []
-    for count, text, found in _by_spelling(result.left_as_is)[:limit]:
-        funds, targets = _where(found)
-        rows.append((count, Spelling(text=text), funds, found[0].reason or "no reason given", targets))
+    rows = tuple(
+        (one.rows, Spelling(text=one.text), one.funds, one.reason or "no reason given", one.targets)
+        for one in spellings_with_rows(result.left_as_is)[:limit]
+    )
     headings = ("Rows", "Spelling", "Funds", "Reason", "Target")
     return Table(
         title="Kept by decision",
         headings=headings,
-        rows=tuple(rows),
+        rows=rows,
         total=result.left_as_is_spellings,
         unit="spellings",
     )

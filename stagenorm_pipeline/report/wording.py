@@ -37,6 +37,13 @@ OTHER_SESSIONS_NOTE: Final = (
 )
 
 
+def checks_line(result: VerificationResult) -> str:
+    """Count the checks by outcome, without outcomes that no check has."""
+    words = {Outcome.FAILED: "failed", Outcome.WARNED: "with a warning", Outcome.PASSED: "passed"}
+    counts = ", ".join(f"{found} {word}" for outcome, word in words.items() if (found := result.count(outcome)))
+    return f"Of {len(result.checks)} checks {counts}"
+
+
 def verdict_line(result: VerificationResult) -> str:
     """Say the verdict in a sentence. Holds nothing from the data."""
     words = {Outcome.PASSED: "passed", Outcome.WARNED: "with a warning", Outcome.FAILED: "failed"}
@@ -45,13 +52,31 @@ def verdict_line(result: VerificationResult) -> str:
     return f"{VERDICTS[result.verdict]}. Of {len(result.checks)} checks {counts}.{strict}"
 
 
+def all_findings_note(result: VerificationResult) -> str:
+    """Say where every finding is, for a check that lists only examples."""
+    if result.findings_file is None:
+        return "To list every finding: `stagenorm verify --findings findings.jsonl`."
+    return (
+        f"The file of this verification lists all {counted(result.findings_file.findings, 'finding')}; "
+        f"its SHA-256 is `{result.findings_file.sha256}`."
+    )
+
+
 def rows_line(counts: RowCounts) -> str:
     """Count the rows by kind of stage. The parts add up to the whole."""
-    return (
-        f"{counted(counts.rows_seen, 'row')}: {number(counts.rows_canonical)} canonical, "
-        f"{number(counts.rows_to_change)} to change, {number(counts.rows_unknown)} unknown, "
-        f"{number(counts.rows_left_as_is)} kept, {number(counts.rows_null)} NULL"
+    return f"{counted(counts.rows_seen, 'row')}: {kinds_line(counts)}"
+
+
+def kinds_line(counts: RowCounts) -> str:
+    """Count the rows of each kind of stage that there is."""
+    kinds = (
+        (counts.rows_canonical, "canonical"),
+        (counts.rows_to_change, "to change"),
+        (counts.rows_unknown, "unknown"),
+        (counts.rows_left_as_is, "kept"),
+        (counts.rows_null, "NULL"),
     )
+    return ", ".join(f"{number(count)} {kind}" for count, kind in kinds if count) or "no rows"
 
 
 def rule_number(rule: Rule) -> int:
@@ -64,13 +89,13 @@ def rule_name(rule: Rule) -> str:
 
 
 def figures(check: CheckResult) -> tuple[tuple[str, str], ...]:
-    """Return the exact counts of a check with their names."""
-    return tuple((name.replace("_", " "), number(count)) for name, count in check.figures.items())
+    """Return the exact counts of a check with their names, without those that are zero."""
+    return tuple((name.replace("_", " "), number(count)) for name, count in check.figures.items() if count)
 
 
 def figures_line(check: CheckResult) -> str:
     """Return the exact counts of a check in one line."""
-    return "; ".join(f"{name} {count}" for name, count in figures(check))
+    return "; ".join(f"{name} {count}" for name, count in figures(check)) or "all zero"
 
 
 def fund_name(fund_id: str | None) -> str:
@@ -97,8 +122,10 @@ def about(result: VerificationResult, sha256: str | None, verification_id: int |
         ("Scope", Name(text=scope_name(result.scope))),
         ("Strict mode", "on" if result.strict else "off"),
         *_against(result),
-        *((("Changes by other sessions", _other_sessions(found)),) if (found := result.other_sessions) else ()),
+        *((("Changes by other sessions", _other_sessions(changes)),) if (changes := result.other_sessions) else ()),
         ("Sample", sample),
+        *((("Findings in the file", found.findings),) if (found := result.findings_file) else ()),
+        *((("SHA-256 of that file", Name(text=found.sha256)),) if found else ()),
         ("Vocabulary version", Name(text=result.vocabulary_version)),
         ("Code version", Name(text=result.code_version)),
     ]

@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from stagenorm_pipeline.config.auto_batch_size import AUTO_BATCH_ROWS
 from stagenorm_pipeline.engine.inventory.inventory import TargetInventory
-from stagenorm_pipeline.engine.plan import life_cycle
+from stagenorm_pipeline.engine.plan import life_cycle, recorded_plans
 from stagenorm_pipeline.engine.plan import plan as plans
 from stagenorm_pipeline.engine.plan.life_cycle import RecordedPlan
 from stagenorm_pipeline.engine.plan.plan import Plan
+from stagenorm_pipeline.engine.plan.queue import count_open_batches
+from stagenorm_pipeline.engine.plan.recorded_plans import PlanOverview, PlanRecord
 from stagenorm_pipeline.engine.plan.request import DEFAULT_BATCH_SIZE, PlanRequest, require_batch_size
 from stagenorm_pipeline.engine.plan.vocabulary_check import (
     DecisionChanges,
     read_decision_changes,
     require_same_vocabulary,
 )
-from stagenorm_pipeline.errors import StagenormError
+from stagenorm_pipeline.engine.postgres.migrations import require_migrations
+from stagenorm_pipeline.errors import MissingMigrationError, StagenormError
 from stagenorm_pipeline.service.context import ServiceContext
 from stagenorm_pipeline.service.selecting import Selection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanPreview:
-    """What a plan would change, and what new decisions do. Nothing is recorded."""
+    """What a plan would change, and what new decisions do. Nothing is recorded.
+
+    `supersedes`: for each open plan, how many of its batches a run would cancel.
+    """
 
     plan: Plan
     decisions: DecisionChanges
+    supersedes: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +48,23 @@ class NewPlan:
 def preview_plan(context: ServiceContext, *, selection: Selection, batch_size: int = DEFAULT_BATCH_SIZE) -> PlanPreview:
     """Work out what a plan would change, in READ ONLY transactions. Works without the tracking tables too."""
     plan = plans.preview_plan(context.database, _request(context, selection, batch_size))
-    return PlanPreview(plan=plan, decisions=read_decisions(context, inventories=plan.inventories))
+    return PlanPreview(
+        plan=plan,
+        decisions=read_decisions(context, inventories=plan.inventories),
+        supersedes=find_superseded(context, plan=plan),
+    )
+
+
+def find_superseded(context: ServiceContext, *, plan: Plan) -> Mapping[int, int]:
+    """Count, for each other open plan, the batches that opening this plan cancels. Empty without tracking tables."""
+    with context.database.snapshot() as connection:
+        try:
+            require_migrations(connection)
+        except MissingMigrationError:
+            return {}
+        targets = [inventory.target.name for inventory in plan.inventories]
+        found = count_open_batches(connection, targets=targets, scope=plan.scope)
+    return {plan_id: batches for plan_id, batches in found.items() if plan_id != plan.plan_id}
 
 
 def record_plan(
@@ -87,6 +111,16 @@ def read_plan(context: ServiceContext, *, plan_id: int) -> RecordedPlan:
     """Read a recorded plan. Raises PlanError when there is none."""
     with context.database.snapshot() as connection:
         return life_cycle.find_plan(connection, plan_id)
+
+
+def list_plans(context: ServiceContext, *, most: int) -> tuple[PlanOverview, ...]:
+    """List the newest recorded plans with their progress, newest first."""
+    return recorded_plans.list_plans(context.database, most=most)
+
+
+def read_plan_record(context: ServiceContext, *, plan_id: int) -> PlanRecord:
+    """Read one plan with its batches and the spellings it changes. Raises PlanError when there is none."""
+    return recorded_plans.read_plan_record(context.database, plan_id)
 
 
 def rows_per_batch(batch_size: int | str | None) -> int:

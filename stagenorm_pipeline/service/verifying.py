@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
+from hashlib import sha256
 from pathlib import Path
 
 from stagenorm_pipeline.engine.verify import recorded_verifications
 from stagenorm_pipeline.engine.verify.against_signed_report import SignedReport, read_signed_report
 from stagenorm_pipeline.engine.verify.recorded_verifications import RecordedVerification, record_verification
-from stagenorm_pipeline.engine.verify.result import VerificationResult
+from stagenorm_pipeline.engine.verify.result import Finding, FindingsFile, Rule, VerificationResult
 from stagenorm_pipeline.engine.verify.verification import DEFAULT_SAMPLE_SIZE, VerifyRequest
 from stagenorm_pipeline.engine.verify.verification import verify as run_rules
 from stagenorm_pipeline.errors import ConfigurationError
+from stagenorm_pipeline.output_files import written_file
+from stagenorm_pipeline.report.finding_lines import finding_line
 from stagenorm_pipeline.report.formats import ReportForm, report_in
 from stagenorm_pipeline.report.json_document import document_json, document_sha256, verification_document
 from stagenorm_pipeline.report.json_reader import read_verification
@@ -53,12 +58,20 @@ class VerificationReport:
 
 
 def verify(
-    context: ServiceContext, *, selection: Selection, settings: VerificationSettings | None = None
+    context: ServiceContext,
+    *,
+    selection: Selection,
+    settings: VerificationSettings | None = None,
+    findings: Path | None = None,
 ) -> VerificationReport:
-    """Run the seven rules in one snapshot and record the verdict with its report. Never writes to the targets."""
+    """Run the seven rules in one snapshot and record the verdict with its report. Never writes to the targets.
+
+    `findings`: a file for every finding, one JSON object per line. The report has its hash.
+    """
     vocabulary_request = _request(context, selection, settings or VerificationSettings())
     context.require_writable()
-    result = run_rules(context.database, vocabulary_request)
+    write_findings = None if findings is None else partial(_write_findings, findings)
+    result = run_rules(context.database, vocabulary_request, write_findings=write_findings)
     document = verification_document(result)
     text = document_json(document)
     number = record_verification(context.database, result, report=text)
@@ -70,6 +83,17 @@ def verify_without_recording(
 ) -> VerificationResult:
     """Run the seven rules and record nothing."""
     return run_rules(context.database, _request(context, selection, settings or VerificationSettings()))
+
+
+def _write_findings(path: Path, found: Iterator[tuple[Rule, Finding]]) -> FindingsFile:
+    digest, counts = sha256(), Counter[str]()
+    with written_file(path) as file:
+        for rule, finding in found:
+            line = finding_line(rule, finding)
+            digest.update(line)
+            file.write(line)
+            counts[rule.value] += 1
+    return FindingsFile(sha256=digest.hexdigest(), findings=counts.total(), by_rule=dict(counts))
 
 
 def load_signed_report(path: Path) -> SignedReport:

@@ -247,7 +247,8 @@ def test_run_and_resume_refuse_plan_of_other_decisions(url: str, file: Path) -> 
 
 def test_dry_run_shows_new_decisions_with_rows(url: str, file: Path) -> None:
     file.write_text(SEED_ROUND.format("leave-as-is\n  reason: ask Ana"))
-    ran = stagenorm_here("dry-run", url=url)
+    assert "New or changed: 1 decision, about 20 rows." in stagenorm_here("dry-run", url=url).out
+    ran = stagenorm_here("dry-run", "--full", url=url)
     (line,) = [line.split() for line in ran.out.splitlines() if "Seed Round" in line]
     assert line[:5] == ["20", '"Seed', 'Round"', "unknown", "leave-as-is"]
     assert sql(url, "SELECT count(*) FROM stage_migration_plans") == [0]

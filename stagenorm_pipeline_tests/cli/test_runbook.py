@@ -22,7 +22,7 @@ def test_runbook_runs_from_empty_database_to_verification(application_url: str, 
 
     dry = stagenorm("dry-run", url=application_url)
     assert dry.code == 0
-    assert "Rows to update:     70" in dry.out
+    assert "A run would change 70 of 130 rows, in 8 batches" in dry.out
     assert _value(application_url, "SELECT count(*) FROM stage_migration_plans") == 0
 
     run = stagenorm("run", "--yes", "--batch-size", "10", "--sleep-ms", "0", url=application_url)

@@ -21,7 +21,7 @@ def test_status_shows_runner_until_it_ends(slow: SlowDatabase) -> None:
         running.wait_for("Processing batch 2/8")
         status = stagenorm_here("status", url=slow.url).out
         assert f":{running.process.pid} cli, since" in status
-        assert "of public.portfoliocompanies.stage, fund-1" in status
+        assert "of portfoliocompanies, fund-1" in status
         assert "Next: wait, or stagenorm pause" in status
         slow.take(0)
         assert running.end() == 0

@@ -1,11 +1,8 @@
 """The Markdown form: inert whatever the data holds, whole tables, and a bounded size."""
 
-from base64 import b64decode
 from itertools import groupby
-from xml.etree import ElementTree
 
 import pytest
-from markdown_it.token import Token
 
 from stagenorm_pipeline.engine.verify.result import Rule
 from stagenorm_pipeline.report.markdown_text import (
@@ -28,7 +25,6 @@ from stagenorm_pipeline_tests.support.report_results import (
 )
 
 _OURS = {"strong_open", "strong_close", "em_open", "em_close"}
-_IMAGE = "data:image/svg+xml;base64,"
 
 
 def pages(text: str) -> tuple[str, ...]:
@@ -38,10 +34,6 @@ def pages(text: str) -> tuple[str, ...]:
         inventory_markdown(inventories(text)),
         plan_markdown(plan(text, plan_id=7)),
     )
-
-
-def images(page: str) -> list[Token]:
-    return [token for token in inline_tokens(page) if token.type == "image"]
 
 
 def cells_by_table(page: str) -> list[set[int]]:
@@ -57,10 +49,7 @@ def cells_by_table(page: str) -> list[set[int]]:
 @pytest.mark.parametrize("text", [*HOSTILE, MEGABYTE])
 def test_hostile_text_brings_no_link_image_html_or_emphasis(text: str) -> None:
     for page in pages(text):
-        others = [token for token in inline_tokens(page) if token.type not in {"image", *_OURS} and not is_inert(token)]
-        assert others == []
-        assert all(str(image.attrs["src"]).startswith(_IMAGE) for image in images(page))
-    assert len(images(pages(text)[0])) == 2
+        assert [token for token in inline_tokens(page) if token.type not in _OURS and not is_inert(token)] == []
 
 
 @pytest.mark.parametrize("text", [*HOSTILE, MEGABYTE])
@@ -87,33 +76,32 @@ def test_markdown_report_has_its_sections_in_order() -> None:
     page = verification_markdown(failing_result("growth"), "0" * 64)
     headings = [line.lstrip("# ") for line in page.splitlines() if line.startswith("#")]
     assert headings == [
-        "✗ Failed. Of 7 checks 5 passed, 1 with a warning, 1 failed.",
-        "The seven checks",
-        "Before → after by stage",
-        "Before → after by target and stage",
-        "Before → after by fund",
-        "Changes by other sessions",
-        "5 Audit Log Consistency: findings",
-        "Other findings of the checks",
-        "2 Canonical Stage Validation: findings",
-        "Unknown spellings left",
+        "✗ Do not sign for one fund: 2 Canonical Stage Validation: "
+        "1,283 rows hold 3 unknown spellings, first of all growth",
+        "What to do next",
+        "Of 7 checks 1 failed, 1 with a warning, 5 passed",
+        "What was verified",
+        "✗ 2 Canonical Stage Validation",
+        "2 of 2,468 unknown spellings are 100% of the 180 undecided rows",
         "Kept by decision",
+        "Changed since",
+        "Gone",
+        "⚠ 5 Audit Log Consistency",
+        "Changed since",
+        "Gone",
+        "Stages",
+        "28,327 rows on canonical stages now; not known before",
+        "Funds",
+        "90 rows left in 1 fund",
+        "Before → now by fund and target",
+        "Before → after by fund",
+        "Before → after by target and stage",
+        "Changes by other sessions",
         "Random sample of changed rows",
         "Plans, and who applied them",
         "Plans covered",
         "What is compared with",
         "Who changed how much, by the audit log",
-        "What the checks prove, and what they cannot know",
         "About this report",
         "Sign-off",
     ]
-
-
-@pytest.mark.parametrize("text", [*HOSTILE, MEGABYTE])
-def test_the_pictures_are_well_formed_and_harmless(text: str) -> None:
-    for image in images(pages(text)[0]):
-        picture = ElementTree.fromstring(b64decode(str(image.attrs["src"]).removeprefix(_IMAGE)))  # noqa: S314
-        # A parser that stops at anything malformed; what it reads is ours.
-        drawn = {element.tag.removeprefix("{http://www.w3.org/2000/svg}") for element in picture.iter()}
-        assert drawn <= {"svg", "title", "g", "rect", "text"}
-        assert image.content in {"Before → after by stage", "Before → after by fund"}

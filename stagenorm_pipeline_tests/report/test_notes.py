@@ -67,7 +67,7 @@ def test_every_form_has_all_notes_above_the_checks() -> None:
     result = replace(QUIET, in_progress=True, plans=(), scope=FundScope.one("12"), counts=RowCounts())
     shown = {
         "text": verification_text(result).partition("THE CHECKS IN FIGURES")[0],
-        "markdown": verification_markdown(result).partition("### The seven checks")[0],
+        "markdown": verification_markdown(result).partition("### Of 7 checks")[0],
         "html": read_html(verification_html(result)).text.partition("Batch Tracking")[0],
         "summary": verdict_markdown(result).partition("| Check")[0],
     }

@@ -8,7 +8,7 @@ from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.verify.result import VerificationResult
 from stagenorm_pipeline.report.json_document import verification_document
 from stagenorm_pipeline.report.notes import notes
-from stagenorm_pipeline.report.other_session_changes import COUNTED, other_session_changes_table
+from stagenorm_pipeline.report.other_session_changes import other_session_changes_table
 from stagenorm_pipeline.vocabulary import Decision, Decisions, Vocabulary
 from stagenorm_pipeline_tests.report.test_json_document import closed, published_schema, validate
 from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, Application
@@ -42,7 +42,6 @@ def test_every_change_by_other_sessions_is_counted(migrated: Application) -> Non
 
     result = migrated.verify()
 
-    assert len(other_session_changes_table(result).rows) == len(COUNTED)
     assert happened(result) == {
         "More rows than before in their fund: inserted, or moved there": 6,
         "Fewer rows than before in their fund: deleted, or moved away": 4,

@@ -41,7 +41,7 @@ def test_a_signature_means_what_the_verdict_allows(result: VerificationResult, s
 @pytest.mark.parametrize("result", [passing_result(), failing_result()])
 def test_every_form_for_people_ends_with_what_a_signature_means(result: VerificationResult) -> None:
     forms = (
-        verification_text(result, verification_id=12),
+        " ".join(verification_text(result, verification_id=12).split()),
         "".join(token.content for token in inline_tokens(verification_markdown(result, None, 12))),
         read_html(verification_html(result, None, 12)).text,
     )

@@ -11,10 +11,18 @@ from stagenorm_pipeline.engine.apply.pause import Control
 from stagenorm_pipeline.engine.monitor.runners import Runner
 from stagenorm_pipeline.engine.monitor.status import Status
 from stagenorm_pipeline.engine.throttle.throttled import ThrottleReason
-from stagenorm_pipeline.report.status_text import next_command, status_json, status_line, status_text
+from stagenorm_pipeline.report.status_text import next_command, status_json, status_line, status_summary
+from stagenorm_pipeline.report.status_text import status_text as full_text
+from stagenorm_pipeline.report.terminal_layout import Screen
 from stagenorm_pipeline_tests.support.report_results import HOSTILE
 
+WIDE = Screen(width=10_000)
 NOON = datetime(2026, 1, 19, 12, 0, 0, tzinfo=UTC)
+
+
+def status_text(status: Status) -> str:
+    """All of a status, without line breaks within a sentence."""
+    return full_text(status, WIDE)
 
 
 def progress(**changed: Any) -> dict[str, Any]:
@@ -121,7 +129,7 @@ DONE = replace(
 def test_progress_shows_rate_time_left_and_runners() -> None:
     text = status_text(AT_WORK)
     assert "Progress: 40.0% of 10,000 rows, 500 rows/s recently, about 3 min 30 s left" in text
-    assert "host:1 cli, since 11:57:00 (3 min 00 s): batch 5 of public.companies.stage, fund-12" in text
+    assert "host:1 cli, since 11:57:00 (3 min 00 s): batch 5 of companies, fund-12" in text
     assert text.endswith("Next: wait, or stagenorm pause")
 
 
@@ -145,6 +153,10 @@ def test_throttled_runner_shows_reason_and_duration() -> None:
     )
     assert "host:1 cli, since 11:57:00 (3 min 00 s): THROTTLED for 30 s: replica lag 12 s" in status_text(held)
     assert status_line(held).endswith("THROTTLED: replica lag 12 s")
+    assert "What to check: the replica's replay and network" in status_text(held)
+    # A rate from before the wait says nothing about the time left.
+    assert "about" not in status_text(held)
+    assert "rows/s" not in status_line(held)
 
 
 @pytest.mark.parametrize(
@@ -162,9 +174,7 @@ def test_a_runner_without_a_batch_is_told_apart_from_one_that_died(seen: Status,
 def test_batch_of_a_dead_runner_is_free() -> None:
     left = replace(AT_WORK, running=(batch(is_held=False),), runners=(runner(is_alive=False),))
     text = status_text(left)
-    assert (
-        "batch 5 of public.companies.stage, fund-12: its runner host:1 cli is gone; stagenorm resume takes it" in text
-    )
+    assert "batch 5 of companies, fund-12: its runner host:1 cli is gone; `stagenorm resume` takes it" in text
     assert next_command(left) == "stagenorm resume"
 
 
@@ -176,12 +186,12 @@ def test_each_failed_batch_comes_once_with_its_rows_and_its_command() -> None:
         failures_total=21,
     )
     lines = status_text(status).splitlines()
-    first = lines.index("  batch 3 of plan 7, public.companies.stage, fund-12:")
+    first = lines.index("  batch 3 of plan 7, companies, fund-12:")
     assert lines[first + 1 : first + 8] == [
         '    row 1 ("Seed" -> seed): no',
         '    row 2 ("Seed" -> seed): no',
         "    fix the cause, then: stagenorm resume --table companies --fund-id 12",
-        "  batch 3 of plan 7, public.companies.stage, no-fund:",
+        "  batch 3 of plan 7, companies, no-fund:",
         "    disk full",
         "    fix the cause, then: stagenorm resume --table companies --no-fund",
         "  all of them are in the view stage_migration_failures",
@@ -214,12 +224,17 @@ def test_every_open_plan_is_shown_and_old_drafts_are_not() -> None:
     assert shown == ["Plan 9", "Plan 7"]
 
 
-def test_small_screen_shows_fewer_funds() -> None:
-    fund = {"completion_percent": 40.0, "rows_planned": 10, "rows_updated": 4, "rows_skipped": 0, "rows_failed": 0}
-    text = status_text(replace(AT_WORK, funds=tuple({"fund_id": str(n), **fund} for n in range(60))), 3)
-    assert "fund-2 " in text
-    assert "fund-3 " not in text
-    assert "and 57 more" in text
+def test_summary_fits_the_screen_and_shows_funds_with_work_left() -> None:
+    done = {"completion_percent": 100.0, "rows_planned": 10, "rows_updated": 10, "rows_skipped": 0, "rows_failed": 0}
+    left = {**done, "completion_percent": 40.0, "rows_updated": 4}
+    funds = (*({"fund_id": str(number), **done} for number in range(60)), {"fund_id": "late", **left})
+    failures = tuple(failure(batch_id=number) for number in range(20))
+    status = replace(AT_WORK, funds=funds, failures=failures, failures_total=20, runners=(runner(),) * 30)
+    lines = status_summary(status, Screen(width=80)).splitlines()
+    assert len(lines) < 24
+    assert max(map(len, lines)) <= 80
+    assert any("fund-late" in line for line in lines)
+    assert lines[-1] == "Next: wait, or stagenorm pause"
 
 
 @pytest.mark.parametrize("hostile", [text for text in HOSTILE if "\ud800" not in text])
@@ -235,7 +250,8 @@ def test_nothing_from_the_data_acts_on_the_terminal(hostile: str) -> None:
         control=Control(paused=True, reason=hostile, changed_by=hostile, changed_at=NOON),
     )
     refused = failure(row_id="1", stage_before="Seed", row_error="no")
-    ordinary = len(status_text(replace(PAUSED, failures=(refused,))).splitlines())
+    throttled = runner(throttled=ThrottleReason(reason="a reason", since=NOON))
+    ordinary = len(status_text(replace(PAUSED, failures=(refused,), runners=(throttled,))).splitlines())
     text = status_text(status)
     assert len(text.splitlines()) == ordinary
     assert not {character for character in text + status_line(status) if not character.isprintable()} - {"\n"}

@@ -7,7 +7,13 @@ import pytest
 from stagenorm_pipeline.engine.inventory.inventory import RowCounts
 from stagenorm_pipeline.engine.verify.result import FundBreakdown, Rule, StageRows, VerificationResult
 from stagenorm_pipeline.engine.verify.rules.registry import RULES
-from stagenorm_pipeline.report.summary import SHOWN_AT_ONCE, funds_markdown, stages_markdown, verdict_markdown
+from stagenorm_pipeline.report.summary import (
+    SHOWN_AT_ONCE,
+    funds_markdown,
+    next_markdown,
+    stages_markdown,
+    verdict_markdown,
+)
 from stagenorm_pipeline_tests.support.rendered_reports import inline_tokens, is_inert
 from stagenorm_pipeline_tests.support.report_results import (
     COMPANIES,
@@ -21,8 +27,8 @@ from stagenorm_pipeline_tests.support.report_results import (
 _OURS = {"strong_open", "strong_close"}
 
 
-def pages(result: VerificationResult) -> tuple[str, str, str]:
-    return verdict_markdown(result), stages_markdown(result), funds_markdown(result)
+def pages(result: VerificationResult) -> tuple[str, ...]:
+    return verdict_markdown(result), next_markdown(result, 12), stages_markdown(result), funds_markdown(result)
 
 
 def length(page: str) -> int:
@@ -58,7 +64,7 @@ def test_each_is_short_with_the_largest_counts_that_postgresql_has() -> None:
 
 def test_the_verdict_comes_with_every_check_and_what_it_found() -> None:
     page = verdict_markdown(passing_result())
-    assert page.startswith("**Passed. Of 7 checks 7 passed")
+    assert page.startswith("**✓ Ready to sign: all 9,804 rows with a stage are canonical, 22 are NULL**")
     for check in passing_result().checks:
         assert f"| {RULES[check.rule].title}" in page.replace(f"| {list(Rule).index(check.rule) + 1} ", "| ")
         assert check.summary in page
@@ -81,37 +87,40 @@ def test_verdict_mentions_partial_scope_and_progress(text: str) -> None:
     assert "Only" in page
 
 
-def test_bar_is_full_only_when_all_is_done() -> None:
-    almost, done, started, untouched = (
-        funds_markdown(replace(passing_result(), funds=(fund,)))
-        for fund in (
-            one_fund("1", 1_000_000, 999_999),
-            one_fund("1", 10, 7, null=3),
-            one_fund("1", 1_000_000, 1),
-            one_fund("1", 5, 0),
-        )
-    )
-    assert "99 %" in almost
-    assert "█░" in almost
-    assert "100 %" in done
-    assert "░" not in done
-    assert "0 %" in started
-    assert "0 %" in untouched
-    assert "█" not in untouched
-
-
 def test_funds_with_most_rows_left_come_first() -> None:
     funds = tuple(one_fund(str(number), 1_000, 1_000 - number) for number in range(100))
-    lines = funds_markdown(replace(passing_result(), funds=funds)).splitlines()
-    assert lines[2].startswith("| `fund-99` |")
-    assert lines[-1] == f"… and {100 - (len(lines) - 4)} more, with fewer rows left"
+    page = funds_markdown(replace(passing_result(), funds=funds))
+    lines = [line for line in page.splitlines() if line.startswith("| `fund-")]
+    assert page.startswith("4,950 rows left in 99 funds\n")
+    assert lines[0] == f"| `fund-99` | 99 | {'█' * 12} | 1,000 | 90% |"
+    assert f"… and {99 - len(lines)} more funds (99 in all)" in page
 
 
-def test_stage_with_rows_always_has_a_bar() -> None:
+def test_finished_funds_are_not_listed_and_100_percent_means_every_row() -> None:
+    funds = (one_fund("1", 1_000_000, 999_999), one_fund("2", 10, 7, null=3), one_fund("3", 5, 0))
+    page = funds_markdown(replace(passing_result(), funds=funds))
+    assert "fund-2" not in page
+    assert "| `fund-1` | 1 | ███ | 1,000,000 | 99% |" in page
+    assert "| 0% |" in page
+    assert funds_markdown(replace(passing_result(), funds=funds[1:2])) == "No fund has rows left"
+
+
+def test_stage_with_rows_always_has_a_bar_and_other_rows_have_none() -> None:
     stages = (
         StageRows(target=COMPANIES, stage="seed", before=1, after=1_000_000),
+        StageRows(target=COMPANIES, stage="other", before=5_000_000, after=0),
         StageRows(target=COMPANIES, stage="NULL", before=None, after=0),
     )
-    seed, null = stages_markdown(replace(passing_result(), stages=stages)).splitlines()[2:]
-    assert seed == f"| seed | 1 | █ | 1,000,000 | {'█' * 12} |"
-    assert null == "| NULL | – |  | 0 |  |"
+    seed, other, null = stages_markdown(replace(passing_result(), stages=stages)).splitlines()[2:]
+    assert seed == f"| seed | 1 | 1,000,000 | █ {'█' * 12} | +999,999 |"
+    assert other == "| not canonical | 5,000,000 | 0 |  | -5,000,000 |"
+    assert null == "| NULL | – | 0 |  | – |"
+
+
+def test_next_steps_are_commands_and_clicks() -> None:
+    page = next_markdown(passing_result(), 12)
+    assert page.startswith("1. Save the JSON report: `stagenorm report 12 --output verification-12.json`.")
+    assert (
+        "2. Read the report and its sample, then sign: `stagenorm sign-off 12 --report verification-12.json`." in page
+    )
+    assert page.count("In Dagster:") == 2

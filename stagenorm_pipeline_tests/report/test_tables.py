@@ -4,8 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from stagenorm_pipeline.engine.inventory.inventory import RowCounts
-from stagenorm_pipeline.engine.verify.result import Coverage, Finding, FundBreakdown, LeftAsIs, StageRows
+from stagenorm_pipeline.engine.inventory.inventory import RowCounts, SpellingTotal
+from stagenorm_pipeline.engine.verify.result import Coverage, Finding, FundBreakdown, LeftAsIs, Rule, StageRows
+from stagenorm_pipeline.report.charts import unknown_chart
+from stagenorm_pipeline.report.finding_groups import finding_groups
 from stagenorm_pipeline.report.history_tables import coverage_table, plans_table
 from stagenorm_pipeline.report.limits import Limits
 from stagenorm_pipeline.report.sections import outline
@@ -16,6 +18,7 @@ from stagenorm_pipeline.report.verification_tables import (
     kept_table,
     stage_totals,
 )
+from stagenorm_pipeline.vocabulary import MeaningKind
 from stagenorm_pipeline_tests.support.report_results import COMPANIES, DEALS, PLAN, passing_result
 
 QUIET = passing_result()
@@ -147,14 +150,66 @@ def test_null_now_differs_from_not_applicable() -> None:
 
 
 def test_no_plan_shows_no_baseline() -> None:
-    counted = replace(QUIET, checks=tuple(replace(check, figures={"rows_more": 0}) for check in QUIET.checks))
-    none, applied, undone = (
+    happened = replace(QUIET, checks=tuple(replace(check, figures={"rows_more": 3}) for check in QUIET.checks))
+    none, applied, undone, quiet = (
         next(s for s in outline(result, _ALL) if s.title == "Changes by other sessions")
-        for result in (replace(counted, plans=()), counted, replace(counted, plans=(), rolled_back=(PLAN,)))
+        for result in (
+            replace(happened, plans=()),
+            happened,
+            replace(happened, plans=(), rolled_back=(PLAN,)),
+            replace(QUIET, checks=tuple(replace(check, figures={"rows_more": 0}) for check in QUIET.checks)),
+        )
     )
-    assert none.filled == ()
+    assert none.filled == quiet.filled == ()
     assert "no baseline to compare with" in none.empty
+    assert quiet.empty == "None was found."
     assert (len(applied.filled), len(undone.filled)) == (1, 1)
+
+
+def test_findings_are_grouped_and_counted_by_kind() -> None:
+    left = Finding(
+        what="changed by stagenorm, holds its old spelling again",
+        row_id="3",
+        detail="left by the rollback of its batch",
+    )
+    check = replace(
+        QUIET.check(Rule.AUDIT_CONSISTENCY),
+        passed=False,
+        figures={"rows_set_back": 70, "rows_changed_since": 9_000, "rows_left_by_rollback": 12},
+        findings=(
+            Finding(what="changed by stagenorm, holds its old spelling again", row_id="1"),
+            Finding(what="restored by a rollback, holds the undone stage again", row_id="2"),
+            Finding(what="changed by stagenorm, then by another session", row_id="4"),
+            left,
+            Finding(what="something new", detail="plan 7"),
+        ),
+        findings_total=9_083,
+    )
+    groups = finding_groups(QUIET, check)
+    assert [(group.title, len(group.rows), group.total) for group in groups] == [
+        ("Rows that hold their old spelling again", 2, 70),
+        ("Rows that other sessions changed since", 1, 9_000),
+        ("Rows that a rollback left", 1, 12),
+        ("Something new", 1, 1),
+    ]
+    assert groups[0].headings == ("Row", "Found")
+    assert groups[3].headings == ("Detail",)
+
+
+def test_unknown_spellings_are_a_pareto_over_all_targets() -> None:
+    def unknown(number: int, target: str, rows: int) -> SpellingTotal:
+        return SpellingTotal(
+            target=target, spelling=f"round {number}", kind=MeaningKind.UNKNOWN, stage=None, rows=rows, funds=1
+        )
+
+    found = (*(unknown(number, COMPANIES, 10) for number in range(20)), unknown(7, DEALS, 90))
+    counts = RowCounts(rows_seen=400, rows_unknown=400)
+    result = replace(QUIET, unknown=found, unknown_spellings=31, counts=counts)
+    chart = unknown_chart(result, 20)
+    assert chart.title == "10 of 31 unknown spellings are 47% of the 400 undecided rows"
+    assert chart.table.rows[0][:3] == (Spelling(text="round 7"), 100, "25%")
+    assert chart.bars[:2] == ((1.0,), (0.1,))
+    assert chart.table.rest == "… and 11 more unknown spellings (31 in all)"
 
 
 @pytest.mark.parametrize(

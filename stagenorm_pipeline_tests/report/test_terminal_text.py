@@ -4,12 +4,23 @@ import re
 from dataclasses import replace
 
 import pytest
+from rich.cells import cell_len
 
-from stagenorm_pipeline.engine.inventory.inventory import FundRows, RowCounts
+from stagenorm_pipeline.engine.inventory.inventory import RowCounts
 from stagenorm_pipeline.engine.plan.plan import Plan
+from stagenorm_pipeline.engine.plan.vocabulary_check import DecisionChanges
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.verify.result import FundBreakdown
-from stagenorm_pipeline.report.terminal_text import inventory_text, plan_text, verification_text
+from stagenorm_pipeline.report.plan_text import (
+    dry_run_summary,
+    inventory_summary,
+    inventory_text,
+    plan_summary,
+    plan_text,
+    unknown_stages,
+)
+from stagenorm_pipeline.report.terminal_layout import Screen
+from stagenorm_pipeline.report.terminal_text import verdict_text, verification_summary, verification_text
 from stagenorm_pipeline_tests.support.report_results import (
     COMPANIES,
     HOSTILE,
@@ -19,6 +30,9 @@ from stagenorm_pipeline_tests.support.report_results import (
     passing_result,
     plan,
 )
+
+WIDE = Screen(width=10_000)
+NO_CHANGES = DecisionChanges(since_plan=None, changes=())
 
 RUNBOOK_REPORT = """\
 ================================================================================
@@ -48,18 +62,27 @@ def test_a_passing_report_begins_as_the_runbook_prints_it() -> None:
     assert verification_text(passing_result()).startswith(RUNBOOK_REPORT)
 
 
-def test_failed_check_shows_figures_findings_and_advice() -> None:
-    lines = verification_text(failing_result()).splitlines()
-    failed = next(number for number, line in enumerate(lines) if line.startswith("  ✗ Canonical Stage Validation:"))
-    assert lines[failed + 1 : failed + 6] == [
-        f'      - unknown spelling: now "Seed Round", rows 4,711, target {COMPANIES}',
-        '      - changed since: fund fund-Seed Round, row Seed Round, batch 12345, before "Seed Round", after "seed", '
-        'now "Seed Round", detail the database said: Seed Round, target Seed Round',
-        "      - gone: fund no-fund, row 77, target public.deal_opportunities.stage",
-        "      … and 1,282 more findings (1,285 in all)",
-        "      What to do: Run `stagenorm decisions`, decide on Seed Round, then `stagenorm run`.",
+def test_findings_of_failed_checks_follow_the_runbook_report() -> None:
+    lines = verification_summary(failing_result(), WIDE).splitlines()
+    failed = lines.index("✗ 2 Canonical Stage Validation (failed)")
+    assert lines[failed - 2] == "=" * 80
+    assert lines[failed + 1 : failed + 4] == [
+        "  Unknown spellings, most rows first: 2,468 spellings in 180 rows",
+        '    1,234  "Seed Round"  seed?',
+        '       62  "Series D"    no suggestion',
     ]
-    assert any(line.startswith("  ⚠ Audit Log Consistency:") for line in lines)
+    found = lines[failed:]
+    assert any("fund-Seed Round" in line and "the database said: Seed Round" in line for line in found)
+    assert "  What to do: Run `stagenorm decisions`, decide on Seed Round, then `stagenorm run`." in found
+    assert lines.index("⚠ 5 Audit Log Consistency (warning)") > failed
+
+
+def test_verdict_and_next_command_come_last() -> None:
+    for result, verdict in ((failing_result(), "Do not sign"), (passing_result(), "Ready to sign")):
+        *_, sentence, command = verification_text(result, verification_id=7, screen=WIDE).splitlines()
+        assert sentence.startswith(verdict)
+        assert command.startswith("Next: stagenorm ")
+        assert verdict_text(result, verification_id=7, screen=WIDE).splitlines() == [sentence, command]
 
 
 def test_a_report_of_a_migration_in_progress_says_so() -> None:
@@ -69,26 +92,50 @@ def test_a_report_of_a_migration_in_progress_says_so() -> None:
 
 @pytest.mark.parametrize("text", [*HOSTILE, MEGABYTE])
 def test_hostile_text_is_harmless_in_a_terminal(text: str) -> None:
-    shown = verification_text(failing_result(text), sha256="0" * 64)
+    shown = verification_text(failing_result(text), sha256="0" * 64, screen=WIDE)
     assert shown.replace("\n", "").isprintable()
-    assert len(shown.splitlines()) == len(verification_text(failing_result("growth"), sha256="0" * 64).splitlines())
-    assert plan_text(plan(text)).replace("\n", "").isprintable()
-    assert inventory_text(inventories(text)).replace("\n", "").isprintable()
+    plain = verification_text(failing_result("growth"), sha256="0" * 64, screen=WIDE)
+    assert len(shown.splitlines()) == len(plain.splitlines())
+    for screen in (WIDE, Screen()):
+        for written in (
+            plan_text(plan(text), screen=screen),
+            inventory_text(inventories(text), screen),
+            dry_run_summary(plan(text), decisions=NO_CHANGES, supersedes={}, screen=screen),
+            inventory_summary(inventories(text), screen),
+            unknown_stages(plan(text)) or "",
+        ):
+            assert written.replace("\n", "").isprintable()
 
 
-def test_colours_change_nothing_but_the_marks() -> None:
-    coloured = verification_text(failing_result(), color=True)
-    assert re.sub(r"\x1b\[3[123]m([✓✗⚠])\x1b\[0m", r"\1", coloured) == verification_text(failing_result())
-    assert coloured.count("\x1b") == 14
+def test_colours_change_nothing_but_their_codes() -> None:
+    coloured = verification_text(failing_result(), screen=Screen(has_colour=True))
+    assert re.sub(r"\x1b\[\d+m", "", coloured) == verification_text(failing_result())
+    assert coloured.count("\x1b[31m") >= 3
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_reports_fit_the_width_and_use_it(width: int) -> None:
+    screen = Screen(width=width)
+    for text in (
+        verification_text(failing_result("growth"), sha256="0" * 64, verification_id=7, screen=screen),
+        plan_text(plan("growth"), screen=screen),
+        inventory_text(inventories("growth"), screen),
+    ):
+        assert width - 40 < max(map(cell_len, text.splitlines())) <= width
+
+
+def test_wide_characters_count_as_two_columns() -> None:
+    lines = inventory_text(inventories("种子轮" * 9), Screen(width=80)).splitlines()
+    assert max(map(cell_len, lines)) <= 80
 
 
 def test_many_funds_are_counted_and_not_all_listed() -> None:
     counts = RowCounts(rows_seen=10, rows_canonical=10)
     funds = tuple(
-        FundBreakdown(target=COMPANIES, fund_id=str(number), before=counts, after=counts) for number in range(100)
+        FundBreakdown(target=COMPANIES, fund_id=str(number), before=counts, after=counts) for number in range(300)
     )
-    shown = verification_text(replace(passing_result(), funds=funds))
-    assert "… and 88 more funds, counted in each target (100 in all)" in shown
+    shown = verification_text(replace(passing_result(), funds=funds), screen=WIDE)
+    assert "… and 100 more funds, counted in each target (300 in all)" in shown
     assert "Shown: funds with most rows left to do" in shown
 
 
@@ -98,7 +145,7 @@ def test_plan_shows_spaces_in_spellings() -> None:
 
 
 def test_a_plan_shows_what_the_runbook_asks_to_review() -> None:
-    shown = plan_text(plan())
+    shown = plan_text(plan(), screen=WIDE)
     assert re.search(r"Batches planned: +4$", shown, re.MULTILINE)
     assert re.search(r"Rows to update: +15,000$", shown, re.MULTILINE)
     assert "nothing was changed" in shown
@@ -106,16 +153,29 @@ def test_a_plan_shows_what_the_runbook_asks_to_review() -> None:
     assert "seed? 'seed' and a harmless word" in shown
 
 
-def test_a_plan_over_many_funds_counts_those_that_it_does_not_list() -> None:
+def test_dry_run_summary_fits_a_screen_and_says_what_it_supersedes() -> None:
     (inventory,) = inventories()
-    funds = tuple(
-        FundRows(
-            target=COMPANIES, fund_id=str(number), counts=RowCounts(rows_seen=2, rows_canonical=1, rows_to_change=1)
-        )
-        for number in range(50)
-    )
-    shown = plan_text(replace(plan(), inventories=(replace(inventory, funds=funds),)))
-    assert "… and 38 more funds (50 in all)" in shown
+    changes = tuple(replace(inventory.changes[0], spelling=f"Seed {number}") for number in range(300))
+    many = replace(plan(), inventories=(replace(inventory, spellings=(*inventory.unknown, *changes)),) * 9)
+    lines = dry_run_summary(many, decisions=NO_CHANGES, supersedes={3: 21}).splitlines()
+    assert len(lines) < 24
+    assert max(map(cell_len, lines)) <= 80
+    assert lines[3:5] == [
+        "`stagenorm run` would supersede plan 3: 21 waiting batches of that plan will be",
+        "  cancelled.",
+    ]
+    assert lines[-2:] == [
+        "All tables: stagenorm dry-run --full",
+        "Next: stagenorm resume to finish plan 3, or stagenorm run",
+    ]
+
+
+def test_plan_is_repeated_in_two_lines_before_the_question() -> None:
+    assert plan_summary(plan(plan_id=7), supersedes={}).splitlines() == [
+        "Plan 7 changes 15,000 of 20,022 rows, in 4 batches of at most 5,000.",
+        "1,000 rows hold 1 unknown spelling. They stay as they are.",
+    ]
+    assert unknown_stages(plan()) == "Found 1 unknown stage(s): Seed Round"
 
 
 @pytest.mark.parametrize(
@@ -134,6 +194,5 @@ def test_a_plan_names_the_next_command(given: Plan, command: str) -> None:
     assert plan_text(given).splitlines()[-1] == f"Next: {command}"
 
 
-def test_the_caller_may_name_another_next_command_or_none() -> None:
+def test_the_caller_may_name_another_next_command() -> None:
     assert plan_text(plan(), next_command="stagenorm run --table x").endswith("Next: stagenorm run --table x")
-    assert "Next:" not in plan_text(plan(), next_command="")

@@ -31,6 +31,8 @@ class Ran:
 
 
 _PATIENCE_S = 60
+# Wide: a test that looks for a sentence does not care where it is broken.
+_COLUMNS = 250
 
 
 def stagenorm(
@@ -57,14 +59,16 @@ def stagenorm(
         return Ran(code=code, out=out.read().decode(), err=err.read().decode())
 
 
-def stagenorm_here(*arguments: str, url: str | None = None, directory: Path | None = None) -> Ran:
+def stagenorm_here(
+    *arguments: str, url: str | None = None, directory: Path | None = None, columns: int = _COLUMNS
+) -> Ran:
     """Run the command in this process: ten times as fast, for tests that need no process.
 
     Raises an exception that would end a process with a stack trace.
     """
     ours = {name: None for name in os.environ if name.startswith(("STAGENORM_", "DAGSTER_", "PG", "LOG_FORMAT"))}
     with chdir(directory or Path()):
-        result = CliRunner(env={**ours, "DATABASE_URL": url}).invoke(main, arguments)
+        result = CliRunner(env={**ours, "DATABASE_URL": url, "COLUMNS": str(columns)}).invoke(main, arguments)
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return Ran(code=result.exit_code, out=result.stdout, err=result.stderr)
@@ -81,8 +85,13 @@ class Running:
         self._ear.start()
 
     @property
-    def text(self) -> str:
+    def raw(self) -> str:
+        """What it has written, with colours."""
         return self._heard.decode(errors="replace")
+
+    @property
+    def text(self) -> str:
+        return re.sub(r"\x1b\[[\d;]*m", "", self.raw)
 
     def wait_for(self, pattern: str) -> None:
         """Wait until its output matches the pattern."""
@@ -164,7 +173,7 @@ def _nothing() -> Iterator[int]:
 
 
 def _environment(url: str | None, more: Mapping[str, str] | None) -> dict[str, str]:
-    clean = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    clean = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ} | {"COLUMNS": str(_COLUMNS)}
     if url is not None:
         clean["DATABASE_URL"] = url
     return {**clean, **(more or {})}

@@ -21,7 +21,7 @@ def run_whole_runbook(url: str, directory: Path) -> None:
     command("init-db")
     command("preflight")
     command("inventory")
-    assert "Rows to update:     90" in command("dry-run").out
+    assert "A run would change 90 of 130 rows" in command("dry-run").out
     command("backup", "--output", "saved.sql.gz")
     command("backup", "verify", "saved.sql.gz")
     assert '"rowsUpdated":90' in command("run", "--yes", "--sleep-ms", "0", "--batch-size", "20").out

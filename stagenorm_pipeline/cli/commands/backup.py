@@ -11,6 +11,7 @@ import click
 from stagenorm_pipeline.cli.live_display import showing_reading
 from stagenorm_pipeline.cli.options import ScopeOptions, table_option
 from stagenorm_pipeline.cli.outputs import LONGEST_NAME, STDOUT, read_output_path, standard_output
+from stagenorm_pipeline.cli.screen import screen, show, tell
 from stagenorm_pipeline.report.backup_text import manifest_text
 from stagenorm_pipeline.report.escape import for_terminal
 from stagenorm_pipeline.service import backing_up
@@ -33,7 +34,7 @@ def command(context: click.Context, table: str | None, output: str | None) -> No
     Examples:
       stagenorm backup
       stagenorm backup --output /backups/stages.sql.gz
-      stagenorm backup verify /backups/stages.sql.gz     is it whole and undamaged?
+      stagenorm backup verify /backups/stages.sql.gz     is it undamaged?
       stagenorm backup --output - | ssh vault 'cat > stages.sql.gz'
     """
     if context.invoked_subcommand is not None:
@@ -45,10 +46,10 @@ def command(context: click.Context, table: str | None, output: str | None) -> No
             with showing_reading("Saving"):
                 raw = None if path else os.fdopen(os.dup(stream.fileno()), "wb")
                 backup = backing_up.make_backup(service, selection=selection, path=path or Path(STDOUT), stream=raw)
-        click.echo(manifest_text(backup.manifest, backup.sha256))
-        shown = "FILE" if path is None else for_terminal(str(path), limit=LONGEST_NAME)
-        click.echo(f"Written to {'standard output' if path is None else shown} ({backup.size:,} bytes)")
-        click.echo(f"Next: stagenorm backup verify {shown}, on the machine that keeps it")
+        show(manifest_text(backup.manifest, backup.sha256, screen()))
+        name = "FILE" if path is None else for_terminal(str(path), limit=LONGEST_NAME)
+        tell(f"Written to {'standard output' if path is None else name} ({backup.size:,} bytes)")
+        tell(f"Next: stagenorm backup verify {name}, on the machine that keeps it", hang=6)
 
 
 @command.command("verify")
@@ -57,7 +58,7 @@ def verify(file: Path) -> None:
     """Read a backup from its first to its last byte and compare it with its checksums. Needs no database."""
     with showing_reading("Checking"):
         reader = backing_up.check_file(file)
-    click.echo(manifest_text(reader.manifest, reader.sha256))
+    show(manifest_text(reader.manifest, reader.sha256, screen()))
     click.echo("Whole and undamaged.")
 
 

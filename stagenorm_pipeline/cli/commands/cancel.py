@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import click
 
-from stagenorm_pipeline.report.status_text import plan_line
+from stagenorm_pipeline.cli.screen import screen, show, tell
+from stagenorm_pipeline.counts import counted
+from stagenorm_pipeline.report.status_text import plan_lines
 from stagenorm_pipeline.service import monitoring, planning
 from stagenorm_pipeline.service.context import ServiceContext, open_service
 
@@ -23,14 +25,18 @@ def command(plan_id: int | None) -> None:
     """
     with open_service(interface="cli") as context:
         if plan_id is None:
-            click.echo(_plans_to_cancel(context))
+            show(_plans_to_cancel(context))
             return
         cancelled = planning.cancel_plan(context, plan_id=plan_id)
-    click.echo(f"Cancelled {cancelled:,} batches of plan {plan_id}.")
-    click.echo(f"Applied batches stay applied. To see what undoing them restores: stagenorm rollback --plan {plan_id}")
+    tell(f"Cancelled {counted(cancelled, 'batch')} of plan {plan_id}. Applied batches stay applied.")
+    tell(f"To see what undoing them restores: stagenorm rollback --plan {plan_id}")
 
 
 def _plans_to_cancel(context: ServiceContext) -> str:
     plans = [plan for plan in monitoring.read_status(context).plans if plan["status"] in ("open", "draft")]
-    lines = [f"{plan_line(plan)}\n  to cancel it: stagenorm cancel --plan {plan['plan_id']}" for plan in plans]
+    lines = [
+        line
+        for plan in plans
+        for line in (*plan_lines(plan, screen()), f"  to cancel it: stagenorm cancel --plan {plan['plan_id']}")
+    ]
     return "\n".join(lines) or "There is no draft and no open plan, so there is nothing to cancel."

@@ -12,8 +12,8 @@ def command(context: click.Context, shell: str) -> None:
 
     \b
     Examples:
-      eval "$(stagenorm completion bash)"                                    for this session
-      echo 'eval "$(stagenorm completion bash)"' >> ~/.bashrc                for all
+      eval "$(stagenorm completion bash)"                         once
+      echo 'eval "$(stagenorm completion bash)"' >> ~/.bashrc     always
       echo 'eval "$(stagenorm completion zsh)"' >> ~/.zshrc
       stagenorm completion fish > ~/.config/fish/completions/stagenorm.fish
     """

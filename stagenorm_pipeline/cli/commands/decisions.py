@@ -15,6 +15,7 @@ from stagenorm_pipeline.cli import exit_codes
 from stagenorm_pipeline.cli.decision_prompts import ask_about
 from stagenorm_pipeline.cli.live_display import showing_reading
 from stagenorm_pipeline.cli.options import ScopeOptions, scope_options
+from stagenorm_pipeline.cli.screen import tell
 from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.errors import ConfigurationError
 from stagenorm_pipeline.service import deciding
@@ -121,22 +122,22 @@ def _fill(found: UndecidedSpellings) -> None:
     deciding.write_undecided(found)
     _report(found)
     if found.undecided:
-        click.echo("Fill in `stage` (deleting a # takes the proposal behind it), or answer: stagenorm decisions --ask")
-        click.echo("Then: stagenorm dry-run")
+        tell("Fill in `stage` (deleting a # takes the proposal behind it), or answer: stagenorm decisions --ask")
+        tell("Then: stagenorm dry-run")
 
 
 def _report(found: UndecidedSpellings) -> None:
     count = len(found.undecided)
     if not count:
-        click.echo("No unknown spelling waits for a decision.")
+        tell("No unknown spelling waits for a decision.")
     else:
         waits = "waits" if count == 1 else "wait"
         clusters = counted(len(found.clusters), "cluster")
-        click.echo(f"{found.path}: {counted(count, 'spelling')} {waits} for a decision, in {clusters}.")
+        tell(f"{found.path}: {counted(count, 'spelling')} {waits} for a decision, in {clusters}.")
     if found.too_long:
-        click.echo(f"{found.too_long:,} more are longer than 1,000 characters: no stage. Fix them in the database.")
+        tell(f"{found.too_long:,} more are longer than 1,000 characters: no stage. Fix them in the database.")
     if found.left_for_later:
-        click.echo(f"{found.left_for_later:,} more, with fewer rows, follow when these are decided.")
+        tell(f"{found.left_for_later:,} more, with fewer rows, follow when these are decided.")
 
 
 def _export(found: UndecidedSpellings, work: _Export) -> None:
@@ -145,8 +146,8 @@ def _export(found: UndecidedSpellings, work: _Export) -> None:
     _report(found)
     for path, form in work.sheets:
         write_sheet(path, found.clusters, form)
-        click.echo(f"{path}: fill in `cluster_stage` for a whole cluster, or `stage` for one row.")
-        click.echo(f"Then: stagenorm decisions --import {path}")
+        tell(f"{path}: fill in `cluster_stage` for a whole cluster, or `stage` for one row.")
+        tell(f"Then: stagenorm decisions --import {path}")
 
 
 def _import(context: ServiceContext, found: UndecidedSpellings, work: _Import, by: str) -> None:
@@ -156,10 +157,10 @@ def _import(context: ServiceContext, found: UndecidedSpellings, work: _Import, b
     files = [read_reviewed_file(path, spellings, by=by, on=date.today()) for path in work.paths]
     merged = deciding.import_patches(context.configuration, [file.patch for file in files])
     for line in _imported(merged, files):
-        click.echo(line)
+        tell(line)
     if merged.conflicts:
         sys.exit(exit_codes.FAILED)
-    click.echo(f"{deciding.decisions_in_force(context.configuration)}. Next: stagenorm dry-run")
+    tell(f"{deciding.decisions_in_force(context.configuration)}. Next: stagenorm dry-run")
 
 
 def _imported(merged: MergedPatches, files: Sequence[ReviewedFile]) -> Iterator[str]:

@@ -6,9 +6,11 @@ import click
 
 from stagenorm_pipeline.cli.log_lines import say, say_line
 from stagenorm_pipeline.cli.options import ScopeOptions, table_option
+from stagenorm_pipeline.cli.screen import screen, show, tell
 from stagenorm_pipeline.engine.enforce.constraint import Enforcement
 from stagenorm_pipeline.report.escape import for_terminal, sentence_for_terminal
 from stagenorm_pipeline.report.event_lines import retry_line
+from stagenorm_pipeline.report.terminal_layout import statement_lines
 from stagenorm_pipeline.service import enforcing
 from stagenorm_pipeline.service.context import ServiceContext, open_service
 
@@ -28,8 +30,8 @@ def command(table: str | None, remove: bool, yes: bool) -> None:
 
     \b
     Examples:
-      stagenorm enforce                              show the statements; change nothing
-      stagenorm enforce --yes                        do it
+      stagenorm enforce                 show the statements; change nothing
+      stagenorm enforce --yes           do it
       stagenorm enforce --remove --table portfoliocompanies --yes
     """
     chosen = ScopeOptions(table=table)
@@ -46,7 +48,7 @@ def command(table: str | None, remove: bool, yes: bool) -> None:
             return
         if not yes:
             options = " ".join(["stagenorm enforce", *(["--remove"] if remove else []), *chosen.arguments(), "--yes"])
-            click.echo(f"Nothing was changed. To do it: {options}")
+            tell(f"Nothing was changed. To do it: {options}")
             return
         for one in found:
             _change(context, one, remove=remove)
@@ -68,13 +70,14 @@ def _change(context: ServiceContext, one: Enforcement, *, remove: bool) -> None:
 
 def _show(one: Enforcement, statements: tuple[str, ...]) -> None:
     counts = one.counts
-    click.echo(
+    tell(
         f"{for_terminal(one.target.name)}: {_STATES[one.state]}. {counts.rows_seen:,} rows: "
         f"{counts.rows_canonical:,} canonical, {counts.rows_left_as_is:,} kept by decision, "
         f"{counts.rows_null:,} NULL, {counts.rows_to_change:,} to change, {counts.rows_unknown:,} unknown"
     )
     for statement in statements:
-        click.echo(f"  {sentence_for_terminal(statement, limit=_STATEMENT_SHOWN)};")
+        written = sentence_for_terminal(statement, limit=_STATEMENT_SHOWN)
+        show("\n".join(statement_lines(f"{written};", screen(), indent=2)))
 
 
 _STATES = {

@@ -13,7 +13,9 @@ def command() -> None:
     \b
     Examples:
       stagenorm init-db
-      for f in sql/migrations/*.sql; do psql "$DATABASE_URL" -f "$f"; done    the same with psql
+    \b
+    The same with psql:
+      for f in sql/migrations/*.sql; do psql "$DATABASE_URL" -f "$f"; done
     """
     with open_service(interface="cli") as context:
         for name in create_tracking_tables(context):

@@ -37,8 +37,8 @@ def command(output: str | None, port: int | None) -> None:
     \b
     Examples:
       stagenorm metrics
-      stagenorm metrics --output /var/lib/node_exporter/textfile/stagenorm.prom    from cron
-      stagenorm metrics --port 9187                                                for Prometheus to scrape
+      stagenorm metrics --output /var/lib/node_exporter/stagenorm.prom    cron
+      stagenorm metrics --port 9187                         Prometheus scrapes
     """
     if output is not None and port is not None:
         raise ConfigurationError("--output and --port exclude each other.", remedy="Give one of them.")

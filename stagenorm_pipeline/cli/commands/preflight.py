@@ -3,20 +3,25 @@
 import click
 
 from stagenorm_pipeline.cli.options import ScopeOptions, table_option
-from stagenorm_pipeline.cli.preflight_output import show_findings
+from stagenorm_pipeline.cli.preflight_output import show_findings, show_findings_json
 from stagenorm_pipeline.service.context import open_service
 
 
 @click.command("preflight")
 @table_option
-def command(table: str | None) -> None:
+@click.option("--json", "as_json", is_flag=True, help="For a script.")
+def command(table: str | None, as_json: bool) -> None:
     """Check what would stop a run, and say how to fix each problem. Reads only; run it as the role that will work.
 
     \b
     Examples:
       stagenorm preflight
       stagenorm preflight --table portfoliocompanies
+      stagenorm preflight --json | jq '.findings[].message'
     """
     with open_service(interface="cli") as context:
+        if as_json:
+            show_findings_json(context, ScopeOptions(table=table).targets(context))
+            return
         if not show_findings(context, ScopeOptions(table=table).targets(context)):
             click.echo("No problem found.")

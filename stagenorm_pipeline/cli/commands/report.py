@@ -7,10 +7,13 @@ import sys
 import click
 
 from stagenorm_pipeline.cli import exit_codes
+from stagenorm_pipeline.cli.options import full_option
 from stagenorm_pipeline.cli.outputs import Output, format_option, read_outputs, standard_output, write_outputs
+from stagenorm_pipeline.cli.screen import page, screen, show
 from stagenorm_pipeline.errors import ConfigurationError
 from stagenorm_pipeline.report.json_document import document_json, verifications_document
 from stagenorm_pipeline.report.recorded_verifications_text import verifications_text
+from stagenorm_pipeline.report.terminal_text import verdict_text, verification_summary, verification_text
 from stagenorm_pipeline.service import verifying
 from stagenorm_pipeline.service.context import open_service
 
@@ -20,8 +23,11 @@ from stagenorm_pipeline.service.context import open_service
 @click.option("--list", "is_list", is_flag=True, help="List the recorded verifications, newest first.")
 @format_option
 @click.option("--output", metavar="PATH", help="Write a file (.json, .html, .md, .txt) instead of printing.")
-@click.option("--json", "as_json", is_flag=True, help="With --list: one JSON document.")
-def command(verification_id: int | None, is_list: bool, form: str | None, output: str | None, as_json: bool) -> None:
+@full_option
+@click.option("--json", "as_json", is_flag=True, help="The JSON report or, with --list, one JSON document.")
+def command(
+    verification_id: int | None, is_list: bool, form: str | None, output: str | None, full: bool, as_json: bool
+) -> None:
     """Print the report of a recorded verification again. As JSON it is the original, byte for byte.
 
     Refused if the stored report is not the one whose SHA-256 was recorded with the verification.
@@ -29,23 +35,37 @@ def command(verification_id: int | None, is_list: bool, form: str | None, output
     \b
     Examples:
       stagenorm report --list
-      stagenorm report 12                               as `stagenorm verify` printed it
+      stagenorm report 12                as `stagenorm verify` printed it
+      stagenorm report 12 --full         with all tables
       stagenorm report 12 --output report.json
       stagenorm report 12 --format html > report.html
     """
-    if is_list == (verification_id is not None) or (as_json and not is_list) or (is_list and (form or output)):
+    if is_list == (verification_id is not None) or (is_list and (form or output or full)):
         raise ConfigurationError(
-            "Give the number of a verification, or --list (and with it --json), not both.",
+            "Give the number of a verification, or --list, not both.",
             remedy="List them: stagenorm report --list",
         )
     if verification_id is None:
         _list(as_json=as_json)
         return
-    # Standard output in the form for people, unless another is asked for.
-    names = () if output is None else (output,)
-    (place,) = read_outputs(names, form if form or names else "txt")
+    form = "json" if as_json else form
+    if form is None and output is None:
+        _show(verification_id, full=full)
+        return
+    (place,) = read_outputs(() if output is None else (output,), form)
     if not _write_report(verification_id, place):
         sys.exit(exit_codes.FAILED)
+
+
+def _show(number: int, *, full: bool) -> None:
+    with open_service(interface="cli") as context:
+        stored = verifying.read_report(context, number=number)
+    result = stored.result
+    if full:
+        page(verification_text(result, sha256=stored.sha256, verification_id=number, screen=screen()))
+    else:
+        verdict = verdict_text(result, verification_id=number, screen=screen())
+        show(f"{verification_summary(result, screen())}\n\n{verdict}")
 
 
 def _list(*, as_json: bool) -> None:
@@ -54,7 +74,7 @@ def _list(*, as_json: bool) -> None:
     if as_json:
         click.echo(document_json(verifications_document(verifications)), nl=False)
     else:
-        click.echo(verifications_text(verifications))
+        show(verifications_text(verifications, screen()))
 
 
 def _write_report(verification_id: int, place: Output) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import click
 
 from stagenorm_pipeline.cli.apply_output import read_pace, restore_and_report
@@ -11,12 +13,14 @@ from stagenorm_pipeline.cli.options import (
     PaceOptions,
     ScopeOptions,
     batch_size_option,
+    full_option,
     pace_options,
     scope_options,
 )
+from stagenorm_pipeline.cli.screen import page, screen, show, tell
 from stagenorm_pipeline.engine.rollback.scope import RollbackRequest, parse_since
 from stagenorm_pipeline.errors import ConfigurationError
-from stagenorm_pipeline.report.rollback_text import rollback_json, rollback_row_json, rollback_text
+from stagenorm_pipeline.report.rollback_text import rollback_json, rollback_row_json, rollback_summary, rollback_text
 from stagenorm_pipeline.service import planning, rolling_back
 from stagenorm_pipeline.service.context import ServiceContext, open_service
 from stagenorm_pipeline.service.rolling_back import RollbackConditions
@@ -33,6 +37,7 @@ from stagenorm_pipeline.service.rolling_back import RollbackConditions
 @click.option(
     "--left", is_flag=True, help="List every row that would be left or only partly restored, one JSON object a line."
 )
+@full_option
 @click.option("--json", "as_json", is_flag=True, help="For a script.")
 @click.option("--yes", is_flag=True, help="Do it; without this only what would be restored is shown.")
 def command(
@@ -44,6 +49,7 @@ def command(
     pace: PaceOptions,
     only_untouched: bool,
     left: bool,
+    full: bool,
     as_json: bool,
     yes: bool,
 ) -> None:
@@ -55,11 +61,11 @@ def command(
 
     \b
     Examples:
-      stagenorm rollback --plan 7                        show what it would restore; changes nothing
-      stagenorm rollback --plan 7 --yes                  do it
-      stagenorm rollback --plan 7 --fund-id 123          one fund of a plan
-      stagenorm rollback --since "2025-10-30 00:00:00+00" --table portfoliocompanies
-      stagenorm rollback --plan 7 --left > left.jsonl    every row that would be left, and what it holds
+      stagenorm rollback --plan 7                       show it; change nothing
+      stagenorm rollback --plan 7 --yes                 do it
+      stagenorm rollback --plan 7 --fund-id 123         one fund of a plan
+      stagenorm rollback --since "2025-10-30 00:00:00+00"
+      stagenorm rollback --plan 7 --left > left.jsonl   rows that would be left
       stagenorm rollback --plan 7 --only-untouched --yes
     """
     if yes and (left or as_json):
@@ -80,7 +86,7 @@ def command(
             for row in rolling_back.list_rows_left(context, request=request):
                 click.echo(rollback_row_json(row))
             return
-        if not _show_preview(context, request, as_json=as_json, will_restore=yes):
+        if not _show_preview(context, request, as_json=as_json, full=full, will_restore=yes):
             return
         with showing_reading("Recording the rollback"):
             recorded = rolling_back.record_rollback(context, request=request)
@@ -89,19 +95,27 @@ def command(
             _show_plan_status(context, plan_id)
 
 
-def _show_preview(context: ServiceContext, request: RollbackRequest, *, as_json: bool, will_restore: bool) -> bool:
+def _show_preview(
+    context: ServiceContext, request: RollbackRequest, *, as_json: bool, full: bool, will_restore: bool
+) -> bool:
     """Show what a rollback would restore and would leave. Returns whether to restore it now."""
     with showing_reading("Reading the audit log"):
         preview = rolling_back.preview_rollback(context, request=request)
-    click.echo(rollback_json(preview) if as_json else rollback_text(preview))
+    if as_json:
+        click.echo(rollback_json(preview))
+    elif full:
+        page(rollback_text(preview, screen()))
+    else:
+        # Two lines less: the last ones follow, or a summary of the rollback.
+        show(rollback_summary(preview, replace(screen(), height=screen().height - 2)))
     if preview.restorable and not will_restore and not as_json:
-        click.echo("Nothing was changed. Add --yes to restore them.")
+        tell("Nothing was changed. Add --yes to restore them.")
     return will_restore and bool(preview.restorable)
 
 
 def _show_plan_status(context: ServiceContext, plan_id: int) -> None:
     status = planning.read_plan(context, plan_id=plan_id).status
     if status == "rolled_back":
-        click.echo(f"Plan {plan_id} is rolled_back. To make a new plan: stagenorm run")
+        tell(f"Plan {plan_id} is rolled_back. To make a new plan: stagenorm run")
     else:
-        click.echo(f"Plan {plan_id} stays {status}: some of its changes were not rolled back.")
+        tell(f"Plan {plan_id} stays {status}: some of its changes were not rolled back.")

@@ -8,7 +8,7 @@ import click
 
 from stagenorm_pipeline.cli.apply_output import apply_and_report, read_pace
 from stagenorm_pipeline.cli.live_display import showing_reading
-from stagenorm_pipeline.cli.log_lines import logs_json, say
+from stagenorm_pipeline.cli.log_lines import say
 from stagenorm_pipeline.cli.options import (
     BatchSize,
     PaceOptions,
@@ -17,11 +17,14 @@ from stagenorm_pipeline.cli.options import (
     pace_options,
     scope_options,
 )
-from stagenorm_pipeline.cli.plan_output import show_plan
 from stagenorm_pipeline.cli.preflight_output import require_ready
 from stagenorm_pipeline.cli.rehearsal_output import rehearse_and_report
+from stagenorm_pipeline.cli.screen import has_live_display, logs_json, screen, show, tell
+from stagenorm_pipeline.cli.sources import show_sources
+from stagenorm_pipeline.engine.plan.plan import Plan
 from stagenorm_pipeline.errors import ConfigurationError
 from stagenorm_pipeline.report.backup_text import reminder
+from stagenorm_pipeline.report.plan_text import plan_summary, unknown_stages
 from stagenorm_pipeline.service import backing_up, planning
 from stagenorm_pipeline.service.context import ServiceContext, open_service
 from stagenorm_pipeline.service.planning import NewPlan
@@ -42,10 +45,10 @@ def command(
 
     \b
     Examples:
-      stagenorm run --batch-size 1000 --sleep-ms 500    gentle: for production with replicas
-      stagenorm run                                     balanced: 5000 rows, 100 ms
-      stagenorm run --batch-size auto                   as many rows as half a second takes
-      stagenorm run --batch-size 10000 --sleep-ms 0     fast: in a maintenance window
+      stagenorm run --batch-size 1000 --sleep-ms 500   gentle, for replicas
+      stagenorm run                                    balanced: 5000 rows, 100 ms
+      stagenorm run --batch-size auto                  what half a second takes
+      stagenorm run --batch-size 10000 --sleep-ms 0    in a maintenance window
     """
     if plan_id is not None and isinstance(batch_size, int):
         raise ConfigurationError("--plan has its batches already.", remedy="Leave --batch-size out, or make it auto.")
@@ -67,6 +70,8 @@ def command(
                 planning.open_plan(context, plan_id=plan_id)
                 say("Nothing to do: no row holds a known spelling that is not canonical.")
                 return
+            if asks or has_live_display():
+                _show_plan(context, new.plan)
             if asks:
                 _ask_to_apply(new)
         if rehearse:
@@ -83,20 +88,32 @@ def _remind_of_backup(context: ServiceContext, selection: Selection) -> None:
 
 
 def _record(context: ServiceContext, selection: Selection, rows: int, names: str) -> NewPlan:
-    say("Starting migration script...")
-    say("Creating batch plans...")
+    if not has_live_display():
+        say("Starting migration script...")
+        say("Creating batch plans...")
     with showing_reading(f"Reading {names} and recording the plan"):
         new = planning.record_plan(context, selection=selection, batch_size=rows, as_draft=True)
+    if not has_live_display():
+        _say_recorded(new)
+    return new
+
+
+def _say_recorded(new: NewPlan) -> None:
+    """Write the runbook's lines about a new plan."""
     plan = new.plan
     say(f"Created {plan.total_batches} batch plans")
     say("Recording batch plans in stage_migration_batches...", planId=new.plan_id)
+    if unknown := unknown_stages(plan):
+        say(unknown, "WARN")
     if logs_json():
         counts = plan.counts
         say("Plan recorded", planId=new.plan_id, rowsToUpdate=counts.rows_to_change, rowsUnknown=counts.rows_unknown)
-    else:
-        decisions = planning.read_decisions(context, inventories=plan.inventories)
-        show_plan(plan, decisions, as_json=False, next_command="")
-    return new
+
+
+def _show_plan(context: ServiceContext, plan: Plan) -> None:
+    """Say where the plan applies, repeat it in two lines, and name the open plans that it supersedes."""
+    show_sources(context)
+    show(plan_summary(plan, supersedes=planning.find_superseded(context, plan=plan), screen=screen()))
 
 
 def _require_terminal() -> None:
@@ -110,5 +127,5 @@ def _require_terminal() -> None:
 def _ask_to_apply(new: NewPlan) -> None:
     plan = new.plan
     if not click.confirm(f"Change {plan.counts.rows_to_change:,} rows in {plan.total_batches:,} batches?"):
-        click.echo(f"Nothing was changed. To apply this plan later: stagenorm run --plan {new.plan_id}")
+        tell(f"Nothing was changed. To apply this plan later: stagenorm run --plan {new.plan_id}")
         sys.exit(0)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from stagenorm_pipeline.cli.screen import tell
 from stagenorm_pipeline.report.escape import for_terminal
 from stagenorm_pipeline.report.wording import VERDICTS, scope_name
 from stagenorm_pipeline.service import signing
@@ -39,7 +40,7 @@ def command(
       stagenorm verify --output migration-report.json
       stagenorm sign-off 12 --report migration-report.json
       stagenorm sign-off 12 --by "Ada Reviewer"
-      stagenorm sign-off 13 --accept-warnings "Fund 3 deleted two deals by request"
+      stagenorm sign-off 13 --accept-warnings "Fund 3 deleted two deals"
     """
     with open_service(interface="cli") as context:
         signed = signing.sign_off(
@@ -49,12 +50,12 @@ def command(
             report=report,
             accepted_warnings=accepted_warnings,
         )
-    click.echo(
+    tell(
         f"Verification {signed.verification_id} ({VERDICTS[signed.verdict].lower()}, {scope_name(signed.scope)}) "
         f"signed off by {for_terminal(signed.signed_off_by)}."
     )
     if signed.accepted_warnings is not None:
-        click.echo(f"Its warnings were accepted: {for_terminal(signed.accepted_warnings)}")
+        tell(f"Its warnings were accepted: {for_terminal(signed.accepted_warnings)}")
     elif accepted_warnings is not None:
-        click.echo("It has no warnings, so no reason was recorded.")
-    click.echo("The next verification compares with the first plan applied after it.")
+        tell("It has no warnings, so no reason was recorded.")
+    tell("The next verification compares with the first plan applied after it.")

@@ -10,10 +10,13 @@ from functools import partial
 import click
 
 from stagenorm_pipeline.cli import exit_codes
+from stagenorm_pipeline.cli.global_options import is_quiet
 from stagenorm_pipeline.cli.live_display import redrawing
-from stagenorm_pipeline.cli.log_lines import is_screen, say
+from stagenorm_pipeline.cli.log_lines import say
+from stagenorm_pipeline.cli.options import full_option
+from stagenorm_pipeline.cli.screen import is_screen, page, screen, show
 from stagenorm_pipeline.engine.monitor.status import Status
-from stagenorm_pipeline.report.status_text import status_json, status_line, status_text
+from stagenorm_pipeline.report.status_text import status_json, status_line, status_summary, status_text
 from stagenorm_pipeline.service.context import ServiceContext, open_service
 from stagenorm_pipeline.service.monitoring import read_status
 
@@ -23,8 +26,9 @@ from stagenorm_pipeline.service.monitoring import read_status
 @click.option(
     "--interval", type=click.FloatRange(0.2, 3_600), default=2, show_default=True, help="Seconds between two updates."
 )
+@full_option
 @click.option("--json", "as_json", is_flag=True, help="For a script; with --watch one line per update.")
-def command(watch: bool, interval: float, as_json: bool) -> None:
+def command(watch: bool, interval: float, full: bool, as_json: bool) -> None:
     """Show the progress, the runners, what throttles them, what failed, and the next command.
 
     With --watch the exit code is 1 if failed batches are left at the end.
@@ -34,12 +38,11 @@ def command(watch: bool, interval: float, as_json: bool) -> None:
       stagenorm status
       stagenorm status --watch --interval 5
       stagenorm status --watch && stagenorm verify
-      stagenorm status --json | jq .progress.estimated_minutes_remaining
+      stagenorm status --json | jq .progress.completion_percent
     """
     with open_service(interface="cli") as context:
         if not watch:
-            status = read_status(context)
-            click.echo(status_json(status) if as_json else status_text(status))
+            _show(read_status(context), full=full, as_json=as_json)
             return
         try:
             status = _watch(context, interval, as_json=as_json)
@@ -47,6 +50,17 @@ def command(watch: bool, interval: float, as_json: bool) -> None:
             return
     if status.progress["failed_batches"]:
         sys.exit(exit_codes.FAILED)
+
+
+def _show(status: Status, *, full: bool, as_json: bool) -> None:
+    if as_json:
+        click.echo(status_json(status))
+    elif is_quiet():
+        show(status_line(status))
+    elif full:
+        page(status_text(status, screen()))
+    else:
+        show(status_summary(status, screen()))
 
 
 def _watch(context: ServiceContext, interval: float, *, as_json: bool) -> Status:
@@ -68,7 +82,7 @@ def _redraw(context: ServiceContext, interval: float) -> Status:
     with redrawing() as draw:
         while True:
             status = read_status(context)
-            draw(partial(status_text, status))
+            draw(partial(status_summary, status))
             if not status.is_open:
                 return status
             time.sleep(interval)

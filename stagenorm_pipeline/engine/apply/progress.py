@@ -31,8 +31,8 @@ class Progress:
 
     `rows_done` and `batches_done` count what ended, in any way, and what another runner has taken. The totals are None
     until the waiting batches were counted. `rows_per_second` and `eta_s` (seconds) include sleeping and throttling, and
-    are None until they can be computed; `eta_s` is also None while all work is paused. `waiting_for` says why no batch
-    runs now. It may quote the database or a user, so escape it before you show it.
+    are None until they can be computed; `eta_s` is also None while all work is paused or throttled. `waiting_for` says
+    why no batch runs now. It may quote the database or a user, so escape it before you show it.
     """
 
     rows_done: int = 0
@@ -103,6 +103,7 @@ class ProgressMeter:
         self._cycle_began = 0.0
         self._sleep_s = 0.0
         self._paused_at: float | None = None
+        self._is_throttled = False
         self._ends_at: float | None = None
 
     def hear(self, event: Event, now: float) -> None:
@@ -127,14 +128,17 @@ class ProgressMeter:
             case Retrying(batch=_, error=error, attempt=_, wait_s=wait_s):
                 self._wait_for(f"retrying in {wait_s:.1f} s: {error}")
             case Throttled(reason=reason):
+                self._is_throttled = True
                 self._wait_for(f"throttled: {reason}")
             case ThrottleEnded():
+                self._is_throttled = False
                 self._wait_for(None)
         self.progress = self.at(now)
 
     def at(self, now: float) -> Progress:
         """Return the progress with its estimate counted down to `now`, to show it between two events."""
-        eta_s = None if self._ends_at is None or self._paused_at is not None else max(self._ends_at - now, 0.0)
+        is_waiting = self._paused_at is not None or self._is_throttled
+        eta_s = None if self._ends_at is None or is_waiting else max(self._ends_at - now, 0.0)
         return replace(self.progress, eta_s=eta_s)
 
     def _found(self, batches: int, rows: int) -> None:

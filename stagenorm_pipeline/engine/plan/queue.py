@@ -73,6 +73,12 @@ def waiting_work(
     return row.batch_ids, row.rows_waiting
 
 
+def count_open_batches(connection: sa.Connection, *, targets: list[str], scope: FundScope) -> dict[int, int]:
+    """Count by plan the open batches in some targets and funds: what a new plan or a rollback there cancels."""
+    values = {"targets": targets, "all_funds": scope.all_funds, "fund_id": scope.fund_id}
+    return {row.plan_id: row.batches for row in connection.exec_driver_sql(statement("plan/open_batches"), values)}
+
+
 def count_deleted(connection: sa.Connection, batch_ids: list[int]) -> int:
     """Count which of the batches were deleted."""
     return int(connection.exec_driver_sql(statement("plan/deleted_batches"), {"batch_ids": batch_ids}).scalar_one())

@@ -102,11 +102,13 @@ def read_receipt_mismatches(
     targets: Sequence[Target],
     scope: FundScope,
     since_log_id: int | None = None,
+    *,
+    shown: int = _SHOWN,
 ) -> ReceiptCheck:
     """Compare the log entries of `targets` in `scope` after `since_log_id` (None: all) with their receipts.
 
     A receipt with an entry after `since_log_id` is compared as a whole. Entries without a plan were written by other
-    tools and are ignored. Reads only.
+    tools and are ignored. `shown`: how many examples of each kind to return. Reads only.
     """
     values = {
         "targets": [target.name for target in targets],
@@ -114,7 +116,7 @@ def read_receipt_mismatches(
         "fund_id": scope.fund_id,
         "since": since_log_id or 0,
         "legacy": last_legacy_log_id(connection),
-        "shown": _SHOWN,
+        "shown": shown,
     }
     totals = connection.exec_driver_sql(statement("receipts/entry_totals"), values).one()
     rows = connection.exec_driver_sql(statement("receipts/compare_receipts", log_sha256=log_sha256()), values).all()
@@ -128,12 +130,12 @@ def read_receipt_mismatches(
         without = _without_receipt(connection, values)
         mismatches += [mismatch for mismatch, _ in without]
         total += without[0][1] if without else 0
-    named = _differing_rows(connection, [one.batch_id for one in mismatches if one.batch_id is not None])
+    named = _differing_rows(connection, [one.batch_id for one in mismatches if one.batch_id is not None], shown)
     legacy = _legacy_rows(connection, values) if totals.legacy else ()
     return ReceiptCheck(
         receipts=receipts,
         entries=totals.legacy + totals.receipted,
-        mismatches=tuple(mismatches[:_SHOWN]),
+        mismatches=tuple(mismatches[:shown]),
         mismatches_total=total,
         rows=tuple(_differing_row(row) for row in named),
         rows_total=named[0].total if named else 0,
@@ -199,12 +201,12 @@ def _without_receipt(connection: sa.Connection, values: dict[str, Any]) -> list[
     ]
 
 
-def _differing_rows(connection: sa.Connection, batch_ids: Sequence[int]) -> Sequence[Any]:
+def _differing_rows(connection: sa.Connection, batch_ids: Sequence[int], shown: int) -> Sequence[Any]:
     if not batch_ids:
         return ()
     with by_hashing(connection):
         return connection.exec_driver_sql(
-            statement("receipts/differing_rows"), {"batches": sorted(set(batch_ids)), "shown": _SHOWN}
+            statement("receipts/differing_rows"), {"batches": sorted(set(batch_ids)), "shown": shown}
         ).all()
 
 

@@ -17,6 +17,7 @@ from stagenorm_pipeline.engine.inventory.inventory import RowCounts
 from stagenorm_pipeline.engine.plan.batch_types import PlanKind
 from stagenorm_pipeline.engine.plan.life_cycle import open_draft
 from stagenorm_pipeline.engine.plan.plan_writer import PlanWriter
+from stagenorm_pipeline.engine.plan.queue import count_open_batches
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.failpoints import Failpoint, failpoint
 from stagenorm_pipeline.engine.postgres.locks import planning_transaction
@@ -24,7 +25,7 @@ from stagenorm_pipeline.engine.postgres.migrations import require_migrations
 from stagenorm_pipeline.engine.postgres.planner_hints import by_hashing
 from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.receipts.check import DifferingRow, ReceiptCheck, RowDifference, read_receipt_mismatches
-from stagenorm_pipeline.engine.rollback.scope import RollbackRequest, RollbackScope, read_scope
+from stagenorm_pipeline.engine.rollback.scope import RollbackRequest, read_scope
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.targets.target import KeyKind, Target
 from stagenorm_pipeline.errors import PlanError, RefusedError
@@ -122,7 +123,9 @@ def preview_rollback(database: Database, request: RollbackRequest) -> RollbackPr
             counts=tally.counts,
             examples=tuple(tally.examples),
             repeated=tally.repeated,
-            waiting=_waiting(connection, scope),
+            waiting=count_open_batches(
+                connection, targets=[target.name for target in scope.targets], scope=scope.request.scope
+            ),
             left_out=scope.left_out,
             enforced=tuple(target.name for target in tally.restored if enforced_by(connection, target)),
             touched=tally.touched,
@@ -216,11 +219,6 @@ def _row(target: Target, row: Any) -> RollbackRow:
         later_plan=row.later_plan,
         touched=row.is_touched,
     )
-
-
-def _waiting(connection: sa.Connection, scope: RollbackScope) -> dict[int, int]:
-    values = {**scope.request.values(), "targets": [target.name for target in scope.targets]}
-    return {row.plan_id: row.batches for row in connection.exec_driver_sql(statement("rollback/waiting"), values)}
 
 
 def record_rollback(database: Database, request: RollbackRequest, *, created_by: str) -> int:

@@ -1,8 +1,9 @@
 """Compare the audited rows of a target with their latest log entries. Judges nothing."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import islice
 from typing import Any
 
 from psycopg import sql
@@ -11,7 +12,7 @@ from stagenorm_pipeline.engine.plan.batch_types import PlanKind
 from stagenorm_pipeline.engine.postgres.planner_hints import by_hashing
 from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.targets.target import Target
-from stagenorm_pipeline.engine.verify.result import Finding
+from stagenorm_pipeline.engine.verify.result import Finding, Rule
 from stagenorm_pipeline.engine.verify.snapshot import Snapshot
 
 
@@ -64,12 +65,9 @@ class AuditedTarget:
 
 def read_audited_rows(snapshot: Snapshot, target: Target, left_as_is: list[str], *, is_undone: bool) -> AuditedTarget:
     """Compare the latest log entries with the rows. `is_undone`: something was rolled back."""
-    values: dict[str, Any] = {}
-    if is_undone:
-        values = {"left_as_is": left_as_is, "in_force": [plan.plan_id for plan in snapshot.plans.in_force]}
-    name = "verify/audited_rows_after_rollback" if is_undone else "verify/audited_rows"
+    compared = _Compared(target=target, left_as_is=left_as_is, is_undone=is_undone)
     with by_hashing(snapshot.connection):
-        rows = snapshot.target_rows(name, target, ("key", "table", "stage", "fund"), values, state=row_state(target))
+        rows = snapshot.rows(compared.statement, compared.values(snapshot), **compared.parts)
     entries = _entries_by_id(snapshot, [row.id for row in rows])
     states: dict[RowState, AuditedRows] = {}
     left: dict[RowState, AuditedRows] = {}
@@ -83,6 +81,58 @@ def read_audited_rows(snapshot: Snapshot, target: Target, left_as_is: list[str],
             state = RowState(row.state)
             found[state] = AuditedRows(total=row.total, examples=(*found.get(state, AuditedRows()).examples, finding))
     return AuditedTarget(states=states, left=left, left_holding=holding["left"], restored=holding["restored"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Compared:
+    """The statement that compares the latest log entries of a target with its rows."""
+
+    target: Target
+    left_as_is: list[str]
+    is_undone: bool
+
+    @property
+    def statement(self) -> str:
+        return "verify/audited_rows_after_rollback" if self.is_undone else "verify/audited_rows"
+
+    @property
+    def parts(self) -> dict[str, sql.Composable]:
+        identifiers = self.target.sql_parts()
+        return {
+            "state": row_state(self.target),
+            **{name: identifiers[name] for name in ("key", "table", "stage", "fund")},
+        }
+
+    def values(self, snapshot: Snapshot) -> dict[str, Any]:
+        values: dict[str, Any] = dict(self.target.identity())
+        if self.is_undone:
+            values |= {"left_as_is": self.left_as_is, "in_force": [plan.plan_id for plan in snapshot.plans.in_force]}
+        return values
+
+
+def stream_audited_rows(
+    snapshot: Snapshot, target: Target, left_as_is: list[str], *, is_undone: bool
+) -> Iterator[tuple[Rule, Finding]]:
+    """Yield every row that `read_audited_rows` counts, with the rule that lists it."""
+    compared = _Compared(target=target, left_as_is=left_as_is, is_undone=is_undone)
+    with by_hashing(snapshot.connection):
+        rows = snapshot.stream(compared.statement, compared.values(snapshot), **compared.parts)
+        while some := list(islice(rows, _ENTRIES_AT_ONCE)):
+            entries = _entries_by_id(snapshot, [row.id for row in some])
+            for row in some:
+                yield _RULES[row.state], _finding(target, row, entries[row.id])
+
+
+_ENTRIES_AT_ONCE = 5_000
+_RULES = {
+    "restored": Rule.CANONICAL_STAGES,
+    RowState.NULL: Rule.NULL_INTEGRITY,
+    RowState.GONE: Rule.ROW_COUNTS,
+    RowState.MOVED: Rule.ROW_COUNTS,
+    RowState.SET_BACK: Rule.AUDIT_CONSISTENCY,
+    RowState.CHANGED: Rule.AUDIT_CONSISTENCY,
+    "left": Rule.AUDIT_CONSISTENCY,
+}
 
 
 def row_state(target: Target) -> sql.Composable:

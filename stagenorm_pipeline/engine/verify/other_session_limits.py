@@ -72,7 +72,7 @@ class OtherSessionLimits:
         exceeded = self._exceeded(check)
         if not lost and not exceeded:
             return check
-        findings = [_loss_finding(loss) for loss in lost]
+        findings = self.losses(check.rule)
         advice = [_LOSS_ADVICE] if lost else []
         advice += [_EXCEEDED_ADVICE] if exceeded else []
         summary = () if check.passed else (check.summary,)
@@ -86,11 +86,13 @@ class OtherSessionLimits:
             recommendation=" ".join((*advice, *filter(None, (check.recommendation,)))),
         )
 
-    def _with_unplanned(self, check: CheckResult) -> CheckResult:
-        """Add the canonical rows that changed without a log entry. Up to the limit they are information."""
-        unplanned = [found for changes in self.changes for found in changes.unplanned]
-        rows = sum(found.rows for found in unplanned)
-        findings = [
+    def losses(self, rule: Rule) -> list[Finding]:
+        """List the targets of which a rule finds every row lost."""
+        return [_loss_finding(found.loss) for found in self.changes if found.loss and found.loss.loss in _LOSSES[rule]]
+
+    def unplanned(self) -> list[Finding]:
+        """List the funds with canonical rows that changed without a log entry."""
+        return [
             Finding(
                 what=_UNPLANNED,
                 target=found.target,
@@ -99,8 +101,14 @@ class OtherSessionLimits:
                 rows=found.rows,
                 detail=_fewer(found.stages.items()),
             )
-            for found in unplanned
+            for changes in self.changes
+            for found in changes.unplanned
         ]
+
+    def _with_unplanned(self, check: CheckResult) -> CheckResult:
+        """Add the canonical rows that changed without a log entry. Up to the limit they are information."""
+        findings = self.unplanned()
+        rows = sum(found.rows or 0 for found in findings)
         return replace(
             check,
             figures={**check.figures, "rows_changed_unplanned": rows},

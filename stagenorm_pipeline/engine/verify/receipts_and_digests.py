@@ -98,7 +98,9 @@ WRONG = (
 def read_receipts_and_digests(snapshot: Snapshot) -> ReceiptsAndDigests:
     """Compare receipts, digests and the signed report with what the tables hold."""
     connection, judged = snapshot.connection, snapshot.plans.judged
-    receipts = read_receipt_mismatches(connection, snapshot.targets, snapshot.scope, snapshot.start.log_id)
+    receipts = read_receipt_mismatches(
+        connection, snapshot.targets, snapshot.scope, snapshot.start.log_id, shown=snapshot.shown
+    )
     digests = tuple(
         PlanDigest(
             plan_id=digest.plan_id,

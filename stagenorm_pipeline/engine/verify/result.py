@@ -105,6 +105,11 @@ class CheckResult:
             return Outcome.PASSED
         return Outcome.FAILED if self.severity is Severity.ERROR else Outcome.WARNED
 
+    @property
+    def findings_cut(self) -> int:
+        """How many findings are counted and not listed."""
+        return max(0, self.findings_total - len(self.findings))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleRow:
@@ -295,6 +300,15 @@ class SharedRead:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FindingsFile:
+    """The file that lists every finding, one JSON object per line: its hash and the number of lines of each rule."""
+
+    sha256: str
+    findings: int
+    by_rule: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VerificationResult:
     """A whole verification, made in one snapshot of the database at `created_at`.
 
@@ -304,6 +318,7 @@ class VerificationResult:
     kept spellings with the most rows, of `left_as_is_spellings`. The durations of checks and `reads` add up to nearly
     `duration_ms`. `last_log_id`: the newest audit log entry in the snapshot; None: the log was empty.
     `signed` None: no signed verification covers all of this. `plan_digests`: digests of the judged plans.
+    `findings_file` None: only the examples in `checks` were listed.
     """
 
     created_at: datetime
@@ -340,6 +355,7 @@ class VerificationResult:
     plan_digests: tuple[PlanDigest, ...] = ()
     other_sessions: OtherSessions | None = None
     against: Against | None = None
+    findings_file: FindingsFile | None = None
 
     def check(self, rule: Rule) -> CheckResult:
         return next(check for check in self.checks if check.rule is rule)

@@ -18,13 +18,15 @@ from stagenorm_pipeline.engine.verify.result import FINDINGS_SHOWN, Rule, Shared
 from stagenorm_pipeline.engine.verify.signed_state import SignedState
 from stagenorm_pipeline.engine.verify.starting_point import StartingPoint
 
+_FETCH = 5_000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """A connection in one read-only snapshot, and what to read in it. Each shared read adds itself to `reads`.
 
     `start`: where judging starts. `signed`: the signed state; None if nothing was signed or a plan was asked for.
-    `last_log_id`: the newest audit log entry; None if the log is empty.
+    `last_log_id`: the newest audit log entry; None if the log is empty. `shown`: how many examples a read returns.
     """
 
     connection: sa.Connection
@@ -35,6 +37,7 @@ class Snapshot:
     taken_at: datetime
     last_log_id: int | None
     signed: SignedState | None = None
+    shown: int = FINDINGS_SHOWN
     reads: list[SharedRead] = field(default_factory=list)
 
     @property
@@ -43,17 +46,29 @@ class Snapshot:
 
     def rows(self, name: str, values: Mapping[str, Any] | None = None, **parts: sql.Composable) -> list[Any]:
         """Run `sql/<name>.sql` with scope, targets and plans bound, and return its rows."""
-        bound = {
+        return list(self.connection.exec_driver_sql(statement(name, **parts), self._bound(values)))
+
+    def stream(self, name: str, values: Mapping[str, Any], **parts: sql.Composable) -> Iterator[Any]:
+        """Run a statement like `rows`. Beyond a page of examples, fetch rows only as they are read."""
+        if self.shown <= FINDINGS_SHOWN:
+            yield from self.rows(name, values, **parts)
+            return
+        options = {"stream_results": True, "yield_per": _FETCH}
+        query = statement(name, **parts)
+        with self.connection.exec_driver_sql(query, self._bound(values), execution_options=options) as result:
+            yield from result
+
+    def _bound(self, values: Mapping[str, Any] | None) -> dict[str, Any]:
+        return {
             "all_funds": self.scope.all_funds,
             "fund_id": self.scope.fund_id,
             "targets": self.names,
             "plans": self.plans.judged,
             "after_id": self.start.log_id,
             "opened_from": self.start.opened_from,
-            "shown": FINDINGS_SHOWN,
+            "shown": self.shown,
             **(values or {}),
         }
-        return list(self.connection.exec_driver_sql(statement(name, **parts), bound))
 
     def target_rows(
         self,

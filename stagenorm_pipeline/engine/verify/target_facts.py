@@ -1,6 +1,6 @@
 """The facts about one target that the rules judge: its rows now, its baseline, its audited rows. Judges nothing."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from stagenorm_pipeline.engine.inventory.inventory import FundRows, InventoryTally, TargetInventory
@@ -54,8 +54,8 @@ def read_rows_now(
     return tally.finish(), stages
 
 
-def read_noncanonical_rows(snapshot: Snapshot, facts: TargetFacts) -> tuple[Finding, ...]:
-    """Read examples of rows whose stage is not canonical, without rows that were rolled back."""
+def read_noncanonical_rows(snapshot: Snapshot, facts: TargetFacts) -> Iterator[Finding]:
+    """Read rows whose stage is not canonical, without rows that were rolled back."""
     target = facts.inventory.target
     parts = target.sql_parts()
     values = {
@@ -66,29 +66,32 @@ def read_noncanonical_rows(snapshot: Snapshot, facts: TargetFacts) -> tuple[Find
     identifiers = {name: parts[name] for name in ("key", "table", "stage", "fund")}
     condition = snapshot.scope.condition(parts["fund"])
     with by_hashing(snapshot.connection):
-        rows = snapshot.rows("verify/noncanonical_rows", values, **identifiers, fund_condition=condition)
-    return tuple(
-        Finding(
-            what="stage is not canonical",
-            target=target.name,
-            has_fund=True,
-            fund_id=row.fund_id,
-            row_id=row.row_id,
-            stage_now=row.stage_now,
-            has_stage_now=True,
-        )
-        for row in rows
-    )
+        for row in snapshot.stream("verify/noncanonical_rows", values, **identifiers, fund_condition=condition):
+            yield Finding(
+                what="stage is not canonical",
+                target=target.name,
+                has_fund=True,
+                fund_id=row.fund_id,
+                row_id=row.row_id,
+                stage_now=row.stage_now,
+                has_stage_now=True,
+            )
 
 
-def read_null_rows(snapshot: Snapshot, facts: TargetFacts, funds: list[str | None]) -> tuple[Finding, ...]:
-    """Read examples of NULL rows in the given funds, newest first, without rows that are listed already."""
+def read_null_rows(snapshot: Snapshot, facts: TargetFacts, funds: list[str | None]) -> Iterator[Finding]:
+    """Read NULL rows in the given funds, newest first, without the examples that are listed already."""
     target = facts.inventory.target
     listed = [finding.row_id for finding in facts.audited.of(RowState.NULL).examples]
-    values = {"funds": [fund for fund in funds if fund is not None], "no_fund": None in funds, "listed": listed}
-    rows = snapshot.target_rows("verify/null_rows", target, ("key", "table", "stage", "fund"), values)
-    return tuple(
-        Finding(
+    values = {
+        **target.identity(),
+        "funds": [fund for fund in funds if fund is not None],
+        "no_fund": None in funds,
+        "listed": listed,
+    }
+    parts = target.sql_parts()
+    identifiers = {name: parts[name] for name in ("key", "table", "stage", "fund")}
+    for row in snapshot.stream("verify/null_rows", values, **identifiers):
+        yield Finding(
             what="NULL, in a fund with more NULLs",
             target=target.name,
             has_fund=True,
@@ -96,5 +99,3 @@ def read_null_rows(snapshot: Snapshot, facts: TargetFacts, funds: list[str | Non
             row_id=row.row_id,
             has_stage_now=True,
         )
-        for row in rows
-    )

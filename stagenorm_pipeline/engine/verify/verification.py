@@ -1,6 +1,7 @@
 """Verify: read the facts in one read-only snapshot, run the seven rules, and put together the result."""
 
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 import sqlalchemy as sa
@@ -14,10 +15,11 @@ from stagenorm_pipeline.engine.postgres.migrations import require_migrations
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.targets.visibility import visible_targets
 from stagenorm_pipeline.engine.verify.against_signed_report import SignedReport
+from stagenorm_pipeline.engine.verify.all_findings import all_findings
 from stagenorm_pipeline.engine.verify.compared_plans import AppliedPlan, PlansAsked, read_plans, start_of_plan
 from stagenorm_pipeline.engine.verify.kept_spellings import kept_spellings
 from stagenorm_pipeline.engine.verify.other_session_limits import OtherSessionLimits
-from stagenorm_pipeline.engine.verify.result import PlanFacts, VerificationResult
+from stagenorm_pipeline.engine.verify.result import Finding, FindingsFile, PlanFacts, Rule, VerificationResult
 from stagenorm_pipeline.engine.verify.rules.run import RuleResults, run_rules
 from stagenorm_pipeline.engine.verify.signed_state import read_signed_state
 from stagenorm_pipeline.engine.verify.snapshot import Snapshot
@@ -45,8 +47,14 @@ class VerifyRequest:
     against: SignedReport | None = None
 
 
-def verify(database: Database, request: VerifyRequest) -> VerificationResult:
-    """Run the seven rules.
+# Writes every finding to a file while the snapshot is open.
+FindingsWriter = Callable[[Iterator[tuple[Rule, Finding]]], FindingsFile]
+
+
+def verify(
+    database: Database, request: VerifyRequest, *, write_findings: FindingsWriter | None = None
+) -> VerificationResult:
+    """Run the seven rules. `write_findings` gets every finding, not only the examples in the result.
 
     Raises PlanError if `plan_id` names no plan that was applied to the targets and fund, and TargetError if a judged
     plan named the rows by another key.
@@ -63,7 +71,12 @@ def verify(database: Database, request: VerifyRequest) -> VerificationResult:
             sample_seed=request.sample_seed,
             strict=request.strict,
         )
-        return _result(database.name, request, facts, ran, started)
+        found = (
+            None
+            if write_findings is None
+            else write_findings(all_findings(facts, request.vocabulary, request.settings))
+        )
+        return replace(_result(database.name, request, facts, ran, started), findings_file=found)
 
 
 def _open_snapshot(connection: sa.Connection, request: VerifyRequest) -> tuple[PlansAsked, Snapshot]:

@@ -1,5 +1,6 @@
 """Rule 1: every planned batch ended, none failed, and no tracking row of applied work was deleted."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from psycopg import sql
@@ -59,7 +60,6 @@ def check(snapshot: Snapshot, deleted: DeletedRecords) -> CheckResult:
     wrong_status = sql.SQL(statement("verify/wrong_status"))
     figures = _figures(snapshot.rows("verify/batches", wrong_status=wrong_status), unsettled) | _gone(deleted)
     bad = sum(figures[name] for name in _WRONG) + len(unsettled)
-    complete = [batch for batch in deleted.batches if batch.is_complete]
     return CheckResult(
         rule=Rule.BATCH_TRACKING,
         passed=bad == 0,
@@ -67,14 +67,7 @@ def check(snapshot: Snapshot, deleted: DeletedRecords) -> CheckResult:
         summary=_summary(figures),
         compared=_COMPARED,
         figures=figures,
-        findings=some_of_each(
-            _findings(snapshot.rows("verify/open_batches", wrong_status=wrong_status)),
-            [_lost_finding(entry) for entry in unsettled],
-            [_deleted_finding(batch) for batch in complete],
-            [_plan_finding(plan) for plan in deleted.plans],
-        )
-        if bad
-        else (),
+        findings=some_of_each(list(open_batches(snapshot)), *deleted_findings(deleted)) if bad else (),
         findings_total=bad,
         recommendation=_recommendation(figures) if bad else None,
     )
@@ -139,9 +132,10 @@ def _summary(figures: dict[str, int]) -> str:
     return f"All batches completed successfully ({total:,} total{undone})"
 
 
-def _findings(rows: list[Any]) -> list[Finding]:
-    return [
-        Finding(
+def open_batches(snapshot: Snapshot) -> Iterator[Finding]:
+    """Read batches with a problem, and the rows that the database refused."""
+    for row in snapshot.stream("verify/open_batches", {}, wrong_status=sql.SQL(statement("verify/wrong_status"))):
+        yield Finding(
             what="row refused by the database" if row.row_id is not None else _ended(row),
             target=row.target,
             has_fund=True,
@@ -153,8 +147,15 @@ def _findings(rows: list[Any]) -> list[Finding]:
             rows=None if row.row_id is not None else row.rows_planned,
             detail=row.row_error or row.error_message,
         )
-        for row in rows
-    ]
+
+
+def deleted_findings(deleted: DeletedRecords) -> tuple[list[Finding], ...]:
+    """List the records that were deleted, by kind."""
+    return (
+        [_lost_finding(entry) for entry in deleted.rows if not entry.is_settled],
+        [_deleted_finding(batch) for batch in deleted.batches if batch.is_complete],
+        [_plan_finding(plan) for plan in deleted.plans],
+    )
 
 
 def _ended(row: Any) -> str:

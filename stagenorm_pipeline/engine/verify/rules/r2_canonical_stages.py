@@ -1,7 +1,7 @@
 """Rule 2: every stage is canonical, byte for byte. `Seed` and ` seed` are not. Rule 3 judges NULLs."""
 
 from stagenorm_pipeline.counts import counted
-from stagenorm_pipeline.engine.inventory.inventory import RowCounts, count_unknown_spellings
+from stagenorm_pipeline.engine.inventory.inventory import RowCounts, SpellingTotal, count_unknown_spellings
 from stagenorm_pipeline.engine.verify.result import CheckResult, Finding, Rule, Severity, some_of_each
 from stagenorm_pipeline.engine.verify.rules.description import RuleDescription
 from stagenorm_pipeline.engine.verify.snapshot import Snapshot
@@ -68,17 +68,7 @@ def _spellings_found(facts: TargetFacts) -> int:
 def _findings(snapshot: Snapshot, targets: tuple[TargetFacts, ...], *, has_more: bool) -> tuple[Finding, ...]:
     """The spellings with the most rows, then rows that were not rolled back, then rows that were."""
     spellings = [s for facts in targets for s in facts.inventory.spellings if s.kind is not MeaningKind.CANONICAL]
-    found = [
-        Finding(
-            what=_WHAT[s.kind],
-            target=s.target,
-            stage_now=s.spelling,
-            stage_after=s.stage,
-            rows=s.rows,
-            has_stage_now=True,
-        )
-        for s in sorted(spellings, key=lambda s: -s.rows)
-    ]
+    found = [spelling_finding(spelling) for spelling in sorted(spellings, key=lambda s: -s.rows)]
     rows = [
         row
         for facts in targets
@@ -86,6 +76,17 @@ def _findings(snapshot: Snapshot, targets: tuple[TargetFacts, ...], *, has_more:
         for row in read_noncanonical_rows(snapshot, facts)
     ]
     return some_of_each(found, rows, [example for facts in targets for example in facts.audited.restored.examples])
+
+
+def spelling_finding(spelling: SpellingTotal) -> Finding:
+    return Finding(
+        what=_WHAT[spelling.kind],
+        target=spelling.target,
+        stage_now=spelling.spelling,
+        stage_after=spelling.stage,
+        rows=spelling.rows,
+        has_stage_now=True,
+    )
 
 
 def _summary(figures: dict[str, int]) -> str:

@@ -3,6 +3,7 @@
 Users may also set a stage to NULL or insert a row without one. Both are listed as a warning."""
 
 from collections import Counter
+from collections.abc import Iterator
 
 from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.engine.verify.audited_rows import RowState
@@ -29,7 +30,7 @@ _COMPARED = "NULLs now with those of the baseline, by table and fund; audited ro
 
 def check(snapshot: Snapshot, targets: tuple[TargetFacts, ...]) -> CheckResult:
     """Compare the NULLs now with the baseline."""
-    more = {facts.name: _funds_with_more(facts) for facts in targets}
+    more = {facts.name: funds_with_more(facts) for facts in targets}
     funds = [finding for findings in more.values() for finding in findings]
     audited = [facts.audited.of(RowState.NULL) for facts in targets]
     null_now = sum(fund.counts.rows_null for facts in targets for fund in facts.compared)
@@ -54,7 +55,7 @@ def check(snapshot: Snapshot, targets: tuple[TargetFacts, ...]) -> CheckResult:
             figures=figures,
         )
     rows = [example for found in audited for example in found.examples]
-    others = [finding for facts in targets for finding in _others(snapshot, facts, more[facts.name])]
+    others = [finding for facts in targets for finding in other_nulls(snapshot, facts, more[facts.name])]
     return CheckResult(
         rule=Rule.NULL_INTEGRITY,
         passed=False,
@@ -80,7 +81,8 @@ def _summary(figures: dict[str, int]) -> str:
     return f"{summary}; at least {counted(others, 'NULL')} in rows that stagenorm never changed"
 
 
-def _funds_with_more(facts: TargetFacts) -> list[Finding]:
+def funds_with_more(facts: TargetFacts) -> list[Finding]:
+    """List the funds of a target that have more NULLs than the baseline."""
     findings = []
     for fund in facts.compared:
         counts = facts.baseline.before(fund.fund_id) if facts.baseline else None
@@ -100,8 +102,8 @@ def _funds_with_more(facts: TargetFacts) -> list[Finding]:
     return findings
 
 
-def _others(snapshot: Snapshot, facts: TargetFacts, more: list[Finding]) -> tuple[Finding, ...]:
+def other_nulls(snapshot: Snapshot, facts: TargetFacts, more: list[Finding]) -> Iterator[Finding]:
     """List NULL rows of the funds whose new NULLs are more than the rows that stagenorm changed."""
     named = Counter(finding.fund_id for finding in facts.audited.of(RowState.NULL).examples)
     funds = [finding.fund_id for finding in more if (finding.rows or 0) > named[finding.fund_id]]
-    return read_null_rows(snapshot, facts, funds) if funds else ()
+    return read_null_rows(snapshot, facts, funds) if funds else iter(())

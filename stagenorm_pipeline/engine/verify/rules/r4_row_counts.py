@@ -29,14 +29,14 @@ _COMPARED = "rows now with those of the baseline, by table and fund; audited row
 
 def check(targets: tuple[TargetFacts, ...]) -> CheckResult:
     """Compare the number of rows now with the baseline."""
-    differences = [difference for facts in targets for difference in _differences(facts)]
-    fewer = -sum(finding.rows or 0 for finding in differences if (finding.rows or 0) < 0)
+    found = [difference for facts in targets for difference in differences(facts)]
+    fewer = -sum(finding.rows or 0 for finding in found if (finding.rows or 0) < 0)
     lost = [facts.audited.of(state) for state in (RowState.GONE, RowState.MOVED) for facts in targets]
     rows_now = sum(fund.counts.rows_seen for facts in targets for fund in facts.compared)
     figures = {
         "rows_before": sum(facts.baseline.counts.rows_seen for facts in targets if facts.baseline),
         "rows_now": rows_now,
-        "rows_more": sum(finding.rows or 0 for finding in differences if (finding.rows or 0) > 0),
+        "rows_more": sum(finding.rows or 0 for finding in found if (finding.rows or 0) > 0),
         "rows_fewer": fewer,
         "audited_rows_gone": sum(facts.audited.of(RowState.GONE).total for facts in targets),
         "audited_rows_moved": sum(facts.audited.of(RowState.MOVED).total for facts in targets),
@@ -52,8 +52,8 @@ def check(targets: tuple[TargetFacts, ...]) -> CheckResult:
         summary=_summary(targets, figures, passed=passed),
         compared=_COMPARED,
         figures=figures,
-        findings=some_of_each([example for rows in lost for example in rows.examples], differences),
-        findings_total=lost_total + len(differences),
+        findings=some_of_each([example for rows in lost for example in rows.examples], found),
+        findings_total=lost_total + len(found),
         recommendation=None
         if passed
         else "stagenorm never deletes or moves a row. Ask who did: for each changed row that was deleted, the audit "
@@ -74,7 +74,8 @@ def _summary(targets: tuple[TargetFacts, ...], figures: dict[str, int], *, passe
     )
 
 
-def _differences(facts: TargetFacts) -> list[Finding]:
+def differences(facts: TargetFacts) -> list[Finding]:
+    """List the funds of a target that have more or fewer rows than the baseline."""
     if facts.baseline is None:
         return []
     now = {fund.fund_id: fund.counts.rows_seen for fund in facts.compared}

@@ -65,7 +65,7 @@ def check(
         summary=_summary(figures),
         compared=_COMPARED,
         figures=figures,
-        findings=some_of_each([_batch_finding(found) for found in log.disagreements], named, altered, *examples),
+        findings=some_of_each([batch_finding(found) for found in log.disagreements], named, altered, *examples),
         findings_total=log.disagreements_total + len(named) + rows_total + _altered_total(receipts, altered),
         recommendation=_recommendation(figures),
     )
@@ -85,7 +85,7 @@ _PROBLEMS = {
 }
 
 
-def _batch_finding(found: Disagreement) -> Finding:
+def batch_finding(found: Disagreement) -> Finding:
     updated = "" if found.rows_updated is None else f"rows_updated {found.rows_updated:,}, "
     return Finding(
         what=_PROBLEMS[found.problem],

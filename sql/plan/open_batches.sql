@@ -1,4 +1,4 @@
--- Count by plan the open batches in the scope of a rollback, which cancels them.
+-- Count by plan the open batches in some targets and funds. A new plan or a rollback there cancels them.
 SELECT b.plan_id, count(*) AS batches
 FROM stage_migration_batches b
 JOIN stage_migration_plans p USING (plan_id)
