@@ -99,12 +99,21 @@ class Stagenorm:
         plan_id: int | None = None,
         batch_id: int | None = None,
         since: datetime | None = None,
+        spelling: str | None = None,
+        row_id: str | None = None,
         table: str | None = None,
         fund: str | None = None,
         only_untouched: bool = False,
     ) -> RollbackPreview:
         """Work out what `rollback` with the same conditions would restore, and what it would leave. Reads only."""
-        conditions = RollbackConditions(plan_id=plan_id, batch_id=batch_id, since=since, only_untouched=only_untouched)
+        conditions = RollbackConditions(
+            plan_id=plan_id,
+            batch_id=batch_id,
+            since=since,
+            spelling=spelling,
+            row_id=row_id,
+            only_untouched=only_untouched,
+        )
         request = rolling_back.rollback_request(selection=self._select(table, fund), conditions=conditions)
         return rolling_back.preview_rollback(self._context, request=request)
 
@@ -114,6 +123,8 @@ class Stagenorm:
         plan_id: int | None = None,
         batch_id: int | None = None,
         since: datetime | None = None,
+        spelling: str | None = None,
+        row_id: str | None = None,
         table: str | None = None,
         fund: str | None = None,
         only_untouched: bool = False,
@@ -122,10 +133,18 @@ class Stagenorm:
     ) -> AppliedBatches:
         """Restore rows that still hold what stagenorm wrote. This changes business data.
 
-        The changes that meet every condition given are undone; at least one is needed. `only_untouched`: leave rows
-        that another session updated or inserted again since.
+        The changes that meet every condition given are undone; at least one is needed. `spelling`: changes from exactly
+        this spelling. `row_id`: the key of one row of `table`. `only_untouched`: leave rows that another session
+        updated or inserted again since.
         """
-        conditions = RollbackConditions(plan_id=plan_id, batch_id=batch_id, since=since, only_untouched=only_untouched)
+        conditions = RollbackConditions(
+            plan_id=plan_id,
+            batch_id=batch_id,
+            since=since,
+            spelling=spelling,
+            row_id=row_id,
+            only_untouched=only_untouched,
+        )
         request = rolling_back.rollback_request(selection=self._select(table, fund), conditions=conditions)
         return rolling_back.roll_back(self._context, request=request, pace=pace, watch=watch)
 
