@@ -137,7 +137,7 @@ def read_preview(connection: sa.Connection, scope: RollbackScope) -> RollbackPre
         left_out=scope.left_out,
         enforced=tuple(target.name for target in tally.restored if enforced_by(connection, target)),
         touched=tally.touched,
-        grants_wanted=tuple(filter(None, (_grant_for_versions(connection, target) for target in scope.targets))),
+        grants_wanted=tuple(filter(None, (grant_for_versions(connection, target) for target in scope.targets))),
         similar=() if tally.counts else _similar_spellings(connection, scope.request.spelling),
     )
 
@@ -310,7 +310,7 @@ def _candidates(connection: sa.Connection, request: RollbackRequest, target: Tar
     Raises RefusedError if touched rows must be left but this role may not read row versions.
     """
     parts = target.sql_parts()
-    grant = _grant_for_versions(connection, target)
+    grant = grant_for_versions(connection, target)
     if request.only_untouched and grant:
         raise RefusedError(
             f"This role may not read the row versions (xmin) of {target.schema}.{target.table}. Without them it cannot "
@@ -334,7 +334,7 @@ def _candidates(connection: sa.Connection, request: RollbackRequest, target: Tar
     )
 
 
-def _grant_for_versions(connection: sa.Connection, target: Target) -> str | None:
+def grant_for_versions(connection: sa.Connection, target: Target) -> str | None:
     """Return the grant that this role lacks to read row versions. None if it may read them."""
     row = connection.exec_driver_sql(statement("rollback/row_version_grant"), target.identity()).one()
     return None if row.may_read else str(row.to_grant)
