@@ -9,6 +9,7 @@ from stagenorm_pipeline.engine.history.recorded_facts import Checked, Signed
 from stagenorm_pipeline.engine.history.row_history import EntryKind, HistoryEntry, RowHistory, RowNow, Since
 from stagenorm_pipeline.engine.history.spelling_history import SpellingChange, SpellingHistory
 from stagenorm_pipeline.engine.targets.funds import fund_key
+from stagenorm_pipeline.report.decision_changes_text import undo_command
 from stagenorm_pipeline.report.escape import for_terminal, sentence_for_terminal
 from stagenorm_pipeline.report.json_document import Document, history_document
 from stagenorm_pipeline.report.rollback_text import STATES, row_text
@@ -92,13 +93,20 @@ def _why(reason: MeaningReason | None) -> str:
             return "a canonical stage"
         case ByAlias(alias=alias):
             return f"the built-in alias {for_terminal(alias, quote=True)}"
-        case ByDecision(choice=choice, decision=decision):
-            gone = f"a decision for {choice}, which the decisions file does not have today"
-            return gone if decision is None else _decision(decision)
+        case ByDecision():
+            return _decided(reason)
         case IsUnknown():
             return "neither an alias nor a decision"
         case _:
             assert_never(reason)
+
+
+def _decided(reason: ByDecision) -> str:
+    if reason.decision is not None:
+        return _decision(reason.decision)
+    if reason.instead is None:
+        return f"a decision for {reason.choice}, which the decisions file does not have any more"
+    return f"a decision for {reason.choice}; today it means {reason.instead.choice}, by {_decision(reason.instead)}"
 
 
 def _decision(decision: Decision) -> str:
@@ -242,7 +250,7 @@ def _rows_by_state(history: SpellingHistory, screen: Screen) -> Iterator[str]:
 
 def _next_for_spelling(history: SpellingHistory) -> str:
     if history.undo.restorable:
-        return f"to undo it: stagenorm rollback --spelling {shell_word(history.spelling)}"
+        return f"to undo it: {undo_command(history.spelling)}"
     return _next_for(history.reason)
 
 

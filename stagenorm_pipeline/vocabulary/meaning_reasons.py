@@ -32,11 +32,12 @@ class ByDecision:
     """A decision says so. `choice`: a stage or `leave-as-is`.
 
     `decision`: the entry of the decisions file with this choice, and with who decided, when and why. None if the file
-    says something else today, or nothing.
+    does not say so any more. `instead`: what it says today, if it says something else.
     """
 
     choice: str
     decision: Decision | None
+    instead: Decision | None = None
     by: Literal["decision"] = "decision"
 
 
@@ -78,8 +79,9 @@ def reason_then(spelling: str, content: str, decisions: Decisions) -> MeaningRea
 
 
 def _by_decision(choice: str, decision: Decision | None) -> ByDecision:
-    is_same = decision is not None and str(decision.choice) == choice
-    return ByDecision(choice=choice, decision=decision if is_same else None)
+    if decision is None or str(decision.choice) == choice:
+        return ByDecision(choice=choice, decision=decision)
+    return ByDecision(choice=choice, decision=None, instead=decision)
 
 
 def _by_alias(spelling: str, aliases: AliasTable) -> ByAlias | None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, assert_never
 import click
 
 from stagenorm_pipeline.cli import exit_codes
+from stagenorm_pipeline.cli.decision_changes import show_decision_changes
 from stagenorm_pipeline.cli.decision_prompts import ask_about
 from stagenorm_pipeline.cli.live_display import showing_reading
 from stagenorm_pipeline.cli.options import ScopeOptions, scope_options
@@ -33,9 +34,18 @@ if TYPE_CHECKING:
 @click.option("--csv", metavar="FILE", help="Write a spreadsheet to fill in, as CSV.")
 @click.option("--xlsx", metavar="FILE", help="The same for Excel.")
 @click.option("--import", "files", multiple=True, metavar="FILE", help="Read decisions from a spreadsheet. Repeatable.")
+@click.option(
+    "--diff", is_flag=True, help="Show what the decisions change against the applied plans, and how to undo it."
+)
 @click.option("--by", help="Who decides, for --ask and --import.  [default: you@this-machine]")
 def command(
-    chosen: ScopeOptions, ask: bool, csv: str | None, xlsx: str | None, files: tuple[str, ...], by: str | None
+    chosen: ScopeOptions,
+    ask: bool,
+    csv: str | None,
+    xlsx: str | None,
+    files: tuple[str, ...],
+    diff: bool,
+    by: str | None,
 ) -> None:
     """Decide what unknown spellings mean: in the decisions file, here, or in a spreadsheet.
 
@@ -48,7 +58,11 @@ def command(
       stagenorm decisions --ask              answer here, in the terminal
       stagenorm decisions --xlsx ask.xlsx    send it to those who know
       stagenorm decisions --import ana.xlsx --import ben.csv
+      stagenorm decisions --diff             what changed since the last plan
     """
+    if diff:
+        show_decision_changes(chosen, is_alone=not (ask or csv or xlsx or files))
+        return
     work = _read_work(ask=ask, csv=csv, xlsx=xlsx, files=files)
     with open_service(interface="cli", with_vocabulary=True) as context:
         selection = chosen.select(context)

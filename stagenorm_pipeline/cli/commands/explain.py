@@ -10,6 +10,7 @@ import click
 from stagenorm_pipeline.cli.live_display import showing_reading
 from stagenorm_pipeline.cli.options import table_option
 from stagenorm_pipeline.cli.screen import page, screen
+from stagenorm_pipeline.cli.sources import show_sources
 from stagenorm_pipeline.errors import ConfigurationError
 from stagenorm_pipeline.report.explanation_text import (
     row_history_document,
@@ -47,17 +48,18 @@ def command(row_table: str | None, row_id: str | None, spelling: str | None, tab
             case _Row():
                 with showing_reading("Reading the audit log"):
                     row = explaining.explain_row(context, table=asked.table, row_id=asked.row_id)
-                text, document = row_history_text(row, screen()), row_history_document(row)
+                document, text = row_history_document(row), row_history_text(row, screen())
             case _Spelling():
                 with showing_reading("Reading the audit log"):
                     found = explaining.explain_spelling(context, spelling=asked.spelling, table=asked.table)
-                text, document = spelling_history_text(found, screen()), spelling_history_document(found)
+                document, text = spelling_history_document(found), spelling_history_text(found, screen())
             case _:
                 assert_never(asked)
-    if as_json:
-        click.echo(document_json(document), nl=False)
-    else:
-        page(text)
+        if as_json:
+            click.echo(document_json(document), nl=False)
+        else:
+            show_sources(context)
+            page(text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
