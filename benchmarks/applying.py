@@ -97,7 +97,7 @@ def measure_applying(server: Server, rows: int, rounds: int, layout: Layout = IN
     expected: tuple[object, ...] | None = None
     for _ in range(rounds):
         for contestant in taking_part:
-            measured, done = _measure(server, template, contestant)
+            measured, done = measure_once(server, template, contestant)
             expected = expected or done
             if done != expected:
                 raise AssertionError(f"{contestant.name} did not do the same work: {done} instead of {expected}")
@@ -109,7 +109,8 @@ def measure_applying(server: Server, rows: int, rounds: int, layout: Layout = IN
     return [result.as_json() for result in results.values()]
 
 
-def _measure(server: Server, template: str, contestant: Contestant) -> tuple[Measurement, tuple[object, ...]]:
+def measure_once(server: Server, template: str, contestant: Contestant) -> tuple[Measurement, tuple[object, ...]]:
+    """Run a contestant on a fresh copy of the data. Returns the figures, and what shows that it did the work."""
     name = "bench_run"
     server.copy(template, name)
     url = server.database_url(name)

@@ -6,9 +6,8 @@ None is made slow on purpose.
 
 import csv
 import io
-import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import psycopg
@@ -16,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from benchmarks.data import FUNDS, MAPPING, TABLE
+from benchmarks.slow_link import slow_link
 from stagenorm_pipeline.config.configuration import TargetSetting
 from stagenorm_pipeline.engine.apply.runner import ApplyRequest, apply_batches
 from stagenorm_pipeline.engine.plan.plan import record_plan
@@ -234,30 +234,42 @@ def _planned(batch_size: int) -> Prepare:
     return prepare
 
 
-def _runner(url: str, plan_id: int, name: str) -> None:
-    database = Database.at(url)
-    apply_batches(database, ApplyRequest(worker=name, run_by="bench", plan_id=plan_id, targets=(TARGET,), sleep_ms=0))
-    database.close()
+def _apply(parallel: int) -> Work:
+    def work(url: str, plan_id: Any) -> None:
+        database = Database.at(url)
+        request = ApplyRequest(
+            worker="bench", run_by="bench", plan_id=plan_id, targets=(TARGET,), sleep_ms=0, parallel=parallel
+        )
+        apply_batches(database, request)
+        database.close()
+
+    return work
 
 
-def _stagenorm(url: str, plan_id: Any) -> None:
-    _runner(url, plan_id, "one")
+def stagenorm(batch_size: int, parallel: int = 1) -> Contestant:
+    """Return this engine with batches of this size, and with so many sessions."""
+    name = f"stagenorm, by fund, {batch_size:,} a batch"
+    if parallel > 1:
+        name += f", {parallel} sessions"
+    return Contestant(name=name, work=_apply(parallel), prepare=_planned(batch_size))
 
 
-def _two_runners(url: str, plan_id: Any) -> None:
-    runners = [threading.Thread(target=_runner, args=(url, plan_id, name)) for name in ("one", "two")]
-    for runner in runners:
-        runner.start()
-    for runner in runners:
-        runner.join()
+def stagenorm_over(round_trip_s: float, batch_size: int) -> Contestant:
+    """Return this engine over a link with this round trip time. The plan is made without it."""
+
+    def work(url: str, plan_id: Any) -> None:
+        with slow_link(url, round_trip_s) as slow_url:
+            _apply(1)(slow_url, plan_id)
+
+    return replace(stagenorm(batch_size), work=work)
 
 
 LIMIT = Contestant(name="one statement, whole table (the limit)", work=_one_statement)
 CONTESTANTS = (
     LIMIT,
-    Contestant(name="stagenorm, by fund, 5,000 a batch", work=_stagenorm, prepare=_planned(5_000)),
-    Contestant(name="stagenorm, by fund, 1,000 a batch", work=_stagenorm, prepare=_planned(1_000)),
-    Contestant(name="stagenorm, two funds at once", work=_two_runners, prepare=_planned(5_000)),
+    stagenorm(5_000),
+    stagenorm(1_000),
+    stagenorm(5_000, parallel=2),
     Contestant(name="by id range, all funds mixed", work=_id_ranges),
     Contestant(name="COPY to a temporary table, join", work=_copy_and_join),
     Contestant(name="mapping in the client, arrays", work=_mapping_in_the_client),

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -51,8 +51,13 @@ class Span:
     durations: tuple[float, ...] = ()
 
 
-def measure_neighbours(server: Server, rows: int, seconds: int) -> list[dict[str, object]]:
-    """Measure latencies in milliseconds during each kind of work: nothing, each preset, and the one statement."""
+def measure_neighbours(
+    server: Server, rows: int, seconds: int, sessions: Sequence[int] = (1,)
+) -> list[dict[str, object]]:
+    """Measure latencies in milliseconds during each kind of work: nothing, each preset, and the one statement.
+
+    The balanced preset is measured with each number of sessions.
+    """
     template = "bench_neighbours"
     server.create(template)
     with server.connect(template) as connection:
@@ -60,7 +65,10 @@ def measure_neighbours(server: Server, rows: int, seconds: int) -> list[dict[str
     server.add_tracking_tables(template)
     results = [_measure(server, template, rows, seconds, "nothing else", lambda url, stop: Span())]
     for name, (batch_size, sleep_ms) in _PRESETS.items():
-        results.append(_measure(server, template, rows, seconds, name, _migration(batch_size, sleep_ms)))
+        for parallel in sessions if name == "balanced" else (1,):
+            label = name if parallel == 1 else f"{name}, {parallel} sessions"
+            work = _migration(batch_size, sleep_ms, parallel)
+            results.append(_measure(server, template, rows, seconds, label, work))
     results.append(_measure(server, template, rows, seconds, LIMIT.name, _one_statement))
     server.drop(template)
     return results
@@ -98,7 +106,7 @@ def _percentile(ordered: list[float], share: float) -> float:
     return round(ordered[min(int(share * len(ordered)), len(ordered) - 1)], 1) if ordered else 0.0
 
 
-def _migration(batch_size: int, sleep_ms: int) -> Callable[[str, Stop], Span]:
+def _migration(batch_size: int, sleep_ms: int, parallel: int) -> Callable[[str, Stop], Span]:
     def work(url: str, stop: Stop) -> Span:
         durations: list[float] = []
 
@@ -116,7 +124,7 @@ def _migration(batch_size: int, sleep_ms: int) -> Callable[[str, Stop], Span]:
             database,
             ApplyRequest(
                 worker="bench", run_by="bench", plan_id=plan.plan_id, targets=(TARGET,), sleep_ms=sleep_ms,
-                watch=watch, should_stop=stop,
+                watch=watch, should_stop=stop, parallel=parallel,
             ),
         )  # fmt: skip
         ended = time.time()

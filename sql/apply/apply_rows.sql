@@ -6,7 +6,7 @@
 -- stored something else than what was written. The plan's mapping says what a member becomes; in a rollback the member
 -- itself says it. The result and its receipt are recorded here (`duration_ms` not NULL) only if every row of the batch was
 -- updated: this saves a statement for nearly every batch. `worker` NULL: record nothing, because the caller is bisecting
--- or rehearsing.
+-- or rehearsing. `is_guarded`: a rewritten row ends the transaction with an error.
 WITH members AS MATERIALIZED (
     SELECT b.batch_id, m.row_key::{key_type} AS row_key, s.spelling, coalesce(p.stage_after, r.spelling) AS stage_after
     FROM stage_migration_batch_members b
@@ -64,4 +64,7 @@ WITH members AS MATERIALIZED (
            rows_planned, updated, 0, 0, first_log_id, last_log_id, log_sha256
     FROM recorded JOIN counts USING (batch_id)
 )
-SELECT batch_id, attempted, updated, rewritten, first_log_id, last_log_id, duration_ms FROM counts LEFT JOIN recorded USING (batch_id);
+SELECT batch_id, attempted, updated, first_log_id, last_log_id, duration_ms,
+       CASE WHEN rewritten = 0 OR NOT %(is_guarded)s THEN rewritten
+            ELSE ('stagenorm: rewritten rows: ' || rewritten)::integer END AS rewritten
+FROM counts LEFT JOIN recorded USING (batch_id);

@@ -1,4 +1,4 @@
 -- Record a plan as a draft without batches. Its totals follow in the same transaction.
-INSERT INTO stage_migration_plans (created_by, kind, vocabulary_version, code_version, batch_size, scope)
-VALUES (%(created_by)s, %(kind)s, %(vocabulary_version)s, %(code_version)s, %(batch_size)s, %(scope)s::jsonb)
+INSERT INTO stage_migration_plans (created_by, kind, vocabulary_version, code_version, batch_size, preset, scope)
+VALUES (%(created_by)s, %(kind)s, %(vocabulary_version)s, %(code_version)s, %(batch_size)s, %(preset)s, %(scope)s::jsonb)
 RETURNING plan_id, created_at;

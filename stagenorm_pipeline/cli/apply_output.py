@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from stagenorm_pipeline.cli import exit_codes
-from stagenorm_pipeline.cli.dagster_history import report_applied_to_dagster
+from stagenorm_pipeline.cli.dagster_history import report_to_dagster
 from stagenorm_pipeline.cli.global_options import is_quiet
 from stagenorm_pipeline.cli.interrupt import stop_on_interrupt
 from stagenorm_pipeline.cli.live_display import showing_batches
@@ -30,6 +30,7 @@ def read_pace(options: PaceOptions, batch_size: BatchSize) -> Pace:
         max_lag_seconds=options.max_lag_seconds,
         no_lag_check=options.no_lag_check,
         is_auto=batch_size == "auto",
+        parallel=options.parallel,
     )
 
 
@@ -58,7 +59,7 @@ def _report(context: ServiceContext, applied: AppliedBatches, name: str, scope: 
         show(applied_text(_sentence(applied, name), applied.result, status, seconds=seconds, screen=screen()))
     else:
         _say_outcome(context, applied, name, scope)
-    report_applied_to_dagster(context, applied.totals, applied.plan_id)
+    report_to_dagster(context)
     if not applied.result.ok:
         sys.exit(exit_codes.FAILED)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
+from stagenorm_pipeline.config.parallel import MOST_SESSIONS
 from stagenorm_pipeline.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -84,15 +85,16 @@ def scope_options(command: Callable[..., None]) -> Callable[..., None]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaceOptions:
-    """What `--sleep-ms`, `--max-lag-seconds` and `--no-lag-check` say."""
+    """What `--parallel`, `--sleep-ms`, `--max-lag-seconds` and `--no-lag-check` say."""
 
+    parallel: int
     sleep_ms: int
     max_lag_seconds: float | None
     no_lag_check: bool
 
 
 def pace_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add `--sleep-ms`, `--max-lag-seconds` and `--no-lag-check`, as the argument `pace`."""
+    """Add `--parallel`, `--sleep-ms`, `--max-lag-seconds` and `--no-lag-check`, as the argument `pace`."""
 
     @click.option("--no-lag-check", is_flag=True, help="Do not wait for replicas.")
     @click.option(
@@ -101,13 +103,27 @@ def pace_options(command: Callable[..., None]) -> Callable[..., None]:
         help="Wait while a replica is further behind.  [default: 10]",
     )
     @click.option(
+        "--parallel",
+        type=click.IntRange(1, MOST_SESSIONS),
+        default=1,
+        show_default=True,
+        help="Database sessions that apply batches at once.",
+    )
+    @click.option(
         "--sleep-ms", type=click.IntRange(0, 600_000), default=100, show_default=True, help="Pause after a batch."
     )
     @wraps(command)
     def with_pace(
-        *arguments: Any, sleep_ms: int, max_lag_seconds: float | None, no_lag_check: bool, **options: Any
+        *arguments: Any,
+        parallel: int,
+        sleep_ms: int,
+        max_lag_seconds: float | None,
+        no_lag_check: bool,
+        **options: Any,
     ) -> None:
-        pace = PaceOptions(sleep_ms=sleep_ms, max_lag_seconds=max_lag_seconds, no_lag_check=no_lag_check)
+        pace = PaceOptions(
+            parallel=parallel, sleep_ms=sleep_ms, max_lag_seconds=max_lag_seconds, no_lag_check=no_lag_check
+        )
         command(*arguments, pace=pace, **options)
 
     return with_pace

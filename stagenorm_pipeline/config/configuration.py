@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from stagenorm_pipeline.config.alerts import AlertSettings
 from stagenorm_pipeline.config.auto_batch_size import Pacing
+from stagenorm_pipeline.config.dagster_section import DagsterSettings
 from stagenorm_pipeline.config.environment import CONFIGURATION_FILE, REPLICA_URLS, read_environment
 from stagenorm_pipeline.config.stagenorm_toml import DEFAULT_DECISIONS, TargetEntry, TomlFile, read_toml_file
 from stagenorm_pipeline.config.throttle import ThrottleSettings
@@ -54,6 +56,8 @@ class Configuration:
     # The schema of stagenorm's own tables. None: where the search path finds them, else `public`.
     tracking_schema: str | None = None
     verify: VerifySettings = field(default_factory=VerifySettings)
+    dagster: DagsterSettings = field(default_factory=DagsterSettings)
+    alerts: AlertSettings = field(default_factory=AlertSettings)
 
     def select(self, table: str | None) -> tuple[TargetSetting, ...]:
         """Return the targets that `--table` names, or all for None.
@@ -119,6 +123,8 @@ def _configuration(file: TomlFile, source: Path) -> Configuration:
         pacing=file.throttle.pacing,
         tracking_schema=file.tracking.schema_name,
         verify=file.verify,
+        dagster=file.dagster,
+        alerts=file.alerts,
     )
 
 

@@ -1,7 +1,7 @@
 """stagenorm.toml as pydantic models: which keys the file may have, and what each may hold.
 
-To add a key: add a field here, or in `throttle`, `pacing` or `verify`. Its description completes the error message
-"`key` in [section] must be ...".
+To add a key: add a field here, or in `throttle`, `pacing`, `verify` or `alerts`. Its description completes the error
+message "`key` in [section] must be ...".
 """
 
 import tomllib
@@ -11,7 +11,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from stagenorm_pipeline.config.alerts import AlertSettings
 from stagenorm_pipeline.config.auto_batch_size import Pacing
+from stagenorm_pipeline.config.dagster_section import DagsterSettings
 from stagenorm_pipeline.config.throttle import ThrottleSettings
 from stagenorm_pipeline.config.validation_errors import in_plain_english
 from stagenorm_pipeline.config.values import Name
@@ -63,6 +65,8 @@ class TomlFile(_Table):
     throttle: Annotated[ThrottleSection, Field(description="a table", examples=["[throttle]"])] = ThrottleSection()
     tracking: Annotated[TrackingSection, Field(description="a table", examples=["[tracking]"])] = TrackingSection()
     verify: Annotated[VerifySettings, Field(description="a table", examples=["[verify]"])] = VerifySettings()
+    dagster: Annotated[DagsterSettings, Field(description="a table", examples=["[dagster]"])] = DagsterSettings()
+    alerts: Annotated[AlertSettings, Field(description="a table", examples=["[alerts]"])] = AlertSettings()
 
 
 def read_toml_file(source: Path) -> TomlFile:

@@ -1,25 +1,26 @@
-"""Apply the batches of one fund and describe the outcome, without Dagster's events and partitions."""
+"""Apply the batches of one fund, and describe the outcome as Dagster's event or failure."""
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from urllib.parse import quote
 
 import dagster as dg
 
 from stagenorm_pipeline.config.configuration import TargetSetting
 from stagenorm_pipeline.counts import counted
-from stagenorm_pipeline.defs.assets.asset_names import NORMALIZED_STAGES
+from stagenorm_pipeline.defs.dagster_internals import AssetEvent
+from stagenorm_pipeline.defs.reconcile.fund_events import fund_event, fund_metadata, is_unfinished
 from stagenorm_pipeline.defs.run_log import BatchLog
 from stagenorm_pipeline.engine.apply.runner import ApplyResult
+from stagenorm_pipeline.engine.monitor.recorded_state import FundState
 from stagenorm_pipeline.engine.plan.batch_types import PlanKind
 from stagenorm_pipeline.engine.targets.funds import FundScope, fund_id_of
 from stagenorm_pipeline.errors import ConfigurationError
-from stagenorm_pipeline.report.escape import for_markdown, sentence_for_markdown
+from stagenorm_pipeline.report.escape import sentence_for_terminal
 from stagenorm_pipeline.service.applying import Pace, Watch, apply_fund
 from stagenorm_pipeline.service.context import ServiceContext
-from stagenorm_pipeline.service.monitoring import count_waiting_rows
+from stagenorm_pipeline.service.monitoring import read_fund_state
 
 # A taken batch ends within its statement timeout of one minute, unless the database refuses many of its rows.
 _RETRIES_FOR_TAKEN_BATCHES = 60
@@ -28,48 +29,38 @@ _RETRY_EVERY_S = 2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FundOutcome:
-    """The outcome of applying a fund. `problem`: why it is not done. `rows_left`: rows to update after a stop."""
+    """The outcome of applying a fund. `state`: how far it is now. `problem`: why it is not done.
+
+    `seconds`: how long this run took for the fund.
+    """
 
     key: str
     result: ApplyResult
+    state: FundState
     problem: str | None = None
-    rows_left: int = 0
+    seconds: float = 0.0
 
     @property
     def is_done(self) -> bool:
-        return self.result.ok and self.problem is None
+        """Return whether the fund turns green: nothing went wrong, and no batch of an open plan is left."""
+        return self.result.ok and self.problem is None and not is_unfinished(self.state)
 
-    def metadata(self, by: str) -> dict[str, dg.MetadataValue | int | str]:
-        """Return the metadata of the fund's event. `by` names who applied it. Dagster plots the integers."""
+    def event(self, by: str) -> AssetEvent:
+        """Return the fund's event: the totals of its plan, and beside them what this run did. `by`: who applied it."""
+        metadata = fund_metadata(self.state, by=by, this_run=self.summary, problem=self.problem)
+        return fund_event(self.key, is_done=self.is_done, metadata=metadata)
+
+    @property
+    def summary(self) -> str:
+        """What this run did to the fund."""
         rows = self.result.rows
-        return {
-            "what next": dg.MetadataValue.md(self.what_next()),
-            "rows_updated": rows.rows_updated,
-            "rows_skipped": rows.rows_skipped,
-            "rows_failed": rows.rows_failed,
-            "batches": self.result.batches,
-            "by": by,
-        }
-
-    def what_next(self) -> str:
-        """Return what happened and what to do, as Markdown."""
-        page = f"/assets/{NORMALIZED_STAGES}?view=partitions&partition={quote(self.key, safe='')}"
-        if self.problem is not None:
-            return "\n".join(
-                [
-                    f"**{for_markdown(self.key)}**: {sentence_for_markdown(self.problem)}",
-                    "",
-                    "1. List the refused rows: `SELECT * FROM stage_migration_failures;` or `stagenorm status`.",
-                    "2. Fix the rows, or the constraint or trigger that refuses them.",
-                    f"3. [Materialize this fund again]({page}). It applies only the remaining rows.",
-                ]
-            )
-        if self.result.stopped:
-            left = counted(self.rows_left, "row")
-            return f"Stopped before the end, with {left} left to update. [Materialize this fund again]({page})."
         if not self.result.batches:
-            return "Nothing to do: no open plan has a batch left for this fund."
-        return "Done. When all funds are done, materialize [verification_report](/assets/verification_report)."
+            return "nothing to do" if not is_unfinished(self.state) else "no batch applied"
+        counts = (
+            f"{counted(rows.rows_updated, 'row')} updated, {rows.rows_skipped:,} skipped, {rows.rows_failed:,} failed"
+        )
+        stopped = ", stopped before the end" if self.result.stopped else ""
+        return f"{counts} in {counted(self.result.batches, 'batch')}, {self.seconds:.1f} s{stopped}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,21 +82,25 @@ class FundApplier:
         try:
             fund_id = fund_id_of(key)
         except ConfigurationError as error:
-            return FundOutcome(key=key, result=ApplyResult(), problem=str(error))
+            return FundOutcome(key=key, result=ApplyResult(), state=FundState(fund_id=None), problem=str(error))
         batch_log = BatchLog(self.log, key, logged_once=self._logged_once)
+        started = time.monotonic()
         result = self._apply_until_none_is_taken(FundScope.one(fund_id), batch_log, should_stop)
+        outcome = FundOutcome(
+            key=key,
+            result=result,
+            state=read_fund_state(self.service, fund_id=fund_id),
+            problem=describe_problem(result, batch_log.first_error),
+            seconds=time.monotonic() - started,
+        )
         # No line for a fund with nothing to do: its event says so, and the line would take half of such a fund's time.
         if result != ApplyResult():
-            self.log.info(f"{key}: {_summary(result)}")
-        rows_left = count_waiting_rows(self.service, fund_id=fund_id) if result.stopped else 0
-        problem = describe_problem(result, batch_log.first_error)
-        return FundOutcome(key=key, result=result, problem=problem, rows_left=rows_left)
+            self.log.info(f"{key}: {outcome.summary}")
+        return outcome
 
     def _apply_until_none_is_taken(
         self, scope: FundScope, watch: Watch, should_stop: Callable[[], bool]
     ) -> ApplyResult:
-        """Apply, and retry the batches that another runner has: the fund is done only when they are."""
-
         def apply_once() -> ApplyResult:
             # `kind`: the asset must not resume an interrupted rollback.
             applied = apply_fund(
@@ -119,21 +114,26 @@ class FundApplier:
             )
             return applied.result
 
-        result = apply_once()
-        retries = 0
-        # No retry after a failure: it would try the refused rows again and count them twice.
-        while result.taken and not result.failed and not result.stopped and retries < _RETRIES_FOR_TAKEN_BATCHES:
-            retries += 1
-            time.sleep(_RETRY_EVERY_S)
-            again = apply_once()
-            result = replace(
-                again,
-                batches=result.batches + again.batches,
-                completed=result.completed + again.completed,
-                vanished=result.vanished + again.vanished,
-                rows=result.rows + again.rows,
-            )
-        return result
+        return apply_until_none_is_taken(apply_once)
+
+
+def apply_until_none_is_taken(apply_once: Callable[[], ApplyResult]) -> ApplyResult:
+    """Apply, and retry the batches that another runner has: a fund is done only when they are."""
+    result = apply_once()
+    retries = 0
+    # No retry after a failure: it would try the refused rows again and count them twice.
+    while result.taken and not result.failed and not result.stopped and retries < _RETRIES_FOR_TAKEN_BATCHES:
+        retries += 1
+        time.sleep(_RETRY_EVERY_S)
+        again = apply_once()
+        result = replace(
+            again,
+            batches=result.batches + again.batches,
+            completed=result.completed + again.completed,
+            vanished=result.vanished + again.vanished,
+            rows=result.rows + again.rows,
+        )
+    return result
 
 
 def describe_problem(result: ApplyResult, first_error: str | None) -> str | None:
@@ -149,7 +149,17 @@ def describe_problem(result: ApplyResult, first_error: str | None) -> str | None
     return None
 
 
-def _summary(result: ApplyResult) -> str:
-    rows = result.rows
-    counts = f"{counted(rows.rows_updated, 'row')} updated, {rows.rows_skipped:,} skipped, {rows.rows_failed:,} failed"
-    return f"{counts} in {counted(result.batches, 'batch')}" + (", stopped before the end" if result.stopped else "")
+def failure_of_funds(failed: Sequence[FundOutcome]) -> dg.Failure:
+    """Return the failure of a run in which these funds failed, with the problem of each."""
+    names = ", ".join(outcome.key for outcome in failed)
+    problems = {outcome.key: sentence_for_terminal(outcome.problem or "") for outcome in failed}
+    first = f"{failed[0].key}: {problems[failed[0].key].rstrip('.')}."
+    return dg.Failure(
+        # The database's reason first: lists of runs cut the rest.
+        description=f"{counted(len(failed), 'fund')} failed: {names}. {first} Next: fix the cause, then materialize "
+        "the same funds again. Finished rows are not tried again, and all other funds of this run are done. "
+        "`stagenorm status` and the view stage_migration_failures list the refused rows.",
+        # Text, because the run page hides Markdown behind a link.
+        metadata={key: dg.MetadataValue.text(problem) for key, problem in problems.items()},
+        allow_retries=False,
+    )

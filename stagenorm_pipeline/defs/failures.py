@@ -9,6 +9,9 @@ from stagenorm_pipeline.errors import StagenormError
 from stagenorm_pipeline.report.escape import sentence_for_terminal
 from stagenorm_pipeline.vocabulary import VocabularyError
 
+# The metadata entry of a failure that an alert may repeat. Its description may quote a row, so an alert does not.
+ERROR_CLASS = "error_class"
+
 
 @contextmanager
 def errors_as_failures() -> Iterator[None]:
@@ -23,4 +26,8 @@ def errors_as_failures() -> Iterator[None]:
 def failure(error: StagenormError | VocabularyError) -> dg.Failure:
     """Return the error as a `Failure`, whose description the run page shows first."""
     # No retries: the engine has already retried what a retry can fix.
-    return dg.Failure(description=sentence_for_terminal(str(error).replace("\n", " ")), allow_retries=False)
+    return dg.Failure(
+        description=sentence_for_terminal(str(error).replace("\n", " ")),
+        metadata={ERROR_CLASS: type(error).__name__},
+        allow_retries=False,
+    )

@@ -1,24 +1,16 @@
-"""The launchpad settings of the assets: the runbook's options, its three presets, and `auto`."""
+"""The launchpad settings of the assets and jobs: the runbook's options, its three presets, and `auto`."""
 
 from typing import Final, Literal
 
 import dagster as dg
 from pydantic import Field
 
-from stagenorm_pipeline.config.auto_batch_size import AUTO_BATCH_ROWS
+from stagenorm_pipeline.config.presets import PRESETS, Preset
 from stagenorm_pipeline.engine.verify.verification import DEFAULT_SAMPLE_SIZE
 from stagenorm_pipeline.errors import ConfigurationError
-
-Preset = Literal["conservative", "balanced", "aggressive", "auto"]
-
-# Rows per batch and milliseconds of sleep: the runbook's recommended settings, and those of
-# `stagenorm run --batch-size auto`.
-_PRESETS: Final[dict[Preset, tuple[int, int]]] = {
-    "conservative": (1_000, 500),
-    "balanced": (5_000, 100),
-    "aggressive": (10_000, 0),
-    "auto": (AUTO_BATCH_ROWS, 100),
-}
+from stagenorm_pipeline.service.applying import Pace
+from stagenorm_pipeline.service.context import ServiceContext
+from stagenorm_pipeline.service.planning import read_preset
 
 # The launchpad shows only fields with a default, so None is no option. 0 is taken: it is a valid sleep.
 _FROM_PRESET: Final = -1
@@ -29,14 +21,14 @@ _LONGEST_SLEEP_MS = 600_000
 _TABLE = "One table only: its name, schema.table, or schema.table.column. Empty: every configured table."
 
 
-class PlanConfig(dg.Config):
-    """Launchpad settings of `batch_plan`. At most one of dry_run, rehearse, draft and open_draft."""
+class DryRunConfig(dg.Config):
+    """Launchpad settings of `dry_run_job`, which `batch_plan` has as well."""
 
     preset: Preset = Field(
         default="balanced",
         description="Rows per batch: conservative 1,000 (for production with replicas), balanced 5,000, aggressive "
-        "10,000 (for a maintenance window), auto 500. With auto, choose auto for normalized_stages, too. It then "
-        "applies several batches per transaction.",
+        "10,000 (for a maintenance window), auto 500. The plan keeps its preset, and its runs use it: they sleep 500, "
+        "100, 0 or 100 ms between two transactions, and with auto a transaction takes several batches.",
     )
     batch_size: int = Field(
         default=_FROM_PRESET, description="Maximum rows per batch, 1 to 100,000. -1: from the preset."
@@ -47,10 +39,15 @@ class PlanConfig(dg.Config):
         description="Plan one fund only: fund-<fund_id>, the fund's id, or no-fund for rows without a fund. Empty: all "
         "funds.",
     )
-    dry_run: bool = Field(
-        default=False,
-        description="Only show the plan. Nothing is recorded, and open plans stay as they are.",
-    )
+
+    @property
+    def rows_per_batch(self) -> int:
+        return PRESETS[self.preset].rows_per_batch if self.batch_size == _FROM_PRESET else self.batch_size
+
+
+class PlanConfig(DryRunConfig):
+    """Launchpad settings of `batch_plan`. At most one of rehearse, draft and open_draft."""
+
     rehearse: bool = Field(
         default=False,
         description="Record the plan as a draft, execute every batch and roll it back. This shows what triggers and "
@@ -64,14 +61,9 @@ class PlanConfig(dg.Config):
         description="Open the draft with this plan_id instead of making a new plan. 0: make a new plan.",
     )
 
-    @property
-    def rows_per_batch(self) -> int:
-        return _PRESETS[self.preset][0] if self.batch_size == _FROM_PRESET else self.batch_size
-
     def require_one_mode(self) -> None:
         """Raise ConfigurationError if more than one mode is set."""
         modes = {
-            "dry_run": self.dry_run,
             "rehearse": self.rehearse,
             "draft": self.draft,
             "open_draft": bool(self.open_draft),
@@ -86,12 +78,12 @@ class PlanConfig(dg.Config):
 class ApplyConfig(dg.Config):
     """Launchpad settings of `normalized_stages`."""
 
-    preset: Preset = Field(
-        default="balanced",
+    preset: Literal["plan", Preset] = Field(
+        default="plan",
         description="Sleep between two transactions, so that replicas keep up: conservative 500 ms, balanced 100 ms, "
         "aggressive 0 ms. Each transaction is one batch of the plan. auto: 100 ms, and each transaction takes as many "
         "batches of the fund as half a second allows. Use it when triggers or indexes make the cost of a row unknown. "
-        "auto works with any plan, best with one that was made with auto.",
+        "plan: the preset that was chosen for the plan; balanced if none was.",
     )
     sleep_ms: int = Field(
         default=_FROM_PRESET,
@@ -103,21 +95,31 @@ class ApplyConfig(dg.Config):
     )
     table: str = Field(default="", description=_TABLE)
 
-    @property
-    def has_auto_batch_size(self) -> bool:
-        """Say whether a transaction takes several batches, as many as the last durations allow."""
-        return self.preset == "auto"
-
-    @property
-    def sleep_between_batches_ms(self) -> int:
-        """Return the sleep. Raises ConfigurationError if it is out of bounds."""
-        sleep_ms = _PRESETS[self.preset][1] if self.sleep_ms == _FROM_PRESET else self.sleep_ms
+    def pace(self, service: ServiceContext, *, parallel: int = 1) -> Pace:
+        """Return the pace, with the preset of the open plan if none is chosen. Raises ConfigurationError."""
+        preset = read_preset(service) if self.preset == "plan" else self.preset
+        sleep_ms = PRESETS[preset].sleep_ms if self.sleep_ms == _FROM_PRESET else self.sleep_ms
         if not 0 <= sleep_ms <= _LONGEST_SLEEP_MS:
             raise ConfigurationError(
                 f"sleep_ms is {sleep_ms:,}, which is out of bounds.",
                 remedy=f"Set it to 0 to {_LONGEST_SLEEP_MS:,}. To stop all runners for longer, run pause_job.",
             )
-        return sleep_ms
+        return Pace(sleep_ms=sleep_ms, no_lag_check=self.no_lag_check, is_auto=preset == "auto", parallel=parallel)
+
+
+class NormalizeAllConfig(ApplyConfig):
+    """Launchpad settings of `normalize_all_job`."""
+
+    funds: list[str] = Field(
+        default=[],
+        description="Only these funds, each as fund-<fund_id>, the fund's id, or no-fund for rows without a fund. "
+        "Empty: every fund with batches in an open plan.",
+    )
+    parallel: int = Field(
+        default=1,
+        description="How many sessions apply batches at the same time. Two reach the speed of a single UPDATE; more "
+        "help where the network is slow.",
+    )
 
 
 class VerifyConfig(dg.Config):

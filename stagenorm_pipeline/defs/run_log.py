@@ -13,6 +13,7 @@ from stagenorm_pipeline.engine.apply.events import (
     BatchCompleted,
     BatchFailed,
     BatchStarted,
+    BatchTaken,
     Event,
     Sleeping,
     Unwatched,
@@ -20,7 +21,7 @@ from stagenorm_pipeline.engine.apply.events import (
 )
 from stagenorm_pipeline.engine.apply.progress import ProgressMeter
 from stagenorm_pipeline.engine.plan.batch_types import BatchResult
-from stagenorm_pipeline.report.escape import sentence_for_terminal
+from stagenorm_pipeline.report.escape import for_terminal, sentence_for_terminal
 from stagenorm_pipeline.report.event_lines import LineLevel, event_line
 
 _PROGRESS_EVERY_S = 10.0
@@ -69,9 +70,19 @@ class BatchLog:
                 pass
         if line := event_line(event):
             fields = f" {json.dumps(dict(line.fields), separators=(',', ':'))}" if line.fields else ""
-            self._log.log(_LEVELS[line.level], f"{with_ui_steps(line.message)}{fields}")
+            self._log.log(_LEVELS[line.level], f"{self._where(event)}{with_ui_steps(line.message)}{fields}")
         if isinstance(event, BatchCompleted):
             self._log_progress(now)
+
+    def _where(self, event: Event) -> str:
+        """Name the fund and the table: the funds of a run share its log, and it may apply several at once."""
+        match event:
+            case BatchCompleted(batch=batch) | BatchFailed(batch=batch) | BatchTaken(batch=batch):
+                return f"{batch.fund_key}, {for_terminal(batch.target.table_name)}: "
+            case Unwatched():
+                return ""
+            case _:
+                return f"{self._fund}: "
 
     def _log_progress(self, now: float) -> None:
         if now - self._last_progress >= self._progress_every_s:

@@ -11,7 +11,7 @@ from stagenorm_pipeline.defs.dagster_internals import partition_range_tags
 from stagenorm_pipeline.defs.failures import errors_as_failures
 from stagenorm_pipeline.defs.jobs.asset_jobs import normalize_job, plan_job
 from stagenorm_pipeline.defs.partition_ranges import partition_ranges
-from stagenorm_pipeline.defs.partitions import add_fund_keys, funds
+from stagenorm_pipeline.defs.partitions import FUNDS, add_fund_keys
 from stagenorm_pipeline.defs.resources import StagenormService
 from stagenorm_pipeline.report.escape import sentence_for_terminal
 from stagenorm_pipeline.service.monitoring import read_waiting_work
@@ -58,7 +58,7 @@ def nightly_backfill(
         runs = counted(len(run_ids), "run")
         return dg.SkipReason(f"{runs} of normalized_stages queued or running: {', '.join(run_ids[:3])}")
     add_fund_keys(context.instance, (fund.fund_id for fund in work.funds))
-    keys = context.instance.get_dynamic_partitions(str(funds.name))
+    keys = context.instance.get_dynamic_partitions(FUNDS)
     night = context.scheduled_execution_time.isoformat()
     return [
         dg.RunRequest(run_key=f"{night} {first}", tags=partition_range_tags(first, last))
@@ -68,4 +68,4 @@ def nightly_backfill(
 
 def _applies_batches(run: dg.DagsterRun) -> bool:
     """Say whether a run is of `normalize_job`, or materializes the asset from its page or a backfill."""
-    return run.job_name == normalize_job.name or dg.AssetKey(NORMALIZED_STAGES) in (run.asset_selection or ())
+    return run.job_name == normalize_job.name or NORMALIZED_STAGES in (run.asset_selection or ())

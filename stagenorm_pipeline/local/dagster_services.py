@@ -24,6 +24,8 @@ import stagenorm_pipeline
 from stagenorm_pipeline.errors import StagenormError
 
 LOOPBACK = "127.0.0.1"
+_WEB_SERVER = "stagenorm_pipeline.local.web_server"
+_INSTANCE_SETTINGS = Path(__file__).with_name("dagster.yaml")
 _EVERYWHERE = "0.0.0.0"  # noqa: S104 - only compared with
 
 
@@ -77,8 +79,11 @@ def run_services(
     # For the alert, which links to the page of the failed run.
     environment.setdefault("STAGENORM_UI_URL", address.url)
     workspace_file = str(workspace or _project_file("workspace.yaml"))
+    # Where the pages find a report: on this server.
+    environment.setdefault("STAGENORM_REPORT_URL", "/reports")
+    environment["STAGENORM_REPORT_DATABASE_URL"] = app_url
     commands = {
-        "webserver": ["dagster_webserver", "-h", address.host, "-p", str(address.port), "-w", workspace_file],
+        "webserver": [_WEB_SERVER, "-h", address.host, "-p", str(address.port), "-w", workspace_file],
         "daemon": ["dagster._daemon", "run", "-w", workspace_file],
     }
 
@@ -92,6 +97,7 @@ def run_read_only(
     home: Path,
     *,
     dagster_url: str,
+    app_url: str | None = None,
     say: Callable[[str], None],
     address: Address,
     workspace: Path | None = None,
@@ -99,13 +105,16 @@ def run_read_only(
 ) -> None:
     """Serve a read-only UI of the same storage, without a daemon, with or without `run_services` beside it.
 
-    It gets no `DATABASE_URL`: its pages do not need one, and nothing can be started there.
+    It gets no `DATABASE_URL`, because nothing can be started there. `app_url`: where to read the reports that the pages
+    link to. None: the links say what to set.
     """
     _check_port(address)
     environment = _environment(home, dagster_url)
     environment.pop("DATABASE_URL", None)
     workspace_file = str(workspace or _project_file("workspace.yaml"))
-    server = ["dagster_webserver", "--read-only", "-h", address.host, "-p", str(address.port), "-w", workspace_file]
+    if app_url:
+        environment["STAGENORM_REPORT_DATABASE_URL"] = app_url
+    server = [_WEB_SERVER, "--read-only", "-h", address.host, "-p", str(address.port), "-w", workspace_file]
     what = "The read-only Dagster UI"
     _serve({"webserver-read-only": server}, environment, address, home / "logs", inherited_fds, say, what=what)
 
@@ -157,7 +166,7 @@ def _environment(home: Path, dagster_url: str, **more: str) -> dict[str, str]:
     dagster_home = home / "dagster"
     dagster_home.mkdir(parents=True, exist_ok=True)
     # Replaced in one step, because a run that another UI of this home is launching may be reading it.
-    shutil.copyfile(_project_file("dagster.yaml"), dagster_home / f"dagster.yaml.{os.getpid()}")
+    shutil.copyfile(_INSTANCE_SETTINGS, dagster_home / f"dagster.yaml.{os.getpid()}")
     (dagster_home / f"dagster.yaml.{os.getpid()}").replace(dagster_home / "dagster.yaml")
     # SQLAlchemy 2.1 reads a bare postgresql:// as psycopg 3, with which dagster-postgres fails on its first event.
     storage_url = "postgresql+psycopg2://" + dagster_url.partition("://")[2]

@@ -8,9 +8,10 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 
-from stagenorm_pipeline.local.demo_data import create_demo_tables, fill_demo_data
+from stagenorm_pipeline.local.demo_data import add_late_rows, create_demo_tables, fill_demo_data
 from stagenorm_pipeline.local.embedded_postgres import EmbeddedPostgres
 from stagenorm_pipeline.local.home import home_directory
+from stagenorm_pipeline.service.stagenorm import Stagenorm
 
 DEMO_DATABASE = "stagenorm_demo"
 
@@ -46,14 +47,15 @@ def run_demo() -> int:
             _print(f"\n# {why}\n$ stagenorm {command.format(backup=backup)}")
             words = [word.format(backup=backup) for word in command.split()]
             codes[words[0]] = _stagenorm(words, url)
-    failed = [name for name, code in codes.items() if code and name != "verify"]
-    if failed:
-        _print(f"\nThe demo did not work: `stagenorm {failed[0]}` failed.")
-        return 1
+        failed = [name for name, code in codes.items() if code and name != "verify"]
+        if failed:
+            _print(f"\nThe demo did not work: `stagenorm {failed[0]}` failed.")
+            return 1
+        _plan_late_rows(url)
     # `make demo` and `stagenorm demo` each speak of the commands that work where they were typed.
     program = "make" if "MAKELEVEL" in os.environ else "stagenorm"
-    ending = _VERIFICATION_FAILED if codes["verify"] else "\nAll seven checks passed.\nNext: {program} ui"
-    _print(ending.format(program=program))
+    _print(_VERIFICATION_FAILED if codes["verify"] else "\nAll seven checks passed.")
+    _print(_NEXT.format(program=program))
     return 0
 
 
@@ -64,15 +66,27 @@ The verification failed on purpose. The demo's rows have spellings such as
 'Seed Round' or 'Series D', as real columns do. stagenorm never guesses what an
 unknown spelling means: a person decides. All known spellings are normalized
 and audited.
+"""
 
+_NEXT = """
 Next:
   {program} ui
-      the same in the Dagster UI, with this report: http://127.0.0.1:3000
+      this history and this report in the Dagster UI: http://127.0.0.1:3000
+      Materialize the two funds that wait, and watch the pages change.
   stagenorm --demo decisions
       any other command, on the demo's database
   {program} demo
-      again: it finds nothing left to do
+      again: it applies what waits
 """
+
+
+def _plan_late_rows(url: str) -> None:
+    """Leave work for the first click in the Dagster UI: an import into two funds, planned and not applied."""
+    rows = add_late_rows(url)
+    with Stagenorm(url) as stagenorm:
+        plan = stagenorm.plan()
+    _print(f"\nThen another import wrote {rows} rows into two funds. Plan {plan.plan_id} has them.")
+    _print("It is not applied yet.")
 
 
 def _stagenorm(words: list[str], url: str) -> int:

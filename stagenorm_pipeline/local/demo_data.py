@@ -63,6 +63,13 @@ def fill_demo_data(url: str, rows: int = 60_000, funds: int = 12, seed: int = 20
     return rows
 
 
+def add_late_rows(url: str) -> int:
+    """Add the rows of a later import into two funds, with known spellings that are not canonical. Returns how many."""
+    statement = resources.files(__package__).joinpath("demo_late_rows.sql").read_bytes()
+    with psycopg.connect(url) as connection:
+        return connection.execute(statement).rowcount
+
+
 class _DemoRows:
     """Makes random rows. All calls share one random generator, so their order matters."""
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from stagenorm_pipeline.config.database_url import describe, parse_database_url
 from stagenorm_pipeline.errors import ConfigurationError, StagenormError
 from stagenorm_pipeline.local.dagster_services import Address, run_read_only, run_services
+from stagenorm_pipeline.local.demo import DEMO_DATABASE
 from stagenorm_pipeline.local.demo_database import ready_demo_database
 from stagenorm_pipeline.local.embedded_postgres import EmbeddedPostgres
 from stagenorm_pipeline.local.file_lock import FileLock
@@ -47,6 +48,7 @@ def run_ui(address: Address) -> None:
 def run_read_only_ui(address: Address) -> None:
     """Serve the read-only UI until Ctrl-C, whether `run_ui` runs or not. Raises as `run_ui` does."""
     home = home_directory()
+    app_url: str | None = os.environ.get("DATABASE_URL", "").strip() or None
     dagster_url = os.environ.get("STAGENORM_DAGSTER_URL", "").strip()
     with ExitStack() as stack:
         inherited_fds: tuple[int, ...] = ()
@@ -54,7 +56,10 @@ def run_read_only_ui(address: Address) -> None:
             server = stack.enter_context(EmbeddedPostgres.start(home))
             inherited_fds = (server.lease_fd,)
             dagster_url = _dagster_database(server)
-        run_read_only(home, dagster_url=dagster_url, say=_print, address=address, inherited_fds=inherited_fds)
+            app_url = app_url or server.url(DEMO_DATABASE)
+        run_read_only(
+            home, dagster_url=dagster_url, app_url=app_url, say=_print, address=address, inherited_fds=inherited_fds
+        )
 
 
 def require_only_ui(home: Path, stack: ExitStack) -> int:

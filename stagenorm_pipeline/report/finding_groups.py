@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from stagenorm_pipeline.engine.verify.result import CheckResult, Finding, Rule, VerificationResult
+from stagenorm_pipeline.engine.verify.result import CheckResult, Finding, Rule
 from stagenorm_pipeline.report.tables import Table
-from stagenorm_pipeline.report.verification_tables import finding_parts, kept_table
+from stagenorm_pipeline.report.verification_tables import finding_parts
 
 _SPELLINGS: Final = ("unknown spelling", "kept by decision")
 _LEFT: Final = "left by the rollback of its batch"
@@ -113,17 +113,16 @@ _KINDS: Final[Mapping[Rule, tuple[_Kind, ...]]] = {
 _LEFT_ROWS: Final = _Kind("Rows that a rollback left", "rows", ("rows_left_by_rollback",), ())
 
 
-def finding_groups(result: VerificationResult, check: CheckResult) -> tuple[Table, ...]:
+def finding_groups(check: CheckResult) -> tuple[Table, ...]:
     """Group the findings of a check into one table for each kind, in the order of the rule.
 
-    Unknown and kept spellings are in the result as a whole: the unknown ones have a chart of their own.
+    Unknown and kept spellings are left out: the result has all of them, not only examples.
     """
     groups: dict[_Kind, list[Finding]] = {}
     for finding in check.findings:
         if finding.what not in _SPELLINGS:
             groups.setdefault(_kind(check.rule, finding), []).append(finding)
-    kept = (kept_table(result, len(result.left_as_is)),) if check.rule is _R2 and result.left_as_is else ()
-    return (*kept, *(_table(kind, check, found) for kind, found in groups.items()))
+    return tuple(_table(kind, check, found) for kind, found in groups.items())
 
 
 def _kind(rule: Rule, finding: Finding) -> _Kind:

@@ -97,15 +97,14 @@ def _rows_by_kind(result: VerificationResult) -> tuple[RowsByKind | None, RowsBy
 def _facts(result: VerificationResult, verification_id: int | None) -> tuple[tuple[str, Cell], ...]:
     facts: list[tuple[str, Cell]] = [
         ("Scope", Name(text=scope_name(result.scope))),
-        *(("Target", Name(text=target)) for target in result.targets[:_TARGETS_NAMED]),
-        *((("More targets", more),) if (more := len(result.targets) - _TARGETS_NAMED) > 0 else ()),
         ("Plan", _plans(result)),
-        ("Database", Name(text=result.database)),
+        *((("Verification", Name(text=str(verification_id))),) if verification_id is not None else ()),
         ("Made at", result.created_at),
         ("By", Name(text=result.created_by)),
+        ("Database", Name(text=result.database)),
+        *(("Target", Name(text=target)) for target in result.targets[:_TARGETS_NAMED]),
+        *((("More targets", more),) if (more := len(result.targets) - _TARGETS_NAMED) > 0 else ()),
     ]
-    if verification_id is not None:
-        facts.append(("Verification", Name(text=str(verification_id))))
     return tuple(facts)
 
 

@@ -6,8 +6,9 @@ Each note is one or two sentences and may hold names from the data.
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.engine.verify.result import PlanFacts, Rule, VerificationResult
-from stagenorm_pipeline.report.tables import moment, number
+from stagenorm_pipeline.report.tables import moment
 from stagenorm_pipeline.report.wording import scope_name
 
 _IN_PROGRESS: Final = "Batches are still pending or running: the migration is not finished."
@@ -30,9 +31,6 @@ def _notes(result: VerificationResult) -> Iterator[str]:
     yield from _signed(result)
     yield from _rollbacks(result)
     yield from _baselines(result)
-    different = [plan for plan in result.plans if plan.vocabulary_version != result.vocabulary_version]
-    if different:
-        yield f"{_named(different)} made with another vocabulary than this report."
 
 
 def _signed(result: VerificationResult) -> Iterator[str]:
@@ -58,9 +56,10 @@ def _rollbacks(result: VerificationResult) -> Iterator[str]:
         is_compared = any(plan.is_baseline for plan in result.rolled_back)
         compared = " The rows are compared with the state before." if is_compared else ""
         yield f"{_named(result.rolled_back)} rolled back.{compared}"
-    if result.undone is not None:
-        restored, left = number(result.undone.restored), number(result.undone.left)
-        yield f"Rolled back rows: {restored} hold what was restored, {left} were left as another session made them."
+    if result.undone is not None and result.undone.restored:
+        yield f"{counted(result.undone.restored, 'row')} hold what the rollback restored."
+    if result.undone is not None and result.undone.left:
+        yield f"The rollback left {counted(result.undone.left, 'row')} as another session made them."
 
 
 def _baselines(result: VerificationResult) -> Iterator[str]:

@@ -12,7 +12,7 @@ from stagenorm_pipeline.report.limits import Limits
 from stagenorm_pipeline.report.other_session_changes import other_session_changes_table
 from stagenorm_pipeline.report.tables import Cell, Name, Table
 from stagenorm_pipeline.report.target_names import short_names
-from stagenorm_pipeline.report.verification_tables import funds_table, sample_table, target_stages_table
+from stagenorm_pipeline.report.verification_tables import funds_table, kept_table, sample_table, target_stages_table
 from stagenorm_pipeline.report.wording import OTHER_SESSIONS_NOTE, rule_name
 
 
@@ -79,9 +79,10 @@ def _short(cell: Cell, names: Mapping[str, str]) -> Cell:
 
 def _findings(result: VerificationResult, check: CheckResult, limits: Limits) -> Section:
     is_about_stages = check.rule is Rule.CANONICAL_STAGES
+    kept = (kept_table(result, limits.spellings),) if is_about_stages else ()
     return Section(
         title=rule_name(check.rule),
-        tables=tuple(group.cut(limits.findings) for group in finding_groups(result, check)),
+        tables=(*kept, *(group.cut(limits.findings) for group in finding_groups(check))),
         chart=unknown_chart(result, limits.spellings) if is_about_stages and result.unknown else None,
         check=check,
         is_detail=check.passed,

@@ -15,7 +15,6 @@ from stagenorm_pipeline.report.markdown_text import (
     BAR,
     chart_markdown,
     checks_markdown,
-    next_steps_markdown,
     shortened,
 )
 from stagenorm_pipeline.report.wording import MARKS
@@ -53,12 +52,6 @@ def verdict_markdown(result: VerificationResult) -> str:
         )
         for sentence_length, length, note_length in _SHORTENINGS
     )
-
-
-def next_markdown(result: VerificationResult, verification_id: int | None = None) -> str:
-    """Write what to do next, as commands and as clicks, short enough for Dagster's page to show without a click."""
-    steps = first_screen(result, verification_id).steps
-    return _first_shown(next_steps_markdown(steps[:count]) for count in range(len(steps), -1, -1))
 
 
 def stages_markdown(result: VerificationResult) -> str:

@@ -26,6 +26,7 @@ from stagenorm_pipeline.report.terminal_layout import (
     wrapped,
 )
 from stagenorm_pipeline.report.verdict import next_command, verdict_sentence
+from stagenorm_pipeline.report.verification_tables import kept_table
 from stagenorm_pipeline.report.wording import (
     MARKS,
     OUTCOMES,
@@ -126,7 +127,8 @@ def _findings(check: CheckResult, result: VerificationResult, screen: Screen) ->
     narrow = replace(screen, width=screen.width - _INDENT)
     if check.rule is Rule.CANONICAL_STAGES:
         yield from _unknown(result, narrow)
-    for group in finding_groups(result, check):
+    kept = (kept_table(result, _FINDINGS),) if check.rule is Rule.CANONICAL_STAGES and result.left_as_is else ()
+    for group in (*kept, *finding_groups(check)):
         is_counted = group.unit != "findings"
         count = f": {number(group.total)} {group.unit.removesuffix('s') if group.total == 1 else group.unit}"
         yield from wrapped(f"{group.title}{count if is_counted else ''}", screen, indent=2)

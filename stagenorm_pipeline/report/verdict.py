@@ -235,7 +235,7 @@ def _steps_to_sign(result: VerificationResult, verification_id: int | None, save
         yield NextStep(
             what="Save the JSON report",
             command=f"stagenorm report {verification_id} --output {saved_as}",
-            click="open verification_report: the entry report_json names the file",
+            click="open verification_report: the entry report_json has it",
         )
     yield NextStep(
         what="Read the report and its sample, then sign",

@@ -14,7 +14,7 @@ from stagenorm_pipeline.engine.verify.result import (
     VerificationResult,
 )
 from stagenorm_pipeline.engine.verify.rules.registry import RULES
-from stagenorm_pipeline.report.tables import Cell, Name, duration, moment, number
+from stagenorm_pipeline.report.tables import Cell, Name, duration, number
 
 MARKS: Final = {Outcome.PASSED: "✓", Outcome.WARNED: "⚠", Outcome.FAILED: "✗"}
 OUTCOMES: Final = {Outcome.PASSED: "passed", Outcome.WARNED: "warning", Outcome.FAILED: "failed"}
@@ -159,8 +159,3 @@ def _other_sessions(found: OtherSessions) -> str:
         f"{number(found.rows_changed)} of {counted(found.rows_before, 'row')} ({number(found.rows_allowed)} allowed). "
         f"Allowed is the larger of {found.percent}% and {counted(found.rows, 'row')}"
     )
-
-
-def made_line(result: VerificationResult) -> str:
-    """Say which database was verified, when and by whom, for the printed report. Holds names from the data."""
-    return f"{result.database}, {scope_name(result.scope)}, {moment(result.created_at)}, by {result.created_by}"

@@ -8,11 +8,13 @@ from enum import StrEnum
 
 from stagenorm_pipeline.config.auto_batch_size import Pacing
 from stagenorm_pipeline.config.configuration import Configuration, TargetSetting
+from stagenorm_pipeline.config.parallel import require_sessions
 from stagenorm_pipeline.config.throttle import LAG_THROTTLERS, ThrottleSettings
 from stagenorm_pipeline.engine.apply.events import Event
 from stagenorm_pipeline.engine.apply.fund_totals import FundTotals
 from stagenorm_pipeline.engine.apply.rehearsal import RehearsalResult, rehearse_plan
-from stagenorm_pipeline.engine.apply.runner import ApplyRequest, ApplyResult, apply_batches
+from stagenorm_pipeline.engine.apply.request import ApplyRequest, ApplyResult
+from stagenorm_pipeline.engine.apply.runner import apply_batches
 from stagenorm_pipeline.engine.monitor.status import count_cancelled
 from stagenorm_pipeline.engine.plan.batch_types import PlanKind
 from stagenorm_pipeline.engine.plan.request import DEFAULT_SLEEP_MS
@@ -36,13 +38,19 @@ def never_stop() -> bool:
 class Pace:
     """How fast to apply batches. What is None or false is as stagenorm.toml says.
 
-    `is_auto`: one transaction takes several batches, as many as the target time allows.
+    `is_auto`: one transaction takes several batches, as many as the target time allows. `parallel`: how many sessions
+    of this process apply batches at once; each sleeps between its own batches. Raises ConfigurationError if `parallel`
+    is out of bounds.
     """
 
     sleep_ms: int = DEFAULT_SLEEP_MS
     max_lag_seconds: float | None = None
     no_lag_check: bool = False
     is_auto: bool = False
+    parallel: int = 1
+
+    def __post_init__(self) -> None:
+        require_sessions(self.parallel)
 
     def throttle(self, configuration: Configuration) -> ThrottleSettings:
         """Return the configured bounds, with those given here in their place."""
@@ -110,8 +118,8 @@ def apply(
 ) -> AppliedBatches:
     """Apply the waiting batches of a plan or, with `plan_id` None, of every open one. This changes business data.
 
-    `kind`: plans of this kind only. `watch` hears every event. Raises OtherVocabularyError for a plan made with other
-    decisions than those of today.
+    `kind`: plans of this kind only. `watch` hears every event, in the caller's thread. Raises OtherVocabularyError for
+    a plan made with other decisions than those of today.
     """
     request = ApplyRequest(
         worker=context.runner,
@@ -167,6 +175,7 @@ def run_batches(context: ServiceContext, request: ApplyRequest, *, pace: Pace | 
         sleep_ms=pace.sleep_ms,
         throttle=pace.throttle(context.configuration),
         pacing=pace.pacing(context.configuration),
+        parallel=pace.parallel,
         watch=totals.before(request.watch),
     )
     result = apply_batches(context.database, request)

@@ -92,12 +92,14 @@ def open_context(
     application_name: str = "stagenorm",
     database_url: str | None = None,
     configuration: Configuration | None = None,
+    user: str | None = None,
     with_vocabulary: bool = False,
 ) -> ServiceContext:
     """Open a context; the first transaction connects.
 
     `database_url` None: DATABASE_URL. `configuration` None: stagenorm.toml and the environment. `application_name`:
-    what pg_stat_activity shows. `with_vocabulary`: read the decisions file now, so that an error in it comes first.
+    what pg_stat_activity shows. `user`: who asks; None: the operating-system user. `with_vocabulary`: read the
+    decisions file now, so that an error in it comes first.
 
     Raises ConfigurationError if there is no URL, it is not PostgreSQL's, or stagenorm.toml is wrong; VocabularyError
     for a broken decisions file.
@@ -106,7 +108,13 @@ def open_context(
     vocabulary = load_vocabulary(configuration) if with_vocabulary else None
     url = require_database_url() if database_url is None else database_url
     database = Database.at(url, application_name=application_name, tracking_schema=configuration.tracking_schema)
-    return ServiceContext(database=database, configuration=configuration, interface=interface, _vocabulary=vocabulary)
+    return ServiceContext(
+        database=database,
+        configuration=configuration,
+        interface=interface,
+        user=user_name() if user is None else user,
+        _vocabulary=vocabulary,
+    )
 
 
 def require_database_url(environment: Mapping[str, str] | None = None) -> str:

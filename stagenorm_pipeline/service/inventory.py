@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stagenorm_pipeline.engine.inventory.inventory import UNKNOWN_SHOWN, InventoryTally, TargetInventory
 from stagenorm_pipeline.engine.inventory.spellings import SpellingRows, read_spellings
+from stagenorm_pipeline.engine.targets import columns
 from stagenorm_pipeline.engine.targets.visibility import visible_targets
 from stagenorm_pipeline.service.context import ServiceContext
 from stagenorm_pipeline.service.selecting import Selection
@@ -89,6 +90,14 @@ def read_inventory(
                     rows.append((target.name, spelling))
             inventories.append(tally.finish())
     return Inventory(targets=tuple(inventories), rows=tuple(rows))
+
+
+def read_columns(
+    context: ServiceContext, inventories: Sequence[TargetInventory]
+) -> tuple[tuple[columns.Column, ...], ...]:
+    """Read the columns of each target's table from the catalog, in the order of the inventories."""
+    with context.database.snapshot() as connection:
+        return tuple(columns.read_columns(connection, inventory.target) for inventory in inventories)
 
 
 def _tallied(tally: InventoryTally, found: Iterator[SpellingRows]) -> Iterator[SpellingRows]:

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from sqlalchemy.exc import SQLAlchemyError
 
 from stagenorm_pipeline.engine.apply.pause import Control, read_control, set_paused
-from stagenorm_pipeline.engine.monitor import finished_plan, metrics, waiting_funds
+from stagenorm_pipeline.engine.monitor import alert_facts, finished_plan, metrics, recorded_state
 from stagenorm_pipeline.engine.monitor import status as progress
+from stagenorm_pipeline.engine.monitor.alert_facts import AlertFacts, FailedPlace
 from stagenorm_pipeline.engine.monitor.finished_plan import FinishedPlan
 from stagenorm_pipeline.engine.monitor.metrics import MetricsFacts
+from stagenorm_pipeline.engine.monitor.recorded_state import FundState, RecordedState
 from stagenorm_pipeline.engine.monitor.status import Status
 from stagenorm_pipeline.engine.monitor.waiting_funds import WaitingFund, read_waiting_funds
 from stagenorm_pipeline.engine.postgres.connection import first_line
@@ -39,14 +41,22 @@ def read_waiting_work(context: ServiceContext) -> WaitingWork:
         return WaitingWork(funds=read_waiting_funds(connection), control=read_control(connection))
 
 
-def count_waiting_rows(context: ServiceContext, *, fund_id: str | None) -> int:
-    """Count the rows of one fund that open plans still change."""
-    return waiting_funds.count_waiting_rows(context.database, fund_id)
-
-
 def read_finished_plan(context: ServiceContext) -> FinishedPlan | None:
     """Read the plan that finished last; None while an open plan has batches left, or before any run."""
     return finished_plan.read_finished_plan(context.database)
+
+
+def read_alert_facts(context: ServiceContext) -> AlertFacts:
+    """Read what an alert may report, without any stage or error text. Raises StagenormError if it cannot be read."""
+    try:
+        return alert_facts.read_alert_facts(context.database)
+    except SQLAlchemyError as error:
+        raise StagenormError(f"The database said: {first_line(error)}") from error
+
+
+def read_failed_places(context: ServiceContext, *, runner: str) -> tuple[FailedPlace, ...]:
+    """Read where batches failed of the runners whose name contains `runner`."""
+    return alert_facts.read_failed_places(context.database, runner)
 
 
 def read_metrics(context: ServiceContext) -> MetricsFacts:
@@ -68,3 +78,13 @@ def pause(context: ServiceContext, *, reason: str) -> None:
 def unpause(context: ServiceContext) -> None:
     """Let the runners continue."""
     set_paused(context.database, paused=False, reason=None, changed_by=context.user)
+
+
+def read_recorded_state(context: ServiceContext) -> RecordedState:
+    """Read plans, funds, verifications and the pause switch in one snapshot. Raises MissingMigrationError."""
+    return recorded_state.read_recorded_state(context.database, targets=len(context.configuration.targets))
+
+
+def read_fund_state(context: ServiceContext, *, fund_id: str | None) -> FundState:
+    """Read how far one fund is with its newest plan."""
+    return recorded_state.read_fund_state(context.database, fund_id)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from stagenorm_pipeline.config.auto_batch_size import AUTO_BATCH_ROWS
+from stagenorm_pipeline.config.presets import DEFAULT_PRESET, PRESETS, Preset
 from stagenorm_pipeline.engine.inventory.inventory import TargetInventory
 from stagenorm_pipeline.engine.plan import life_cycle, recorded_plans
 from stagenorm_pipeline.engine.plan import plan as plans
@@ -20,6 +21,7 @@ from stagenorm_pipeline.engine.plan.vocabulary_check import (
     require_same_vocabulary,
 )
 from stagenorm_pipeline.engine.postgres.migrations import require_migrations
+from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.errors import MissingMigrationError, StagenormError
 from stagenorm_pipeline.service.context import ServiceContext
 from stagenorm_pipeline.service.selecting import Selection
@@ -68,13 +70,19 @@ def find_superseded(context: ServiceContext, *, plan: Plan) -> Mapping[int, int]
 
 
 def record_plan(
-    context: ServiceContext, *, selection: Selection, batch_size: int = DEFAULT_BATCH_SIZE, as_draft: bool = False
+    context: ServiceContext,
+    *,
+    selection: Selection,
+    batch_size: int = DEFAULT_BATCH_SIZE,
+    preset: Preset | None = None,
+    as_draft: bool = False,
 ) -> NewPlan:
     """Record a plan with its exact batches and, unless `as_draft`, open it for applying.
 
-    Opening it cancels what older plans have left to do in the same targets and funds.
+    Opening it cancels what older plans have left to do in the same targets and funds. `preset`: recorded with the plan,
+    for its runs.
     """
-    request = _request(context, selection, batch_size)
+    request = replace(_request(context, selection, batch_size), preset=preset)
     plan = plans.record_plan(context.database, request, created_by=context.user, as_draft=as_draft)
     if plan.plan_id is None:
         raise StagenormError("This plan was not recorded.")
@@ -105,6 +113,14 @@ def open_plan(context: ServiceContext, *, plan_id: int) -> None:
 def cancel_plan(context: ServiceContext, *, plan_id: int) -> int:
     """Cancel what a plan still has to do, and return the number of batches cancelled. Applied batches stay applied."""
     return life_cycle.cancel_plan(context.database, plan_id)
+
+
+def read_preset(context: ServiceContext) -> Preset:
+    """Read the preset of the newest open plan; the default one if none was chosen or no plan is open."""
+    with context.database.snapshot() as connection:
+        require_migrations(connection)
+        preset = connection.exec_driver_sql(statement("plan/open_preset")).scalar_one_or_none()
+    return next((known for known in PRESETS if known == preset), DEFAULT_PRESET)
 
 
 def read_plan(context: ServiceContext, *, plan_id: int) -> RecordedPlan:

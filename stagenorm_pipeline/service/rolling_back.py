@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from stagenorm_pipeline.engine.apply.runner import ApplyRequest
+from stagenorm_pipeline.engine.apply.request import ApplyRequest
 from stagenorm_pipeline.engine.plan.request import DEFAULT_BATCH_SIZE
 from stagenorm_pipeline.engine.rollback import rollback as rollbacks
 from stagenorm_pipeline.engine.rollback.rollback import RollbackPreview, RollbackRow

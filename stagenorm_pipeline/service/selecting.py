@@ -23,11 +23,6 @@ class Selection:
     is_one_table: bool = False
     has_no_rows: bool = False
 
-    @property
-    def is_everything(self) -> bool:
-        """Whether it is every configured target and every fund."""
-        return self.scope.all_funds and not self.is_one_table
-
 
 def read_fund_ids(context: ServiceContext) -> set[str | None]:
     """Read the ids of all funds in the targets, with None if some rows have no fund. One scan per target."""

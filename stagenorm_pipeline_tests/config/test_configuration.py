@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from stagenorm_pipeline.config.alerts import AlertKind, AlertSettings
 from stagenorm_pipeline.config.configuration import (
     DEFAULT_TARGETS,
     Configuration,
@@ -187,3 +188,12 @@ def test_verify_section_is_read(file: Path) -> None:
 def test_wrong_verify_section_is_refused(file: Path, text: str, problem: str) -> None:
     with pytest.raises(ConfigurationError, match=problem):
         loaded(file, text)
+
+
+def test_alerts_are_chosen_by_name_and_a_wrong_one_is_named(file: Path) -> None:
+    assert loaded(file, "").alerts.send == frozenset(AlertKind)
+    assert loaded(file, "[alerts]\nsend = []\npaused_hours = 24\n").alerts == AlertSettings(
+        send=frozenset(), paused_hours=24
+    )
+    with pytest.raises(ConfigurationError, match=r"`send` in \[alerts\] must be a list of alerts \(failed_run, "):
+        loaded(file, '[alerts]\nsend = ["everything"]\n')

@@ -9,7 +9,17 @@ import dagster as dg
 import pytest
 import sqlalchemy as sa
 
-from stagenorm_pipeline.defs.dagster_internals import create_pool, partition_range_tags, report_runless_events
+from stagenorm_pipeline.defs.dagster_internals import (
+    create_pool,
+    failing_checks,
+    failing_ticks,
+    is_run_of,
+    newest_events,
+    newest_partition_verdicts,
+    partition_range_tags,
+    report_runless_events,
+)
+from stagenorm_pipeline_tests.support.failed_ticks import record_failed_tick
 
 _ASSET = dg.AssetKey("a")
 
@@ -67,6 +77,54 @@ def test_many_events_are_one_insert_per_type(instance: dg.DagsterInstance) -> No
     assert len(instance.fetch_observations(_ASSET, 100).records) == 40
 
 
+def test_batched_evaluations_equal_ones_reported_singly(instance: dg.DagsterInstance) -> None:
+    check = dg.AssetCheckKey(_ASSET, "clean")
+    funds = [f"fund-{number}" for number in range(40)]
+
+    def evaluations(*, passed: bool) -> list[dg.AssetCheckEvaluation]:
+        return [
+            dg.AssetCheckEvaluation(asset_key=_ASSET, check_name="clean", passed=passed, partition=fund)
+            for fund in funds
+        ]
+
+    instance.report_runless_asset_event(dg.AssetMaterialization(_ASSET, partition="fund-0"))
+    with _inserts() as statements:
+        report_runless_events(instance, evaluations(passed=False))
+    failed = newest_partition_verdicts(instance, check)
+    # Dagster's table is unique by run and partition, so a second evaluation must replace the first.
+    report_runless_events(instance, evaluations(passed=True))
+    report_runless_events(instance, [dg.AssetMaterialization(_ASSET, partition="fund-1")])
+
+    assert len(statements) == 1
+    assert set(failed) == set(funds)
+    assert not any(verdict.passed for verdict in failed.values())
+    passed = newest_partition_verdicts(instance, check)
+    assert all(verdict.passed for verdict in passed.values())
+    assert [fund for fund, verdict in passed.items() if not verdict.is_current] == ["fund-1"]
+    record = instance.event_log_storage.get_latest_asset_check_execution_by_key([check])[check]
+    single = dg.AssetCheckEvaluation(asset_key=_ASSET, check_name="single", passed=True)
+    instance.report_runless_asset_event(single)
+    one = instance.event_log_storage.get_latest_asset_check_execution_by_key([single.asset_check_key])
+    assert record.run_id == one[single.asset_check_key].run_id
+    assert record.event is not None
+
+
+def test_newest_event_of_partition_is_what_its_page_shows(instance: dg.DagsterInstance) -> None:
+    made = dg.AssetMaterialization(_ASSET, partition="fund-1", metadata={"n": 1})
+    seen = dg.AssetObservation(_ASSET, partition="fund-1", metadata={"n": 2})
+    other = dg.AssetMaterialization(_ASSET, partition="fund-2", metadata={"n": 3})
+    for event in (made, seen, other):
+        report_runless_events(instance, [event])
+
+    shown = newest_events(instance, _ASSET)
+
+    assert {key: (event.is_materialization, event.metadata["n"]) for key, event in shown.items()} == {
+        "fund-1": (False, 2),
+        "fund-2": (True, 3),
+    }
+    assert list(newest_events(instance, _ASSET, {"fund-2"})) == ["fund-2"]
+
+
 def test_pool_gets_default_limit_and_is_created_once(instance: dg.DagsterInstance) -> None:
     create_pool(instance, "writers")
     create_pool(instance, "writers")
@@ -82,3 +140,43 @@ def test_range_tags_select_partitions_of_one_run() -> None:
         assert context.partition_keys == ["b", "c"]
 
     assert dg.materialize([letters], tags=partition_range_tags("b", "c")).success
+
+
+def test_failing_checks_ticks_and_runs_of_the_location_are_found(instance: dg.DagsterInstance) -> None:
+    letters = dg.StaticPartitionsDefinition(["a", "b"])
+
+    @dg.asset(
+        check_specs=[
+            dg.AssetCheckSpec("whole", asset="a"),
+            dg.AssetCheckSpec("by_letter", asset="a", partitions_def=letters),
+        ],
+        partitions_def=letters,
+    )
+    def a() -> dg.MaterializeResult:  # type: ignore[type-arg] # Beside checks, Dagster accepts only the bare class.
+        raise AssertionError
+
+    @dg.asset
+    def of_another_team() -> None:
+        raise ValueError
+
+    for name, partition, passed in (
+        ("whole", None, True),
+        ("whole", None, False),
+        ("by_letter", "a", False),
+        ("by_letter", "b", True),
+    ):
+        evaluation = dg.AssetCheckEvaluation(_ASSET, name, passed=passed, partition=partition)
+        report_runless_events(instance, [evaluation])
+    record_failed_tick(instance, "sensor", "quotes a row")
+    other = dg.materialize([of_another_team], instance=instance, raise_on_error=False).dagster_run
+    repository = dg.Definitions(assets=[a]).get_repository_def()
+
+    with dg.build_sensor_context(instance=instance, repository_def=repository) as context:
+        assert [(failing.key.name, failing.partition) for failing in failing_checks(context)] == [
+            ("by_letter", "a"),
+            ("whole", None),
+        ]
+        assert [(tick.name, tick.error_class) for tick in failing_ticks(context, recent_s=60)] == [
+            ("sensor", "ValueError")
+        ]
+        assert not is_run_of(context, other)

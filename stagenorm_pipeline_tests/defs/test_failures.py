@@ -24,7 +24,7 @@ def test_failed_run_never_shows_password(
     project: DagsterProject, url: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", url.format(_PASSWORD))
-    project.instance.add_dynamic_partitions("funds", ["fund-1"])
+    project.instance.add_dynamic_partitions("stagenorm_funds", ["fund-1"])
 
     results = [project.run(job) for job in _JOBS] + [project.normalize("fund-1")]
 

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from dagster._core.test_utils import create_run_for_test
 
-from stagenorm_pipeline.defs.instance_setup import fail_orphaned_runs
+from stagenorm_pipeline.defs.instance_setup import add_first_fund_keys, fail_orphaned_runs
+from stagenorm_pipeline.defs.partitions import FUNDS, copy_fund_keys_of_old_name
+from stagenorm_pipeline_tests.support.application import COMPANIES, Application
+from stagenorm_pipeline_tests.support.dagster_internals import create_run_for_test
 
 
 @pytest.fixture
@@ -32,3 +34,33 @@ def test_orphaned_runs_fail_and_other_runs_stay(
         done: dg.DagsterRunStatus.SUCCESS,
     }
     assert fail_orphaned_runs(instance) == []
+
+
+def test_partitions_are_seeded_once_from_the_tables(instance: dg.DagsterInstance, application: Application) -> None:
+    application.add(COMPANIES, [(10, "Seed"), (2, "seed"), (None, "Seed")])
+
+    add_first_fund_keys(instance)
+    application.add(COMPANIES, [(3, "Seed")])
+    add_first_fund_keys(instance)
+
+    assert instance.get_dynamic_partitions(FUNDS) == ["fund-2", "fund-10", "no-fund"]
+
+
+def test_missing_database_adds_no_partition(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+
+    add_first_fund_keys(instance)
+
+    assert "No partitions were added: DATABASE_URL is not set." in capsys.readouterr().out
+
+
+def test_fund_keys_of_old_partition_name_are_copied_once(instance: dg.DagsterInstance) -> None:
+    instance.add_dynamic_partitions("funds", ["fund-10", "fund-2", "eu-buyout", "no-fund"])
+
+    copy_fund_keys_of_old_name(instance)
+    instance.add_dynamic_partitions("funds", ["fund-3"])
+    copy_fund_keys_of_old_name(instance)
+
+    assert instance.get_dynamic_partitions(FUNDS) == ["fund-2", "fund-10", "no-fund"]

@@ -22,11 +22,11 @@ from stagenorm_pipeline_tests.support.application import COMPANIES, Application
 
 pytestmark = pytest.mark.soak
 
-_ASSET = {"path": ["normalized_stages"]}
+_ASSET = {"path": ["stagenorm", "normalized_stages"]}
 _BACKFILL = """mutation($p: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $p) {
     ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }"""
 _ADD = """mutation($s: RepositorySelector!, $k: String!) { addDynamicPartition(
-    partitionsDefName: "funds", partitionKey: $k, repositorySelector: $s) { __typename } }"""
+    partitionsDefName: "stagenorm_funds", partitionKey: $k, repositorySelector: $s) { __typename } }"""
 _SELECTOR = {"repositoryName": "__repository__", "repositoryLocationName": "stagenorm"}
 
 

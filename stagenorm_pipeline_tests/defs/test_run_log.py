@@ -61,7 +61,7 @@ def test_completed_batch_is_one_log_line(caplog: pytest.LogCaptureFixture) -> No
     log.listener(Sleeping(milliseconds=100))
 
     fields = '{"rowsUpdated":990,"rowsSkipped":10,"rowsFailed":0,"durationMs":1245}'
-    assert list(log.lines) == [f"INFO Batch 5 completed {fields}"]
+    assert list(log.lines) == [f"INFO fund-7, public.companies: Batch 5 completed {fields}"]
 
 
 def test_missing_replica_is_info_and_missing_privilege_warning(caplog: pytest.LogCaptureFixture) -> None:

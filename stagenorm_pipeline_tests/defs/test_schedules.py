@@ -1,12 +1,13 @@
 """The schedules `nightly_plan` and `nightly_backfill`."""
 
 import dagster as dg
-from dagster._core.test_utils import create_run_for_test
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stagenorm_pipeline.defs.assets.asset_names import NORMALIZED_STAGES
 from stagenorm_pipeline.defs.partition_ranges import partition_ranges
 from stagenorm_pipeline_tests.support.application import COMPANIES, Application
+from stagenorm_pipeline_tests.support.dagster_internals import create_run_for_test
 from stagenorm_pipeline_tests.support.dagster_project import RANGE_END, RANGE_START, DagsterProject, materialized
 
 
@@ -84,7 +85,7 @@ def test_nightly_backfill_skips_while_asset_backfill_runs(project: DagsterProjec
         project.instance,
         job_name="__ASSET_JOB",
         status=dg.DagsterRunStatus.STARTED,
-        asset_selection=frozenset({dg.AssetKey("normalized_stages")}),
+        asset_selection=frozenset({NORMALIZED_STAGES}),
     )
     create_run_for_test(project.instance, job_name="verify_job", status=dg.DagsterRunStatus.STARTED)
 

@@ -27,7 +27,7 @@ def test_launcher_and_workers_use_the_same_celery_settings() -> None:
 
 def test_runs_end_before_redis_redelivers_and_pool_limits_agree() -> None:
     several = yaml.safe_load(documented_files()["dagster.yaml"])
-    one = yaml.safe_load((REPOSITORY / "dagster.yaml").read_text())
+    one = yaml.safe_load((REPOSITORY / "stagenorm_pipeline" / "local" / "dagster.yaml").read_text())
     options = several["run_launcher"]["config"]["config_source"]["broker_transport_options"]
     assert options["visibility_timeout"] > several["run_monitoring"]["max_runtime_seconds"]
     assert several["concurrency"]["pools"] == one["concurrency"]["pools"]

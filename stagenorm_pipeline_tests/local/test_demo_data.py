@@ -5,7 +5,7 @@ from importlib import resources
 
 import psycopg
 
-from stagenorm_pipeline.local.demo_data import create_demo_tables, fill_demo_data
+from stagenorm_pipeline.local.demo_data import add_late_rows, create_demo_tables, fill_demo_data
 from stagenorm_pipeline.vocabulary import Vocabulary
 from stagenorm_pipeline.vocabulary.vocabulary import MeaningKind
 
@@ -70,3 +70,15 @@ def test_existing_rows_are_kept_and_none_added(database_url: str) -> None:
 def test_real_spellings_contain_no_address_or_amount() -> None:
     assert len(listed_spellings()) == 98
     assert not [text for text in listed_spellings() if "://" in text or text.startswith("$")]
+
+
+def test_late_rows_are_two_funds_of_known_spellings(database_url: str) -> None:
+    create_demo_tables(database_url)
+
+    assert add_late_rows(database_url) == 200
+
+    found = rows(database_url, "SELECT fund_id, count(*)::int FROM portfoliocompanies GROUP BY fund_id ORDER BY 1")
+    assert found == [(11, 120), (12, 80)]
+    vocabulary = Vocabulary.built_in()
+    for (spelling,) in rows(database_url, "SELECT DISTINCT stage FROM portfoliocompanies"):
+        assert vocabulary.meaning_of(str(spelling)).kind is MeaningKind.MESSY

@@ -10,7 +10,6 @@ from stagenorm_pipeline.engine.verify.rules.registry import RULES
 from stagenorm_pipeline.report.summary import (
     SHOWN_AT_ONCE,
     funds_markdown,
-    next_markdown,
     stages_markdown,
     verdict_markdown,
 )
@@ -28,7 +27,7 @@ _OURS = {"strong_open", "strong_close"}
 
 
 def pages(result: VerificationResult) -> tuple[str, ...]:
-    return verdict_markdown(result), next_markdown(result, 12), stages_markdown(result), funds_markdown(result)
+    return verdict_markdown(result), stages_markdown(result), funds_markdown(result)
 
 
 def length(page: str) -> int:
@@ -115,12 +114,3 @@ def test_stage_with_rows_always_has_a_bar_and_other_rows_have_none() -> None:
     assert seed == f"| seed | 1 | 1,000,000 | █ {'█' * 12} | +999,999 |"
     assert other == "| not canonical | 5,000,000 | 0 |  | -5,000,000 |"
     assert null == "| NULL | – | 0 |  | – |"
-
-
-def test_next_steps_are_commands_and_clicks() -> None:
-    page = next_markdown(passing_result(), 12)
-    assert page.startswith("1. Save the JSON report: `stagenorm report 12 --output verification-12.json`.")
-    assert (
-        "2. Read the report and its sample, then sign: `stagenorm sign-off 12 --report verification-12.json`." in page
-    )
-    assert page.count("In Dagster:") == 2

@@ -185,7 +185,7 @@ def test_findings_are_grouped_and_counted_by_kind() -> None:
         ),
         findings_total=9_083,
     )
-    groups = finding_groups(QUIET, check)
+    groups = finding_groups(check)
     assert [(group.title, len(group.rows), group.total) for group in groups] == [
         ("Rows that hold their old spelling again", 2, 70),
         ("Rows that other sessions changed since", 1, 9_000),

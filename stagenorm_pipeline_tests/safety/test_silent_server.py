@@ -5,13 +5,16 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 import pytest
 import sqlalchemy as sa
 
+from stagenorm_pipeline.engine.apply.batch_transaction import Bounds
+from stagenorm_pipeline.engine.apply.events import BatchStarted, Event
 from stagenorm_pipeline.engine.postgres.bounded_connection import UnconfirmedCommitError, WaitBounds
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.failpoints import Failpoint, listen
@@ -196,22 +199,26 @@ def test_commit_without_an_answer_is_looked_up_and_not_repeated(
     assert broken_laws(portfolio, undisturbed) == []
 
 
+@pytest.mark.parametrize(("path", "margin_s", "seconds"), [("statements", 30, 1), ("one message", 4.5, 5)])
 def test_commit_that_no_standby_confirms_stops_the_run(
-    portfolio: Application, undisturbed: Undisturbed, server: PrivateServer
+    portfolio: Application, undisturbed: Undisturbed, server: PrivateServer, path: str, margin_s: float, seconds: int
 ) -> None:
     work.plan(portfolio.database)
 
-    def lose_standby(step: Failpoint) -> None:
+    def lose_standby_before_commit(step: Failpoint) -> None:
         if step is Failpoint.APPLY_BEFORE_COMMIT:
-            _alter(server, "SET synchronous_standby_names = 'nobody'")
-            wait_until(lambda: portfolio.value("SHOW synchronous_standby_names") == "nobody", "the setting")
+            _lose_standby(server, portfolio)
+
+    def lose_standby_before_message(event: Event) -> None:
+        if isinstance(event, BatchStarted) and path == "one message":
+            _lose_standby(server, portfolio)
 
     # The server answers the cancel request, however busy the machine is.
-    database = Database.at(portfolio.url, waits=WaitBounds(short_s=1, read_s=1, margin_s=30))
-    listen(lose_standby)
+    database = Database.at(portfolio.url, waits=WaitBounds(short_s=1, read_s=1, margin_s=margin_s))
+    listen(lose_standby_before_commit if path == "statements" else None)
     try:
-        with pytest.raises(UnconfirmedCommitError, match="no synchronous standby confirmed it within 1 s"):
-            work.apply(database)
+        with pytest.raises(UnconfirmedCommitError, match=f"no synchronous standby confirmed it within {seconds} s"):
+            work.apply(database, bounds=Bounds(statement_timeout_ms=500), on_event=lose_standby_before_message)
     finally:
         listen(None)
         database.close()
@@ -221,6 +228,21 @@ def test_commit_that_no_standby_confirms_stops_the_run(
     assert broken_laws(portfolio, undisturbed) == []
 
 
+def _lose_standby(server: PrivateServer, portfolio: Application) -> None:
+    """Make commits wait for a standby that does not exist. Returns when the first of them waits."""
+    _alter(server, "SET synchronous_standby_names = 'nobody'")
+    one_waits = threading.Event()
+
+    def write_until_a_commit_waits() -> None:
+        with suppress(psycopg.OperationalError), psycopg.connect(portfolio.url, autocommit=True) as connection:
+            while not one_waits.wait(0.01):
+                connection.execute("UPDATE stage_migration_control SET changed_at = now()")
+
+    threading.Thread(target=write_until_a_commit_waits, daemon=True).start()
+    wait_until(lambda: portfolio.value(_WAITING_FOR_STANDBY), "a commit that waits")
+    one_waits.set()
+
+
 def test_statement_may_take_as_long_as_its_own_limit(through: str) -> None:
     database = Database.at(through, waits=WaitBounds(short_s=0.5, read_s=30))
     with database.snapshot() as session:
@@ -228,7 +250,7 @@ def test_statement_may_take_as_long_as_its_own_limit(through: str) -> None:
     database.close()
 
 
-_WAITING_FOR_STANDBY = "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+_WAITING_FOR_STANDBY: Final = "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
 
 
 def _others(portfolio: Application) -> Any:

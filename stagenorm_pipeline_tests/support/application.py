@@ -116,6 +116,7 @@ class Application:
         throttle: ThrottleSettings | None = None,
         pacing: Pacing | None = None,
         bounds: Bounds | None = None,
+        parallel: int = 1,
     ) -> ApplyResult:
         request = ApplyRequest(
             worker="worker-1",
@@ -129,6 +130,7 @@ class Application:
             should_stop=should_stop,
             throttle=throttle,
             pacing=pacing,
+            parallel=parallel,
         )
         return apply_batches(self.database, request)
 

@@ -110,7 +110,8 @@ class BlockedProgram:
 
 
 def _run(url: str, work: Work, stop: Stop | None, connection: Connection) -> None:
-    _block_at(stop, connection)
+    if stop is not None:
+        _block_at(stop, connection)
     database = Database.at(url)
     try:
         outcome = Outcome(value=work(database))
@@ -119,8 +120,8 @@ def _run(url: str, work: Work, stop: Stop | None, connection: Connection) -> Non
     connection.send(outcome)
 
 
-def _block_at(stop: Stop | None, connection: Connection) -> None:
-    waiting = stop
+def _block_at(stop: Stop, connection: Connection) -> None:
+    waiting: Stop | None = stop
     arrivals = 0
 
     def listener(step: Failpoint) -> None:

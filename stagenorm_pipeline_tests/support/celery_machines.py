@@ -21,17 +21,17 @@ from stagenorm_pipeline_tests.support.waiting import wait_until
 
 REPOSITORY = Path(__file__).parents[2]
 _PAGE = REPOSITORY / "docs" / "outgrowing-one-machine.md"
-_ASSET = {"path": ["normalized_stages"]}
+_ASSET = {"path": ["stagenorm", "normalized_stages"]}
 _SELECTOR = {"repositoryName": "__repository__", "repositoryLocationName": "stagenorm"}
 _ADD = """mutation($s: RepositorySelector!, $k: String!) { addDynamicPartition(
-    partitionsDefName: "funds", partitionKey: $k, repositorySelector: $s) { __typename } }"""
+    partitionsDefName: "stagenorm_funds", partitionKey: $k, repositorySelector: $s) { __typename } }"""
 _BACKFILL = """mutation($p: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $p) {
     ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }"""
 _TERMINATE = """mutation($r: String!) { terminateRun(runId: $r) {
     __typename ... on TerminateRunFailure { message } ... on PythonError { message } } }"""
 _RUNS = "{ runsOrError { ... on Runs { results { runId status } } } }"
 _BACKFILLS = "{ partitionBackfillsOrError { ... on PartitionBackfills { results { status } } } }"
-_PARTITIONS = """{ assetNodeOrError(assetKey: {path: ["normalized_stages"]}) { ... on AssetNode {
+_PARTITIONS = """{ assetNodeOrError(assetKey: {path: ["stagenorm", "normalized_stages"]}) { ... on AssetNode {
     partitionStats { numMaterialized numFailed } } } }"""
 
 

@@ -17,8 +17,7 @@ _QUIET = (
     "--disable-component-update",
     "--disable-sync",
 )
-# Wide enough for Dagster's graph with its side panel.
-_WINDOW = (1600, 1000)
+_WINDOW = (1_440, 900)
 
 
 def find_chromium() -> str | None:

@@ -5,12 +5,19 @@ from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
-from dagster._core.definitions.schedule_definition import ScheduleExecutionData
-from dagster._core.definitions.sensor_definition import SensorExecutionData
-from dagster._core.instance.ref import InstanceRef
 
+from stagenorm_pipeline.defs.assets.asset_names import (
+    BATCH_PLAN,
+    KEY_PREFIX,
+    NORMALIZED_STAGES,
+    VERIFICATION_REPORT,
+    op_name,
+)
 from stagenorm_pipeline.defs.definitions import build_defs
+from stagenorm_pipeline.defs.partitions import FUNDS
+from stagenorm_pipeline_tests.support.dagster_internals import ScheduleExecutionData, SensorExecutionData, use_instance
 
+_OPS = {key.path[-1]: op_name(key) for key in (BATCH_PLAN, NORMALIZED_STAGES, VERIFICATION_REPORT)}
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
 
@@ -23,13 +30,13 @@ class DagsterProject:
 
     @property
     def funds(self) -> list[str]:
-        return list(self.instance.get_dynamic_partitions("funds"))
+        return list(self.instance.get_dynamic_partitions(FUNDS))
 
     def run(
         self, job: str, *, fund: str | None = None, tags: Mapping[str, str] | None = None, **config: Mapping[str, Any]
     ) -> dg.ExecuteInProcessResult:
-        """Run a job. `config` maps the name of an op to its config."""
-        ops = {name: {"config": dict(values)} for name, values in config.items()}
+        """Run a job. `config` maps the name of an asset or an op to its config."""
+        ops = {_OPS.get(name, name): {"config": dict(values)} for name, values in config.items()}
         return self.defs.resolve_job_def(job).execute_in_process(
             run_config={"ops": ops},
             partition_key=fund,
@@ -51,7 +58,7 @@ class DagsterProject:
 
     def check(self, *names: str, **config: Any) -> dg.ExecuteInProcessResult:
         """Run checks alone."""
-        keys = [dg.AssetCheckKey(dg.AssetKey("verification_report"), name) for name in names]
+        keys = [dg.AssetCheckKey(VERIFICATION_REPORT, name) for name in names]
         job = dg.define_asset_job("checks_alone", selection=dg.AssetSelection.checks(*keys))
         defs = dg.Definitions.merge(self.defs, dg.Definitions(jobs=[job]))
         return defs.resolve_job_def("checks_alone").execute_in_process(
@@ -65,7 +72,7 @@ class DagsterProject:
         repository = self.defs.get_repository_def()
         resources = repository.get_top_level_resources()
         with dg.build_sensor_context(
-            instance=self.instance, cursor=cursor, repository_def=repository, resources=resources
+            instance=self.instance, cursor=cursor, repository_def=repository, sensor_name=name, resources=resources
         ) as context:
             return repository.get_sensor_def(name).evaluate_tick(context)
 
@@ -77,14 +84,12 @@ class DagsterProject:
             repository_def=repository,
             resources=repository.get_top_level_resources(),
         ) as context:
-            # Dagster opens a schedule's instance by its reference, which one in memory has not.
-            context._instance_ref = InstanceRef.from_dir(".")
-            context._instance = self.instance  # type: ignore[assignment]
+            use_instance(context, self.instance)
             return repository.get_schedule_def(name).evaluate_tick(context)
 
     def verdict(self, check: str) -> dg.AssetCheckEvaluation:
         """The newest evaluation of a check of `batch_plan`."""
-        key = dg.AssetCheckKey(dg.AssetKey("batch_plan"), check)
+        key = dg.AssetCheckKey(BATCH_PLAN, check)
         (record,) = self.instance.event_log_storage.get_asset_check_execution_history(key, limit=1)
         assert record.event is not None
         assert record.event.dagster_event is not None
@@ -96,10 +101,16 @@ def materialized(result: dg.ExecuteInProcessResult, asset: str) -> dict[str | No
     found: dict[str | None, dict[str, Any]] = {}
     for event in result.get_asset_materialization_events():
         made = event.materialization
-        if made.asset_key == dg.AssetKey(asset):
+        if made.asset_key.path == [KEY_PREFIX, asset]:
             assert made.partition not in found
             found[made.partition] = {name: entry.value for name, entry in made.metadata.items()}
     return found
+
+
+def observed(result: dg.ExecuteInProcessResult) -> dict[str | None, dict[str, Any]]:
+    """The metadata of the newest observation of each partition in a run."""
+    seen = [event.asset_observation_data.asset_observation for event in result.all_events if event.is_asset_observation]
+    return {event.partition: {name: entry.value for name, entry in event.metadata.items()} for event in seen}
 
 
 def checked(result: dg.ExecuteInProcessResult) -> dict[str, dg.AssetCheckEvaluation]:

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Final
 
 from stagenorm_pipeline.engine.apply.batch_transaction import Bounds
 from stagenorm_pipeline.engine.apply.events import BatchTaken, Event
@@ -13,11 +14,16 @@ from stagenorm_pipeline.engine.plan.plan import record_plan
 from stagenorm_pipeline.engine.plan.request import PlanRequest
 from stagenorm_pipeline.engine.postgres import connection, locks
 from stagenorm_pipeline.engine.postgres.connection import Database
+from stagenorm_pipeline.engine.postgres.failpoints import Failpoint, set_gates
 from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, record_rollback
 from stagenorm_pipeline.engine.verify.verification import VerifyRequest, verify
 from stagenorm_pipeline.vocabulary import Vocabulary
 
 BATCH_SIZE = 20
+
+# The server waits at the gate while another session keeps it closed.
+CLOSE_GATE: Final = "SELECT pg_advisory_xact_lock(7777, 1)"
+_AT_GATE: Final = "SELECT pg_advisory_xact_lock_shared(7777, 1)"
 
 Job = Callable[[Database], object]
 
@@ -54,6 +60,7 @@ def apply(
     bounds: Bounds | None = None,
     plan_id: int | None = None,
     on_event: Callable[[Event], None] = lambda _: None,
+    parallel: int = 1,
 ) -> Applied:
     """Apply the open batches (`stagenorm resume`)."""
     applied = Applied()
@@ -63,10 +70,28 @@ def apply(
         on_event(event)
 
     request = ApplyRequest(
-        worker=worker, run_by="test", plan_id=plan_id, sleep_ms=0, bounds=bounds or Bounds(), watch=watch
+        worker=worker,
+        run_by="test",
+        plan_id=plan_id,
+        sleep_ms=0,
+        bounds=bounds or Bounds(),
+        watch=watch,
+        parallel=parallel,
     )
     applied.result = apply_batches(database, request)
     return applied
+
+
+def apply_gated(database: Database, place: Failpoint) -> Applied:
+    """Apply, and wait inside each message at the gate."""
+    set_gates({place: _AT_GATE})
+    return apply(database, worker="gated", bounds=Bounds(lock_timeout_ms=60_000))
+
+
+def roll_back_gated(database: Database, place: Failpoint) -> Applied:
+    """Undo everything, and wait inside each message at the gate."""
+    set_gates({place: _AT_GATE})
+    return roll_back(database)
 
 
 def migrate(database: Database) -> Applied:
@@ -89,11 +114,11 @@ def is_a_plan_open(database: Database) -> bool:
         )
 
 
-def roll_back(database: Database, plan_id: int | None = None) -> Applied:
+def roll_back(database: Database, plan_id: int | None = None, parallel: int = 1) -> Applied:
     """Undo a plan, or everything (`stagenorm rollback`)."""
     since = None if plan_id else datetime(2000, 1, 1, tzinfo=UTC)
     request = RollbackRequest(plan_id=plan_id, since=since, batch_size=BATCH_SIZE)
-    return apply(database, plan_id=record_rollback(database, request, created_by="test"))
+    return apply(database, plan_id=record_rollback(database, request, created_by="test"), parallel=parallel)
 
 
 def resume_or_roll_back(database: Database) -> Applied:

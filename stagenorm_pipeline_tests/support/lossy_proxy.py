@@ -1,4 +1,4 @@
-"""A proxy that drops the answer to one COMMIT: the client cannot know whether the commit arrived."""
+"""A proxy that drops the answer to one commit: the client cannot know whether the commit arrived."""
 
 import contextlib
 import socket
@@ -10,13 +10,20 @@ from typing import Self
 from stagenorm_pipeline.local.server_files import SOCKET_NAME
 
 _COMMIT = b"COMMIT\0"
+_READY = b"Z\0\0\0\5"
 _CHUNK = 65536
 
 
 class LossyProxy:
-    """A unix socket in `directory` that leads to the server's `target`; use it as a context manager."""
+    """A unix socket in `directory` that leads to the server's `target`; use it as a context manager.
 
-    def __init__(self, directory: Path, target: Path) -> None:
+    `answer`: the bytes by which it knows the answer to lose. `round_trips`: how often the server
+    was ready for the next question.
+    """
+
+    def __init__(self, directory: Path, target: Path, answer: bytes = _COMMIT) -> None:
+        self._answer = answer
+        self.round_trips = 0
         self._target = str(target / SOCKET_NAME)
         self._listening = socket.socket(socket.AF_UNIX)
         self._listening.bind(str(directory / SOCKET_NAME))
@@ -25,7 +32,7 @@ class LossyProxy:
         self.has_lost = threading.Event()
 
     def lose_the_next_answer(self) -> None:
-        """The next COMMIT reaches the server and takes effect; then both connections break."""
+        """The next commit reaches the server and takes effect; then both connections break."""
         self._is_to_lose.set()
 
     def __enter__(self) -> Self:
@@ -55,8 +62,9 @@ class LossyProxy:
     def _pass_back(self, server: socket.socket, client: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while data := server.recv(_CHUNK):
+                self.round_trips += data.count(_READY)
                 # CommandComplete carries the command's name: the commit is done when it is said.
-                if _COMMIT in data and self._is_to_lose.is_set():
+                if self._answer in data and self._is_to_lose.is_set():
                     self._is_to_lose.clear()
                     self.has_lost.set()
                     break

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import event
 
+from stagenorm_pipeline.engine.postgres.failpoints import Failpoint, listen
 from stagenorm_pipeline_tests.support.application import Application
 
 _EXPLAIN = "EXPLAIN (FORMAT JSON) "
@@ -26,9 +27,16 @@ def explain(connection: sa.Connection, statement: str, values: Any) -> list[Mapp
     return list(nodes(result.scalar_one()[0]["Plan"]))
 
 
+def _ignore(step: Failpoint) -> None:
+    """Ignore the failpoint."""
+
+
 @contextmanager
 def explained(application: Application, containing: str) -> Iterator[list[list[Mapping[str, Any]]]]:
-    """The plans of the statements that hold `containing`, each explained right before it runs, in its own session."""
+    """The plans of the statements that hold `containing`, each explained right before it runs, in its own session.
+
+    Batches are applied statement by statement, because nothing can be explained inside a message.
+    """
     plans: list[list[Mapping[str, Any]]] = []
 
     def listener(
@@ -38,9 +46,11 @@ def explained(application: Application, containing: str) -> Iterator[list[list[M
             plans.append(explain(connection, statement, parameters))
 
     event.listen(application.database.engine, "before_cursor_execute", listener)
+    listen(_ignore)
     try:
         yield plans
     finally:
+        listen(None)
         event.remove(application.database.engine, "before_cursor_execute", listener)
 
 

@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,12 +31,16 @@ class ServedUi:
 
 
 @contextmanager
-def served_ui(home: Path, *options: str) -> Iterator[ServedUi]:
-    """Start the UI and wait until it answers; at the end stop it as Ctrl-C does."""
+def served_ui(home: Path, *options: str, environment: Mapping[str, str] | None = None) -> Iterator[ServedUi]:
+    """Start the UI and wait until it answers; at the end stop it as Ctrl-C does. `environment`: more variables."""
     port = _free_port()
     command = subprocess.Popen(
         [sys.executable, "-m", "stagenorm_pipeline.cli.main", "ui", "--port", str(port), *options],
-        env={**{k: v for k, v in os.environ.items() if k not in _ELSEWHERE}, "STAGENORM_HOME": str(home)},
+        env={
+            **{k: v for k, v in os.environ.items() if k not in _ELSEWHERE},
+            **(environment or {}),
+            "STAGENORM_HOME": str(home),
+        },
         cwd=home,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -5,6 +5,8 @@ The selectors of Dagster's pages are here only.
 
 import itertools
 import re
+import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 _PATIENCE_MS = 60_000
 # The daemon looks for backfills every 30 s, and starts a run in some 5.
 _A_RUN_MS = 240_000
+# Width and height. The last one is that of the walk.
+WINDOWS = ((1_280, 800), (1_440, 900))
 
 
 class Visitor:
@@ -35,7 +39,13 @@ class Visitor:
         self._words("Lineage").wait_for()
 
     def take_picture(self, name: str) -> None:
-        self._page.screenshot(path=self._pictures / f"{next(self._numbers):02}-{name}.png")
+        """As it looks on a small and on a usual screen."""
+        number = next(self._numbers)
+        for width, height in WINDOWS:
+            self._page.set_viewport_size({"width": width, "height": height})
+            # The page lays itself out anew.
+            self._page.wait_for_timeout(300)
+            self._page.screenshot(path=self._pictures / f"{number:02}-{name}-{width}.png")
 
     def sees(self, words: str | re.Pattern[str], *, patience_ms: float = _PATIENCE_MS) -> str:
         """Wait until the words can be read; the text around them."""
@@ -45,7 +55,7 @@ class Visitor:
 
     def open_graph(self) -> None:
         self._words("Lineage").click()
-        self._words("Materialize all…").wait_for()
+        self._page.get_by_text("Materialize all").filter(visible=True).first.wait_for()
 
     def open_asset(self, name: str) -> None:
         """By the graph's list and the side panel."""
@@ -65,6 +75,42 @@ class Visitor:
         self._words("Jobs").click()
         self._words(name).click()
         self._page.get_by_role("tab", name="Launchpad").wait_for()
+
+    def open_runs(self) -> None:
+        self._words("Runs").click()
+        self._page.get_by_text("Created at", exact=True).first.wait_for()
+
+    def switch_on(self, sensor: str) -> None:
+        """On the page of a sensor or schedule."""
+        self._words("Automation").click()
+        self._page.locator("a", has_text=sensor).filter(visible=True).first.click()
+        switch = self._page.locator("input[type=checkbox]").first
+        switch.wait_for(state="attached")
+        self._page.locator("label", has=switch).first.click()
+        self._page.wait_for_function("document.querySelector('input[type=checkbox]').checked")
+
+    @property
+    def entries(self) -> dict[str, str]:
+        """The metadata on an asset's page: each entry's name and value. Empty if it was never materialized."""
+        # In one step: the page may be drawn anew between two.
+        rows = self._page.evaluate(
+            "[...document.querySelectorAll('table tr')].map(row => [...row.cells].map(cell => cell.innerText))"
+        )
+        # Name, time, value.
+        return {row[0].strip(): " ".join(row[2].split()) for row in rows if len(row) == 3 and row[0] != "Key"}
+
+    def shows(self, expected: Mapping[str, str]) -> None:
+        """Wait until these entries are on the asset's page. The sensor that brings pages up to date runs every 30 s."""
+        end = time.monotonic() + _PATIENCE_MS / 1_000
+        while (shown := {name: self.entries.get(name) for name in expected}) != expected:
+            assert time.monotonic() < end, f"the page shows {shown}, and PostgreSQL says {expected}"
+            self._page.wait_for_timeout(500)
+        assert not self.is_cut
+
+    @property
+    def is_cut(self) -> bool:
+        """Say whether something is wider than its window, so that its end cannot be read."""
+        return bool(self._page.evaluate("document.documentElement.scrollWidth > window.innerWidth"))
 
     def click(self, words: str) -> None:
         self._words(words).click()
@@ -92,23 +138,26 @@ class Visitor:
     def point_at_field(self, name: str) -> None:
         self._page.locator(".CodeMirror-line", has_text=f"{name}:").get_by_text(name, exact=True).last.hover()
 
-    def launch(self) -> None:
-        """From the launchpad to the run's page, until the run has ended well."""
-        self._button("Materialize").click()
-        self.run_ends("Success")
+    def launch(self, how: str = "Success") -> float:
+        """From the launchpad of an asset or a job to the run's page, until the run has ended. The seconds it took."""
+        started = time.monotonic()
+        self._button("Materialize").or_(self._button("Launch Run")).last.click()
+        self.run_ends(how)
+        return time.monotonic() - started
+
+    def run_job(self, name: str, how: str = "Success", **fields: str) -> float:
+        """By its launchpad, with these fields instead of their defaults. The seconds from click to done."""
+        self.open_job(name)
+        self.open_tab("Launchpad")
+        self._page.locator(".CodeMirror-line", has_text="config:").wait_for()
+        for field, value in fields.items():
+            old, new = value.split(" -> ")
+            self.set_field(field, old, new)
+        return self.launch(how)
 
     def choose_all_partitions(self) -> None:
         self._button("Materialize…").click()
         self._dialog.get_by_text("All", exact=True).click()
-
-    def write_config(self, text: str) -> None:
-        """For a backfill, whose editor is empty."""
-        self._dialog.get_by_text("Config", exact=True).click()
-        self._button("Add config").click()
-        self._page.locator(".CodeMirror").last.click()
-        self._page.keyboard.insert_text(text)
-        self._button("Save config").click()
-        self._words("Config saved").wait_for()
 
     def launch_backfill(self) -> None:
         """From the dialog to the backfill's page."""

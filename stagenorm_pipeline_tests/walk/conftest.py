@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from stagenorm_pipeline.defs.alerts.webhook import WEBHOOK
 from stagenorm_pipeline_tests.support.application import Application
 from stagenorm_pipeline_tests.support.chromium import browser_page, find_chromium
 from stagenorm_pipeline_tests.support.served_ui import ServedUi, served_ui
 from stagenorm_pipeline_tests.support.ui_visitor import Visitor
+from stagenorm_pipeline_tests.support.webhook import Webhook, open_webhook
 
 
 @pytest.fixture(scope="session")
@@ -42,8 +44,14 @@ def home(chromium: str) -> Iterator[Path]:
 
 
 @pytest.fixture
-def ui(home: Path) -> Iterator[ServedUi]:
-    with served_ui(home) as served:
+def webhook() -> Iterator[Webhook]:
+    with open_webhook() as opened:
+        yield opened
+
+
+@pytest.fixture
+def ui(home: Path, webhook: Webhook) -> Iterator[ServedUi]:
+    with served_ui(home, environment={WEBHOOK: webhook.url}) as served:
         yield served
 
 

@@ -11,14 +11,16 @@ import pytest
 from stagenorm_pipeline_tests.support.application import Application
 from stagenorm_pipeline_tests.support.served_ui import served_ui
 from stagenorm_pipeline_tests.support.ui_visitor import Visitor
+from stagenorm_pipeline_tests.support.waiting import wait_until
+from stagenorm_pipeline_tests.support.webhook import Webhook
 
 pytestmark = pytest.mark.walk
 
-# The demo has 12 funds, and rows without one. 1,000 rows in a batch and 1.5 seconds between two: the first fund takes
-# 16 seconds, of which progress is told after 10, and the backfill a minute, which is time to stop it in the middle.
+# The demo has 12 funds, and rows without one. 300 rows in a batch and half a second between two, which the runs inherit
+# from the plan: the first fund takes 18 seconds, of which progress is told after 10, and the backfill a minute, which
+# is time to stop it in the middle.
 FUNDS = 13
-ROWS_IN_A_BATCH = "1000"
-SLOWLY = "ops: {normalized_stages: {config: {sleep_ms: 1500}}}"
+ROWS_IN_A_BATCH = "300"
 
 _CANONICAL = """
 SELECT count(*) FROM (SELECT stage FROM portfoliocompanies UNION ALL SELECT stage FROM deal_opportunities) AS rows
@@ -86,6 +88,7 @@ def plan(visitor: Visitor, demo: Application) -> None:
     visitor.point_at_field("preset")
     visitor.sees("conservative 1,000 (for production with replicas)")
     visitor.take_picture("launchpad")
+    visitor.set_field("preset", "balanced", "conservative")
     visitor.set_field("batch_size", "-1", ROWS_IN_A_BATCH)
     visitor.launch()
     visitor.sees(re.compile(r"^Recorded plan 1"))
@@ -106,7 +109,6 @@ def stop_in_the_middle(visitor: Visitor, demo: Application) -> None:
     visitor.take_picture("partitions-before")
     visitor.choose_all_partitions()
     visitor.sees(f"{FUNDS} partitions selected")
-    visitor.write_config(SLOWLY)
     visitor.take_picture("backfill-dialog")
     visitor.launch_backfill()
     visitor.take_picture("backfill")
@@ -192,3 +194,124 @@ def read_only(visitor: Visitor, url: str) -> None:
     visitor.take_picture("read-only")
     visitor.open_job("rollback_job")
     assert not visitor.can_open_tab("Launchpad")
+
+
+# A plan's progress as PostgreSQL has it: the newest open plan, or else the newest one.
+_PLAN = """
+SELECT plan_id, kind, status FROM stage_migration_plans ORDER BY status = 'open' DESC, plan_id DESC LIMIT 1
+"""
+_ROWS = """
+SELECT coalesce(sum(rows_updated), 0), coalesce(sum(rows_planned) FILTER (WHERE status IN ('pending', 'running')), 0),
+       coalesce(sum(rows_failed) FILTER (WHERE status = 'failed'), 0),
+       count(DISTINCT coalesce(fund_id, '')) FILTER (WHERE status = 'failed')
+FROM stage_migration_batches WHERE plan_id = %s
+"""
+# The database refuses some changes in one fund.
+FAILING = "fund-3"
+_REFUSE = "ALTER TABLE portfoliocompanies ADD CONSTRAINT refuse CHECK (fund_id <> 3 OR stage <> 'series-c') NOT VALID"
+
+
+def assert_pages_agree(visitor: Visitor, demo: Application, picture: str) -> None:
+    """Compare every asset's page with PostgreSQL, and look at each at both widths."""
+    for asset, expected in {
+        "batch_plan": expected_plan(demo),
+        "normalized_stages": expected_totals(demo),
+        "verification_report": expected_verification(demo),
+    }.items():
+        visitor.open_asset(asset)
+        visitor.shows(expected)
+        visitor.take_picture(f"{picture}-{asset}")
+
+
+def expected_plan(demo: Application) -> dict[str, str]:
+    """The entries of `batch_plan`; none before the first plan."""
+    for plan_id, _, status in demo.sql(_PLAN):
+        failed = demo.sql(_ROWS, plan_id)[0][3]
+        return {
+            "plan_id": str(plan_id),
+            "status": "open, with failed funds" if status == "open" and failed else status.replace("_", " "),
+        }
+    return {}
+
+
+def expected_totals(demo: Application) -> dict[str, str]:
+    """The entries of `normalized_stages` about all funds; none before any batch was applied."""
+    if not demo.value("SELECT count(*) FROM stage_normalization_log"):
+        return {}
+    ((plan_id, _, _),) = demo.sql(_PLAN)
+    updated, waiting, failed, funds_failed = demo.sql(_ROWS, plan_id)[0]
+    return {
+        "funds_failed": str(funds_failed),
+        "all_rows_updated": str(updated),
+        "all_rows_failed": str(failed),
+        "all_rows_waiting": str(waiting),
+    }
+
+
+def expected_verification(demo: Application) -> dict[str, str]:
+    """The entry of `verification_report`; none before the first verification."""
+    number = demo.value("SELECT max(verification_id) FROM stage_verifications")
+    return {} if number is None else {"verification_id": str(number)}
+
+
+def test_pages_agree_with_postgresql_after_failure_second_plan_and_rollback(
+    visitor: Visitor, demo: Application, webhook: Webhook
+) -> None:
+    visitor.arrive()
+    visitor.switch_on("send_alerts")
+    visitor.take_picture("alerts-on")
+
+    visitor.run_job("dry_run_job")
+    visitor.take_picture("dry-run")
+    assert demo.value("SELECT count(*) FROM stage_migration_plans") == 0
+    assert_pages_agree(visitor, demo, "after-dry-run")
+
+    demo.sql(_REFUSE)
+    visitor.open_asset("stage_inventory")
+    visitor.materialize()
+    visitor.open_asset("batch_plan")
+    visitor.materialize()
+    assert_pages_agree(visitor, demo, "planned")
+
+    seconds = visitor.run_job("normalize_all_job", "Failure", parallel="1 -> 2")
+    print(f"\nnormalize_all_job, from click to done, {FUNDS} funds, one fails: {seconds:.1f} s")  # noqa: T201
+    visitor.take_picture("fund-failed")
+    assert_pages_agree(visitor, demo, "after-failed-fund")
+    assert_alerted(webhook, "failed_run", funds=[FAILING], sqlstates=["23514"])
+    visitor.open_asset("normalized_stages")
+    visitor.open_tab("Checks")
+    visitor.take_picture("fund-clean")
+
+    visitor.open_asset("batch_plan")
+    visitor.materialize()
+    assert_pages_agree(visitor, demo, "second-plan")
+
+    demo.sql("ALTER TABLE portfoliocompanies DROP CONSTRAINT refuse")
+    seconds = visitor.run_job("normalize_all_job")
+    print(f"normalize_all_job, from click to done, what is left of one fund: {seconds:.1f} s")  # noqa: T201
+    assert set(batches(demo)) == {"completed", "cancelled"}
+    assert_pages_agree(visitor, demo, "all-done")
+
+    visitor.run_job("rollback_job", plan_id="0 -> 2", execute="false -> true")
+    visitor.take_picture("rollback")
+    assert_pages_agree(visitor, demo, "after-rollback")
+
+    visitor.open_asset("verification_report")
+    visitor.materialize()
+    visitor.take_picture("failed-verification-run")
+    assert_pages_agree(visitor, demo, "failed-verification")
+    assert_alerted(webhook, "failed_verification")
+    visitor.open_runs()
+    visitor.sees("verdict: failed")
+    visitor.take_picture("runs")
+
+
+def assert_alerted(webhook: Webhook, kind: str, **fields: list[str]) -> None:
+    """Wait for the alert: the sensor runs every 30 seconds."""
+    message = wait_until(
+        lambda: next((message for message in webhook.received if message["kind"] == kind), None),
+        f"the alert {kind} arrives",
+        seconds=120,
+    )
+    assert {name: message[name] for name in fields} == fields
+    assert message["url"].startswith("http://127.0.0.1:")

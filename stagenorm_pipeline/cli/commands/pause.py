@@ -2,7 +2,7 @@
 
 import click
 
-from stagenorm_pipeline.cli.dagster_history import report_state_to_dagster
+from stagenorm_pipeline.cli.dagster_history import report_to_dagster
 from stagenorm_pipeline.cli.screen import tell
 from stagenorm_pipeline.service import monitoring
 from stagenorm_pipeline.service.context import open_service
@@ -21,4 +21,4 @@ def command(reason: str) -> None:
     with open_service(interface="cli") as context:
         monitoring.pause(context, reason=reason)
         tell("Paused: every runner stops before its next batch. To continue: stagenorm unpause")
-        report_state_to_dagster(context)
+        report_to_dagster(context)

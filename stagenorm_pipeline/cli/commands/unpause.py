@@ -2,7 +2,7 @@
 
 import click
 
-from stagenorm_pipeline.cli.dagster_history import report_state_to_dagster
+from stagenorm_pipeline.cli.dagster_history import report_to_dagster
 from stagenorm_pipeline.service import monitoring
 from stagenorm_pipeline.service.context import open_service
 
@@ -18,4 +18,4 @@ def command() -> None:
     with open_service(interface="cli") as context:
         monitoring.unpause(context)
         click.echo("Not paused any more.")
-        report_state_to_dagster(context)
+        report_to_dagster(context)

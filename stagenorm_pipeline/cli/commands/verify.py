@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from stagenorm_pipeline.cli import exit_codes
-from stagenorm_pipeline.cli.dagster_history import report_verified_to_dagster
+from stagenorm_pipeline.cli.dagster_history import report_to_dagster
 from stagenorm_pipeline.cli.global_options import is_quiet
 from stagenorm_pipeline.cli.live_display import showing_reading
 from stagenorm_pipeline.cli.log_lines import say
@@ -108,8 +108,7 @@ def command(
             written = counted(report.result.findings_file.findings, "finding")
             tell(f"{written} written to {for_terminal(findings, limit=LONGEST_NAME)}")
         are_written = write_outputs(places, report.text, report.number, stream)
-        is_whole = selection.is_everything and plan_id is None
-        report_verified_to_dagster(report, is_whole=is_whole)
+        report_to_dagster(context)
         has_failed = report.result.verdict is Verdict.FAILED
         if has_failed:
             say("Verification FAILED: One or more checks failed", "ERROR")

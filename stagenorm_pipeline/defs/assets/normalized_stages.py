@@ -5,17 +5,17 @@ from collections.abc import Iterator
 import dagster as dg
 
 from stagenorm_pipeline import __version__
-from stagenorm_pipeline.counts import counted
-from stagenorm_pipeline.defs.apply_fund import FundApplier, FundOutcome
-from stagenorm_pipeline.defs.assets.asset_names import GROUP, NORMALIZED_STAGES, OWNERS
-from stagenorm_pipeline.defs.checks.plan_checks import report_plan_checks
+from stagenorm_pipeline.defs.apply_fund import FundApplier, FundOutcome, failure_of_funds
+from stagenorm_pipeline.defs.assets.asset_names import BATCH_PLAN, GROUP, NORMALIZED_STAGES
+from stagenorm_pipeline.defs.checks.fund_clean import FUND_CLEAN_SPEC, result_of_run
 from stagenorm_pipeline.defs.failures import errors_as_failures
 from stagenorm_pipeline.defs.graceful_stop import deferred_termination
 from stagenorm_pipeline.defs.partitions import funds
+from stagenorm_pipeline.defs.reconcile.plan_events import plan_next
+from stagenorm_pipeline.defs.reconcile.reconcile import reconcile
 from stagenorm_pipeline.defs.resources import StagenormService
 from stagenorm_pipeline.defs.run_config import ApplyConfig
-from stagenorm_pipeline.report.escape import sentence_for_terminal
-from stagenorm_pipeline.service.applying import Pace
+from stagenorm_pipeline.service.monitoring import read_recorded_state
 
 # Limits the runs that write at the same time. The limit is in dagster.yaml.
 POOL = "stagenorm_writers"
@@ -26,78 +26,59 @@ FUNDS_PER_RUN = 25
 
 
 @dg.asset(
-    name=NORMALIZED_STAGES,
+    key=NORMALIZED_STAGES,
     partitions_def=funds,
-    deps=["batch_plan"],
+    deps=[BATCH_PLAN],
     group_name=GROUP,
-    owners=OWNERS,
     kinds={"postgres"},
     code_version=__version__,
     pool=POOL,
     backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=FUNDS_PER_RUN),
     # A failed fund must not become materialized, so the asset reports each successful fund itself.
     output_required=False,
+    check_specs=[FUND_CLEAN_SPEC],
 )
 def normalized_stages(
     context: dg.AssetExecutionContext,
     config: ApplyConfig,
     service: StagenormService,
-) -> Iterator[dg.AssetMaterialization | dg.AssetObservation]:
-    """**Step 3: apply.** Applies the open plan's batches of a fund. The only step that changes business data.
+) -> Iterator[dg.AssetMaterialization | dg.AssetObservation | dg.AssetCheckResult]:
+    """Step 3: apply. Applies the open plan's batches of a fund. The only step that changes business data.
 
     Each batch is one transaction with its rows, audit rows and result. A row that changed since planning is skipped.
     A row that the database refuses goes to the quarantine. All other rows are changed.
 
-    To apply all funds, choose Materialize, then All. Terminate stops a run after the current batch. Materialize a
-    failed or terminated fund again to apply the rest.
+    The colors of partitions show what Dagster last ran. The check `fund_clean` shows how each fund is in PostgreSQL.
+    Jobs and sensors choose funds from PostgreSQL, too.
 
-    To change the pace, choose Config and Add config in the same dialog and write
-    `ops: {normalized_stages: {config: {preset: conservative}}}`.
+    To apply all funds at once, run `normalize_all_job`. Here, choose one fund or some. Terminate stops a run after the
+    current batch. Materialize a failed or terminated fund again to apply the rest. The pace is the preset of the plan.
     """
     with errors_as_failures():
         opened = service.open()
         applier = FundApplier(
             service=opened,
             targets=opened.targets(config.table) if config.table else None,
-            pace=Pace(
-                sleep_ms=config.sleep_between_batches_ms,
-                no_lag_check=config.no_lag_check,
-                is_auto=config.has_auto_batch_size,
-            ),
+            pace=config.pace(opened),
             log=context.log,
         )
-    failed: list[FundOutcome] = []
-    # Always set: the page shows the newest value of each name, so it would show an earlier run's user.
-    by = f"Dagster, {opened.user}"
+    outcomes: list[FundOutcome] = []
     for key in context.partition_keys:
         # Ends before each `yield`, because Dagster installs its own signal handlers between events.
         with errors_as_failures(), deferred_termination() as should_stop:
             outcome = applier.apply(key, should_stop)
             stop = should_stop()
-        if outcome.is_done:
-            yield dg.AssetMaterialization(context.asset_key, partition=key, metadata=outcome.metadata(by))
-        else:
-            failed += [outcome] if outcome.problem else []
-            yield dg.AssetObservation(context.asset_key, partition=key, metadata=outcome.metadata(by))
+        outcomes.append(outcome)
+        yield outcome.event(opened.user)
         if stop:
             break
+    yield result_of_run([outcome.state for outcome in outcomes])
     with errors_as_failures():
-        report_plan_checks(context.instance, opened)
+        reconcile(context.instance, opened, funds=set(context.partition_keys))
+        what_next = plan_next(read_recorded_state(opened))
     if stop:
         context.log.warning("Stopped after the current batch. To apply the rest, materialize the same funds again.")
         raise dg.DagsterExecutionInterruptedError
-    if failed:
-        raise _failure(failed)
-
-
-def _failure(failed: list[FundOutcome]) -> dg.Failure:
-    names = ", ".join(outcome.key for outcome in failed)
-    problems = {outcome.key: sentence_for_terminal(outcome.problem or "") for outcome in failed}
-    return dg.Failure(
-        description=f"{counted(len(failed), 'fund')} failed: {names}. All other funds of this run are done. "
-        "`stagenorm status` and the view stage_migration_failures list the refused rows. Fix the cause, then "
-        "materialize the same funds again. Finished rows are not tried again.",
-        # Text, because the run page hides Markdown behind a link.
-        metadata={key: dg.MetadataValue.text(problem) for key, problem in problems.items()},
-        allow_retries=False,
-    )
+    if failed := [outcome for outcome in outcomes if outcome.problem]:
+        raise failure_of_funds(failed)
+    what_next.log(context.log)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from stagenorm_pipeline.defs.assets.asset_names import VERIFICATION_REPORT
 from stagenorm_pipeline.defs.assets.verification_report import verification_settings
 from stagenorm_pipeline.defs.checks.check_verdict import (
     CHECKS_KEY,
@@ -23,7 +24,7 @@ from stagenorm_pipeline.service.verifying import verify_without_recording
     specs=[
         dg.AssetCheckSpec(
             rule.value,
-            asset="verification_report",
+            asset=VERIFICATION_REPORT,
             description=f"Passing proves: {found.proves} Otherwise: {found.severity} Cannot know: {found.cannot_know}",
         )
         for rule, found in RULES.items()

@@ -2,20 +2,27 @@
 
 import dagster as dg
 
+from stagenorm_pipeline.defs.assets.asset_names import (
+    BATCH_PLAN,
+    NORMALIZED_STAGES,
+    STAGE_INVENTORY,
+    VERIFICATION_REPORT,
+)
+
 plan_job = dg.define_asset_job(
     "plan_job",
-    selection=["stage_inventory", "batch_plan"],
+    selection=[STAGE_INVENTORY, BATCH_PLAN],
     description="List the spellings, then record a plan. Changes no business data.",
 )
 
 normalize_job = dg.define_asset_job(
     "normalize_job",
-    selection=["normalized_stages"],
+    selection=[NORMALIZED_STAGES],
     description="Apply the open plan's batches of the selected funds. This changes business data.",
 )
 
 verify_job = dg.define_asset_job(
     "verify_job",
-    selection=["verification_report"],
+    selection=[VERIFICATION_REPORT],
     description="Run the seven checks and make the report. Works at any time, also after failed funds.",
 )

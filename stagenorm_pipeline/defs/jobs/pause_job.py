@@ -3,8 +3,8 @@
 import dagster as dg
 from pydantic import Field
 
-from stagenorm_pipeline.defs.checks.plan_checks import report_plan_checks
 from stagenorm_pipeline.defs.failures import errors_as_failures
+from stagenorm_pipeline.defs.reconcile.reconcile import reconcile
 from stagenorm_pipeline.defs.resources import StagenormService
 from stagenorm_pipeline.report.escape import sentence_for_terminal
 from stagenorm_pipeline.service import monitoring
@@ -24,7 +24,7 @@ def pause(context: dg.OpExecutionContext, config: PauseConfig, service: Stagenor
     with errors_as_failures():
         opened = service.open()
         monitoring.pause(opened, reason=config.reason)
-        report_plan_checks(context.instance, opened)
+        reconcile(context.instance, opened)
     context.log.info(sentence_for_terminal(f"Paused: {config.reason}. Every runner waits before its next batch."))
 
 
@@ -34,7 +34,7 @@ def unpause(context: dg.OpExecutionContext, service: StagenormService) -> None:
     with errors_as_failures():
         opened = service.open()
         monitoring.unpause(opened)
-        report_plan_checks(context.instance, opened)
+        reconcile(context.instance, opened)
     context.log.info("No longer paused. Waiting runners continue.")
 
 

@@ -5,21 +5,23 @@ from pydantic import Field
 
 from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.defs.assets.asset_names import NORMALIZED_STAGES
-from stagenorm_pipeline.defs.checks.plan_checks import report_plan_checks
 from stagenorm_pipeline.defs.failures import errors_as_failures
 from stagenorm_pipeline.defs.graceful_stop import deferred_termination
+from stagenorm_pipeline.defs.jobs.plan_id import NO_PLAN, require_plan_id
+from stagenorm_pipeline.defs.reconcile.fund_events import fund_metadata
+from stagenorm_pipeline.defs.reconcile.plan_events import plan_next
+from stagenorm_pipeline.defs.reconcile.reconcile import reconcile
 from stagenorm_pipeline.defs.resources import StagenormService
 from stagenorm_pipeline.defs.run_log import BatchLog
 from stagenorm_pipeline.defs.ui_hints import with_ui_steps
-from stagenorm_pipeline.engine.apply.fund_totals import FundResult
 from stagenorm_pipeline.engine.plan.batch_types import PlanKind
 from stagenorm_pipeline.engine.rollback.rollback import RollbackPreview
 from stagenorm_pipeline.engine.rollback.scope import RollbackRequest
-from stagenorm_pipeline.engine.targets.funds import fund_key
 from stagenorm_pipeline.report.escape import for_markdown
 from stagenorm_pipeline.report.rollback_text import STATES, UNSEEN, touched_lines
 from stagenorm_pipeline.service.applying import AppliedBatches, Pace
 from stagenorm_pipeline.service.context import ServiceContext
+from stagenorm_pipeline.service.monitoring import read_fund_state, read_recorded_state
 from stagenorm_pipeline.service.rolling_back import RollbackConditions, preview_rollback, rollback_request
 from stagenorm_pipeline.service.rolling_back import roll_back as roll_back_rows
 from stagenorm_pipeline.service.selecting import select
@@ -28,7 +30,9 @@ from stagenorm_pipeline.service.selecting import select
 class RollbackConfig(dg.Config):
     """Launchpad settings of `rollback_job`."""
 
-    plan_id: int = Field(description="The number of the plan to undo. `batch_plan` and `stagenorm status` show it.")
+    plan_id: int = Field(
+        default=NO_PLAN, description="The number of the plan to undo. `batch_plan` and `stagenorm status` show it."
+    )
     execute: bool = Field(
         default=False, description="Restore the rows. If false, the run only shows which rows it would restore."
     )
@@ -43,6 +47,7 @@ class RollbackConfig(dg.Config):
         description="Do not restore rows that another session has updated or inserted again, even with the same stage.",
     )
     sleep_ms: int = Field(default=100, description="Milliseconds to sleep between two batches.")
+    parallel: int = Field(default=1, description="How many database sessions restore batches at the same time.")
 
 
 @dg.op(pool="stagenorm_writers", out=dg.Out(dg.Nothing))
@@ -53,6 +58,7 @@ def roll_back(
 ) -> None:
     """Restore the rows that still hold what the plan wrote. List the rows that another session changed since."""
     with errors_as_failures():
+        require_plan_id(config.plan_id)
         opened = service.open()
         selection = select(opened, table=config.table or None, fund=config.fund or None)
         conditions = RollbackConditions(plan_id=config.plan_id, only_untouched=config.only_untouched)
@@ -63,12 +69,13 @@ def roll_back(
         context.add_output_metadata(_metadata(preview))
         context.log.info(f"{counted(preview.restorable, 'row')} can be restored, {preview.left:,} cannot")
         if not config.execute:
-            context.log.info("Nothing was changed. To restore the rows, run this again with `execute: true`.")
+            context.log.info("Next: nothing was changed. To restore the rows, run this again with `execute: true`.")
             return
         applied = _restore(context, opened, request, config)
-        for fund_id, restored in applied.totals.funds(PlanKind.ROLLBACK):
-            context.log_event(rollback_observation(fund_id, restored))
-        report_plan_checks(context.instance, opened)
+        for fund_id, _ in applied.totals.funds(PlanKind.ROLLBACK):
+            context.log_event(_observation(opened, fund_id))
+        reconcile(context.instance, opened)
+        what_next = plan_next(read_recorded_state(opened))
     result = applied.result
     if result.stopped:
         context.log.warning("Stopped after the current batch. To restore the rest, run the same rollback again.")
@@ -82,6 +89,7 @@ def roll_back(
             allow_retries=False,
         )
     context.log.info(f"{counted(result.rows.rows_updated, 'row')} restored")
+    what_next.log(context.log)
 
 
 def _restore(
@@ -91,27 +99,10 @@ def _restore(
         return roll_back_rows(
             service,
             request=request,
-            pace=Pace(sleep_ms=config.sleep_ms),
+            pace=Pace(sleep_ms=config.sleep_ms, parallel=config.parallel),
             watch=BatchLog(context.log, f"rollback of plan {config.plan_id}"),
             should_stop=should_stop,
         )
-
-
-def rollback_observation(fund_id: str | None, restored: FundResult) -> dg.AssetObservation:
-    """Return the observation of a rolled-back fund. Its partition stays green, because nothing can undo that."""
-    return dg.AssetObservation(
-        NORMALIZED_STAGES,
-        partition=fund_key(fund_id),
-        metadata={
-            "what next": dg.MetadataValue.md(
-                f"Rolled back: {counted(restored.rows.rows_updated, 'row')} restored to the old spelling. To "
-                "normalize again, materialize [batch_plan](/assets/batch_plan)."
-            ),
-            "rows_restored": restored.rows.rows_updated,
-            "rows_skipped": restored.rows.rows_skipped,
-            "rows_failed": restored.rows.rows_failed,
-        },
-    )
 
 
 def _metadata(preview: RollbackPreview) -> dict[str, dg.MetadataValue | int]:
@@ -137,6 +128,13 @@ def _metadata(preview: RollbackPreview) -> dict[str, dg.MetadataValue | int]:
         "rows_restorable": preview.restorable,
         "rows_left": preview.left,
     }
+
+
+def _observation(service: ServiceContext, fund_id: str | None) -> dg.AssetObservation:
+    """Return the observation of a rolled-back fund. Its partition stays green, because nothing can undo that."""
+    state = read_fund_state(service, fund_id=fund_id)
+    metadata = fund_metadata(state, by=service.user, this_run="rolled back")
+    return dg.AssetObservation(NORMALIZED_STAGES, partition=state.key, metadata=metadata)
 
 
 @dg.job(

@@ -10,7 +10,7 @@ from stagenorm_pipeline.report.escape import for_markdown, sentence_for_markdown
 from stagenorm_pipeline.report.event_lines import refused_row_line
 
 
-def rehearsal_metadata(log: logging.Logger, result: RehearsalResult) -> dict[str, dg.MetadataValue | int]:
+def rehearsal_metadata(log: logging.Logger, result: RehearsalResult) -> dict[str, dg.MetadataValue]:
     """Log the result and return it as metadata, with the first refused rows."""
     for refused in result.refused:
         log.error(refused_row_line(refused).message)
@@ -21,9 +21,9 @@ def rehearsal_metadata(log: logging.Logger, result: RehearsalResult) -> dict[str
     )
     return {
         "rehearsal": dg.MetadataValue.md(_markdown(result)),
-        "rehearsed_rows_updated": rows.rows_updated,
-        "rehearsed_rows_skipped": rows.rows_skipped,
-        "rehearsed_rows_refused": rows.rows_failed,
+        "rehearsed_rows_updated": dg.MetadataValue.int(rows.rows_updated),
+        "rehearsed_rows_skipped": dg.MetadataValue.int(rows.rows_skipped),
+        "rehearsed_rows_refused": dg.MetadataValue.int(rows.rows_failed),
     }
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import takewhile
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,7 +10,7 @@ from stagenorm_pipeline.engine.apply.row_updates import RowErrors, RowUpdates, U
 from stagenorm_pipeline.engine.plan.batch_types import Batch, BatchResult, Refusal
 from stagenorm_pipeline.engine.postgres.connection import bound_waits
 from stagenorm_pipeline.engine.postgres.failpoints import Failpoint, failpoint
-from stagenorm_pipeline.engine.postgres.locks import BATCH_LOCK_CLASS, try_lock_batches
+from stagenorm_pipeline.engine.postgres.locks import try_lock_batches
 from stagenorm_pipeline.engine.postgres.sql_files import log_sha256, statement
 from stagenorm_pipeline.engine.targets.target import Target
 from stagenorm_pipeline.errors import StagenormError
@@ -28,6 +27,16 @@ class Bounds:
     statement_timeout_ms: int = 60_000
     idle_timeout_ms: int = 30_000
 
+    def settings(self, *, synchronous_commit: str | None = None) -> dict[str, str | None]:
+        """Return the values for `apply/bound_transaction`."""
+        return {
+            "lock_timeout": f"{self.lock_timeout_ms}ms",
+            "statement_timeout": f"{self.statement_timeout_ms}ms",
+            "idle_timeout": f"{self.idle_timeout_ms}ms",
+            "synchronous_commit": synchronous_commit,
+            "application_name": "stagenorm batch",
+        }
+
 
 class UnavailableError(Exception):
     """A batch is locked by another runner, or has nothing left to do."""
@@ -40,35 +49,8 @@ class NeedsOwnTransactionError(Exception):
 def bound_transaction(connection: sa.Connection, bounds: Bounds, *, synchronous_commit: str | None = None) -> None:
     """Set the timeouts of the transaction that `connection` is in."""
     bound_waits(connection, bounds.statement_timeout_ms)
-    connection.exec_driver_sql(
-        statement("apply/bound_transaction"),
-        {
-            "lock_timeout": f"{bounds.lock_timeout_ms}ms",
-            "statement_timeout": f"{bounds.statement_timeout_ms}ms",
-            "idle_timeout": f"{bounds.idle_timeout_ms}ms",
-            "synchronous_commit": synchronous_commit,
-            "application_name": "stagenorm batch",
-        },
-    )
-
-
-def bound_claim(connection: sa.Connection, bounds: Bounds) -> None:
-    """Set the timeouts of a transaction that only claims batches.
-
-    It commits without waiting for the WAL flush: a claim is informational, so losing one in a crash does no harm.
-    """
-    bound_transaction(connection, bounds, synchronous_commit="off")
-
-
-def claim_batches(connection: sa.Connection, batches: Sequence[Batch], *, worker: str) -> tuple[Batch, ...]:
-    """Mark the batches as running, up to the first one that another runner has taken or completed.
-
-    Returns the claimed batches.
-    """
-    values = {"worker": worker, "batch_ids": [batch.batch_id for batch in batches], "lock_class": BATCH_LOCK_CLASS}
-    claimed = {row.batch_id for row in connection.exec_driver_sql(statement("apply/claim_batch"), values)}
-    failpoint(Failpoint.APPLY_CLAIM_BEFORE_COMMIT)
-    return tuple(takewhile(lambda batch: batch.batch_id in claimed, batches))
+    settings = bounds.settings(synchronous_commit=synchronous_commit)
+    connection.exec_driver_sql(statement("apply/bound_transaction"), settings)
 
 
 def run_batches(

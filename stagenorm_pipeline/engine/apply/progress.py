@@ -78,7 +78,9 @@ def time_span(seconds: float) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Cycle:
-    """The time from the start of a transaction to the start of the next one. Several batches may share it.
+    """The time from the start of a transaction to the first start after it or another one ended.
+
+    Several batches may share it. With several sessions, other transactions run on in the next cycle.
 
     `work_s` of its `seconds` were inside the transaction.
     """
@@ -100,7 +102,7 @@ class ProgressMeter:
         self.progress = Progress()
         self._cycles: deque[_Cycle] = deque(maxlen=_LATELY)
         self._ended: _Cycle | None = None
-        self._cycle_began = 0.0
+        self._cycle_began: float | None = None
         self._sleep_s = 0.0
         self._paused_at: float | None = None
         self._is_throttled = False
@@ -146,19 +148,20 @@ class ProgressMeter:
         self.progress = replace(so_far, rows_total=so_far.rows_done + rows, batches_total=so_far.batches_done + batches)
 
     def _start(self, now: float) -> None:
-        if self._ended is not None:
+        if self._ended is not None and self._cycle_began is not None:
             # A pause must not change the measured pace.
             paused_s = now - self._paused_at if self._paused_at is not None else 0.0
             self._cycles.append(replace(self._ended, seconds=now - self._cycle_began - paused_s))
-            self._ended = None
-        self._cycle_began = now
+            self._ended = self._cycle_began = None
+        # Otherwise other sessions are at work: all that ends until the next start counts for the time since the first.
+        self._cycle_began = now if self._cycle_began is None else self._cycle_began
         self._paused_at = None
         self.progress = replace(self.progress, waiting_for=None)
         self._estimate(now, list(self._cycles))
 
     def _look_ahead(self, now: float) -> None:
         """Estimate already when the batch has ended, assuming that the sleep is as long as the last one."""
-        if self._ended is not None:
+        if self._ended is not None and self._cycle_began is not None:
             wakes_at = now + self._sleep_s
             cycle = replace(self._ended, seconds=wakes_at - self._cycle_began)
             self._estimate(wakes_at, [*self._cycles, cycle])

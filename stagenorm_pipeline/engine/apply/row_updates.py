@@ -88,11 +88,47 @@ def read_refused_rows(connection: sa.Connection, batch: Batch, result: BatchResu
     return tuple(RefusedRow(batch=batch, row_id=row.row_id, message=messages[row.place]) for row in rows)
 
 
-class RowUpdates:
-    """Update the rows of batches of one plan, target and fund.
+class RowStatements:
+    """The statements that update the rows of batches of one plan, target and fund, and the values that they share.
 
     `worker`: record a batch's result together with its rows where every row was updated; None: record nothing.
+    `changed_again` None: the target has no triggers that could change a row again.
     """
+
+    def __init__(self, batches: Sequence[Batch], target: Target, *, run_by: str, worker: str | None = None) -> None:
+        parts = target.sql_parts()
+        member_column = sql.Identifier("row_numbers" if target.key_kind is KeyKind.INTEGER else "row_keys")
+        names = ("key", "key_type", "table", "stage")
+        common = {"member_column": member_column, **{name: parts[name] for name in names}}
+        self.apply_rows = statement(
+            "apply/apply_rows",
+            stage_column=parts["stage_column"],
+            stage_cast=parts["stage_cast"],
+            log_sha256=log_sha256(),
+            **common,
+        )
+        self.unchanged_rows = statement("apply/unchanged_rows", **common)
+        self.record_skipped = statement("apply/record_skipped", log_sha256=log_sha256(), **common)
+        self.changed_again = (
+            statement("apply/rows_changed_again", **{name: parts[name] for name in names})
+            if target.has_after_triggers
+            else None
+        )
+        first = batches[0]
+        self.values: dict[str, Any] = {
+            "plan_id": first.plan_id,
+            "batch_ids": [batch.batch_id for batch in batches],
+            "group_rows": sum(batch.rows_planned for batch in batches),
+            **target.identity(),
+            "fund_id": first.fund_id,
+            "run_by": run_by,
+            "worker": worker,
+            "action": first.kind.value,
+        }
+
+
+class RowUpdates:
+    """Update the rows of batches of one plan, target and fund. `worker`: see RowStatements."""
 
     def __init__(
         self,
@@ -107,39 +143,13 @@ class RowUpdates:
         self._connection = connection
         self._batches = batches
         self._row_errors = row_errors
-        parts = target.sql_parts()
-        member_column = sql.Identifier("row_numbers" if target.key_kind is KeyKind.INTEGER else "row_keys")
-        names = ("key", "key_type", "table", "stage")
-        common = {"member_column": member_column, **{name: parts[name] for name in names}}
-        self._apply_rows = statement(
-            "apply/apply_rows",
-            stage_column=parts["stage_column"],
-            stage_cast=parts["stage_cast"],
-            log_sha256=log_sha256(),
-            **common,
-        )
-        self._unchanged_rows = statement("apply/unchanged_rows", **common)
-        self._changed_again = (
-            statement("apply/rows_changed_again", **{name: parts[name] for name in names})
-            if target.has_after_triggers
-            else None
-        )
-        first = batches[0]
-        self._values: dict[str, Any] = {
-            "plan_id": first.plan_id,
-            "batch_ids": [batch.batch_id for batch in batches],
-            "group_rows": sum(batch.rows_planned for batch in batches),
-            **target.identity(),
-            "fund_id": first.fund_id,
-            "run_by": run_by,
-            "worker": worker,
-            "action": first.kind.value,
-        }
+        self._statements = RowStatements(batches, target, run_by=run_by, worker=worker)
+        self._values = self._statements.values
 
     def update_all(self, places: list[int] | None = None) -> list[UpdatedBatch]:
         """Update the rows at `places` (None: all rows of the batches), or raise and update none."""
-        values = {**self._values, "places": places}
-        counts = {row.batch_id: row for row in self._connection.exec_driver_sql(self._apply_rows, values)}
+        values = {**self._values, "places": places, "is_guarded": False}
+        counts = {row.batch_id: row for row in self._connection.exec_driver_sql(self._statements.apply_rows, values)}
         if any(count.rewritten for count in counts.values()):
             raise RewrittenError
         # Deferred constraints and triggers would otherwise fail at COMMIT, where no single row can be blamed.
@@ -180,11 +190,12 @@ class RowUpdates:
 
     def _require_unchanged(self, result: BatchResult) -> None:
         """Raise RewrittenError if an AFTER trigger changed one of the rows that `result` counts as updated."""
-        if self._changed_again is None or result.log_ids is None:
+        changed_again = self._statements.changed_again
+        if changed_again is None or result.log_ids is None:
             return
         first_log_id, last_log_id = result.log_ids
         values = {**self._values, "first_log_id": first_log_id, "last_log_id": last_log_id}
-        if self._connection.exec_driver_sql(self._changed_again, values).scalar_one():
+        if self._connection.exec_driver_sql(changed_again, values).scalar_one():
             raise RewrittenError
 
     def _updated_batch(self, batch: Batch, places: list[int] | None, count: Any) -> UpdatedBatch:
@@ -198,7 +209,7 @@ class RowUpdates:
     def _explain_unchanged_rows(self, batch: Batch, places: list[int] | None, count: Any) -> BatchResult:
         """Read why rows of the batch were not updated: deleted, changed, or suppressed by a trigger."""
         values = {"batch_id": batch.batch_id, "places": places}
-        unchanged = self._connection.exec_driver_sql(self._unchanged_rows, values).one()
+        unchanged = self._connection.exec_driver_sql(self._statements.unchanged_rows, values).one()
         suppressed = tuple(
             Refusal(place=place, message="The update was suppressed: a BEFORE trigger returned no row.", sqlstate=None)
             for place in unchanged.suppressed_places

@@ -1,5 +1,6 @@
 """Waits between two batches: sleep, pause, throttle."""
 
+import threading
 from collections.abc import Callable
 from functools import partial
 from typing import Protocol, TypeVar
@@ -22,7 +23,11 @@ class _Retry(Protocol):
 
 
 class Waits:
-    """The waits of one runner. `throttle` None: it is never throttled."""
+    """The waits of one runner. `throttle` None: it is never throttled.
+
+    Its sessions share one throttle and one reading of the pause switch: one session reads and waits, and the others
+    wait for that one.
+    """
 
     def __init__(
         self,
@@ -41,6 +46,8 @@ class Waits:
         self._should_stop = should_stop
         self._watch = watch
         self._retry = retry
+        # Reentrant, because a throttled session reads the pause switch too.
+        self._waiting = threading.RLock()
         self._throttle: Throttle | None = None
         if throttle is not None:
             self._throttle = Throttle(
@@ -64,13 +71,15 @@ class Waits:
     def wait_while_throttled(self, next_table: Callable[[], str | None]) -> None:
         """Wait until no throttler has a reason to wait. `next_table`: see `Throttle.wait`."""
         if self._throttle:
-            self._throttle.wait(next_table, self._should_stop, self.wait_while_paused)
+            with self._waiting:
+                self._throttle.wait(next_table, self._should_stop, self.wait_while_paused)
 
     def wait_while_paused(self) -> bool:
         """Wait until work is no longer paused or a stop is requested. Return whether it was paused."""
-        return wait_while_paused(
-            partial(self._retry, self._read_control), watch=self._watch, should_stop=self._should_stop
-        )
+        with self._waiting:
+            return wait_while_paused(
+                partial(self._retry, self._read_control), watch=self._watch, should_stop=self._should_stop
+            )
 
     def note_waiters(self, waiters: tuple[Waiter, ...]) -> bool:
         """Note the sessions that waited behind the last batch. Return whether the next batch is delayed for them."""

@@ -3,6 +3,7 @@
 Information only: advisory locks decide which runner has which batch.
 """
 
+import threading
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -52,7 +53,7 @@ def read_runners(connection: sa.Connection) -> tuple[Runner, ...]:
 class RunnerEntry:
     """Keeps this runner's row in the table of runners. Each change is a small transaction of its own.
 
-    The row is inserted with the first batch: a runner that finds no work never appears.
+    The row is inserted with the first batch: a runner that finds no work never appears. Its sessions share it.
     """
 
     def __init__(self, database: Database, *, worker: str, run_by: str, plan_id: int | None) -> None:
@@ -61,22 +62,22 @@ class RunnerEntry:
         self._runner_id: int | None = None
         self._throttled: ThrottleReason | None = None
         self._is_session_known = False
+        self._writing = threading.RLock()
 
     def keep(self) -> None:
         """Insert the row if it is not there yet; record the new session after a lost connection."""
-        if self._runner_id is None:
-            with self._database.transaction(is_short=True) as connection:
-                values = {**self._identity, "client_pid": _client_pid(connection)}
-                self._runner_id = connection.exec_driver_sql(statement("monitor/runner_start"), values).scalar_one()
-            self._is_session_known = True
-        if not self._is_session_known:
-            self._update()
+        with self._writing:
+            if self._runner_id is None:
+                self._insert()
+            if not self._is_session_known:
+                self._update()
 
     def set_throttled(self, throttled: ThrottleReason | None) -> None:
         """Record why this runner is throttled; None: it is not."""
-        self._throttled = throttled
-        self.keep()
-        self._update()
+        with self._writing:
+            self._throttled = throttled
+            self.keep()
+            self._update()
 
     def forget_session(self) -> None:
         """Make the next call of `keep` record the session again, because the connection may have been lost."""
@@ -88,7 +89,16 @@ class RunnerEntry:
             with self._database.transaction(is_short=True) as connection:
                 connection.exec_driver_sql(statement("monitor/runner_end"), {"runner_id": self._runner_id})
 
+    def _insert(self) -> None:
+        self._is_session_known = True
+        with self._database.transaction(is_short=True) as connection:
+            values = {**self._identity, "client_pid": _client_pid(connection)}
+            runner_id = connection.exec_driver_sql(statement("monitor/runner_start"), values).scalar_one()
+        self._runner_id = runner_id
+
     def _update(self) -> None:
+        # Before the transaction: if a session loses its connection meanwhile, one more update must follow.
+        self._is_session_known = True
         throttled = self._throttled
         with self._database.transaction(is_short=True) as connection:
             connection.exec_driver_sql(
@@ -100,7 +110,6 @@ class RunnerEntry:
                     "client_pid": _client_pid(connection),
                 },
             )
-        self._is_session_known = True
 
 
 def _client_pid(connection: sa.Connection) -> int:

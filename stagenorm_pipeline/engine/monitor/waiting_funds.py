@@ -1,13 +1,12 @@
 """Read which funds still have batches in open plans, and how many rows those still change. Reads only.
 
-The schedule starts these funds; a fund run reads its own rows to tell whether the fund is done.
+The schedule starts these funds.
 """
 
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.targets.funds import fund_key, fund_order
 
@@ -34,11 +33,3 @@ def read_waiting_funds(connection: sa.Connection) -> tuple[WaitingFund, ...]:
         for row in rows
     ]
     return tuple(sorted(found, key=lambda fund: fund_order(fund.fund_id)))
-
-
-def count_waiting_rows(database: Database, fund_id: str | None) -> int:
-    """Count the rows of one fund that open plans still change."""
-    with database.transaction() as connection:
-        return int(
-            connection.exec_driver_sql(statement("monitor/waiting_rows_of_fund"), {"fund_id": fund_id}).scalar_one()
-        )

@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from stagenorm_pipeline import __version__
+from stagenorm_pipeline.config.presets import Preset
 from stagenorm_pipeline.engine.inventory.inventory import InventoryTally, RowCounts, TargetInventory
 from stagenorm_pipeline.engine.inventory.spellings import SpellingRows
 from stagenorm_pipeline.engine.plan.batch_types import PlanKind
@@ -48,9 +49,10 @@ class PlanWriter:
         batch_size: int,
         created_by: str,
         vocabulary: Vocabulary | None = None,
+        preset: Preset | None = None,
         conditions: Mapping[str, Any] | None = None,
     ) -> None:
-        """Record the plan's row. `vocabulary` None: a rollback has none. `conditions`: further parts of the scope."""
+        """Record the plan's row. `vocabulary`, `preset` None: a rollback has none. `conditions`: more of the scope."""
         self._connection = connection
         named = [target.name for target in targets]
         self.plan_id: int = connection.exec_driver_sql(
@@ -61,6 +63,7 @@ class PlanWriter:
                 "vocabulary_version": vocabulary.version if vocabulary else "",
                 "code_version": __version__,
                 "batch_size": batch_size,
+                "preset": preset,
                 "scope": json.dumps({"targets": named, **scope.as_json(), **(conditions or {})}),
             },
         ).scalar_one()
@@ -106,6 +109,7 @@ class NormalizePlanWriter:
             batch_size=request.batch_size,
             created_by=created_by,
             vocabulary=request.vocabulary,
+            preset=request.preset,
         )
         failpoint(Failpoint.PLAN_STARTED)
 

@@ -1,5 +1,6 @@
 """Find the batches that come next, and the target of each. Reads only."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,62 +15,55 @@ from stagenorm_pipeline.engine.targets.target_id import TargetId
 from stagenorm_pipeline.engine.targets.visibility import visible_targets
 
 
-def next_group(
-    connection: sa.Connection,
-    after: tuple[int, int],
-    *,
-    plan_id: int | None,
-    kind: PlanKind | None,
-    scope: FundScope,
-    targets: list[str] | None,
-    rows: int = 0,
-    most: int = 1,
-    even_if_paused: bool = False,
-) -> tuple[Batch, ...]:
-    """Find the first waiting batch after `after` (plan, number), and the batches that may share its transaction.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueScope:
+    """Which waiting batches a runner may apply. None: any plan, any kind, every target of the plans."""
 
-    These directly follow it, have the same plan, target and fund, and were never tried; together they have at most
-    `rows` rows and are at most `most` batches. Empty if no batch is waiting or, unless `even_if_paused`, while all
-    work is paused.
-    """
+    plan_id: int | None = None
+    kind: PlanKind | None = None
+    funds: FundScope
+    targets: list[str] | None = None
+
+    def values(self) -> dict[str, object]:
+        """Return the values for `waiting_batches` and `plan/waiting_work`."""
+        return {
+            "plan_id": self.plan_id,
+            "kind": self.kind.value if self.kind else None,
+            "fund_id": self.funds.fund_id,
+            "targets": self.targets,
+        }
+
+    @property
+    def fund_condition(self) -> sql.Composable:
+        # Not `IS NOT DISTINCT FROM`: PostgreSQL cannot use an index for it.
+        return self.funds.condition(sql.SQL("b.fund_id"))
+
+
+def waiting_batches(scope: QueueScope) -> str:
+    """Return the query for the first `limit` waiting batches after `after_plan` and `after_number`."""
+    return statement("plan/next_batch", fund_condition=scope.fund_condition)
+
+
+def next_batch(connection: sa.Connection, scope: QueueScope, after: tuple[int, int]) -> Batch | None:
+    """Find the first waiting batch after `after` (plan, number), even while all work is paused."""
     values = {
+        **scope.values(),
         "after_plan": after[0],
         "after_number": after[1],
-        **_in_scope(plan_id, kind, scope, targets),
-        "even_if_paused": even_if_paused,
-        "most": most,
+        "even_if_paused": True,
+        "limit": 1,
     }
-    query = statement("plan/next_batch", fund_condition=_fund_condition(scope))
-    group: list[Batch] = []
-    for row in connection.exec_driver_sql(query, values):
-        batch = _batch(row, was_tried=row.was_tried)
-        together = sum(one.rows_planned for one in group) + batch.rows_planned
-        if group and (batch.was_tried or together > rows or not _may_share(batch, group[0])):
-            break
-        group.append(batch)
-        if batch.was_tried:
-            break
-    return tuple(group)
+    row = connection.exec_driver_sql(waiting_batches(scope), values).one_or_none()
+    return None if row is None else batch_of(row, was_tried=row.was_tried)
 
 
-def _may_share(batch: Batch, first: Batch) -> bool:
-    return (batch.plan_id, batch.target, batch.fund_id) == (first.plan_id, first.target, first.fund_id)
-
-
-def waiting_work(
-    connection: sa.Connection,
-    *,
-    plan_id: int | None,
-    kind: PlanKind | None,
-    scope: FundScope,
-    targets: list[str] | None,
-) -> tuple[list[int], int]:
+def waiting_work(connection: sa.Connection, scope: QueueScope) -> tuple[list[int], int]:
     """Read the ids of the batches that are waiting in open plans of the scope, and how many rows they have.
 
     Of a failed batch, only the refused rows are waiting.
     """
-    query = statement("plan/waiting_work", fund_condition=_fund_condition(scope))
-    row = connection.exec_driver_sql(query, _in_scope(plan_id, kind, scope, targets)).one()
+    query = statement("plan/waiting_work", fund_condition=scope.fund_condition)
+    row = connection.exec_driver_sql(query, scope.values()).one()
     return row.batch_ids, row.rows_waiting
 
 
@@ -84,27 +78,11 @@ def count_deleted(connection: sa.Connection, batch_ids: list[int]) -> int:
     return int(connection.exec_driver_sql(statement("plan/deleted_batches"), {"batch_ids": batch_ids}).scalar_one())
 
 
-def _in_scope(
-    plan_id: int | None, kind: PlanKind | None, scope: FundScope, targets: list[str] | None
-) -> dict[str, object]:
-    return {
-        "plan_id": plan_id,
-        "kind": kind.value if kind else None,
-        "fund_id": scope.fund_id,
-        "targets": targets,
-    }
-
-
-def _fund_condition(scope: FundScope) -> sql.Composable:
-    # Not `IS NOT DISTINCT FROM`: PostgreSQL cannot use an index for it.
-    return scope.condition(sql.SQL("b.fund_id"))
-
-
 def draft_batch(connection: sa.Connection, plan_id: int, after: int) -> Batch | None:
     """Find the first batch after number `after` of a draft; None if there is none."""
     values = {"plan_id": plan_id, "after_number": after}
     row = connection.exec_driver_sql(statement("plan/draft_batch"), values).one_or_none()
-    return None if row is None else _batch(row)
+    return None if row is None else batch_of(row)
 
 
 def planned_target(connection: sa.Connection, batch: Batch) -> Target:
@@ -130,7 +108,8 @@ def planned_target(connection: sa.Connection, batch: Batch) -> Target:
     return visible_targets(connection, (setting,))[0]
 
 
-def _batch(row: Any, *, was_tried: bool = False) -> Batch:
+def batch_of(row: Any, *, was_tried: bool = False) -> Batch:
+    """Return the batch of a row that has its columns and those of its plan."""
     return Batch(
         plan_id=row.plan_id,
         batch_id=row.batch_id,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from stagenorm_pipeline.config.configuration import DEFAULT_TARGETS, TargetSetting
+from stagenorm_pipeline.config.presets import Preset
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.errors import ConfigurationError
 from stagenorm_pipeline.vocabulary import Vocabulary
@@ -15,12 +16,16 @@ MAX_BATCH_SIZE = 100_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanRequest:
-    """What to plan. `batch_size` in rows. Raises ConfigurationError for a size out of bounds."""
+    """What to plan. `batch_size` in rows. Raises ConfigurationError for a size out of bounds.
+
+    `preset`: recorded for the runs of the plan; None if none was chosen.
+    """
 
     vocabulary: Vocabulary
     targets: tuple[TargetSetting, ...] = DEFAULT_TARGETS
     scope: FundScope = field(default_factory=FundScope)
     batch_size: int = DEFAULT_BATCH_SIZE
+    preset: Preset | None = None
 
     def __post_init__(self) -> None:
         require_batch_size(self.batch_size)

@@ -4,6 +4,7 @@ The server's own timeouts do not help when the server or a proxy stops answering
 keepalives detect a dead machine, but not a proxy that accepts everything and answers nothing.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -11,6 +12,7 @@ import psycopg
 from psycopg import waiting
 from psycopg.abc import PQGen
 from psycopg.errors import QueryCanceled
+from psycopg.rows import namedtuple_row
 
 from stagenorm_pipeline.errors import StagenormError
 
@@ -55,6 +57,23 @@ class BoundedConnection(psycopg.Connection[Any]):
     bounds = WaitBounds()
     bound_s = WaitBounds().short_s
     _is_committing = False
+    _is_message = False
+
+    def execute_message(self, text: str, values: Mapping[str, object]) -> list[list[Any]]:
+        """Send several statements as one message, which also commits. Returns the rows of each.
+
+        The connection must be in autocommit.
+        """
+        self._is_message = True
+        try:
+            with psycopg.ClientCursor(self, row_factory=namedtuple_row) as cursor:
+                cursor.execute(text.encode(), values)
+                rows = [_rows(cursor)]
+                while cursor.nextset():
+                    rows.append(_rows(cursor))
+                return rows
+        finally:
+            self._is_message = False
 
     def commit(self) -> None:
         self._is_committing = True
@@ -95,7 +114,7 @@ class BoundedConnection(psycopg.Connection[Any]):
         if not answers:
             raise SilentServerError(f"The server did not answer within {bound_s:,.0f} s.")
         # Only a warning says that PostgreSQL stopped waiting for a standby: the commit itself took effect.
-        if self._is_committing and "01000" in warnings:
+        if (self._is_committing or self._is_message) and "01000" in warnings:
             raise UnconfirmedCommitError(
                 f"The commit took effect here, but no synchronous standby confirmed it within {bound_s:,.0f} s.",
                 remedy="Bring the standby back or change synchronous_standby_names. Then run the command again, or "
@@ -120,3 +139,7 @@ class BoundedConnection(psycopg.Connection[Any]):
         except BaseException:
             self.pgconn.finish()
             raise
+
+
+def _rows(cursor: psycopg.Cursor[Any]) -> list[Any]:
+    return cursor.fetchall() if cursor.description else []

@@ -1,15 +1,20 @@
 """Connect to PostgreSQL: driver options, kinds of transactions, and connection errors without secrets."""
 
+import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakSet
 
 import psycopg
 import sqlalchemy as sa
+from psycopg.pq import TransactionStatus
 from sqlalchemy.exc import DBAPIError
 
 from stagenorm_pipeline.config.database_url import describe, parse_database_url, without_password
+from stagenorm_pipeline.config.parallel import MOST_SESSIONS
 from stagenorm_pipeline.engine.postgres.bounded_connection import BoundedConnection, WaitBounds
 from stagenorm_pipeline.engine.postgres.server_times import read_times_in_any_style
 from stagenorm_pipeline.engine.postgres.tracking_schema import TrackingSchema
@@ -29,14 +34,18 @@ _TCP_USER_TIMEOUT = 25_000
 # and vacuum for as long as the operating system keeps its connection.
 _SNAPSHOT_IDLE = "5min"
 
+# How long an interrupt waits for the answers to its cancel requests. `cli.interrupt` allows it.
+_CANCEL_S = 0.4
+
 NAME_THE_PRIMARY = "Name the primary in DATABASE_URL (with several hosts: ?target_session_attrs=read-write)."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Database:
-    """A PostgreSQL database. The first transaction connects."""
+    """A PostgreSQL database. The first transaction connects. Any number of threads may use it, up to MOST_SESSIONS."""
 
     engine: sa.Engine
+    _connections: "WeakSet[BoundedConnection]" = field(default_factory=WeakSet, repr=False, compare=False)
 
     @classmethod
     def at(
@@ -56,7 +65,8 @@ class Database:
         waits = waits or WaitBounds()
         engine = sa.create_engine(
             parsed,
-            pool_size=2,
+            # One for each session of a runner, one for the caller's thread.
+            pool_size=MOST_SESSIONS + 1,
             max_overflow=2,
             pool_pre_ping=False,
             # Sent with each BEGIN: the database's default may be stricter, and its snapshots older than our locks.
@@ -73,9 +83,10 @@ class Database:
                 **_KEEPALIVES,
             },
         )
-        _limit_every_wait(engine, waits)
+        connections: WeakSet[BoundedConnection] = WeakSet()
+        _limit_every_wait(engine, waits, connections)
         sa.event.listen(engine, "connect", lambda connection, _: read_times_in_any_style(connection))
-        return cls(engine=TrackingSchema(tracking_schema).install(engine))
+        return cls(engine=TrackingSchema(tracking_schema).install(engine), _connections=connections)
 
     @property
     def name(self) -> str:
@@ -90,7 +101,7 @@ class Database:
         url = self.engine.url
         with connection_errors(url), _read_only_errors(url), self.engine.connect() as connection, connection.begin():
             if is_short:
-                driver = _driver(connection)
+                driver = driver_of(connection)
                 driver.bound_s = driver.bounds.short_s
             yield connection
 
@@ -112,29 +123,49 @@ class Database:
         with connection_errors(url), _read_only_errors(url), self.engine.connect() as connection:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
+    def cancel_statements(self) -> None:
+        """Ask the server to cancel every statement that other threads of this process run now. Waits under a second.
+
+        Their transactions are rolled back. A server that does not answer is left alone.
+        """
+        running = [one for one in self._connections if one.info.transaction_status is TransactionStatus.ACTIVE]
+        threads = [threading.Thread(target=_cancel, args=(connection,), daemon=True) for connection in running]
+        for thread in threads:
+            thread.start()
+        end = time.monotonic() + _CANCEL_S
+        for thread in threads:
+            thread.join(max(0.0, end - time.monotonic()))
+
     def close(self) -> None:
         self.engine.dispose()
+
+
+def _cancel(connection: BoundedConnection) -> None:
+    # The statement may have ended, or the connection with it.
+    with suppress(psycopg.Error):
+        connection.cancel_safe(timeout=_CANCEL_S)
 
 
 def bound_waits(connection: sa.Connection, statement_timeout_ms: int) -> None:
     """Limit the wait for each statement of this transaction to its statement_timeout plus a margin. 0: no change."""
     if statement_timeout_ms:
-        driver = _driver(connection)
+        driver = driver_of(connection)
         driver.bound_s = statement_timeout_ms / 1_000 + driver.bounds.margin_s
 
 
-def _driver(connection: sa.Connection) -> BoundedConnection:
+def driver_of(connection: sa.Connection) -> BoundedConnection:
     driver = connection.connection.driver_connection
     assert isinstance(driver, BoundedConnection)  # noqa: S101 - `Database` makes no other kind
     return driver
 
 
-def _limit_every_wait(engine: sa.Engine, waits: WaitBounds) -> None:
-    """Make the engine open connections that wait for the server with a time limit."""
+def _limit_every_wait(engine: sa.Engine, waits: WaitBounds, connections: "WeakSet[BoundedConnection]") -> None:
+    """Make the engine open connections that wait for the server with a time limit, and note them in `connections`."""
 
     def connect(dialect: Any, record: Any, arguments: list[Any], options: dict[str, Any]) -> BoundedConnection:  # noqa: ARG001
         connection = BoundedConnection.connect(*arguments, **options)
         connection.bounds, connection.bound_s = waits, waits.short_s
+        connections.add(connection)
         return connection
 
     def check_out(connection: BoundedConnection, record: Any, proxy: Any) -> None:  # noqa: ARG001

@@ -1,9 +1,9 @@
 """Named places where tests stop or kill the program: before and after statements and commits.
 
-In production nothing listens.
+In production nothing listens, and there are no gates.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 
 
@@ -32,6 +32,7 @@ class Failpoint(StrEnum):
 
 
 _listener: Callable[[Failpoint], None] | None = None
+_gates: Mapping[Failpoint, str] = {}
 
 
 def listen(listener: Callable[[Failpoint], None] | None) -> None:
@@ -40,7 +41,23 @@ def listen(listener: Callable[[Failpoint], None] | None) -> None:
     _listener = listener
 
 
+def is_listening() -> bool:
+    """Tell whether anything listens. Statements are then sent one by one: within a message the program cannot stop."""
+    return _listener is not None
+
+
 def failpoint(place: Failpoint) -> None:
     """Tell the listener that the program is at `place`."""
     if _listener is not None:
         _listener(place)
+
+
+def set_gates(gates: Mapping[Failpoint, str]) -> None:
+    """Make the server wait inside a message: at each failpoint it runs a statement of the test."""
+    global _gates  # noqa: PLW0603 - one process runs one test
+    _gates = gates
+
+
+def gate(place: Failpoint) -> tuple[str, ...]:
+    """Return what a message contains at `place`: nothing, or the statement of the test."""
+    return (_gates[place],) if place in _gates else ()

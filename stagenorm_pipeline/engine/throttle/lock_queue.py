@@ -6,6 +6,7 @@ and those that want the table (an ALTER TABLE, for example): a batch that starte
 make other sessions wait longer.
 """
 
+from collections import deque
 from collections.abc import Sequence
 
 from stagenorm_pipeline.config.throttle import ThrottlerName, ThrottleSettings
@@ -24,16 +25,19 @@ class LockQueue:
     def __init__(self, settings: ThrottleSettings) -> None:
         self._settings = settings
         self._is_throttled = False
-        self._noted: tuple[Waiter, ...] = ()
+        # Appended to by every session, and emptied by the one that reads.
+        self._noted: deque[Waiter] = deque()
 
     def note(self, waiters: Sequence[Waiter]) -> bool:
         """Note the sessions that waited behind this runner's own batch. Return whether they waited too long."""
-        self._noted = tuple(waiters) if self._is_too_long(waiters) else ()
-        return bool(self._noted)
+        if not self._is_too_long(waiters):
+            return False
+        self._noted.extend(waiters)
+        return True
 
     def reason(self, reading: Reading, table: str) -> str | None:
         waiters = [waiter for waiter in reading.waiters if waiter.is_behind_us or waiter.table == table]
-        noted, self._noted = self._noted, ()
+        noted = [self._noted.popleft() for _ in range(len(self._noted))]
         self._is_throttled = bool(noted) or self._is_too_long(waiters) or (self._is_throttled and bool(waiters))
         if not self._is_throttled:
             return None

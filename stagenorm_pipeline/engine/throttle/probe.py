@@ -16,6 +16,9 @@ from stagenorm_pipeline.engine.postgres.sql_files import statement
 # PostgreSQL 17 moved the counter to pg_stat_checkpointer.
 _CHECKPOINTER_SINCE = (17,)
 
+# A shorter transaction is too short to have blocked another session, so the lock table is not read after it.
+SHORTEST_BLOCKING_MS = 100
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replica:
@@ -100,12 +103,18 @@ def waiters_behind(connection: sa.Connection) -> tuple[Waiter, ...]:
     """Read which sessions wait behind the current transaction; none if this role may not see them."""
     try:
         with connection.begin_nested():  # an error here must not fail the batch
-            rows = connection.exec_driver_sql(statement("throttle/waiters")).all()
+            values = {"shortest_ms": SHORTEST_BLOCKING_MS}
+            rows = connection.exec_driver_sql(statement("throttle/waiters"), values).all()
     except DBAPIError as error:
         if error.connection_invalidated:
             raise
         return ()
-    return tuple(Waiter(pid=row.pid, waited_ms=row.waited_ms, is_behind_us=True, table=None) for row in rows)
+    return tuple(map(waiter_behind_us, rows))
+
+
+def waiter_behind_us(row: Any) -> Waiter:
+    """Return the session in a row of `throttle/waiters`."""
+    return Waiter(pid=row.pid, waited_ms=row.waited_ms, is_behind_us=True, table=None)
 
 
 def _reading(row: Any, at: float, timeline: int | None) -> Reading:

@@ -67,7 +67,9 @@ def take_reading(database: Database, settings: ThrottleSettings) -> Reading:
 
 
 class Throttle:
-    """Wait before a batch while any throttler has a reason. One per runner, used from one thread.
+    """Wait before a batch while any throttler has a reason. One per runner.
+
+    One thread at a time may call `wait`. Any thread may call `note_waiters`, even while another one waits.
 
     `read` reads the primary. `record` is called at each change of state: with a ThrottleReason, or with None when the
     runner continues.

@@ -20,12 +20,12 @@ def test_draft_is_applied_only_after_opening(project: DagsterProject, applicatio
 
     drafted = materialized(project.plan(draft=True), "batch_plan")[None]
     before = materialized(project.normalize("fund-1"), "normalized_stages")["fund-1"]
-    opened = materialized(project.plan(open_draft=drafted["plan_id"]), "batch_plan")[None]
+    opened = materialized(project.plan(open_draft=int(drafted["plan_id"])), "batch_plan")[None]
     after = materialized(project.normalize("fund-1"), "normalized_stages")["fund-1"]
 
     assert "open_draft: 1" in drafted["what next"]
-    assert before["batches"] == 0
-    assert (opened["plan_id"], opened["rows_to_update"]) == (1, 1)
+    assert before["this run"] == "nothing to do"
+    assert (opened["plan_id"], opened["rows_to_update"]) == ("1", 1)
     assert after["rows_updated"] == 1
 
 
@@ -36,7 +36,7 @@ def test_opening_command_line_draft_adds_partitions(project: DagsterProject, app
     project.plan(open_draft=1)
 
     assert project.funds == ["fund-1", "no-fund"]
-    assert project.verdict("nothing_waits").metadata["funds_waiting"].value == 2
+    assert project.verdict("no_batch_failed").metadata["funds_waiting"].value == 2
 
 
 def test_rehearsal_lists_refused_rows_and_changes_nothing(project: DagsterProject, application: Application) -> None:
@@ -69,7 +69,7 @@ def test_plan_covers_one_fund_if_asked(project: DagsterProject, application: App
 
     one = materialized(project.plan(fund="fund-2"), "batch_plan")[None]
     by_id = materialized(project.plan(fund="2"), "batch_plan")[None]
-    without = materialized(project.plan(fund="no-fund", dry_run=True), "batch_plan")[None]
+    without = materialized(project.plan(fund="no-fund"), "batch_plan")[None]
 
     assert (one["rows_to_update"], one["rows_seen"]) == (by_id["rows_to_update"], by_id["rows_seen"]) == (1, 1)
     assert without["rows_to_update"] == 1
@@ -80,7 +80,7 @@ def test_plan_covers_one_fund_if_asked(project: DagsterProject, application: App
     [
         ({"fund": "2"}, "The fund '2' is neither in"),
         ({"fund": "fund-2"}, "The fund 'fund-2' is neither in"),
-        ({"dry_run": True, "rehearse": True}, "dry_run and rehearse exclude each other"),
+        ({"draft": True, "rehearse": True}, "rehearse and draft exclude each other"),
         ({"open_draft": 9}, "no plan 9"),
     ],
 )

@@ -35,8 +35,6 @@ def test_broken_decisions_file_fails_apply_with_line(project: DagsterProject, ap
 
 def test_inventory_shows_funds_of_unknown_spelling(project: DagsterProject, application: Application) -> None:
     application.add(COMPANIES, [(1, "Seed"), (2, "growth"), (2, "growth"), (None, "growth")])
-    inventory = materialized(project.run("plan_job", batch_plan={"dry_run": True}), "stage_inventory")[None][
-        "inventory"
-    ]
+    inventory = materialized(project.plan(draft=True), "stage_inventory")[None]["inventory"]
     (line,) = [line for line in str(inventory).splitlines() if "growth" in line and "fund-2" in line]
     assert [cell.strip(" `") for cell in line.split("|")[1:6]] == ["3", '"growth"', "fund-2: 2, no-fund: 1", "2", "4"]

@@ -13,7 +13,7 @@ from stagenorm_pipeline.engine.postgres import failpoints
 from stagenorm_pipeline.engine.postgres.failpoints import Failpoint
 from stagenorm_pipeline.engine.postgres.locks import BATCH_LOCK_CLASS
 from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, Application
-from stagenorm_pipeline_tests.support.dagster_project import DagsterProject, failure_of, materialized
+from stagenorm_pipeline_tests.support.dagster_project import DagsterProject, failure_of, materialized, observed
 
 _REFUSE_FUND_2 = """
 CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
@@ -55,11 +55,13 @@ def test_one_fund_is_materialized_without_touching_others(project: DagsterProjec
 
     assert list(applied) == ["fund-2"]
     numbers = {name: value for name, value in applied["fund-2"].items() if isinstance(value, int)}
-    assert numbers == {"rows_updated": 2, "rows_skipped": 0, "rows_failed": 0, "batches": 1}
+    assert numbers.pop("dagster/partition_row_count") == 2
+    assert numbers == {"rows_updated": 2, "rows_skipped": 0, "rows_failed": 0, "rows_waiting": 0}
+    assert applied["fund-2"]["batches"] == "1 of 1 batch applied"
     assert application.value("SELECT count(*) FROM portfoliocompanies WHERE stage = 'Seed'") == 2
 
 
-def test_second_run_reports_nothing_to_do(project: DagsterProject, application: Application) -> None:
+def test_second_run_shows_totals_of_plan_beside_its_own(project: DagsterProject, application: Application) -> None:
     _fill(application)
     project.plan()
     project.normalize_all()
@@ -68,7 +70,9 @@ def test_second_run_reports_nothing_to_do(project: DagsterProject, application: 
     applied = materialized(project.normalize_all(), "normalized_stages")
 
     assert len(applied) == 4
-    assert all(made["batches"] == 0 and "Nothing to do" in made["what next"] for made in applied.values())
+    assert {made["this run"] for made in applied.values()} == {"nothing to do"}
+    assert [made["rows_updated"] for made in applied.values()] == [3, 2, 2, 1]
+    assert {made["plan_id"] for made in applied.values()} == {"1"}
     assert application.stages(COMPANIES) == before
 
 
@@ -80,18 +84,6 @@ def test_unwatched_throttler_is_logged_once_per_run(project: DagsterProject, app
 
     lines = [entry.user_message for entry in project.instance.all_logs(run_id)]
     assert len([line for line in lines if "Not watched (replica_lag)" in line]) == 1
-
-
-def test_dry_run_shows_plan_and_records_nothing(project: DagsterProject, application: Application) -> None:
-    _fill(application)
-    before = application.contents()
-
-    planned = materialized(project.plan(dry_run=True, batch_size=1), "batch_plan")[None]
-
-    assert planned["batches"] == 8
-    assert "nothing was recorded" in planned["plan"]
-    assert application.contents() == before
-    assert project.funds == []
 
 
 def test_plan_covers_one_table_if_asked(project: DagsterProject, application: Application) -> None:
@@ -106,9 +98,12 @@ def test_apply_covers_one_table_if_asked(project: DagsterProject, application: A
     _fill(application)
     project.plan()
 
-    applied = materialized(project.normalize("fund-1", table=DEALS), "normalized_stages")
+    result = project.normalize("fund-1", table=DEALS)
 
-    assert applied["fund-1"]["rows_updated"] == 1
+    # Green only when all of the fund is done.
+    assert materialized(result, "normalized_stages") == {}
+    assert observed(result)["fund-1"]["rows_updated"] == 1
+    assert observed(result)["fund-1"]["state"] == "partly done"
     assert "Seed" in application.stages(COMPANIES).values()
 
 
@@ -137,14 +132,14 @@ def test_observation_of_failed_fund_says_what_to_do(project: DagsterProject, app
 
     result = project.normalize("fund-2")
 
-    (event,) = [event for event in result.all_events if event.is_asset_observation]
-    observed = event.asset_observation_data.asset_observation
-    assert observed.partition == "fund-2"
-    assert observed.metadata["rows_failed"].value == 2
-    page = str(observed.metadata["what next"].value)
-    assert page.startswith("**`fund-2`**: 2 rows in 1 batch could not be changed.")
-    assert "stage_migration_failures" in page
-    assert "<b>" not in "".join(page.split("`")[::2])
+    page = observed(result)["fund-2"]
+    assert (page["state"], page["rows_failed"]) == ("failed", 2)
+    assert page["problem"].startswith(
+        "2 rows in 1 batch could not be changed. First error from the database: fund 2 is"
+    )
+    assert "stage_migration_failures" in page["what next"]
+    # Text: the page shows tags as they are.
+    assert "<b>" in page["problem"]
 
 
 def test_failed_fund_is_applied_when_materialized_again(project: DagsterProject, application: Application) -> None:
@@ -162,7 +157,7 @@ def test_failed_fund_is_applied_when_materialized_again(project: DagsterProject,
 def test_partition_key_without_fund_fails_alone(project: DagsterProject, application: Application) -> None:
     _fill(application, funds=1)
     project.plan()
-    project.instance.add_dynamic_partitions("funds", ["typed-by-hand"])
+    project.instance.add_dynamic_partitions("stagenorm_funds", ["typed-by-hand"])
 
     result = project.normalize_all()
 
@@ -193,7 +188,8 @@ def test_terminate_finishes_current_batch_and_next_run_continues(
 
     assert statuses == ["completed", "pending", "pending", "pending", "pending"]
     assert materialized(stopped, "normalized_stages") == {}
-    assert applied["fund-1"]["rows_updated"] == 4
+    assert applied["fund-1"]["rows_updated"] == 5
+    assert applied["fund-1"]["this run"].startswith("4 rows updated, 0 skipped, 0 failed in 4 batches")
 
 
 def test_terminated_run_keeps_finished_funds(project: DagsterProject, application: Application) -> None:
@@ -228,7 +224,7 @@ def test_run_waits_for_batch_taken_by_another_runner(
             failpoints.listen(None)
 
     assert applied["fund-1"]["rows_updated"] == 2
-    assert applied["fund-1"]["batches"] == 2
+    assert "in 2 batches" in applied["fund-1"]["this run"]
 
 
 def test_preset_auto_applies_several_small_batches_per_transaction(
@@ -243,8 +239,8 @@ def test_preset_auto_applies_several_small_batches_per_transaction(
     assert planned["batches"] == 5
     assert application.value("SELECT max(rows_planned) FROM stage_migration_batches") == 500
     assert {fund: (made["batches"], made["rows_updated"]) for fund, made in applied.items()} == {
-        "fund-1": (4, 2_000),
-        "fund-2": (1, 10),
+        "fund-1": ("4 of 4 batches applied", 2_000),
+        "fund-2": ("1 of 1 batch applied", 10),
     }
     together = "SELECT max(batches) FROM (SELECT count(*) AS batches FROM stage_migration_batches GROUP BY xmin::text)"
     assert application.value(together) > 1

@@ -1,47 +1,37 @@
-"""The checks `nothing_waits` and `not_paused`, and the jobs that pause and cancel."""
+"""The checks `no_batch_failed` and `not_paused`, and the jobs that pause and cancel."""
 
 import os
 import signal
 from threading import Thread
 from time import sleep
 
+import dagster as dg
 import pytest
 
 from stagenorm_pipeline.engine.postgres import failpoints
 from stagenorm_pipeline.engine.postgres.failpoints import Failpoint
 from stagenorm_pipeline_tests.support.application import COMPANIES, Application
-from stagenorm_pipeline_tests.support.dagster_project import DagsterProject, failure_of, materialized
+from stagenorm_pipeline_tests.support.dagster_project import DagsterProject, failure_of, materialized, observed
 
 
-def test_nothing_waits_fails_until_planned_funds_are_applied(project: DagsterProject, application: Application) -> None:
+def test_waiting_funds_are_figures_and_failed_ones_an_error(project: DagsterProject, application: Application) -> None:
     application.add(COMPANIES, [(1, "Seed"), (2, "Seed"), (2, "SEED")])
+    application.sql("ALTER TABLE portfoliocompanies ADD CHECK (fund_id <> 2 OR stage <> 'seed') NOT VALID")
     project.plan()
+    planned = project.verdict("no_batch_failed")
+    project.normalize_all()
+    failed = project.verdict("no_batch_failed")
+    application.sql("ALTER TABLE portfoliocompanies DROP CONSTRAINT portfoliocompanies_check")
+    project.normalize_all()
 
-    waits = project.verdict("nothing_waits")
-    project.normalize("fund-1")
-    still_waiting = project.verdict("nothing_waits")
-    project.normalize("fund-2")
-
-    assert (waits.passed, waits.metadata["funds_waiting"].value, waits.metadata["rows_waiting"].value) == (False, 2, 3)
-    assert "fund-1, fund-2" in (waits.description or "")
-    # The run's page shows only the metadata, under a red "failed".
-    assert "normalized_stages" in str(waits.metadata["what next"].value)
-    assert (still_waiting.passed, still_waiting.metadata["rows_waiting"].value) == (False, 2)
-    done = project.verdict("nothing_waits")
-    assert done.passed
-    assert "what next" not in done.metadata
-
-
-def test_nothing_waits_counts_materialized_fund_of_newer_plan(
-    project: DagsterProject, application: Application
-) -> None:
-    application.add(COMPANIES, [(1, "Seed")])
-    project.plan()
-    project.normalize("fund-1")
-    application.add(COMPANIES, [(1, "Seed")])
-    project.plan()
-
-    assert project.verdict("nothing_waits").metadata["funds_waiting"].value == 1
+    assert planned.passed
+    assert (planned.metadata["funds_waiting"].value, planned.metadata["rows_waiting"].value) == (2, 3)
+    assert (failed.passed, failed.severity) == (False, dg.AssetCheckSeverity.ERROR)
+    assert (failed.metadata["batches_failed"].value, failed.metadata["rows_failed"].value) == (1, 2)
+    words = "1 fund failed: fund-2. fund-2: 2 rows in 1 batch of public.portfoliocompanies could not be changed: "
+    assert (failed.description or "").startswith(words)
+    assert "materialize normalized_stages for these funds again" in (failed.description or "")
+    assert project.verdict("no_batch_failed").description == "No batch failed. Waiting: no fund."
 
 
 def test_terminated_fund_reports_remaining_rows(project: DagsterProject, application: Application) -> None:
@@ -57,23 +47,8 @@ def test_terminated_fund_reports_remaining_rows(project: DagsterProject, applica
     finally:
         failpoints.listen(None)
 
-    (event,) = [event for event in stopped.all_events if event.is_asset_observation]
-    observed = event.asset_observation_data.asset_observation
-    assert observed.partition == "fund-1"
-    assert "4 rows left to update" in str(observed.metadata["what next"].value)
-    assert project.verdict("nothing_waits").metadata["rows_waiting"].value == 4
-
-
-def test_nothing_waits_counts_failed_fund(project: DagsterProject, application: Application) -> None:
-    application.add(COMPANIES, [(1, "Seed"), (2, "Seed")])
-    application.sql("ALTER TABLE portfoliocompanies ADD CHECK (fund_id <> 2 OR stage = 'Seed') NOT VALID")
-    project.plan()
-    project.normalize_all()
-
-    waits = project.verdict("nothing_waits")
-
-    assert waits.metadata["batches_failed"].value == 1
-    assert "fund-2" in (waits.description or "")
+    assert observed(stopped)["fund-1"]["what next"] == "4 rows left to update. Materialize this fund."
+    assert project.verdict("no_batch_failed").metadata["rows_waiting"].value == 4
 
 
 def test_not_paused_shows_reason_until_unpaused(project: DagsterProject, application: Application) -> None:
@@ -121,8 +96,8 @@ def test_cancelled_plan_leaves_no_waiting_fund(project: DagsterProject, applicat
 
     assert project.run("cancel_plan_job", cancel={"plan_id": 1}).success
 
-    assert project.verdict("nothing_waits").passed
-    assert materialized(project.normalize("fund-1"), "normalized_stages")["fund-1"]["batches"] == 0
+    assert project.verdict("no_batch_failed").metadata["funds_waiting"].value == 0
+    assert materialized(project.normalize("fund-1"), "normalized_stages")["fund-1"]["this run"] == "nothing to do"
 
 
 def test_cancelling_missing_plan_fails(project: DagsterProject, application: Application) -> None:

@@ -1,7 +1,7 @@
 """The job `rollback_job`."""
 
 from stagenorm_pipeline_tests.support.application import COMPANIES, Application
-from stagenorm_pipeline_tests.support.dagster_project import DagsterProject, failure_of
+from stagenorm_pipeline_tests.support.dagster_project import DagsterProject, failure_of, observed
 
 
 def _normalize(project: DagsterProject, application: Application) -> None:
@@ -37,11 +37,15 @@ def test_rollback_reports_observation_of_each_fund(project: DagsterProject, appl
 
     result = project.run("rollback_job", roll_back={"plan_id": 1, "execute": True, "sleep_ms": 0, "fund": "fund-1"})
 
-    (event,) = [event for event in result.all_events if event.is_asset_observation]
-    observed = event.asset_observation_data.asset_observation
-    assert (observed.partition, observed.metadata["rows_restored"].value) == ("fund-1", 2)
+    page = observed(result)["fund-1"]
+    assert (page["state"], page["rows_updated"]) == ("rolled back", 2)
+    assert page["what next"] == "Rolled back. To normalize again, materialize batch_plan."
     assert list(application.stages(COMPANIES).values()) == ["Seed", "Series A", "series-b"]
 
 
 def test_rollback_of_missing_plan_fails(project: DagsterProject, application: Application) -> None:
     assert "no plan 99" in failure_of(project.run("rollback_job", roll_back={"plan_id": 99}))[0]
+
+
+def test_rollback_asks_for_the_plan(project: DagsterProject) -> None:
+    assert failure_of(project.run("rollback_job"))[0].startswith("plan_id is not set. Write the number of the plan.")

@@ -1,16 +1,16 @@
 """The sensor `discover_funds`."""
 
 import dagster as dg
-from dagster._core.definitions.sensor_definition import SensorExecutionData
 
 from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, Application
+from stagenorm_pipeline_tests.support.dagster_internals import SensorExecutionData
 from stagenorm_pipeline_tests.support.dagster_project import DagsterProject
 
 
 def _added(tick: SensorExecutionData) -> list[str]:
     (request,) = tick.dynamic_partitions_requests or []
     assert isinstance(request, dg.AddDynamicPartitionsRequest)
-    assert request.partitions_def_name == "funds"
+    assert request.partitions_def_name == "stagenorm_funds"
     return list(request.partition_keys)
 
 
@@ -26,7 +26,7 @@ def test_sensor_adds_new_funds_and_launches_no_run(project: DagsterProject, appl
 
 def test_sensor_skips_known_funds_and_keeps_deleted_ones(project: DagsterProject, application: Application) -> None:
     application.add(COMPANIES, [(1, "Seed")])
-    project.instance.add_dynamic_partitions("funds", ["fund-1", "fund-99"])
+    project.instance.add_dynamic_partitions("stagenorm_funds", ["fund-1", "fund-99"])
 
     tick = project.sensor("discover_funds")
 

@@ -2,12 +2,13 @@
 
 from typing import Any
 
+import dagster as dg
 import pytest
-from dagster._core.definitions.sensor_definition import SensorExecutionData
 
 from stagenorm_pipeline.defs.sensors import spelling_drift as drift_sensor
 from stagenorm_pipeline_tests.support.application import COMPANIES, Application
-from stagenorm_pipeline_tests.support.dagster_project import DagsterProject
+from stagenorm_pipeline_tests.support.dagster_internals import SensorExecutionData
+from stagenorm_pipeline_tests.support.dagster_project import DagsterProject, checked
 
 
 def _tick(project: DagsterProject, cursor: str | None = None) -> SensorExecutionData:
@@ -52,13 +53,58 @@ def test_new_known_spelling_is_planned_as_draft(verified: DagsterProject, applic
     before = application.stages(COMPANIES)
 
     (request,) = _tick(verified).run_requests or []
-    verified.plan(**request.run_config["ops"]["batch_plan"]["config"])
+    verified.plan(**request.run_config["ops"]["stagenorm__batch_plan"]["config"])
 
     assert application.sql("SELECT status, rows_to_change FROM stage_migration_plans WHERE plan_id = 2") == [
         ("draft", 1)
     ]
     assert application.stages(COMPANIES) == before
     assert "Plan 2 is a draft" in _reason(_tick(verified))
+
+
+def _drift(tick: SensorExecutionData) -> dg.AssetCheckEvaluation:
+    (evaluation,) = tick.asset_events
+    assert isinstance(evaluation, dg.AssetCheckEvaluation)
+    return evaluation
+
+
+def test_new_unknown_spelling_fails_check_and_old_one_does_not(
+    project: DagsterProject, application: Application
+) -> None:
+    application.add(COMPANIES, [(1, "Seed"), (2, "old | unknown")])
+    application.run()
+    _verify(application)
+    application.add(COMPANIES, [(1, "old | unknown"), (2, "new | <b>unknown"), (3, "new | <b>unknown")])
+
+    tick = _tick(project)
+
+    assert "Every known spelling is canonical" in _reason(tick)
+    evaluation = _drift(tick)
+    assert (evaluation.passed, evaluation.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert evaluation.description == "Since the last verification: 1 new unknown spelling in 2 rows."
+    examples = str(evaluation.metadata["examples"].value)
+    assert '| `"new \\x7c <b>unknown"` | unknown | 2 |' in examples
+    assert "old" not in examples
+    # The asset counts the same, with its own scan.
+    inventory = checked(project.plan(draft=True))["no_drift"]
+    assert (inventory.passed, inventory.description) == (False, evaluation.description)
+    assert inventory.metadata["examples"] == evaluation.metadata["examples"]
+
+
+def test_draft_stops_the_request_but_not_the_check(verified: DagsterProject, application: Application) -> None:
+    application.add(COMPANIES, [(3, "SEED")])
+    application.plan(as_draft=True)
+
+    tick = _tick(verified)
+
+    assert "Plan 2 is a draft" in _reason(tick)
+    assert _drift(tick).description == "Since the last verification: 1 known spelling in 1 row."
+
+
+def test_check_passes_before_first_verification(project: DagsterProject, application: Application) -> None:
+    application.add(COMPANIES, [(1, "Seed"), (1, "what?")])
+
+    assert checked(project.plan())["no_drift"].passed
 
 
 def test_canonical_tables_request_no_run(verified: DagsterProject) -> None:

@@ -196,7 +196,7 @@ def test_version_table_detects_a_missing_file_without_objects(bare: Application)
 
 
 def test_database_without_version_table_is_recognized_by_objects(bare: Application) -> None:
-    older = [file for file in migration_files() if not file.name.startswith("20261126")]
+    older = [file for file in migration_files() if file.name < "20261126"]
     for file in older:
         run_with_psql(bare.url, file)
     with pytest.raises(MissingMigrationError, match="20261126_stage_migration_versions") as caught:

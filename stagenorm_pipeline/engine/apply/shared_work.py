@@ -1,0 +1,205 @@
+"""What the sessions of one runner share: which batch comes next, the result so far, the waits, the runner's entry.
+
+Every method may be called from any session's thread.
+"""
+
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from functools import partial
+from typing import TypeVar, assert_never
+
+import sqlalchemy as sa
+
+from stagenorm_pipeline.engine.apply.events import BatchCompleted, BatchFailed, BatchTaken, Event, Retrying, WorkFound
+from stagenorm_pipeline.engine.apply.outcome import Completed, Failed, Gone, Outcome, Split, Taken
+from stagenorm_pipeline.engine.apply.request import ApplyRequest, ApplyResult
+from stagenorm_pipeline.engine.apply.waits import Waits
+from stagenorm_pipeline.engine.monitor.runners import RunnerEntry
+from stagenorm_pipeline.engine.plan.batch_types import Batch
+from stagenorm_pipeline.engine.plan.life_cycle import close_finished_plans
+from stagenorm_pipeline.engine.plan.queue import QueueScope, count_deleted, next_batch, waiting_work
+from stagenorm_pipeline.engine.postgres.connection import Database
+from stagenorm_pipeline.engine.postgres.migrations import require_migrations
+from stagenorm_pipeline.engine.postgres.retry import with_retries
+from stagenorm_pipeline.engine.targets.target import resolve_targets
+from stagenorm_pipeline.engine.throttle.throttled import ThrottleReason
+from stagenorm_pipeline.errors import StagenormError
+
+# A full disk or a read-only server fails every batch: without a limit the same error would be written a thousand times.
+_MAX_FAILURES_IN_A_ROW = 3
+
+T = TypeVar("T")
+
+
+class AbandonedError(Exception):
+    """The runner ended at once, so this session starts no further transaction."""
+
+
+class SharedWork:
+    """The work of one runner. `watch` hears the events.
+
+    `position`: plan and number of the last batch that a session claimed or passed. Read and move it under `order`, so
+    that no two sessions choose the same batch.
+    """
+
+    def __init__(self, database: Database, request: ApplyRequest, watch: Callable[[Event], None]) -> None:
+        self.request = request
+        self.watch = watch
+        self.order = threading.Lock()
+        self.position = (0, 0)
+        self._database = database
+        self.scope = QueueScope(plan_id=request.plan_id, kind=request.kind, funds=request.scope)
+        self._batches_found: list[int] = []
+        self._result = ApplyResult()
+        self._failures_in_a_row = 0
+        self._recording = threading.Lock()
+        self._is_ending = threading.Event()
+        self._is_abandoned = threading.Event()
+        self._was_stopped = self._has_rest = False
+        self._entry = RunnerEntry(database, worker=request.worker, run_by=request.run_by, plan_id=request.plan_id)
+        self.waits = Waits(
+            database,
+            sleep_ms=request.sleep_ms,
+            throttle=request.throttle,
+            should_stop=self.should_stop,
+            watch=watch,
+            record=self._record_throttle,
+            retry=self.with_retries,
+        )
+
+    def find_work(self) -> int:
+        """Check the migrations and targets, and report which batches are waiting. Returns how many."""
+        rows = self.with_retries(self._find_work)
+        self.watch(WorkFound(batches=len(self._batches_found), rows=rows))
+        return len(self._batches_found)
+
+    def finish(self) -> ApplyResult:
+        """Close the plans that are done, after all sessions ended, and return the result."""
+        has_stopped = self._was_stopped and (self._has_rest or self.next_batch() is not None)
+        vanished = self.with_retries(self._count_deleted) if self._batches_found else 0
+        self.with_retries(self._close_finished_plans)
+        return replace(self._result, stopped=has_stopped, vanished=vanished)
+
+    def should_stop(self) -> bool:
+        """Tell whether to start no further batch: the caller asked for it, or another session failed."""
+        return self._is_ending.is_set() or self.request.should_stop()
+
+    def end(self) -> None:
+        """Let every session end after its current batch."""
+        self._is_ending.set()
+
+    def abandon(self) -> None:
+        """Cancel the statement of every session, and let none start another transaction."""
+        self._is_abandoned.set()
+        self._is_ending.set()
+        self._database.cancel_statements()
+
+    def note_stop(self, *, has_rest: bool) -> None:
+        """Note that a session stopped before its end. `has_rest`: it claimed batches that it did not run."""
+        with self._recording:
+            self._was_stopped = True
+            self._has_rest = self._has_rest or has_rest
+
+    @property
+    def database(self) -> Database:
+        """The database, for the next transaction. Raises AbandonedError if the runner ended."""
+        if self._is_abandoned.is_set():
+            raise AbandonedError
+        return self._database
+
+    def transaction(self) -> AbstractContextManager[sa.Connection]:
+        """Open a short transaction. Raises AbandonedError if the runner ended."""
+        return self.database.transaction(is_short=True)
+
+    def with_retries(self, attempt: Callable[[], T], batch: Batch | None = None) -> T:
+        """Call the attempt, and retry it after a passing error."""
+
+        def announce(error: str, number: int, wait_s: float) -> None:
+            self.forget_session()
+            self.watch(Retrying(batch=batch, error=error, attempt=number, wait_s=wait_s))
+
+        return with_retries(attempt, announce)
+
+    def next_batch(self) -> Batch | None:
+        """Find the next waiting batch without claiming it, even while all work is paused."""
+
+        def find() -> Batch | None:
+            with self.transaction() as connection:
+                return next_batch(connection, self.scope, self.position)
+
+        return self.with_retries(find)
+
+    def next_table(self) -> str | None:
+        """Return the table of the next waiting batch; None if no batch is waiting."""
+        batch = self.next_batch()
+        return batch.target.table_name if batch else None
+
+    def keep_entry(self) -> None:
+        """Insert the runner's entry if it is not there yet; record its new session after a lost connection."""
+        self.with_retries(self._entry.keep)
+
+    def forget_session(self) -> None:
+        """Record the session of the runner's entry again, because its connection may have been lost."""
+        self._entry.forget_session()
+
+    def end_entry(self) -> None:
+        """Record that the runner ended."""
+        self._entry.end()
+
+    def record(self, outcome: Outcome) -> None:
+        """Add the outcome to the result and report it. Raises StagenormError after too many failures in a row."""
+        with self._recording:
+            self._add(outcome)
+            if self._failures_in_a_row >= _MAX_FAILURES_IN_A_ROW and isinstance(outcome, Failed):
+                raise StagenormError(
+                    f"{_MAX_FAILURES_IN_A_ROW} batches in a row failed as a whole; the last: {outcome.error}",
+                    remedy="Fix the cause, then run `stagenorm resume`. Every batch is either complete or untouched.",
+                )
+
+    def _add(self, outcome: Outcome) -> None:
+        so_far = self._result
+        match outcome:
+            case Completed(batch=batch, result=rows):
+                self._failures_in_a_row = 0
+                self.watch(BatchCompleted(batch=batch, result=rows))
+                failed = 1 if rows.refusals else 0
+                self._result = replace(
+                    so_far,
+                    batches=so_far.batches + 1,
+                    completed=so_far.completed + 1 - failed,
+                    failed=so_far.failed + failed,
+                    rows=so_far.rows + rows,
+                )
+            case Failed(batch=batch, error=error):
+                self._failures_in_a_row += 1
+                self.watch(BatchFailed(batch=batch, error=error))
+                self._result = replace(so_far, batches=so_far.batches + 1, failed=so_far.failed + 1)
+            case Taken(batch=batch, worker=worker):
+                self.watch(BatchTaken(batch=batch, worker=worker or "another runner"))
+                self._result = replace(so_far, taken=so_far.taken + 1)
+            case Gone() | Split():
+                pass
+            case _:
+                assert_never(outcome)
+
+    def _find_work(self) -> int:
+        with self.transaction() as connection:
+            require_migrations(connection)
+            if self.request.targets is not None:
+                names = [target.name for target in resolve_targets(connection, self.request.targets)]
+                self.scope = replace(self.scope, targets=names)
+            self._batches_found, rows = waiting_work(connection, self.scope)
+        return rows
+
+    def _count_deleted(self) -> int:
+        with self.transaction() as connection:
+            return count_deleted(connection, self._batches_found)
+
+    def _close_finished_plans(self) -> None:
+        with self._database.transaction() as connection:
+            close_finished_plans(connection)
+
+    def _record_throttle(self, reason: ThrottleReason | None) -> None:
+        self.with_retries(partial(self._entry.set_throttled, reason))

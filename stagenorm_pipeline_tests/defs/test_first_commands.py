@@ -1,0 +1,123 @@
+"""The first commands of a Dagster user in a fresh clone. They take only what pyproject.toml says."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+
+from stagenorm_pipeline_tests.support.application import COMPANIES, Application
+from stagenorm_pipeline_tests.support.waiting import wait_until
+
+_REPOSITORY = Path(__file__).parents[2]
+_MODULE = ("-m", "stagenorm_pipeline.defs")
+
+Command = Callable[..., str]
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Command:
+    """Run `dagster` or `dg` in the repository's directory, in this process: importing them takes most of the time."""
+    for name in [name for name in os.environ if name.startswith(("DAGSTER_", "STAGENORM_"))]:
+        monkeypatch.delenv(name)
+
+    def run(*words: str) -> str:
+        (program,) = entry_points(group="console_scripts", name=words[0])
+        monkeypatch.chdir(_REPOSITORY)
+        monkeypatch.setattr(sys, "argv", list(words))
+        with pytest.raises(SystemExit) as end:
+            program.load()()
+        printed = capfd.readouterr()
+        assert not end.value.code, printed.out + printed.err
+        return printed.out
+
+    return run
+
+
+def test_listing_and_checking_needs_no_environment(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+
+    command("dg", "check", "defs")
+    listed = json.loads(command("dg", "list", "defs", "--json"))
+    command("dagster", "definitions", "validate")
+    assets = command("dagster", "asset", "list", *_MODULE).split()
+    jobs = command("dagster", "job", "list")
+
+    ours = {"stagenorm/stage_inventory", "stagenorm/batch_plan", "stagenorm/normalized_stages"}
+    assert ours < set(assets)
+    assert ours < {asset["asset_key"] for asset in listed["assets"]}
+    assert {f"Job: {job['name']}" for job in listed["jobs"]} < set(jobs.splitlines())
+
+
+def test_assets_and_jobs_run_without_dagster_home(
+    command: Command, application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    application.add(COMPANIES, [(1, "Seed"), (2, "Seed")])
+    monkeypatch.setenv("DATABASE_URL", application.url)
+
+    command("dagster", "asset", "materialize", *_MODULE, "--select", "stagenorm/stage_inventory")
+    command("dg", "launch", "--assets", "stagenorm/verification_report")
+    for job in ("plan_job", "normalize_all_job"):
+        command("dagster", "job", "execute", *_MODULE, "-j", job)
+
+    assert list(application.stages(COMPANIES).values()) == ["seed", "seed"]
+
+
+def test_partition_runs_after_a_plan_in_the_same_dagster_home(
+    command: Command, application: Application, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    application.add(COMPANIES, [(1, "Seed"), (2, "Seed"), (3, "Seed")])
+    monkeypatch.setenv("DATABASE_URL", application.url)
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+
+    command("dg", "launch", "--job", "plan_job")
+    command("dg", "launch", "--assets", "stagenorm/normalized_stages", "--partition", "fund-1")
+    one = ("--select", "stagenorm/normalized_stages", "--partition", "fund-3")
+    command("dagster", "asset", "materialize", *_MODULE, *one)
+
+    assert list(application.stages(COMPANIES).values()) == ["seed", "Seed", "seed"]
+
+
+_LOCATIONS = "{ workspaceOrError { ... on Workspace { locationEntries { name locationOrLoadError { __typename } } } } }"
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("program", ["dagster", "dg"])
+def test_development_server_loads_the_definitions(program: str) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    ours = {name: value for name, value in os.environ.items() if not name.startswith(("DAGSTER_", "STAGENORM_"))}
+    server = subprocess.Popen(
+        [Path(sys.executable).with_name(program), "dev", "-p", port],
+        env=ours,
+        cwd=_REPOSITORY,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        wait_until(lambda: '"RepositoryLocation"' in _ask(port), "the definitions are loaded", poll_s=0.5)
+    finally:
+        server.send_signal(signal.SIGINT)
+        server.wait(60)
+
+
+def _ask(port: str) -> str:
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}/graphql",
+        json.dumps({"query": _LOCATIONS}).encode(),
+        {"Content-Type": "application/json"},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - our own page
+            return str(answer.read().decode())
+    except OSError:
+        return ""
