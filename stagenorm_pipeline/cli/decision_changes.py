@@ -9,9 +9,8 @@ from stagenorm_pipeline.cli.screen import page, screen
 from stagenorm_pipeline.cli.sources import show_sources
 from stagenorm_pipeline.errors import ConfigurationError
 from stagenorm_pipeline.report.decision_changes_text import decision_changes_text
-from stagenorm_pipeline.service import planning
+from stagenorm_pipeline.service import explaining
 from stagenorm_pipeline.service.context import open_service
-from stagenorm_pipeline.service.inventory import read_inventory
 
 if TYPE_CHECKING:
     from stagenorm_pipeline.cli.options import ScopeOptions
@@ -24,7 +23,6 @@ def show_decision_changes(chosen: ScopeOptions, *, is_alone: bool) -> None:
     with open_service(interface="cli", with_vocabulary=True) as context:
         selection = chosen.select(context)
         with showing_reading(f"Reading {chosen.target_names(context)}"):
-            inventories = read_inventory(context, selection=selection).targets
-            found = planning.read_decisions(context, inventories=inventories)
+            found = explaining.compare_decisions(context, selection=selection)
         show_sources(context)
         page(decision_changes_text(found, screen()))

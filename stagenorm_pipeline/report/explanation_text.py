@@ -229,11 +229,14 @@ def _spelling_lines(history: SpellingHistory, screen: Screen) -> Iterator[str]:
 
 def _change_lines(change: SpellingChange, short_target: str, screen: Screen) -> Iterator[str]:
     rows = f"{counted(change.rows, 'row')} of {for_terminal(short_target)}"
-    yield from folded(f"{_moment(change.last_at)}  {rows} → {change.after}", screen, indent=2)
-    plan = "no plan" if change.plan_id is None else f"plan {change.plan_id}"
+    what = f"restored from {_spelled(change.stage)}" if change.is_rollback else f"became {_spelled(change.stage)}"
+    yield from folded(f"{_moment(change.last_at)}  {rows} {what}", screen, indent=2)
+    kind = "rollback, plan" if change.is_rollback else "plan"
+    plan = "no plan" if change.plan_id is None else f"{kind} {change.plan_id}"
     made = f" (made by {for_terminal(change.plan.planned_by)})" if change.plan else ""
     yield from folded(f"{plan}{made}, applied by {', '.join(map(for_terminal, change.by))}", screen, indent=4)
-    yield from folded(f"why: {_why(change.reason)}", screen, indent=4)
+    if not change.is_rollback:
+        yield from folded(f"why: {_why(change.reason)}", screen, indent=4)
     yield from folded(_assured(change.checked, change.signed), screen, indent=4)
 
 

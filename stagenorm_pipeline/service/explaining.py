@@ -1,12 +1,16 @@
-"""Explain one row or one spelling: what it was, what it became, why, by whom, and what happened since."""
+"""Explain one row or one spelling, and what the decisions file changes against the applied plans."""
 
 from __future__ import annotations
 
+from stagenorm_pipeline.engine.history import compared_decisions
+from stagenorm_pipeline.engine.history.compared_decisions import ComparedDecisions
 from stagenorm_pipeline.engine.history.row_history import RowHistory, read_row_history
 from stagenorm_pipeline.engine.history.spelling_history import SpellingHistory, read_spelling_history
 from stagenorm_pipeline.errors import ConfigurationError
 from stagenorm_pipeline.service.context import ServiceContext
 from stagenorm_pipeline.service.deciding import read_decisions
+from stagenorm_pipeline.service.inventory import read_inventory
+from stagenorm_pipeline.service.selecting import Selection
 
 
 def explain_row(context: ServiceContext, *, table: str, row_id: str) -> RowHistory:
@@ -35,3 +39,11 @@ def explain_spelling(context: ServiceContext, *, spelling: str, table: str | Non
     decisions = read_decisions(context.configuration.decisions)
     targets = context.targets(table)
     return read_spelling_history(context.database, targets, spelling, decisions=decisions)
+
+
+def compare_decisions(context: ServiceContext, *, selection: Selection) -> ComparedDecisions:
+    """Compare the decisions file with the applied plans, and find what undoing earlier changes restores. Reads only."""
+    inventories = read_inventory(context, selection=selection).targets
+    return compared_decisions.compare_decisions(
+        context.database, context.vocabulary, inventories, targets=selection.targets, scope=selection.scope
+    )

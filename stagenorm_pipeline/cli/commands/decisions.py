@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 @click.option("--xlsx", metavar="FILE", help="The same for Excel.")
 @click.option("--import", "files", multiple=True, metavar="FILE", help="Read decisions from a spreadsheet. Repeatable.")
 @click.option(
-    "--diff", is_flag=True, help="Show what the decisions change against the applied plans, and how to undo it."
+    "--diff", is_flag=True, help="Show what the file changes against the applied plans, and how to undo that."
 )
 @click.option("--by", help="Who decides, for --ask and --import.  [default: you@this-machine]")
 def command(

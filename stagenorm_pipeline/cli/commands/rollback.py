@@ -32,6 +32,7 @@ from stagenorm_pipeline.service.rolling_back import RollbackConditions
 @click.option("--batch", "batch_id", type=int, help="Undo what this batch changed.")
 @click.option("--since", help="Undo what was changed at this time or later, for example '2025-10-30 00:00:00+00'.")
 @click.option("--spelling", help="Undo what was changed from exactly this spelling.")
+@click.option("--stage", help="With --spelling: only what was changed to this stage.")
 @click.option("--row", metavar="TABLE:ID", help="Undo what was changed in this row.")
 @batch_size_option
 @pace_options
@@ -48,6 +49,7 @@ def command(
     batch_id: int | None,
     since: str | None,
     spelling: str | None,
+    stage: str | None,
     row: str | None,
     batch_size: BatchSize,
     pace: PaceOptions,
@@ -68,7 +70,8 @@ def command(
       stagenorm rollback --plan 7                       show it; change nothing
       stagenorm rollback --plan 7 --yes                 do it
       stagenorm rollback --plan 7 --fund-id 123         one fund of a plan
-      stagenorm rollback --spelling "Angel"             one decision, in every plan
+      stagenorm rollback --spelling "Angel"             one spelling, in every plan
+      stagenorm rollback --spelling "Angel" --stage seed
       stagenorm rollback --row portfoliocompanies:123   one row
       stagenorm rollback --since "2025-10-30 00:00:00+00"
       stagenorm rollback --plan 7 --left > left.jsonl   rows that would be left
@@ -82,6 +85,7 @@ def command(
         batch_id=batch_id,
         since=None if since is None else parse_since(since),
         spelling=spelling,
+        stage=stage,
         row_id=row_id,
         only_untouched=only_untouched,
     )

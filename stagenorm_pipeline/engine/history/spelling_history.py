@@ -36,17 +36,17 @@ class RowsNow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpellingChange:
-    """What one plan made of the spelling in one target: `rows` rows became `after`.
+    """What one plan made of the spelling in one target: `rows` rows became `stage`; or a rollback restored them from it.
 
-    `plan`: None if it was deleted, or another tool wrote the entries. `by`: who applied it. `reason`: None if the
-    vocabulary was not kept.
+    `plan`: None if it was deleted, or another tool wrote the entries. `by`: who applied it. `reason`: of a plan that
+    is no rollback; None if the vocabulary was not kept.
     """
 
     plan_id: int | None
+    is_rollback: bool
     target: str
-    after: str
+    stage: str
     rows: int
-    first_at: datetime
     last_at: datetime
     by: tuple[str, ...]
     plan: PlanOrigin | None
@@ -105,10 +105,10 @@ def _changes(
     return tuple(
         SpellingChange(
             plan_id=row.plan_id,
+            is_rollback=row.action == "rollback",
             target=row.target,
-            after=row.stage_after,
+            stage=row.stage,
             rows=row.row_count,
-            first_at=row.first_at,
             last_at=row.last_at,
             by=tuple(row.run_by),
             plan=plan_of(row),

@@ -147,6 +147,8 @@ def _similar_spellings(connection: sa.Connection, spelling: str | None) -> tuple
     if spelling is None:
         return ()
     changed = connection.exec_driver_sql(statement("rollback/changed_spellings")).scalars().all()
+    if spelling in changed:
+        return ()
     alike = [text for text in changed if text.casefold().split() == spelling.casefold().split()]
     return tuple(dict.fromkeys([*alike, *get_close_matches(spelling, changed, n=3)]))[:3]
 

@@ -28,15 +28,16 @@ class RollbackRequest:
     """What to roll back: the changes that meet every given condition.
 
     At least one condition is required: plan, batch, time, spelling, row, one fund, or `by_table`, which means that the
-    user chose the targets. `targets` always restricts. `spelling`: changes from exactly this spelling. `row_id`: the
-    key of a row of the only target. `only_untouched`: leave every row that has a newer version than the one that
-    stagenorm wrote. Raises ConfigurationError.
+    user chose the targets. `targets` always restricts. `spelling`: changes from exactly this spelling; `stage`: of
+    these, only those to this stage. `row_id`: the key of a row of the only target. `only_untouched`: leave every row
+    that has a newer version than the one that stagenorm wrote. Raises ConfigurationError.
     """
 
     plan_id: int | None = None
     batch_id: int | None = None
     since: datetime | None = None
     spelling: str | None = None
+    stage: str | None = None
     row_id: str | None = None
     targets: tuple[TargetSetting, ...] = DEFAULT_TARGETS
     scope: FundScope = field(default_factory=FundScope)
@@ -55,8 +56,10 @@ class RollbackRequest:
             raise _no_zone(self.since)
         if self.row_id is not None and len(self.targets) != 1:
             raise ConfigurationError("A row belongs to one table.", remedy="Name the table of the row.")
-        if self.spelling is not None:
-            _require_unicode(self.spelling)
+        if self.stage is not None and self.spelling is None:
+            raise ConfigurationError("A stage needs its spelling.", remedy="Name the spelling that became this stage.")
+        for text in filter(None, (self.spelling, self.stage)):
+            _require_unicode(text)
         require_batch_size(self.batch_size)
 
     def values(self) -> dict[str, Any]:
@@ -66,6 +69,7 @@ class RollbackRequest:
             "rolled_batch": self.batch_id,
             "since": self.since,
             "spelling": self.spelling,
+            "stage": self.stage,
             "row_id": self.row_id,
             "all_funds": self.scope.all_funds,
             "fund_id": self.scope.fund_id,
@@ -79,6 +83,7 @@ class RollbackRequest:
             "batch_id": self.batch_id,
             "since": self.since.isoformat() if self.since else None,
             "spelling": self.spelling,
+            "stage": self.stage,
             "row_id": self.row_id,
             "only_untouched": self.only_untouched,
         }
@@ -113,12 +118,12 @@ def parse_since(text: str) -> datetime:
     return found
 
 
-def _require_unicode(spelling: str) -> None:
+def _require_unicode(text: str) -> None:
     try:
-        spelling.encode()
+        text.encode()
     except UnicodeEncodeError as error:
         raise ConfigurationError(
-            f"The spelling {spelling!r} is not valid Unicode, so no row can hold it.",
+            f"The spelling {text!r} is not valid Unicode, so no row can hold it.",
             remedy="Type it in UTF-8, exactly as it is stored.",
         ) from error
 
