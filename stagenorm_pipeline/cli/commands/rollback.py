@@ -70,7 +70,7 @@ def command(
       stagenorm rollback --plan 7                       show it; change nothing
       stagenorm rollback --plan 7 --yes                 do it
       stagenorm rollback --plan 7 --fund-id 123         one fund of a plan
-      stagenorm rollback --spelling "Angel"             one spelling, in every plan
+      stagenorm rollback --spelling "Angel"             one spelling, all plans
       stagenorm rollback --spelling "Angel" --stage seed
       stagenorm rollback --row portfoliocompanies:123   one row
       stagenorm rollback --since "2025-10-30 00:00:00+00"

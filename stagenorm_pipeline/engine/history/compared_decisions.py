@@ -73,12 +73,7 @@ def compare_decisions(
     with database.snapshot() as connection:
         found = read_decision_changes(connection, vocabulary, inventories)
         reader = _UndoReader(connection, targets, scope)
-        compared = [
-            ComparedDecision(
-                change=change, earlier=tuple(reader.read(change.spelling, part) for part in change.earlier)
-            )
-            for change in found.changes
-        ]
+        compared = list(map(reader.compare, found.changes))
     # A decision as old as the newest plan is settled if nothing can be undone.
     return ComparedDecisions(
         since_plan=found.since_plan,

@@ -36,7 +36,7 @@ class RowsNow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpellingChange:
-    """What one plan made of the spelling in one target: `rows` rows became `stage`; or a rollback restored them from it.
+    """What one plan did with the spelling in one target: `rows` rows became `stage`, or were restored from it.
 
     `plan`: None if it was deleted, or another tool wrote the entries. `by`: who applied it. `reason`: of a plan that
     is no rollback; None if the vocabulary was not kept.
