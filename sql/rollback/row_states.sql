@@ -24,7 +24,7 @@ changes AS NOT MATERIALIZED (
            AND (%(all_funds)s OR l.fund_id IS NOT DISTINCT FROM %(fund_id)s::text) AS in_scope
     FROM stage_normalization_log l
     WHERE (l.schema_name, l.table_name, l.column_name) = (%(schema_name)s, %(table_name)s, %(column_name)s)
-      -- The history of one row is enough for that row. The entries of one spelling are not: other plans may follow them.
+      {rows_of_spelling}
       AND (%(row_id)s::text IS NULL OR l.row_id = %(row_id)s::text COLLATE "C")
 ), rows_in_scope AS MATERIALIZED (
     -- For a row with one entry, `min` returns that entry's value.
