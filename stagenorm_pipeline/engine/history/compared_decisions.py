@@ -13,7 +13,7 @@ from stagenorm_pipeline.engine.rollback.scope import RollbackRequest, read_scope
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.vocabulary import Vocabulary
 
-# Each takes a scan of the log: 13 s for 6 million entries, of which 140,000 were of the spelling, on two busy cores.
+# Each scans the log twice: 23 s for 6 million entries, 143,000 of them of the spelling, on two busy cores.
 _PREVIEWED = 50
 
 
