@@ -68,7 +68,7 @@ def _changed(meaning: EarlierMeaning) -> str:
     """Say what plans made of the spelling, and how much of it a rollback restores."""
     changed, undo = meaning.changed, meaning.undo
     plans = f"{'plan' if len(changed.plans) == 1 else 'plans'} {', '.join(map(str, changed.plans))}"
-    text = f"{counted(changed.rows, 'row')} became {changed.stage} by {plans}."
+    text = f"{counted(changed.rows, 'row')} became {for_terminal(changed.stage)} by {plans}."
     if undo is None:
         return text
     left = undo.left - undo.counts.get("undone", 0)

@@ -104,9 +104,10 @@ def _why(reason: MeaningReason | None) -> str:
 def _decided(reason: ByDecision) -> str:
     if reason.decision is not None:
         return _decision(reason.decision)
+    then = f"a decision for {for_terminal(reason.choice)}"
     if reason.instead is None:
-        return f"a decision for {reason.choice}, which the decisions file does not have any more"
-    return f"a decision for {reason.choice}; today it means {reason.instead.choice}, by {_decision(reason.instead)}"
+        return f"{then}, which the decisions file does not have any more"
+    return f"{then}; today it means {reason.instead.choice}, by {_decision(reason.instead)}"
 
 
 def _decision(decision: Decision) -> str:
