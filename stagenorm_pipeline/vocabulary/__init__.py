@@ -23,7 +23,16 @@ from stagenorm_pipeline.vocabulary.decisions import KEPT, LONGEST_SPELLING, Deci
 from stagenorm_pipeline.vocabulary.decisions_editor import with_decisions, with_undecided
 from stagenorm_pipeline.vocabulary.decisions_file import load_decisions, parse_decisions, read_decisions_text
 from stagenorm_pipeline.vocabulary.errors import DecisionsError, VocabularyError
-from stagenorm_pipeline.vocabulary.lookup import ByAlias, ByDecision, LookUp, NotFound, look_up
+from stagenorm_pipeline.vocabulary.lookup import FoundAlias, FoundDecision, LookUp, NotFound, look_up
+from stagenorm_pipeline.vocabulary.meaning_reasons import (
+    ByAlias,
+    ByDecision,
+    IsCanonical,
+    IsUnknown,
+    MeaningReason,
+    reason_then,
+    reason_today,
+)
 from stagenorm_pipeline.vocabulary.normalize import normalize
 from stagenorm_pipeline.vocabulary.proposals import Confidence, Proposal, Proposer, compared
 from stagenorm_pipeline.vocabulary.stages import Stage
@@ -52,11 +61,16 @@ __all__ = [
     "DecisionPatch",
     "Decisions",
     "DecisionsError",
+    "FoundAlias",
+    "FoundDecision",
+    "IsCanonical",
+    "IsUnknown",
     "Keep",
     "LookUp",
     "Meaning",
     "MeaningChange",
     "MeaningKind",
+    "MeaningReason",
     "MergedPatches",
     "NotFound",
     "PatchEntry",
@@ -83,6 +97,8 @@ __all__ = [
     "parse_decisions",
     "read_choice",
     "read_decisions_text",
+    "reason_then",
+    "reason_today",
     "spelling_sha256",
     "suggest",
     "with_decisions",

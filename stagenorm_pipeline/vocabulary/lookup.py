@@ -9,7 +9,7 @@ from stagenorm_pipeline.vocabulary.vocabulary import Meaning, Vocabulary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ByAlias:
+class FoundAlias:
     """An alias is the same. `is_folded`: only after dashes and look-alike letters were read as ASCII."""
 
     alias: str
@@ -17,7 +17,7 @@ class ByAlias:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ByDecision:
+class FoundDecision:
     """A decision is about exactly this spelling."""
 
     decision: Decision
@@ -37,7 +37,7 @@ class LookUp:
     spelling: str
     normalized: str
     meaning: Meaning
-    found: ByAlias | ByDecision | NotFound
+    found: FoundAlias | FoundDecision | NotFound
 
 
 def look_up(vocabulary: Vocabulary, spelling: str) -> LookUp:
@@ -51,10 +51,10 @@ def look_up(vocabulary: Vocabulary, spelling: str) -> LookUp:
     )
 
 
-def _found(vocabulary: Vocabulary, spelling: str) -> ByAlias | ByDecision | NotFound:
+def _found(vocabulary: Vocabulary, spelling: str) -> FoundAlias | FoundDecision | NotFound:
     alias = vocabulary.aliases.alias_of(spelling)
     if alias is not None:
-        return ByAlias(alias=alias, is_folded=alias != normalize(spelling))
+        return FoundAlias(alias=alias, is_folded=alias != normalize(spelling))
     if spelling in vocabulary.decided:
-        return ByDecision(decision=vocabulary.decided[spelling])
+        return FoundDecision(decision=vocabulary.decided[spelling])
     return NotFound(suggestions=suggest(spelling, aliases=vocabulary.aliases))

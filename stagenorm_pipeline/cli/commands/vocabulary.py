@@ -107,7 +107,7 @@ def _in_force(configuration: Configuration, vocabulary: Vocabulary) -> Iterator[
 
 def _looked_up(found: LookUp) -> Iterator[str]:
     from stagenorm_pipeline.report.escape import for_terminal, sentence_for_terminal
-    from stagenorm_pipeline.vocabulary import ByAlias, ByDecision, MeaningKind, NotFound
+    from stagenorm_pipeline.vocabulary import FoundAlias, FoundDecision, MeaningKind, NotFound
 
     says = {
         MeaningKind.CANONICAL: "canonical. A run leaves it.",
@@ -118,12 +118,12 @@ def _looked_up(found: LookUp) -> Iterator[str]:
     yield f"{for_terminal(found.spelling, quote=True)}: {says[found.meaning.kind]}"
     yield f"  Looked up as {for_terminal(found.normalized, quote=True)}."
     match found.found:
-        case ByAlias() if found.meaning.kind is MeaningKind.CANONICAL:
+        case FoundAlias() if found.meaning.kind is MeaningKind.CANONICAL:
             yield "  Why: it is a canonical stage, byte for byte."
-        case ByAlias(alias=alias, is_folded=is_folded):
+        case FoundAlias(alias=alias, is_folded=is_folded):
             how = ", after dashes and look-alike letters were read as ASCII" if is_folded else ""
             yield f"  Why: it is the alias {for_terminal(alias, quote=True)}{how}."
-        case ByDecision(decision=decision):
+        case FoundDecision(decision=decision):
             who = f" by {decision.decided_by}" if decision.decided_by else ""
             when = f" on {decision.decided_on}" if decision.decided_on else ""
             reason = f": {decision.reason}" if decision.reason else ""
