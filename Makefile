@@ -12,7 +12,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 	command -v $$p >/dev/null 2>&1 && $$p -c '$(SUPPORTED)' 2>/dev/null \
 	&& echo $$p && break; done)
 
-.PHONY: demo ui ui-readonly test soak walk bench lint lock clean
+.PHONY: demo ui ui-readonly test test-matrix soak walk screenshots dist bench lint lock clean
 
 demo: $(READY)
 	@$(BIN)/stagenorm demo
@@ -37,6 +37,18 @@ soak: $(READY)
 # The Dagster UI in headless Chromium, used like a person would; screenshots in STAGENORM_WALK_SCREENSHOTS.
 walk: $(WALK_READY)
 	$(BIN)/python -m pytest -m walk -s
+
+# The pictures of README.md, from the demo. Without Chromium it says what to install, and the old pictures stay.
+screenshots: $(WALK_READY)
+	$(BIN)/python -m stagenorm_pipeline_tests.walk.screenshots docs/images
+
+# The sdist, and the wheel that is built from it.
+dist: $(READY)
+	rm -rf dist
+	$(BIN)/python -m hatchling build --target sdist
+	tar -xzf dist/*.tar.gz -C dist
+	cd dist/stagenorm_pipeline-*/ && $(abspath $(BIN))/python -m hatchling build --target wheel --directory $(abspath dist)
+	rm -r dist/stagenorm_pipeline-*/
 
 # Compare stagenorm with other ways at 100,000 and 1,000,000 rows; `make bench BENCH="--rows 10000000 --rounds 1"` for more.
 bench: $(READY)
