@@ -24,8 +24,13 @@ ui: $(READY)
 ui-readonly: $(READY)
 	@$(BIN)/stagenorm ui --read-only
 
+# TESTS: files, directories or options of pytest, instead of everything.
 test: $(READY)
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(TESTS)
+
+# On every supported Python and PostgreSQL that this machine has; `make test-matrix TESTS=DIRECTORY` for a part.
+test-matrix:
+	.ci/matrix $(TESTS)
 
 # At least 1,000 seeded kills, the slow ends of the hostile values, and thousands of random histories (bounded to 10
 # minutes; STAGENORM_HISTORIES, STAGENORM_HISTORIES_MINUTES and STAGENORM_HISTORIES_SEED), and the properties of spellings
