@@ -24,6 +24,8 @@ _COMMANDS = {
     "decisions": "Write every undecided spelling into the decisions file.",
     "dry-run": "Show what a run would change; records nothing.",
     "run": "Record a plan, show it, ask, and apply it batch by batch.",
+    "approval": "Require approvals before plans are applied, or lift that.",
+    "approve": "Approve a plan that another role recorded.",
     "resume": "Continue open plans after a stop, a failure or a crash.",
     "status": "Show the progress, the runners, and the next command.",
     "plans": "List the plans, or show one with all its batches.",

@@ -16,10 +16,12 @@ def plans_table(result: VerificationResult) -> Table:
         "Plan", "Kind", "Status", "Baseline", "Rows to change", "By", "Made at", "Opened at", "Ended at",
         "Vocabulary", "Code",
     )  # fmt: skip
+    has_approvals = any(plan.approved_by for plan in (*result.plans, *result.rolled_back))
+    approval = ("Author", "Approved by", "Approved at", "Ticket") if has_approvals else ()
     kinds = (("normalize", (*result.plans, *result.rolled_back)), ("rollback", result.rollbacks))
     plans = sorted(((plan, kind) for kind, found in kinds for plan in found), key=lambda entry: entry[0].plan_id)
-    rows = tuple(_plan_row(plan, kind) for plan, kind in plans)
-    return Table(title="Plans covered", headings=headings, rows=rows, total=len(rows), unit="plans")
+    rows = tuple((*_plan_row(plan, kind), *(_approval(plan) if has_approvals else ())) for plan, kind in plans)
+    return Table(title="Plans covered", headings=(*headings, *approval), rows=rows, total=len(rows), unit="plans")
 
 
 def _plan_row(plan: PlanFacts, kind: str) -> tuple[Cell, ...]:
@@ -37,6 +39,13 @@ def _plan_row(plan: PlanFacts, kind: str) -> tuple[Cell, ...]:
         None if kind == "rollback" and not plan.vocabulary_version else Name(text=plan.vocabulary_version),
         Name(text=plan.code_version),
     )
+
+
+def _approval(plan: PlanFacts) -> tuple[Cell, ...]:
+    author, by, ticket = (
+        None if name is None else Name(text=name) for name in (plan.author, plan.approved_by, plan.ticket)
+    )
+    return author, by, plan.approved_at, ticket
 
 
 def coverage_table(result: VerificationResult) -> Table:

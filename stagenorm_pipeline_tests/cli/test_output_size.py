@@ -44,6 +44,11 @@ _STEPS: tuple[tuple[str, int], ...] = (
     ("run --yes --sleep-ms 0", _NO_LIMIT),
     ("status", _ONE_SCREEN),
     ("status --full", _NO_LIMIT),
+    ("approval", _ONE_SCREEN),
+    ("approval require", _ONE_SCREEN),
+    ("approval", _ONE_SCREEN),
+    ("approve 2", _ONE_SCREEN),
+    ("approval lift", _ONE_SCREEN),
     ("pause --reason lunch", _ONE_SCREEN),
     ("status", _ONE_SCREEN),
     ("unpause", _ONE_SCREEN),
@@ -65,7 +70,7 @@ _STEPS: tuple[tuple[str, int], ...] = (
     ("status", _ONE_SCREEN),
 )
 # Looked at in two widths.
-_READING = {"inventory", "dry-run", "status", "plans", "report", "enforce"}
+_READING = {"inventory", "dry-run", "status", "plans", "report", "enforce", "approval"}
 # They serve, ask, walk through other commands, or write for a program.
 _NOT_RUN = {"demo", "ui", "completion", "metrics"}
 
