@@ -37,6 +37,7 @@ _COMMANDS = {
     "sign-off": "Sign a verification: later ones compare with it.",
     "rollback": "Restore rows that still hold what stagenorm wrote.",
     "backup": "Save keys, funds and stages to a file; check one.",
+    "drop-tracking": "Export stagenorm's own tables and drop them.",
     "metrics": "Print metrics in Prometheus' text format, or serve them.",
     "enforce": "Keep clean columns clean by a CHECK constraint, or remove it.",
     "demo": "Walk the whole runbook over made-up rows; needs no database.",

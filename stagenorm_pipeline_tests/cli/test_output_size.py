@@ -67,10 +67,13 @@ _STEPS: tuple[tuple[str, int], ...] = (
     ("cancel --plan 3", _ONE_SCREEN),
     ("verify", 90),
     ("sign-off 1", _ONE_SCREEN),
+    ("report --prune --keep 90d", _ONE_SCREEN),
     ("status", _ONE_SCREEN),
+    ("drop-tracking", _ONE_SCREEN),
+    ("drop-tracking --yes --output t.gz", _ONE_SCREEN),
 )
 # Looked at in two widths.
-_READING = {"inventory", "dry-run", "status", "plans", "report", "enforce", "approval"}
+_READING = {"inventory", "dry-run", "status", "plans", "report", "enforce", "approval", "drop-tracking"}
 # They serve, ask, walk through other commands, or write for a program.
 _NOT_RUN = {"demo", "ui", "completion", "metrics"}
 

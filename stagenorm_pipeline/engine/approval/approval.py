@@ -87,10 +87,10 @@ def require_approval(connection: sa.Connection, plan_id: int) -> None:
     query = statement("approval/require_approval", is_approved=is_approved())
     row = connection.exec_driver_sql(query, {"plan_id": plan_id}).one_or_none()
     if row is not None and not row.is_approved:
-        by = "" if row.author is None else f" other than {row.author}"
+        by = "" if row.author is None else f", other than {row.author},"
         raise ApprovalNeededError(
             f"Plan {plan_id} is recorded and waits for its approval.",
-            remedy=f"A database role with the right to approve{by} runs: stagenorm approve {plan_id}. "
+            remedy=f"A role that may approve{by} runs: stagenorm approve {plan_id}. "
             f"Then apply it: stagenorm run --plan {plan_id}",
         )
 
