@@ -45,19 +45,18 @@ def upgraded(older: Application) -> Application:
 
 def columns(application: Application) -> dict[str, str]:
     """The columns of every table."""
-    return dict(
-        application.sql(
-            "SELECT table_name, string_agg(quote_ident(column_name), ', ' ORDER BY ordinal_position) "
-            "FROM information_schema.columns JOIN information_schema.tables USING (table_schema, table_name) "
-            "WHERE table_schema = 'public' AND table_type = 'BASE TABLE' GROUP BY 1"
-        )
+    found = application.sql(
+        "SELECT table_name, string_agg(quote_ident(column_name), ', ' ORDER BY ordinal_position) "
+        "FROM information_schema.columns JOIN information_schema.tables USING (table_schema, table_name) "
+        "WHERE table_schema = 'public' AND table_type = 'BASE TABLE' GROUP BY 1"
     )
+    return {str(table): str(names) for table, names in found}
 
 
-def rows(application: Application, names: dict[str, str]) -> dict[str, list[str]]:
-    """What the tables hold in these columns."""
+def rows(application: Application, columns: dict[str, str]) -> dict[str, list[str]]:
+    """What these tables hold in these columns."""
     return {
-        table: sorted(application.column(f"SELECT ROW({listed})::text FROM {table}")) for table, listed in names.items()
+        table: sorted(application.column(f"SELECT ROW({names})::text FROM {table}")) for table, names in columns.items()
     }
 
 
@@ -73,11 +72,11 @@ def test_older_database_needs_init_db(older: Application) -> None:
 
 
 def test_upgrade_keeps_all_recorded_rows(older: Application) -> None:
-    names = columns(older)
-    before = rows(older, names)
+    older_columns = columns(older)
+    before = rows(older, older_columns)
     apply_migrations(older.database)
-    assert rows(older, names) == before
-    assert set(columns(older)) - set(names) == {
+    assert rows(older, older_columns) == before
+    assert set(columns(older)) - set(older_columns) == {
         "stage_migration_versions",
         "stage_migration_receipts",
         "stage_migration_plan_digests",
