@@ -4,7 +4,7 @@
 -- most `rows` rows together; a batch that was tried, or that alone has more rows, is claimed alone. Claims none after the
 -- first whose lock is not free, none of a plan that is not in `plans` (NULL: any), and none of a plan that needs an approval
 -- and has none. The commit releases the locks.
--- Returns what it found, up to `limit` batches.
+-- Returns what it found, up to `limit` batches, with the pace that is set for all runners.
 WITH found AS MATERIALIZED (
     SELECT waiting.*, row_number() OVER in_order AS place, sum(rows_planned) OVER in_order AS together
     FROM ({next_batch}) AS waiting
@@ -34,6 +34,6 @@ WITH found AS MATERIALIZED (
     WHERE b.batch_id = ours.batch_id AND ours.is_ours AND b.status IN ('pending', 'running', 'failed')
     RETURNING b.batch_id
 )
-SELECT found.*, claimed.batch_id IS NOT NULL AS is_claimed, one.is_approved
-FROM found LEFT JOIN claimed USING (batch_id) CROSS JOIN one
+SELECT found.*, claimed.batch_id IS NOT NULL AS is_claimed, one.is_approved, control.sleep_ms, control.target_ms
+FROM found LEFT JOIN claimed USING (batch_id) CROSS JOIN one CROSS JOIN stage_migration_control AS control
 ORDER BY place;

@@ -31,6 +31,7 @@ _COMMANDS = {
     "plans": "List the plans, or show one with all its batches.",
     "pause": "Let no runner start another batch.",
     "unpause": "Let the runners continue.",
+    "tune": "Change the pace of all runners while they work.",
     "cancel": "Cancel what a plan still has to do.",
     "verify": "Run the seven checks over what is in the database now.",
     "report": "Print a recorded verification again, or list them.",

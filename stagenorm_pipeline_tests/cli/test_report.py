@@ -135,5 +135,5 @@ def test_pruning_spares_signed_and_recent_reports(verified_url: str) -> None:
     assert "Removed 1 stored report of" in pruned.out
     for number, code in (("1", 0), ("2", 1), ("3", 0)):
         assert stagenorm_here("report", number, url=verified_url).code == code
-    assert "it was pruned" in stagenorm_here("report", "2", url=verified_url).err
+    assert "and pruned since" in stagenorm_here("report", "2", url=verified_url).err
     assert "no stored report" in stagenorm_here("report", "--list", url=verified_url).out

@@ -33,7 +33,7 @@ def command(with_log: bool, output: Path | None, yes: bool) -> None:
 
     \b
     Examples:
-      stagenorm drop-tracking            what would be removed, and how large it is
+      stagenorm drop-tracking            what would be removed, how large it is
       stagenorm drop-tracking --yes
       stagenorm drop-tracking --with-log --output archive.sql.gz --yes
     """

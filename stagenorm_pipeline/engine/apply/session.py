@@ -88,8 +88,11 @@ class Session:
                     if shared.waits.wait_while_paused() or self._again or shared.next_batch():
                         continue
                     return
-                case Claimed(batches=batches):
+                case Claimed(batches=batches, tuning=tuning):
                     failpoint(Failpoint.APPLY_CLAIMED)
+                    shared.waits.tune(tuning)
+                    if self._pacer:
+                        self._pacer.aim_at(tuning.target_ms)
                     shared.keep_entry()
                     self._record(batches, self._run_group(batches))
                 case NotFree(batch=batch):
