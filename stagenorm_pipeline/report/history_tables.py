@@ -16,12 +16,10 @@ def plans_table(result: VerificationResult) -> Table:
         "Plan", "Kind", "Status", "Baseline", "Rows to change", "By", "Made at", "Opened at", "Ended at",
         "Vocabulary", "Code",
     )  # fmt: skip
-    has_approvals = any(plan.approved_by for plan in (*result.plans, *result.rolled_back))
-    approval = ("Author", "Approved by", "Approved at", "Ticket") if has_approvals else ()
     kinds = (("normalize", (*result.plans, *result.rolled_back)), ("rollback", result.rollbacks))
     plans = sorted(((plan, kind) for kind, found in kinds for plan in found), key=lambda entry: entry[0].plan_id)
-    rows = tuple((*_plan_row(plan, kind), *(_approval(plan) if has_approvals else ())) for plan, kind in plans)
-    return Table(title="Plans covered", headings=(*headings, *approval), rows=rows, total=len(rows), unit="plans")
+    rows = tuple(_plan_row(plan, kind) for plan, kind in plans)
+    return Table(title="Plans covered", headings=headings, rows=rows, total=len(rows), unit="plans")
 
 
 def _plan_row(plan: PlanFacts, kind: str) -> tuple[Cell, ...]:
@@ -41,11 +39,22 @@ def _plan_row(plan: PlanFacts, kind: str) -> tuple[Cell, ...]:
     )
 
 
-def _approval(plan: PlanFacts) -> tuple[Cell, ...]:
-    author, by, ticket = (
-        None if name is None else Name(text=name) for name in (plan.author, plan.approved_by, plan.ticket)
+def approvals_table(result: VerificationResult) -> Table:
+    """List who recorded and who approved each plan that was approved."""
+    plans = sorted((*result.plans, *result.rolled_back), key=lambda plan: plan.plan_id)
+    rows = tuple(
+        (
+            Name(text=str(plan.plan_id)),
+            Name(text=plan.author or "not recorded"),
+            Name(text=plan.approved_by),
+            plan.approved_at,
+            None if plan.ticket is None else Name(text=plan.ticket),
+        )
+        for plan in plans
+        if plan.approved_by is not None
     )
-    return author, by, plan.approved_at, ticket
+    headings = ("Plan", "Author", "Approved by", "Approved at", "Ticket")
+    return Table(title="Approvals", headings=headings, rows=rows, total=len(rows), unit="plans")
 
 
 def coverage_table(result: VerificationResult) -> Table:

@@ -24,8 +24,8 @@ def command(sleep_ms: int | None, target_ms: int | None, reset: bool) -> None:
 
     \b
     Examples:
-      stagenorm tune --sleep-ms 500        gentler
-      stagenorm tune --target-ms 100       shorter transactions (--batch-size auto)
+      stagenorm tune --sleep-ms 500      gentler
+      stagenorm tune --target-ms 100     shorter transactions of --batch-size auto
       stagenorm tune --reset
     """
     tuning = Tuning(sleep_ms=sleep_ms, target_ms=target_ms)
