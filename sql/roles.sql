@@ -17,6 +17,7 @@
 --   target1_fund     fund_id              ignored if the table has no such column
 --   target2_...      the same for deal_opportunities; target2_table= (empty) for no second target
 --   pg_monitor       off                  on: grant pg_monitor, see the end
+--   approver         (none)               a second role, which may approve plans and reads only stagenorm's own tables
 -- For more than two targets, run the file again with their names. Every run adds privileges to the role.
 
 \set ON_ERROR_STOP on
@@ -34,6 +35,7 @@
 \if :{?target2_stage} \else \set target2_stage stage \endif
 \if :{?target2_fund} \else \set target2_fund fund_id \endif
 \if :{?pg_monitor} \else \set pg_monitor off \endif
+\if :{?approver} \else \set approver '' \endif
 
 BEGIN;
 
@@ -130,6 +132,15 @@ GRANT INSERT (schema_name, table_name, column_name, row_id, fund_id, stage_befor
               action, plan_id, batch_id, run_by)
     ON TABLE :"tracking_schema".stage_normalization_log TO :"role";
 
+-- Approvals: the role sees whether plans need one and which have one. It cannot set, give or withdraw any. It records
+-- itself as the author of its plans: the grant leaves out the column, so only the database sets it.
+GRANT SELECT ON TABLE
+    :"tracking_schema".stage_migration_approval_rules,
+    :"tracking_schema".stage_migration_plan_authors,
+    :"tracking_schema".stage_migration_approvals
+TO :"role";
+GRANT INSERT (plan_id) ON TABLE :"tracking_schema".stage_migration_plan_authors TO :"role";
+
 -- The list of applied migrations: read only.
 GRANT SELECT ON TABLE :"tracking_schema".stage_migration_versions TO :"role";
 
@@ -147,6 +158,26 @@ TO :"role";
 -- Without it pre-flight reports that it cannot see the lag. Everything else works.
 \if :pg_monitor
     GRANT pg_monitor TO :"role";
+\endif
+
+-- Optional: -v approver=NAME ----------------------------------------------------------------------------------------
+-- A role for the people who approve plans: it reads what a plan would change, and inserts approvals. The grant leaves out
+-- the approver and the time, so only the database sets them. `stagenorm approval require` turns the requirement on; only the
+-- owner of the tables can do that.
+SELECT :'approver' <> '' AS has_approver
+\gset
+\if :has_approver
+    SELECT format('CREATE ROLE %I LOGIN', :'approver')
+    WHERE NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = :'approver')
+    \gexec
+    GRANT CONNECT ON DATABASE :"DBNAME" TO :"approver";
+    GRANT USAGE ON SCHEMA :"tracking_schema" TO :"approver";
+    SELECT format('GRANT SELECT ON TABLE %I.%I TO %I', :'tracking_schema', relname, :'approver')
+    FROM pg_class
+    WHERE relnamespace = quote_ident(:'tracking_schema')::regnamespace AND relkind IN ('r', 'v')
+      AND relname ~ '^stage_(migration_|normalization_log$|verifications$)'
+    \gexec
+    GRANT INSERT (plan_id, ticket, content_sha256) ON TABLE :"tracking_schema".stage_migration_approvals TO :"approver";
 \endif
 
 COMMIT;

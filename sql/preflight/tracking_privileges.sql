@@ -18,6 +18,9 @@ WITH needed AS (
                  ('stage_migration_receipts',       ARRAY['SELECT', 'INSERT']),
                  ('stage_migration_plan_digests',   ARRAY['SELECT', 'INSERT']),
                  ('stage_migration_versions',       ARRAY['SELECT']),
+                 ('stage_migration_approval_rules', ARRAY['SELECT']),
+                 ('stage_migration_plan_authors',   ARRAY['SELECT']),
+                 ('stage_migration_approvals',      ARRAY['SELECT']),
                  ('stage_verifications',            ARRAY['SELECT', 'INSERT']),
                  ('stage_migration_control',        ARRAY['SELECT', 'UPDATE']),
                  ('stage_normalization_log',        ARRAY['SELECT']),
@@ -30,6 +33,8 @@ WITH needed AS (
     SELECT 'stage_normalization_log', 'INSERT',
            ARRAY['schema_name', 'table_name', 'column_name', 'row_id', 'fund_id', 'stage_before', 'stage_after',
                  'action', 'plan_id', 'batch_id', 'run_by']
+    UNION ALL
+    SELECT 'stage_migration_plan_authors', 'INSERT', ARRAY['plan_id']
 ), missing AS (
     SELECT c.oid::regclass::text AS table_name,
            string_agg(needed.privilege || coalesce(' (' || array_to_string(needed.columns, ', ') || ')', ''), ', '

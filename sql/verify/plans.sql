@@ -4,7 +4,7 @@
 -- all plans. `is_undone`: the status is rolled_back, and finished rollbacks list every batch that changed rows.
 SELECT p.plan_id, p.kind, p.status, p.created_at, p.created_by, p.vocabulary_version, p.code_version, p.opened_at,
        p.completed_at, p.rows_to_change, (p.scope ->> 'all_funds')::boolean AS all_funds, p.scope ->> 'fund_id' AS fund_id,
-       own.targets,
+       own.targets, made.author, given.approved_by, given.approved_at, given.ticket,
        p.status = 'rolled_back'
        AND NOT EXISTS (SELECT 1
                        FROM (SELECT batch_id, rows_updated FROM stage_migration_batches b WHERE b.plan_id = p.plan_id
@@ -16,6 +16,8 @@ SELECT p.plan_id, p.kind, p.status, p.created_at, p.created_by, p.vocabulary_ver
                                          WHERE u.batch_id = did.batch_id AND r.kind = 'rollback'
                                            AND r.status = 'completed')) AS is_undone
 FROM stage_migration_plans p
+LEFT JOIN stage_migration_plan_authors made USING (plan_id)
+LEFT JOIN stage_migration_approvals given USING (plan_id)
 CROSS JOIN LATERAL (SELECT ARRAY(SELECT jsonb_array_elements_text(p.scope -> 'targets')) AS targets) AS own
 WHERE own.targets && %(targets)s::text[]
   AND (%(all_funds)s OR (p.scope ->> 'all_funds')::boolean OR p.scope ->> 'fund_id' IS NOT DISTINCT FROM %(fund_id)s::text)

@@ -22,6 +22,7 @@ from stagenorm_pipeline.defs.jobs.dry_run_job import dry_run_job
 from stagenorm_pipeline.defs.jobs.normalize_all_job import normalize_all_job
 from stagenorm_pipeline.defs.jobs.pause_job import pause_job, unpause_job
 from stagenorm_pipeline.defs.jobs.rollback_job import rollback_job
+from stagenorm_pipeline.defs.jobs.tune_job import tune_job
 from stagenorm_pipeline.defs.resources import StagenormService
 from stagenorm_pipeline.defs.schedules import nightly_backfill, nightly_plan
 from stagenorm_pipeline.defs.sensors.discover_funds import discover_funds
@@ -50,6 +51,7 @@ def build_defs(configuration: Configuration | None = None, **overrides: object) 
             pause_job,
             unpause_job,
             cancel_plan_job,
+            tune_job,
         ],
         schedules=[nightly_plan, nightly_backfill],
         sensors=[reconcile_pages, discover_funds, spelling_drift, verify_when_done, send_alerts],

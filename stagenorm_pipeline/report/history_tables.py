@@ -39,6 +39,24 @@ def _plan_row(plan: PlanFacts, kind: str) -> tuple[Cell, ...]:
     )
 
 
+def approvals_table(result: VerificationResult) -> Table:
+    """List who recorded and who approved each plan that was approved."""
+    plans = sorted((*result.plans, *result.rolled_back), key=lambda plan: plan.plan_id)
+    rows = tuple(
+        (
+            Name(text=str(plan.plan_id)),
+            Name(text=plan.author or "not recorded"),
+            Name(text=plan.approved_by),
+            plan.approved_at,
+            None if plan.ticket is None else Name(text=plan.ticket),
+        )
+        for plan in plans
+        if plan.approved_by is not None
+    )
+    headings = ("Plan", "Author", "Approved by", "Approved at", "Ticket")
+    return Table(title="Approvals", headings=headings, rows=rows, total=len(rows), unit="plans")
+
+
 def coverage_table(result: VerificationResult) -> Table:
     """List the baseline of each target."""
     rows = tuple(

@@ -74,6 +74,10 @@ def _facts(plan: PlanOverview) -> tuple[tuple[str, Cell], ...]:
         ("Status", Name(text=plan.status)),
         ("Scope", Name(text=scope_name(plan.scope))),
         ("Made", f"{moment(plan.created_at)} by {plan.created_by}"),
+        ("Author", _named(plan.author)),
+        ("Approved", plan.approved_at),
+        ("Approved by", _named(plan.approved_by)),
+        ("Ticket", _named(plan.ticket)),
         ("Opened", plan.opened_at),
         ("Ended", plan.completed_at),
         ("Rows seen", plan.rows_seen),
@@ -89,6 +93,10 @@ def _facts(plan: PlanOverview) -> tuple[tuple[str, Cell], ...]:
         ("Vocabulary version", Name(text=plan.vocabulary_version)),
         ("Code version", Name(text=plan.code_version)),
     )
+
+
+def _named(name: str | None) -> Cell:
+    return None if name is None else Name(text=name)
 
 
 _SUMS: Final = ("Batches", "Rows", "Updated", "Skipped", "Refused")

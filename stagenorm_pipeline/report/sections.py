@@ -7,7 +7,13 @@ from stagenorm_pipeline.engine.verify.result import CheckResult, Rule, Verificat
 from stagenorm_pipeline.report.charts import BarChart, funds_chart, stages_chart, unknown_chart
 from stagenorm_pipeline.report.finding_groups import finding_groups
 from stagenorm_pipeline.report.first_screen import worst_first
-from stagenorm_pipeline.report.history_tables import coverage_table, digests_table, plans_table, work_table
+from stagenorm_pipeline.report.history_tables import (
+    approvals_table,
+    coverage_table,
+    digests_table,
+    plans_table,
+    work_table,
+)
 from stagenorm_pipeline.report.limits import Limits
 from stagenorm_pipeline.report.other_session_changes import other_session_changes_table
 from stagenorm_pipeline.report.tables import Cell, Name, Table
@@ -127,7 +133,13 @@ def _sample(result: VerificationResult, limits: Limits) -> Section:
 
 
 def _plans(result: VerificationResult, limits: Limits) -> Section:
-    tables = (plans_table(result), coverage_table(result), work_table(result), digests_table(result))
+    tables = (
+        plans_table(result),
+        approvals_table(result),
+        coverage_table(result),
+        work_table(result),
+        digests_table(result),
+    )
     return Section(
         title="Plans, and who applied them",
         tables=tuple(table.cut(limits.plans) for table in tables),

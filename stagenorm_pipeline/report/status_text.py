@@ -76,6 +76,7 @@ def _state(status: Status, screen: Screen, *, plans: int, runners: int) -> Itera
     yield from _plans(status, plans, screen)
     yield from _progress(status, screen)
     yield from _pause_lines(status, screen)
+    yield from (line for sentence in _tuning(status) for line in wrapped(sentence, screen))
     yield from _runners(status, runners, screen)
 
 
@@ -85,7 +86,7 @@ def status_line(status: Status) -> str:
     parts = [f"{progress['completion_percent']}% of {progress['rows_planned']:,} rows{_pace(status)}"]
     if progress["failed_batches"]:
         parts.append(f"{progress['failed_batches']:,} batches failed")
-    parts += _pause(status)
+    parts += [*_pause(status), *_tuning(status)]
     parts += [
         f"THROTTLED: {reason}"
         for reason in {sentence_for_terminal(r.throttled.reason): None for r in status.runners if r.throttled}
@@ -108,6 +109,8 @@ def status_json(status: Status, *, indent: int | None = 2) -> str:
         "paused_by": status.control.changed_by if status.control.paused else None,
         "paused_reason": status.control.reason if status.control.paused else None,
         "paused_since": status.control.changed_at if status.control.paused else None,
+        "tuned_sleep_ms": status.control.tuning.sleep_ms,
+        "tuned_target_ms": status.control.tuning.target_ms,
         "next": next_command(status),
     }
     return json.dumps(document, indent=indent, default=_plain)
@@ -195,6 +198,14 @@ def _pause(status: Status) -> list[str]:
         f"PAUSED since {_moment(control.changed_at)} by {for_terminal(control.changed_by or '?')}: "
         f"{sentence_for_terminal(control.reason or 'no reason given')}"
     ]
+
+
+def _tuning(status: Status) -> list[str]:
+    """Write the pace that a person set for all runners."""
+    tuning = status.control.tuning
+    set_here = {"a sleep of": tuning.sleep_ms, "a target of": tuning.target_ms}
+    parts = [f"{what} {milliseconds:,} ms" for what, milliseconds in set_here.items() if milliseconds is not None]
+    return [f"Tuned for all runners: {', '.join(parts)} (stagenorm tune --reset)"] if parts else []
 
 
 def _pause_lines(status: Status, screen: Screen) -> Iterator[str]:

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from stagenorm_pipeline.engine.apply import tuning as tunings
 from stagenorm_pipeline.engine.apply.pause import Control, read_control, set_paused
+from stagenorm_pipeline.engine.apply.tuning import Tuning
 from stagenorm_pipeline.engine.monitor import alert_facts, finished_plan, metrics, recorded_state
 from stagenorm_pipeline.engine.monitor import status as progress
 from stagenorm_pipeline.engine.monitor.alert_facts import AlertFacts, FailedPlace
@@ -78,6 +80,16 @@ def pause(context: ServiceContext, *, reason: str) -> None:
 def unpause(context: ServiceContext) -> None:
     """Let the runners continue."""
     set_paused(context.database, paused=False, reason=None, changed_by=context.user)
+
+
+def tune(context: ServiceContext, tuning: Tuning) -> None:
+    """Set the pace of all runners, from their next batch on. What is None stays as it is set."""
+    tunings.set_tuning(context.database, tuning)
+
+
+def reset_tuning(context: ServiceContext) -> None:
+    """Let every runner go back to the pace that it was told."""
+    tunings.reset_tuning(context.database)
 
 
 def read_recorded_state(context: ServiceContext) -> RecordedState:

@@ -80,12 +80,14 @@ def record_plan(
     """Record a plan with its exact batches and, unless `as_draft`, open it for applying.
 
     Opening it cancels what older plans have left to do in the same targets and funds. `preset`: recorded with the plan,
-    for its runs.
+    for its runs. Raises ApprovalNeededError after recording a draft, if the plan needs an approval to be opened.
     """
     request = replace(_request(context, selection, batch_size), preset=preset)
     plan = plans.record_plan(context.database, request, created_by=context.user, as_draft=as_draft)
     if plan.plan_id is None:
         raise StagenormError("This plan was not recorded.")
+    if not as_draft:
+        life_cycle.require_approval(context.database, plan.plan_id)
     return NewPlan(plan_id=plan.plan_id, plan=plan)
 
 
@@ -102,10 +104,16 @@ def require_plan_fits(context: ServiceContext, *, plan_id: int) -> None:
         require_same_vocabulary(connection, plan_id, vocabulary)
 
 
+def require_approval(context: ServiceContext, *, plan_id: int) -> None:
+    """Raise ApprovalNeededError if a plan needs an approval and has none."""
+    life_cycle.require_approval(context.database, plan_id)
+
+
 def open_plan(context: ServiceContext, *, plan_id: int) -> None:
     """Open a recorded draft; does nothing to a plan that is open already.
 
-    Raises PlanError for a plan that cannot be applied, and OtherVocabularyError for one made with other decisions.
+    Raises PlanError for a plan that cannot be applied, ApprovalNeededError for one that waits for its approval, and
+    OtherVocabularyError for one made with other decisions.
     """
     life_cycle.open_plan(context.database, plan_id, context.vocabulary)
 

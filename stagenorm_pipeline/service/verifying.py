@@ -112,6 +112,14 @@ def list_verifications(context: ServiceContext) -> tuple[RecordedVerification, .
     return recorded_verifications.read_recorded_verifications(context.database)
 
 
+def prune_reports(context: ServiceContext, *, keep_days: int) -> int:
+    """Remove the stored reports of unsigned verifications older than `keep_days`. Returns how many.
+
+    Their verdicts and hashes stay. Needs the owner of stagenorm's tables.
+    """
+    return recorded_verifications.prune_reports(context.database, keep_days=keep_days)
+
+
 def read_report(context: ServiceContext, *, number: int) -> VerificationReport:
     """Read the report of a recorded verification. Raises RecordedReportError if it is missing or was altered."""
     stored = recorded_verifications.read_report(context.database, number)

@@ -44,9 +44,17 @@ _STEPS: tuple[tuple[str, int], ...] = (
     ("run --yes --sleep-ms 0", _NO_LIMIT),
     ("status", _ONE_SCREEN),
     ("status --full", _NO_LIMIT),
+    ("approval", _ONE_SCREEN),
+    ("approval require", _ONE_SCREEN),
+    ("approval", _ONE_SCREEN),
+    ("approve 2", _ONE_SCREEN),
+    ("approval lift", _ONE_SCREEN),
     ("pause --reason lunch", _ONE_SCREEN),
     ("status", _ONE_SCREEN),
     ("unpause", _ONE_SCREEN),
+    ("tune --sleep-ms 0 --target-ms 100", _ONE_SCREEN),
+    ("status", _ONE_SCREEN),
+    ("tune --reset", _ONE_SCREEN),
     ("dry-run", _ONE_SCREEN),
     ("resume --sleep-ms 0", _NO_LIMIT),
     ("plans", _ONE_SCREEN),
@@ -68,10 +76,13 @@ _STEPS: tuple[tuple[str, int], ...] = (
     ("cancel --plan 3", _ONE_SCREEN),
     ("verify", 90),
     ("sign-off 1", _ONE_SCREEN),
+    ("report --prune --keep 90d", _ONE_SCREEN),
     ("status", _ONE_SCREEN),
+    ("drop-tracking", _ONE_SCREEN),
+    ("drop-tracking --yes --output t.gz", _ONE_SCREEN),
 )
 # Looked at in two widths.
-_READING = {"inventory", "dry-run", "status", "plans", "report", "enforce"}
+_READING = {"inventory", "dry-run", "status", "plans", "report", "enforce", "approval", "drop-tracking"}
 # They serve, ask, walk through other commands, or write for a program.
 _NOT_RUN = {"demo", "ui", "completion", "metrics"}
 

@@ -114,3 +114,26 @@ def test_report_lists_the_recorded_verifications_newest_first(verified_url: str)
     )
     assert document["verifications"][0]["scope"] == {"all_funds": False, "fund_id": "1"}
     assert document["verifications"][1]["has_report"] is True
+
+
+def test_pruning_spares_signed_and_recent_reports(verified_url: str) -> None:
+    for _ in range(3):
+        stagenorm_here("verify", url=verified_url)
+    _change(
+        verified_url,
+        b"UPDATE stage_verifications SET signed_off_at = now(), signed_off_by = 'ana' WHERE verification_id = 1",
+    )
+    _change(
+        verified_url,
+        b"UPDATE stage_verifications SET created_at = now() - interval '91 days' WHERE verification_id < 3",
+    )
+    _is_refused(stagenorm_here("report", "--prune", url=verified_url), 2, "go together")
+    _is_refused(stagenorm_here("report", "--prune", "--keep", "90", url=verified_url), 2, "as in 90d")
+
+    pruned = stagenorm_here("report", "--prune", "--keep", "90d", url=verified_url)
+
+    assert "Removed 1 stored report of" in pruned.out
+    for number, code in (("1", 0), ("2", 1), ("3", 0)):
+        assert stagenorm_here("report", number, url=verified_url).code == code
+    assert "and pruned since" in stagenorm_here("report", "2", url=verified_url).err
+    assert "no stored report" in stagenorm_here("report", "--list", url=verified_url).out

@@ -15,6 +15,7 @@ from stagenorm_pipeline.defs.definitions import build_defs
 from stagenorm_pipeline.defs.jobs.cancel_plan_job import CancelConfig
 from stagenorm_pipeline.defs.jobs.pause_job import PauseConfig
 from stagenorm_pipeline.defs.jobs.rollback_job import RollbackConfig
+from stagenorm_pipeline.defs.jobs.tune_job import TuneConfig
 from stagenorm_pipeline.defs.run_config import ApplyConfig, DryRunConfig, NormalizeAllConfig, PlanConfig, VerifyConfig
 from stagenorm_pipeline.errors import ConfigurationError
 from stagenorm_pipeline_tests.support.dagster_project import DagsterProject, failure_of
@@ -43,7 +44,18 @@ print([name for name in ("pandas", "openpyxl", "dagster_webserver") if name in s
     assert done.returncode == 0, done.stderr
     assert "BetaWarning" not in done.stderr
     jobs, heavy = done.stdout.splitlines()
-    names = ["cancel_plan", "dry_run", "normalize_all", "normalize", "pause", "plan", "rollback", "unpause", "verify"]
+    names = [
+        "cancel_plan",
+        "dry_run",
+        "normalize_all",
+        "normalize",
+        "pause",
+        "plan",
+        "rollback",
+        "tune",
+        "unpause",
+        "verify",
+    ]
     assert jobs == str(["__ASSET_JOB", *(f"{name}_job" for name in names)])
     assert heavy == "[]"
 
@@ -123,6 +135,7 @@ def test_every_definition_and_config_field_is_described() -> None:
         VerifyConfig,
         PauseConfig,
         CancelConfig,
+        TuneConfig,
         RollbackConfig,
     )
     fields = [field for config in configs for field in config.model_fields.values()]

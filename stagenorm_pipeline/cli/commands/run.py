@@ -49,6 +49,7 @@ def command(
       stagenorm run                                    balanced: 5000 rows, 100 ms
       stagenorm run --batch-size auto                  what half a second takes
       stagenorm run --batch-size 10000 --sleep-ms 0    in a maintenance window
+      stagenorm run --plan 7                           after its approval
     """
     if plan_id is not None and isinstance(batch_size, int):
         raise ConfigurationError("--plan has its batches already.", remedy="Leave --batch-size out, or make it auto.")
@@ -72,6 +73,8 @@ def command(
                 return
             if asks or has_live_display():
                 _show_plan(context, new.plan)
+            if not rehearse:
+                planning.require_approval(context, plan_id=plan_id)
             if asks:
                 _ask_to_apply(new)
         if rehearse:

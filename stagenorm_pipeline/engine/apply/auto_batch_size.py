@@ -25,7 +25,7 @@ class Pacer:
     """
 
     def __init__(self, pacing: Pacing) -> None:
-        self._target_ms = pacing.target_ms
+        self._told_ms = self._target_ms = pacing.target_ms
         self._most = pacing.max_rows
         self._rows = float(AUTO_BATCH_ROWS)
         self._costs: deque[float] = deque(maxlen=_REMEMBERED)
@@ -34,6 +34,14 @@ class Pacer:
     def rows(self) -> int:
         """How many rows the next transaction may take: at least one batch, at most the limit."""
         return int(self._rows)
+
+    def aim_at(self, target_ms: int | None) -> None:
+        """Aim at another duration from now on. None: the one that the run was told."""
+        new = self._told_ms if target_ms is None else target_ms
+        if new != self._target_ms:
+            # What rows cost is kept as a share of the target.
+            self._costs = deque((cost * self._target_ms / new for cost in self._costs), maxlen=_REMEMBERED)
+            self._target_ms = new
 
     def note(self, rows: int, milliseconds: float) -> None:
         """Note how long a transaction of `rows` rows took, and adapt the size."""

@@ -10,6 +10,8 @@ from psycopg import sql
 
 from stagenorm_pipeline.engine.apply.batch_transaction import Bounds, bound_transaction
 from stagenorm_pipeline.engine.apply.pause import read_control
+from stagenorm_pipeline.engine.apply.tuning import Tuning
+from stagenorm_pipeline.engine.approval.approval import is_approved, require_approval
 from stagenorm_pipeline.engine.plan.batch_types import Batch
 from stagenorm_pipeline.engine.plan.queue import QueueScope, batch_of, waiting_batches
 from stagenorm_pipeline.engine.postgres.connection import Database
@@ -24,10 +26,11 @@ _ASYNCHRONOUSLY = "off"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claimed:
-    """These batches are marked as running. `has_more`: other batches wait after them."""
+    """These batches are marked as running. `has_more`: others wait after them. `tuning`: the pace that is set."""
 
     batches: tuple[Batch, ...]
     has_more: bool
+    tuning: Tuning
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,11 +49,18 @@ class OtherPlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NotApproved:
+    """The next batch belongs to a plan that needs an approval and has none."""
+
+    plan_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NoneWaiting:
     """No batch waits, or all work is paused."""
 
 
-Claim = Claimed | NotFree | OtherPlan | NoneWaiting
+Claim = Claimed | NotFree | OtherPlan | NotApproved | NoneWaiting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +86,10 @@ def claim_next(database: Database, request: ClaimRequest, bounds: Bounds) -> Cla
     found = [batch_of(row, was_tried=row.was_tried) for row in rows]
     claimed = tuple(batch for batch, _ in takewhile(lambda pair: pair[1].is_claimed, zip(found, rows, strict=True)))
     if claimed:
-        return Claimed(batches=claimed, has_more=len(found) > len(claimed))
+        tuning = Tuning(sleep_ms=rows[0].sleep_ms, target_ms=rows[0].target_ms)
+        return Claimed(batches=claimed, has_more=len(found) > len(claimed), tuning=tuning)
+    if not rows[0].is_approved:
+        return NotApproved(plan_id=found[0].plan_id)
     if request.plans is not None and found[0].plan_id not in request.plans:
         return OtherPlan(plan_id=found[0].plan_id)
     return NotFree(batch=found[0], has_more=len(found) > 1)
@@ -85,19 +98,26 @@ def claim_next(database: Database, request: ClaimRequest, bounds: Bounds) -> Cla
 def claim_again(
     connection: sa.Connection, batches: Sequence[Batch], bounds: Bounds, *, worker: str
 ) -> Claimed | NotFree | NoneWaiting:
-    """Claim batches of a group that was rolled back, up to the first that is no longer free. Needs a transaction."""
+    """Claim batches of a group that was rolled back, up to the first that is no longer free. Needs a transaction.
+
+    Raises ApprovalNeededError if an approval became required since, and the plan has none.
+    """
     bound_transaction(connection, bounds, synchronous_commit=_ASYNCHRONOUSLY)
-    if read_control(connection).paused:
+    control = read_control(connection)
+    if control.paused:
         return NoneWaiting()
+    require_approval(connection, batches[0].plan_id)
     values = {"worker": worker, "batch_ids": [batch.batch_id for batch in batches], "lock_class": BATCH_LOCK_CLASS}
     ids = {row.batch_id for row in connection.exec_driver_sql(statement("apply/claim_batch"), values)}
     failpoint(Failpoint.APPLY_CLAIM_BEFORE_COMMIT)
     claimed = tuple(takewhile(lambda batch: batch.batch_id in ids, batches))
-    return Claimed(batches=claimed, has_more=True) if claimed else NotFree(batch=batches[0], has_more=True)
+    if not claimed:
+        return NotFree(batch=batches[0], has_more=True)
+    return Claimed(batches=claimed, has_more=True, tuning=control.tuning)
 
 
 def _claim_rows(database: Database, request: ClaimRequest, bounds: Bounds) -> Sequence[Any]:
-    query = statement("apply/claim_next", next_batch=sql.SQL(waiting_batches(request.scope)))
+    query = statement("apply/claim_next", next_batch=sql.SQL(waiting_batches(request.scope)), is_approved=is_approved())
     values = {
         **request.scope.values(),
         "after_plan": request.after[0],

@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import sqlalchemy as sa
 
 from stagenorm_pipeline.engine.apply.events import Event, Paused
+from stagenorm_pipeline.engine.apply.tuning import Tuning
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.migrations import require_migrations
 
@@ -18,18 +19,27 @@ _SLICE_S = 0.05
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Control:
-    """The state of the pause switch: why, by whom and when it was set."""
+    """The state of the pause switch: why, by whom and when it was set. `tuning`: the pace of all runners."""
 
     paused: bool
     reason: str | None
     changed_by: str | None
     changed_at: datetime
+    tuning: Tuning = field(default_factory=Tuning)
 
 
 def read_control(connection: sa.Connection) -> Control:
-    """Read the pause switch."""
-    row = connection.exec_driver_sql("SELECT paused, reason, changed_by, changed_at FROM stage_migration_control").one()
-    return Control(**row._mapping)
+    """Read the pause switch and the pace of all runners."""
+    row = connection.exec_driver_sql(
+        "SELECT paused, reason, changed_by, changed_at, sleep_ms, target_ms FROM stage_migration_control"
+    ).one()
+    return Control(
+        paused=row.paused,
+        reason=row.reason,
+        changed_by=row.changed_by,
+        changed_at=row.changed_at,
+        tuning=Tuning(sleep_ms=row.sleep_ms, target_ms=row.target_ms),
+    )
 
 
 def set_paused(database: Database, *, paused: bool, reason: str | None, changed_by: str) -> None:

@@ -28,6 +28,7 @@ from stagenorm_pipeline.engine.apply.claim import (
     Claimed,
     ClaimRequest,
     NoneWaiting,
+    NotApproved,
     NotFree,
     OtherPlan,
     claim_again,
@@ -37,6 +38,7 @@ from stagenorm_pipeline.engine.apply.events import BatchStarted, GroupSplit
 from stagenorm_pipeline.engine.apply.outcome import Completed, Failed, Gone, Outcome, Split, Taken
 from stagenorm_pipeline.engine.apply.row_updates import RewrittenError, RowErrors
 from stagenorm_pipeline.engine.apply.shared_work import SharedWork
+from stagenorm_pipeline.engine.approval.approval import require_approval
 from stagenorm_pipeline.engine.plan.batch_types import Batch, BatchResult
 from stagenorm_pipeline.engine.plan.queue import planned_target
 from stagenorm_pipeline.engine.plan.vocabulary_check import require_same_vocabulary
@@ -86,8 +88,11 @@ class Session:
                     if shared.waits.wait_while_paused() or self._again or shared.next_batch():
                         continue
                     return
-                case Claimed(batches=batches):
+                case Claimed(batches=batches, tuning=tuning):
                     failpoint(Failpoint.APPLY_CLAIMED)
+                    shared.waits.tune(tuning)
+                    if self._pacer:
+                        self._pacer.aim_at(tuning.target_ms)
                     shared.keep_entry()
                     self._record(batches, self._run_group(batches))
                 case NotFree(batch=batch):
@@ -119,10 +124,18 @@ class Session:
         return claim
 
     def _claim_new(self) -> Claimed | NotFree | NoneWaiting:
-        """Claim batches, of plans only that were made with the current vocabulary. Raises OtherVocabularyError."""
+        """Claim batches of plans that have the approval they need and were made with the current vocabulary.
+
+        Raises ApprovalNeededError, OtherVocabularyError.
+        """
         vocabulary = self._request.vocabulary
         while True:
             claim = self._shared.with_retries(self._send_claim)
+            if isinstance(claim, NotApproved):
+                # It does not raise if the approval was given since. Then the claim is sent again.
+                with self._shared.transaction() as connection:
+                    require_approval(connection, claim.plan_id)
+                continue
             if not isinstance(claim, OtherPlan):
                 return claim
             assert vocabulary is not None  # noqa: S101 - otherwise a claim takes every plan

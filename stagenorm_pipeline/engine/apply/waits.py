@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 from stagenorm_pipeline.config.throttle import ThrottleSettings
 from stagenorm_pipeline.engine.apply.events import Event, Sleeping
 from stagenorm_pipeline.engine.apply.pause import Control, read_control, sleep_unless_stopped, wait_while_paused
+from stagenorm_pipeline.engine.apply.tuning import Tuning
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.throttle.probe import Waiter
 from stagenorm_pipeline.engine.throttle.throttle import Throttle, make_throttlers, take_reading
@@ -42,7 +43,7 @@ class Waits:
     ) -> None:
         """Prepare the throttle. Raises ConfigurationError for an invalid replica URL."""
         self._database = database
-        self._sleep_ms = sleep_ms
+        self._told_sleep_ms = self._sleep_ms = sleep_ms
         self._should_stop = should_stop
         self._watch = watch
         self._retry = retry
@@ -61,6 +62,10 @@ class Waits:
     @property
     def has_throttle(self) -> bool:
         return self._throttle is not None
+
+    def tune(self, tuning: Tuning) -> None:
+        """Sleep as a person set it for all runners; if nothing is set, as the run was told."""
+        self._sleep_ms = self._told_sleep_ms if tuning.sleep_ms is None else tuning.sleep_ms
 
     def sleep(self) -> None:
         """Sleep for the time that was asked for between batches."""

@@ -5,6 +5,8 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from stagenorm_pipeline.engine.approval import approval
+from stagenorm_pipeline.engine.approval.approval import Approval
 from stagenorm_pipeline.engine.inventory.inventory import RowCounts
 from stagenorm_pipeline.engine.plan.batch_types import PlanKind
 from stagenorm_pipeline.engine.plan.vocabulary_check import require_same_vocabulary
@@ -65,12 +67,15 @@ def open_plan(database: Database, plan_id: int, vocabulary: Vocabulary | None = 
 
     Opening cancels the waiting batches of older plans, so it is refused unless the plan was made with `vocabulary`
     (None: not compared). Raises PlanError if there is no such plan, or if it was cancelled, completed or rolled back.
+    Raises ApprovalNeededError if it waits for its approval.
     """
     with planning_transaction(database) as connection:
         require_migrations(connection)
         recorded = find_plan(connection, plan_id)
         if vocabulary is not None and recorded.status in ("draft", "open"):
             require_same_vocabulary(connection, plan_id, vocabulary)
+        if recorded.status in ("draft", "open") and recorded.total_batches:
+            approval.require_approved_contents(connection, plan_id)
         if recorded.status == "draft":
             open_draft(connection, plan_id, recorded.scope)
         elif recorded.status != "open":
@@ -101,6 +106,26 @@ def open_draft(connection: sa.Connection, plan_id: int, scope: FundScope) -> str
         if opened.kind == PlanKind.ROLLBACK:
             _mark_rolled_back(connection, plan_id)
     return str(opened.status)
+
+
+def require_approval(database: Database, plan_id: int) -> None:
+    """Raise ApprovalNeededError if the plan has batches, needs an approval and has none."""
+    with database.snapshot() as connection:
+        if find_plan(connection, plan_id).total_batches:
+            approval.require_approval(connection, plan_id)
+
+
+def approve_plan(database: Database, plan_id: int, *, ticket: str | None) -> Approval:
+    """Approve a draft or an open plan as the role that logged in. Raises PlanError or RefusedError if it may not."""
+    with database.transaction() as connection:
+        require_migrations(connection)
+        recorded = find_plan(connection, plan_id)
+        if recorded.status not in ("draft", "open"):
+            raise PlanError(
+                f"Plan {plan_id} is {recorded.status}: there is nothing left to approve.",
+                remedy="`stagenorm approval` lists the plans that wait.",
+            )
+        return approval.approve(connection, plan_id, ticket=ticket)
 
 
 def cancel_plan(database: Database, plan_id: int) -> int:

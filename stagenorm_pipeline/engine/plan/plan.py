@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import psycopg
 from sqlalchemy.exc import DBAPIError
 
+from stagenorm_pipeline.engine.approval.approval import read_rule
 from stagenorm_pipeline.engine.inventory.inventory import RowCounts, TargetInventory, read_inventory
 from stagenorm_pipeline.engine.plan.large_funds import fund_too_large
 from stagenorm_pipeline.engine.plan.life_cycle import open_draft
@@ -65,7 +66,7 @@ def preview_plan(database: Database, request: PlanRequest) -> Plan:
 def record_plan(database: Database, request: PlanRequest, *, created_by: str, as_draft: bool = False) -> Plan:
     """Record a plan with its baseline and batches and, unless `as_draft`, open it.
 
-    Raises PlanError naming the fund that is too large for one plan.
+    If plans need an approval, it stays a draft. Raises PlanError naming the fund that is too large for one plan.
     """
     try:
         return _record_plan(database, request, created_by, as_draft=as_draft)
@@ -84,7 +85,9 @@ def _record_plan(database: Database, request: PlanRequest, created_by: str, *, a
         writer = NormalizePlanWriter(connection, request, targets, created_by=created_by)
         inventories = writer.record()
         failpoint(Failpoint.PLAN_RECORDED)
-        status = "draft" if as_draft else open_draft(connection, writer.plan_id, request.scope)
+        needs_approval = writer.has_batches and read_rule(connection).required
+        is_draft = as_draft or needs_approval
+        status = "draft" if is_draft else open_draft(connection, writer.plan_id, request.scope)
         failpoint(Failpoint.PLAN_BEFORE_COMMIT)
     failpoint(Failpoint.PLAN_AFTER_COMMIT)
     return _plan(request, inventories, plan_id=writer.plan_id, status=status)

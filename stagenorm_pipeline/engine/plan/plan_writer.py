@@ -117,6 +117,10 @@ class NormalizePlanWriter:
     def plan_id(self) -> int:
         return self._writer.plan_id
 
+    @property
+    def has_batches(self) -> bool:
+        return self._batches > 0
+
     def record(self) -> tuple[TargetInventory, ...]:
         """Record all parts of the plan, and return what the targets hold.
 

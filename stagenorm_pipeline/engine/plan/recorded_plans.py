@@ -13,7 +13,10 @@ from stagenorm_pipeline.errors import PlanError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanOverview:
-    """A recorded plan and its progress. `batches_left`: pending, running and failed ones."""
+    """A recorded plan and its progress. `batches_left`: pending, running and failed ones.
+
+    `author`: the database role that recorded it; None for older plans. `approved_by` None: not approved.
+    """
 
     plan_id: int
     kind: str
@@ -36,6 +39,10 @@ class PlanOverview:
     batches_completed: int
     batches_left: int
     batches_failed: int
+    author: str | None = None
+    approved_by: str | None = None
+    approved_at: datetime | None = None
+    ticket: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,13 +42,13 @@ def record_plan_digests(connection: sa.Connection, plan_ids: Sequence[int]) -> N
     """Record the digests of plans that were just closed. A plan that has a digest keeps it."""
     if plan_ids:
         connection.exec_driver_sql(
-            statement("receipts/record_plan_digests", plan_digest=_plan_digest()), {"plan_ids": list(plan_ids)}
+            statement("receipts/record_plan_digests", plan_digest=plan_digest()), {"plan_ids": list(plan_ids)}
         )
 
 
 def read_plan_digests(connection: sa.Connection, plan_ids: Sequence[int]) -> tuple[PlanDigest, ...]:
     """Read the digest of each plan in `plan_ids`, in that order, and compare it with the tables."""
-    parts = {"plan_digest": _plan_digest(), "plan_spellings": _plan_spellings()}
+    parts = {"plan_digest": plan_digest(), "plan_spellings": _plan_spellings()}
     rows = connection.exec_driver_sql(statement("receipts/read_plan_digests", **parts), {"plan_ids": list(plan_ids)})
     recorded = {row.plan_id: row for row in rows}
     return tuple(
@@ -79,5 +79,6 @@ def _plan_spellings() -> sql.SQL:
     return sql.SQL(statement("receipts/plan_spellings"))
 
 
-def _plan_digest() -> sql.SQL:
+def plan_digest() -> sql.SQL:
+    """Return the query of the hashes of the plans `plan_ids`, as a part for `statement`."""
     return sql.SQL(statement("receipts/plan_digest", plan_spellings=_plan_spellings()))

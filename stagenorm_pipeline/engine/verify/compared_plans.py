@@ -144,6 +144,10 @@ def _applied(row: Any, place: int) -> AppliedPlan:
         opened_at=row.opened_at,
         completed_at=row.completed_at,
         rows_to_change=row.rows_to_change,
+        author=row.author,
+        approved_by=row.approved_by,
+        approved_at=row.approved_at,
+        ticket=row.ticket,
     )
     scope = FundScope(all_funds=row.all_funds, fund_id=None if row.all_funds else row.fund_id)
     return AppliedPlan(

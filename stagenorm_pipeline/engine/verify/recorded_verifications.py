@@ -89,6 +89,13 @@ def read_recorded_verifications(database: Database) -> tuple[RecordedVerificatio
     return tuple(verifications)
 
 
+def prune_reports(database: Database, *, keep_days: int) -> int:
+    """Remove the stored reports of unsigned verifications older than `keep_days`. Returns how many."""
+    with database.transaction() as connection:
+        require_migrations(connection)
+        return connection.exec_driver_sql(statement("verify/prune_reports"), {"days": keep_days}).rowcount
+
+
 def read_report(database: Database, verification_id: int) -> RecordedReport:
     """Read the JSON report of a verification.
 
@@ -104,8 +111,8 @@ def read_report(database: Database, verification_id: int) -> RecordedReport:
         )
     if row.report is None:
         raise RecordedReportError(
-            f"Verification {verification_id} has no stored report: it was made on {row.created_at:%Y-%m-%d}, "
-            "before reports were stored.",
+            f"Verification {verification_id} has no stored report: it was made on {row.created_at:%Y-%m-%d}, and "
+            "pruned since, or made before reports were stored.",
             remedy=f"Look for its archived JSON file: its SHA-256 is {row.report_sha256}.",
         )
     sha256 = hashlib.sha256(row.report.encode("utf-8")).hexdigest()

@@ -173,6 +173,7 @@ class PlanFacts:
     """A plan that the verification covers. `is_baseline`: some target and fund is compared with it.
 
     `opened_at`: when it was first applied. `completed_at` None: not finished. `rows_to_change`: as planned.
+    `author`: the database role that recorded it; None for older plans. `approved_by` None: not approved.
     """
 
     plan_id: int
@@ -185,6 +186,10 @@ class PlanFacts:
     opened_at: datetime | None = None
     completed_at: datetime | None = None
     rows_to_change: int = 0
+    author: str | None = None
+    approved_by: str | None = None
+    approved_at: datetime | None = None
+    ticket: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from stagenorm_pipeline.engine.approval.approval import set_rule
 from stagenorm_pipeline_tests.support.application import COMPANIES, Application
 from stagenorm_pipeline_tests.support.dagster_project import DagsterProject, failure_of, materialized
 
@@ -98,3 +99,17 @@ def test_sleep_out_of_bounds_fails_with_value(project: DagsterProject, applicati
     project.plan()
 
     assert "sleep_ms is -2" in failure_of(project.normalize("fund-1", sleep_ms=-2))[0]
+
+
+def test_plan_that_needs_approval_stays_draft_and_fails_run(project: DagsterProject, application: Application) -> None:
+    application.add(COMPANIES, [(1, "Seed")])
+    set_rule(application.database, required=True)
+
+    failed = failure_of(project.plan())
+
+    assert "stagenorm approve 1" in str(failed)
+    assert application.column("SELECT status FROM stage_migration_plans") == ["draft"]
+    assert "stagenorm approve 1" in str(failure_of(project.plan(open_draft=1)))
+    application.sql("UPDATE stage_migration_plans SET status = 'open', opened_at = now()")
+    assert "waits for its approval" in str(failure_of(project.run("normalize_all_job")))
+    assert application.stages(COMPANIES) == {1: "Seed"}

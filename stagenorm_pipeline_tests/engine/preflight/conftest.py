@@ -2,11 +2,12 @@
 
 import secrets
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
-import sqlalchemy as sa
 
 from stagenorm_pipeline_tests.support.application import Application
+from stagenorm_pipeline_tests.support.database_roles import url_as
 
 
 @pytest.fixture
@@ -29,6 +30,4 @@ def new_role(application: Application) -> Iterator[Callable[..., str]]:
 @pytest.fixture
 def url_of(application: Application) -> Callable[[str], str]:
     """The URL of the application's database for another role."""
-    return lambda role: (
-        sa.make_url(application.url).set(username=role, password=None).render_as_string(hide_password=False)
-    )
+    return partial(url_as, application.url)

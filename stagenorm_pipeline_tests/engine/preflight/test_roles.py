@@ -1,8 +1,6 @@
 """The role of sql/roles.sql can do the whole runbook, and nothing else."""
 
-import os
 import secrets
-import subprocess
 from collections.abc import Callable, Iterator
 
 import psycopg
@@ -18,33 +16,20 @@ from stagenorm_pipeline.engine.plan.life_cycle import cancel_plan, open_plan
 from stagenorm_pipeline.engine.plan.plan import record_plan
 from stagenorm_pipeline.engine.plan.request import PlanRequest
 from stagenorm_pipeline.engine.postgres.connection import Database
-from stagenorm_pipeline.engine.postgres.sql_files import sql_directory
 from stagenorm_pipeline.engine.preflight import PreflightLevel
 from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, preview_rollback, record_rollback
 from stagenorm_pipeline.engine.verify.recorded_verifications import record_verification
 from stagenorm_pipeline.engine.verify.result import Outcome
 from stagenorm_pipeline.engine.verify.verification import VerifyRequest, verify
-from stagenorm_pipeline.local.server_files import binaries
 from stagenorm_pipeline.vocabulary import Vocabulary
 from stagenorm_pipeline_tests.support.application import Application
+from stagenorm_pipeline_tests.support.database_roles import apply_roles
 from stagenorm_pipeline_tests.support.preflight_advice import COMPANIES, DEALS, ask
 
 VOCABULARY = Vocabulary.built_in()
 _REFUSES_FUND_2 = (
     "ALTER TABLE portfoliocompanies ADD CONSTRAINT frozen CHECK (fund_id <> 2 OR stage <> 'seed') NOT VALID"
 )
-
-
-def apply_roles(application: Application, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run sql/roles.sql as a DBA would, with psql."""
-    settings = [part for name, value in variables.items() for part in ("-v", f"{name}={value}")]
-    return subprocess.run(
-        [binaries() / "psql", "-X", "-q", application.url, "-f", sql_directory() / "roles.sql", *settings],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PGOPTIONS": "-c client_min_messages=warning"},
-    )
 
 
 @pytest.fixture
@@ -155,6 +140,10 @@ _FORBIDDEN = (
     "UPDATE stage_migration_versions SET last_log_id = 9",
     "UPDATE stage_verifications SET signed_off_by = 'me', signed_off_at = now()",
     "INSERT INTO stage_migration_control (only_row) VALUES (false)",
+    "INSERT INTO stage_migration_approval_rules (required) VALUES (false)",
+    "INSERT INTO stage_migration_plan_authors (plan_id, author) VALUES (7, 'somebody')",
+    "UPDATE stage_migration_plan_authors SET author = 'somebody'",
+    "INSERT INTO stage_migration_approvals (plan_id, content_sha256) VALUES (1, sha256('x'))",
     "CREATE TABLE mine ()",
     "CREATE SCHEMA mine",
     "CREATE ROLE another",

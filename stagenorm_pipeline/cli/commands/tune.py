@@ -1,0 +1,42 @@
+"""`stagenorm tune`."""
+
+from __future__ import annotations
+
+import click
+
+from stagenorm_pipeline.cli.screen import tell
+from stagenorm_pipeline.engine.apply.tuning import Tuning
+from stagenorm_pipeline.errors import ConfigurationError
+from stagenorm_pipeline.service import monitoring
+from stagenorm_pipeline.service.context import open_service
+
+
+@click.command("tune")
+@click.option("--sleep-ms", type=click.IntRange(0, 3_600_000), help="Sleep between two batches, in milliseconds.")
+@click.option(
+    "--target-ms", type=click.IntRange(10, 60_000), help="How long a transaction of --batch-size auto should take."
+)
+@click.option("--reset", is_flag=True, help="Let every runner go back to the pace it was started with.")
+def command(sleep_ms: int | None, target_ms: int | None, reset: bool) -> None:
+    """Change the pace of every runner while it works: on any machine, in Dagster too. It holds until --reset.
+
+    A runner obeys from its next batch on. `stagenorm status` shows what is set.
+
+    \b
+    Examples:
+      stagenorm tune --sleep-ms 500      gentler
+      stagenorm tune --target-ms 100     shorter transactions of --batch-size auto
+      stagenorm tune --reset
+    """
+    tuning = Tuning(sleep_ms=sleep_ms, target_ms=target_ms)
+    if reset == (tuning != Tuning()):
+        raise ConfigurationError(
+            "Give a pace, or --reset, not both.", remedy="For example: stagenorm tune --sleep-ms 500"
+        )
+    with open_service(interface="cli") as context:
+        if reset:
+            monitoring.reset_tuning(context)
+            tell("Every runner goes back to the pace it was started with.")
+            return
+        monitoring.tune(context, tuning)
+    tell("Set: every runner obeys from its next batch on. To undo it: stagenorm tune --reset")

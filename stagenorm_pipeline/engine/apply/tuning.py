@@ -1,0 +1,33 @@
+"""The pace that a person set for all runners while they work. Runners read it with every claim."""
+
+from dataclasses import dataclass
+
+from stagenorm_pipeline.engine.postgres.connection import Database
+from stagenorm_pipeline.engine.postgres.migrations import require_migrations
+from stagenorm_pipeline.engine.postgres.sql_files import statement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tuning:
+    """The sleep between two batches, and how long a transaction of `--batch-size auto` should take.
+
+    None: as each run was told.
+    """
+
+    sleep_ms: int | None = None
+    target_ms: int | None = None
+
+
+def set_tuning(database: Database, tuning: Tuning) -> None:
+    """Set the pace of all runners, from their next batch on. What is None stays as it is set."""
+    with database.transaction() as connection:
+        require_migrations(connection)
+        values = {"sleep_ms": tuning.sleep_ms, "target_ms": tuning.target_ms}
+        connection.exec_driver_sql(statement("apply/set_tuning"), values)
+
+
+def reset_tuning(database: Database) -> None:
+    """Let every runner go back to the pace that it was told."""
+    with database.transaction() as connection:
+        require_migrations(connection)
+        connection.exec_driver_sql("UPDATE stage_migration_control SET sleep_ms = NULL, target_ms = NULL")
