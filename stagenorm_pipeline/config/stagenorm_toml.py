@@ -14,13 +14,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from stagenorm_pipeline.config.alerts import AlertSettings
 from stagenorm_pipeline.config.auto_batch_size import Pacing
 from stagenorm_pipeline.config.dagster_section import DagsterSettings
+from stagenorm_pipeline.config.guards import BOUND_PATTERN
 from stagenorm_pipeline.config.throttle import ThrottleSettings
 from stagenorm_pipeline.config.validation_errors import in_plain_english
-from stagenorm_pipeline.config.values import Name
+from stagenorm_pipeline.config.values import Name, PositiveWholeNumber
 from stagenorm_pipeline.config.verify import VerifySettings
 from stagenorm_pipeline.errors import ConfigurationError
 
 DEFAULT_DECISIONS = Path("stage_decisions.yaml")
+
+_Bound = Annotated[str, Field(pattern=BOUND_PATTERN, description='a bound in quotes, such as "> 80"')]
 
 
 class _Table(BaseModel):
@@ -36,6 +39,16 @@ class TargetEntry(_Table):
     schema_name: Annotated[Name | None, Field(alias="schema")] = None
     key: Name | None = None
     fund_column: Name = "fund_id"
+
+
+class GuardEntry(_Table):
+    """One `[[guard]]`."""
+
+    name: Name
+    query: Annotated[str, Field(description="an SQL query in quotes")]
+    throttle_if: _Bound | None = None
+    stop_if: _Bound | None = None
+    timeout_ms: PositiveWholeNumber = 500
 
 
 class TrackingSection(_Table):
@@ -63,6 +76,7 @@ class TomlFile(_Table):
     target: Annotated[tuple[TargetEntry, ...], Field(description="a list of tables", examples=["[[target]]"])] = ()
     decisions: Annotated[str, Field(description="a path in quotes")] = str(DEFAULT_DECISIONS)
     throttle: Annotated[ThrottleSection, Field(description="a table", examples=["[throttle]"])] = ThrottleSection()
+    guard: Annotated[tuple[GuardEntry, ...], Field(description="a list of guards", examples=["[[guard]]"])] = ()
     tracking: Annotated[TrackingSection, Field(description="a table", examples=["[tracking]"])] = TrackingSection()
     verify: Annotated[VerifySettings, Field(description="a table", examples=["[verify]"])] = VerifySettings()
     dagster: Annotated[DagsterSettings, Field(description="a table", examples=["[dagster]"])] = DagsterSettings()

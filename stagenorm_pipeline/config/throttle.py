@@ -24,6 +24,7 @@ class ThrottlerName(StrEnum):
     VACUUM = "vacuum"
     WAL_RATE = "wal_rate"
     CHECKPOINTS = "checkpoints"
+    GUARD = "guard"
 
 
 LAG_THROTTLERS = frozenset({ThrottlerName.REPLICA_LAG, ThrottlerName.REPLICA_URL})

@@ -129,6 +129,7 @@ def apply(
         watch=watch,
         should_stop=should_stop,
         vocabulary=context.vocabulary,
+        guards=context.configuration.guards,
     )
     if selection is not None:
         request = replace(request, scope=selection.scope, targets=selection.targets)
@@ -155,6 +156,7 @@ def apply_fund(
         watch=watch,
         should_stop=should_stop,
         vocabulary=context.vocabulary,
+        guards=context.configuration.guards,
     )
     return run_batches(context, request, pace=pace)
 

@@ -40,7 +40,10 @@ def run_checks(
 
     `dagster_url`: where Dagster keeps its history, to check it too.
     """
-    return PreflightResult(findings=tuple(run_preflight(context.database, targets, dagster_url=dagster_url)))
+    guards = context.configuration.guards
+    return PreflightResult(
+        findings=run_preflight(context.database, targets, dagster_url=dagster_url, guard_settings=guards)
+    )
 
 
 def check_ready(

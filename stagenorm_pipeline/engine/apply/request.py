@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from stagenorm_pipeline.config.auto_batch_size import Pacing
 from stagenorm_pipeline.config.configuration import TargetSetting
+from stagenorm_pipeline.config.guards import GuardSettings
 from stagenorm_pipeline.config.throttle import ThrottleSettings
 from stagenorm_pipeline.engine.apply.batch_transaction import Bounds
 from stagenorm_pipeline.engine.apply.events import Event
@@ -27,8 +28,9 @@ class ApplyRequest:
     """What to apply and how. `plan_id` None: every open plan in the scope, of `kind` if one is given.
 
     `sleep_ms` is the sleep of each session between its batches. `vocabulary`: the current vocabulary; plans made with
-    another one are refused. None: not compared, for a rollback. `throttle` None: never throttled. `pacing` None: each
-    batch has a transaction of its own. `parallel`: how many sessions of this process apply batches at once.
+    another one are refused. None: not compared, for a rollback. `throttle` None: never throttled, and no guard is
+    read. `pacing` None: each batch has a transaction of its own. `parallel`: how many sessions of this process apply
+    batches at once.
 
     `watch` hears every event in the caller's thread. With several sessions `should_stop` is called from their threads.
     """
@@ -45,6 +47,7 @@ class ApplyRequest:
     should_stop: Callable[[], bool] = _never
     vocabulary: Vocabulary | None = None
     throttle: ThrottleSettings | None = None
+    guards: tuple[GuardSettings, ...] = ()
     pacing: Pacing | None = None
     parallel: int = 1
 

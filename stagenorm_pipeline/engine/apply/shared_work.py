@@ -63,6 +63,7 @@ class SharedWork:
             database,
             sleep_ms=request.sleep_ms,
             throttle=request.throttle,
+            guards=request.guards,
             should_stop=self.should_stop,
             watch=watch,
             record=self._record_throttle,

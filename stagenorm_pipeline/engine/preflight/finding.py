@@ -25,6 +25,7 @@ class PreflightCheck(StrEnum):
     REPLICA_LAG = "replica_lag"
     PREPARED_TRANSACTIONS = "prepared_transactions"
     OPEN_TRANSACTIONS = "open_transactions"
+    GUARDS = "guards"
     TRACKING_TABLES = "tracking_tables"
     TRACKING_PRIVILEGES = "tracking_privileges"
     TARGET_FOUND = "target_found"

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import sqlalchemy as sa
 
 from stagenorm_pipeline.config.configuration import TargetSetting
+from stagenorm_pipeline.config.guards import GuardSettings
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.preflight.checks import (
     check_constraints,
@@ -12,6 +13,7 @@ from stagenorm_pipeline.engine.preflight.checks import (
     dagster_storage,
     deferrable_constraints,
     foreign_keys,
+    guards,
     inheritance,
     open_transactions,
     prepared_transactions,
@@ -57,7 +59,11 @@ _TARGET_CHECKS: tuple[Callable[[sa.Connection, Target], Iterator[PreflightFindin
 
 
 def run_preflight(
-    database: Database, targets: tuple[TargetSetting, ...], *, dagster_url: str | None = None
+    database: Database,
+    targets: tuple[TargetSetting, ...],
+    *,
+    dagster_url: str | None = None,
+    guard_settings: tuple[GuardSettings, ...] = (),
 ) -> tuple[PreflightFinding, ...]:
     """Run the checks and return their findings in order; empty if there is nothing to report.
 
@@ -66,7 +72,9 @@ def run_preflight(
     cannot be reached, ConfigurationError if `dagster_url` is no PostgreSQL URL.
     """
     with database.snapshot() as connection:
-        return tuple(_findings(connection, database.engine.url, targets, dagster_url))
+        found = tuple(_findings(connection, database.engine.url, targets, dagster_url))
+    # In transactions of their own, as a run reads them.
+    return (*found, *guards.check(database, guard_settings))
 
 
 def _findings(
