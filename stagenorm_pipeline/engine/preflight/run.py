@@ -19,6 +19,7 @@ from stagenorm_pipeline.engine.preflight.checks import (
     prepared_transactions,
     read_only_server,
     replica_lag,
+    replication_slots,
     row_security,
     server_encoding,
     server_version,
@@ -30,6 +31,8 @@ from stagenorm_pipeline.engine.preflight.checks import (
     triggers,
     unique_indexes,
     update_accepted,
+    wal_archiver,
+    xmin_horizon,
 )
 from stagenorm_pipeline.engine.preflight.finding import PreflightFinding
 from stagenorm_pipeline.engine.preflight.server_facts import read_server
@@ -37,8 +40,11 @@ from stagenorm_pipeline.engine.targets.target import Target
 
 _DATABASE_CHECKS: tuple[Callable[[sa.Connection], Iterator[PreflightFinding]], ...] = (
     replica_lag.check,
+    replication_slots.check,
+    wal_archiver.check,
     prepared_transactions.check,
     open_transactions.check,
+    xmin_horizon.check,
     tracking_tables.check,
     tracking_privileges.check,
 )
