@@ -13,6 +13,7 @@ from stagenorm_pipeline.config.auto_batch_size import Pacing
 from stagenorm_pipeline.config.dagster_section import DagsterSettings
 from stagenorm_pipeline.config.environment import CONFIGURATION_FILE, REPLICA_URLS, read_environment
 from stagenorm_pipeline.config.guards import GuardBound, GuardSettings
+from stagenorm_pipeline.config.limits import Limits, NightlySection, parse_until
 from stagenorm_pipeline.config.stagenorm_toml import (
     DEFAULT_DECISIONS,
     GuardEntry,
@@ -60,6 +61,9 @@ class Configuration:
     source: Path | None = field(default=None, compare=False)
     throttle: ThrottleSettings = field(default_factory=ThrottleSettings)
     guards: tuple[GuardSettings, ...] = ()
+    # Funds that no run changes, as the user names them.
+    protected_funds: tuple[str, ...] = ()
+    nightly: Limits = field(default_factory=Limits)
     pacing: Pacing = field(default_factory=Pacing)
     # The schema of stagenorm's own tables. None: where the search path finds them, else `public`.
     tracking_schema: str | None = None
@@ -127,6 +131,8 @@ def _configuration(file: TomlFile, source: Path) -> Configuration:
         source=source,
         throttle=file.throttle.settings,
         guards=tuple(_guard(entry, source) for entry in file.guard),
+        protected_funds=file.apply.protected_funds,
+        nightly=_nightly(file.nightly),
         pacing=file.throttle.pacing,
         tracking_schema=file.tracking.schema_name,
         verify=file.verify,
@@ -143,6 +149,15 @@ def _target(entry: TargetEntry) -> TargetSetting:
         key=entry.key,
         fund_column=entry.fund_column,
         fund_column_required="fund_column" in entry.model_fields_set,
+    )
+
+
+def _nightly(section: NightlySection) -> Limits:
+    return Limits(
+        canary_rows=section.canary,
+        max_rows=section.max_rows,
+        until=None if section.until is None else parse_until(section.until),
+        exclude_funds=section.exclude_funds,
     )
 
 

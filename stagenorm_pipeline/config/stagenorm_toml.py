@@ -15,6 +15,7 @@ from stagenorm_pipeline.config.alerts import AlertSettings
 from stagenorm_pipeline.config.auto_batch_size import Pacing
 from stagenorm_pipeline.config.dagster_section import DagsterSettings
 from stagenorm_pipeline.config.guards import BOUND_PATTERN
+from stagenorm_pipeline.config.limits import ApplySection, NightlySection
 from stagenorm_pipeline.config.throttle import ThrottleSettings
 from stagenorm_pipeline.config.validation_errors import in_plain_english
 from stagenorm_pipeline.config.values import Name, PositiveWholeNumber
@@ -77,6 +78,8 @@ class TomlFile(_Table):
     decisions: Annotated[str, Field(description="a path in quotes")] = str(DEFAULT_DECISIONS)
     throttle: Annotated[ThrottleSection, Field(description="a table", examples=["[throttle]"])] = ThrottleSection()
     guard: Annotated[tuple[GuardEntry, ...], Field(description="a list of guards", examples=["[[guard]]"])] = ()
+    apply: Annotated[ApplySection, Field(description="a table", examples=["[apply]"])] = ApplySection()
+    nightly: Annotated[NightlySection, Field(description="a table", examples=["[nightly]"])] = NightlySection()
     tracking: Annotated[TrackingSection, Field(description="a table", examples=["[tracking]"])] = TrackingSection()
     verify: Annotated[VerifySettings, Field(description="a table", examples=["[verify]"])] = VerifySettings()
     dagster: Annotated[DagsterSettings, Field(description="a table", examples=["[dagster]"])] = DagsterSettings()
