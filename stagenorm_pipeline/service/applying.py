@@ -15,7 +15,7 @@ from stagenorm_pipeline.config.parallel import require_sessions
 from stagenorm_pipeline.config.throttle import LAG_THROTTLERS, ThrottleSettings
 from stagenorm_pipeline.engine.apply.budget import Budget, BudgetEnd, next_time
 from stagenorm_pipeline.engine.apply.canary import choose_canary
-from stagenorm_pipeline.engine.apply.events import CanaryPassed, CanaryStarted, Event, FundsExcluded
+from stagenorm_pipeline.engine.apply.events import CanaryPassed, CanaryStarted, Event, FundsExcluded, Unwatched
 from stagenorm_pipeline.engine.apply.fund_totals import FundTotals
 from stagenorm_pipeline.engine.apply.rehearsal import RehearsalResult, rehearse_plan
 from stagenorm_pipeline.engine.apply.request import ApplyRequest, ApplyResult
@@ -238,6 +238,8 @@ def _run_within(context: ServiceContext, request: ApplyRequest, limits: Limits, 
     canary = choose_canary(context.database, request, limits.canary_rows)
     if not canary.batch_ids:
         return run_batches(context, request, pace=pace)
+    # Both parts have a throttle of their own, and each says what it cannot watch.
+    request = replace(request, watch=_unwatched_once(request.watch))
     request.watch(CanaryStarted(batches=len(canary.batch_ids), rows=canary.rows, funds=canary.funds))
     first = run_batches(context, replace(request, batch_ids=canary.batch_ids), pace=pace)
     if first.result.stopped or first.result.budget_end is not BudgetEnd.NONE:
@@ -249,6 +251,20 @@ def _run_within(context: ServiceContext, request: ApplyRequest, limits: Limits, 
     rest = _run(context, replace(request, budget=request.budget.after(canary.rows)), totals, pace=pace)
     cancelled = 0 if request.plan_id is None else count_cancelled(context.database, request.plan_id)
     return AppliedBatches(plan_id=request.plan_id, result=first.result + rest, totals=totals, cancelled=cancelled)
+
+
+def _unwatched_once(watch: Watch) -> Watch:
+    """Return a listener that passes each different `Unwatched` on once, and every other event."""
+    heard: set[Event] = set()
+
+    def listen(event: Event) -> None:
+        if isinstance(event, Unwatched):
+            if event in heard:
+                return
+            heard.add(event)
+        watch(event)
+
+    return listen
 
 
 def _run(context: ServiceContext, request: ApplyRequest, totals: FundTotals, *, pace: Pace | None) -> ApplyResult:

@@ -22,12 +22,16 @@ def require_canary_passed(context: ServiceContext, canary: CanaryBatches, reques
 
 
 def _failed(canary: CanaryBatches, problems: tuple[CanaryProblem, ...]) -> CanaryFailedError:
-    listed = "; ".join(f"rule {problem.rule.value[1]}: {problem.what}" for problem in problems)
+    rules = dict.fromkeys(problem.rule for problem in problems)
+    listed = " and ".join(
+        f"rule {rule.value[1]} ({', '.join(problem.what for problem in problems if problem.rule is rule)})"
+        for rule in rules
+    )
     # `--since` leaves what earlier runs of the plan applied.
     since = canary.started_at.isoformat(" ")
     undo = " and ".join(f"stagenorm rollback --plan {plan} --since '{since}' --yes" for plan in canary.plan_ids)
     return CanaryFailedError(
-        f"The canary failed. {listed}. Its {counted(len(canary.batch_ids), 'batch')} of "
+        f"The canary failed {listed}. Its {counted(len(canary.batch_ids), 'batch')} of "
         f"{counted(canary.funds, 'fund')} are applied, and nothing else.",
         remedy=f"`stagenorm status` names refused rows. To undo the canary: {undo}. To go on after fixing the cause: "
         "stagenorm resume",

@@ -72,22 +72,22 @@ _PLANTED = {
     "refuses rows of fund 2": (
         "BEFORE UPDATE ON portfoliocompanies",
         "IF NEW.fund_id = 2 THEN RAISE 'no'; END IF; RETURN NEW",
-        "rule 1: 10 rows refused by the database",
+        "failed rule 1 (10 rows refused by the database, 1 batch not completed).",
     ),
     "sets a row back after the batch's own checks": (
         "AFTER INSERT ON stage_migration_receipts",
         "UPDATE portfoliocompanies SET stage = 'Seed' WHERE id = 1; RETURN NEW",
-        "rule 2: 1 changed row not canonical; rule 5: 1 changed row not as the audit log says",
+        "failed rule 2 (1 changed row not canonical) and rule 5 (1 changed row not as the audit log says).",
     ),
     "deletes a changed row": (
         "AFTER INSERT ON stage_migration_receipts",
         "DELETE FROM portfoliocompanies WHERE id = 1; RETURN NEW",
-        "rule 4: 1 changed row gone",
+        "rule 4 (1 changed row gone)",
     ),
     "writes to the audit log": (
         "AFTER INSERT ON stage_migration_receipts",
         "DELETE FROM stage_normalization_log WHERE row_id = '1'; RETURN NEW",
-        "rule 5: 1 batch with other counts than the audit log",
+        "rule 5 (1 batch with other counts than the audit log",
     ),
 }
 
