@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 
 from stagenorm_pipeline.config.configuration import load_configuration
+from stagenorm_pipeline.config.limits import Limits
 from stagenorm_pipeline.engine.monitor.status import Status
 from stagenorm_pipeline.engine.plan.request import DEFAULT_BATCH_SIZE
 from stagenorm_pipeline.engine.rollback.rollback import RollbackPreview
@@ -76,7 +77,12 @@ class Stagenorm:
         return planning.record_plan(self._context, selection=selection, batch_size=batch_size, as_draft=as_draft)
 
     def apply(
-        self, plan_id: int | None = None, *, pace: Pace | None = None, watch: Watch = ignore_event
+        self,
+        plan_id: int | None = None,
+        *,
+        pace: Pace | None = None,
+        limits: Limits | None = None,
+        watch: Watch = ignore_event,
     ) -> AppliedBatches:
         """Apply the waiting batches of a plan, or of every open plan. This changes business data.
 
@@ -85,7 +91,7 @@ class Stagenorm:
         self._require_ready(None)
         if plan_id is not None:
             planning.open_plan(self._context, plan_id=plan_id)
-        return applying.apply(self._context, plan_id=plan_id, pace=pace, watch=watch)
+        return applying.apply(self._context, plan_id=plan_id, pace=pace, limits=limits, watch=watch)
 
     def verify(
         self, *, table: str | None = None, fund: str | None = None, settings: VerificationSettings | None = None

@@ -58,7 +58,7 @@ def command(
       stagenorm run                                    balanced: 5000 rows, 100 ms
       stagenorm run --batch-size auto                  what half a second takes
       stagenorm run --batch-size 10000 --sleep-ms 0    in a maintenance window
-      stagenorm run --canary 200 --until 05:00         a small part first; not after 5
+      stagenorm run --canary 200 --until 05:00         a small part first
     """
     if plan_id is not None and isinstance(batch_size, int):
         raise ConfigurationError("--plan has its batches already.", remedy="Leave --batch-size out, or make it auto.")
