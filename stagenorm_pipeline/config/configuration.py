@@ -40,6 +40,8 @@ class TargetSetting:
     fund_column: str = "fund_id"
     # True when stagenorm.toml names the column: a table without it is then an error.
     fund_column_required: bool = False
+    # Its texts leave the database: they are examples on the review page. None: no examples.
+    example_column: str | None = None
 
     @property
     def name(self) -> str:
@@ -149,6 +151,7 @@ def _target(entry: TargetEntry) -> TargetSetting:
         key=entry.key,
         fund_column=entry.fund_column,
         fund_column_required="fund_column" in entry.model_fields_set,
+        example_column=entry.example_column,
     )
 
 

@@ -40,6 +40,7 @@ class TargetEntry(_Table):
     schema_name: Annotated[Name | None, Field(alias="schema")] = None
     key: Name | None = None
     fund_column: Name = "fund_id"
+    example_column: Name | None = None
 
 
 class GuardEntry(_Table):

@@ -38,9 +38,9 @@ def verification_html(result: VerificationResult, sha256: str | None = None, ver
     `sha256`: the hash of the JSON. `verification_id`: the number of the recorded verification.
     """
     # jinja2 is imported only for a page: every command that can write a report imports this module.
-    from stagenorm_pipeline.report.page_templates import content_policy, read_style, render
+    from stagenorm_pipeline.report.page_templates import content_policy, read_source, render
 
-    style = read_style(_TEMPLATES, "report.css")
+    style = read_source(_TEMPLATES, "report.css")
     return render(
         _TEMPLATES,
         "verification.html.jinja",

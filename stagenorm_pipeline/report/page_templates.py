@@ -1,4 +1,4 @@
-"""Render HTML pages from jinja2 templates: escaped by default, in one file, without network or script."""
+"""Render HTML pages from jinja2 templates: escaped by default, in one file, without network."""
 
 from base64 import b64encode
 from functools import cache
@@ -35,17 +35,21 @@ def templates(directory: str) -> Environment:
     return environment
 
 
-def read_style(directory: str, name: str) -> Markup:
-    """Read a style sheet of the package. It holds nothing from the data, so it is not escaped."""
+def read_source(directory: str, name: str) -> Markup:
+    """Read a style sheet or a script of the package. It holds nothing from the data, so it is not escaped."""
     environment = templates(directory)
     assert environment.loader is not None  # noqa: S101 - for the type checker
     return Markup(environment.loader.get_source(environment, name)[0])  # noqa: S704
 
 
-def content_policy(style: str) -> str:
-    """Return the content security policy of a page that has one style sheet, and nothing else."""
-    digest = b64encode(sha256(style.encode()).digest()).decode("ascii")
-    return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+def content_policy(style: str, script: str | None = None) -> str:
+    """Return the content security policy of a page that has one style sheet, perhaps one script, and nothing else."""
+    scripts = "" if script is None else f"script-src {_source_hash(script)}; "
+    return f"default-src 'none'; style-src {_source_hash(style)}; {scripts}base-uri 'none'; form-action 'none'"
+
+
+def _source_hash(source: str) -> str:
+    return f"'sha256-{b64encode(sha256(source.encode()).digest()).decode('ascii')}'"
 
 
 def count_columns(table: Table) -> list[bool]:

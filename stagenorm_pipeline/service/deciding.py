@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from stagenorm_pipeline.config.configuration import Configuration
 from stagenorm_pipeline.counts import counted
-from stagenorm_pipeline.engine.inventory.inventory import count_unknown_spellings, undecided_spellings
+from stagenorm_pipeline.engine.inventory.inventory import TargetInventory, count_unknown_spellings, undecided_spellings
 from stagenorm_pipeline.output_files import replace_file
 from stagenorm_pipeline.service.context import ServiceContext
 from stagenorm_pipeline.service.inventory import read_inventory
@@ -39,7 +39,7 @@ class UndecidedSpellings:
     """The unknown spellings that nobody has decided.
 
     `decided`: the entries of the decisions file. `too_long`: spellings over 1,000 characters, which cannot be decided.
-    `left_for_later`: those with fewer rows than the ones listed.
+    `left_for_later`: those with fewer rows than the ones listed. `inventories`: where the spellings are, by target.
     """
 
     path: Path
@@ -47,6 +47,7 @@ class UndecidedSpellings:
     decided: Decisions
     too_long: int
     left_for_later: int
+    inventories: tuple[TargetInventory, ...] = field(default=(), repr=False)
 
     @cached_property
     def clusters(self) -> tuple[Cluster, ...]:
@@ -74,6 +75,7 @@ def read_undecided(context: ServiceContext, *, selection: Selection) -> Undecide
         decided=parse_decisions(_text(path), str(path)),
         too_long=too_long,
         left_for_later=max(count_unknown_spellings(inventories) - len(undecided) - too_long, 0),
+        inventories=inventories,
     )
 
 

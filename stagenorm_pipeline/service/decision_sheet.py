@@ -252,7 +252,7 @@ def _cluster_choices(rows: Sequence[_Row]) -> dict[str, Choice]:
 
 
 def _rows(path: Path, form: SheetForm) -> Iterator[_Row]:
-    data = _bytes(path)
+    data = read_reviewed_bytes(path)
     try:
         frame = _csv_frame(data) if form is SheetForm.CSV else _excel_frame(data)
     except (ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
@@ -267,7 +267,8 @@ def _rows(path: Path, form: SheetForm) -> Iterator[_Row]:
         yield _Row(where=f"{path} row {number}", cells=dict(zip(names, map(str, cells), strict=True)))
 
 
-def _bytes(path: Path) -> bytes:
+def read_reviewed_bytes(path: Path) -> bytes:
+    """Read a reviewer's file. Raises StagenormError if it cannot be read, DecisionsError if it is too large."""
     try:
         with path.open("rb") as file:
             data = file.read(_MAX_BYTES + 1)

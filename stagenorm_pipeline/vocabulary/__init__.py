@@ -1,6 +1,14 @@
 """Which canonical stage each spelling means. Pure: no database, no terminal, no environment."""
 
-from stagenorm_pipeline.vocabulary.choices import KEEP_WORDS, Choice, Keep, choice_of, decision_for, read_choice
+from stagenorm_pipeline.vocabulary.choices import (
+    KEEP_WORDS,
+    Choice,
+    Keep,
+    choice_of,
+    choice_texts,
+    decision_for,
+    read_choice,
+)
 from stagenorm_pipeline.vocabulary.clusters import Cluster, clusters_of
 from stagenorm_pipeline.vocabulary.decision_patch import (
     Conflict,
@@ -10,7 +18,7 @@ from stagenorm_pipeline.vocabulary.decision_patch import (
     merge_patches,
     spelling_sha256,
 )
-from stagenorm_pipeline.vocabulary.decisions import KEPT, Decision, Decisions, Undecided
+from stagenorm_pipeline.vocabulary.decisions import KEPT, LONGEST_SPELLING, Decision, Decisions, Undecided
 from stagenorm_pipeline.vocabulary.decisions_editor import with_decisions, with_undecided
 from stagenorm_pipeline.vocabulary.decisions_file import load_decisions, parse_decisions, read_decisions_text
 from stagenorm_pipeline.vocabulary.errors import DecisionsError, VocabularyError
@@ -31,6 +39,7 @@ __all__ = [
     "CANONICAL_STAGES",
     "KEEP_WORDS",
     "KEPT",
+    "LONGEST_SPELLING",
     "Choice",
     "Cluster",
     "Confidence",
@@ -53,6 +62,7 @@ __all__ = [
     "Vocabulary",
     "VocabularyError",
     "choice_of",
+    "choice_texts",
     "clusters_of",
     "compared",
     "decision_for",

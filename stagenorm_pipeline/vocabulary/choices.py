@@ -32,6 +32,17 @@ def choice_of(decision: Decision) -> Choice | None:
     return Keep(reason=decision.reason) if decision.is_kept else decision.stage
 
 
+def choice_texts(choice: Choice) -> tuple[str, str]:
+    """Return the word of a choice in files and patches (a stage, or `leave-as-is`), and its reason."""
+    match choice:
+        case Keep(reason=reason):
+            return KEPT, reason
+        case Stage():
+            return choice.value, ""
+        case _:
+            assert_never(choice)
+
+
 def decision_for(spelling: str, choice: Choice, *, by: str, on: date, where: str = "") -> Decision:
     """Return a choice as an entry of the decisions file. Raises DecisionsError for one that is not allowed."""
     match choice:

@@ -62,6 +62,7 @@ def test_missing_named_file_is_an_error(tmp_path: Path) -> None:
 
 def test_target_with_every_key(file: Path) -> None:
     names = 'schema = "crm"\ntable = "Deal Rounds"\ncolumn = "Stage Now"\nkey = "uid"\nfund_column = "vehicle"\n'
+    names += 'example_column = "name"\n'
     assert loaded(file, f"[[target]]\n{names}").targets == (
         TargetSetting(
             table="Deal Rounds",
@@ -70,6 +71,7 @@ def test_target_with_every_key(file: Path) -> None:
             key="uid",
             fund_column="vehicle",
             fund_column_required=True,
+            example_column="name",
         ),
     )
 

@@ -10,7 +10,7 @@ import pytest
 
 from stagenorm_pipeline.engine.verify.result import Rule, VerificationResult
 from stagenorm_pipeline.report.html_page import verification_html
-from stagenorm_pipeline.report.page_templates import read_style
+from stagenorm_pipeline.report.page_templates import read_source
 from stagenorm_pipeline_tests.support.rendered_reports import read_html
 from stagenorm_pipeline_tests.support.report_results import (
     HOSTILE,
@@ -20,7 +20,7 @@ from stagenorm_pipeline_tests.support.report_results import (
     passing_result,
 )
 
-STYLE = read_style("templates", "report.css")
+STYLE = read_source("templates", "report.css")
 
 
 def skeleton(page: str) -> tuple[list[str], list[tuple[str, str | None]]]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 # The machine may be busy: a bound so that a failure ends, not a measurement.
 _PATIENCE_MS = 60_000
 # The daemon looks for backfills every 30 s, and starts a run in some 5.
-_A_RUN_MS = 240_000
+A_RUN_MS = 240_000
 # Width and height. The last one is that of the walk.
 WINDOWS = ((1_280, 800), (1_440, 900))
 
@@ -66,10 +66,6 @@ class Visitor:
 
     def open_tab(self, name: str) -> None:
         self._page.get_by_role("tab", name=name, exact=True).click()
-
-    def scroll_to(self, words: str) -> None:
-        """In the dialog, whose end is shown first where it is long."""
-        self._dialog.get_by_text(words).first.scroll_into_view_if_needed()
 
     def open_job(self, name: str) -> None:
         self._words("Jobs").click()
@@ -169,18 +165,18 @@ class Visitor:
         """Its first run, as soon as it is there."""
         self.open_tab("Runs")
         run = self._page.locator("a[href^='/runs/']").get_by_text(re.compile(r"^[0-9a-f]{8}$")).first
-        run.wait_for(timeout=_A_RUN_MS)
+        run.wait_for(timeout=A_RUN_MS)
         run.click()
         self._page.get_by_placeholder("Filter…").wait_for()
 
-    def read_log(self, words: str, *, patience_ms: float = _A_RUN_MS) -> str:
+    def read_log(self, words: str, *, patience_ms: float = A_RUN_MS) -> str:
         """Filter the run's log by words; the first line that has them."""
         self._page.get_by_placeholder("Filter…").fill(words)
         return self.sees(words, patience_ms=patience_ms)
 
     def read_whole_log(self) -> None:
         self._page.get_by_placeholder("Filter…").fill("")
-        self.sees("RUN_ENQUEUED")
+        self.sees("completed {")
 
     def terminate(self) -> None:
         self._button("Terminate").click()
@@ -188,7 +184,7 @@ class Visitor:
 
     def run_ends(self, how: str) -> None:
         """Wait for the status beside the run's name."""
-        self._words(how).wait_for(timeout=_A_RUN_MS)
+        self._words(how).wait_for(timeout=A_RUN_MS)
 
     def can_press(self, button: str) -> bool:
         found = self._button(button)

@@ -24,7 +24,11 @@ from stagenorm_pipeline.service.context import ServiceContext, open_service
 if TYPE_CHECKING:
     from stagenorm_pipeline.service.deciding import UndecidedSpellings
     from stagenorm_pipeline.service.decision_sheet import ReviewedFile, SheetForm
+    from stagenorm_pipeline.service.selecting import Selection
     from stagenorm_pipeline.vocabulary import MergedPatches
+
+# The suffix of the review page.
+_PAGE = ".html"
 
 
 @click.command("decisions")
@@ -32,24 +36,38 @@ if TYPE_CHECKING:
 @click.option("--ask", is_flag=True, help="Ask here, one cluster after the other.")
 @click.option("--csv", metavar="FILE", help="Write a spreadsheet to fill in, as CSV.")
 @click.option("--xlsx", metavar="FILE", help="The same for Excel.")
-@click.option("--import", "files", multiple=True, metavar="FILE", help="Read decisions from a spreadsheet. Repeatable.")
+@click.option("--html", metavar="FILE", help="Write a page to decide in, for any browser, offline.")
+@click.option(
+    "--import",
+    "files",
+    multiple=True,
+    metavar="FILE",
+    help="Read decisions from a spreadsheet or the page. Repeatable.",
+)
 @click.option("--by", help="Who decides, for --ask and --import.  [default: you@this-machine]")
 def command(
-    chosen: ScopeOptions, ask: bool, csv: str | None, xlsx: str | None, files: tuple[str, ...], by: str | None
+    chosen: ScopeOptions,
+    ask: bool,
+    csv: str | None,
+    xlsx: str | None,
+    html: str | None,
+    files: tuple[str, ...],
+    by: str | None,
 ) -> None:
-    """Decide what unknown spellings mean: in the decisions file, here, or in a spreadsheet.
+    """Decide what unknown spellings mean: in the decisions file, here, in a spreadsheet or on a page.
 
     Without an option, every undecided spelling is written into the decisions file, in clusters that probably mean the
     same, most rows first. What is in the file stays: every decision, every comment.
 
     \b
     Examples:
-      stagenorm decisions                    then fill in stage_decisions.yaml
-      stagenorm decisions --ask              answer here, in the terminal
-      stagenorm decisions --xlsx ask.xlsx    send it to those who know
-      stagenorm decisions --import ana.xlsx --import ben.csv
+      stagenorm decisions                     then fill in stage_decisions.yaml
+      stagenorm decisions --ask               answer here, in the terminal
+      stagenorm decisions --html review.html  send this page to those who know
+      stagenorm decisions --xlsx ask.xlsx     or a spreadsheet
+      stagenorm decisions --import ana.xlsx --import ben.csv --import cleo.json
     """
-    work = _read_work(ask=ask, csv=csv, xlsx=xlsx, files=files)
+    work = _read_work(ask=ask, csv=csv, xlsx=xlsx, html=html, files=files)
     with open_service(interface="cli", with_vocabulary=True) as context:
         selection = chosen.select(context)
         with showing_reading(f"Reading {chosen.target_names(context)}"):
@@ -61,7 +79,7 @@ def command(
                 if found.undecided:
                     ask_about(found, decided_by)
             case _Export():
-                _export(found, work)
+                _export(context, found, work, selection)
             case _Import():
                 _import(context, found, work, decided_by)
             case _Fill():
@@ -82,9 +100,10 @@ class _Fill:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Export:
-    """`--csv` and `--xlsx`: one file, or one of each."""
+    """`--csv`, `--xlsx` and `--html`: one file, or one of each."""
 
     sheets: tuple[tuple[Path, SheetForm], ...]
+    page: Path | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,26 +114,29 @@ class _Import:
 
 
 def _read_work(
-    *, ask: bool, csv: str | None, xlsx: str | None, files: Sequence[str]
+    *, ask: bool, csv: str | None, xlsx: str | None, html: str | None, files: Sequence[str]
 ) -> _Ask | _Fill | _Export | _Import:
     """Read what to do. Raises ConfigurationError for options that exclude each other and for unknown suffixes."""
     from stagenorm_pipeline.cli.outputs import read_output_path
     from stagenorm_pipeline.service.decision_sheet import SheetForm
     from stagenorm_pipeline.service.reviewed_files import reviewed_form
 
-    exports = tuple((name, form) for name, form in ((csv, SheetForm.CSV), (xlsx, SheetForm.EXCEL)) if name is not None)
+    named = ((csv, SheetForm.CSV.value), (xlsx, SheetForm.EXCEL.value), (html, _PAGE))
+    exports = tuple((name, suffix) for name, suffix in named if name is not None)
     if ask + bool(exports) + bool(files) > 1:
-        raise ConfigurationError("--ask, --csv or --xlsx, and --import exclude each other.", remedy="Give one of them.")
+        several = "--ask, --import, and --csv, --xlsx or --html exclude each other."
+        raise ConfigurationError(several, remedy="Give one of them.")
     if files:
         for name in files:
             reviewed_form(Path(name))
         return _Import(paths=tuple(map(Path, files)))
-    for name, form in exports:
-        if Path(name).suffix.lower() != form.value:
-            raise ConfigurationError(f"{name} does not end in {form.value}.", remedy=f"Name it {name}{form.value}.")
+    for name, suffix in exports:
+        if Path(name).suffix.lower() != suffix:
+            raise ConfigurationError(f"{name} does not end in {suffix}.", remedy=f"Name it {name}{suffix}.")
         read_output_path(name)
     if exports:
-        return _Export(sheets=tuple((Path(name), form) for name, form in exports))
+        sheets = tuple((Path(name), SheetForm(suffix)) for name, suffix in exports if suffix != _PAGE)
+        return _Export(sheets=sheets, page=Path(html) if html is not None else None)
     return _Ask() if ask else _Fill()
 
 
@@ -140,14 +162,19 @@ def _report(found: UndecidedSpellings) -> None:
         tell(f"{found.left_for_later:,} more, with fewer rows, follow when these are decided.")
 
 
-def _export(found: UndecidedSpellings, work: _Export) -> None:
+def _export(context: ServiceContext, found: UndecidedSpellings, work: _Export, selection: Selection) -> None:
     from stagenorm_pipeline.service.decision_sheet import write_sheet
+    from stagenorm_pipeline.service.reviewing import write_review_page
 
     _report(found)
     for path, form in work.sheets:
         write_sheet(path, found.clusters, form)
         tell(f"{path}: fill in `cluster_stage` for a whole cluster, or `stage` for one row.")
         tell(f"Then: stagenorm decisions --import {path}")
+    if work.page is not None:
+        write_review_page(context, found, work.page, selection=selection)
+        tell(f"{work.page}: open it in a browser, decide, and export a patch file. It needs no network.")
+        tell("Then: stagenorm decisions --import PATCH.json")
 
 
 def _import(context: ServiceContext, found: UndecidedSpellings, work: _Import, by: str) -> None:
