@@ -19,9 +19,13 @@ changes AS NOT MATERIALIZED (
            AND (%(rolled_plan)s::bigint IS NULL OR l.plan_id = %(rolled_plan)s::bigint)
            AND (%(rolled_batch)s::bigint IS NULL OR l.batch_id = %(rolled_batch)s::bigint)
            AND (%(since)s::timestamptz IS NULL OR l.run_at >= %(since)s::timestamptz)
+           AND (%(spelling)s::text IS NULL OR l.stage_before = %(spelling)s::text COLLATE "C")
+           AND (%(stage)s::text IS NULL OR l.stage_after = %(stage)s::text COLLATE "C")
            AND (%(all_funds)s OR l.fund_id IS NOT DISTINCT FROM %(fund_id)s::text) AS in_scope
     FROM stage_normalization_log l
     WHERE (l.schema_name, l.table_name, l.column_name) = (%(schema_name)s, %(table_name)s, %(column_name)s)
+      {rows_of_spelling}
+      AND (%(row_id)s::text IS NULL OR l.row_id = %(row_id)s::text COLLATE "C")
 ), rows_in_scope AS MATERIALIZED (
     -- For a row with one entry, `min` returns that entry's value.
     SELECT row_id, count(*) > 1 AS has_history, min(fund_id COLLATE "C") AS fund_id,

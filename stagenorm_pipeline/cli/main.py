@@ -33,6 +33,7 @@ _COMMANDS = {
     "verify": "Run the seven checks over what is in the database now.",
     "report": "Print a recorded verification again, or list them.",
     "sign-off": "Sign a verification: later ones compare with it.",
+    "explain": "Explain one row or one spelling: what changed it, and why.",
     "rollback": "Restore rows that still hold what stagenorm wrote.",
     "backup": "Save keys, funds and stages to a file; check one.",
     "metrics": "Print metrics in Prometheus' text format, or serve them.",

@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Final
 
 from stagenorm_pipeline.engine.inventory.inventory import TargetInventory
@@ -92,6 +92,11 @@ def plans_document(kind: str, parts: Mapping[str, Any]) -> Document:
     return _headed(kind, _plain(parts))
 
 
+def history_document(kind: str, history: object) -> Document:
+    """Return the history of a row or of a spelling as a JSON document."""
+    return _headed(kind, _plain(history))
+
+
 def document_json(document: Document) -> str:
     """Write a document as JSON, always in the same way: sorted keys, two spaces, ASCII, one line break at the end."""
     return json.dumps(document, sort_keys=True, indent=2, ensure_ascii=True) + "\n"
@@ -116,4 +121,6 @@ def _plain(value: Any) -> Any:
         return [_plain(item) for item in value]
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
+    if isinstance(value, date):
+        return value.isoformat()
     return str(value) if isinstance(value, str) else value

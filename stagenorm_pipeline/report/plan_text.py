@@ -200,7 +200,7 @@ def _decisions_lines(found: DecisionChanges, screen: Screen) -> Iterator[str]:
     yield from wrapped(f"New or changed{since}: {new}, about {counted(rows, 'row')}. See --full.", screen)
     if earlier := sum(part.rows for change in found.changes for part in change.earlier):
         changed = counted(earlier, "row")
-        text = f"{changed} that earlier plans changed differently are not changed again."
+        text = f"{changed} that earlier plans changed differently stay so. To undo them: `stagenorm decisions --diff`."
         yield from (screen.coloured(line, Colour.YELLOW) for line in wrapped(text, screen))
 
 

@@ -42,6 +42,9 @@ def _lines(preview: RollbackPreview, rows: int, screen: Screen) -> Iterator[str]
         yield "Rows in the scope of this rollback:"
     else:
         yield from wrapped("Nothing to roll back: the audit log has no change in this scope.", screen)
+        if preview.similar:
+            names = ", ".join(for_terminal(text, quote=True) for text in preview.similar)
+            yield from folded(f"Spellings are compared byte for byte. Plans changed: {names}", screen)
     for state, words in STATES.items():
         yield from _state_lines(preview, state, words, rows, screen)
     for sentence in _remarks(preview):
@@ -117,6 +120,7 @@ def rollback_json(preview: RollbackPreview) -> str:
             "batches_cancelled_by_plan": waiting,
             "targets_left_out": list(preview.left_out),
             "targets_enforced": list(preview.enforced),
+            "similar_spellings": list(preview.similar),
             "examples": [asdict(row) for row in preview.examples],
         },
         indent=2,

@@ -20,12 +20,17 @@ from stagenorm_pipeline.service.selecting import Selection
 class RollbackConditions:
     """Which changes to undo: those that meet every condition given. At least one is needed.
 
-    `only_untouched`: leave rows that another session updated or inserted again since.
+    `spelling`: changes from exactly this spelling; `stage`: of these, only those to this stage. `row_id`: the key of
+    one row; the selection then names its table. `only_untouched`: leave rows that another session updated or inserted
+    again since.
     """
 
     plan_id: int | None = None
     batch_id: int | None = None
     since: datetime | None = None
+    spelling: str | None = None
+    stage: str | None = None
+    row_id: str | None = None
     only_untouched: bool = False
 
 
@@ -37,6 +42,9 @@ def rollback_request(
         plan_id=conditions.plan_id,
         batch_id=conditions.batch_id,
         since=conditions.since,
+        spelling=conditions.spelling,
+        stage=conditions.stage,
+        row_id=conditions.row_id,
         targets=selection.targets,
         scope=selection.scope,
         batch_size=batch_size,

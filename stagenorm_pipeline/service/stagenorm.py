@@ -8,10 +8,12 @@ from types import TracebackType
 
 from stagenorm_pipeline.config.configuration import load_configuration
 from stagenorm_pipeline.config.limits import Limits
+from stagenorm_pipeline.engine.history.row_history import RowHistory
+from stagenorm_pipeline.engine.history.spelling_history import SpellingHistory
 from stagenorm_pipeline.engine.monitor.status import Status
 from stagenorm_pipeline.engine.plan.request import DEFAULT_BATCH_SIZE
 from stagenorm_pipeline.engine.rollback.rollback import RollbackPreview
-from stagenorm_pipeline.service import applying, inventory, monitoring, planning, rolling_back, verifying
+from stagenorm_pipeline.service import applying, explaining, inventory, monitoring, planning, rolling_back, verifying
 from stagenorm_pipeline.service.applying import AppliedBatches, Pace, Watch, ignore_event
 from stagenorm_pipeline.service.context import open_context
 from stagenorm_pipeline.service.inventory import Inventory
@@ -105,12 +107,23 @@ class Stagenorm:
         plan_id: int | None = None,
         batch_id: int | None = None,
         since: datetime | None = None,
+        spelling: str | None = None,
+        stage: str | None = None,
+        row_id: str | None = None,
         table: str | None = None,
         fund: str | None = None,
         only_untouched: bool = False,
     ) -> RollbackPreview:
         """Work out what `rollback` with the same conditions would restore, and what it would leave. Reads only."""
-        conditions = RollbackConditions(plan_id=plan_id, batch_id=batch_id, since=since, only_untouched=only_untouched)
+        conditions = RollbackConditions(
+            plan_id=plan_id,
+            batch_id=batch_id,
+            since=since,
+            spelling=spelling,
+            stage=stage,
+            row_id=row_id,
+            only_untouched=only_untouched,
+        )
         request = rolling_back.rollback_request(selection=self._select(table, fund), conditions=conditions)
         return rolling_back.preview_rollback(self._context, request=request)
 
@@ -120,6 +133,9 @@ class Stagenorm:
         plan_id: int | None = None,
         batch_id: int | None = None,
         since: datetime | None = None,
+        spelling: str | None = None,
+        stage: str | None = None,
+        row_id: str | None = None,
         table: str | None = None,
         fund: str | None = None,
         only_untouched: bool = False,
@@ -128,12 +144,29 @@ class Stagenorm:
     ) -> AppliedBatches:
         """Restore rows that still hold what stagenorm wrote. This changes business data.
 
-        The changes that meet every condition given are undone; at least one is needed. `only_untouched`: leave rows
-        that another session updated or inserted again since.
+        The changes that meet every condition given are undone; at least one is needed. `spelling`: changes from exactly
+        this spelling; `stage`: of these, only those to this stage. `row_id`: the key of one row of `table`.
+        `only_untouched`: leave rows that another session updated or inserted again since.
         """
-        conditions = RollbackConditions(plan_id=plan_id, batch_id=batch_id, since=since, only_untouched=only_untouched)
+        conditions = RollbackConditions(
+            plan_id=plan_id,
+            batch_id=batch_id,
+            since=since,
+            spelling=spelling,
+            stage=stage,
+            row_id=row_id,
+            only_untouched=only_untouched,
+        )
         request = rolling_back.rollback_request(selection=self._select(table, fund), conditions=conditions)
         return rolling_back.roll_back(self._context, request=request, pace=pace, watch=watch)
+
+    def explain_row(self, table: str, row_id: str) -> RowHistory:
+        """Read what a row was, what it became, why and by whom, and what happened since. Reads only."""
+        return explaining.explain_row(self._context, table=table, row_id=row_id)
+
+    def explain_spelling(self, spelling: str, *, table: str | None = None) -> SpellingHistory:
+        """Read what a spelling means, what plans made of it and why, and what these rows hold now. Reads only."""
+        return explaining.explain_spelling(self._context, spelling=spelling, table=table)
 
     def status(self) -> Status:
         """Read the progress, the runners, the failures and the plans. Reads only."""

@@ -22,6 +22,15 @@ from stagenorm_pipeline.vocabulary.decisions import KEPT, LONGEST_SPELLING, Deci
 from stagenorm_pipeline.vocabulary.decisions_editor import with_decisions, with_undecided
 from stagenorm_pipeline.vocabulary.decisions_file import load_decisions, parse_decisions, read_decisions_text
 from stagenorm_pipeline.vocabulary.errors import DecisionsError, VocabularyError
+from stagenorm_pipeline.vocabulary.meaning_reasons import (
+    ByAlias,
+    ByDecision,
+    IsCanonical,
+    IsUnknown,
+    MeaningReason,
+    reason_then,
+    reason_today,
+)
 from stagenorm_pipeline.vocabulary.normalize import normalize
 from stagenorm_pipeline.vocabulary.proposals import Confidence, Proposal, Proposer, compared
 from stagenorm_pipeline.vocabulary.stages import CANONICAL_STAGES, Stage
@@ -40,6 +49,8 @@ __all__ = [
     "KEEP_WORDS",
     "KEPT",
     "LONGEST_SPELLING",
+    "ByAlias",
+    "ByDecision",
     "Choice",
     "Cluster",
     "Confidence",
@@ -48,10 +59,13 @@ __all__ = [
     "DecisionPatch",
     "Decisions",
     "DecisionsError",
+    "IsCanonical",
+    "IsUnknown",
     "Keep",
     "Meaning",
     "MeaningChange",
     "MeaningKind",
+    "MeaningReason",
     "MergedPatches",
     "PatchEntry",
     "Proposal",
@@ -74,6 +88,8 @@ __all__ = [
     "parse_decisions",
     "read_choice",
     "read_decisions_text",
+    "reason_then",
+    "reason_today",
     "spelling_sha256",
     "suggest",
     "with_decisions",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, assert_never
 import click
 
 from stagenorm_pipeline.cli import exit_codes
+from stagenorm_pipeline.cli.decision_changes import show_decision_changes
 from stagenorm_pipeline.cli.decision_prompts import ask_about
 from stagenorm_pipeline.cli.live_display import showing_reading
 from stagenorm_pipeline.cli.options import ScopeOptions, scope_options
@@ -44,6 +45,9 @@ _PAGE = ".html"
     metavar="FILE",
     help="Read decisions from a spreadsheet or the page. Repeatable.",
 )
+@click.option(
+    "--diff", is_flag=True, help="Show what the file changes against the applied plans, and how to undo that."
+)
 @click.option("--by", help="Who decides, for --ask and --import.  [default: you@this-machine]")
 def command(
     chosen: ScopeOptions,
@@ -52,6 +56,7 @@ def command(
     xlsx: str | None,
     html: str | None,
     files: tuple[str, ...],
+    diff: bool,
     by: str | None,
 ) -> None:
     """Decide what unknown spellings mean: in the decisions file, here, in a spreadsheet or on a page.
@@ -66,7 +71,11 @@ def command(
       stagenorm decisions --html review.html  send this page to those who know
       stagenorm decisions --xlsx ask.xlsx     or a spreadsheet
       stagenorm decisions --import ana.xlsx --import ben.csv --import cleo.json
+      stagenorm decisions --diff              what changed since the last plan
     """
+    if diff:
+        show_decision_changes(chosen, is_alone=not (ask or csv or xlsx or html or files))
+        return
     work = _read_work(ask=ask, csv=csv, xlsx=xlsx, html=html, files=files)
     with open_service(interface="cli", with_vocabulary=True) as context:
         selection = chosen.select(context)

@@ -31,6 +31,9 @@ from stagenorm_pipeline.service.rolling_back import RollbackConditions
 @click.option("--plan", "plan_id", type=int, help="Undo what this plan changed.")
 @click.option("--batch", "batch_id", type=int, help="Undo what this batch changed.")
 @click.option("--since", help="Undo what was changed at this time or later, for example '2025-10-30 00:00:00+00'.")
+@click.option("--spelling", help="Undo what was changed from exactly this spelling.")
+@click.option("--stage", help="With --spelling: only what was changed to this stage.")
+@click.option("--row", metavar="TABLE:ID", help="Undo what was changed in this row.")
 @batch_size_option
 @pace_options
 @click.option("--only-untouched", is_flag=True, help="Leave rows that another session updated or inserted again since.")
@@ -45,6 +48,9 @@ def command(
     plan_id: int | None,
     batch_id: int | None,
     since: str | None,
+    spelling: str | None,
+    stage: str | None,
+    row: str | None,
     batch_size: BatchSize,
     pace: PaceOptions,
     only_untouched: bool,
@@ -55,25 +61,32 @@ def command(
 ) -> None:
     """Restore rows that still hold what stagenorm wrote. Rows that another session changed since are listed and left.
 
-    Name what to undo by plan, batch, fund, table or time. Given together, all of them must be met. A row that was
-    changed several times goes back to what it held before the first of these changes, but never past a write of
-    another session: then it gets back what that session wrote.
+    Name what to undo by plan, batch, fund, table, spelling, row or time. Given together, all of them must be met. A
+    row that was changed several times goes back to what it held before the first of these changes, but never past a
+    write of another session: then it gets back what that session wrote.
 
     \b
     Examples:
       stagenorm rollback --plan 7                       show it; change nothing
       stagenorm rollback --plan 7 --yes                 do it
       stagenorm rollback --plan 7 --fund-id 123         one fund of a plan
+      stagenorm rollback --spelling "Angel"             one spelling, all plans
+      stagenorm rollback --spelling "Angel" --stage seed
+      stagenorm rollback --row portfoliocompanies:123   one row
       stagenorm rollback --since "2025-10-30 00:00:00+00"
       stagenorm rollback --plan 7 --left > left.jsonl   rows that would be left
       stagenorm rollback --plan 7 --only-untouched --yes
     """
     if yes and (left or as_json):
         raise ConfigurationError("--left and --json only show.", remedy="Leave --yes out, or leave them out.")
+    chosen, row_id = _with_row(chosen, row)
     conditions = RollbackConditions(
         plan_id=plan_id,
         batch_id=batch_id,
         since=None if since is None else parse_since(since),
+        spelling=spelling,
+        stage=stage,
+        row_id=row_id,
         only_untouched=only_untouched,
     )
     rows = planning.rows_per_batch(batch_size)
@@ -83,8 +96,8 @@ def command(
         if yes:
             context.require_writable()
         if left:
-            for row in rolling_back.list_rows_left(context, request=request):
-                click.echo(rollback_row_json(row))
+            for found in rolling_back.list_rows_left(context, request=request):
+                click.echo(rollback_row_json(found))
             return
         if not _show_preview(context, request, as_json=as_json, full=full, will_restore=yes):
             return
@@ -93,6 +106,22 @@ def command(
         restore_and_report(context, recorded, read_pace(pace, batch_size))
         if plan_id is not None:
             _show_plan_status(context, plan_id)
+        elif spelling is not None:
+            tell("A new plan gives these rows the stage of today's decisions: stagenorm dry-run")
+
+
+def _with_row(chosen: ScopeOptions, row: str | None) -> tuple[ScopeOptions, str | None]:
+    """Read `--row`: its table restricts the scope as `--table` does."""
+    if row is None:
+        return chosen, None
+    table, colon, row_id = row.partition(":")
+    if not (table and colon and row_id):
+        raise ConfigurationError(f"{row!r} is not TABLE:ID.", remedy="Write it like portfoliocompanies:123.")
+    if chosen.table not in (None, table):
+        raise ConfigurationError(
+            f"The row is in {table}, not in {chosen.table}.", remedy="Leave --table out: --row names the table."
+        )
+    return replace(chosen, table=table), row_id
 
 
 def _show_preview(

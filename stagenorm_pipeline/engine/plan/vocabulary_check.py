@@ -50,7 +50,7 @@ def require_same_vocabulary(connection: sa.Connection, plan_id: int, vocabulary:
         return
     undo = (
         f"The {row.rows_updated:,} rows that it has changed stay changed; `stagenorm rollback --plan {plan_id}` "
-        "restores them. "
+        "restores them, and `stagenorm decisions --diff` says how to undo one decision. "
     )
     raise OtherVocabularyError(
         f"Plan {plan_id} is not applied: the decisions have changed since it was reviewed (vocabulary "
@@ -85,7 +85,7 @@ class DecisionChange:
     """A new or changed decision, and the rows with its spelling.
 
     `was` and `now` are a stage, `leave-as-is` or `unknown`. `rows` hold the spelling now; None if the inventory does
-    not list it.
+    not list it. `is_new`: changed since the newest applied plan, not before it.
     """
 
     spelling: str
@@ -93,6 +93,7 @@ class DecisionChange:
     now: str
     rows: int | None
     earlier: tuple[EarlierChange, ...] = ()
+    is_new: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +130,7 @@ def read_decision_changes(
             now=change.now,
             rows=rows.get(change.spelling, 0 if lists_all or change.now != MeaningKind.UNKNOWN else None),
             earlier=earlier.get(change.spelling, ()),
+            is_new=change.spelling in changed,
         )
         for change in listed.values()
     )

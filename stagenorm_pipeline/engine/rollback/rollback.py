@@ -7,6 +7,7 @@ applies its batches like any others.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Any
 
 import sqlalchemy as sa
@@ -25,7 +26,7 @@ from stagenorm_pipeline.engine.postgres.migrations import require_migrations
 from stagenorm_pipeline.engine.postgres.planner_hints import by_hashing
 from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.receipts.check import DifferingRow, ReceiptCheck, RowDifference, read_receipt_mismatches
-from stagenorm_pipeline.engine.rollback.scope import RollbackRequest, read_scope
+from stagenorm_pipeline.engine.rollback.scope import RollbackRequest, RollbackScope, read_scope
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.targets.target import KeyKind, Target
 from stagenorm_pipeline.errors import PlanError, RefusedError
@@ -82,6 +83,7 @@ class RollbackPreview:
     `enforced`: targets with rows to restore whose constraint (`stagenorm enforce`) would refuse the old spellings.
     `touched`: rows to restore with a newer version than the last write by stagenorm. `grants_wanted`: grants that this
     role lacks to read row versions. Touched rows of those targets are not counted.
+    `similar`: if no plan changed the spelling of the request, similar ones that plans changed.
     """
 
     counts: Mapping[str, int]
@@ -92,6 +94,7 @@ class RollbackPreview:
     enforced: tuple[str, ...] = ()
     touched: int = 0
     grants_wanted: tuple[str, ...] = ()
+    similar: tuple[str, ...] = ()
 
     @property
     def restorable(self) -> int:
@@ -112,25 +115,42 @@ def preview_rollback(database: Database, request: RollbackRequest) -> RollbackPr
         require_migrations(connection)
         scope = read_scope(connection, request)
         require_intact_log(connection, scope.targets, scope.request.scope)
-        tally = _Tally()
-        for target in scope.targets:
-            values = {**scope.request.values(), **target.identity(), "shown": _EXAMPLES}
-            candidates = _candidates(connection, scope.request, target)
-            with by_hashing(connection):
-                rows = connection.exec_driver_sql(statement("rollback/preview", candidates=candidates), values).all()
-            tally.add(target, rows)
-        return RollbackPreview(
-            counts=tally.counts,
-            examples=tuple(tally.examples),
-            repeated=tally.repeated,
-            waiting=count_open_batches(
-                connection, targets=[target.name for target in scope.targets], scope=scope.request.scope
-            ),
-            left_out=scope.left_out,
-            enforced=tuple(target.name for target in tally.restored if enforced_by(connection, target)),
-            touched=tally.touched,
-            grants_wanted=tuple(filter(None, (_grant_for_versions(connection, target) for target in scope.targets))),
-        )
+        return read_preview(connection, scope)
+
+
+def read_preview(connection: sa.Connection, scope: RollbackScope) -> RollbackPreview:
+    """Count the rows of a scope by state. Trusts the log: `preview_rollback` compares it with its receipts before."""
+    tally = _Tally()
+    for target in scope.targets:
+        values = {**scope.request.values(), **target.identity(), "shown": _EXAMPLES}
+        candidates = _candidates(connection, scope.request, target)
+        with by_hashing(connection):
+            rows = connection.exec_driver_sql(statement("rollback/preview", candidates=candidates), values).all()
+        tally.add(target, rows)
+    return RollbackPreview(
+        counts=tally.counts,
+        examples=tuple(tally.examples),
+        repeated=tally.repeated,
+        waiting=count_open_batches(
+            connection, targets=[target.name for target in scope.targets], scope=scope.request.scope
+        ),
+        left_out=scope.left_out,
+        enforced=tuple(target.name for target in tally.restored if enforced_by(connection, target)),
+        touched=tally.touched,
+        grants_wanted=tuple(filter(None, (grant_for_versions(connection, target) for target in scope.targets))),
+        similar=() if tally.counts else _similar_spellings(connection, scope.request.spelling),
+    )
+
+
+def _similar_spellings(connection: sa.Connection, spelling: str | None) -> tuple[str, ...]:
+    """Find spellings that plans changed and that look like one that none changed, most similar first."""
+    if spelling is None:
+        return ()
+    changed = connection.exec_driver_sql(statement("rollback/changed_spellings")).scalars().all()
+    if spelling in changed:
+        return ()
+    alike = [text for text in changed if text.casefold().split() == spelling.casefold().split()]
+    return tuple(dict.fromkeys([*alike, *get_close_matches(spelling, changed, n=3)]))[:3]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -248,12 +268,6 @@ def record_rollback(database: Database, request: RollbackRequest, *, created_by:
 def _plan_writer(
     connection: sa.Connection, request: RollbackRequest, targets: tuple[Target, ...], created_by: str
 ) -> PlanWriter:
-    undo = {
-        "plan_id": request.plan_id,
-        "batch_id": request.batch_id,
-        "since": request.since.isoformat() if request.since else None,
-        "only_untouched": request.only_untouched,
-    }
     return PlanWriter(
         connection,
         kind=PlanKind.ROLLBACK,
@@ -261,7 +275,7 @@ def _plan_writer(
         scope=request.scope,
         batch_size=request.batch_size,
         created_by=created_by,
-        conditions={"rollback": undo},
+        conditions={"rollback": request.as_json()},
     )
 
 
@@ -298,7 +312,7 @@ def _candidates(connection: sa.Connection, request: RollbackRequest, target: Tar
     Raises RefusedError if touched rows must be left but this role may not read row versions.
     """
     parts = target.sql_parts()
-    grant = _grant_for_versions(connection, target)
+    grant = grant_for_versions(connection, target)
     if request.only_untouched and grant:
         raise RefusedError(
             f"This role may not read the row versions (xmin) of {target.schema}.{target.table}. Without them it cannot "
@@ -317,12 +331,13 @@ def _candidates(connection: sa.Connection, request: RollbackRequest, target: Tar
             "rollback/row_states",
             **{name: parts[name] for name in ("key", "key_type", "stage")},
             join_target=join,
+            rows_of_spelling=sql.SQL("" if request.spelling is None else statement("rollback/rows_of_spelling")),
             is_touched=sql.SQL("false" if grant else "(t.xmin::text IS DISTINCT FROM h.written_by)"),
         )
     )
 
 
-def _grant_for_versions(connection: sa.Connection, target: Target) -> str | None:
+def grant_for_versions(connection: sa.Connection, target: Target) -> str | None:
     """Return the grant that this role lacks to read row versions. None if it may read them."""
     row = connection.exec_driver_sql(statement("rollback/row_version_grant"), target.identity()).one()
     return None if row.may_read else str(row.to_grant)

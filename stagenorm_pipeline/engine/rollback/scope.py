@@ -12,6 +12,7 @@ from stagenorm_pipeline.engine.plan.batch_types import PlanKind
 from stagenorm_pipeline.engine.plan.request import DEFAULT_BATCH_SIZE, require_batch_size
 from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.targets.funds import FundScope
+from stagenorm_pipeline.engine.targets.row_id import row_id_of
 from stagenorm_pipeline.engine.targets.same_key import require_same_key
 from stagenorm_pipeline.engine.targets.target import Target
 from stagenorm_pipeline.engine.targets.visibility import visible_targets
@@ -26,14 +27,18 @@ _SPACE_BEFORE_OFFSET = re.compile(r"\s+(?=[+-]\d\d(?::?\d\d)?$)")
 class RollbackRequest:
     """What to roll back: the changes that meet every given condition.
 
-    At least one condition is required: plan, batch, time, one fund, or `by_table`, which means that the user chose the
-    targets. `targets` always restricts. `only_untouched`: leave every row that has a newer version than the one that
-    stagenorm wrote. Raises ConfigurationError.
+    At least one condition is required: plan, batch, time, spelling, row, one fund, or `by_table`, which means that the
+    user chose the targets. `targets` always restricts. `spelling`: changes from exactly this spelling; `stage`: of
+    these, only those to this stage. `row_id`: the key of a row of the only target. `only_untouched`: leave every row
+    that has a newer version than the one that stagenorm wrote. Raises ConfigurationError.
     """
 
     plan_id: int | None = None
     batch_id: int | None = None
     since: datetime | None = None
+    spelling: str | None = None
+    stage: str | None = None
+    row_id: str | None = None
     targets: tuple[TargetSetting, ...] = DEFAULT_TARGETS
     scope: FundScope = field(default_factory=FundScope)
     batch_size: int = DEFAULT_BATCH_SIZE
@@ -41,14 +46,20 @@ class RollbackRequest:
     only_untouched: bool = False
 
     def __post_init__(self) -> None:
-        named = (self.plan_id, self.batch_id, self.since)
+        named = (self.plan_id, self.batch_id, self.since, self.spelling, self.row_id)
         if self.scope.all_funds and not self.by_table and all(condition is None for condition in named):
             raise ConfigurationError(
                 "A rollback needs a condition.",
-                remedy="Name a plan, a batch, a fund, a table, or a time to go back to.",
+                remedy="Name a plan, a batch, a fund, a table, a spelling, a row, or a time to go back to.",
             )
         if self.since is not None and self.since.tzinfo is None:
             raise _no_zone(self.since)
+        if self.row_id is not None and len(self.targets) != 1:
+            raise ConfigurationError("A row belongs to one table.", remedy="Name the table of the row.")
+        if self.stage is not None and self.spelling is None:
+            raise ConfigurationError("A stage needs its spelling.", remedy="Name the spelling that became this stage.")
+        for text in filter(None, (self.spelling, self.stage)):
+            _require_unicode(text)
         require_batch_size(self.batch_size)
 
     def values(self) -> dict[str, Any]:
@@ -57,15 +68,30 @@ class RollbackRequest:
             "rolled_plan": self.plan_id,
             "rolled_batch": self.batch_id,
             "since": self.since,
+            "spelling": self.spelling,
+            "stage": self.stage,
+            "row_id": self.row_id,
             "all_funds": self.scope.all_funds,
             "fund_id": self.scope.fund_id,
+            "only_untouched": self.only_untouched,
+        }
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the conditions as the plan of the rollback records them, beside its targets and funds."""
+        return {
+            "plan_id": self.plan_id,
+            "batch_id": self.batch_id,
+            "since": self.since.isoformat() if self.since else None,
+            "spelling": self.spelling,
+            "stage": self.stage,
+            "row_id": self.row_id,
             "only_untouched": self.only_untouched,
         }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RollbackScope:
-    """A checked request, narrowed to its plan or batch.
+    """A checked request, narrowed to its plan or batch, with the row's key as the log writes it.
 
     `left_out`: targets of its plan that the request does not name.
     """
@@ -92,6 +118,16 @@ def parse_since(text: str) -> datetime:
     return found
 
 
+def _require_unicode(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ConfigurationError(
+            f"The spelling {text!r} is not valid Unicode, so no row can hold it.",
+            remedy="Type it in UTF-8, exactly as it is stored.",
+        ) from error
+
+
 def _no_zone(time: datetime) -> ConfigurationError:
     text = time.isoformat(" ")
     return ConfigurationError(
@@ -113,6 +149,8 @@ def read_scope(connection: sa.Connection, request: RollbackRequest) -> RollbackS
         request, targets = _narrow_to_batch(connection, request, targets)
     if request.plan_id is not None:
         request, targets, left_out = _narrow_to_plan(connection, request, targets)
+    if request.row_id is not None:
+        request = replace(request, row_id=row_id_of(targets[0], request.row_id))
     for target in targets:
         require_same_key(
             connection,

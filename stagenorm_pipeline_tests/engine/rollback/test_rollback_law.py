@@ -35,7 +35,9 @@ _ACTIONS = st.one_of(
     st.tuples(st.just("run"), _SCOPES, st.integers(1, 4)),
     st.tuples(
         st.just("roll back"),
-        st.sampled_from(["plan", "batch", "since", "fund", "table", "all of it", "untouched"]),
+        st.sampled_from(
+            ["plan", "batch", "since", "fund", "table", "all of it", "untouched", "spelling", "stage", "row"]
+        ),
         _SCOPES,
     ),
 )
@@ -110,12 +112,14 @@ class _Observer:
                 self.touched.discard(key)
 
     def request(self, way: str, scope: FundScope) -> RollbackRequest | None:
-        """A rollback of the newest plan, its first batch, the second half of the history, a fund, a table, or all."""
-        ours = [change for changes in self.changes.values() for change in changes if not change.is_rollback]
+        """A rollback of the newest plan, its first batch, its first spelling or row, since a time, a fund, or all."""
+        ours = {change: key for key, changes in self.changes.items() for change in changes if not change.is_rollback}
         if not ours:
             return None
         newest = max(ours, key=lambda change: (change.plan, -change.batch))
+        table, row = ours[newest]
         targets = self.application.request().targets
+        its_target = tuple(target for target in targets if target.table == table)
         return {
             "plan": RollbackRequest(plan_id=newest.plan, batch_size=2),
             "batch": RollbackRequest(batch_id=newest.batch),
@@ -124,6 +128,9 @@ class _Observer:
             "table": RollbackRequest(targets=targets[:1], by_table=True),
             "all of it": RollbackRequest(by_table=True, batch_size=1),
             "untouched": RollbackRequest(by_table=True, only_untouched=True),
+            "spelling": RollbackRequest(spelling=newest.before, scope=scope),
+            "stage": RollbackRequest(spelling=newest.before, stage=newest.after, only_untouched=True),
+            "row": RollbackRequest(row_id=str(row), targets=its_target),
         }[way]
 
     def expected(self, request: RollbackRequest) -> dict[_Key, str]:
@@ -132,7 +139,8 @@ class _Observer:
         rows = self.rows()
         found: dict[_Key, str] = {}
         for key, changes in self.changes.items():
-            in_scope = [change for change in changes if self._is_in(request, change)]
+            is_named = request.row_id in (None, str(key[1]))
+            in_scope = [change for change in changes if is_named and self._is_in(request, change)]
             is_latest = bool(in_scope) and changes[-1] is in_scope[-1]
             is_left = key not in rows or (request.only_untouched and key in self.touched)
             if is_latest and not is_left and key[0] in tables and rows[key][0] == in_scope[-1].after:
@@ -145,6 +153,8 @@ class _Observer:
             not change.is_rollback
             and request.plan_id in (None, change.plan)
             and request.batch_id in (None, change.batch)
+            and request.spelling in (None, change.before)
+            and request.stage in (None, change.after)
             and (request.since is None or self.began[change.step - 1] >= request.since)
             and (request.scope.all_funds or request.scope.fund_id == change.fund)
         )

@@ -1,0 +1,93 @@
+"""Say why a spelling means what it means: which alias, or whose decision."""
+
+import json
+from dataclasses import dataclass
+from typing import Literal
+
+from stagenorm_pipeline.vocabulary.aliases import AliasTable, built_in_aliases
+from stagenorm_pipeline.vocabulary.decisions import Decision, Decisions
+from stagenorm_pipeline.vocabulary.normalize import collapse, fold, normalize
+from stagenorm_pipeline.vocabulary.stages import Stage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IsCanonical:
+    """The spelling is a canonical stage, byte for byte."""
+
+    stage: Stage
+    by: Literal["canonical"] = "canonical"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ByAlias:
+    """A built-in alias says so. `alias`: the spelling after normalizing, as the list of aliases has it."""
+
+    alias: str
+    stage: str
+    by: Literal["alias"] = "alias"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ByDecision:
+    """A decision says so. `choice`: a stage or `leave-as-is`.
+
+    `decision`: the entry of the decisions file with this choice, and with who decided, when and why. None if the file
+    does not say so any more. `instead`: what it says today, if it says something else.
+    """
+
+    choice: str
+    decision: Decision | None
+    instead: Decision | None = None
+    by: Literal["decision"] = "decision"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IsUnknown:
+    """Neither an alias nor a decision says what the spelling means."""
+
+    by: Literal["unknown"] = "unknown"
+
+
+# `by` tells them apart in JSON.
+MeaningReason = IsCanonical | ByAlias | ByDecision | IsUnknown
+
+
+def reason_today(spelling: str, decisions: Decisions) -> MeaningReason:
+    """Say why a spelling means today what it means."""
+    if spelling in set(Stage):
+        return IsCanonical(stage=Stage(spelling))
+    by_alias = _by_alias(spelling, built_in_aliases())
+    if by_alias is not None:
+        return by_alias
+    decision = decisions.decided.get(spelling)
+    return IsUnknown() if decision is None else _by_decision(str(decision.choice), decision)
+
+
+def reason_then(spelling: str, content: str, decisions: Decisions) -> MeaningReason:
+    """Say why a spelling meant what it meant under the vocabulary with this `Vocabulary.content`.
+
+    The content does not have who decided: that is in `decisions`, today's file, if it still says the same.
+    """
+    recorded = json.loads(content)
+    choice = recorded["decisions"].get(spelling)
+    if choice is not None:
+        return _by_decision(choice, decisions.decided.get(spelling))
+    aliases: dict[str, Stage] = recorded["aliases"]
+    folding = {ord(looks): ascii_ for looks, ascii_ in recorded["folding"].items()}
+    table = AliasTable(stages=aliases, folding=folding, longest=max(map(len, aliases), default=0))
+    return _by_alias(spelling, table) or IsUnknown()
+
+
+def _by_decision(choice: str, decision: Decision | None) -> ByDecision:
+    if decision is None or str(decision.choice) == choice:
+        return ByDecision(choice=choice, decision=decision)
+    return ByDecision(choice=choice, decision=None, instead=decision)
+
+
+def _by_alias(spelling: str, aliases: AliasTable) -> ByAlias | None:
+    stage = aliases.stage_of(spelling)
+    if stage is None:
+        return None
+    # `stage_of` has checked the length, without which normalizing could take long.
+    text = normalize(collapse(spelling))
+    return ByAlias(alias=text if text in aliases.stages else fold(text, aliases.folding), stage=str(stage))
