@@ -8,4 +8,5 @@ WHERE p.status = 'open'
   AND (%(plan_id)s::bigint IS NULL OR b.plan_id = %(plan_id)s::bigint)
   AND (%(kind)s::text IS NULL OR p.kind = %(kind)s::text)
   AND {fund_condition}
+  AND (%(batch_ids)s::bigint[] IS NULL OR b.batch_id = ANY (%(batch_ids)s::bigint[]))
   AND (%(targets)s::text[] IS NULL OR concat_ws('.', b.schema_name, b.table_name, b.column_name) = ANY (%(targets)s::text[]));

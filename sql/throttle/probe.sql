@@ -1,5 +1,5 @@
 -- Read everything that the throttlers need in one statement: replicas, vacuums, sessions that wait for locks, WAL,
--- checkpoints.
+-- checkpoints, replication slots, whether there is an archiver.
 -- Guarantees: reads views that every role may read, takes no lock on any user table, returns one row. Without pg_monitor
 -- the columns of other roles' sessions are blank, but pg_locks is not: vacuums and waiters are found through it.
 WITH locks AS MATERIALIZED (
@@ -27,6 +27,14 @@ SELECT (pg_current_wal_lsn() - '0/0'::pg_lsn)::bigint AS written,
        {checkpoints_requested}::bigint AS checkpoints_requested,
        pg_size_bytes(current_setting('max_wal_size')) AS max_wal_bytes,
        pg_backend_pid() AS backend_pid,
+       current_setting('archive_mode') <> 'off' AS archives,
+       has_function_privilege('pg_ls_archive_statusdir()', 'EXECUTE') AS may_see_archive,
+       -- A slot that lost its WAL retains nothing.
+       (SELECT coalesce(jsonb_agg(jsonb_build_object('name', s.slot_name, 'is_active', s.active,
+                                                     'wal_status', s.wal_status,
+                                                     'retained', (pg_current_wal_lsn() - s.restart_lsn)::bigint)), '[]')
+        FROM pg_replication_slots s
+        WHERE s.restart_lsn IS NOT NULL AND s.wal_status IS DISTINCT FROM 'lost') AS slots,
        -- Without logical subscribers, which acknowledge at any time they like, and without backups, which replay nothing.
        (SELECT coalesce(jsonb_agg(jsonb_build_object('name', r.application_name,
                                                      'replayed', (r.replay_lsn - '0/0'::pg_lsn)::bigint,

@@ -12,8 +12,10 @@ from stagenorm_pipeline.cli.global_options import is_quiet
 from stagenorm_pipeline.cli.interrupt import stop_on_interrupt
 from stagenorm_pipeline.cli.live_display import showing_batches
 from stagenorm_pipeline.cli.log_lines import say
-from stagenorm_pipeline.cli.options import BatchSize, PaceOptions
+from stagenorm_pipeline.cli.options import BatchSize, LimitOptions, PaceOptions
 from stagenorm_pipeline.cli.screen import has_live_display, screen, show
+from stagenorm_pipeline.config.limits import Limits, parse_until
+from stagenorm_pipeline.engine.apply.budget import BudgetEnd
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.report.apply_text import applied_text, nothing_to_do
 from stagenorm_pipeline.report.status_text import next_command
@@ -34,12 +36,30 @@ def read_pace(options: PaceOptions, batch_size: BatchSize) -> Pace:
     )
 
 
-def apply_and_report(context: ServiceContext, selection: Selection, pace: Pace, plan_id: int | None = None) -> None:
+def read_limits(options: LimitOptions) -> Limits:
+    """Combine the options about how much to apply."""
+    return Limits(
+        canary_rows=options.canary,
+        max_rows=options.max_rows,
+        until=None if options.until is None else parse_until(options.until),
+        exclude_funds=options.exclude_funds,
+    )
+
+
+def apply_and_report(
+    context: ServiceContext, selection: Selection, pace: Pace, limits: Limits, plan_id: int | None = None
+) -> None:
     """Apply the waiting batches of a plan, or of every open plan. Ends the command with 1 unless all are done."""
     began = time.monotonic()
     with stop_on_interrupt() as should_stop, showing_batches() as watch:
         applied = applying.apply(
-            context, plan_id=plan_id, selection=selection, pace=pace, watch=watch, should_stop=should_stop
+            context,
+            plan_id=plan_id,
+            selection=selection,
+            pace=pace,
+            limits=limits,
+            watch=watch,
+            should_stop=should_stop,
         )
     _report(context, applied, "Migration", selection.scope, began)
 
@@ -74,6 +94,8 @@ def _say_outcome(context: ServiceContext, applied: AppliedBatches, name: str, sc
             say(f"Next: {next_command(monitoring.read_status(context))}")
         case ApplyOutcome.VANISHED | ApplyOutcome.FAILED:
             say(_sentence(applied, name), "ERROR", **_fields(applied))
+        case ApplyOutcome.BUDGET:
+            say(_sentence(applied, name), **_fields(applied))
         case ApplyOutcome.STOPPED | ApplyOutcome.TAKEN | ApplyOutcome.CANCELLED:
             say(_sentence(applied, name), "WARN", **_fields(applied))
 
@@ -91,7 +113,7 @@ def _fields(applied: AppliedBatches) -> dict[str, Any]:
     }
 
 
-def _sentence(applied: AppliedBatches, name: str) -> str:
+def _sentence(applied: AppliedBatches, name: str) -> str:  # noqa: PLR0911 - one sentence for each outcome
     match applied.outcome:
         case ApplyOutcome.VANISHED:
             return (
@@ -100,6 +122,9 @@ def _sentence(applied: AppliedBatches, name: str) -> str:
             )
         case ApplyOutcome.STOPPED:
             return f"{name} stopped before its end. To continue: stagenorm resume"
+        case ApplyOutcome.BUDGET:
+            bound = "--max-rows" if applied.result.budget_end is BudgetEnd.ROWS else "--until"
+            return f"{name} reached {bound}; every batch is complete or untouched. To continue: stagenorm resume"
         case ApplyOutcome.FAILED:
             return f"{name} ended with failures. To see them: stagenorm status"
         case ApplyOutcome.TAKEN:

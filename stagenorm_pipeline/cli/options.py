@@ -129,6 +129,47 @@ def pace_options(command: Callable[..., None]) -> Callable[..., None]:
     return with_pace
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitOptions:
+    """What `--canary`, `--max-rows`, `--until` and `--exclude-fund` say."""
+
+    canary: int | None
+    max_rows: int | None
+    until: str | None
+    exclude_funds: tuple[str, ...]
+
+    @property
+    def are_given(self) -> bool:
+        return bool(self.exclude_funds) or (self.canary, self.max_rows, self.until) != (None, None, None)
+
+
+def limit_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add `--canary`, `--max-rows`, `--until` and `--exclude-fund`, as the argument `limits`."""
+
+    @click.option("--exclude-fund", "exclude_funds", multiple=True, help="Leave this fund out. May be repeated.")
+    @click.option("--until", metavar="HH:MM", help="Start no batch after this time, by this machine's clock.")
+    @click.option("--max-rows", type=click.IntRange(1), help="Start no batch after so many rows.")
+    @click.option(
+        "--canary",
+        type=click.IntRange(1),
+        metavar="ROWS",
+        help="Apply so many rows across funds, check them, then go on or stop.",
+    )
+    @wraps(command)
+    def with_limits(
+        *arguments: Any,
+        canary: int | None,
+        max_rows: int | None,
+        until: str | None,
+        exclude_funds: tuple[str, ...],
+        **options: Any,
+    ) -> None:
+        limits = LimitOptions(canary=canary, max_rows=max_rows, until=until, exclude_funds=exclude_funds)
+        command(*arguments, limits=limits, **options)
+
+    return with_limits
+
+
 def full_option(command: F) -> F:
     """Add `--full`, as the argument `full`."""
     return click.option("--full", is_flag=True, help="All tables, through a pager on a terminal.")(command)

@@ -12,7 +12,15 @@ from stagenorm_pipeline.config.alerts import AlertSettings
 from stagenorm_pipeline.config.auto_batch_size import Pacing
 from stagenorm_pipeline.config.dagster_section import DagsterSettings
 from stagenorm_pipeline.config.environment import CONFIGURATION_FILE, REPLICA_URLS, read_environment
-from stagenorm_pipeline.config.stagenorm_toml import DEFAULT_DECISIONS, TargetEntry, TomlFile, read_toml_file
+from stagenorm_pipeline.config.guards import GuardBound, GuardSettings
+from stagenorm_pipeline.config.limits import Limits, NightlySection, parse_until
+from stagenorm_pipeline.config.stagenorm_toml import (
+    DEFAULT_DECISIONS,
+    GuardEntry,
+    TargetEntry,
+    TomlFile,
+    read_toml_file,
+)
 from stagenorm_pipeline.config.throttle import ThrottleSettings
 from stagenorm_pipeline.config.verify import VerifySettings
 from stagenorm_pipeline.config.vocabulary_section import VocabularySettings
@@ -56,6 +64,10 @@ class Configuration:
     decisions: Path = DEFAULT_DECISIONS
     source: Path | None = field(default=None, compare=False)
     throttle: ThrottleSettings = field(default_factory=ThrottleSettings)
+    guards: tuple[GuardSettings, ...] = ()
+    # Funds that no run changes, as the user names them.
+    protected_funds: tuple[str, ...] = ()
+    nightly: Limits = field(default_factory=Limits)
     pacing: Pacing = field(default_factory=Pacing)
     # The schema of stagenorm's own tables. None: where the search path finds them, else `public`.
     tracking_schema: str | None = None
@@ -115,16 +127,17 @@ def _read(named: Path | None) -> Configuration:
 
 def _configuration(file: TomlFile, source: Path) -> Configuration:
     targets = tuple(map(_target, file.target)) or DEFAULT_TARGETS
-    names = [target.name for target in targets]
-    for name in names:
-        if names.count(name) > 1:
-            raise ConfigurationError(f"{source}: the target {name} is listed twice.", remedy="Remove one of them.")
+    _require_distinct(source, "target", [target.name for target in targets])
+    _require_distinct(source, "guard", [entry.name for entry in file.guard])
     return Configuration(
         targets=targets,
         vocabulary=file.vocabulary,
         decisions=source.parent / file.decisions,
         source=source,
         throttle=file.throttle.settings,
+        guards=tuple(_guard(entry, source) for entry in file.guard),
+        protected_funds=file.apply.protected_funds,
+        nightly=_nightly(file.nightly),
         pacing=file.throttle.pacing,
         tracking_schema=file.tracking.schema_name,
         verify=file.verify,
@@ -143,6 +156,34 @@ def _target(entry: TargetEntry) -> TargetSetting:
         fund_column_required="fund_column" in entry.model_fields_set,
         example_column=entry.example_column,
     )
+
+
+def _nightly(section: NightlySection) -> Limits:
+    return Limits(
+        canary_rows=section.canary,
+        max_rows=section.max_rows,
+        until=None if section.until is None else parse_until(section.until),
+        exclude_funds=section.exclude_funds,
+    )
+
+
+def _guard(entry: GuardEntry, source: Path) -> GuardSettings:
+    try:
+        return GuardSettings(
+            name=entry.name,
+            query=entry.query,
+            throttle_if=GuardBound.parse(entry.throttle_if) if entry.throttle_if else None,
+            stop_if=GuardBound.parse(entry.stop_if) if entry.stop_if else None,
+            timeout_ms=entry.timeout_ms,
+        )
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{source}: {error.message}", remedy=error.remedy) from error
+
+
+def _require_distinct(source: Path, kind: str, names: list[str]) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigurationError(f"{source}: the {kind} {name} is listed twice.", remedy="Remove one of them.")
 
 
 def _require_urls(urls: tuple[str, ...]) -> None:

@@ -14,14 +14,18 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from stagenorm_pipeline.config.alerts import AlertSettings
 from stagenorm_pipeline.config.auto_batch_size import Pacing
 from stagenorm_pipeline.config.dagster_section import DagsterSettings
+from stagenorm_pipeline.config.guards import BOUND_PATTERN
+from stagenorm_pipeline.config.limits import ApplySection, NightlySection
 from stagenorm_pipeline.config.throttle import ThrottleSettings
 from stagenorm_pipeline.config.validation_errors import in_plain_english
-from stagenorm_pipeline.config.values import Name
+from stagenorm_pipeline.config.values import Name, PositiveWholeNumber
 from stagenorm_pipeline.config.verify import VerifySettings
 from stagenorm_pipeline.config.vocabulary_section import VocabularySettings
 from stagenorm_pipeline.errors import ConfigurationError
 
 DEFAULT_DECISIONS = Path("stage_decisions.yaml")
+
+_Bound = Annotated[str, Field(pattern=BOUND_PATTERN, description='a bound in quotes, such as "> 80"')]
 
 
 class _Table(BaseModel):
@@ -38,6 +42,16 @@ class TargetEntry(_Table):
     key: Name | None = None
     fund_column: Name = "fund_id"
     example_column: Name | None = None
+
+
+class GuardEntry(_Table):
+    """One `[[guard]]`."""
+
+    name: Name
+    query: Annotated[str, Field(description="an SQL query in quotes")]
+    throttle_if: _Bound | None = None
+    stop_if: _Bound | None = None
+    timeout_ms: PositiveWholeNumber = 500
 
 
 class TrackingSection(_Table):
@@ -68,6 +82,9 @@ class TomlFile(_Table):
     )
     decisions: Annotated[str, Field(description="a path in quotes")] = str(DEFAULT_DECISIONS)
     throttle: Annotated[ThrottleSection, Field(description="a table", examples=["[throttle]"])] = ThrottleSection()
+    guard: Annotated[tuple[GuardEntry, ...], Field(description="a list of guards", examples=["[[guard]]"])] = ()
+    apply: Annotated[ApplySection, Field(description="a table", examples=["[apply]"])] = ApplySection()
+    nightly: Annotated[NightlySection, Field(description="a table", examples=["[nightly]"])] = NightlySection()
     tracking: Annotated[TrackingSection, Field(description="a table", examples=["[tracking]"])] = TrackingSection()
     verify: Annotated[VerifySettings, Field(description="a table", examples=["[verify]"])] = VerifySettings()
     dagster: Annotated[DagsterSettings, Field(description="a table", examples=["[dagster]"])] = DagsterSettings()

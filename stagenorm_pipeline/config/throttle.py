@@ -24,6 +24,9 @@ class ThrottlerName(StrEnum):
     VACUUM = "vacuum"
     WAL_RATE = "wal_rate"
     CHECKPOINTS = "checkpoints"
+    WAL_RETAINED = "wal_retained"
+    ARCHIVE_BACKLOG = "archive_backlog"
+    GUARD = "guard"
 
 
 LAG_THROTTLERS = frozenset({ThrottlerName.REPLICA_LAG, ThrottlerName.REPLICA_URL})
@@ -55,6 +58,9 @@ class ThrottleSettings:
     max_wal_mb_per_second: PositiveNumber = 64.0
     resume_wal_mb_per_second: PositiveNumber | None = None
     max_forced_checkpoints: PositiveWholeNumber = 2
+    max_retained_wal_mb: PositiveNumber = 8_000.0
+    resume_retained_wal_mb: PositiveNumber | None = None
+    max_archive_backlog: PositiveWholeNumber = 64
     probe_interval_ms: PositiveWholeNumber = 1_000
     probe_timeout_ms: PositiveWholeNumber = 500
 
@@ -63,6 +69,7 @@ class ThrottleSettings:
             ("max_lag_seconds", "resume_lag_seconds"),
             ("max_lag_mb", "resume_lag_mb"),
             ("max_wal_mb_per_second", "resume_wal_mb_per_second"),
+            ("max_retained_wal_mb", "resume_retained_wal_mb"),
         ):
             throttle_above, resume_below = getattr(self, bound), getattr(self, resume)
             if resume_below is not None and not 0 < resume_below <= throttle_above:

@@ -48,8 +48,8 @@ def _remedy(key: str, kind: FieldInfo) -> str:
 def _place(location: tuple[int | str, ...], file: type[BaseModel]) -> tuple[type[Any], str, str]:
     """Return the model of the section that holds the wrong entry, the section's name, and the entry's key."""
     match location:
-        case ("target", int(number), str(key), *_):
-            return _section(file, "target"), f"[[target]] number {number + 1}", key
+        case ("target" | "guard" as name, int(number), str(key), *_):
+            return _section(file, name), f"[[{name}]] number {number + 1}", key
         case (str(name), str(key), *_):
             return _section(file, name), f"[{name}]", key
         case _:

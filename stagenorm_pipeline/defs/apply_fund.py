@@ -12,6 +12,7 @@ from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.defs.dagster_internals import AssetEvent
 from stagenorm_pipeline.defs.reconcile.fund_events import fund_event, fund_metadata, is_unfinished
 from stagenorm_pipeline.defs.run_log import BatchLog
+from stagenorm_pipeline.engine.apply.budget import BudgetEnd
 from stagenorm_pipeline.engine.apply.runner import ApplyResult
 from stagenorm_pipeline.engine.monitor.recorded_state import FundState
 from stagenorm_pipeline.engine.plan.batch_types import PlanKind
@@ -122,7 +123,7 @@ def apply_until_none_is_taken(apply_once: Callable[[], ApplyResult]) -> ApplyRes
     result = apply_once()
     retries = 0
     # No retry after a failure: it would try the refused rows again and count them twice.
-    while result.taken and not result.failed and not result.stopped and retries < _RETRIES_FOR_TAKEN_BATCHES:
+    while result.taken and not _has_ended(result) and retries < _RETRIES_FOR_TAKEN_BATCHES:
         retries += 1
         time.sleep(_RETRY_EVERY_S)
         again = apply_once()
@@ -134,6 +135,10 @@ def apply_until_none_is_taken(apply_once: Callable[[], ApplyResult]) -> ApplyRes
             rows=result.rows + again.rows,
         )
     return result
+
+
+def _has_ended(result: ApplyResult) -> bool:
+    return bool(result.failed) or result.stopped or result.budget_end is not BudgetEnd.NONE
 
 
 def describe_problem(result: ApplyResult, first_error: str | None) -> str | None:

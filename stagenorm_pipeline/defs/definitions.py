@@ -24,7 +24,7 @@ from stagenorm_pipeline.defs.jobs.pause_job import pause_job, unpause_job
 from stagenorm_pipeline.defs.jobs.rollback_job import rollback_job
 from stagenorm_pipeline.defs.jobs.tune_job import tune_job
 from stagenorm_pipeline.defs.resources import StagenormService
-from stagenorm_pipeline.defs.schedules import nightly_backfill, nightly_plan
+from stagenorm_pipeline.defs.schedules import nightly_backfill, nightly_plan, nightly_run
 from stagenorm_pipeline.defs.sensors.discover_funds import discover_funds
 from stagenorm_pipeline.defs.sensors.reconcile_pages import reconcile_pages
 from stagenorm_pipeline.defs.sensors.send_alerts import send_alerts
@@ -53,7 +53,7 @@ def build_defs(configuration: Configuration | None = None, **overrides: object) 
             cancel_plan_job,
             tune_job,
         ],
-        schedules=[nightly_plan, nightly_backfill],
+        schedules=[nightly_plan, nightly_backfill, nightly_run],
         sensors=[reconcile_pages, discover_funds, spelling_drift, verify_when_done, send_alerts],
         resources={
             "service": StagenormService(),

@@ -5,6 +5,7 @@ from typing import Final, Literal
 import dagster as dg
 from pydantic import Field
 
+from stagenorm_pipeline.config.limits import Limits, parse_until
 from stagenorm_pipeline.config.presets import PRESETS, Preset
 from stagenorm_pipeline.engine.verify.verification import DEFAULT_SAMPLE_SIZE
 from stagenorm_pipeline.errors import ConfigurationError
@@ -120,6 +121,39 @@ class NormalizeAllConfig(ApplyConfig):
         description="How many sessions apply batches at the same time. Two reach the speed of a single UPDATE; more "
         "help where the network is slow.",
     )
+    canary: int = Field(
+        default=0,
+        description="Apply whole batches across funds until they have so many rows, verify them by rules 1 to 5, and "
+        "go on only if nothing is wrong. 0: no canary.",
+    )
+    max_rows: int = Field(default=0, description="Start no batch once the run has applied so many rows. 0: no limit.")
+    until: str = Field(
+        default="", description="Start no batch after this time, such as 05:00, by the clock of the run's machine."
+    )
+    exclude_funds: list[str] = Field(
+        default=[],
+        description="Leave these funds out, besides protected_funds in stagenorm.toml.",
+    )
+
+    @property
+    def limits(self) -> Limits:
+        """Return how much to apply. Raises ConfigurationError."""
+        return Limits(
+            canary_rows=self.canary or None,
+            max_rows=self.max_rows or None,
+            until=parse_until(self.until) if self.until else None,
+            exclude_funds=tuple(self.exclude_funds),
+        )
+
+
+def limits_config(limits: Limits) -> dict[str, object]:
+    """Return limits as launchpad settings of `normalize_all_job`."""
+    return {
+        "canary": limits.canary_rows or 0,
+        "max_rows": limits.max_rows or 0,
+        "until": f"{limits.until:%H:%M}" if limits.until else "",
+        "exclude_funds": list(limits.exclude_funds),
+    }
 
 
 class VerifyConfig(dg.Config):

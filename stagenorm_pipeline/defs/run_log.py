@@ -15,6 +15,7 @@ from stagenorm_pipeline.engine.apply.events import (
     BatchStarted,
     BatchTaken,
     Event,
+    FundsExcluded,
     Sleeping,
     Unwatched,
     WorkFound,
@@ -62,9 +63,9 @@ class BatchLog:
                 self.first_error = self.first_error or error
             case BatchCompleted(result=BatchResult(refusals=(first, *_))):
                 self.first_error = self.first_error or first.message
-            case Unwatched() if str(event) in self._logged_once:
+            case Unwatched() | FundsExcluded() if str(event) in self._logged_once:
                 return
-            case Unwatched():
+            case Unwatched() | FundsExcluded():
                 self._logged_once.add(str(event))
             case _:
                 pass
@@ -79,7 +80,7 @@ class BatchLog:
         match event:
             case BatchCompleted(batch=batch) | BatchFailed(batch=batch) | BatchTaken(batch=batch):
                 return f"{batch.fund_key}, {for_terminal(batch.target.table_name)}: "
-            case Unwatched():
+            case Unwatched() | FundsExcluded():
                 return ""
             case _:
                 return f"{self._fund}: "

@@ -13,7 +13,10 @@ from stagenorm_pipeline.engine.apply.events import (
     BatchFailed,
     BatchStarted,
     BatchTaken,
+    CanaryPassed,
+    CanaryStarted,
     Event,
+    FundsExcluded,
     GroupSplit,
     Paused,
     Retrying,
@@ -75,7 +78,7 @@ def event_line(event: Event) -> EventLine | None:  # noqa: PLR0911 - one line fo
                 "`stagenorm unpause`.",
                 level=LineLevel.WARN,
             )
-        case ThrottleEnded() | Unwatched(is_wrong=False):
+        case ThrottleEnded() | Unwatched(is_wrong=False) | CanaryStarted() | CanaryPassed() | FundsExcluded():
             return EventLine(message=sentence_for_terminal(str(event)))
         case Throttled() | Unwatched() | GroupSplit():
             return EventLine(message=sentence_for_terminal(str(event)), level=LineLevel.WARN)

@@ -33,6 +33,9 @@ _FAILED_ROWS_OF_A_BATCH = 3
 
 # What a person can look at, by a phrase of the throttler's reason.
 _CHECKS: Mapping[str, str] = {
+    "the guard ": "what its query in stagenorm.toml counts",
+    "replication slot": "who should read the slot: SELECT * FROM pg_replication_slots",
+    "to be archived": "why the archiver is slow or fails: SELECT * FROM pg_stat_archiver, and the server's log",
     "replica": "the replica's replay and network: SELECT * FROM pg_stat_replication",
     "waited": "who waits for which lock: SELECT pid, pg_blocking_pids(pid), query FROM pg_stat_activity "
     "WHERE wait_event_type = 'Lock'",

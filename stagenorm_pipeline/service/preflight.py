@@ -40,8 +40,13 @@ def run_checks(
 
     `dagster_url`: where Dagster keeps its history, to check it too.
     """
-    stages = load_aliases(context.configuration).canonical
-    found = run_preflight(context.database, targets, stages=stages, dagster_url=dagster_url)
+    found = run_preflight(
+        context.database,
+        targets,
+        stages=load_aliases(context.configuration).canonical,
+        dagster_url=dagster_url,
+        guard_settings=context.configuration.guards,
+    )
     return PreflightResult(findings=found)
 
 

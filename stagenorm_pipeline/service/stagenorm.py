@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 
 from stagenorm_pipeline.config.configuration import load_configuration
+from stagenorm_pipeline.config.limits import Limits
 from stagenorm_pipeline.engine.history.row_history import RowHistory
 from stagenorm_pipeline.engine.history.spelling_history import SpellingHistory
 from stagenorm_pipeline.engine.monitor.status import Status
@@ -78,7 +79,12 @@ class Stagenorm:
         return planning.record_plan(self._context, selection=selection, batch_size=batch_size, as_draft=as_draft)
 
     def apply(
-        self, plan_id: int | None = None, *, pace: Pace | None = None, watch: Watch = ignore_event
+        self,
+        plan_id: int | None = None,
+        *,
+        pace: Pace | None = None,
+        limits: Limits | None = None,
+        watch: Watch = ignore_event,
     ) -> AppliedBatches:
         """Apply the waiting batches of a plan, or of every open plan. This changes business data.
 
@@ -87,7 +93,7 @@ class Stagenorm:
         self._require_ready(None)
         if plan_id is not None:
             planning.open_plan(self._context, plan_id=plan_id)
-        return applying.apply(self._context, plan_id=plan_id, pace=pace, watch=watch)
+        return applying.apply(self._context, plan_id=plan_id, pace=pace, limits=limits, watch=watch)
 
     def verify(
         self, *, table: str | None = None, fund: str | None = None, settings: VerificationSettings | None = None

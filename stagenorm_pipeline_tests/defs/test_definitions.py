@@ -152,7 +152,11 @@ def test_only_the_sensor_that_reconciles_pages_is_on_by_default() -> None:
         "send_alerts",
         "reconcile_pages",
     }
-    assert {schedule.name for schedule in repository.schedule_defs} == {"nightly_plan", "nightly_backfill"}
+    assert {schedule.name for schedule in repository.schedule_defs} == {
+        "nightly_plan",
+        "nightly_backfill",
+        "nightly_run",
+    }
     running = [s.name for s in repository.sensor_defs if s.default_status is dg.DefaultSensorStatus.RUNNING]
     assert running == ["reconcile_pages"]
     assert all(schedule.default_status is dg.DefaultScheduleStatus.STOPPED for schedule in repository.schedule_defs)

@@ -1,6 +1,9 @@
-"""The schedules `nightly_plan` and `nightly_backfill`."""
+"""The schedules `nightly_plan`, `nightly_backfill` and `nightly_run`."""
+
+from pathlib import Path
 
 import dagster as dg
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -98,6 +101,25 @@ def test_nightly_backfill_skips_while_paused(project: DagsterProject, applicatio
     project.run("pause_job", pause={"reason": "month end"})
 
     assert "month end" in _skipped(project)
+
+
+def test_nightly_run_has_the_limits_of_the_file_and_leaves_protected_funds_out(
+    project: DagsterProject, application: Application, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "stagenorm.toml"
+    file.write_text('[apply]\nprotected_funds = ["2"]\n[nightly]\ncanary = 1\nmax_rows = 2\nexclude_funds = ["4"]\n')
+    monkeypatch.setenv("STAGENORM_CONFIG", str(file))
+    application.add(COMPANIES, [(fund, "Seed") for fund in (1, 2, 3, 4, 5)])
+    application.plan()
+
+    assert _ranges(project) == [("fund-1", "fund-5")]
+    assert project.funds == ["fund-1", "fund-3", "fund-4", "fund-5"]
+    (request,) = project.schedule("nightly_run").run_requests or ()
+    config = request.run_config["ops"]["normalize_all"]["config"]
+    result = project.run("normalize_all_job", normalize_all={**config, "sleep_ms": 0})
+
+    assert result.success
+    assert set(materialized(result, "normalized_stages")) == {"fund-1", "fund-3"}
 
 
 def test_nightly_plan_starts_plan_job(project: DagsterProject) -> None:

@@ -4,8 +4,15 @@ from typing import Literal
 
 import click
 
-from stagenorm_pipeline.cli.apply_output import apply_and_report, read_pace
-from stagenorm_pipeline.cli.options import PaceOptions, ScopeOptions, pace_options, scope_options
+from stagenorm_pipeline.cli.apply_output import apply_and_report, read_limits, read_pace
+from stagenorm_pipeline.cli.options import (
+    LimitOptions,
+    PaceOptions,
+    ScopeOptions,
+    limit_options,
+    pace_options,
+    scope_options,
+)
 from stagenorm_pipeline.cli.preflight_output import require_ready
 from stagenorm_pipeline.service.context import open_service
 
@@ -14,7 +21,8 @@ from stagenorm_pipeline.service.context import open_service
 @scope_options
 @click.option("--batch-size", type=click.Choice(["auto"]), help="Several batches a transaction, for half a second.")
 @pace_options
-def command(chosen: ScopeOptions, batch_size: Literal["auto"] | None, pace: PaceOptions) -> None:
+@limit_options
+def command(chosen: ScopeOptions, batch_size: Literal["auto"] | None, pace: PaceOptions, limits: LimitOptions) -> None:
     """Continue open plans: pending batches, batches of a runner that died, and the refused rows of failed batches.
 
     \b
@@ -24,5 +32,6 @@ def command(chosen: ScopeOptions, batch_size: Literal["auto"] | None, pace: Pace
       stagenorm resume --sleep-ms 1000    gentler than before
     """
     with open_service(interface="cli", with_vocabulary=True) as context:
+        asked = read_limits(limits)
         require_ready(context, chosen.targets(context))
-        apply_and_report(context, chosen.select(context), read_pace(pace, batch_size))
+        apply_and_report(context, chosen.select(context), read_pace(pace, batch_size), asked)

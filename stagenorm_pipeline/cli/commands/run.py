@@ -6,14 +6,16 @@ import sys
 
 import click
 
-from stagenorm_pipeline.cli.apply_output import apply_and_report, read_pace
+from stagenorm_pipeline.cli.apply_output import apply_and_report, read_limits, read_pace
 from stagenorm_pipeline.cli.live_display import showing_reading
 from stagenorm_pipeline.cli.log_lines import say
 from stagenorm_pipeline.cli.options import (
     BatchSize,
+    LimitOptions,
     PaceOptions,
     ScopeOptions,
     batch_size_option,
+    limit_options,
     pace_options,
     scope_options,
 )
@@ -25,7 +27,7 @@ from stagenorm_pipeline.engine.plan.plan import Plan
 from stagenorm_pipeline.errors import ConfigurationError
 from stagenorm_pipeline.report.backup_text import reminder
 from stagenorm_pipeline.report.plan_text import plan_summary, unknown_stages
-from stagenorm_pipeline.service import backing_up, planning
+from stagenorm_pipeline.service import applying, backing_up, planning
 from stagenorm_pipeline.service.context import ServiceContext, open_service
 from stagenorm_pipeline.service.planning import NewPlan
 from stagenorm_pipeline.service.selecting import Selection
@@ -35,11 +37,18 @@ from stagenorm_pipeline.service.selecting import Selection
 @scope_options
 @batch_size_option
 @pace_options
+@limit_options
 @click.option("--plan", "plan_id", type=int, help="Apply this recorded plan instead of making one.")
 @click.option("--rehearse", is_flag=True, help="Execute every batch and roll it back; then stop.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def command(
-    chosen: ScopeOptions, batch_size: BatchSize, pace: PaceOptions, plan_id: int | None, rehearse: bool, yes: bool
+    chosen: ScopeOptions,
+    batch_size: BatchSize,
+    pace: PaceOptions,
+    limits: LimitOptions,
+    plan_id: int | None,
+    rehearse: bool,
+    yes: bool,
 ) -> None:
     """Record a plan, show it, ask, and apply it batch by batch.
 
@@ -50,14 +59,21 @@ def command(
       stagenorm run --batch-size auto                  what half a second takes
       stagenorm run --batch-size 10000 --sleep-ms 0    in a maintenance window
       stagenorm run --plan 7                           after its approval
+      stagenorm run --canary 200 --until 05:00         a small part first
     """
     if plan_id is not None and isinstance(batch_size, int):
         raise ConfigurationError("--plan has its batches already.", remedy="Leave --batch-size out, or make it auto.")
+    if rehearse and limits.are_given:
+        raise ConfigurationError(
+            "A rehearsal executes the whole plan.", remedy="Leave --canary, --max-rows, --until and --exclude-fund out."
+        )
     rows = planning.rows_per_batch(batch_size)
+    asked = read_limits(limits)
     asks = not yes and not rehearse
     with open_service(interface="cli", with_vocabulary=True) as context:
         require_ready(context, chosen.targets(context))
         selection = chosen.select(context)
+        applying.require_not_left_out(selection.scope, applying.excluded_funds(context, asked))
         if not rehearse:
             _remind_of_backup(context, selection)
         if plan_id is not None:
@@ -81,7 +97,7 @@ def command(
             rehearse_and_report(context, plan_id)
             return
         planning.open_plan(context, plan_id=plan_id)
-        apply_and_report(context, selection, read_pace(pace, batch_size), plan_id)
+        apply_and_report(context, selection, read_pace(pace, batch_size), asked, plan_id)
 
 
 def _remind_of_backup(context: ServiceContext, selection: Selection) -> None:

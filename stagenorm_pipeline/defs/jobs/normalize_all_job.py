@@ -25,6 +25,7 @@ from stagenorm_pipeline.defs.reconcile.reconcile import report_differences
 from stagenorm_pipeline.defs.resources import StagenormService
 from stagenorm_pipeline.defs.run_config import NormalizeAllConfig
 from stagenorm_pipeline.defs.run_log import BatchLog
+from stagenorm_pipeline.engine.apply.budget import BudgetEnd
 from stagenorm_pipeline.engine.apply.fund_totals import FundTotals
 from stagenorm_pipeline.engine.apply.runner import ApplyResult
 from stagenorm_pipeline.engine.monitor.recorded_state import FundState, RecordedState
@@ -62,6 +63,8 @@ def normalize_all(context: dg.OpExecutionContext, config: NormalizeAllConfig, se
         raise dg.DagsterExecutionInterruptedError
     if failed := [outcome for outcome in outcomes if outcome.problem]:
         raise failure_of_funds(failed)
+    if result.budget_end is not BudgetEnd.NONE:
+        context.log.info("The budget of this run is used up. To apply the rest, run this job again.")
     if problem := describe_problem(result, None):
         raise dg.Failure(problem, allow_retries=False)
     plan_next(state).log(context.log)
@@ -75,6 +78,7 @@ def _apply(
     should_stop: Callable[[], bool],
 ) -> ApplyResult:
     pace = config.pace(service, parallel=config.parallel)
+    limits = config.limits
     targets = service.targets(config.table) if config.table else None
     watch = totals.before(BatchLog(context.log, "all funds"))
 
@@ -86,33 +90,20 @@ def _apply(
             scope=scope,
             targets=targets,
             pace=pace,
+            limits=limits,
             watch=watch,
             should_stop=should_stop,
         )
         return applied.result
 
-    return _added_up([apply_until_none_is_taken(partial(apply_once, scope)) for scope in _scopes(service, config)])
+    results = [apply_until_none_is_taken(partial(apply_once, scope)) for scope in _scopes(service, config)]
+    return sum(results, ApplyResult())
 
 
 def _scopes(service: ServiceContext, config: NormalizeAllConfig) -> list[FundScope]:
     """Return the scope of each named fund, or one for all. Raises ConfigurationError for a fund that does not exist."""
     named = [select(service, table=config.table or None, fund=fund).scope for fund in config.funds]
     return named or [FundScope()]
-
-
-def _added_up(results: list[ApplyResult]) -> ApplyResult:
-    added = ApplyResult()
-    for result in results:
-        added = ApplyResult(
-            batches=added.batches + result.batches,
-            completed=added.completed + result.completed,
-            failed=added.failed + result.failed,
-            taken=added.taken + result.taken,
-            vanished=added.vanished + result.vanished,
-            stopped=added.stopped or result.stopped,
-            rows=added.rows + result.rows,
-        )
-    return added
 
 
 def _outcomes(totals: FundTotals, state: RecordedState, *, stopped: bool) -> Iterator[FundOutcome]:

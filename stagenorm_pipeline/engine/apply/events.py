@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.engine.plan.batch_types import Batch, BatchResult
 
 
@@ -119,6 +120,38 @@ class Unwatched:
         return f"Not watched ({self.throttler}): {self.reason}. What to do: {self.remedy}."
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CanaryStarted:
+    """The batches of a canary were chosen."""
+
+    batches: int
+    rows: int
+    funds: int
+
+    def __str__(self) -> str:
+        return (
+            f"Canary: {counted(self.rows, 'row')} in {counted(self.batches, 'batch')} of {counted(self.funds, 'fund')}"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CanaryPassed:
+    """The canary is applied and as it should be."""
+
+    def __str__(self) -> str:
+        return "The canary passed rules 1 to 5. Going on with the rest."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FundsExcluded:
+    """The batches of these funds stay as they are."""
+
+    funds: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"Left out, protected or excluded: {', '.join(self.funds)}"
+
+
 Event = (
     WorkFound
     | BatchStarted
@@ -132,4 +165,7 @@ Event = (
     | ThrottleEnded
     | Unwatched
     | GroupSplit
+    | CanaryStarted
+    | CanaryPassed
+    | FundsExcluded
 )

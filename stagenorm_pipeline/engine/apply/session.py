@@ -23,6 +23,7 @@ from stagenorm_pipeline.engine.apply.batch_transaction import (
     bound_transaction,
     run_batches,
 )
+from stagenorm_pipeline.engine.apply.budget import BudgetEnd
 from stagenorm_pipeline.engine.apply.claim import (
     Claim,
     Claimed,
@@ -85,7 +86,8 @@ class Session:
             match claim := self._claim_next():
                 case NoneWaiting():
                     # The pause may have ended between the two reads: then a batch is waiting after all.
-                    if shared.waits.wait_while_paused() or self._again or shared.next_batch():
+                    # With several sessions, another one may have used up the budget: the next round stops.
+                    if shared.should_stop() or shared.waits.wait_while_paused() or self._again or shared.next_batch():
                         continue
                     return
                 case Claimed(batches=batches, tuning=tuning):
@@ -118,9 +120,13 @@ class Session:
             self._again = self._again[len(_batches_of(claim)) :]
             return claim
         with shared.order:
+            if shared.budget_end() is not BudgetEnd.NONE:
+                return NoneWaiting()
             claim = self._claim_new()
             if batches := _batches_of(claim):
                 shared.position = (batches[-1].plan_id, batches[-1].number)
+            if isinstance(claim, Claimed):
+                shared.rows_claimed += sum(batch.rows_planned for batch in batches)
         return claim
 
     def _claim_new(self) -> Claimed | NotFree | NoneWaiting:
@@ -149,7 +155,7 @@ class Session:
             scope=self._shared.scope,
             after=self._shared.position,
             worker=self._request.worker,
-            rows=self._pacer.rows if self._pacer else 0,
+            rows=self._request.budget.most_rows(self._pacer.rows, self._shared.rows_claimed) if self._pacer else 0,
             most=self._group_size.most if self._pacer else 1,
             plans=None if self._request.vocabulary is None else self._plans_with_same_vocabulary,
         )

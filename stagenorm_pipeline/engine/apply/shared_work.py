@@ -7,11 +7,13 @@ import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from typing import TypeVar, assert_never
 
 import sqlalchemy as sa
 
+from stagenorm_pipeline.engine.apply.budget import BudgetEnd
 from stagenorm_pipeline.engine.apply.events import BatchCompleted, BatchFailed, BatchTaken, Event, Retrying, WorkFound
 from stagenorm_pipeline.engine.apply.outcome import Completed, Failed, Gone, Outcome, Split, Taken
 from stagenorm_pipeline.engine.apply.request import ApplyRequest, ApplyResult
@@ -23,7 +25,6 @@ from stagenorm_pipeline.engine.plan.queue import QueueScope, count_deleted, next
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.migrations import require_migrations
 from stagenorm_pipeline.engine.postgres.retry import with_retries
-from stagenorm_pipeline.engine.targets.target import resolve_targets
 from stagenorm_pipeline.engine.throttle.throttled import ThrottleReason
 from stagenorm_pipeline.errors import StagenormError
 
@@ -40,8 +41,8 @@ class AbandonedError(Exception):
 class SharedWork:
     """The work of one runner. `watch` hears the events.
 
-    `position`: plan and number of the last batch that a session claimed or passed. Read and move it under `order`, so
-    that no two sessions choose the same batch.
+    `position`: plan and number of the last batch that a session claimed or passed. `rows_claimed`: the planned rows of
+    the claimed batches. Read and move both under `order`, so that no two sessions choose the same batch.
     """
 
     def __init__(self, database: Database, request: ApplyRequest, watch: Callable[[Event], None]) -> None:
@@ -49,6 +50,7 @@ class SharedWork:
         self.watch = watch
         self.order = threading.Lock()
         self.position = (0, 0)
+        self.rows_claimed = 0
         self._database = database
         self.scope = QueueScope(plan_id=request.plan_id, kind=request.kind, funds=request.scope)
         self._batches_found: list[int] = []
@@ -63,6 +65,7 @@ class SharedWork:
             database,
             sleep_ms=request.sleep_ms,
             throttle=request.throttle,
+            guards=request.guards,
             should_stop=self.should_stop,
             watch=watch,
             record=self._record_throttle,
@@ -77,13 +80,22 @@ class SharedWork:
 
     def finish(self) -> ApplyResult:
         """Close the plans that are done, after all sessions ended, and return the result."""
-        has_stopped = self._was_stopped and (self._has_rest or self.next_batch() is not None)
+        has_rest = self._was_stopped and (self._has_rest or self.next_batch() is not None)
+        budget_end = self.budget_end() if has_rest and not self._is_stopping() else BudgetEnd.NONE
+        has_stopped = has_rest and budget_end is BudgetEnd.NONE
         vanished = self.with_retries(self._count_deleted) if self._batches_found else 0
         self.with_retries(self._close_finished_plans)
-        return replace(self._result, stopped=has_stopped, vanished=vanished)
+        return replace(self._result, stopped=has_stopped, budget_end=budget_end, vanished=vanished)
 
     def should_stop(self) -> bool:
-        """Tell whether to start no further batch: the caller asked for it, or another session failed."""
+        """Tell whether to start no further batch: by request, after an error, or because the budget is used up."""
+        return self._is_stopping() or self.budget_end() is not BudgetEnd.NONE
+
+    def budget_end(self) -> BudgetEnd:
+        """Tell which part of the budget is used up."""
+        return self.request.budget.end(self.rows_claimed, datetime.now(UTC))
+
+    def _is_stopping(self) -> bool:
         return self._is_ending.is_set() or self.request.should_stop()
 
     def end(self) -> None:
@@ -187,9 +199,7 @@ class SharedWork:
     def _find_work(self) -> int:
         with self.transaction() as connection:
             require_migrations(connection)
-            if self.request.targets is not None:
-                names = [target.name for target in resolve_targets(connection, self.request.targets)]
-                self.scope = replace(self.scope, targets=names)
+            self.scope = self.request.queue_scope(connection)
             self._batches_found, rows = waiting_work(connection, self.scope)
         return rows
 

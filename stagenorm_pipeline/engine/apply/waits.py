@@ -5,11 +5,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol, TypeVar
 
-from stagenorm_pipeline.config.throttle import ThrottleSettings
+from stagenorm_pipeline.config.guards import GuardSettings
+from stagenorm_pipeline.config.throttle import ThrottlerName, ThrottleSettings
 from stagenorm_pipeline.engine.apply.events import Event, Sleeping
 from stagenorm_pipeline.engine.apply.pause import Control, read_control, sleep_unless_stopped, wait_while_paused
 from stagenorm_pipeline.engine.apply.tuning import Tuning
 from stagenorm_pipeline.engine.postgres.connection import Database
+from stagenorm_pipeline.engine.throttle.guard import Guard, read_guard
 from stagenorm_pipeline.engine.throttle.probe import Waiter
 from stagenorm_pipeline.engine.throttle.throttle import Throttle, make_throttlers, take_reading
 from stagenorm_pipeline.engine.throttle.throttled import ThrottleReason
@@ -36,6 +38,7 @@ class Waits:
         *,
         sleep_ms: int,
         throttle: ThrottleSettings | None,
+        guards: tuple[GuardSettings, ...],
         should_stop: Callable[[], bool],
         watch: Callable[[Event], None],
         record: Callable[[ThrottleReason | None], None],
@@ -52,12 +55,17 @@ class Waits:
         self._throttle: Throttle | None = None
         if throttle is not None:
             self._throttle = Throttle(
-                make_throttlers(throttle),
+                (*make_throttlers(throttle), *self._make_guards(guards, throttle)),
                 partial(retry, partial(take_reading, database, throttle)),
                 interval_ms=throttle.probe_interval_ms,
                 watch=watch,
                 record=record,
             )
+
+    def _make_guards(self, guards: tuple[GuardSettings, ...], throttle: ThrottleSettings) -> list[Guard]:
+        if ThrottlerName.GUARD in throttle.ignore:
+            return []
+        return [Guard(guard, partial(self._retry, partial(read_guard, self._database, guard))) for guard in guards]
 
     @property
     def has_throttle(self) -> bool:

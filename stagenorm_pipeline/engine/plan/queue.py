@@ -17,12 +17,14 @@ from stagenorm_pipeline.engine.targets.visibility import visible_targets
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueScope:
-    """Which waiting batches a runner may apply. None: any plan, any kind, every target of the plans."""
+    """Which waiting batches a runner may apply. None: any plan, any kind, every target, any batch of the plans."""
 
     plan_id: int | None = None
     kind: PlanKind | None = None
     funds: FundScope
     targets: list[str] | None = None
+    excluded_funds: frozenset[str | None] = frozenset()
+    batch_ids: tuple[int, ...] | None = None
 
     def values(self) -> dict[str, object]:
         """Return the values for `waiting_batches` and `plan/waiting_work`."""
@@ -31,12 +33,19 @@ class QueueScope:
             "kind": self.kind.value if self.kind else None,
             "fund_id": self.funds.fund_id,
             "targets": self.targets,
+            "excluded_funds": [fund for fund in self.excluded_funds if fund is not None],
+            "batch_ids": None if self.batch_ids is None else list(self.batch_ids),
         }
 
     @property
     def fund_condition(self) -> sql.Composable:
         # Not `IS NOT DISTINCT FROM`: PostgreSQL cannot use an index for it.
-        return self.funds.condition(sql.SQL("b.fund_id"))
+        conditions = [self.funds.condition(sql.SQL("b.fund_id"))]
+        if self.excluded_funds:
+            conditions.append(sql.SQL("(b.fund_id IS NULL OR b.fund_id <> ALL (%(excluded_funds)s::text[]))"))
+        if None in self.excluded_funds:
+            conditions.append(sql.SQL("b.fund_id IS NOT NULL"))
+        return sql.SQL(" AND ").join(conditions)
 
 
 def waiting_batches(scope: QueueScope) -> str:

@@ -23,8 +23,11 @@ class PreflightCheck(StrEnum):
     READ_ONLY_SERVER = "read_only_server"
     DAGSTER_STORAGE = "dagster_storage"
     REPLICA_LAG = "replica_lag"
+    REPLICATION_SLOTS = "replication_slots"
+    WAL_ARCHIVER = "wal_archiver"
     PREPARED_TRANSACTIONS = "prepared_transactions"
     OPEN_TRANSACTIONS = "open_transactions"
+    XMIN_HORIZON = "xmin_horizon"
     TRACKING_TABLES = "tracking_tables"
     TRACKING_PRIVILEGES = "tracking_privileges"
     TARGET_FOUND = "target_found"
@@ -39,6 +42,7 @@ class PreflightCheck(StrEnum):
     TRIGGERS = "triggers"
     INHERITANCE = "inheritance"
     UPDATE_ACCEPTED = "update_accepted"
+    GUARDS = "guards"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

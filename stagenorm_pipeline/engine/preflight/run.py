@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import sqlalchemy as sa
 
 from stagenorm_pipeline.config.configuration import TargetSetting
+from stagenorm_pipeline.config.guards import GuardSettings
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.preflight.checks import (
     check_constraints,
@@ -12,11 +13,13 @@ from stagenorm_pipeline.engine.preflight.checks import (
     dagster_storage,
     deferrable_constraints,
     foreign_keys,
+    guards,
     inheritance,
     open_transactions,
     prepared_transactions,
     read_only_server,
     replica_lag,
+    replication_slots,
     row_security,
     server_encoding,
     server_version,
@@ -28,6 +31,8 @@ from stagenorm_pipeline.engine.preflight.checks import (
     triggers,
     unique_indexes,
     update_accepted,
+    wal_archiver,
+    xmin_horizon,
 )
 from stagenorm_pipeline.engine.preflight.finding import PreflightFinding
 from stagenorm_pipeline.engine.preflight.server_facts import read_server
@@ -36,8 +41,11 @@ from stagenorm_pipeline.vocabulary import Stage
 
 _DATABASE_CHECKS: tuple[Callable[[sa.Connection], Iterator[PreflightFinding]], ...] = (
     replica_lag.check,
+    replication_slots.check,
+    wal_archiver.check,
     prepared_transactions.check,
     open_transactions.check,
+    xmin_horizon.check,
     tracking_tables.check,
     tracking_privileges.check,
 )
@@ -67,6 +75,7 @@ def run_preflight(
     *,
     stages: tuple[Stage, ...],
     dagster_url: str | None = None,
+    guard_settings: tuple[GuardSettings, ...] = (),
 ) -> tuple[PreflightFinding, ...]:
     """Run the checks and return their findings in order; empty if there is nothing to report.
 
@@ -75,7 +84,9 @@ def run_preflight(
     ConnectionFailedError if the database cannot be reached, ConfigurationError if `dagster_url` is no PostgreSQL URL.
     """
     with database.snapshot() as connection:
-        return tuple(_findings(connection, database.engine.url, targets, stages, dagster_url))
+        found = tuple(_findings(connection, database.engine.url, targets, stages, dagster_url))
+    # In transactions of their own, as a run reads them.
+    return (*found, *guards.check(database, guard_settings))
 
 
 def _findings(

@@ -42,6 +42,36 @@ class Vacuum:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Slot:
+    """A replication slot, and the bytes of WAL that the server keeps for it."""
+
+    name: str
+    is_active: bool
+    wal_status: str | None
+    retained: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchiveOff:
+    """The server does not archive its WAL."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchiveHidden:
+    """The server archives its WAL, and this role may not see the backlog."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchiveWaiting:
+    """So many files of WAL wait to be archived."""
+
+    files: int
+
+
+Archive = ArchiveOff | ArchiveHidden | ArchiveWaiting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Waiter:
     """A session that waits for a lock: behind a stagenorm batch, or for a lock on `table` itself."""
 
@@ -63,6 +93,8 @@ class Reading:
     replicas: tuple[Replica, ...] = ()
     vacuums: tuple[Vacuum, ...] = ()
     waiters: tuple[Waiter, ...] = ()
+    slots: tuple[Slot, ...] = ()
+    archive: Archive = ArchiveOff()
     checkpoints_requested: int = 0
     max_wal_bytes: int = 0
     backend_pid: int = 0
@@ -84,7 +116,7 @@ def read_primary(connection: sa.Connection, at: float, timeout_ms: int) -> Readi
     row = connection.exec_driver_sql(
         statement("throttle/probe", checkpoints_requested=sql.SQL(counter)), {"lock_class": BATCH_LOCK_CLASS}
     ).one()
-    return _reading(row, at, _timeline(connection))
+    return _reading(row, at, _timeline(connection), _archive(connection, row))
 
 
 def _timeline(connection: sa.Connection) -> int | None:
@@ -97,6 +129,22 @@ def _timeline(connection: sa.Connection) -> int | None:
         if error.connection_invalidated:
             raise
         return None
+
+
+def _archive(connection: sa.Connection, row: Any) -> Archive:
+    """Count the WAL files that wait for the archiver. A statement of its own: without the privilege it fails."""
+    if not row.archives:
+        return ArchiveOff()
+    if not row.may_see_archive:
+        return ArchiveHidden()
+    try:
+        with connection.begin_nested():  # a fork of PostgreSQL may refuse it all the same
+            query = "SELECT count(*) FROM pg_ls_archive_statusdir() WHERE name LIKE '%%.ready'"
+            return ArchiveWaiting(files=connection.exec_driver_sql(query, {}).scalar_one())
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise
+        return ArchiveHidden()
 
 
 def waiters_behind(connection: sa.Connection) -> tuple[Waiter, ...]:
@@ -117,13 +165,15 @@ def waiter_behind_us(row: Any) -> Waiter:
     return Waiter(pid=row.pid, waited_ms=row.waited_ms, is_behind_us=True, table=None)
 
 
-def _reading(row: Any, at: float, timeline: int | None) -> Reading:
+def _reading(row: Any, at: float, timeline: int | None, archive: Archive) -> Reading:
     return Reading(
         at=at,
         written=row.written,
         replicas=tuple(Replica(**replica) for replica in row.replicas),
         vacuums=tuple(Vacuum(**vacuum) for vacuum in row.vacuums),
         waiters=tuple(Waiter(**waiter) for waiter in row.waiters),
+        slots=tuple(Slot(**slot) for slot in row.slots),
+        archive=archive,
         checkpoints_requested=row.checkpoints_requested,
         max_wal_bytes=row.max_wal_bytes,
         backend_pid=row.backend_pid,

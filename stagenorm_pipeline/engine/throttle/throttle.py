@@ -17,6 +17,7 @@ from stagenorm_pipeline.config.throttle import ThrottlerName, ThrottleSettings
 from stagenorm_pipeline.engine.apply.events import Event, Throttled, ThrottleEnded, Unwatched
 from stagenorm_pipeline.engine.postgres.connection import Database, first_line, psycopg_error
 from stagenorm_pipeline.engine.postgres.retry import Failure, classify
+from stagenorm_pipeline.engine.throttle.archive_backlog import ArchiveBacklog
 from stagenorm_pipeline.engine.throttle.checkpoints import ForcedCheckpoints
 from stagenorm_pipeline.engine.throttle.lock_queue import LockQueue
 from stagenorm_pipeline.engine.throttle.probe import Reading, Waiter, read_primary
@@ -26,6 +27,7 @@ from stagenorm_pipeline.engine.throttle.throttled import ThrottleReason
 from stagenorm_pipeline.engine.throttle.throttler import CannotSeeError, Throttler
 from stagenorm_pipeline.engine.throttle.vacuum import VacuumOnTable
 from stagenorm_pipeline.engine.throttle.wal_rate import WalRate
+from stagenorm_pipeline.engine.throttle.wal_retained import WalRetained
 from stagenorm_pipeline.errors import RefusedError
 
 # Waits are slept in slices, so that a stop takes effect at once.
@@ -43,6 +45,8 @@ def make_throttlers(settings: ThrottleSettings) -> tuple[Throttler, ...]:
         VacuumOnTable(settings),
         WalRate(settings),
         ForcedCheckpoints(settings),
+        WalRetained(settings),
+        ArchiveBacklog(settings),
     )
     return tuple(throttler for throttler in throttlers if throttler.name not in settings.ignore)
 

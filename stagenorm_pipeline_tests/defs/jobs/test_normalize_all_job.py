@@ -87,6 +87,18 @@ def test_named_funds_are_applied_and_an_unknown_one_stops_the_run(
     assert "parallel is 0" in failure_of(_run(project, parallel=0))[0]
 
 
+def test_canary_that_fails_fails_the_run_and_leaves_the_rest(project: DagsterProject, application: Application) -> None:
+    application.add(COMPANIES, [(1, "Seed"), (2, "Seed"), (3, "Seed")])
+    application.sql("ALTER TABLE portfoliocompanies ADD CONSTRAINT c CHECK (fund_id <> 2 OR stage = 'Seed') NOT VALID")
+    project.plan()
+
+    description, _ = failure_of(_run(project, canary=2))
+
+    assert "The canary failed rule 1 (1 row refused by the database, 1 batch not completed)." in description
+    assert list(application.stages(COMPANIES).values()) == ["seed", "Seed", "Seed"]
+    assert "is not a time of day" in failure_of(_run(project, until="5 am"))[0]
+
+
 def test_events_of_many_funds_are_recorded_outside_the_run(
     project: DagsterProject, application: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,7 +13,12 @@ import sqlalchemy as sa
 from stagenorm_pipeline.config.configuration import DEFAULT_TARGETS
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.preflight import PreflightCheck, PreflightLevel, run_preflight
-from stagenorm_pipeline.engine.preflight.checks import open_transactions, prepared_transactions, server_version
+from stagenorm_pipeline.engine.preflight.checks import (
+    open_transactions,
+    prepared_transactions,
+    server_version,
+    xmin_horizon,
+)
 from stagenorm_pipeline.engine.preflight.server_facts import Server, read_server
 from stagenorm_pipeline.errors import ConfigurationError, ConnectionFailedError
 from stagenorm_pipeline_tests.support.application import Application
@@ -140,6 +145,17 @@ def test_long_open_transaction_is_a_warning(application: Application) -> None:
         assert f"Session {other.info.backend_pid} of" in finding.message
         assert "secret" not in finding.message
         assert list(open_transactions.check(connection)) == []
+
+
+def test_session_that_holds_the_xmin_horizon_is_a_warning(application: Application) -> None:
+    with psycopg.connect(application.url) as other, application.database.snapshot() as connection:
+        other.execute("SELECT pg_current_xact_id()")
+
+        (finding,) = xmin_horizon.check(connection, older_than_s=0)
+
+        assert finding.level is PreflightLevel.WARNING
+        assert f"Session {other.info.backend_pid} of" in finding.message
+        assert list(xmin_horizon.check(connection)) == []
 
 
 def test_hidden_transactions_of_other_roles_are_reported(

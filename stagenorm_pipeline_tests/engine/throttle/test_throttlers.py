@@ -237,7 +237,7 @@ def test_requested_checkpoints_do_not_throttle() -> None:
     assert not any(throttles(ForcedCheckpoints(SETTINGS), *readings))
 
 
-@pytest.mark.parametrize("bound", ["lag_seconds", "lag_mb", "wal_mb_per_second"])
+@pytest.mark.parametrize("bound", ["lag_seconds", "lag_mb", "wal_mb_per_second", "retained_wal_mb"])
 def test_resume_bound_above_its_maximum_is_refused(bound: str) -> None:
     with pytest.raises(ConfigurationError, match=f"resume_{bound}"):
         ThrottleSettings(**{f"max_{bound}": 5.0, f"resume_{bound}": 6.0})  # type: ignore[arg-type]

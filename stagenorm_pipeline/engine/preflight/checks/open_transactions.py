@@ -7,10 +7,10 @@ import sqlalchemy as sa
 from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.preflight.finding import PreflightCheck, PreflightFinding, PreflightLevel
 
-_LONG_S = 3_600
+LONG_S = 3_600
 
 
-def check(connection: sa.Connection, *, older_than_s: int = _LONG_S) -> Iterator[PreflightFinding]:
+def check(connection: sa.Connection, *, older_than_s: int = LONG_S) -> Iterator[PreflightFinding]:
     """Report transactions that have been open for more than `older_than_s` seconds."""
     for row in connection.exec_driver_sql(statement("preflight/open_transactions"), {"older_than_s": older_than_s}):
         yield PreflightFinding(
