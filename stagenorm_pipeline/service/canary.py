@@ -7,7 +7,7 @@ from stagenorm_pipeline.engine.apply.canary import CanaryBatches
 from stagenorm_pipeline.engine.apply.request import ApplyRequest
 from stagenorm_pipeline.engine.verify.canary import CanaryProblem, verify_canary
 from stagenorm_pipeline.errors import StagenormError
-from stagenorm_pipeline.service.context import ServiceContext
+from stagenorm_pipeline.service.context import ServiceContext, load_aliases
 
 
 class CanaryFailedError(StagenormError):
@@ -17,7 +17,8 @@ class CanaryFailedError(StagenormError):
 def require_canary_passed(context: ServiceContext, canary: CanaryBatches, request: ApplyRequest) -> None:
     """Verify the canary by rules 1 to 5. Raises CanaryFailedError, whose remedy is the rollback."""
     targets = context.targets() if request.targets is None else request.targets
-    if problems := verify_canary(context.database, canary, targets):
+    stages = load_aliases(context.configuration).canonical
+    if problems := verify_canary(context.database, canary, targets, stages=stages):
         raise _failed(canary, problems)
 
 

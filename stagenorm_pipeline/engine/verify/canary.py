@@ -21,7 +21,7 @@ from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.targets.target import Target
 from stagenorm_pipeline.engine.targets.visibility import visible_targets
 from stagenorm_pipeline.engine.verify.result import Rule
-from stagenorm_pipeline.vocabulary import CANONICAL_STAGES
+from stagenorm_pipeline.vocabulary import Stage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,10 +33,17 @@ class CanaryProblem:
 
 
 def verify_canary(
-    database: Database, canary: CanaryBatches, settings: tuple[TargetSetting, ...]
+    database: Database, canary: CanaryBatches, settings: tuple[TargetSetting, ...], *, stages: tuple[Stage, ...]
 ) -> tuple[CanaryProblem, ...]:
-    """Compare the canary's batches, rows, log entries and receipts. Returns what is wrong, in the rules' order."""
-    values = {"batch_ids": list(canary.batch_ids), "after_log_id": canary.after_log_id}
+    """Compare the canary's batches, rows, log entries and receipts. Returns what is wrong, in the rules' order.
+
+    `stages`: the canonical stages.
+    """
+    values = {
+        "batch_ids": list(canary.batch_ids),
+        "after_log_id": canary.after_log_id,
+        "canonical": list(map(str, stages)),
+    }
     with database.snapshot() as connection:
         batches = connection.exec_driver_sql(statement("verify/canary_batches"), values).one()
         targets = [target for target in visible_targets(connection, settings) if target.name in batches.targets]
@@ -52,7 +59,7 @@ def _compare_rows(connection: sa.Connection, target: Target, values: dict[str, A
     parts = {name: part for name, part in target.sql_parts().items() if name in ("key", "table", "stage")}
     row = connection.exec_driver_sql(
         statement("verify/canary_rows", **parts),
-        {**values, **target.identity(), "canonical": [stage.value for stage in CANONICAL_STAGES]},
+        {**values, **target.identity()},
     ).one()
     return dict(row._mapping)
 

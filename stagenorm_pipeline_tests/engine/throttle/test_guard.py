@@ -13,6 +13,7 @@ from stagenorm_pipeline.engine.throttle.guard import GuardStopError, read_guard
 from stagenorm_pipeline.engine.throttle.throttler import CannotSeeError
 from stagenorm_pipeline_tests.support.application import COMPANIES, Application
 from stagenorm_pipeline_tests.support.background_run import BackgroundRun
+from stagenorm_pipeline_tests.support.spellings import CANONICAL_STAGES
 from stagenorm_pipeline_tests.support.waiting import wait_until
 
 QUICK = ThrottleSettings(probe_interval_ms=20, ignore=LAG_THROTTLERS)
@@ -85,6 +86,8 @@ def test_query_that_writes_or_returns_no_number_throttles_and_fails_preflight(
     application.add(COMPANIES, [(1, "Seed")])
     with pytest.raises(CannotSeeError, match=words):
         read_guard(application.database, guard(query, timeout_ms=100))
-    (finding,) = run_preflight(application.database, (), guard_settings=(guard(query, timeout_ms=100),))
+    (finding,) = run_preflight(
+        application.database, (), stages=CANONICAL_STAGES, guard_settings=(guard(query, timeout_ms=100),)
+    )
     assert words in finding.message
     assert application.value("SELECT count(*) FROM portfoliocompanies") == 1
