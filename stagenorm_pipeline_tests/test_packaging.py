@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from stagenorm_pipeline import __version__
 from stagenorm_pipeline.cli.main import main
 from stagenorm_pipeline.config.configuration import load_configuration
-from stagenorm_pipeline.config.stagenorm_toml import TargetEntry, TomlFile
+from stagenorm_pipeline.config.stagenorm_toml import GuardEntry, TargetEntry, TomlFile
 
 _PROJECT = Path(__file__).parents[1]
 _README = _PROJECT / "README.md"
@@ -89,7 +89,8 @@ def test_settings_page_has_every_key_with_its_default(tmp_path: Path) -> None:
     written = tomllib.loads(example)
     assert set(written) == set(TomlFile.model_fields)
     assert set(written["target"][0]) == _keys(TargetEntry)
-    for name in ("tracking", "throttle", "verify", "dagster", "alerts"):
+    assert set(written["guard"][0]) == _keys(GuardEntry)
+    for name in ("vocabulary", "tracking", "throttle", "apply", "nightly", "verify", "dagster", "alerts"):
         assert set(written[name]) == _keys(type(getattr(TomlFile(), name))), name
     for name, value in written["throttle"].items():
         bound = f"max_{name.removeprefix('resume_')}"
