@@ -15,7 +15,7 @@ import click
 from stagenorm_pipeline.errors import ConfigurationError, StagenormError
 
 if TYPE_CHECKING:
-    from stagenorm_pipeline.report.formats import ReportForm
+    from stagenorm_pipeline.report.report_form import ReportForm
 
 STDOUT = "-"
 # No file system takes a longer path, so names are shown whole and can be copied.
@@ -118,7 +118,7 @@ def write_standard_output(text: str, stream: TextIO | None) -> None:
 
 
 def _read_output(name: str, form: str | None) -> Output:
-    from stagenorm_pipeline.report.formats import ReportForm
+    from stagenorm_pipeline.report.report_form import ReportForm
 
     suffix = Path(name).suffix.lower().removeprefix(".")
     if suffix and suffix not in _FORMS:

@@ -13,7 +13,8 @@ from stagenorm_pipeline.config.auto_batch_size import Pacing
 from stagenorm_pipeline.config.dagster_section import DagsterSettings
 from stagenorm_pipeline.config.environment import CONFIGURATION_FILE, REPLICA_URLS, read_environment
 from stagenorm_pipeline.config.guards import GuardBound, GuardSettings
-from stagenorm_pipeline.config.limits import Limits, NightlySection, parse_until
+from stagenorm_pipeline.config.limits import Limits, parse_until
+from stagenorm_pipeline.config.nightly_section import NightlySection
 from stagenorm_pipeline.config.stagenorm_toml import (
     DEFAULT_DECISIONS,
     GuardEntry,

@@ -1,4 +1,4 @@
-"""How much one run applies: a canary, a budget, and funds that it leaves out. `[apply]` and `[nightly]`."""
+"""How much one run applies: a canary, a budget, and funds that it leaves out. Also `[apply]`."""
 
 import re
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from stagenorm_pipeline.config.values import Name, PositiveWholeNumber
+from stagenorm_pipeline.config.values import Name
 from stagenorm_pipeline.errors import ConfigurationError
 
 UNTIL_PATTERN = r"^([01]\d|2[0-3]):[0-5]\d$"
 
-_Funds = Annotated[tuple[Name, ...], Field(description="a list of funds, each as its id or fund-<fund_id>, in quotes")]
+Funds = Annotated[tuple[Name, ...], Field(description="a list of funds, each as its id or fund-<fund_id>, in quotes")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,19 +36,7 @@ class ApplySection:
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
-    protected_funds: _Funds = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class NightlySection:
-    """`[nightly]`: the limits of the schedule `nightly_run`."""
-
-    __pydantic_config__ = ConfigDict(extra="forbid")
-
-    canary: PositiveWholeNumber | None = None
-    max_rows: PositiveWholeNumber | None = None
-    until: Annotated[str, Field(pattern=UNTIL_PATTERN, description='a time in quotes, such as "05:00"')] | None = None
-    exclude_funds: _Funds = ()
+    protected_funds: Funds = ()
 
 
 def parse_until(text: str) -> time:

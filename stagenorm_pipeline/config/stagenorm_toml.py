@@ -15,7 +15,8 @@ from stagenorm_pipeline.config.alerts import AlertSettings
 from stagenorm_pipeline.config.auto_batch_size import Pacing
 from stagenorm_pipeline.config.dagster_section import DagsterSettings
 from stagenorm_pipeline.config.guards import BOUND_PATTERN
-from stagenorm_pipeline.config.limits import ApplySection, NightlySection
+from stagenorm_pipeline.config.limits import ApplySection
+from stagenorm_pipeline.config.nightly_section import NightlySection
 from stagenorm_pipeline.config.throttle import ThrottleSettings
 from stagenorm_pipeline.config.validation_errors import in_plain_english
 from stagenorm_pipeline.config.values import Name, PositiveWholeNumber

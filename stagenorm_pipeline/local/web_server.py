@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from stagenorm_pipeline.errors import StagenormError
 from stagenorm_pipeline.report.escape import sentence_for_terminal
-from stagenorm_pipeline.report.formats import ReportForm
+from stagenorm_pipeline.report.report_form import ReportForm
 from stagenorm_pipeline.service.context import open_service
 from stagenorm_pipeline.service.verifying import VerificationReport, read_report
 

@@ -5,7 +5,8 @@ from datetime import UTC
 
 from stagenorm_pipeline.engine.approval.approval import ApprovalRule, ApprovalState, UnapprovedPlan
 from stagenorm_pipeline.report.escape import for_terminal
-from stagenorm_pipeline.report.tables import Cell, Name, Table, moment
+from stagenorm_pipeline.report.number_formats import moment
+from stagenorm_pipeline.report.tables import Cell, Name, Table
 from stagenorm_pipeline.report.terminal_layout import PLAIN, Screen, next_line, rows_lines, text_of
 
 

@@ -10,7 +10,8 @@ from typing import Final
 from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.engine.verify.result import FundBreakdown, VerificationResult
 from stagenorm_pipeline.report.fund_progress import fund_progress
-from stagenorm_pipeline.report.tables import Change, Difference, Name, Spelling, Table, number
+from stagenorm_pipeline.report.number_formats import number
+from stagenorm_pipeline.report.tables import Change, Difference, Name, Spelling, Table
 from stagenorm_pipeline.report.verification_tables import spellings_with_rows, stage_totals, suggested
 
 FUNDS_DRAWN: Final = 15

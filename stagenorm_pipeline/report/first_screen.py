@@ -7,7 +7,8 @@ from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.engine.verify.result import CheckResult, Outcome, PlanFacts, VerificationResult
 from stagenorm_pipeline.report.charts import OTHER
 from stagenorm_pipeline.report.notes import notes
-from stagenorm_pipeline.report.tables import Cell, Change, Name, number
+from stagenorm_pipeline.report.number_formats import number
+from stagenorm_pipeline.report.tables import Cell, Change, Name
 from stagenorm_pipeline.report.verdict import NextStep, next_steps, verdict_sentence
 from stagenorm_pipeline.report.verification_tables import stage_totals
 from stagenorm_pipeline.report.wording import VERDICT_OUTCOMES, kinds_line, scope_name

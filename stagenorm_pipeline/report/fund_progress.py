@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from stagenorm_pipeline.engine.inventory.inventory import RowCounts
 from stagenorm_pipeline.engine.verify.result import FundBreakdown
-from stagenorm_pipeline.report.tables import number
+from stagenorm_pipeline.report.number_formats import number
 from stagenorm_pipeline.report.wording import fund_name
 
 

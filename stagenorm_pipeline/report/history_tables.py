@@ -4,7 +4,8 @@ What the rules found is in `verification_tables`.
 """
 
 from stagenorm_pipeline.engine.verify.result import Coverage, PlanFacts, VerificationResult
-from stagenorm_pipeline.report.tables import Cell, Name, Table, number
+from stagenorm_pipeline.report.number_formats import number
+from stagenorm_pipeline.report.tables import Cell, Name, Table
 from stagenorm_pipeline.report.wording import fund_name
 
 _FUNDS_NAMED = 10

@@ -8,7 +8,7 @@ from typing import Final
 
 from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.engine.verify.result import PlanFacts, Rule, VerificationResult
-from stagenorm_pipeline.report.tables import moment
+from stagenorm_pipeline.report.number_formats import moment
 from stagenorm_pipeline.report.wording import scope_name
 
 _IN_PROGRESS: Final = "Batches are still pending or running: the migration is not finished."

@@ -6,7 +6,8 @@ from typing import assert_never
 from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.engine.enforce.observe import LastBaseline, NoBaseline, Observation, RefusedSpelling
 from stagenorm_pipeline.report.escape import for_terminal
-from stagenorm_pipeline.report.tables import Cell, Difference, Name, Spelling, Table, moment
+from stagenorm_pipeline.report.number_formats import moment
+from stagenorm_pipeline.report.tables import Cell, Difference, Name, Spelling, Table
 from stagenorm_pipeline.report.terminal_layout import PLAIN, Screen, next_line, rows_lines, text_of, wrapped
 
 # Two targets fit on a screen of 24 lines.

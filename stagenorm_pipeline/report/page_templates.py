@@ -9,7 +9,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from stagenorm_pipeline.report.escape import for_html, sentence_for_html, sentence_for_terminal
-from stagenorm_pipeline.report.tables import Cell, Name, Spelling, Table, figure, number
+from stagenorm_pipeline.report.number_formats import number
+from stagenorm_pipeline.report.tables import Cell, Name, Spelling, Table, figure
 
 VALUE_SHOWN: Final = 120
 

@@ -13,7 +13,8 @@ from stagenorm_pipeline.engine.inventory.inventory import (
 )
 from stagenorm_pipeline.engine.plan.plan import Plan
 from stagenorm_pipeline.engine.plan.vocabulary_check import DecisionChange, DecisionChanges
-from stagenorm_pipeline.report.tables import Cell, Name, Spelling, Table, number
+from stagenorm_pipeline.report.number_formats import number
+from stagenorm_pipeline.report.tables import Cell, Name, Spelling, Table
 from stagenorm_pipeline.report.verification_tables import spellings_with_rows, suggested, suggestions_of, unknown_table
 from stagenorm_pipeline.report.wording import fund_name
 from stagenorm_pipeline.vocabulary import Suggestion

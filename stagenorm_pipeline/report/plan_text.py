@@ -14,6 +14,7 @@ from stagenorm_pipeline.engine.plan.plan import Plan
 from stagenorm_pipeline.engine.plan.request import DEFAULT_BATCH_SIZE
 from stagenorm_pipeline.engine.plan.vocabulary_check import DecisionChanges
 from stagenorm_pipeline.report.escape import for_terminal
+from stagenorm_pipeline.report.number_formats import number
 from stagenorm_pipeline.report.plan_tables import (
     all_funds_table,
     changes_table,
@@ -26,7 +27,7 @@ from stagenorm_pipeline.report.plan_tables import (
     unknown_list,
     unknown_places_table,
 )
-from stagenorm_pipeline.report.tables import Name, Spelling, Table, number
+from stagenorm_pipeline.report.tables import Name, Spelling, Table
 from stagenorm_pipeline.report.terminal_layout import (
     PLAIN,
     Colour,

@@ -13,7 +13,8 @@ from stagenorm_pipeline.engine.plan.recorded_plans import BatchRecord, PlanOverv
 from stagenorm_pipeline.engine.targets.funds import fund_key
 from stagenorm_pipeline.report.escape import sentence_for_terminal
 from stagenorm_pipeline.report.json_document import Document, plans_document
-from stagenorm_pipeline.report.tables import Cell, Name, Spelling, Table, moment
+from stagenorm_pipeline.report.number_formats import moment
+from stagenorm_pipeline.report.tables import Cell, Name, Spelling, Table
 from stagenorm_pipeline.report.terminal_layout import (
     PLAIN,
     Screen,

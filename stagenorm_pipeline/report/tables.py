@@ -4,7 +4,9 @@
 """
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
+
+from stagenorm_pipeline.report.number_formats import moment, number
 
 _DASH = "\N{EN DASH}"
 
@@ -80,24 +82,6 @@ class Table:
     def is_numeric(self, column: int) -> bool:
         """Whether a column holds only counts. They are aligned to the right."""
         return all(isinstance(row[column], int | Change | Difference | None) for row in self.shown)
-
-
-def number(count: int) -> str:
-    """Write a count for people."""
-    return f"{count:,}"
-
-
-def moment(when: datetime) -> str:
-    """Write a time for people, to the second, in UTC."""
-    return when.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-
-
-def duration(milliseconds: int) -> str:
-    """Write a duration for people."""
-    if milliseconds < 1_000:
-        return f"{milliseconds} ms" if milliseconds else "under 1 ms"
-    seconds = milliseconds / 1_000
-    return f"{seconds:.1f} s" if seconds < 120 else f"{seconds / 60:.1f} min"
 
 
 def figure(cell: Figure) -> str:

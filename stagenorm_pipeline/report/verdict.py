@@ -10,8 +10,8 @@ from typing import Final
 
 from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.engine.verify.result import CheckResult, Outcome, Rule, Verdict, VerificationResult
+from stagenorm_pipeline.report.number_formats import number
 from stagenorm_pipeline.report.sign_off_statement import record_command
-from stagenorm_pipeline.report.tables import number
 from stagenorm_pipeline.report.wording import rule_name
 
 _REASONS_NAMED: Final = 2

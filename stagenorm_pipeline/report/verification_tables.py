@@ -13,7 +13,8 @@ from stagenorm_pipeline.engine.verify.result import (
     SampleRow,
     VerificationResult,
 )
-from stagenorm_pipeline.report.tables import Cell, Change, Difference, Name, Spelling, Table, number
+from stagenorm_pipeline.report.number_formats import number
+from stagenorm_pipeline.report.tables import Cell, Change, Difference, Name, Spelling, Table
 from stagenorm_pipeline.report.wording import fund_name, rule_name
 from stagenorm_pipeline.vocabulary import Suggestion, suggest
 

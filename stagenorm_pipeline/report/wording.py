@@ -14,7 +14,8 @@ from stagenorm_pipeline.engine.verify.result import (
     VerificationResult,
 )
 from stagenorm_pipeline.engine.verify.rules.registry import RULES
-from stagenorm_pipeline.report.tables import Cell, Name, duration, number
+from stagenorm_pipeline.report.number_formats import duration, number
+from stagenorm_pipeline.report.tables import Cell, Name
 
 MARKS: Final = {Outcome.PASSED: "✓", Outcome.WARNED: "⚠", Outcome.FAILED: "✗"}
 OUTCOMES: Final = {Outcome.PASSED: "passed", Outcome.WARNED: "warning", Outcome.FAILED: "failed"}

@@ -18,9 +18,9 @@ from stagenorm_pipeline.engine.verify.verification import verify as run_rules
 from stagenorm_pipeline.errors import ConfigurationError
 from stagenorm_pipeline.output_files import written_file
 from stagenorm_pipeline.report.finding_lines import finding_line
-from stagenorm_pipeline.report.formats import ReportForm, report_in
 from stagenorm_pipeline.report.json_document import document_json, document_sha256, verification_document
 from stagenorm_pipeline.report.json_reader import read_verification
+from stagenorm_pipeline.report.report_form import ReportForm, report_in
 from stagenorm_pipeline.service.context import ServiceContext
 from stagenorm_pipeline.service.selecting import Selection
 

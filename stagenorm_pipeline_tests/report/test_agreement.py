@@ -17,7 +17,7 @@ from stagenorm_pipeline.report.first_screen import first_screen
 from stagenorm_pipeline.report.html_page import verification_html
 from stagenorm_pipeline.report.json_document import document_sha256, verification_document
 from stagenorm_pipeline.report.markdown_text import verification_markdown
-from stagenorm_pipeline.report.tables import duration, moment
+from stagenorm_pipeline.report.number_formats import duration, moment
 from stagenorm_pipeline.report.terminal_layout import Screen
 from stagenorm_pipeline.report.terminal_text import verification_text
 from stagenorm_pipeline.report.verdict import verdict_sentence

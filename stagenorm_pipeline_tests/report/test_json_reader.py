@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stagenorm_pipeline.engine.verify.result import CheckResult, Rule, Severity, VerificationResult
-from stagenorm_pipeline.report.formats import ReportForm, report_in
 from stagenorm_pipeline.report.json_document import document_json, verification_document
 from stagenorm_pipeline.report.json_reader import ReportReadError, read_verification
+from stagenorm_pipeline.report.report_form import ReportForm, report_in
 from stagenorm_pipeline_tests.support.report_results import HOSTILE, failing_result, passing_result
 
 _CHECKS = st.builds(

@@ -29,7 +29,7 @@ from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.engine.verify.result import Verdict
 from stagenorm_pipeline.errors import ConfigurationError
 from stagenorm_pipeline.report.escape import for_terminal
-from stagenorm_pipeline.report.formats import ReportForm
+from stagenorm_pipeline.report.report_form import ReportForm
 from stagenorm_pipeline.report.terminal_text import verdict_text, verification_summary, verification_text
 from stagenorm_pipeline.service import verifying
 from stagenorm_pipeline.service.context import ServiceContext, open_service

@@ -24,8 +24,8 @@ from stagenorm_pipeline.engine.verify.recorded_verifications import RecordedRepo
 from stagenorm_pipeline.engine.verify.result import Outcome, Verdict, VerificationResult
 from stagenorm_pipeline.engine.verify.rules.registry import RULES
 from stagenorm_pipeline.report.escape import for_markdown, sentence_for_terminal
-from stagenorm_pipeline.report.formats import ReportForm
 from stagenorm_pipeline.report.json_reader import ReportReadError
+from stagenorm_pipeline.report.report_form import ReportForm
 from stagenorm_pipeline.report.summary import verdict_markdown
 from stagenorm_pipeline.report.verdict import NextStep, next_steps, verdict_sentence
 from stagenorm_pipeline.service.context import ServiceContext
