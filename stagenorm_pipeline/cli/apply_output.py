@@ -15,7 +15,7 @@ from stagenorm_pipeline.cli.log_lines import say
 from stagenorm_pipeline.cli.options import BatchSize, LimitOptions, PaceOptions
 from stagenorm_pipeline.cli.screen import has_live_display, screen, show
 from stagenorm_pipeline.config.limits import Limits, parse_until
-from stagenorm_pipeline.engine.apply.budget import BudgetEnd
+from stagenorm_pipeline.engine.apply.run_limits import BudgetEnd
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.report.apply_text import applied_text, nothing_to_do
 from stagenorm_pipeline.report.status_text import next_command

@@ -12,7 +12,7 @@ from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.defs.dagster_internals import AssetEvent
 from stagenorm_pipeline.defs.reconcile.fund_events import fund_event, fund_metadata, is_unfinished
 from stagenorm_pipeline.defs.run_log import BatchLog
-from stagenorm_pipeline.engine.apply.budget import BudgetEnd
+from stagenorm_pipeline.engine.apply.run_limits import BudgetEnd
 from stagenorm_pipeline.engine.apply.runner import ApplyResult
 from stagenorm_pipeline.engine.monitor.recorded_state import FundState
 from stagenorm_pipeline.engine.plan.batch_types import PlanKind

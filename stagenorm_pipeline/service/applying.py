@@ -13,12 +13,12 @@ from stagenorm_pipeline.config.configuration import Configuration, TargetSetting
 from stagenorm_pipeline.config.limits import Limits
 from stagenorm_pipeline.config.parallel import require_sessions
 from stagenorm_pipeline.config.throttle import LAG_THROTTLERS, ThrottleSettings
-from stagenorm_pipeline.engine.apply.budget import Budget, BudgetEnd, next_time
 from stagenorm_pipeline.engine.apply.canary import choose_canary
 from stagenorm_pipeline.engine.apply.events import CanaryPassed, CanaryStarted, Event, FundsExcluded, Unwatched
 from stagenorm_pipeline.engine.apply.fund_totals import FundTotals
 from stagenorm_pipeline.engine.apply.rehearsal import RehearsalResult, rehearse_plan
 from stagenorm_pipeline.engine.apply.request import ApplyRequest, ApplyResult
+from stagenorm_pipeline.engine.apply.run_limits import Budget, BudgetEnd, next_time
 from stagenorm_pipeline.engine.apply.runner import apply_batches
 from stagenorm_pipeline.engine.monitor.status import count_cancelled
 from stagenorm_pipeline.engine.plan.batch_types import PlanKind

@@ -10,8 +10,8 @@ import pytest
 
 from stagenorm_pipeline.config.configuration import Configuration, load_configuration
 from stagenorm_pipeline.config.limits import Limits, parse_until
-from stagenorm_pipeline.engine.apply.budget import Budget, BudgetEnd, next_time
 from stagenorm_pipeline.engine.apply.events import CanaryPassed, CanaryStarted, Event
+from stagenorm_pipeline.engine.apply.run_limits import Budget, BudgetEnd, next_time
 from stagenorm_pipeline.engine.plan.batch_types import PlanKind
 from stagenorm_pipeline.errors import ConfigurationError
 from stagenorm_pipeline.service import applying, rolling_back

@@ -25,8 +25,8 @@ from stagenorm_pipeline.defs.reconcile.reconcile import report_differences
 from stagenorm_pipeline.defs.resources import StagenormService
 from stagenorm_pipeline.defs.run_config import NormalizeAllConfig
 from stagenorm_pipeline.defs.run_log import BatchLog
-from stagenorm_pipeline.engine.apply.budget import BudgetEnd
 from stagenorm_pipeline.engine.apply.fund_totals import FundTotals
+from stagenorm_pipeline.engine.apply.run_limits import BudgetEnd
 from stagenorm_pipeline.engine.apply.runner import ApplyResult
 from stagenorm_pipeline.engine.monitor.recorded_state import FundState, RecordedState
 from stagenorm_pipeline.engine.plan.batch_types import PlanKind

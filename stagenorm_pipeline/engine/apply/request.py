@@ -10,8 +10,8 @@ from stagenorm_pipeline.config.configuration import TargetSetting
 from stagenorm_pipeline.config.guards import GuardSettings
 from stagenorm_pipeline.config.throttle import ThrottleSettings
 from stagenorm_pipeline.engine.apply.batch_transaction import Bounds
-from stagenorm_pipeline.engine.apply.budget import Budget, BudgetEnd
 from stagenorm_pipeline.engine.apply.events import Event
+from stagenorm_pipeline.engine.apply.run_limits import Budget, BudgetEnd
 from stagenorm_pipeline.engine.plan.batch_types import BatchResult, PlanKind
 from stagenorm_pipeline.engine.plan.queue import QueueScope
 from stagenorm_pipeline.engine.plan.request import DEFAULT_SLEEP_MS

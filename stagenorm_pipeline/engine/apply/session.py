@@ -23,7 +23,6 @@ from stagenorm_pipeline.engine.apply.batch_transaction import (
     bound_transaction,
     run_batches,
 )
-from stagenorm_pipeline.engine.apply.budget import BudgetEnd
 from stagenorm_pipeline.engine.apply.claim import (
     Claim,
     Claimed,
@@ -38,6 +37,7 @@ from stagenorm_pipeline.engine.apply.claim import (
 from stagenorm_pipeline.engine.apply.events import BatchStarted, GroupSplit
 from stagenorm_pipeline.engine.apply.outcome import Completed, Failed, Gone, Outcome, Split, Taken
 from stagenorm_pipeline.engine.apply.row_updates import RewrittenError, RowErrors
+from stagenorm_pipeline.engine.apply.run_limits import BudgetEnd
 from stagenorm_pipeline.engine.apply.shared_work import SharedWork
 from stagenorm_pipeline.engine.approval.approval import require_approval
 from stagenorm_pipeline.engine.plan.batch_types import Batch, BatchResult

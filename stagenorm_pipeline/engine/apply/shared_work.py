@@ -13,10 +13,10 @@ from typing import TypeVar, assert_never
 
 import sqlalchemy as sa
 
-from stagenorm_pipeline.engine.apply.budget import BudgetEnd
 from stagenorm_pipeline.engine.apply.events import BatchCompleted, BatchFailed, BatchTaken, Event, Retrying, WorkFound
 from stagenorm_pipeline.engine.apply.outcome import Completed, Failed, Gone, Outcome, Split, Taken
 from stagenorm_pipeline.engine.apply.request import ApplyRequest, ApplyResult
+from stagenorm_pipeline.engine.apply.run_limits import MAX_FAILURES_IN_A_ROW, BudgetEnd
 from stagenorm_pipeline.engine.apply.waits import Waits
 from stagenorm_pipeline.engine.monitor.runners import RunnerEntry
 from stagenorm_pipeline.engine.plan.batch_types import Batch
@@ -27,9 +27,6 @@ from stagenorm_pipeline.engine.postgres.migrations import require_migrations
 from stagenorm_pipeline.engine.postgres.retry import with_retries
 from stagenorm_pipeline.engine.throttle.throttled import ThrottleReason
 from stagenorm_pipeline.errors import StagenormError
-
-# A full disk or a read-only server fails every batch: without a limit the same error would be written a thousand times.
-_MAX_FAILURES_IN_A_ROW = 3
 
 T = TypeVar("T")
 
@@ -164,9 +161,9 @@ class SharedWork:
         """Add the outcome to the result and report it. Raises StagenormError after too many failures in a row."""
         with self._recording:
             self._add(outcome)
-            if self._failures_in_a_row >= _MAX_FAILURES_IN_A_ROW and isinstance(outcome, Failed):
+            if self._failures_in_a_row >= MAX_FAILURES_IN_A_ROW and isinstance(outcome, Failed):
                 raise StagenormError(
-                    f"{_MAX_FAILURES_IN_A_ROW} batches in a row failed as a whole; the last: {outcome.error}",
+                    f"{MAX_FAILURES_IN_A_ROW} batches in a row failed as a whole; the last: {outcome.error}",
                     remedy="Fix the cause, then run `stagenorm resume`. Every batch is either complete or untouched.",
                 )
 

@@ -1,8 +1,12 @@
-"""The budget of a run: how many rows, and until when. A batch is never cut."""
+"""When a run ends before its work does: after so many rows, at a time, after failures in a row. A batch is never cut."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from enum import StrEnum
+from typing import Final
+
+# A full disk or a read-only server fails every batch: without a limit the same error would be written a thousand times.
+MAX_FAILURES_IN_A_ROW: Final = 3
 
 
 class BudgetEnd(StrEnum):
