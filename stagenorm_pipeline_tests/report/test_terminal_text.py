@@ -11,7 +11,7 @@ from stagenorm_pipeline.engine.plan.plan import Plan
 from stagenorm_pipeline.engine.plan.vocabulary_check import DecisionChanges
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.verify.result import FundBreakdown
-from stagenorm_pipeline.report.plan_text import (
+from stagenorm_pipeline.report.inventory_and_plan_text import (
     dry_run_summary,
     inventory_summary,
     inventory_text,

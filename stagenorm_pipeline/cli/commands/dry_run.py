@@ -10,8 +10,8 @@ from stagenorm_pipeline.cli.options import BatchSize, ScopeOptions, batch_size_o
 from stagenorm_pipeline.cli.preflight_output import show_missing_migration
 from stagenorm_pipeline.cli.screen import page, screen, show
 from stagenorm_pipeline.cli.sources import show_sources
+from stagenorm_pipeline.report.inventory_and_plan_text import dry_run_summary, plan_summary, plan_text
 from stagenorm_pipeline.report.json_document import decisions_document, document_json, plan_document
-from stagenorm_pipeline.report.plan_text import dry_run_summary, plan_summary, plan_text
 from stagenorm_pipeline.report.terminal_layout import Screen
 from stagenorm_pipeline.service import planning
 from stagenorm_pipeline.service.context import open_service

@@ -7,8 +7,8 @@ from stagenorm_pipeline.cli.options import ScopeOptions, full_option, scope_opti
 from stagenorm_pipeline.cli.preflight_output import show_missing_migration
 from stagenorm_pipeline.cli.screen import page, screen, show
 from stagenorm_pipeline.cli.sources import show_sources
+from stagenorm_pipeline.report.inventory_and_plan_text import inventory_summary, inventory_text
 from stagenorm_pipeline.report.json_document import document_json, inventory_document
-from stagenorm_pipeline.report.plan_text import inventory_summary, inventory_text
 from stagenorm_pipeline.service.context import open_service
 from stagenorm_pipeline.service.inventory import read_inventory
 

@@ -26,7 +26,7 @@ from stagenorm_pipeline.cli.sources import show_sources
 from stagenorm_pipeline.engine.plan.plan import Plan
 from stagenorm_pipeline.errors import ConfigurationError
 from stagenorm_pipeline.report.backup_text import reminder
-from stagenorm_pipeline.report.plan_text import plan_summary, unknown_stages
+from stagenorm_pipeline.report.inventory_and_plan_text import plan_summary, unknown_stages
 from stagenorm_pipeline.service import applying, backing_up, planning
 from stagenorm_pipeline.service.context import ServiceContext, open_service
 from stagenorm_pipeline.service.planning import NewPlan
