@@ -46,7 +46,7 @@ def _connect(host: str, port: int) -> socket.socket:
 
 
 def _carry(source: socket.socket, sink: socket.socket, delay_s: float) -> None:
-    """Pass on everything that `source` says, this much later. Reading goes on meanwhile, as on a real link."""
+    """Pass on everything that `source` says, this much later. It keeps reading, as a real link does."""
     on_the_way: SimpleQueue[tuple[float, bytes]] = SimpleQueue()
 
     def read() -> None:

@@ -1,4 +1,4 @@
-"""Find what PostgreSQL has to report, whoever did it: Dagster, the command line or psql."""
+"""Find what PostgreSQL has to report about changes by Dagster, the command line or psql."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""The sensor `reconcile_pages`: makes the pages show what PostgreSQL says, whoever changed it."""
+"""The sensor `reconcile_pages`: makes the pages show what PostgreSQL says."""
 
 import hashlib
 import time

@@ -1,6 +1,6 @@
 """Read what PostgreSQL says about plans, funds, verifications and the pause switch. Reads only.
 
-Dagster's pages are compared with this, so that they show what the tables hold, whoever changed them.
+Dagster's pages are compared with this, so that they show what the tables hold.
 """
 
 from dataclasses import dataclass

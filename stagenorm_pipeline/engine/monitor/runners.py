@@ -97,7 +97,7 @@ class RunnerEntry:
         self._runner_id = runner_id
 
     def _update(self) -> None:
-        # Before the transaction: if a session loses its connection meanwhile, one more update must follow.
+        # Before the transaction: if a session loses its connection during it, one more update must follow.
         self._is_session_known = True
         throttled = self._throttled
         with self._database.transaction(is_short=True) as connection:

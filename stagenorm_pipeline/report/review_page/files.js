@@ -59,7 +59,7 @@ function exportPatch() {
     .replace(/^-|-$/g, "");
   make("a", { href: address, download: `decisions-${slug || "reviewer"}-${today()}.json` }).click();
   setTimeout(() => URL.revokeObjectURL(address), 60_000);
-  say(`${counted(choices.size, "decision")} exported. Send the file to whoever sent you this page.`);
+  say(`${counted(choices.size, "decision")} exported. Send the file to the person who sent you this page.`);
 }
 
 async function loadPatch(event) {

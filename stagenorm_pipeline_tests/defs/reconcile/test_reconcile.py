@@ -1,4 +1,4 @@
-"""Pages follow PostgreSQL, whoever changed it: the command line, psql, a run that was killed."""
+"""Pages follow changes by the command line, by psql and by a run that was killed."""
 
 from collections.abc import Iterator
 from typing import Any

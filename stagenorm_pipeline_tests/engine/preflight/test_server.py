@@ -127,7 +127,7 @@ def test_hidden_replica_lag_is_reported_and_the_remedy_shows_it(
     role = new_role()
     assert ask(application, PreflightCheck.REPLICA_LAG, url=url_of(role)) == []
 
-    # To pg_stat_replication, whoever asked for a replication connection is a replica.
+    # To pg_stat_replication, a session with a replication connection is a replica.
     with psycopg.connect(application.url, replication="true", autocommit=True):
         finding = ask_for_one(application, PreflightCheck.REPLICA_LAG, url=url_of(role))
         assert finding.level is PreflightLevel.INFO
