@@ -6,7 +6,6 @@ from typing import Literal
 
 from stagenorm_pipeline.vocabulary.aliases import AliasTable, built_in_aliases
 from stagenorm_pipeline.vocabulary.decisions import Decision, Decisions
-from stagenorm_pipeline.vocabulary.normalize import collapse, fold, normalize
 from stagenorm_pipeline.vocabulary.stages import Stage
 
 
@@ -87,9 +86,5 @@ def _by_decision(choice: str, decision: Decision | None) -> ByDecision:
 
 
 def _by_alias(spelling: str, aliases: AliasTable) -> ByAlias | None:
-    stage = aliases.stage_of(spelling)
-    if stage is None:
-        return None
-    # `stage_of` has checked the length, without which normalizing could take long.
-    text = normalize(collapse(spelling))
-    return ByAlias(alias=text if text in aliases.stages else fold(text, aliases.folding), stage=str(stage))
+    alias = aliases.alias_of(spelling)
+    return None if alias is None else ByAlias(alias=alias, stage=str(aliases.stages[alias]))
