@@ -46,7 +46,7 @@ def _decision_lines(decision: ComparedDecision, screen: Screen) -> Iterator[str]
 
 
 def _heading(found: ComparedDecisions) -> str:
-    against = "the built-in aliases (no plan was applied)"
+    against = "the aliases alone (no plan was applied)"
     if found.since_plan is not None:
         against = f"the applied plans, of which plan {found.since_plan} is the newest"
     if not found.decisions:

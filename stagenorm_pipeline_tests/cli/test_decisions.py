@@ -230,7 +230,7 @@ def test_run_and_resume_refuse_plan_of_other_decisions(url: str, file: Path) -> 
     for arguments in (("run", "--plan", "1", "--yes"), ("run", "--plan", "1", "--rehearse")):
         ran = stagenorm_here(*arguments, url=url)
         assert ran.code == 1
-        assert "Plan 1 is not applied: the decisions have changed" in ran.err
+        assert "Plan 1 is not applied: the vocabulary has changed" in ran.err
         assert '"Seed Round": seed -> series-a' in ran.err
     assert sql(url, "SELECT status FROM stage_migration_plans") == ["draft"]
 

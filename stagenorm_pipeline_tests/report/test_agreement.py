@@ -138,7 +138,15 @@ def as_one_line(shown: str) -> str:
 def test_formats_show_how_the_report_was_made() -> None:
     result = replace(passing_result(), created_by="a reviewer", code_version="9.8.7", vocabulary_version="fedcba")
     for form in readable_forms(result, "0" * 64).values():
-        for fact in ("a reviewer", "9.8.7", "fedcba", "2026-01-19 12:00:05 UTC", "4.3 s", "operator"):
+        for fact in (
+            "a reviewer",
+            "9.8.7",
+            "fedcba",
+            "2026-01-19 12:00:05 UTC",
+            "4.3 s",
+            "operator",
+            "stage_decisions.yaml",
+        ):
             assert fact in form
 
 

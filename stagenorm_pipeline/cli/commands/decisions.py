@@ -17,6 +17,7 @@ from stagenorm_pipeline.cli.decision_prompts import ask_about
 from stagenorm_pipeline.cli.live_display import showing_reading
 from stagenorm_pipeline.cli.options import ScopeOptions, scope_options
 from stagenorm_pipeline.cli.screen import tell
+from stagenorm_pipeline.cli.sources import show_sources
 from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.errors import ConfigurationError
 from stagenorm_pipeline.service import deciding
@@ -84,7 +85,7 @@ def command(
         decided_by = by or context.user
         match work:
             case _Ask():
-                _report(found)
+                _report(context, found)
                 if found.undecided:
                     ask_about(found, decided_by)
             case _Export():
@@ -92,7 +93,7 @@ def command(
             case _Import():
                 _import(context, found, work, decided_by)
             case _Fill():
-                _fill(found)
+                _fill(context, found)
             case _:
                 assert_never(work)
 
@@ -149,22 +150,23 @@ def _read_work(
     return _Ask() if ask else _Fill()
 
 
-def _fill(found: UndecidedSpellings) -> None:
+def _fill(context: ServiceContext, found: UndecidedSpellings) -> None:
     deciding.write_undecided(found)
-    _report(found)
+    _report(context, found)
     if found.undecided:
         tell("Fill in `stage` (deleting a # takes the proposal behind it), or answer: stagenorm decisions --ask")
         tell("Then: stagenorm dry-run")
 
 
-def _report(found: UndecidedSpellings) -> None:
+def _report(context: ServiceContext, found: UndecidedSpellings) -> None:
+    show_sources(context)
     count = len(found.undecided)
     if not count:
         tell("No unknown spelling waits for a decision.")
     else:
         waits = "waits" if count == 1 else "wait"
         clusters = counted(len(found.clusters), "cluster")
-        tell(f"{found.path}: {counted(count, 'spelling')} {waits} for a decision, in {clusters}.")
+        tell(f"{counted(count, 'spelling')} {waits} for a decision, in {clusters}.")
     if found.too_long:
         tell(f"{found.too_long:,} more are longer than 1,000 characters: no stage. Fix them in the database.")
     if found.left_for_later:
@@ -175,7 +177,7 @@ def _export(context: ServiceContext, found: UndecidedSpellings, work: _Export, s
     from stagenorm_pipeline.service.decision_sheet import write_sheet
     from stagenorm_pipeline.service.reviewing import write_review_page
 
-    _report(found)
+    _report(context, found)
     for path, form in work.sheets:
         write_sheet(path, found.clusters, form, stages=found.decided.aliases.canonical)
         tell(f"{path}: fill in `cluster_stage` for a whole cluster, or `stage` for one row.")

@@ -59,7 +59,7 @@ class Entries:
 class AuditLog:
     """The counts of one pass over the log. `disagreements`, `other_stages` and `work` hold the first of their totals.
 
-    `rows_with_other_stages`: the exact number of audit rows of all `other_stages`. `plans`: the plans that entries name.
+    `rows_with_other_stages`: the exact number of audit rows with such a stage. `plans`: the plans that entries name.
     """
 
     targets: Mapping[str, Entries] = field(default_factory=dict)
