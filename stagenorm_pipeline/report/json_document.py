@@ -110,7 +110,7 @@ def plans_document(kind: str, parts: Mapping[str, Any]) -> Document:
 
 
 def history_document(kind: str, history: object) -> Document:
-    """Return the history of a row or of a spelling as a JSON document."""
+    """Return the history of a row, a spelling or the decisions as a JSON document."""
     return _headed(kind, _plain(history))
 
 

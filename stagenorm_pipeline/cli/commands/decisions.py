@@ -49,6 +49,7 @@ _PAGE = ".html"
 @click.option(
     "--diff", is_flag=True, help="Show what the file changes against the applied plans, and how to undo that."
 )
+@click.option("--json", "as_json", is_flag=True, help="With --diff: print JSON.")
 @click.option("--by", help="Who decides, for --ask and --import.  [default: you@this-machine]")
 def command(
     chosen: ScopeOptions,
@@ -58,6 +59,7 @@ def command(
     html: str | None,
     files: tuple[str, ...],
     diff: bool,
+    as_json: bool,
     by: str | None,
 ) -> None:
     """Decide what unknown spellings mean: in the decisions file, here, in a spreadsheet or on a page.
@@ -75,8 +77,10 @@ def command(
       stagenorm decisions --diff              what changed since the last plan
     """
     if diff:
-        show_decision_changes(chosen, is_alone=not (ask or csv or xlsx or html or files))
+        show_decision_changes(chosen, is_alone=not (ask or csv or xlsx or html or files), as_json=as_json)
         return
+    if as_json:
+        raise ConfigurationError("--json is for --diff.", remedy="Add --diff, or leave --json out.")
     work = _read_work(ask=ask, csv=csv, xlsx=xlsx, html=html, files=files)
     with open_service(interface="cli", with_vocabulary=True) as context:
         selection = chosen.select(context)
