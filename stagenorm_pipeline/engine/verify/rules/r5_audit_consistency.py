@@ -17,6 +17,7 @@ DESCRIPTION = RuleDescription(
     title="Audit Log Consistency",
     proves=(
         "Every batch has as many audit rows as updated rows, they name the batch's own rows, and none was altered. "
+        "They write stages of the vocabulary or of their plan; a rollback's write spellings that a plan read. "
         "Every audited row holds what was written last, or is listed."
     ),
     cannot_know=(
@@ -24,9 +25,9 @@ DESCRIPTION = RuleDescription(
         "forgery that rewrote rows, audit rows, receipts and digests so that they agree."
     ),
     severity=(
-        "An error if log, batches, receipts or digests disagree, if a row holds its old spelling again, if every "
-        "changed row is on one stage, or if other sessions changed more rows than the settings allow. A warning if "
-        "other sessions changed fewer rows, or if a rollback left rows."
+        "An error if log, batches, receipts or digests disagree, if an audit row has another stage, if a row holds its "
+        "old spelling again, if every changed row is on one stage, or if other sessions changed more rows than the "
+        "settings allow. A warning if other sessions changed fewer rows, or if a rollback left rows."
     ),
 )
 _COMPARED = (
