@@ -59,6 +59,11 @@ dist: $(READY)
 bench: $(READY)
 	$(BIN)/python -m benchmarks $(BENCH)
 
+# docs/commands.md, from the help of the commands.
+.PHONY: docs
+docs: $(READY)
+	$(BIN)/python -m stagenorm_pipeline_tests.support.commands_page
+
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
