@@ -1,4 +1,4 @@
-"""The first commands of a Dagster user in a clone: those of docs/dagster.md. They need only what pyproject.toml says."""
+"""The first commands of a Dagster user in a clone: those of docs/dagster.md. They need what pyproject.toml says."""
 
 import json
 import os
