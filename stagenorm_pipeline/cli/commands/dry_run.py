@@ -22,7 +22,7 @@ from stagenorm_pipeline.service.planning import PlanPreview
 @scope_options
 @batch_size_option
 @full_option
-@click.option("--json", "as_json", is_flag=True, help="For a script.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for a script.")
 def command(chosen: ScopeOptions, batch_size: BatchSize, full: bool, as_json: bool) -> None:
     """Show what a run would change, and what new decisions do. Reads in READ ONLY transactions; records nothing.
 

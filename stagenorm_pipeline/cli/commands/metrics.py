@@ -27,7 +27,7 @@ _ADDRESS = "127.0.0.1"
 
 
 @click.command("metrics")
-@click.option("--output", metavar="PATH", help="Write a file, whole or not at all; - is standard output.")
+@click.option("--output", metavar="PATH", help="Write a file, as a whole or not at all; - is standard output.")
 @click.option("--port", type=click.IntRange(1, 65_535), help="Serve on this port of 127.0.0.1 until Ctrl-C.")
 def command(output: str | None, port: int | None) -> None:
     """Print metrics in Prometheus' text format: rows, batches, refused rows, throttling, verdicts, backups.

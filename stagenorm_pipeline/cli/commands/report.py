@@ -36,7 +36,11 @@ def _read_days(context: click.Context, parameter: click.Parameter, text: str | N
 @click.option("--list", "is_list", is_flag=True, help="List the recorded verifications, newest first.")
 @click.option("--prune", is_flag=True, help="Remove the stored reports of old verifications that are not signed.")
 @click.option(
-    "--keep", "keep_days", callback=_read_days, metavar="DAYS", help="With --prune: how many days to keep, as 90d."
+    "--keep",
+    "keep_days",
+    callback=_read_days,
+    metavar="DAYS",
+    help="With --prune: days to keep, for example 90d.",
 )
 @format_option
 @click.option("--output", metavar="PATH", help="Write a file (.json, .html, .md, .txt) instead of printing.")

@@ -39,7 +39,7 @@ from stagenorm_pipeline.service.selecting import Selection
 @pace_options
 @limit_options
 @click.option("--plan", "plan_id", type=int, help="Apply this recorded plan instead of making one.")
-@click.option("--rehearse", is_flag=True, help="Execute every batch and roll it back; then stop.")
+@click.option("--rehearse", is_flag=True, help="Execute every batch and roll it back, then stop.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def command(
     chosen: ScopeOptions,

@@ -40,7 +40,7 @@ from stagenorm_pipeline.service.verifying import VerificationReport, Verificatio
 @scope_options
 @click.option("--strict", is_flag=True, help="Count warnings as failures.")
 @click.option("--sample-size", type=click.IntRange(0, 100_000), default=100, show_default=True, help="Rows to sample.")
-@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Which sample.")
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Seed of the sample.")
 @click.option("--plan", "plan_id", type=int, help="Compare with this plan's baseline.")
 @click.option(
     "--against",
@@ -52,7 +52,7 @@ from stagenorm_pipeline.service.verifying import VerificationReport, Verificatio
     "outputs",
     metavar="PATH",
     multiple=True,
-    help="Write the JSON report (or .html, .md, .txt; - is standard output); may be given several times.",
+    help="Write the JSON report (or .html, .md, .txt; - is standard output). Repeatable.",
 )
 @click.option("--findings", metavar="PATH", help="Write every finding, one JSON object per line.")
 @format_option

@@ -21,7 +21,7 @@ _FORMS = ("json", "sql", "ts")
 @click.group("vocabulary", invoke_without_command=True)
 @click.pass_context
 def command(context: click.Context) -> None:
-    """Show the canonical stages, look one spelling up, or export it all for the application.
+    """Show the canonical stages, look up a spelling, or export everything for the application.
 
     Needs no database.
 
@@ -62,12 +62,12 @@ def test(spelling: str, as_json: bool) -> None:
 
 
 @command.command("export")
-@click.option("--format", "form", type=click.Choice(_FORMS), default="json", show_default=True, help="The form.")
-@click.option("--output", default=STDOUT, metavar="FILE", help="Where to.  [default: standard output]")
+@click.option("--format", "form", type=click.Choice(_FORMS), default="json", show_default=True, help="The format.")
+@click.option("--output", default=STDOUT, metavar="FILE", help="Write to this file.  [default: standard output]")
 def export(form: str, output: str) -> None:
     """Export a look-up for the application.
 
-    With it, messy spellings stop where they enter. json has the data, the steps of the look-up, and spellings with the
+    It stops messy spellings where they enter. json has the data, the steps of the look-up, and spellings with the
     right answers for a test. sql creates two functions, stagenorm_stage_of(text) and stagenorm_meaning_of(text). ts is
     a module with stageOf and meaningOf.
 
