@@ -141,7 +141,18 @@ def next_command(status: Status) -> str:
     if not status.plans:
         return "stagenorm dry-run"
     newest = status.plans[0]
-    return f"stagenorm run --plan {newest['plan_id']}" if newest["status"] == "draft" else "stagenorm verify"
+    return f"stagenorm run --plan {newest['plan_id']}" if newest["status"] == "draft" else _after_the_work(status)
+
+
+def _after_the_work(status: Status) -> str:
+    """Return what is left to do when every batch has ended: verify, read why it failed, sign, or nothing."""
+    current = next((one for one in status.verifications if one.is_whole and one.is_current), None)
+    if current is None:
+        return "stagenorm verify"
+    number = current.verification_id
+    if current.signed_off_by is not None:
+        return f"nothing is left. Verification {number} is signed. To keep it clean: stagenorm enforce"
+    return f"stagenorm report {number}" if current.has_failed else f"stagenorm sign-off {number}"
 
 
 def _plans(status: Status, most: int, screen: Screen) -> Iterator[str]:

@@ -181,6 +181,9 @@ def _beyond_the_runbook(
     for check in result.checks:
         yield f"  {rule_name(check.rule)} ({OUTCOMES[check.outcome]}, {duration(check.duration_ms)})"
         yield from wrapped(f"Figures: {figures_line(check)}", screen, indent=6)
+        if check.findings:
+            listed = f"{len(check.findings)} of {number(check.findings_total)} listed"
+            yield from wrapped(f"Findings: {listed}", screen, indent=6)
         yield from wrapped(f"Compared: {_sentence(check.compared)}", screen, indent=6)
     for section in outline(result, _LIMITS):
         yield from _outlined(section, screen)

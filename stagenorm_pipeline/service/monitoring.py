@@ -33,7 +33,7 @@ class WaitingWork:
 
 def read_status(context: ServiceContext) -> Status:
     """Read progress, funds, failures, plans, runners and the pause switch in one snapshot."""
-    return progress.read_status(context.database)
+    return progress.read_status(context.database, targets=len(context.configuration.targets))
 
 
 def read_waiting_work(context: ServiceContext) -> WaitingWork:

@@ -25,6 +25,7 @@ def test_verification_is_signed_once(application_url: str, verified: Path) -> No
     assert signed.code == 0, signed.all
     assert signed.out.startswith("Verification 1 (passed, all funds) signed off by ")
     assert "\x1b" not in signed.out
+    assert "Next: nothing is left. Verification 1 is signed." in stagenorm_here("status", url=application_url).out
     again = stagenorm_here("sign-off", "1", url=application_url)
     assert (again.code, "signed already" in again.err, "\x1b" in again.err) == (1, True, False)
 

@@ -27,7 +27,7 @@ from stagenorm_pipeline.engine.verify.result import (
     UndoneRows,
     VerificationResult,
 )
-from stagenorm_pipeline.vocabulary import MeaningKind, Stage
+from stagenorm_pipeline.vocabulary import DecisionsInForce, MeaningKind, Stage
 from stagenorm_pipeline_tests.support.spellings import CANONICAL_STAGES
 
 COMPANIES = "public.portfoliocompanies.stage"
@@ -240,6 +240,7 @@ def passing_result() -> VerificationResult:
         ),
         other_sessions=OTHER_SESSIONS,
         last_log_id=97_531,
+        decisions_file=DecisionsInForce(path="/srv/stage_decisions.yaml", exists=True, decided=73, undecided=18),
     )
 
 
@@ -274,6 +275,7 @@ def failing_result(text: str = "Seed Round") -> VerificationResult:
             Coverage(target=DEALS, plans=(), all_funds=False),
         ),
         against=replace(AGAINST, signed_off_by=text),
+        decisions_file=DecisionsInForce(path=text, exists=True),
         reads=(SharedRead(name="the inventory", target=text, rules=(Rule.CANONICAL_STAGES,), duration_ms=812),),
         stages=(*result.stages, StageRows(target=text, stage="seed", before=None, after=19)),
         funds=(

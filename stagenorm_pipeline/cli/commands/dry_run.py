@@ -9,7 +9,7 @@ from stagenorm_pipeline.cli.live_display import showing_reading
 from stagenorm_pipeline.cli.options import BatchSize, ScopeOptions, batch_size_option, full_option, scope_options
 from stagenorm_pipeline.cli.preflight_output import show_missing_migration
 from stagenorm_pipeline.cli.screen import page, screen, show
-from stagenorm_pipeline.cli.sources import show_sources
+from stagenorm_pipeline.cli.sources import show_sources, sources_document
 from stagenorm_pipeline.report.inventory_and_plan_text import dry_run_summary, plan_summary, plan_text
 from stagenorm_pipeline.report.json_document import decisions_document, document_json, plan_document
 from stagenorm_pipeline.report.terminal_layout import Screen
@@ -39,7 +39,7 @@ def command(chosen: ScopeOptions, batch_size: BatchSize, full: bool, as_json: bo
         with showing_reading(f"Reading {chosen.target_names(context)}"):
             preview = planning.preview_plan(context, selection=selection, batch_size=rows)
     if as_json:
-        click.echo(document_json(_document(preview)), nl=False)
+        click.echo(document_json({**_document(preview), **sources_document(context)}), nl=False)
         return
     arguments = [*chosen.arguments(), *([f"--batch-size {batch_size}"] if batch_size else [])]
     next_command = " ".join(["stagenorm run", *arguments]) if preview.plan.total_batches and arguments else None

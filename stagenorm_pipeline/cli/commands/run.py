@@ -22,7 +22,7 @@ from stagenorm_pipeline.cli.options import (
 from stagenorm_pipeline.cli.preflight_output import require_ready
 from stagenorm_pipeline.cli.rehearsal_output import rehearse_and_report
 from stagenorm_pipeline.cli.screen import has_live_display, logs_json, screen, show, tell
-from stagenorm_pipeline.cli.sources import show_sources
+from stagenorm_pipeline.cli.sources import say_sources, show_sources
 from stagenorm_pipeline.engine.plan.plan import Plan
 from stagenorm_pipeline.errors import ConfigurationError
 from stagenorm_pipeline.report.backup_text import reminder
@@ -78,6 +78,7 @@ def command(
             _remind_of_backup(context, selection)
         if plan_id is not None:
             planning.require_plan_fits(context, plan_id=plan_id)
+            say_sources(context)
         else:
             if asks:
                 _require_terminal()
@@ -89,6 +90,8 @@ def command(
                 return
             if asks or has_live_display():
                 _show_plan(context, new.plan)
+            else:
+                say_sources(context)
             if not rehearse:
                 planning.require_approval(context, plan_id=plan_id)
             if asks:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from stagenorm_pipeline.engine.apply.pause import Control, read_control
+from stagenorm_pipeline.engine.monitor.recorded_state import VerificationState, read_verification_states
 from stagenorm_pipeline.engine.monitor.runners import Runner, read_runners
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.locks import BATCH_LOCK_CLASS
@@ -22,6 +23,7 @@ class Status:
     `as_of`: the server's clock. `progress`: `stage_migration_progress`. `funds`: `stage_migration_progress_by_fund`.
     `failures`: the first of `failures_total` rows of `stage_migration_failures`. `plans`: the open plans and the last
     five, newest first. `running`: batches with the status `running`. `runners`: runners whose end is not recorded.
+    `verifications`: the newest ones of everything and of a part.
     """
 
     as_of: datetime
@@ -33,6 +35,7 @@ class Status:
     running: tuple[Mapping[str, Any], ...]
     runners: tuple[Runner, ...]
     control: Control
+    verifications: tuple[VerificationState, ...] = ()
 
     @property
     def is_attended(self) -> bool:
@@ -45,8 +48,8 @@ class Status:
         return bool(self.progress["pending_batches"] or self.progress["running_batches"])
 
 
-def read_status(database: Database) -> Status:
-    """Read the status in one snapshot."""
+def read_status(database: Database, *, targets: int) -> Status:
+    """Read the status in one snapshot. `targets`: how many are configured."""
     with database.snapshot() as connection:
         require_migrations(connection)
 
@@ -63,6 +66,7 @@ def read_status(database: Database) -> Status:
             running=rows(statement("monitor/running_batches"), lock_class=BATCH_LOCK_CLASS),
             runners=read_runners(connection),
             control=read_control(connection),
+            verifications=read_verification_states(connection, targets),
         )
 
 

@@ -43,6 +43,19 @@ def test_rollback_reports_observation_of_each_fund(project: DagsterProject, appl
     assert list(application.stages(COMPANIES).values()) == ["Seed", "Series A", "series-b"]
 
 
+def test_rollback_by_spelling_or_row_needs_no_plan(project: DagsterProject, application: Application) -> None:
+    _normalize(project, application)
+
+    assert project.run("rollback_job", roll_back={"spelling": "Seed", "execute": True, "sleep_ms": 0}).success
+    assert list(application.stages(COMPANIES).values()) == ["Seed", "series-a", "series-b"]
+
+    row = {"row": f"{COMPANIES}:3", "execute": True, "sleep_ms": 0}
+    refused = project.run("rollback_job", roll_back={**row, "table": "deal_opportunities"})
+    assert failure_of(refused)[0].startswith("The row is in portfoliocompanies, not in deal_opportunities.")
+    assert project.run("rollback_job", roll_back=row).success
+    assert list(application.stages(COMPANIES).values()) == ["Seed", "series-a", "seriesb"]
+
+
 def test_rollback_of_missing_plan_fails(project: DagsterProject, application: Application) -> None:
     assert "no plan 99" in failure_of(project.run("rollback_job", roll_back={"plan_id": 99}))[0]
 
