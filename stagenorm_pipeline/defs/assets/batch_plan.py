@@ -17,11 +17,11 @@ from stagenorm_pipeline.defs.reconcile.plan_events import plan_figures, plan_met
 from stagenorm_pipeline.defs.reconcile.reconcile import reconcile
 from stagenorm_pipeline.defs.resources import StagenormService
 from stagenorm_pipeline.defs.run_config import PlanConfig
-from stagenorm_pipeline.service.applying import rehearse
 from stagenorm_pipeline.service.context import ServiceContext
 from stagenorm_pipeline.service.monitoring import read_recorded_state
 from stagenorm_pipeline.service.planning import open_plan, record_plan
 from stagenorm_pipeline.service.preflight import check_ready
+from stagenorm_pipeline.service.rehearsing import rehearse
 from stagenorm_pipeline.service.selecting import select
 
 Metadata = Mapping[str, dg.MetadataValue]
