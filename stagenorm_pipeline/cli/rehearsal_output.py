@@ -77,7 +77,7 @@ def rehearse_on_clone_and_report(context: ServiceContext, clone: Database, plan_
             sys.exit(0)
     with stop_on_interrupt() as should_stop, showing_batches(brief=True) as watch:
         done = rehearsing.rehearse_on_clone(context, clone, plan_id=plan_id, watch=watch, should_stop=should_stop)
-    figures = done.figures if isinstance(done, Stopped) else done.rehearsal
+    figures = done.figures
     if logs_json():
         say(clone_rehearsal_headline(done), **_fields(figures), effects=asdict(done.effects))
     else:

@@ -55,7 +55,7 @@ def size(count: int) -> str:
 
 
 def _lines(done: CloneRehearsal, screen: Screen) -> Iterator[str]:
-    figures = done.rehearsal if isinstance(done, Recorded) else done.figures
+    figures = done.figures
     yield from wrapped(clone_rehearsal_headline(done), screen)
     yield from facts(_facts(figures, done.effects), screen)
     for table in (_refused(done.effects), _tables(done.effects), _columns(done.effects)):
@@ -109,8 +109,8 @@ def _tables(effects: Effects) -> Table:
 
 
 def _columns(effects: Effects) -> Table:
-    rows = tuple((Name(text=one.column), one.rows, Name(text=one.target)) for one in effects.columns)
-    headings = ("Column", "Rows", "Target")
+    rows = tuple((Name(text=one.column), one.rows, one.rows_compared, Name(text=one.target)) for one in effects.columns)
+    headings = ("Column", "Rows", "Compared", "Target")
     return Table(title="Other columns that changed", headings=headings, rows=rows, total=len(rows), unit="columns")
 
 
@@ -122,6 +122,4 @@ def _notes(figures: Figures, effects: Effects) -> Iterator[str]:
         )
     if more := figures.rows_refused - sum(cause.rows for cause in effects.refused):
         yield f"{counted(more, 'more row')} were refused with other errors."
-    if figures.rows_refused and effects.tables:
-        yield "The rows that triggers wrote include those of attempts that were rolled back."
     yield throw_away_words(figures.clone_name)

@@ -155,7 +155,7 @@ def _plans(status: Status, most: int, screen: Screen) -> Iterator[str]:
     for plan in found[:most]:
         yield from plan_lines(plan, screen)
         if plan["status"] == "draft":
-            yield from wrapped(f"on a clone: {rehearsed_words(status.rehearsals[plan['plan_id']])}", screen, indent=2)
+            yield from wrapped(rehearsed_words(status.rehearsals[plan["plan_id"]]), screen, indent=2)
     if rest := len(found) - most if len(found) > most else 0:
         yield f"and {counted(rest, 'more open plan')}: stagenorm plans"
 

@@ -37,7 +37,10 @@ def open_clone(context: ServiceContext, url: str) -> Iterator[Database]:
     Raises ConfigurationError, which never repeats the URL, if it is no URL of PostgreSQL or that of the primary, and
     CloneError if it leads to the primary's server, or to one that takes no writes.
     """
-    parsed = parse_database_url(url)
+    try:
+        parsed = parse_database_url(url)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"The clone: {error.message}", remedy=error.remedy) from error
     if parsed == context.database.engine.url:
         raise ConfigurationError(
             "The clone is the database of DATABASE_URL itself.",

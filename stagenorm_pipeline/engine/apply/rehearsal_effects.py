@@ -1,8 +1,11 @@
 """Measure what a batch does besides its update: rows that triggers write, and other columns that change."""
 
 import json
+import operator
+import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -29,6 +32,9 @@ class Writes(NamedTuple):
     updated: int
     deleted: int
 
+    def plus(self, other: "Writes") -> "Writes":
+        return Writes(*map(operator.add, self, other))
+
     def minus(self, other: "Writes") -> "Writes":
         """Return the difference, never below 0."""
         return Writes(*(max(0, mine - theirs) for mine, theirs in zip(self, other, strict=True)))
@@ -37,38 +43,41 @@ class Writes(NamedTuple):
 _NOTHING = Writes(0, 0, 0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RowsWritten:
-    """Rows that a session wrote: in all parts of the target together, and by table in others."""
+    """Counts the rows that triggers and cascades write during a transaction, by table.
 
-    target: Writes
-    others: Mapping[str, Writes]
+    What a rolled-back attempt wrote is not counted. `spent_s`: how long the counting took.
+    """
 
-    def since(self, earlier: "RowsWritten") -> "RowsWritten":
-        """Return what was written since an earlier reading in the same transaction."""
-        others = {table: writes.minus(earlier.others.get(table, _NOTHING)) for table, writes in self.others.items()}
-        return RowsWritten(target=self.target.minus(earlier.target), others=others)
+    def __init__(self, connection: sa.Connection, target: Target) -> None:
+        self._connection = connection
+        self._target = target
+        self._written: dict[str, Writes] = {}
+        self.spent_s = 0.0
 
-    def beyond(self, result: BatchResult) -> "RowsWritten":
-        """Leave out the batch's own updates of the target.
+    @contextmanager
+    def counting(self) -> Iterator[None]:
+        """Count what is written meanwhile, unless it ends with an exception."""
+        before = self._read()
+        yield
+        for table, writes in self._read().items():
+            self._written[table] = self._written.get(table, _NOTHING).plus(writes).minus(before.get(table, _NOTHING))
 
-        Where rows were refused, others were tried more than once. Their updates cannot be told apart, so the target is
-        left out.
-        """
-        own = self.target if result.refusals else Writes(0, result.rows_updated, 0)
-        return RowsWritten(target=self.target.minus(own), others=self.others)
+    def beyond(self, result: BatchResult) -> Mapping[str, Writes]:
+        """Return what was written besides the batch's own updates of its target."""
+        own = {self._target.table_name: Writes(0, result.rows_updated, 0)}
+        return {table: writes.minus(own.get(table, _NOTHING)) for table, writes in self._written.items()}
 
-
-def read_rows_written(connection: sa.Connection, target: Target) -> RowsWritten:
-    """Read what this session wrote; the difference of two readings in one transaction is what it wrote between them."""
-    own, others = _NOTHING, {}
-    for row in connection.exec_driver_sql(statement("apply/rows_written"), target.identity()):
-        writes = Writes(row.inserted, row.updated, row.deleted)
-        if row.is_target:
-            own = Writes(*(map(sum, zip(own, writes, strict=True))))
-        else:
-            others[row.table_name] = writes
-    return RowsWritten(target=own, others=others)
+    def _read(self) -> dict[str, Writes]:
+        """Read what this session wrote, with all parts of the target together."""
+        began = time.monotonic()
+        written: dict[str, Writes] = {}
+        for row in self._connection.exec_driver_sql(statement("apply/rows_written"), self._target.identity()):
+            table = self._target.table_name if row.is_target else row.table_name
+            writes = Writes(row.inserted, row.updated, row.deleted)
+            written[table] = written.get(table, _NOTHING).plus(writes)
+        self.spent_s += time.monotonic() - began
+        return written
 
 
 class OtherValues:
@@ -98,11 +107,11 @@ class EffectsTally:
     """Add up the effects of batches."""
 
     are_rows_counted: bool
-    rows_compared: int = 0
     unreadable_columns: int = 0
     _causes: dict[tuple[str, str, str | None], RefusedCause] = field(default_factory=dict)
-    _tables: Counter[tuple[str, int]] = field(default_factory=Counter)
+    _tables: dict[str, Writes] = field(default_factory=dict)
     _columns: Counter[tuple[str, str]] = field(default_factory=Counter)
+    _compared: Counter[str] = field(default_factory=Counter)
 
     def add_refused(self, batch: Batch, result: BatchResult, rows: tuple[RefusedRow, ...]) -> None:
         """Add the refused rows of a batch. `rows`: the same, with their keys."""
@@ -113,15 +122,14 @@ class EffectsTally:
         """Add a batch that failed as a whole."""
         self._add_cause(batch, error, sqlstate, batch.rows_planned, f"all of batch {batch.number}")
 
-    def add_written(self, target: Target, written: RowsWritten) -> None:
+    def add_written(self, written: Mapping[str, Writes]) -> None:
         """Add the rows that triggers wrote during a batch."""
-        for table, writes in (*written.others.items(), (target.table_name, written.target)):
-            for kind, rows in enumerate(writes):
-                self._tables[table, kind] += rows
+        for table, writes in written.items():
+            self._tables[table] = self._tables.get(table, _NOTHING).plus(writes)
 
     def add_compared(self, target: Target, before: Values, after: Values) -> None:
         """Compare the values of a batch's rows before and after."""
-        self.rows_compared += len(before)
+        self._compared[target.name] += len(before)
         for row_id, values in before.items():
             now = after.get(row_id, values)
             self._columns.update((target.name, name) for name, value in values.items() if now[name] != value)
@@ -129,24 +137,19 @@ class EffectsTally:
     def effects(self) -> Effects:
         """Return the sums: the most frequent causes, and tables and columns by name."""
         causes = sorted(self._causes.values(), key=lambda cause: -cause.rows)
-        tables = sorted({table for (table, _), rows in self._tables.items() if rows})
         return Effects(
             refused=tuple(causes[:_MOST_CAUSES]),
             are_rows_counted=self.are_rows_counted,
             tables=tuple(
-                TableWrites(
-                    table=table,
-                    inserted=self._tables[table, 0],
-                    updated=self._tables[table, 1],
-                    deleted=self._tables[table, 2],
-                )
-                for table in tables
+                TableWrites(table=table, **writes._asdict())
+                for table, writes in sorted(self._tables.items())
+                if any(writes)
             ),
-            rows_compared=self.rows_compared,
             columns=tuple(
-                ChangedColumn(target=target, column=column, rows=rows)
+                ChangedColumn(target=target, column=column, rows=rows, rows_compared=self._compared[target])
                 for (target, column), rows in sorted(self._columns.items())
             ),
+            rows_compared=self._compared.total(),
             unreadable_columns=self.unreadable_columns,
         )
 

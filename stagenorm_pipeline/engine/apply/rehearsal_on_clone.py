@@ -29,7 +29,6 @@ from stagenorm_pipeline.engine.apply.rehearsal_effects import (
     OtherValues,
     RowsWritten,
     Values,
-    read_rows_written,
 )
 from stagenorm_pipeline.engine.apply.row_updates import RewrittenError, RowErrors, read_refused_rows
 from stagenorm_pipeline.engine.approval.rehearsals import (
@@ -60,6 +59,10 @@ class Recorded:
 
     rehearsal: Rehearsal
     effects: Effects
+
+    @property
+    def figures(self) -> Figures:
+        return self.rehearsal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,50 +216,44 @@ class _CloneWork:
         row_errors = RowErrors.NONE
         while True:
             try:
-                result, written = with_retries(partial(self._attempt, batch, target, row_errors), announce)
+                result = with_retries(partial(self._attempt, batch, target, row_errors), announce)
             except (DBAPIError, psycopg.Error, RewrittenError) as error:
                 wider = row_errors.next_wider(error)
                 if wider is None:
                     raise
                 row_errors = wider
             else:
-                self.tally.add_written(target, written.beyond(result))
                 self._request.watch(BatchCompleted(batch=batch, result=result))
                 return result
 
-    def _attempt(self, batch: Batch, target: Target, row_errors: RowErrors) -> tuple[BatchResult, RowsWritten]:
-        """Run the batch in one transaction. Its time counts, also if it fails; that of the two readings does not."""
-        reading_s = 0.0
-
-        def read(connection: sa.Connection) -> RowsWritten:
-            nonlocal reading_s
-            began_reading = time.monotonic()
-            written = read_rows_written(connection, target)
-            reading_s += time.monotonic() - began_reading
-            return written
-
-        began = time.monotonic()
+    def _attempt(self, batch: Batch, target: Target, row_errors: RowErrors) -> BatchResult:
+        """Run the batch in one transaction. Its time counts, also if it fails; that of counting does not."""
+        began, counting_s = time.monotonic(), 0.0
         try:
             with self._clone.transaction() as connection:
-                before = read(connection)
-                (result,) = run_batches(
-                    connection,
-                    [batch],
-                    target,
-                    worker=self._request.worker,
-                    run_by=self._request.run_by,
-                    bounds=Bounds(),
-                    row_errors=row_errors,
-                )
-                written = read(connection).since(before)
+                written = RowsWritten(connection, target)
+                try:
+                    (result,) = run_batches(
+                        connection,
+                        [batch],
+                        target,
+                        worker=self._request.worker,
+                        run_by=self._request.run_by,
+                        bounds=Bounds(),
+                        row_errors=row_errors,
+                        around_part=written.counting,
+                    )
+                finally:
+                    counting_s = written.spent_s
         except UnavailableError as error:
             raise CloneError(
                 f"Batch {batch.number} on the clone {self._clone.name} was taken by another runner.",
                 remedy="Let nothing else run there, and rehearse on a new clone.",
             ) from error
         finally:
-            self._spent_s[-1] += time.monotonic() - began - reading_s
-        return result, written
+            self._spent_s[-1] += time.monotonic() - began - counting_s
+        self.tally.add_written(written.beyond(result))
+        return result
 
     def _note_failure(self, batch: Batch, error: Exception) -> None:
         """Count a batch that failed as a whole as refused. The real run goes on with the next one too."""

@@ -76,11 +76,12 @@ class TableWrites:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangedColumn:
-    """A column other than the stage that changed in so many of the compared rows."""
+    """A column other than the stage that changed in `rows` of the compared rows of its target."""
 
     target: str
     column: str
     rows: int
+    rows_compared: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
