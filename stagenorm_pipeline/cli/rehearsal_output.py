@@ -69,7 +69,7 @@ def rehearse_on_clone_and_report(context: ServiceContext, clone: Database, plan_
     rows, batches = counted(plan.counts.rows_to_change, "row"), counted(plan.total_batches, "batch")
     name = for_terminal(clone.name)
     if not logs_json():
-        tell(f"The rehearsal changes the clone for real: {rows} in {batches} of plan {plan_id}, on {name}.")
+        tell(f"This changes {name} for real: {rows} in {batches} of plan {plan_id}. Throw it away afterwards.")
     if not yes:
         require_terminal()
         if not click.confirm(f"Is {name} a clone that may be thrown away?"):

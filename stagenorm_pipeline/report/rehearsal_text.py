@@ -88,9 +88,12 @@ def _other_tables(effects: Effects) -> str:
 
 
 def _other_columns(effects: Effects) -> str:
+    where = f"in {counted(effects.rows_compared, 'row')} compared"
     found = "changed as below" if effects.columns else "none changed"
-    unread = f"; {counted(effects.unreadable_columns, 'column')} not readable" if effects.unreadable_columns else ""
-    return f"{found}, in {counted(effects.rows_compared, 'row')} compared{unread}"
+    if not effects.unreadable_columns:
+        return f"{found}, {where}"
+    left_out = counted(effects.unreadable_columns, "column")
+    return f"{found} of those that the role may read, {where}; {left_out} left out"
 
 
 def _refused(effects: Effects) -> Table:

@@ -154,8 +154,8 @@ def _plans(status: Status, most: int, screen: Screen) -> Iterator[str]:
     found = [plan for plan in status.plans if plan is status.plans[0] or plan["status"] == "open"]
     for plan in found[:most]:
         yield from plan_lines(plan, screen)
-        if plan["status"] == "draft":
-            yield from wrapped(rehearsed_words(status.rehearsals[plan["plan_id"]]), screen, indent=2)
+        if rehearsal := status.rehearsals.get(plan["plan_id"]):
+            yield from wrapped(rehearsed_words(rehearsal), screen, indent=2)
     if rest := len(found) - most if len(found) > most else 0:
         yield f"and {counted(rest, 'more open plan')}: stagenorm plans"
 

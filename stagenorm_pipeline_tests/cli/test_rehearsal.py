@@ -28,7 +28,7 @@ def test_approval_and_report_say_that_plan_was_rehearsed(
         assert (asked.code, application.value("SELECT count(*) FROM stage_migration_plans")) == (2, 0)
         ran = stagenorm_here("run", "--rehearse", "--on", secret, "--yes", url=application.url, columns=80)
     assert ran.code == 1, ran.all
-    assert "changes the clone for real: 3 rows in 2 batches of plan 1" in ran.out.replace("\n ", "")
+    assert "for real: 3 rows in 2 batches of plan 1." in " ".join(ran.out.split())
     assert "Throw the clone away" in ran.out
     assert "s3cret" not in ran.all + asked.all
     assert max(cell_len(line) for line in ran.out.splitlines() if not line.startswith("[")) <= 80
