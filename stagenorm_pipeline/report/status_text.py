@@ -10,10 +10,12 @@ from typing import Any
 
 from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.engine.apply.progress import time_span
+from stagenorm_pipeline.engine.approval.rehearsals import rehearsal_or_none
 from stagenorm_pipeline.engine.monitor.runners import Runner
 from stagenorm_pipeline.engine.monitor.status import Status
 from stagenorm_pipeline.engine.targets.funds import fund_key
 from stagenorm_pipeline.report.escape import for_terminal, sentence_for_terminal
+from stagenorm_pipeline.report.rehearsed import rehearsed_words
 from stagenorm_pipeline.report.tables import Cell, Name, Table
 from stagenorm_pipeline.report.target_names import short_names
 from stagenorm_pipeline.report.terminal_layout import (
@@ -106,6 +108,7 @@ def status_json(status: Status, *, indent: int | None = 2) -> str:
         "failures": [dict(row) for row in status.failures],
         "failures_total": status.failures_total,
         "plans": [dict(row) for row in status.plans],
+        "rehearsals": [asdict(one) for one in map(rehearsal_or_none, status.rehearsals.values()) if one],
         "running": [dict(row) for row in status.running],
         "runners": [asdict(runner) for runner in status.runners],
         "paused": status.control.paused,
@@ -162,6 +165,8 @@ def _plans(status: Status, most: int, screen: Screen) -> Iterator[str]:
     found = [plan for plan in status.plans if plan is status.plans[0] or plan["status"] == "open"]
     for plan in found[:most]:
         yield from plan_lines(plan, screen)
+        if rehearsal := status.rehearsals.get(plan["plan_id"]):
+            yield from wrapped(rehearsed_words(rehearsal), screen, indent=2)
     if rest := len(found) - most if len(found) > most else 0:
         yield f"and {counted(rest, 'more open plan')}: stagenorm plans"
 

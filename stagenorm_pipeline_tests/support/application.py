@@ -29,7 +29,7 @@ EVERYTHING = FundScope()
 Row = tuple[int | None, str | None]
 
 # As the application has them; only deals may be without a stage. No index on fund_id: production has none either.
-_TABLES = """
+TABLES = """
 CREATE TABLE portfoliocompanies (id serial PRIMARY KEY, fund_id integer, name text, stage text NOT NULL);
 CREATE TABLE deal_opportunities (id serial PRIMARY KEY, fund_id integer, title text, stage text);
 """
@@ -54,7 +54,7 @@ class Application:
         self.database.close()
 
     def set_up(self) -> None:
-        self.sql(_TABLES)
+        self.sql(TABLES)
         apply_migrations(self.database)
 
     def sql(self, statement: str, *values: object) -> list[tuple[Any, ...]]:

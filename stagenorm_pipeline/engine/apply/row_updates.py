@@ -1,6 +1,7 @@
 """Update and log the rows of batches, and find the rows that the database refuses."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -16,6 +17,9 @@ from stagenorm_pipeline.engine.postgres.retry import Failure, classify, is_conte
 from stagenorm_pipeline.engine.postgres.sql_files import log_sha256, statement
 from stagenorm_pipeline.engine.targets.target import KeyKind, Target
 from stagenorm_pipeline.errors import StagenormError
+
+# Entered before each attempt to update rows together. An exception that leaves it means that none of them was updated.
+AroundPart = Callable[[], AbstractContextManager[None]]
 
 # A trigger can raise megabytes of text.
 _MAX_MESSAGE_LENGTH = 500
@@ -68,12 +72,15 @@ def update_accepted_rows(
     run_by: str,
     row_errors: RowErrors,
     places: list[int] | None = None,
+    around_part: AroundPart = nullcontext,
 ) -> BatchResult:
     """Update and log the rows at `places` of the batch (None: all rows), except those that the database refuses.
 
     Runs in the caller's transaction and records no result. The refused rows are in the returned result.
     """
-    return RowUpdates(connection, (batch,), target, run_by=run_by, row_errors=row_errors).update_accepted(places)
+    return RowUpdates(
+        connection, (batch,), target, run_by=run_by, row_errors=row_errors, around_part=around_part
+    ).update_accepted(places)
 
 
 def read_refused_rows(connection: sa.Connection, batch: Batch, result: BatchResult) -> tuple[RefusedRow, ...]:
@@ -139,8 +146,10 @@ class RowUpdates:
         run_by: str,
         worker: str | None = None,
         row_errors: RowErrors = RowErrors.NONE,
+        around_part: AroundPart = nullcontext,
     ) -> None:
         self._connection = connection
+        self._around_part = around_part
         self._batches = batches
         self._row_errors = row_errors
         self._statements = RowStatements(batches, target, run_by=run_by, worker=worker)
@@ -148,6 +157,10 @@ class RowUpdates:
 
     def update_all(self, places: list[int] | None = None) -> list[UpdatedBatch]:
         """Update the rows at `places` (None: all rows of the batches), or raise and update none."""
+        with self._around_part():
+            return self._update_all(places)
+
+    def _update_all(self, places: list[int] | None) -> list[UpdatedBatch]:
         values = {**self._values, "places": places, "is_guarded": False}
         counts = {row.batch_id: row for row in self._connection.exec_driver_sql(self._statements.apply_rows, values)}
         if any(count.rewritten for count in counts.values()):
