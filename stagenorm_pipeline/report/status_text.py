@@ -114,6 +114,7 @@ def status_json(status: Status, *, indent: int | None = 2) -> str:
         "paused_since": status.control.changed_at if status.control.paused else None,
         "tuned_sleep_ms": status.control.tuning.sleep_ms,
         "tuned_target_ms": status.control.tuning.target_ms,
+        "tuned_parallel": status.control.tuning.parallel,
         "next": next_command(status),
     }
     return json.dumps(document, indent=indent, default=_plain)
@@ -208,6 +209,8 @@ def _tuning(status: Status) -> list[str]:
     tuning = status.control.tuning
     set_here = {"a sleep of": tuning.sleep_ms, "a target of": tuning.target_ms}
     parts = [f"{what} {milliseconds:,} ms" for what, milliseconds in set_here.items() if milliseconds is not None]
+    if tuning.parallel is not None:
+        parts.append(f"{counted(tuning.parallel, 'session')} each")
     return [f"Tuned for all runners: {', '.join(parts)} (stagenorm tune --reset)"] if parts else []
 
 
@@ -252,9 +255,10 @@ def _doing(status: Status, runner: Runner) -> str:
     if runner.throttled is not None:
         throttled_for = _span(status.as_of, runner.throttled.since)
         return f"THROTTLED for {throttled_for}: {sentence_for_terminal(runner.throttled.reason)}"
-    for row in status.running:
-        if row["is_held"] and row["worker"] == runner.worker:
-            return f"batch {row['batch_number']} of {_place(row, status)}"
+    held = [row for row in status.running if row["is_held"] and row["worker"] == runner.worker]
+    if held:
+        batch = f"batch {held[0]['batch_number']} of {_place(held[0], status)}"
+        return batch if len(held) == 1 else f"{batch} and {counted(len(held) - 1, 'more batch')}"
     return "waits: all runners are paused" if status.control.paused else "between two batches"
 
 

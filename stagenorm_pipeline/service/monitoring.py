@@ -87,6 +87,12 @@ def tune(context: ServiceContext, tuning: Tuning) -> None:
     tunings.set_tuning(context.database, tuning)
 
 
+def read_spare_connections(context: ServiceContext) -> int:
+    """Read how many more sessions this role may open now."""
+    with context.database.snapshot() as connection:
+        return tunings.read_spare_connections(connection)
+
+
 def reset_tuning(context: ServiceContext) -> None:
     """Let every runner go back to the pace that it was told."""
     tunings.reset_tuning(context.database)
