@@ -14,6 +14,8 @@ from stagenorm_pipeline.engine.monitor.runners import Runner
 from stagenorm_pipeline.engine.monitor.status import Status
 from stagenorm_pipeline.engine.targets.funds import fund_key
 from stagenorm_pipeline.report.escape import for_terminal, sentence_for_terminal
+from stagenorm_pipeline.report.estimate_text import estimate_sentence
+from stagenorm_pipeline.report.json_document import estimate_document
 from stagenorm_pipeline.report.tables import Cell, Name, Table
 from stagenorm_pipeline.report.target_names import short_names
 from stagenorm_pipeline.report.terminal_layout import (
@@ -27,6 +29,7 @@ from stagenorm_pipeline.report.terminal_layout import (
     text_of,
     wrapped,
 )
+from stagenorm_pipeline.report.vacuum_text import vacuum_lines
 
 _SUMMARY_ROWS = 12
 _FAILED_ROWS_OF_A_BATCH = 3
@@ -78,9 +81,12 @@ def status_text(status: Status, screen: Screen = PLAIN) -> str:
 def _state(status: Status, screen: Screen, *, plans: int, runners: int) -> Iterator[str]:
     yield from _plans(status, plans, screen)
     yield from _progress(status, screen)
+    if sentence := estimate_sentence(status.estimate):
+        yield from wrapped(f"The rest: {sentence[:1].lower()}{sentence[1:]}", screen)
     yield from _pause_lines(status, screen)
     yield from (line for sentence in _tuning(status) for line in wrapped(sentence, screen))
     yield from _runners(status, runners, screen)
+    yield from vacuum_lines(status.vacuum, screen)
 
 
 def status_line(status: Status) -> str:
@@ -115,6 +121,8 @@ def status_json(status: Status, *, indent: int | None = 2) -> str:
         "tuned_sleep_ms": status.control.tuning.sleep_ms,
         "tuned_target_ms": status.control.tuning.target_ms,
         "tuned_parallel": status.control.tuning.parallel,
+        **estimate_document(status.estimate),
+        "vacuum": [asdict(advice) for advice in status.vacuum],
         "next": next_command(status),
     }
     return json.dumps(document, indent=indent, default=_plain)

@@ -6,7 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from stagenorm_pipeline.engine.apply.pause import Control, read_control
+from stagenorm_pipeline.engine.monitor.estimate import NOTHING_AHEAD, DurationEstimate
 from stagenorm_pipeline.engine.monitor.runners import Runner, read_runners
+from stagenorm_pipeline.engine.monitor.vacuum import VacuumAdvice
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.locks import BATCH_LOCK_CLASS
 from stagenorm_pipeline.engine.postgres.migrations import require_migrations
@@ -22,6 +24,7 @@ class Status:
     `as_of`: the server's clock. `progress`: `stage_migration_progress`. `funds`: `stage_migration_progress_by_fund`.
     `failures`: the first of `failures_total` rows of `stage_migration_failures`. `plans`: the open plans and the last
     five, newest first. `running`: batches with the status `running`. `runners`: runners whose end is not recorded.
+    `estimate`: how long the rest takes, while no runner is at work. `vacuum`: what to vacuum, once nothing is open.
     """
 
     as_of: datetime
@@ -33,6 +36,8 @@ class Status:
     running: tuple[Mapping[str, Any], ...]
     runners: tuple[Runner, ...]
     control: Control
+    estimate: DurationEstimate = NOTHING_AHEAD
+    vacuum: tuple[VacuumAdvice, ...] = ()
 
     @property
     def is_attended(self) -> bool:
