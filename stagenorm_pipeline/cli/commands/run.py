@@ -29,7 +29,9 @@ from stagenorm_pipeline.errors import ConfigurationError
 from stagenorm_pipeline.report.backup_text import reminder
 from stagenorm_pipeline.report.inventory_and_plan_text import plan_summary, unknown_stages
 from stagenorm_pipeline.service import applying, backing_up, planning
+from stagenorm_pipeline.service.applying import Pace
 from stagenorm_pipeline.service.context import ServiceContext, open_service
+from stagenorm_pipeline.service.estimating import estimate_plan
 from stagenorm_pipeline.service.planning import NewPlan
 from stagenorm_pipeline.service.rehearsing import open_clone
 from stagenorm_pipeline.service.selecting import Selection
@@ -92,7 +94,7 @@ def command(
                 say("Nothing to do: no row holds a known spelling that is not canonical.")
                 return
             if asks or has_live_display():
-                _show_plan(context, new.plan)
+                _show_plan(context, new.plan, read_pace(pace, batch_size))
             else:
                 say_sources(context)
             if not rehearse:
@@ -152,10 +154,12 @@ def _say_recorded(new: NewPlan) -> None:
         say("Plan recorded", planId=new.plan_id, rowsToUpdate=counts.rows_to_change, rowsUnknown=counts.rows_unknown)
 
 
-def _show_plan(context: ServiceContext, plan: Plan) -> None:
-    """Say where the plan applies, repeat it in two lines, and name the open plans that it supersedes."""
+def _show_plan(context: ServiceContext, plan: Plan, pace: Pace) -> None:
+    """Say where the plan applies, what it changes, how long it takes, and which open plans it supersedes."""
     show_sources(context)
-    show(plan_summary(plan, supersedes=planning.find_superseded(context, plan=plan), screen=screen()))
+    supersedes = planning.find_superseded(context, plan=plan)
+    estimate = estimate_plan(context, plan=plan, pace=pace)
+    show(plan_summary(plan, supersedes=supersedes, estimate=estimate, screen=screen()))
 
 
 def _ask_to_apply(new: NewPlan) -> None:
