@@ -39,7 +39,7 @@ BEGIN
             is_rewritten := false;
             FOR row_no IN first_row..last_row LOOP
                 tried_row := row_no;
-                WITH members AS MATERIALIZED (
+                WITH members AS (
                     SELECT %(batch_id)s::bigint AS batch_id, row_keys[tried_row] AS row_key, spellings[tried_row] AS spelling,
                            stages_after[tried_row] AS stage_after
                 ), {changed}
