@@ -56,7 +56,9 @@ def _document(report: "VerificationReport") -> Response:
     return Response(report.json, media_type="application/json", headers={**_HEADERS, **attachment})
 
 
-def _answer(request: Request, database_url: str | None, respond: Callable[["VerificationReport"], Response]) -> Response:
+def _answer(
+    request: Request, database_url: str | None, respond: Callable[["VerificationReport"], Response]
+) -> Response:
     from stagenorm_pipeline.service.context import open_service
     from stagenorm_pipeline.service.verifying import read_report
 
