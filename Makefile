@@ -14,7 +14,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 	command -v $$p >/dev/null 2>&1 && $$p -c '$(SUPPORTED)' 2>/dev/null \
 	&& echo $$p && break; done)
 
-.PHONY: demo ui ui-readonly test test-matrix soak walk screenshots dist bench lint lock clean
+.PHONY: demo ui ui-readonly test test-matrix soak walk screenshots dist bench bench-compare lint lock clean
 
 demo: $(READY)
 	@$(BIN)/stagenorm demo
@@ -50,7 +50,7 @@ screenshots: $(WALK_READY)
 	$(BIN)/python -m stagenorm_pipeline_tests.walk.screenshots docs/images
 
 # The sdist, and the wheel that is built from it.
-dist: $(DEV_READY)
+dist: $(READY)
 	rm -rf dist
 	$(BIN)/python -m hatchling build --target sdist
 	tar -xzf dist/*.tar.gz -C dist
@@ -58,8 +58,13 @@ dist: $(DEV_READY)
 	rm -r dist/stagenorm_pipeline-*/
 
 # Compare stagenorm with other ways at 100,000 and 1,000,000 rows; `make bench BENCH="--rows 10000000 --rounds 1"` for more.
-bench: $(DEV_READY)
+bench: $(READY)
 	$(BIN)/python -m benchmarks $(BENCH)
+
+# Compare this tree's ratios with another revision's, in rounds in turns: `make bench-compare REV=main`.
+bench-compare: $(READY)
+	@test -n "$(REV)" || { echo "Name the revision to compare with: make bench-compare REV=main"; exit 1; }
+	$(BIN)/python -m benchmarks.compare $(REV) $(BENCH)
 
 lint: $(DEV_READY)
 	$(BIN)/ruff check .
