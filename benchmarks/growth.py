@@ -1,6 +1,7 @@
 """Measure how sizes and times grow with the rows, fit a power law, and extrapolate it: `python -m benchmarks.growth`.
 
-Each fund has 10,000 rows, as in a table of 1,000,000,000 rows and 100,000 funds. A fit is as good as its residuals: its
+A fund has 10,000 rows, as in a table of 1,000,000,000 rows and 100,000 funds; `--rows-a-fund 2` shows how what a fund
+and a batch cost grows. A fit is as good as its residuals: its
 exponent says how a figure grows, and the last two columns bound what it could be at the far end.
 """
 
@@ -27,7 +28,6 @@ from stagenorm_pipeline.engine.verify.verification import VerifyRequest, verify
 from stagenorm_pipeline.vocabulary import Vocabulary
 
 _NAME = "bench_growth"
-_ROWS_A_FUND = 10_000
 _FAR = 1_000_000_000
 # Megabytes of: the audit log, every other tracking table, and all WAL so far.
 _SIZES = """
@@ -60,11 +60,11 @@ def fit(points: Mapping[int, float]) -> PowerLaw:
     return PowerLaw(factor=law.factor, exponent=law.exponent, residual=worst)
 
 
-def measure_size(found: Server, rows: int) -> dict[str, float]:
+def measure_size(found: Server, rows: int, rows_a_fund: int) -> dict[str, float]:
     """Plan, apply and verify a table of so many rows, 60% of them messy, in a new process."""
     found.create(_NAME)
     with found.connect(_NAME) as connection:
-        fill(connection, rows, funds=max(1, rows // _ROWS_A_FUND))
+        fill(connection, rows, funds=max(1, rows // rows_a_fund))
     found.add_tracking_tables(_NAME)
     with found.connect(_NAME) as connection:
         connection.execute("CHECKPOINT")
@@ -118,6 +118,7 @@ def _table(measured: Mapping[int, Mapping[str, float]]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.growth", description=__doc__)
     parser.add_argument("--rows", default="30000,100000,300000,1000000", help="sizes to measure, at least two")
+    parser.add_argument("--rows-a-fund", type=int, default=10_000)
     parser.add_argument("--shared-buffers", default="128MB", help="of the embedded server, e.g. 4GB")
     parser.add_argument("--measure", metavar="URL", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -125,7 +126,8 @@ def main() -> None:
         print(json.dumps(_measure(arguments.measure)))
         return
     with server(arguments.shared_buffers) as found:
-        print(_table({int(rows): measure_size(found, int(rows)) for rows in arguments.rows.split(",")}))
+        sizes = [int(rows) for rows in arguments.rows.split(",")]
+        print(_table({rows: measure_size(found, rows, arguments.rows_a_fund) for rows in sizes}))
 
 
 if __name__ == "__main__":
