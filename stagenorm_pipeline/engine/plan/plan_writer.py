@@ -254,7 +254,7 @@ class NormalizePlanWriter:
 
 @dataclass(slots=True, kw_only=True)
 class _Pending:
-    """Batches to record with one statement: their keys, and each one's fund and the places of its first and last key."""
+    """Batches to record with one statement: their keys, and each one's fund and places of first and last key."""
 
     keys: list[Any] = field(default_factory=list)
     spelling_ids: list[int] = field(default_factory=list)
