@@ -127,10 +127,9 @@ def _helps(command: click.Command, context: click.Context) -> Iterator[tuple[str
             yield from _helps(below, click.Context(below, parent=context, info_name=name))
 
 
-def test_run_on_terminal_asks_and_sums_up_on_one_screen(application_url: str) -> None:
-    stagenorm_here("init-db", url=application_url)
+def test_run_on_terminal_asks_and_sums_up_on_one_screen(ready_url: str) -> None:
     small = {"COLUMNS": "80", "LINES": "24"}
-    with on_terminal("run", "--sleep-ms", "0", "--color", "never", url=application_url, environment=small) as running:
+    with on_terminal("run", "--sleep-ms", "0", "--color", "never", url=ready_url, environment=small) as running:
         running.wait_for(r"\[y/N\]")
         running.press("y\n")
         assert running.end() == 0
