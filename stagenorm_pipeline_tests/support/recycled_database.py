@@ -233,6 +233,9 @@ class _Server:
             statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
             if template == "template0" and connection.info.server_version >= 170000:
                 statement += _BUILTIN_LOCALE
+            if connection.info.server_version >= 150000:
+                # 21 ms of CPU; with the WAL of every block it was 37 ms.
+                statement += sql.SQL(" STRATEGY file_copy")
             connection.execute(statement)
 
     def drop(self, name: str) -> None:
