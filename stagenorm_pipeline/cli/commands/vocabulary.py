@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, assert_never
 
 import click
 
-from stagenorm_pipeline.cli.outputs import STDOUT, read_output_path
+from stagenorm_pipeline.cli.outputs import STDOUT, StandardOutput, read_output_place
 from stagenorm_pipeline.cli.screen import tell
 from stagenorm_pipeline.counts import counted
 
@@ -80,13 +80,13 @@ def export(form: str, output: str) -> None:
     from stagenorm_pipeline.output_files import replace_file
     from stagenorm_pipeline.service.exporting import export_vocabulary
 
-    path = read_output_path(output)
+    place = read_output_place(output)
     _, vocabulary = _load()
     text = export_vocabulary(vocabulary, form)
-    if path is None:
+    if isinstance(place, StandardOutput):
         click.echo(text, nl=False)
     else:
-        replace_file(path, text)
+        replace_file(place, text)
 
 
 def _load() -> tuple[Configuration, Vocabulary]:
