@@ -43,7 +43,7 @@ def test_rollback_reports_observation_of_each_fund(project: DagsterProject, appl
 
 
 def test_rollback_by_spelling_or_row_needs_no_plan(project: DagsterProject, application: Application) -> None:
-    _normalize(project, application)
+    _normalize(application)
 
     assert project.run("rollback_job", roll_back={"spelling": "Seed", "execute": True, "sleep_ms": 0}).success
     assert list(application.stages(COMPANIES).values()) == ["Seed", "series-a", "series-b"]
