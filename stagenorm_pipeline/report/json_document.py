@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from stagenorm_pipeline.engine.enforce.observe import Observation
 from stagenorm_pipeline.engine.inventory.inventory import TargetInventory
+from stagenorm_pipeline.engine.monitor.estimate import DurationEstimate, Estimate, NothingAhead, NotMeasured
 from stagenorm_pipeline.engine.plan.plan import Plan
 from stagenorm_pipeline.engine.plan.vocabulary_check import DecisionChanges
 from stagenorm_pipeline.engine.preflight import PreflightFinding
@@ -57,6 +58,18 @@ def plan_document(plan: Plan) -> Document:
         "funds_to_change": list(plan.funds_to_change),
     }
     return _headed("plan", {**totals, **_plain(plan)})
+
+
+def estimate_document(estimate: DurationEstimate) -> Document:
+    """Return how long a plan takes, in seconds, as part of its document."""
+    match estimate:
+        case Estimate():
+            kind = "measured"
+        case NotMeasured():
+            kind = "not_measured"
+        case NothingAhead():
+            kind = "nothing_ahead"
+    return {"estimate": {"kind": kind, **_plain(estimate)}}
 
 
 def decisions_document(found: DecisionChanges) -> Document:

@@ -9,12 +9,12 @@ from stagenorm_pipeline.engine.verify.result import CheckResult, Outcome, Rule, 
 from stagenorm_pipeline.engine.verify.rules.registry import RULES
 from stagenorm_pipeline.report.escape import sentence_for_terminal
 from stagenorm_pipeline.report.finding_groups import finding_groups
-from stagenorm_pipeline.report.limits import Limits
 from stagenorm_pipeline.report.notes import notes
 from stagenorm_pipeline.report.number_formats import duration, number
 from stagenorm_pipeline.report.plan_tables import unknown_list
 from stagenorm_pipeline.report.sections import Section, outline
 from stagenorm_pipeline.report.sign_off_statement import FIELDS, RECORD, is_to_sign, record_command, statement
+from stagenorm_pipeline.report.table_limits import Limits
 from stagenorm_pipeline.report.terminal_layout import (
     PLAIN,
     Colour,

@@ -114,6 +114,7 @@ def failure(**changed: Any) -> dict[str, Any]:
 
 
 AT_WORK = Status(
+    rehearsals={},
     as_of=NOON,
     progress=progress(),
     funds=(),

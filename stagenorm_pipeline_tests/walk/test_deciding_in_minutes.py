@@ -109,14 +109,14 @@ def _ended(asking: Running) -> bool:
     return "Next: stagenorm dry-run" in asking.text
 
 
-def _is_asked_or_ended(asking: Running, asked: int) -> bool:
-    return _ended(asking) or asking.text.count("  stage") >= asked
+def _is_at(asking: Running, question: int) -> bool:
+    return _ended(asking) or asking.text.count("  stage") >= question
 
 
 def _questions(asking: Running) -> Iterator[str]:
     """Yield the first spelling of each cluster that the command asks about, until it ends."""
     for asked in count(1):
-        wait_until(partial(_is_asked_or_ended, asking, asked), "the next question")
+        wait_until(partial(_is_at, asking, asked), "the next question")
         if _ended(asking):
             return
         yield re.findall(r'(?m)^ +1 "(.*?)" +[\d,]+\r?$', asking.text)[-1]

@@ -131,7 +131,7 @@ def _read_work(
     *, ask: bool, csv: str | None, xlsx: str | None, html: str | None, files: Sequence[str]
 ) -> _Ask | _Fill | _Export | _Import:
     """Read what to do. Raises ConfigurationError for options that exclude each other and for unknown suffixes."""
-    from stagenorm_pipeline.cli.outputs import read_output_path
+    from stagenorm_pipeline.cli.outputs import read_output_place
     from stagenorm_pipeline.service.decision_sheet import SheetForm
     from stagenorm_pipeline.service.reviewed_files import reviewed_form
 
@@ -147,7 +147,7 @@ def _read_work(
     for name, suffix in exports:
         if Path(name).suffix.lower() != suffix:
             raise ConfigurationError(f"{name} does not end in {suffix}.", remedy=f"Name it {name}{suffix}.")
-        read_output_path(name)
+        read_output_place(name)
     if exports:
         sheets = tuple((Path(name), SheetForm(suffix)) for name, suffix in exports if suffix != _PAGE)
         return _Export(sheets=sheets, page=Path(html) if html is not None else None)

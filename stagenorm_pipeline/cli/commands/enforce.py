@@ -24,7 +24,7 @@ _STATEMENT_SHOWN = 20_000
 @click.command("enforce")
 @table_option
 @click.option("--remove", is_flag=True, help="Remove the constraint.")
-@click.option("--yes", is_flag=True, help="Do it; without this only the statements are shown.")
+@click.option("--yes", is_flag=True, help="Do it. Without this, show the statements.")
 @click.option("--observe", is_flag=True, help="Show which rows it would refuse now; change nothing.")
 @click.option("--json", "as_json", is_flag=True, help="With --observe: print JSON.")
 def command(table: str | None, remove: bool, yes: bool, observe: bool, as_json: bool) -> None:

@@ -28,7 +28,7 @@ from stagenorm_pipeline.service.context import open_service
 @click.argument("row_id", metavar="ID]", required=False)
 @click.option("--spelling", help="Explain a spelling, exactly as stored, instead of a row.")
 @table_option
-@click.option("--json", "as_json", is_flag=True, help="For a script.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for a script.")
 def command(row_table: str | None, row_id: str | None, spelling: str | None, table: str | None, as_json: bool) -> None:
     """Explain one row or one spelling: what it was, what it became, why, by whom, and what happened since.
 

@@ -16,9 +16,9 @@ from stagenorm_pipeline.service.inventory import read_inventory
 @click.command("inventory")
 @scope_options
 @full_option
-@click.option("--json", "as_json", is_flag=True, help="For a script.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for a script.")
 def command(chosen: ScopeOptions, full: bool, as_json: bool) -> None:
-    """List the spellings in the data. Of the unknown ones: in which funds, between which ids, what they may mean.
+    """List the spellings in the data. For the unknown ones, show funds, ids and what they may mean.
 
     Reads only.
 

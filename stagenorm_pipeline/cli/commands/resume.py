@@ -20,7 +20,7 @@ from stagenorm_pipeline.service.context import open_service
 
 @click.command("resume")
 @scope_options
-@click.option("--batch-size", type=click.Choice(["auto"]), help="Several batches a transaction, for half a second.")
+@click.option("--batch-size", type=click.Choice(["auto"]), help="Group batches into transactions of half a second.")
 @pace_options
 @limit_options
 def command(chosen: ScopeOptions, batch_size: Literal["auto"] | None, pace: PaceOptions, limits: LimitOptions) -> None:

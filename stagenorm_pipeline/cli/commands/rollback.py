@@ -38,11 +38,11 @@ from stagenorm_pipeline.service.rolling_back import RollbackConditions
 @pace_options
 @click.option("--only-untouched", is_flag=True, help="Leave rows that another session updated or inserted again since.")
 @click.option(
-    "--left", is_flag=True, help="List every row that would be left or only partly restored, one JSON object a line."
+    "--left", is_flag=True, help="List every row that would be left or only partly restored, one JSON object per line."
 )
 @full_option
-@click.option("--json", "as_json", is_flag=True, help="For a script.")
-@click.option("--yes", is_flag=True, help="Do it; without this only what would be restored is shown.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for a script.")
+@click.option("--yes", is_flag=True, help="Do it. Without this, show what would be restored.")
 def command(
     chosen: ScopeOptions,
     plan_id: int | None,
@@ -61,9 +61,9 @@ def command(
 ) -> None:
     """Restore rows that still hold what stagenorm wrote. Rows that another session changed since are listed and left.
 
-    Name what to undo by plan, batch, fund, table, spelling, row or time. Given together, all of them must be met. A
-    row that was changed several times goes back to what it held before the first of these changes, but never past a
-    write of another session: then it gets back what that session wrote.
+    Name what to undo by plan, batch, fund, table, spelling, row or time; together, all must match. A row that was
+    changed several times goes back to what it held before the first of these changes, but never past a write of another
+    session: then it gets back what that session wrote.
 
     \b
     Examples:

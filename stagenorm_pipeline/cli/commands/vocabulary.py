@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, assert_never
 
 import click
 
-from stagenorm_pipeline.cli.outputs import STDOUT, read_output_path
+from stagenorm_pipeline.cli.outputs import STDOUT, StandardOutput, read_output_place
 from stagenorm_pipeline.cli.screen import tell
 from stagenorm_pipeline.counts import counted
 
@@ -21,7 +21,7 @@ _FORMS = ("json", "sql", "ts")
 @click.group("vocabulary", invoke_without_command=True)
 @click.pass_context
 def command(context: click.Context) -> None:
-    """Show the canonical stages, look one spelling up, or export it all for the application.
+    """Show the canonical stages, look up a spelling, or export everything for the application.
 
     Needs no database.
 
@@ -63,12 +63,12 @@ def test(spelling: str, as_json: bool) -> None:
 
 
 @command.command("export")
-@click.option("--format", "form", type=click.Choice(_FORMS), default="json", show_default=True, help="The form.")
-@click.option("--output", default=STDOUT, metavar="FILE", help="Where to.  [default: standard output]")
+@click.option("--format", "form", type=click.Choice(_FORMS), default="json", show_default=True, help="The format.")
+@click.option("--output", default=STDOUT, metavar="FILE", help="Write to this file.  [default: standard output]")
 def export(form: str, output: str) -> None:
     """Export a look-up for the application.
 
-    With it, messy spellings stop where they enter. json has the data, the steps of the look-up, and spellings with the
+    It stops messy spellings where they enter. json has the data, the steps of the look-up, and spellings with the
     right answers for a test. sql creates two functions, stagenorm_stage_of(text) and stagenorm_meaning_of(text). ts is
     a module with stageOf and meaningOf.
 
@@ -80,13 +80,13 @@ def export(form: str, output: str) -> None:
     from stagenorm_pipeline.output_files import replace_file
     from stagenorm_pipeline.service.exporting import export_vocabulary
 
-    path = read_output_path(output)
+    place = read_output_place(output)
     _, vocabulary = _load()
     text = export_vocabulary(vocabulary, form)
-    if path is None:
+    if isinstance(place, StandardOutput):
         click.echo(text, nl=False)
     else:
-        replace_file(path, text)
+        replace_file(place, text)
 
 
 def _load() -> tuple[Configuration, Vocabulary]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from stagenorm_pipeline.engine.approval.rehearsals import Rehearsal
 from stagenorm_pipeline.engine.inventory.inventory import RowCounts, SpellingTotal
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.vocabulary import DecisionsInForce
@@ -174,7 +175,8 @@ class PlanFacts:
     """A plan that the verification covers. `is_baseline`: some target and fund is compared with it.
 
     `opened_at`: when it was first applied. `completed_at` None: not finished. `rows_to_change`: as planned.
-    `author`: the database role that recorded it; None for older plans. `approved_by` None: not approved.
+    `author`: the database role that recorded it; None for older plans. `approved_by` None: not approved. `rehearsal`
+    None: what it holds was not rehearsed on a clone.
     """
 
     plan_id: int
@@ -191,6 +193,7 @@ class PlanFacts:
     approved_by: str | None = None
     approved_at: datetime | None = None
     ticket: str | None = None
+    rehearsal: Rehearsal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

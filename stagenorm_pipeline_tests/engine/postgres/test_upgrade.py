@@ -97,6 +97,7 @@ def test_upgrade_keeps_all_recorded_rows(older: Application) -> None:
         "stage_migration_approval_rules",
         "stage_migration_plan_authors",
         "stage_migration_approvals",
+        "stage_migration_rehearsals",
     }
     assert older.value("SELECT count(*) FROM stage_migration_versions") == len(migration_files())
     assert older.value("SELECT count(*) FROM stage_verifications WHERE signed_off_by = 'Ana Reviewer'") == 1
