@@ -193,14 +193,14 @@ class LimitOptions:
 def limit_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add `--canary`, `--max-rows`, `--until` and `--exclude-fund`, as the argument `limits`."""
 
-    @click.option("--exclude-fund", "exclude_funds", multiple=True, help="Leave this fund out. May be repeated.")
+    @click.option("--exclude-fund", "exclude_funds", multiple=True, help="Leave this fund out. Repeatable.")
     @click.option("--until", metavar="HH:MM", help="Start no batch after this time, by this machine's clock.")
-    @click.option("--max-rows", type=click.IntRange(1), help="Start no batch after so many rows.")
+    @click.option("--max-rows", type=click.IntRange(1), help="Start no batch after this many rows.")
     @click.option(
         "--canary",
         type=click.IntRange(1),
         metavar="ROWS",
-        help="Apply so many rows across funds, check them, then go on or stop.",
+        help="First apply this many rows across funds and check them; then continue or stop.",
     )
     @wraps(command)
     def with_limits(
@@ -219,7 +219,7 @@ def limit_options(command: Callable[..., None]) -> Callable[..., None]:
 
 def full_option(command: F) -> F:
     """Add `--full`, as the argument `full`."""
-    return click.option("--full", is_flag=True, help="All tables, through a pager on a terminal.")(command)
+    return click.option("--full", is_flag=True, help="Show all tables, in a pager on a terminal.")(command)
 
 
 def batch_size_option(command: F) -> F:

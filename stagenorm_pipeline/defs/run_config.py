@@ -123,15 +123,15 @@ class NormalizeAllConfig(ApplyConfig):
     )
     parallel: int = Field(
         default=1,
-        description="How many sessions apply batches at the same time. Two reach the speed of a single UPDATE; more "
-        "help where the network is slow.",
+        description="How many sessions apply batches at the same time. Two come close to the speed of a single UPDATE; "
+        "more help where the network is slow.",
     )
     canary: int = Field(
         default=0,
-        description="Apply whole batches across funds until they have so many rows, verify them by rules 1 to 5, and "
+        description="Apply whole batches across funds until they have this many rows, verify them by rules 1 to 5, and "
         "go on only if nothing is wrong. 0: no canary.",
     )
-    max_rows: int = Field(default=0, description="Start no batch once the run has applied so many rows. 0: no limit.")
+    max_rows: int = Field(default=0, description="Start no batch once the run has applied this many rows. 0: no limit.")
     until: str = Field(
         default="", description="Start no batch after this time, such as 05:00, by the clock of the run's machine."
     )

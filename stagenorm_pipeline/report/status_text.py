@@ -10,12 +10,14 @@ from typing import Any
 
 from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.engine.apply.progress import time_span
+from stagenorm_pipeline.engine.approval.rehearsals import rehearsal_or_none
 from stagenorm_pipeline.engine.monitor.runners import Runner
 from stagenorm_pipeline.engine.monitor.status import Status
 from stagenorm_pipeline.engine.targets.funds import fund_key
 from stagenorm_pipeline.report.escape import for_terminal, sentence_for_terminal
 from stagenorm_pipeline.report.estimate_text import estimate_sentence
 from stagenorm_pipeline.report.json_document import estimate_document
+from stagenorm_pipeline.report.rehearsed import rehearsed_words
 from stagenorm_pipeline.report.tables import Cell, Name, Table
 from stagenorm_pipeline.report.target_names import short_names
 from stagenorm_pipeline.report.terminal_layout import (
@@ -112,6 +114,7 @@ def status_json(status: Status, *, indent: int | None = 2) -> str:
         "failures": [dict(row) for row in status.failures],
         "failures_total": status.failures_total,
         "plans": [dict(row) for row in status.plans],
+        "rehearsals": [asdict(one) for one in map(rehearsal_or_none, status.rehearsals.values()) if one],
         "running": [dict(row) for row in status.running],
         "runners": [asdict(runner) for runner in status.runners],
         "paused": status.control.paused,
@@ -150,7 +153,18 @@ def next_command(status: Status) -> str:
     if not status.plans:
         return "stagenorm dry-run"
     newest = status.plans[0]
-    return f"stagenorm run --plan {newest['plan_id']}" if newest["status"] == "draft" else "stagenorm verify"
+    return f"stagenorm run --plan {newest['plan_id']}" if newest["status"] == "draft" else _after_the_work(status)
+
+
+def _after_the_work(status: Status) -> str:
+    """Return what is left to do when every batch has ended: verify, read why it failed, sign, or nothing."""
+    current = next((one for one in status.verifications if one.is_whole and one.is_current), None)
+    if current is None:
+        return "stagenorm verify"
+    number = current.verification_id
+    if current.signed_off_by is not None:
+        return f"nothing is left. Verification {number} is signed. To keep it clean: stagenorm enforce"
+    return f"stagenorm report {number}" if current.has_failed else f"stagenorm sign-off {number}"
 
 
 def _plans(status: Status, most: int, screen: Screen) -> Iterator[str]:
@@ -160,6 +174,8 @@ def _plans(status: Status, most: int, screen: Screen) -> Iterator[str]:
     found = [plan for plan in status.plans if plan is status.plans[0] or plan["status"] == "open"]
     for plan in found[:most]:
         yield from plan_lines(plan, screen)
+        if rehearsal := status.rehearsals.get(plan["plan_id"]):
+            yield from wrapped(rehearsed_words(rehearsal), screen, indent=2)
     if rest := len(found) - most if len(found) > most else 0:
         yield f"and {counted(rest, 'more open plan')}: stagenorm plans"
 

@@ -38,7 +38,7 @@ def read_status(context: ServiceContext) -> Status:
 
     Then, while no runner is at work, how long the rest takes or, once a plan is done, what to vacuum.
     """
-    status = progress.read_status(context.database)
+    status = progress.read_status(context.database, targets=len(context.configuration.targets))
     if status.is_open:
         return status if status.is_attended else replace(status, estimate=estimate_open_plans(context))
     is_done = bool(status.plans) and status.plans[0]["status"] == "completed"

@@ -17,7 +17,7 @@ from stagenorm_pipeline.cli.options import (
 )
 from stagenorm_pipeline.cli.preflight_output import show_missing_migration
 from stagenorm_pipeline.cli.screen import page, screen, show
-from stagenorm_pipeline.cli.sources import show_sources
+from stagenorm_pipeline.cli.sources import show_sources, sources_document
 from stagenorm_pipeline.engine.monitor.estimate import DurationEstimate
 from stagenorm_pipeline.report.inventory_and_plan_text import dry_run_summary, plan_summary, plan_text
 from stagenorm_pipeline.report.json_document import decisions_document, document_json, estimate_document, plan_document
@@ -33,7 +33,7 @@ from stagenorm_pipeline.service.planning import PlanPreview
 @batch_size_option
 @planned_pace_options
 @full_option
-@click.option("--json", "as_json", is_flag=True, help="For a script.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for a script.")
 def command(chosen: ScopeOptions, batch_size: BatchSize, pace: PlannedPaceOptions, full: bool, as_json: bool) -> None:
     """Show what a run would change, and what new decisions do. Reads in READ ONLY transactions; records nothing.
 
@@ -52,7 +52,7 @@ def command(chosen: ScopeOptions, batch_size: BatchSize, pace: PlannedPaceOption
             preview = planning.preview_plan(context, selection=selection, batch_size=rows)
         estimate = estimate_plan(context, plan=preview.plan, pace=pace.pace(batch_size))
     if as_json:
-        click.echo(document_json(_document(preview, estimate)), nl=False)
+        click.echo(document_json({**_document(preview, estimate), **sources_document(context)}), nl=False)
         return
     size = [f"--batch-size {batch_size}"] if batch_size else []
     arguments = [*chosen.arguments(), *size, *pace.arguments()]

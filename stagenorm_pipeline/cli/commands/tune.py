@@ -19,7 +19,7 @@ from stagenorm_pipeline.service.context import open_service
     "--target-ms", type=click.IntRange(10, 60_000), help="How long a transaction of --batch-size auto should take."
 )
 @click.option("--parallel", type=click.IntRange(1, MOST_SESSIONS), help="How many sessions each runner has.")
-@click.option("--reset", is_flag=True, help="Let every runner go back to the pace it was started with.")
+@click.option("--reset", is_flag=True, help="Return every runner to the pace that it was started with.")
 def command(sleep_ms: int | None, target_ms: int | None, parallel: int | None, reset: bool) -> None:
     """Change the pace of every runner while it works: on any machine, in Dagster too. It holds until --reset.
 

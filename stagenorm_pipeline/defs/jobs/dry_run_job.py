@@ -43,7 +43,7 @@ def _what_next(plan: Plan) -> str:
 
 
 @dg.job(
-    description="Step 1 of the runbook, required: show what a plan would change, by fund and by spelling. "
+    description="Before step 2: show what a plan would change, by fund and by spelling. "
     "Records nothing and changes nothing. The result is on the run's page and in the events of batch_plan."
 )
 def dry_run_job() -> None:

@@ -36,7 +36,8 @@ from stagenorm_pipeline.engine.apply.claim import (
 )
 from stagenorm_pipeline.engine.apply.events import BatchStarted, GroupSplit
 from stagenorm_pipeline.engine.apply.outcome import Completed, Failed, Gone, Outcome, Split, Taken
-from stagenorm_pipeline.engine.apply.row_updates import RewrittenError, RowErrors
+from stagenorm_pipeline.engine.apply.refusals import RewrittenError
+from stagenorm_pipeline.engine.apply.row_updates import RowErrors
 from stagenorm_pipeline.engine.apply.run_limits import BudgetEnd
 from stagenorm_pipeline.engine.apply.session_threads import SessionEnd
 from stagenorm_pipeline.engine.apply.shared_work import SharedWork
