@@ -22,7 +22,8 @@ WITH named AS (
     GROUP BY p.place, p.table_oid, c.oid, c.reltuples
 )
 SELECT format('%%I.%%I', n.nspname, c.relname)              AS name,
-       coalesce(sum(t.n_live_tup), 0)::bigint               AS live_rows,
+       -- Right after a restore only ANALYZE knows how many there are.
+       coalesce(sum(greatest(t.n_live_tup, s.rows)), 0)::bigint AS live_rows,
        coalesce(sum(t.n_dead_tup), 0)::bigint               AS dead_rows,
        coalesce(sum(t.n_tup_upd), 0)::bigint                AS updates,
        coalesce(sum(t.n_tup_hot_upd), 0)::bigint            AS hot_updates,

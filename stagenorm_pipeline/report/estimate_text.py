@@ -19,8 +19,7 @@ def estimate_sentence(estimate: DurationEstimate) -> str:
             return ""
         case NotMeasured(batches=batches, sleep=sleep, pace=pace):
             slept = f" The sleeps between {counted(batches, 'batch')} take {time_range(sleep)}." if sleep.high else ""
-            why = "too few batches were applied to this database so far"
-            return f"How long it takes is not known: {why}.{slept}{_pace(pace)}"
+            return f"No time estimate yet: too few batches were applied to this database.{slept}{_pace(pace)}"
         case Estimate(total=total, batches=batches, batch=batch, sleep=sleep, pace=pace):
             each = f"{counted(batches, 'batch')} at {time_range(batch)}{' each' if batches > 1 else ''}"
             slept = f", plus {time_range(sleep)} of sleep" if sleep.high else ""

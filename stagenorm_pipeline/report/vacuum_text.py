@@ -20,8 +20,10 @@ def vacuum_lines(advice: Sequence[VacuumAdvice], screen: Screen) -> Iterator[str
 
 def vacuum_reason(advice: VacuumAdvice) -> str:
     """Say why a table is to be vacuumed."""
-    dead = f"{counted(advice.dead_rows, 'dead row version')}, {advice.dead_share:.0%} of the table"
-    return f"{dead}{_hot(advice.of_run)}; {_by_itself(advice.autovacuum)}."
+    # All of the table: no live row was reported yet, so the share says nothing.
+    share = f", {advice.dead_share:.0%} of the table" if advice.dead_share < 1 else ""
+    dead = counted(advice.dead_rows, "dead row version")
+    return f"{dead}{share}{_hot(advice.of_run)}; {_by_itself(advice.autovacuum)}."
 
 
 def _hot(of_run: UpdatesOfRun | UpdatesUnknown) -> str:

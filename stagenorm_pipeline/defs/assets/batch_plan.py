@@ -9,7 +9,7 @@ from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.defs.assets.asset_names import BATCH_PLAN, GROUP, STAGE_INVENTORY
 from stagenorm_pipeline.defs.failures import errors_as_failures
 from stagenorm_pipeline.defs.graceful_stop import deferred_termination
-from stagenorm_pipeline.defs.metadata.plan_page import planned_metadata
+from stagenorm_pipeline.defs.metadata.plan_page import how_long_metadata, planned_metadata
 from stagenorm_pipeline.defs.metadata.rehearsal import rehearsal_metadata
 from stagenorm_pipeline.defs.partitions import add_fund_keys
 from stagenorm_pipeline.defs.preflight_log import log_findings
@@ -19,7 +19,7 @@ from stagenorm_pipeline.defs.resources import StagenormService
 from stagenorm_pipeline.defs.run_config import PlanConfig
 from stagenorm_pipeline.report.rehearsal_text import price_words
 from stagenorm_pipeline.service.context import ServiceContext
-from stagenorm_pipeline.service.estimating import estimate_plan
+from stagenorm_pipeline.service.estimating import estimate_open_plans, estimate_plan
 from stagenorm_pipeline.service.monitoring import read_recorded_state
 from stagenorm_pipeline.service.planning import open_plan, record_plan
 from stagenorm_pipeline.service.preflight import check_ready
@@ -65,7 +65,7 @@ def batch_plan(
 
 def _open_draft(service: ServiceContext, plan_id: int) -> Metadata:
     open_plan(service, plan_id=plan_id)
-    return {}
+    return how_long_metadata(estimate_open_plans(service))
 
 
 def _record(context: dg.AssetExecutionContext, service: ServiceContext, config: PlanConfig) -> Metadata:

@@ -13,9 +13,8 @@ from stagenorm_pipeline.report.markdown_text import plan_markdown
 
 def planned_metadata(plan: Plan, estimate: DurationEstimate) -> Mapping[str, dg.MetadataValue]:
     """Return the plan and its figures, and how long it takes. Dagster plots the numbers."""
-    sentence = estimate_sentence(estimate)
     return {
-        **({"how long": dg.MetadataValue.text(sentence)} if sentence else {}),
+        **how_long_metadata(estimate),
         "plan": dg.MetadataValue.md(plan_markdown(plan)),
         "batches": dg.MetadataValue.int(plan.total_batches),
         "rows_to_update": dg.MetadataValue.int(plan.counts.rows_to_change),
@@ -24,3 +23,9 @@ def planned_metadata(plan: Plan, estimate: DurationEstimate) -> Mapping[str, dg.
         "unknown_spellings": dg.MetadataValue.int(count_unknown_spellings(plan.inventories)),
         "funds_to_change": dg.MetadataValue.int(len(plan.funds_to_change)),
     }
+
+
+def how_long_metadata(estimate: DurationEstimate) -> Mapping[str, dg.MetadataValue]:
+    """Return how long the batches take, and where that comes from. Empty if there are none."""
+    sentence = estimate_sentence(estimate)
+    return {"how long": dg.MetadataValue.text(sentence)} if sentence else {}

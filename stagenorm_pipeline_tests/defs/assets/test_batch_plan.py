@@ -25,6 +25,8 @@ def test_draft_is_applied_only_after_opening(project: DagsterProject, applicatio
     after = materialized(project.normalize("fund-1"), "normalized_stages")["fund-1"]
 
     assert "open_draft: 1" in drafted["what next"]
+    assert drafted["how long"] == opened["how long"]
+    assert "No time estimate yet: too few batches" in drafted["how long"]
     assert before["this run"] == "nothing to do"
     assert (opened["plan_id"], opened["rows_to_update"]) == ("1", 1)
     assert after["rows_updated"] == 1

@@ -16,10 +16,10 @@ SET duration_ms = 870, started_at = '2026-01-01'::timestamptz + batch_number * i
 def test_dry_run_says_how_long_and_where_that_comes_from(application: Application) -> None:
     def said(*options: str) -> str:
         out = stagenorm_here("dry-run", "--batch-size", "2", *options, url=application.url).out
-        return next(line for line in out.splitlines() if line.startswith(("About", "How long")))
+        return next(line for line in out.splitlines() if line.startswith(("About", "No time")))
 
     application.add(COMPANIES, [(1, "Seed")] * 20)
-    unknown = "How long it takes is not known: too few batches were applied to this database so far."
+    unknown = "No time estimate yet: too few batches were applied to this database."
     assert said() == f"{unknown} The sleeps between 10 batches take 900 ms."
     application.run(batch_size=2)
     application.sql(EVERY_SECOND)
