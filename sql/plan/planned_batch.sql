@@ -1,6 +1,6 @@
 -- Read the first batch of a plan after a number, with its members. Keys as text, which is faster to pass on.
 -- Guarantees: reads only.
-SELECT b.batch_number, b.schema_name, b.table_name, b.column_name, b.fund_id, b.range_start, b.range_end, b.rows_planned,
+SELECT b.batch_number, b.schema_name, b.table_name, b.column_name, b.fund_id, b.rows_planned,
        m.row_numbers::text AS row_numbers, m.row_keys::text AS row_keys, m.spelling_ids
 FROM stage_migration_batches b
 JOIN stage_migration_batch_members m USING (batch_id)

@@ -130,7 +130,7 @@ def apply(
     """Apply the waiting batches of a plan or, with `plan_id` None, of every open one. This changes business data.
 
     `kind`: plans of this kind only. `watch` hears every event, in the caller's thread. Raises OtherVocabularyError for
-    a plan made with other decisions than those of today, CanaryFailedError after a canary that is not as it should be,
+    a plan made with another vocabulary than today's, CanaryFailedError after a canary that is not as it should be,
     GuardStopError, and ConfigurationError if the only fund of the selection is left out.
     """
     request = ApplyRequest(

@@ -53,8 +53,9 @@ class Application:
         self.user.close()
         self.database.close()
 
-    def set_up(self) -> None:
-        self.sql(TABLES)
+    def set_up(self, tables: str = TABLES) -> None:
+        """Create the user's tables and ours."""
+        self.sql(tables)
         apply_migrations(self.database)
 
     def sql(self, statement: str, *values: object) -> list[tuple[Any, ...]]:

@@ -23,13 +23,15 @@ from stagenorm_pipeline.cli.options import (
 from stagenorm_pipeline.cli.preflight_output import require_ready
 from stagenorm_pipeline.cli.rehearsal_output import rehearse_and_report, rehearse_on_clone_and_report, require_terminal
 from stagenorm_pipeline.cli.screen import has_live_display, logs_json, screen, show, tell
-from stagenorm_pipeline.cli.sources import show_sources
+from stagenorm_pipeline.cli.sources import say_sources, show_sources
 from stagenorm_pipeline.engine.plan.plan import Plan
 from stagenorm_pipeline.errors import ConfigurationError
 from stagenorm_pipeline.report.backup_text import reminder
 from stagenorm_pipeline.report.inventory_and_plan_text import plan_summary, unknown_stages
 from stagenorm_pipeline.service import applying, backing_up, planning
+from stagenorm_pipeline.service.applying import Pace
 from stagenorm_pipeline.service.context import ServiceContext, open_service
+from stagenorm_pipeline.service.estimating import estimate_plan
 from stagenorm_pipeline.service.planning import NewPlan
 from stagenorm_pipeline.service.rehearsing import open_clone
 from stagenorm_pipeline.service.selecting import Selection
@@ -41,7 +43,7 @@ from stagenorm_pipeline.service.selecting import Selection
 @pace_options
 @limit_options
 @click.option("--plan", "plan_id", type=int, help="Apply this recorded plan instead of making one.")
-@click.option("--rehearse", is_flag=True, help="Execute every batch and roll it back; then stop.")
+@click.option("--rehearse", is_flag=True, help="Execute every batch and roll it back, then stop.")
 @click.option("--on", "clone_url", metavar="URL", help="With --rehearse: apply it for real to this clone instead.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def command(
@@ -81,6 +83,7 @@ def command(
             _remind_of_backup(context, selection)
         if plan_id is not None:
             planning.require_plan_fits(context, plan_id=plan_id)
+            say_sources(context)
         else:
             if asks or (clone is not None and not yes):
                 require_terminal()
@@ -91,7 +94,9 @@ def command(
                 say("Nothing to do: no row holds a known spelling that is not canonical.")
                 return
             if asks or has_live_display():
-                _show_plan(context, new.plan)
+                _show_plan(context, new.plan, read_pace(pace, batch_size))
+            else:
+                say_sources(context)
             if not rehearse:
                 planning.require_approval(context, plan_id=plan_id)
             if asks:
@@ -149,10 +154,12 @@ def _say_recorded(new: NewPlan) -> None:
         say("Plan recorded", planId=new.plan_id, rowsToUpdate=counts.rows_to_change, rowsUnknown=counts.rows_unknown)
 
 
-def _show_plan(context: ServiceContext, plan: Plan) -> None:
-    """Say where the plan applies, repeat it in two lines, and name the open plans that it supersedes."""
+def _show_plan(context: ServiceContext, plan: Plan, pace: Pace) -> None:
+    """Say where the plan applies, what it changes, how long it takes, and which open plans it supersedes."""
     show_sources(context)
-    show(plan_summary(plan, supersedes=planning.find_superseded(context, plan=plan), screen=screen()))
+    supersedes = planning.find_superseded(context, plan=plan)
+    estimate = estimate_plan(context, plan=plan, pace=pace)
+    show(plan_summary(plan, supersedes=supersedes, estimate=estimate, screen=screen()))
 
 
 def _ask_to_apply(new: NewPlan) -> None:

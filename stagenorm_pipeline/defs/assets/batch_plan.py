@@ -19,6 +19,7 @@ from stagenorm_pipeline.defs.resources import StagenormService
 from stagenorm_pipeline.defs.run_config import PlanConfig
 from stagenorm_pipeline.report.rehearsal_text import price_words
 from stagenorm_pipeline.service.context import ServiceContext
+from stagenorm_pipeline.service.estimating import estimate_plan
 from stagenorm_pipeline.service.monitoring import read_recorded_state
 from stagenorm_pipeline.service.planning import open_plan, record_plan
 from stagenorm_pipeline.service.preflight import check_ready
@@ -87,7 +88,7 @@ def _record(context: dg.AssetExecutionContext, service: ServiceContext, config: 
         f"{counted(plan.total_batches, 'batch')}. Added {counted(len(added), 'partition')}."
     )
     rehearsed = _rehearse(context, service, recorded.plan_id) if config.rehearse else {}
-    return {**rehearsed, **planned_metadata(plan)}
+    return {**rehearsed, **planned_metadata(plan, estimate_plan(service, plan=plan, pace=config.pace))}
 
 
 def _rehearse(context: dg.AssetExecutionContext, service: ServiceContext, plan_id: int) -> Metadata:

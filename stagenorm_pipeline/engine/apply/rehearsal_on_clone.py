@@ -24,13 +24,14 @@ from stagenorm_pipeline.engine.apply.events import (
     Retrying,
     WorkFound,
 )
+from stagenorm_pipeline.engine.apply.refusals import RewrittenError
 from stagenorm_pipeline.engine.apply.rehearsal_effects import (
     EffectsTally,
     OtherValues,
     RowsWritten,
     Values,
 )
-from stagenorm_pipeline.engine.apply.row_updates import RewrittenError, RowErrors, read_refused_rows
+from stagenorm_pipeline.engine.apply.row_updates import RowErrors, read_refused_rows
 from stagenorm_pipeline.engine.approval.rehearsals import (
     Effects,
     Figures,

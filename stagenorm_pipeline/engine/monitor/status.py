@@ -7,7 +7,10 @@ from typing import Any
 
 from stagenorm_pipeline.engine.apply.pause import Control, read_control
 from stagenorm_pipeline.engine.approval.rehearsals import RehearsalState, read_rehearsals
+from stagenorm_pipeline.engine.monitor.estimate import NOTHING_AHEAD, DurationEstimate
+from stagenorm_pipeline.engine.monitor.recorded_state import VerificationState, read_verification_states
 from stagenorm_pipeline.engine.monitor.runners import Runner, read_runners
+from stagenorm_pipeline.engine.monitor.vacuum import VacuumAdvice
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.locks import BATCH_LOCK_CLASS
 from stagenorm_pipeline.engine.postgres.migrations import require_migrations
@@ -23,7 +26,9 @@ class Status:
     `as_of`: the server's clock. `progress`: `stage_migration_progress`. `funds`: `stage_migration_progress_by_fund`.
     `failures`: the first of `failures_total` rows of `stage_migration_failures`. `plans`: the open plans and the last
     five, newest first. `rehearsals`: of the newest plan, if it is a draft. `running`: batches with the status
-    `running`. `runners`: runners whose end is not recorded.
+    `running`. `runners`: runners whose end is not recorded. `verifications`: the newest ones of everything and of a
+    part. `estimate`: how long the rest takes, while no runner is at work. `vacuum`: what to vacuum, once nothing is
+    open.
     """
 
     as_of: datetime
@@ -36,6 +41,9 @@ class Status:
     running: tuple[Mapping[str, Any], ...]
     runners: tuple[Runner, ...]
     control: Control
+    verifications: tuple[VerificationState, ...] = ()
+    estimate: DurationEstimate = NOTHING_AHEAD
+    vacuum: tuple[VacuumAdvice, ...] = ()
 
     @property
     def is_attended(self) -> bool:
@@ -48,8 +56,8 @@ class Status:
         return bool(self.progress["pending_batches"] or self.progress["running_batches"])
 
 
-def read_status(database: Database) -> Status:
-    """Read the status in one snapshot."""
+def read_status(database: Database, *, targets: int) -> Status:
+    """Read the status in one snapshot. `targets`: how many are configured."""
     with database.snapshot() as connection:
         require_migrations(connection)
 
@@ -71,6 +79,7 @@ def read_status(database: Database) -> Status:
             running=rows(statement("monitor/running_batches"), lock_class=BATCH_LOCK_CLASS),
             runners=read_runners(connection),
             control=read_control(connection),
+            verifications=read_verification_states(connection, targets),
         )
 
 

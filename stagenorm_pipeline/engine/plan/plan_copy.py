@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from stagenorm_pipeline.engine.plan.batch_types import PlanKind
 from stagenorm_pipeline.engine.plan.life_cycle import RecordedPlan, find_plan
-from stagenorm_pipeline.engine.plan.plan_writer import PlanWriter, integers
+from stagenorm_pipeline.engine.plan.plan_writer import PlanWriter, array_literal, record_batches_statement
 from stagenorm_pipeline.engine.plan.queue import planned_setting
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.locks import planning_transaction
@@ -66,14 +66,25 @@ def _copy_batches(
     while batch := _next_batch(source, plan.plan_id, after):
         after = batch["batch_number"]
         target = targets[".".join((batch["schema_name"], batch["table_name"], batch["column_name"]))]
-        if (batch["row_numbers"] is not None) is not (target.key_kind is KeyKind.INTEGER):
+        is_integer = target.key_kind is KeyKind.INTEGER
+        if (batch["row_numbers"] is not None) is not is_integer:
             raise TargetError(
                 f"The key {target.key_column!r} of {target.schema}.{target.table} is of another type in the clone.",
                 remedy="Restore a newer backup.",
             )
-        spelling_ids = integers([numbers[spelling_id] for spelling_id in batch["spelling_ids"]])
-        values = {**batch, "plan_id": copy_id, "spelling_ids": spelling_ids}
-        connection.exec_driver_sql(statement("plan/record_batch"), values)
+        connection.exec_driver_sql(
+            record_batches_statement(target),
+            {
+                "plan_id": copy_id,
+                "batches_before": after - 1,
+                **target.identity(),
+                "fund_ids": [batch["fund_id"]],
+                "firsts": [1],
+                "lasts": [batch["rows_planned"]],
+                "keys": batch["row_numbers"] if is_integer else batch["row_keys"],
+                "spelling_ids": array_literal(numbers[spelling_id] for spelling_id in batch["spelling_ids"]),
+            },
+        )
 
 
 def _next_batch(source: sa.Connection, plan_id: int, after: int) -> dict[str, Any]:

@@ -104,7 +104,7 @@ def test_upgrade_keeps_all_recorded_rows(older: Application) -> None:
 
 
 def test_status_and_verify_work_on_an_upgraded_database(upgraded: Application) -> None:
-    open_plan = next(plan for plan in read_status(upgraded.database).plans if plan["status"] == "open")
+    open_plan = next(plan for plan in read_status(upgraded.database, targets=2).plans if plan["status"] == "open")
     assert (open_plan["plan_id"], open_plan["kind"]) == (4, PlanKind.NORMALIZE)
     result = upgraded.verify(vocabulary=DECIDED)
     failed = [check.rule for check in result.checks if check.outcome is Outcome.FAILED]
