@@ -7,7 +7,7 @@ from stagenorm_pipeline.defs.assets.asset_names import BATCH_PLAN
 from stagenorm_pipeline.defs.failures import errors_as_failures
 from stagenorm_pipeline.defs.graceful_stop import deferred_termination
 from stagenorm_pipeline.defs.jobs.plan_id import NO_PLAN, require_plan_id
-from stagenorm_pipeline.defs.metadata.clone_rehearsal import clone_metadata, log_rehearsal
+from stagenorm_pipeline.defs.metadata.clone_rehearsal import clone_metadata, log_rehearsal, rehearsed_next
 from stagenorm_pipeline.defs.resources import StagenormService
 from stagenorm_pipeline.engine.apply.rehearsal_on_clone import Stopped
 from stagenorm_pipeline.service.rehearsing import clone_url, open_clone, rehearse_on_clone
@@ -42,6 +42,7 @@ def rehearse(context: dg.OpExecutionContext, config: RehearseConfig, service: St
         raise dg.DagsterExecutionInterruptedError
     # An observation: a materialization would show a plan that was not made now.
     context.log_event(dg.AssetObservation(BATCH_PLAN, metadata=clone_metadata(done)))
+    rehearsed_next(done).log(context.log)
 
 
 @dg.job(

@@ -5,6 +5,8 @@ import logging
 import dagster as dg
 
 from stagenorm_pipeline.counts import counted
+from stagenorm_pipeline.defs.assets.asset_names import BATCH_PLAN
+from stagenorm_pipeline.defs.metadata.what_next import WhatNext
 from stagenorm_pipeline.engine.apply.rehearsal_on_clone import CloneRehearsal, Recorded
 from stagenorm_pipeline.report.escape import sentence_for_terminal
 from stagenorm_pipeline.report.rehearsal_text import clone_rehearsal_headline, throw_away_words
@@ -12,11 +14,17 @@ from stagenorm_pipeline.report.rehearsed import rehearsed_words
 
 
 def log_rehearsal(log: logging.Logger, done: CloneRehearsal) -> None:
-    """Log the causes of refused rows, how it ended, and what to do with the clone."""
+    """Log the causes of refused rows, and how it ended."""
     for cause in done.effects.refused:
         log.error(sentence_for_terminal(f"{counted(cause.rows, 'row')} of {cause.target} refused: {cause.message}"))
     log.info(clone_rehearsal_headline(done))
-    log.info(throw_away_words(done.figures.clone_name))
+
+
+def rehearsed_next(done: Recorded) -> WhatNext:
+    """Say what to do with the clone, and how to apply the plan."""
+    figures = done.figures
+    apply = f"To apply a draft, materialize batch_plan with open_draft: {figures.plan_id}"
+    return WhatNext(f"{throw_away_words(figures.clone_name)} {apply}", BATCH_PLAN)
 
 
 def clone_metadata(done: Recorded) -> dict[str, dg.MetadataValue]:
@@ -33,6 +41,7 @@ def clone_metadata(done: Recorded) -> dict[str, dg.MetadataValue]:
         ],
     }
     return {
+        **rehearsed_next(done).metadata(),
         "rehearsal": dg.MetadataValue.text(f"Plan {figures.plan_id} was {rehearsed_words(done.rehearsal)}."),
         "plan_id": dg.MetadataValue.int(figures.plan_id),
         "rehearsed_rows_updated": dg.MetadataValue.int(figures.rows_updated),

@@ -48,7 +48,14 @@ def create_missing_tables(clone: Database) -> None:
         with clone.transaction() as connection:
             require_migrations(connection)
     except MissingMigrationError:
-        apply_migrations(clone)
+        try:
+            apply_migrations(clone)
+        except RefusedError as error:
+            raise CloneError(
+                f"The clone {clone.name} lacks stagenorm's own tables, and this role may not create them there.",
+                remedy="Name the owner of the clone's tables with --on, or restore a backup from after "
+                "`stagenorm init-db`.",
+            ) from error
 
 
 @contextmanager
@@ -64,8 +71,7 @@ def on_clone(clone: Database) -> Iterator[None]:
         raise CloneError(f"On the clone: {error.message}", remedy="Let the clone take writes.") from error
     except RefusedError as error:
         raise CloneError(
-            f"On the clone: {error.message}",
-            remedy="Name a role with --on that owns the tables of the clone, or a superuser there.",
+            f"On the clone: {error.message}", remedy=f"{error.remedy}\nThe real run needs the same privileges."
         ) from error
     except CloneError:
         raise
