@@ -36,10 +36,14 @@ test-matrix:
 
 # At least 1,000 seeded kills, the slow ends of the hostile values, and thousands of random histories (bounded to 10
 # minutes; STAGENORM_HISTORIES, STAGENORM_HISTORIES_MINUTES and STAGENORM_HISTORIES_SEED), and the properties of spellings
-# and reports over 1,000 random examples each. Not part of `make test`.
+# and reports over 1,000 random examples each, those of plans, runs, rollbacks, figures and backups over 80 to 400. It
+# also has the cases that `make test` leaves out because each takes seconds. Not part of `make test`.
+LAWS := $(addprefix stagenorm_pipeline_tests/engine/, inventory/test_inventory.py plan/test_plan.py \
+	apply/test_apply_law.py rollback/test_rollback.py rollback/test_rollback_law.py verify/test_exact_figures.py \
+	backup/test_backup.py postgres/test_server_times.py)
 soak: $(DEV_READY)
 	$(BIN)/python -m pytest -m soak -s --hypothesis-profile=thorough
-	$(BIN)/python -m pytest -n 2 --hypothesis-profile=thorough stagenorm_pipeline_tests/vocabulary stagenorm_pipeline_tests/report
+	$(BIN)/python -m pytest -n 2 --hypothesis-profile=thorough stagenorm_pipeline_tests/vocabulary stagenorm_pipeline_tests/report $(LAWS)
 
 # The Dagster UI in headless Chromium, used like a person would; screenshots in STAGENORM_WALK_SCREENSHOTS.
 walk: $(WALK_READY)
@@ -60,6 +64,11 @@ dist: $(READY)
 # Compare stagenorm with other ways at 100,000 and 1,000,000 rows; `make bench BENCH="--rows 10000000 --rounds 1"` for more.
 bench: $(READY)
 	$(BIN)/python -m benchmarks $(BENCH)
+
+# docs/commands.md, from the help of the commands.
+.PHONY: docs
+docs: $(DEV_READY)
+	$(BIN)/python -m stagenorm_pipeline_tests.support.commands_page
 
 # Compare this tree's ratios with another revision's, in rounds in turns: `make bench-compare REV=main`.
 bench-compare: $(READY)
