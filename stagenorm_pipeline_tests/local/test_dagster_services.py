@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,6 +19,7 @@ import pytest
 from stagenorm_pipeline.errors import StagenormError
 from stagenorm_pipeline.local import dagster_services
 from stagenorm_pipeline.local.dagster_services import Address, run_read_only, run_services
+from stagenorm_pipeline.local.instance_lock import instance_lock, wait_for_instance
 from stagenorm_pipeline.local.ui import require_only_ui
 from stagenorm_pipeline_tests.support.forked_programs import forks
 from stagenorm_pipeline_tests.support.processes import is_running
@@ -164,6 +166,25 @@ def test_home_has_only_one_ui_with_a_daemon(home: Path) -> None:
             require_only_ui(home, second)
     with ExitStack() as later:
         require_only_ui(home, later)
+
+
+def test_web_server_waits_until_the_storage_is_prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STAGENORM_HOME", str(tmp_path))
+    order: list[str] = []
+
+    def web_server() -> None:
+        wait_for_instance()
+        order.append("served")
+
+    serving = threading.Thread(target=web_server)
+    with instance_lock(tmp_path) as lock:
+        lock.exclusive()
+        serving.start()
+        serving.join(timeout=0.2)
+        order.append("prepared")
+    serving.join()
+
+    assert order == ["prepared", "served"]
 
 
 def test_failed_service_is_named_with_its_log(home: Path, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
