@@ -48,7 +48,7 @@ def _take_pictures(chromium: str, ui: ServedUi, home: Path, directory: Path) -> 
         visitor = Visitor(page, ui.url, directory)
         visitor.arrive()
         visitor.open_graph()
-        page.wait_for_function("!document.body.innerText.includes('Loading')")
+        page.wait_for_function("!document.body.innerText.includes('Loading')", timeout=120_000)
         # The graph moves into place.
         page.wait_for_timeout(2_000)
         page.screenshot(path=directory / "asset-graph.png", clip=_GRAPH)
