@@ -35,7 +35,18 @@ def test_sdist_holds_the_project_and_builds_the_whole_wheel(tmp_path: Path) -> N
     with tarfile.open(packed_source) as sdist:
         sdist.extractall(tmp_path, filter="data")
     source = tmp_path / f"stagenorm_pipeline-{__version__}"
-    needed = ("Makefile", "requirements.lock", "LICENSE", "CHANGELOG.md", "docs", "deploy", "benchmarks", ".ci", "sql")
+    needed = (
+        "Makefile",
+        "requirements.lock",
+        "requirements-dev.lock",
+        "LICENSE",
+        "CHANGELOG.md",
+        "docs",
+        "deploy",
+        "benchmarks",
+        ".ci",
+        "sql",
+    )
     assert [name for name in needed if not (source / name).exists()] == []
     assert (source / "stagenorm_pipeline_tests/conftest.py").exists()
 

@@ -45,6 +45,11 @@ class DryRunConfig(dg.Config):
     def rows_per_batch(self) -> int:
         return PRESETS[self.preset].rows_per_batch if self.batch_size == _FROM_PRESET else self.batch_size
 
+    @property
+    def pace(self) -> Pace:
+        """The pace of the plan's runs, unless their launchpad says otherwise."""
+        return Pace(sleep_ms=PRESETS[self.preset].sleep_ms, is_auto=self.preset == "auto")
+
 
 class PlanConfig(DryRunConfig):
     """Launchpad settings of `batch_plan`. At most one of rehearse, draft and open_draft."""

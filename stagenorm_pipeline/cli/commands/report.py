@@ -135,5 +135,5 @@ def _prune(keep_days: int) -> None:
 def _write_report(verification_id: int, place: Output) -> bool:
     with open_service(interface="cli") as context:
         stored = verifying.read_report(context, number=verification_id)
-    with standard_output(is_reserved=place.path is None) as stream:
+    with standard_output(is_reserved=place.is_standard_output) as stream:
         return write_outputs((place,), stored.text, verification_id, stream)

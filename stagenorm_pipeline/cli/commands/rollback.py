@@ -79,14 +79,16 @@ def command(
     """
     if yes and (left or as_json):
         raise ConfigurationError("--left and --json only show.", remedy="Leave --yes out, or leave them out.")
-    chosen, row_id = _with_row(chosen, row)
+    named = None if row is None else rolling_back.read_row(row, table=chosen.table)
+    if named is not None:
+        chosen = replace(chosen, table=named.table)
     conditions = RollbackConditions(
         plan_id=plan_id,
         batch_id=batch_id,
         since=None if since is None else parse_since(since),
         spelling=spelling,
         stage=stage,
-        row_id=row_id,
+        row_id=None if named is None else named.row_id,
         only_untouched=only_untouched,
     )
     rows = planning.rows_per_batch(batch_size)
@@ -108,20 +110,6 @@ def command(
             _show_plan_status(context, plan_id)
         elif spelling is not None:
             tell("A new plan gives these rows the stage of today's decisions: stagenorm dry-run")
-
-
-def _with_row(chosen: ScopeOptions, row: str | None) -> tuple[ScopeOptions, str | None]:
-    """Read `--row`: its table restricts the scope as `--table` does."""
-    if row is None:
-        return chosen, None
-    table, colon, row_id = row.partition(":")
-    if not (table and colon and row_id):
-        raise ConfigurationError(f"{row!r} is not TABLE:ID.", remedy="Write it like portfoliocompanies:123.")
-    if chosen.table not in (None, table):
-        raise ConfigurationError(
-            f"The row is in {table}, not in {chosen.table}.", remedy="Leave --table out: --row names the table."
-        )
-    return replace(chosen, table=table), row_id
 
 
 def _show_preview(

@@ -17,8 +17,9 @@ from stagenorm_pipeline.cli.options import ScopeOptions, full_option, scope_opti
 from stagenorm_pipeline.cli.outputs import (
     LONGEST_NAME,
     Output,
+    StandardOutput,
     format_option,
-    read_output_path,
+    read_output_place,
     read_outputs,
     standard_output,
     write_outputs,
@@ -96,7 +97,7 @@ def command(
         against=None if against is None else verifying.load_signed_report(against),
     )
     with (
-        standard_output(is_reserved=any(place.path is None for place in places)) as stream,
+        standard_output(is_reserved=any(place.is_standard_output for place in places)) as stream,
         open_service(interface="cli", with_vocabulary=True) as context,
     ):
         selection = chosen.select(context)
@@ -112,7 +113,9 @@ def command(
         has_failed = report.result.verdict is Verdict.FAILED
         if has_failed:
             say("Verification FAILED: One or more checks failed", "ERROR")
-        saved_as = next((place.name for place in places if place.path and place.form is ReportForm.JSON), None)
+        saved_as = next(
+            (place.name for place in places if not place.is_standard_output and place.form is ReportForm.JSON), None
+        )
         # The whole report ends with it too, but a pager may have left nothing on the screen.
         if is_quiet() or not full or is_screen(sys.stdout):
             show(verdict_text(report.result, verification_id=report.number, saved_as=saved_as, screen=screen()))
@@ -121,8 +124,8 @@ def command(
 
 
 def _read_findings_path(name: str, places: Sequence[Output]) -> Path:
-    path = read_output_path(name)
-    if path is None or path in [place.path for place in places]:
+    path = read_output_place(name)
+    if isinstance(path, StandardOutput) or path in [place.place for place in places]:
         raise ConfigurationError(
             f"--findings {name} cannot be written: the report goes there or may go there.",
             remedy="Name another file, for example findings.jsonl.",
