@@ -161,7 +161,7 @@ TO :"role";
 -- Optional: -v pg_monitor=on ----------------------------------------------------------------------------------------
 -- pg_monitor lets the role see the lag of replicas and how long transactions have been open, for the whole server. It is
 -- off by default because it also shows other sessions' queries and all settings, which stagenorm does not need.
--- Without it pre-flight reports that it cannot see the lag. Everything else works.
+-- Without it preflight reports that it cannot see the lag. Everything else works.
 \if :pg_monitor
     GRANT pg_monitor TO :"role";
 \endif
@@ -191,7 +191,7 @@ COMMIT;
 -- This file leaves the following to you:
 --   * `stagenorm enforce` alters a target, which only its owner may do. Run that command as the owner. So this role gets
 --     nothing on stage_migration_enforcements.
---   * Row-level security on a target may hide rows from this role. Pre-flight finds it and shows the policy that fixes it.
+--   * Row-level security on a target may hide rows from this role. Preflight finds it and shows the policy that fixes it.
 --   * A trigger on a target runs with the privileges of the role that fires it, unless its function is SECURITY DEFINER.
 --     This role may need privileges for what the trigger does, for example INSERT on a history table.
 --   * Every role has the privileges of PUBLIC. Consider changing two defaults:

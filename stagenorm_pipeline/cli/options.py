@@ -103,7 +103,7 @@ def _sleep_option(command: F) -> F:
         type=click.IntRange(0, 600_000),
         default=_DEFAULT_SLEEP_MS,
         show_default=True,
-        help="Pause after a batch.",
+        help="Sleep after each batch.",
     )(command)
 
 

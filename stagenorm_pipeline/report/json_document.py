@@ -113,7 +113,7 @@ def verifications_document(verifications: Sequence[RecordedVerification]) -> Doc
 
 
 def preflight_document(findings: Sequence[PreflightFinding]) -> Document:
-    """Return the findings of the pre-flight checks as a JSON document."""
+    """Return the findings of the preflight checks as a JSON document."""
     return _headed("preflight", {"findings": _plain(findings)})
 
 

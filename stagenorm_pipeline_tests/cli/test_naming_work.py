@@ -17,7 +17,7 @@ def test_missing_fund_is_refused(ready_url: str) -> None:
         assert ran.code == 2, ran.all
         assert f"The fund '{name}' is neither in" in ran.err
         assert "stagenorm inventory" in ran.err
-        assert ran.out == "" or command[0] in ("run", "resume")  # those show what pre-flight found
+        assert ran.out == "" or command[0] in ("run", "resume")  # those show what preflight found
 
 
 def test_fund_is_named_by_id_or_key(ready_url: str) -> None:

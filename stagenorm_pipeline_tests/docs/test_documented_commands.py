@@ -29,14 +29,16 @@ _GIVEN = {
     ("README.md", "database.md", "runbook.md"): ("init-db",),
     ("metrics.md", "report-schema.md", "verify.md", "recover.md", "decide.md"): _APPLIED,
 }
+# Why a part of a page is not run. Few: each one is a part that can become wrong unnoticed.
 _NOT_RUN = {
-    "README.md": ["installs packages"] * 2,
-    "dagster.md": ["serves until Ctrl-C"],
-    "deploy.md": ["needs docker"],
-    "performance.md": ["takes minutes"],
-    "several-machines.md": ["installs packages"]
-    + ["serves until Ctrl-C; stagenorm_pipeline_tests/distributed runs these"] * 2,
+    "installs packages",
+    "serves until Ctrl-C",
+    "serves until Ctrl-C; stagenorm_pipeline_tests/distributed runs these",
+    "needs docker",
+    "needs a clone",
+    "takes minutes",
 }
+_MOST_NOT_RUN = 10
 _ALL = [fence for page in PAGES for fence in fences(page)]
 _NO_JQ = shutil.which("jq") is None
 
@@ -69,10 +71,9 @@ def _failures(fence: Fence, sandbox: Sandbox) -> list[tuple[str, str]]:
 
 
 def test_every_other_command_says_why_it_is_not_run() -> None:
-    not_run = {
-        page.name: [_reason(fence) for fence in fences(page) if fence.note.startswith("not-run: ")] for page in PAGES
-    }
-    assert {page: reasons for page, reasons in not_run.items() if reasons} == _NOT_RUN
+    not_run = [_reason(fence) for fence in _ALL if fence.note.startswith("not-run: ")]
+    assert set(not_run) <= _NOT_RUN
+    assert len(not_run) <= _MOST_NOT_RUN
     run_by = [fence for fence in _ALL if fence.note.startswith("run-by: ")]
     assert [fence for fence in run_by if fence.page not in (REPOSITORY / _reason(fence)).read_text()] == []
     runnable = {"bash", "sql", "console"}

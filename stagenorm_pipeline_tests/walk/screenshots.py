@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from stagenorm_pipeline_tests.support.chromium import browser_page, find_chromium
 from stagenorm_pipeline_tests.support.served_ui import ServedUi, served_ui
 from stagenorm_pipeline_tests.support.ui_visitor import Visitor
+from stagenorm_pipeline_tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from playwright.sync_api import FloatRect, ViewportSize
@@ -48,6 +49,7 @@ def _take_pictures(chromium: str, ui: ServedUi, home: Path, directory: Path) -> 
         visitor = Visitor(page, ui.url, directory)
         visitor.arrive()
         visitor.open_graph()
+        wait_until(lambda: page.get_by_text("Loading").count() == 0, "the state of every node", seconds=120, poll_s=0.5)
         # The graph moves into place.
         page.wait_for_timeout(2_000)
         page.screenshot(path=directory / "asset-graph.png", clip=_GRAPH)

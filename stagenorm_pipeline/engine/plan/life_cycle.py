@@ -42,7 +42,7 @@ def find_plan(connection: sa.Connection, plan_id: int) -> RecordedPlan:
         "SELECT * FROM stage_migration_plans WHERE plan_id = %(plan_id)s", {"plan_id": plan_id}
     ).one_or_none()
     if row is None:
-        raise PlanError(f"There is no plan {plan_id}.", remedy="`stagenorm status` shows the plans that there are.")
+        raise PlanError(f"There is no plan {plan_id}.", remedy="`stagenorm plans` lists the plans.")
     return RecordedPlan(
         plan_id=row.plan_id,
         kind=PlanKind(row.kind),

@@ -105,7 +105,7 @@ def read_plan_record(database: Database, plan_id: int) -> PlanRecord:
         require_migrations(connection)
         row = connection.exec_driver_sql(statement("plan/list_plans"), values).one_or_none()
         if row is None:
-            raise PlanError(f"There is no plan {plan_id}.", remedy="`stagenorm plans` lists the plans that there are.")
+            raise PlanError(f"There is no plan {plan_id}.", remedy="`stagenorm plans` lists the plans.")
         batches = connection.exec_driver_sql(statement("plan/list_batches"), values)
         changes = connection.exec_driver_sql(statement("plan/list_changes"), values)
         return PlanRecord(

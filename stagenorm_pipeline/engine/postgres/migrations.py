@@ -69,7 +69,7 @@ def require_migrations(connection: sa.Connection) -> None:
     values = {"files": list(_WITNESS), "witnesses": [prefix + witness for witness in _WITNESS.values()]}
     witnesses = connection.exec_driver_sql(statement("postgres/missing_witnesses"), values).one()
     missing = set(witnesses.missing)
-    # If the role may not read the version table, pre-flight or the command itself says so.
+    # If the role may not read the version table, preflight or the command itself says so.
     if not missing and witnesses.may_read_versions:
         recorded = connection.exec_driver_sql("SELECT file_name FROM stage_migration_versions").scalars()
         missing = {file.name for file in migration_files()} - set(recorded)

@@ -1,4 +1,4 @@
-"""Pre-flight: find what would stop or surprise a run before it starts, and say how to fix it.
+"""Preflight: find what would stop or surprise a run before it starts, and say how to fix it.
 
 `checks` has one file per check; `run` runs them all in one read-only transaction. A rehearsal, which executes the
 batches and rolls them back, is in `engine/apply`.

@@ -1,4 +1,4 @@
-"""The result of a pre-flight check: a finding with a level, a message and a remedy."""
+"""The result of a preflight check: a finding with a level, a message and a remedy."""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -26,7 +26,7 @@ def fund_id_of(key: str) -> str | None:
     if key == NO_FUND_KEY:
         return None
     if not key.startswith(_PREFIX):
-        raise ConfigurationError(f"{key!r} is not a fund key.", remedy="A key reads fund-<fund_id> or no-fund.")
+        raise ConfigurationError(f"{key!r} is not a fund key.", remedy="Write fund-<fund_id> or no-fund.")
     return unquote(key.removeprefix(_PREFIX))
 
 

@@ -1,4 +1,4 @@
-"""What pre-flight says of the privileges of the role that is to do the work."""
+"""What preflight says of the privileges of the role that is to do the work."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""What pre-flight says of the server, the database and who else is at work there."""
+"""What preflight says of the server, the database and who else is at work there."""
 
 import time
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""Guards on a real server: they throttle, stop, cannot write, and are checked by pre-flight."""
+"""Guards on a real server: they throttle, stop, cannot write, and are checked by preflight."""
 
 import pytest
 

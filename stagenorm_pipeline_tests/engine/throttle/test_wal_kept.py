@@ -1,4 +1,4 @@
-"""WAL that a server keeps for a slot or the archiver: pre-flight names it, and runs are throttled."""
+"""WAL that a server keeps for a slot or the archiver: preflight names it, and runs are throttled."""
 
 import time
 from collections.abc import Iterator

@@ -25,7 +25,7 @@ def check(connection: sa.Connection, target: Target, stages: tuple[Stage, ...]) 
             yield _finding(
                 target,
                 PreflightLevel.INFO,
-                f"The CHECK constraint {row.constraint_name} tests the stage together with other columns. Pre-flight "
+                f"The CHECK constraint {row.constraint_name} tests the stage together with other columns. Preflight "
                 "cannot tell whether it allows every row.",
                 "Run the rehearsal (`stagenorm run --rehearse`), which tries the real rows. In a run, refused rows go "
                 "to quarantine and all others are changed.",

@@ -21,7 +21,7 @@ def check(connection: sa.Connection, target: Target, stages: tuple[Stage, ...]) 
                 target,
                 PreflightLevel.INFO,
                 f"The foreign key {row.constraint_name} to {row.list_name} tests the stage together with other "
-                "columns. Pre-flight cannot tell whether it allows every row.",
+                "columns. Preflight cannot tell whether it allows every row.",
                 "Run the rehearsal (`stagenorm run --rehearse`), which tries the real rows. In a run, refused rows go "
                 "to quarantine and all others are changed.",
             )
