@@ -258,7 +258,7 @@ class NormalizePlanWriter:
 
 @dataclass(slots=True, kw_only=True)
 class _Pending:
-    """Batches to record with one statement: their keys, and for each its fund and the places of its first and last key."""
+    """Batches to record with one statement: their keys, and for each its fund, first and last key (by place)."""
 
     keys: list[Any] = field(default_factory=list)
     spelling_ids: list[int] = field(default_factory=list)

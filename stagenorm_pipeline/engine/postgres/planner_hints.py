@@ -10,7 +10,6 @@ from contextlib import contextmanager
 
 import sqlalchemy as sa
 
-
 # With the default of 4 MB, 600,000 entries were hashed and sorted in 16 to 21 parts on disk.
 _WORK_MEM = "64MB"
 
