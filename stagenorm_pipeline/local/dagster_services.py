@@ -22,6 +22,7 @@ from pathlib import Path
 
 import stagenorm_pipeline
 from stagenorm_pipeline.errors import StagenormError
+from stagenorm_pipeline.local.instance_lock import instance_lock
 
 LOOPBACK = "127.0.0.1"
 _WEB_SERVER = "stagenorm_pipeline.local.web_server"
@@ -90,7 +91,7 @@ def run_services(
     def prepare() -> None:
         _prepare_instance(environment, home / "logs", leftovers=owns_runs)
 
-    _serve(commands, environment, address, home / "logs", inherited_fds, say, prepare=prepare, what="The Dagster UI")
+    _serve(commands, environment, address, home, inherited_fds, say, prepare=prepare, what="The Dagster UI")
 
 
 def run_read_only(
@@ -116,28 +117,34 @@ def run_read_only(
         environment["STAGENORM_REPORT_DATABASE_URL"] = app_url
     server = [_WEB_SERVER, "--read-only", "-h", address.host, "-p", str(address.port), "-w", workspace_file]
     what = "The read-only Dagster UI"
-    _serve({"webserver-read-only": server}, environment, address, home / "logs", inherited_fds, say, what=what)
+    _serve({"webserver-read-only": server}, environment, address, home, inherited_fds, say, what=what)
 
 
 def _serve(
     commands: Mapping[str, list[str]],
     environment: dict[str, str],
     address: Address,
-    logs: Path,
+    home: Path,
     inherited_fds: tuple[int, ...],
     say: Callable[[str], None],
     *,
     what: str,
     prepare: Callable[[], None] = lambda: None,
 ) -> None:
+    """Start the first command, the web server, while `prepare` runs, and the other ones when the page answers."""
+    logs = home / "logs"
     services: list[_Service] = []
+    web_server, *others = commands.items()
     with _signals_interrupt():
         try:
             say(f"Starting the Dagster UI. Logs: {logs}")
-            prepare()
-            for name, arguments in commands.items():
-                services.append(_start(name, arguments, logs, environment, inherited_fds))
+            with instance_lock(home) as lock:
+                lock.exclusive()
+                services.append(_start(*web_server, logs, environment, inherited_fds))
+                prepare()
             _wait_for_page(services, address)
+            # Only now: the daemon needs the prepared storage, and its imports would delay the page by 2 s.
+            services += [_start(*other, logs, environment, inherited_fds) for other in others]
             say(f"{what} is at {address.url} - Ctrl-C stops it.")
             while True:
                 _check_alive(services)

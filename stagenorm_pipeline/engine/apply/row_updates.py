@@ -1,6 +1,7 @@
 """Update and log the rows of batches, and find the rows that the database refuses."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
@@ -16,6 +17,9 @@ from stagenorm_pipeline.engine.apply.row_statements import row_statements, row_v
 from stagenorm_pipeline.engine.plan.batch_types import Batch, BatchResult, Refusal, RefusedRow
 from stagenorm_pipeline.engine.postgres.retry import Failure, classify, is_contention_of_a_row
 from stagenorm_pipeline.engine.targets.target import Target
+
+# Entered before each attempt to update rows together. An exception that leaves it means that none of them was updated.
+AroundPart = Callable[[], AbstractContextManager[None]]
 
 # One statement takes these rows one by one, so that the statement timeout bounds as little as before.
 _ONE_BY_ONE = 1_000
@@ -58,12 +62,15 @@ def update_accepted_rows(
     run_by: str,
     row_errors: RowErrors,
     places: list[int] | None = None,
+    around_part: AroundPart = nullcontext,
 ) -> BatchResult:
     """Update and log the rows at `places` of the batch (None: all rows), except those that the database refuses.
 
     Runs in the caller's transaction and records no result. The refused rows are in the returned result.
     """
-    return RowUpdates(connection, (batch,), target, run_by=run_by, row_errors=row_errors).update_accepted(places)
+    return RowUpdates(
+        connection, (batch,), target, run_by=run_by, row_errors=row_errors, around_part=around_part
+    ).update_accepted(places)
 
 
 def read_refused_rows(connection: sa.Connection, batch: Batch, result: BatchResult) -> tuple[RefusedRow, ...]:
@@ -90,8 +97,10 @@ class RowUpdates:
         run_by: str,
         worker: str | None = None,
         row_errors: RowErrors = RowErrors.NONE,
+        around_part: AroundPart = nullcontext,
     ) -> None:
         self._connection = connection
+        self._around_part = around_part
         self._batches = batches
         self._target = target
         self._row_errors = row_errors
@@ -100,6 +109,10 @@ class RowUpdates:
 
     def update_all(self, places: list[int] | None = None) -> list[UpdatedBatch]:
         """Update the rows at `places` (None: all rows of the batches), or raise and update none."""
+        with self._around_part():
+            return self._update_all(places)
+
+    def _update_all(self, places: list[int] | None) -> list[UpdatedBatch]:
         values = {**self._values, "places": places, "is_guarded": False}
         counts = {row.batch_id: row for row in self._connection.exec_driver_sql(self._statements.apply_rows, values)}
         if any(count.rewritten for count in counts.values()):
@@ -119,7 +132,9 @@ class RowUpdates:
         else:
             some = list(range(1, batch.rows_planned + 1)) if places is None else places
             parts = (some[start : start + _ONE_BY_ONE] for start in range(0, len(some), _ONE_BY_ONE))
-            narrow_down = self._one_by_one if may_run(self._connection) else self._bisect
+            # `around_part` needs parts that are updated or undone as a whole, and one by one undoes some of its own.
+            is_whole = self._around_part is not nullcontext
+            narrow_down = self._one_by_one if not is_whole and may_run(self._connection) else self._bisect
             result = sum(map(narrow_down, parts), BatchResult())
         # Checked again over all rows: an update of a later part may have made a trigger change an earlier part.
         self._require_unchanged(result)

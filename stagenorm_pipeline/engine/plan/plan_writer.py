@@ -190,9 +190,9 @@ class NormalizePlanWriter:
                 "plan_id": self.plan_id,
                 "target_no": target_no,
                 "fund_ids": [entry.fund_id for entry in chunk],
-                "spelling_ids": _array("NULL" if entry.sha256 is None else ids[entry.sha256] for entry in chunk),
-                "kinds": _array(f'"{entry.kind}"' for entry in chunk),
-                "rows": _array(entry.rows for entry in chunk),
+                "spelling_ids": array_literal("NULL" if entry.sha256 is None else ids[entry.sha256] for entry in chunk),
+                "kinds": array_literal(f'"{entry.kind}"' for entry in chunk),
+                "rows": array_literal(entry.rows for entry in chunk),
             },
         )
 
@@ -235,11 +235,7 @@ class NormalizePlanWriter:
         end = pending.lasts[-1]
         keys = pending.keys[:end]
         self._connection.exec_driver_sql(
-            statement(
-                "plan/record_batches",
-                member_column=sql.Identifier("row_numbers" if integer else "row_keys"),
-                member_type=sql.SQL("bigint" if integer else "text"),
-            ),
+            record_batches_statement(target),
             {
                 "plan_id": self.plan_id,
                 "batches_before": self._batches,
@@ -247,8 +243,8 @@ class NormalizePlanWriter:
                 "fund_ids": pending.fund_ids,
                 "firsts": pending.firsts,
                 "lasts": pending.lasts,
-                "keys": _array(keys) if integer else keys,
-                "spelling_ids": _array(pending.spelling_ids[:end]),
+                "keys": array_literal(keys) if integer else keys,
+                "spelling_ids": array_literal(pending.spelling_ids[:end]),
             },
         )
         self._batches += len(pending.lasts)
@@ -258,7 +254,7 @@ class NormalizePlanWriter:
 
 @dataclass(slots=True, kw_only=True)
 class _Pending:
-    """Batches to record with one statement: their keys, and for each its fund, first and last key (by place)."""
+    """Batches to record with one statement: their keys, and each one's fund and places of first and last key."""
 
     keys: list[Any] = field(default_factory=list)
     spelling_ids: list[int] = field(default_factory=list)
@@ -279,6 +275,16 @@ class _Pending:
         self.fund_ids, self.firsts, self.lasts = [], [], []
 
 
-def _array(values: Iterable[object]) -> str:
+def record_batches_statement(target: Target) -> str:
+    """Return the statement that records batches of the target."""
+    integer = target.key_kind is KeyKind.INTEGER
+    return statement(
+        "plan/record_batches",
+        member_column=sql.Identifier("row_numbers" if integer else "row_keys"),
+        member_type=sql.SQL("bigint" if integer else "text"),
+    )
+
+
+def array_literal(values: Iterable[object]) -> str:
     """Format an array for PostgreSQL. The driver's formatting, made for any text, took a fifth of a plan's time."""
     return "{" + ",".join(map(str, values)) + "}"
