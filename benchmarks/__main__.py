@@ -8,13 +8,14 @@ from benchmarks.anatomy import measure_anatomy
 from benchmarks.applying import LAYOUTS, measure_applying
 from benchmarks.neighbours import measure_neighbours
 from benchmarks.planning import measure_planning
+from benchmarks.refused import measure_refused
 from benchmarks.server import server
 from benchmarks.sessions import measure_link, measure_sessions
 from benchmarks.starting import measure_starting
 from benchmarks.table import markdown_table
 from benchmarks.verifying import measure_verifying
 
-_PARTS = ("applying", "sessions", "link", "anatomy", "planning", "verifying", "neighbours", "starting")
+_PARTS = ("applying", "sessions", "link", "anatomy", "refused", "planning", "verifying", "neighbours", "starting")
 _NEIGHBOURS_ROWS = 1_000_000
 # More rows give the same result, but take an hour.
 _LAYOUTS_MOST_ROWS = 1_000_000
@@ -40,6 +41,9 @@ def main() -> None:
         for rows in arguments.rows if "anatomy" in arguments.parts else ():
             report[f"anatomy {rows}"] = results = measure_anatomy(found, rows, arguments.rounds)
             _show(f"Where the time goes, {rows:,} rows, {arguments.rounds} rounds in turns, medians", results)
+        if "refused" in arguments.parts:
+            report["refused"] = results = measure_refused(found, arguments.rounds)
+            _show(f"Refused rows, {arguments.rounds} rounds in turns, medians", results)
         for rows in arguments.rows if "planning" in arguments.parts else ():
             report[f"planning {rows}"] = results = measure_planning(found, rows)
             _show(f"Planning, {rows:,} rows", results)

@@ -2,14 +2,19 @@
 -- Record also which earlier batches it undoes: those with every change in the scope and no row left because it was touched.
 -- A touched row still holds what stagenorm wrote, so its batch stays in force.
 -- One statement, so that both come from one snapshot. A batch that commits during it is in neither.
-WITH {candidates}, by_fund AS (
-    SELECT c.fund_id,
-           array_agg(c.row_key::{member_type} ORDER BY c.row_key) AS row_keys,
-           array_agg(e.spelling_id ORDER BY c.row_key)            AS spelling_ids,
-           array_agg(r.spelling_id ORDER BY c.row_key)            AS restore_ids
-    FROM candidates c
+WITH {candidates}, moves AS MATERIALIZED (
+    -- Few: the spellings are hashed once for each, and not once for each row.
+    SELECT c.expected, c.restore, e.spelling_id, r.spelling_id AS restore_id
+    FROM (SELECT DISTINCT expected, restore FROM candidates WHERE state IN ('restorable', 'kept_other_write')) AS c
     JOIN stage_migration_spellings e ON e.spelling_sha256 = sha256(convert_to(c.expected, 'UTF8'))
     JOIN stage_migration_spellings r ON r.spelling_sha256 = sha256(convert_to(c.restore, 'UTF8'))
+), by_fund AS (
+    SELECT c.fund_id,
+           array_agg(c.row_key::{member_type} ORDER BY c.row_key) AS row_keys,
+           array_agg(m.spelling_id ORDER BY c.row_key)            AS spelling_ids,
+           array_agg(m.restore_id ORDER BY c.row_key)             AS restore_ids
+    FROM candidates c
+    JOIN moves m USING (expected, restore)
     WHERE c.state IN ('restorable', 'kept_other_write')
     GROUP BY c.fund_id
 ), slices AS MATERIALIZED (

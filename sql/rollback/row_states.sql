@@ -9,11 +9,11 @@
 -- A row version and its log entry written by one statement have the same xmin, also in a savepoint and frozen.
 -- `is_touched`: the row has a newer version, and its key may belong to another row. An xmin is reused after 4 billion
 -- transactions, so in theory a newer version can have the same one.
--- Rows that the log mentions once need one pass over it. The entries of other rows are read in a second pass.
+-- Reads the log twice, and a third time if it mentions some row more than once.
 -- A fragment: the statements of a rollback put it in front of their own SELECT.
 changes AS NOT MATERIALIZED (
     SELECT l.row_id, l.id, l.plan_id, l.batch_id, l.fund_id, l.stage_before, l.stage_after, l.action,
-           l.xmin::text AS written_by,
+           l.xmin AS written_by,
            l.action IN ('normalize', 'rollback') AND l.plan_id IS NOT NULL AS is_ours,
            l.action = 'normalize' AND l.plan_id IS NOT NULL AND l.stage_before IS NOT NULL
            AND (%(rolled_plan)s::bigint IS NULL OR l.plan_id = %(rolled_plan)s::bigint)
@@ -26,20 +26,15 @@ changes AS NOT MATERIALIZED (
     WHERE (l.schema_name, l.table_name, l.column_name) = (%(schema_name)s, %(table_name)s, %(column_name)s)
       {rows_of_spelling}
       AND (%(row_id)s::text IS NULL OR l.row_id = %(row_id)s::text COLLATE "C")
-), rows_in_scope AS MATERIALIZED (
-    -- For a row with one entry, `min` returns that entry's value.
-    SELECT row_id, count(*) > 1 AS has_history, min(fund_id COLLATE "C") AS fund_id,
-           min(stage_before COLLATE "C") AS stage_before, min(stage_after COLLATE "C") AS stage_after,
-           min(written_by COLLATE "C") AS written_by
-    FROM changes
-    GROUP BY row_id
-    HAVING bool_or(in_scope)
+), rows_with_history AS MATERIALIZED (
+    -- Only the key, so that the hash stays small.
+    SELECT row_id FROM changes GROUP BY row_id HAVING count(*) > 1 AND bool_or(in_scope)
 ), entries AS (
     -- Entries of other tools count as writes by other sessions. They name no plan or have another action.
     SELECT c.*, lag(stage_after) OVER w IS DISTINCT FROM stage_before OR NOT is_ours AS is_break
     FROM changes c
-    WHERE row_id IN (SELECT row_id FROM rows_in_scope WHERE has_history)
-      AND EXISTS (SELECT 1 FROM rows_in_scope WHERE has_history)
+    WHERE row_id IN (SELECT row_id FROM rows_with_history)
+      AND EXISTS (SELECT 1 FROM rows_with_history)
     WINDOW w AS (PARTITION BY row_id ORDER BY id)
 ), segments AS (
     SELECT e.*, coalesce(id >= max(id) FILTER (WHERE is_break) OVER (PARTITION BY row_id), true) AS is_since_break
@@ -47,8 +42,8 @@ changes AS NOT MATERIALIZED (
 ), histories AS (
     SELECT row_id, fund_id, stage_before AS restore, stage_after AS expected, stage_after AS latest_stage, written_by,
            true AS is_in_reach, false AS is_kept, false AS is_repeated, NULL::bigint AS later_plan, NULL::text AS later_action
-    FROM rows_in_scope
-    WHERE NOT has_history
+    FROM changes c
+    WHERE in_scope AND NOT EXISTS (SELECT 1 FROM rows_with_history h WHERE h.row_id = c.row_id)
     UNION ALL
     SELECT row_id, fund_id, coalesce(restores[1], stages_before[1]), expected, latest_stage, written_by,
            cardinality(restores) > 0, cardinality(stages_before) > cardinality(restores), cardinality(restores) > 1,

@@ -302,6 +302,17 @@ def test_only_rows_that_a_policy_refuses_are_quarantined(portfolio: Application)
     assert result.rows.rows_updated == portfolio.value("SELECT count(*) FROM stage_normalization_log") > 0
 
 
+def test_refused_rows_are_found_without_the_right_to_run_plpgsql(portfolio: Application) -> None:
+    with as_ordinary_role(portfolio) as database:
+        portfolio.sql("REVOKE USAGE ON LANGUAGE plpgsql FROM PUBLIC")
+        portfolio.sql("ALTER TABLE portfoliocompanies ADD CHECK (stage <> 'series-c+') NOT VALID")
+        work.plan(database)
+        result = work.apply(database).result
+    plus = "SELECT count(*) FROM portfoliocompanies WHERE stage = 'SERIES  C+'"
+    assert result.rows.rows_failed == portfolio.value(plus) > 0
+    assert result.rows.rows_updated == portfolio.value("SELECT count(*) FROM stage_normalization_log") > 0
+
+
 def test_missing_privilege_stops_the_run_without_quarantine(portfolio: Application) -> None:
     with as_ordinary_role(portfolio) as database:
         work.plan(database)

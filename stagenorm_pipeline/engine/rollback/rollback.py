@@ -332,7 +332,7 @@ def _candidates(connection: sa.Connection, request: RollbackRequest, target: Tar
             **{name: parts[name] for name in ("key", "key_type", "stage")},
             join_target=join,
             rows_of_spelling=sql.SQL("" if request.spelling is None else statement("rollback/rows_of_spelling")),
-            is_touched=sql.SQL("false" if grant else "(t.xmin::text IS DISTINCT FROM h.written_by)"),
+            is_touched=sql.SQL("false" if grant else "(t.xmin IS DISTINCT FROM h.written_by)"),
         )
     )
 
