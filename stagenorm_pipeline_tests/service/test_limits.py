@@ -68,6 +68,15 @@ def test_canary_that_passes_is_followed_by_the_rest_of_the_unchanged_plan(planne
     assert planned.sql("SELECT batch_id, rows_planned FROM stage_migration_batches ORDER BY 1") == batches
 
 
+def test_canary_has_a_batch_of_every_table(application: Application) -> None:
+    application.add(COMPANIES, [(1, "Seed")] * 10)
+    application.add(DEALS, [(fund, "Seed") for fund in range(1, 6)])
+    application.plan(batch_size=10)
+    _, events = run(application, canary_rows=2)
+    (started,) = [event for event in events if isinstance(event, CanaryStarted)]
+    assert (started.batches, started.rows) == (2, 11)
+
+
 _PLANTED = {
     "refuses rows of fund 2": (
         "BEFORE UPDATE ON portfoliocompanies",
