@@ -103,7 +103,7 @@ def test_page_is_accessible_to_screen_readers() -> None:
     levels = [int(name[1]) for name in read.tags if re.fullmatch("h[1-6]", name)]
     assert levels.count(1) == 1
     assert all(later <= earlier + 1 for earlier, later in pairwise(levels))
-    assert read.tags.count("table") == read.tags.count("caption") == read.attributes.count(("role", "region")) > 0
+    assert read.tags.count("table") == read.tags.count("caption") == read.attributes.count(("role", "group")) > 0
     assert all("scope=" in head for head in re.findall(r"<th[ >][^>]*", page))
     # The numbers are beside the bars, so the bars say nothing new.
     assert read.tags.count("svg") == read.attributes.count(("aria-hidden", "true")) - 1
