@@ -15,6 +15,13 @@ import sqlalchemy as sa
 from dagster._core.definitions.asset_checks.asset_check_evaluation import (
     AssetCheckEvaluationTargetMaterializationData,
 )
+from dagster._core.definitions.data_version import (
+    CODE_VERSION_TAG,
+    DATA_VERSION_TAG,
+    NULL_EVENT_POINTER,
+    get_input_data_version_tag,
+    get_input_event_pointer_tag,
+)
 from dagster._core.events import AssetObservationData, StepMaterializationData
 from dagster._core.instance.utils import RUNLESS_JOB_NAME, RUNLESS_RUN_ID
 from dagster._core.scheduler.instigation import InstigatorState, TickStatus
@@ -66,6 +73,18 @@ class ShownVerdict:
 def partition_range_tags(first: str, last: str) -> dict[str, str]:
     """Return the tags with which one run covers the partitions from `first` to `last`, both included."""
     return {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
+
+
+def lineage_tags(data_version: str, inputs: Mapping[dg.AssetKey, str]) -> dict[str, str]:
+    """Return the tags of a materialization that is no output of a step: its version, and those of its inputs.
+
+    Dagster sets them for outputs only. Without them it compares times, and says "Unsynced" when an input was reported
+    later.
+    """
+    tags = {CODE_VERSION_TAG: "", DATA_VERSION_TAG: data_version}
+    for key, version in inputs.items():
+        tags |= {get_input_data_version_tag(key): version, get_input_event_pointer_tag(key): NULL_EVENT_POINTER}
+    return tags
 
 
 def create_pool(instance: dg.DagsterInstance, pool: str) -> None:

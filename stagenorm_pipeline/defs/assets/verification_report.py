@@ -39,7 +39,7 @@ def verification_report(
         opened = service.open()
         report = verify(opened, selection=select(opened), settings=verification_settings(config))
         state = VerificationState(verification_id=report.number, signed_off_by=None, is_whole=True, is_current=True)
-        metadata, what_next = report_metadata(report, state), verification_next(report, state)
+        metadata, what_next = report_metadata(opened, report, state), verification_next(report, state)
     # A failed rule fails no run, so the list of runs would show nothing.
     context.instance.add_run_tags(context.run.run_id, {"verdict": report.result.verdict.value})
     yield dg.MaterializeResult(metadata=metadata)
