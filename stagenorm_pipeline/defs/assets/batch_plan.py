@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 
 import dagster as dg
 
-from stagenorm_pipeline import __version__
 from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.defs.assets.asset_names import BATCH_PLAN, GROUP, STAGE_INVENTORY
 from stagenorm_pipeline.defs.data_versions import IN_POSTGRESQL
@@ -34,7 +33,6 @@ Metadata = Mapping[str, dg.MetadataValue]
     deps=[STAGE_INVENTORY],
     group_name=GROUP,
     kinds={"postgres", "table"},
-    code_version=__version__,
 )
 def batch_plan(
     context: dg.AssetExecutionContext,

@@ -2,7 +2,6 @@
 
 import dagster as dg
 
-from stagenorm_pipeline import __version__
 from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.defs.assets.asset_names import BATCH_PLAN, GROUP, STAGE_INVENTORY, page_link
 from stagenorm_pipeline.defs.assets.target_tables import target_seen
@@ -24,7 +23,6 @@ from stagenorm_pipeline.service.selecting import select
     key=STAGE_INVENTORY,
     group_name=GROUP,
     kinds={"postgres", "pandas"},
-    code_version=__version__,
     check_specs=[NO_DRIFT_SPEC],
 )
 def stage_inventory(

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from stagenorm_pipeline import __version__
 from stagenorm_pipeline.defs.assets.asset_names import GROUP, NORMALIZED_STAGES, VERIFICATION_REPORT
 from stagenorm_pipeline.defs.failures import errors_as_failures
 from stagenorm_pipeline.defs.reconcile.verification_events import report_metadata, verification_next
@@ -20,7 +19,6 @@ from stagenorm_pipeline.service.verifying import VerificationSettings, verify
     deps=[NORMALIZED_STAGES],
     group_name=GROUP,
     kinds={"postgres", "markdown"},
-    code_version=__version__,
 )
 def verification_report(
     context: dg.AssetExecutionContext,

@@ -24,6 +24,9 @@ _CLEAN: Final = frozenset({FundStatus.DONE, FundStatus.NO_PLAN})
 _FIGURES: Final = ("rows_updated", "rows_skipped", "rows_failed", "rows_waiting")
 _COMPARED: Final = ("state", "plan_id", *_FIGURES)
 
+# Dagster shows it as the row count of the partition: the rows of the fund that the plan changed.
+PARTITION_ROWS: Final = "dagster/partition_row_count"
+
 Metadata = Mapping[str, dg.MetadataValue]
 
 
@@ -69,8 +72,7 @@ def fund_metadata(
         "problem": dg.MetadataValue.text(sentence_for_terminal(found) if found else "none"),
         "plan_id": dg.MetadataValue.text(_plan_id(state)),
         **{name: dg.MetadataValue.int(getattr(state, name)) for name in _FIGURES},
-        # Under this name Dagster shows it as the partition's row count: the rows of the fund that the plan changed.
-        "dagster/partition_row_count": dg.MetadataValue.int(state.rows_updated),
+        PARTITION_ROWS: dg.MetadataValue.int(state.rows_updated),
         "seconds": dg.MetadataValue.float(state.duration_ms / 1_000),
         "batches": dg.MetadataValue.text(f"{state.batches_completed:,} of {counted(state.batches, 'batch')} applied"),
         "this run": dg.MetadataValue.text(this_run),
