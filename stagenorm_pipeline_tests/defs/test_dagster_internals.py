@@ -1,5 +1,6 @@
 """What `dagster_internals` relies on in Dagster. These tests fail if an upgrade changes it."""
 
+import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from dagster._core.definitions.data_version import (  # noqa: TID251 - what the 
     StaleStatus,
 )
 from dagster._core.loader import LoadingContextForTest  # noqa: TID251 - what the resolver needs
+from dagster._grpc.server import DagsterApiServer
 
 from stagenorm_pipeline.defs.dagster_internals import (
     create_pool,
@@ -186,6 +188,11 @@ def test_failing_checks_ticks_and_runs_of_the_location_are_found(instance: dg.Da
             ("sensor", "ValueError")
         ]
         assert not is_run_of(context, other)
+
+
+def test_code_server_starts_runs_by_the_attribute_that_is_replaced() -> None:
+    """Pins what `fork_runs_from_warm_process` relies on. To call it would change this process."""
+    assert "self._mp_ctx.Process(" in inspect.getsource(DagsterApiServer.StartRun)
 
 
 def test_fund_stays_in_sync_when_its_plan_is_reported_again(instance: dg.DagsterInstance) -> None:
