@@ -1,4 +1,4 @@
-"""Run the commands of docs/backup.md against a real server."""
+"""Run the commands of docs/recover.md against a real server."""
 
 import os
 import re
@@ -10,7 +10,7 @@ import psycopg
 from stagenorm_pipeline.local.server_files import binaries
 from stagenorm_pipeline_tests.support.command_line import stagenorm_here
 
-_GUIDE = Path(__file__).parents[2] / "docs" / "backup.md"
+_GUIDE = Path(__file__).parents[2] / "docs" / "recover.md"
 _FILE_OF_THE_GUIDE = "/backups/stages.sql.gz"
 
 

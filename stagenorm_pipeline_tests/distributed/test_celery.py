@@ -1,4 +1,4 @@
-"""Runs on Celery workers, with the files of docs/outgrowing-one-machine.md. Slow, so marked `soak`.
+"""Runs on Celery workers, with the files of docs/several-machines.md. Slow, so marked `soak`.
 
 Skipped without dagster-celery and Redis, which the project itself does not need.
 """
@@ -19,7 +19,7 @@ pytestmark = [
     pytest.mark.soak,
     pytest.mark.skipif(
         importlib.util.find_spec("dagster_celery") is None or shutil.which("redis-server") is None,
-        reason="needs dagster-celery and redis-server; docs/outgrowing-one-machine.md says how",
+        reason="needs dagster-celery and redis-server; docs/several-machines.md says how",
     ),
 ]
 

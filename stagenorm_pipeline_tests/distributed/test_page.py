@@ -1,4 +1,4 @@
-"""The files in docs/outgrowing-one-machine.md are complete and agree with the project's own."""
+"""The files in docs/several-machines.md are complete and agree with the project's own."""
 
 import ast
 
@@ -31,4 +31,4 @@ def test_runs_end_before_redis_redelivers_and_pool_limits_agree() -> None:
     options = several["run_launcher"]["config"]["config_source"]["broker_transport_options"]
     assert options["visibility_timeout"] > several["run_monitoring"]["max_runtime_seconds"]
     assert several["concurrency"]["pools"] == one["concurrency"]["pools"]
-    assert POOL in (REPOSITORY / "docs" / "outgrowing-one-machine.md").read_text()
+    assert POOL in (REPOSITORY / "docs" / "several-machines.md").read_text()

@@ -1,6 +1,6 @@
 """Simulate several machines: a control node and Celery workers, each a process group with its own directory.
 
-They share PostgreSQL, Redis and the installed code. Their configuration comes from docs/outgrowing-one-machine.md.
+They share PostgreSQL, Redis and the installed code. Their configuration comes from docs/several-machines.md.
 """
 
 import json
@@ -20,7 +20,7 @@ from typing import Any, Self
 from stagenorm_pipeline_tests.support.waiting import wait_until
 
 REPOSITORY = Path(__file__).parents[2]
-_PAGE = REPOSITORY / "docs" / "outgrowing-one-machine.md"
+_PAGE = REPOSITORY / "docs" / "several-machines.md"
 _ASSET = {"path": ["stagenorm", "normalized_stages"]}
 _SELECTOR = {"repositoryName": "__repository__", "repositoryLocationName": "stagenorm"}
 _ADD = """mutation($s: RepositorySelector!, $k: String!) { addDynamicPartition(
