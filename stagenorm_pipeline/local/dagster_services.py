@@ -27,6 +27,8 @@ from stagenorm_pipeline.errors import StagenormError
 
 LOOPBACK = "127.0.0.1"
 _LOCATION = "stagenorm"
+# Read by `defs.definitions`. Elsewhere, forking after such imports is untried.
+_WARM_RUNS = {"STAGENORM_WARM_RUNS": "1"} if sys.platform == "linux" else {}
 _WEB_SERVER = "stagenorm_pipeline.local.web_server"
 _INSTANCE_SETTINGS = Path(__file__).with_name("dagster.yaml")
 _EVERYWHERE = "0.0.0.0"  # noqa: S104 - only compared with
@@ -165,8 +167,7 @@ def _serve(
             say(f"Starting the Dagster UI. Logs: {logs}")
             if code is not None:
                 # Before the storage is prepared: it needs none to load the code.
-                variables = {**environment, "STAGENORM_WARM_RUNS": "1"}
-                services.append(_start("code", code.command, logs, variables, inherited_fds))
+                services.append(_start("code", code.command, logs, {**environment, **_WARM_RUNS}, inherited_fds))
             prepare()
             if code is not None:
                 _wait_for_socket(services, code.socket)
