@@ -338,7 +338,7 @@ def assert_alerted(webhook: Webhook, kind: str, **fields: list[str]) -> None:
     message = wait_until(
         lambda: next((message for message in webhook.received if message["kind"] == kind), None),
         f"the alert {kind} arrives",
-        seconds=120,
+        seconds=300,
     )
     assert {name: message[name] for name in fields} == fields
     assert message["url"].startswith("http://127.0.0.1:")
