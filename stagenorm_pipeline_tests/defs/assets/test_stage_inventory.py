@@ -39,5 +39,6 @@ def test_each_page_names_database_and_decisions(project: DagsterProject, applica
 
     for page in pages:
         assert page["database"].startswith("stagenorm_test_")
-        assert page["decisions"] == str(Path("stage_decisions.yaml").absolute())
+        assert page["decisions"].startswith("…/")
+        assert page["decisions"].endswith("/stage_decisions.yaml")
         assert page["configuration"] == "no stagenorm.toml: the two default targets"
