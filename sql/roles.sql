@@ -141,6 +141,12 @@ GRANT SELECT ON TABLE
 TO :"role";
 GRANT INSERT (plan_id) ON TABLE :"tracking_schema".stage_migration_plan_authors TO :"role";
 
+-- Rehearsals: append-only. The grant leaves out who and when, so only the database sets them.
+GRANT SELECT ON TABLE :"tracking_schema".stage_migration_rehearsals TO :"role";
+GRANT INSERT (plan_id, content_sha256, clone_name, batches, rows_updated, rows_skipped, rows_refused, duration_ms,
+              slowest_batch_ms, wal_bytes, effects)
+    ON TABLE :"tracking_schema".stage_migration_rehearsals TO :"role";
+
 -- The list of applied migrations: read only.
 GRANT SELECT ON TABLE :"tracking_schema".stage_migration_versions TO :"role";
 

@@ -19,6 +19,7 @@ from hypothesis import settings
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.local.embedded_postgres import EmbeddedPostgres
 from stagenorm_pipeline_tests.support.application import Application
+from stagenorm_pipeline_tests.support.private_server import PrivateServer
 from stagenorm_pipeline_tests.support.recycled_database import RecycledApplications, RecycledDatabase
 from stagenorm_pipeline_tests.support.server_homes import new_server_home, remove_leftovers
 
@@ -110,6 +111,13 @@ def application(recycled_applications: RecycledApplications) -> Iterator[Applica
     """An application with its two empty tables and our migrations."""
     with recycled_applications.one() as application:
         yield application
+
+
+@pytest.fixture(scope="session")
+def clone_server() -> Iterator[PrivateServer]:
+    """A second server, for clones of an application."""
+    with PrivateServer() as server:
+        yield server
 
 
 def _configure(server_url: str) -> None:

@@ -35,7 +35,18 @@ def test_sdist_holds_the_project_and_builds_the_whole_wheel(tmp_path: Path) -> N
     with tarfile.open(packed_source) as sdist:
         sdist.extractall(tmp_path, filter="data")
     source = tmp_path / f"stagenorm_pipeline-{__version__}"
-    needed = ("Makefile", "requirements.lock", "LICENSE", "CHANGELOG.md", "docs", "deploy", "benchmarks", ".ci", "sql")
+    needed = (
+        "Makefile",
+        "requirements.lock",
+        "requirements-dev.lock",
+        "LICENSE",
+        "CHANGELOG.md",
+        "docs",
+        "deploy",
+        "benchmarks",
+        ".ci",
+        "sql",
+    )
     assert [name for name in needed if not (source / name).exists()] == []
     assert (source / "stagenorm_pipeline_tests/conftest.py").exists()
 
@@ -73,9 +84,17 @@ def test_readme_is_short_and_names_only_what_exists() -> None:
 @pytest.mark.parametrize(
     "page", sorted([*(_PROJECT / "docs").glob("*.md"), *_PROJECT.glob("*.md")]), ids=lambda page: page.name
 )
-def test_links_of_a_page_lead_to_files(page: Path) -> None:
-    linked = re.findall(r"\]\((?!https?:)([^)#\s]+)", page.read_text())
-    assert [path for path in linked if not (page.parent / path).exists()] == []
+def test_links_of_a_page_lead_to_files_and_headings(page: Path) -> None:
+    linked = re.findall(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)", page.read_text())
+    targets = [(page.parent / path if path else page, heading) for path, heading in linked]
+    assert [path for path, _ in targets if not path.exists()] == []
+    assert [(path.name, heading) for path, heading in targets if heading and heading not in _headings(path)] == []
+
+
+def _headings(page: Path) -> set[str]:
+    """The anchors that GitHub makes of a page's headings."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def test_settings_page_has_every_key_with_its_default(tmp_path: Path) -> None:

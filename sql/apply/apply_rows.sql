@@ -3,38 +3,15 @@
 -- per batch.
 -- Several batches have the same plan, target and fund, and share a transaction (`group_rows` in total).
 -- `places` NULL: whole batches; else only the members at those places. `rewritten` counts the rows in which a trigger
--- stored something else than what was written. The plan's mapping says what a member becomes; in a rollback the member
--- itself says it. The result and its receipt are recorded here (`duration_ms` not NULL) only if every row of the batch was
--- updated: this saves a statement for nearly every batch. `worker` NULL: record nothing, because the caller is bisecting
--- or rehearsing. `is_guarded`: a rewritten row ends the transaction with an error.
+-- stored something else than what was written. The result and its receipt are recorded here (`duration_ms` not NULL) only
+-- if every row of the batch was updated: this saves a statement for nearly every batch. `worker` NULL: record nothing,
+-- because the caller looks for refused rows or rehearses. `is_guarded`: a rewritten row ends the transaction with an error.
 WITH members AS MATERIALIZED (
-    SELECT b.batch_id, m.row_key::{key_type} AS row_key, s.spelling, coalesce(p.stage_after, r.spelling) AS stage_after
-    FROM stage_migration_batch_members b
-    CROSS JOIN LATERAL unnest(b.{member_column}, b.spelling_ids, b.restore_ids)
-         WITH ORDINALITY AS m (row_key, spelling_id, restore_id, place)
-    JOIN stage_migration_spellings s ON s.spelling_id = m.spelling_id
-    LEFT JOIN stage_migration_plan_spellings p ON p.plan_id = %(plan_id)s AND p.spelling_id = m.spelling_id
-    LEFT JOIN stage_migration_spellings r ON r.spelling_id = m.restore_id
-    WHERE b.batch_id = ANY (%(batch_ids)s::bigint[])
-      AND (%(places)s::integer[] IS NULL OR m.place = ANY (%(places)s::integer[]))
+    {members}
     -- The joins above lose the order by key. With it, each page of a table larger than memory is read once, and not once
     -- per spelling, and all runners lock rows in the same order.
     ORDER BY row_key
-), changed AS (
-    UPDATE {table} AS t
-    SET {stage_column} = m.stage_after{stage_cast}
-    FROM members m
-    WHERE {key} = m.row_key AND {stage} = m.spelling
-    RETURNING m.batch_id, {key}::text AS row_id, m.spelling AS stage_before, m.stage_after, {stage} AS stored
-), audited AS (
-    INSERT INTO stage_normalization_log
-        (schema_name, table_name, column_name, row_id, fund_id, stage_before, stage_after, action, plan_id, batch_id, run_by)
-    SELECT %(schema_name)s, %(table_name)s, %(column_name)s, row_id, %(fund_id)s, stage_before, stage_after,
-           %(action)s, %(plan_id)s, batch_id, %(run_by)s
-    FROM changed
-    WHERE stored = stage_after
-    RETURNING id, batch_id, row_id, stage_before, stage_after
-), entries AS (
+), {changed}, entries AS (
     SELECT batch_id, count(*) AS updated, min(id) AS first_log_id, max(id) AS last_log_id, {log_sha256} AS log_sha256
     FROM audited
     GROUP BY batch_id
@@ -53,7 +30,7 @@ WITH members AS MATERIALIZED (
         completed_at = clock_timestamp(), updated_at = clock_timestamp(),
         duration_ms = (extract(epoch FROM clock_timestamp() - now()) * 1000 * b.rows_planned / %(group_rows)s)::bigint
     FROM counts
-    WHERE b.batch_id = counts.batch_id AND %(places)s::integer[] IS NULL AND %(worker)s::text IS NOT NULL
+    WHERE b.batch_id = counts.batch_id AND %(places)s::bigint[] IS NULL AND %(worker)s::text IS NOT NULL
       AND counts.updated = b.rows_planned
     RETURNING b.batch_id, b.attempts, b.rows_planned, b.duration_ms
 ), receipts AS (

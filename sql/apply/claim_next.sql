@@ -34,6 +34,6 @@ WITH found AS MATERIALIZED (
     WHERE b.batch_id = ours.batch_id AND ours.is_ours AND b.status IN ('pending', 'running', 'failed')
     RETURNING b.batch_id
 )
-SELECT found.*, claimed.batch_id IS NOT NULL AS is_claimed, one.is_approved, control.sleep_ms, control.target_ms
+SELECT found.*, claimed.batch_id IS NOT NULL AS is_claimed, one.is_approved, control.sleep_ms, control.target_ms, control.parallel
 FROM found LEFT JOIN claimed USING (batch_id) CROSS JOIN one CROSS JOIN stage_migration_control AS control
 ORDER BY place;

@@ -7,7 +7,7 @@ SET resolved_at = now(),
                                      AND l.run_at = now())
                       THEN 'updated' ELSE 'skipped' END
 WHERE q.batch_id = %(batch_id)s AND q.resolved_at IS NULL
-  AND q.row_id NOT IN (SELECT coalesce(b.row_numbers[f.place]::text, b.row_keys[f.place])
+  AND q.row_id NOT IN (SELECT coalesce(m.row_number::text, m.row_key)
                        FROM stage_migration_batch_members b
-                       CROSS JOIN unnest(%(refused)s::integer[]) AS f (place)
-                       WHERE b.batch_id = %(batch_id)s);
+                       CROSS JOIN LATERAL unnest(b.row_numbers, b.row_keys) WITH ORDINALITY AS m (row_number, row_key, place)
+                       WHERE b.batch_id = %(batch_id)s AND m.place = ANY (%(refused)s::bigint[]));

@@ -9,5 +9,5 @@ FROM (
     JOIN stage_migration_spellings s ON s.spelling_id = m.spelling_id
     LEFT JOIN {table} AS t ON {key} = m.row_key::{key_type}
     WHERE b.batch_id = %(batch_id)s
-      AND (%(places)s::integer[] IS NULL OR m.place = ANY (%(places)s::integer[]))
+      AND (%(places)s::bigint[] IS NULL OR m.place = ANY (%(places)s::bigint[]))
 ) AS members;

@@ -21,6 +21,7 @@ WITH needed AS (
                  ('stage_migration_approval_rules', ARRAY['SELECT']),
                  ('stage_migration_plan_authors',   ARRAY['SELECT']),
                  ('stage_migration_approvals',      ARRAY['SELECT']),
+                 ('stage_migration_rehearsals',     ARRAY['SELECT']),
                  ('stage_verifications',            ARRAY['SELECT', 'INSERT']),
                  ('stage_migration_control',        ARRAY['SELECT', 'UPDATE']),
                  ('stage_normalization_log',        ARRAY['SELECT']),
@@ -35,6 +36,10 @@ WITH needed AS (
                  'action', 'plan_id', 'batch_id', 'run_by']
     UNION ALL
     SELECT 'stage_migration_plan_authors', 'INSERT', ARRAY['plan_id']
+    UNION ALL
+    SELECT 'stage_migration_rehearsals', 'INSERT',
+           ARRAY['plan_id', 'content_sha256', 'clone_name', 'batches', 'rows_updated', 'rows_skipped', 'rows_refused',
+                 'duration_ms', 'slowest_batch_ms', 'wal_bytes', 'effects']
 ), missing AS (
     SELECT c.oid::regclass::text AS table_name,
            string_agg(needed.privilege || coalesce(' (' || array_to_string(needed.columns, ', ') || ')', ''), ', '

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import dataclass, replace
 from typing import Any
 
 from stagenorm_pipeline.cli import exit_codes
@@ -16,10 +17,13 @@ from stagenorm_pipeline.cli.options import BatchSize, LimitOptions, PaceOptions
 from stagenorm_pipeline.cli.screen import has_live_display, screen, show
 from stagenorm_pipeline.config.limits import Limits, parse_until
 from stagenorm_pipeline.engine.apply.run_limits import BudgetEnd
+from stagenorm_pipeline.engine.monitor.vacuum import TableStatistics, VacuumAdvice
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.report.apply_text import applied_text, nothing_to_do
+from stagenorm_pipeline.report.escape import sentence_for_terminal
 from stagenorm_pipeline.report.status_text import next_command
-from stagenorm_pipeline.service import applying, monitoring, rolling_back
+from stagenorm_pipeline.report.vacuum_text import vacuum_reason
+from stagenorm_pipeline.service import applying, monitoring, rolling_back, vacuuming
 from stagenorm_pipeline.service.applying import AppliedBatches, ApplyOutcome, Pace
 from stagenorm_pipeline.service.context import ServiceContext
 from stagenorm_pipeline.service.selecting import Selection
@@ -50,7 +54,7 @@ def apply_and_report(
     context: ServiceContext, selection: Selection, pace: Pace, limits: Limits, plan_id: int | None = None
 ) -> None:
     """Apply the waiting batches of a plan, or of every open plan. Ends the command with 1 unless all are done."""
-    began = time.monotonic()
+    start = _note_start(context)
     with stop_on_interrupt() as should_stop, showing_batches() as watch:
         applied = applying.apply(
             context,
@@ -61,36 +65,53 @@ def apply_and_report(
             watch=watch,
             should_stop=should_stop,
         )
-    _report(context, applied, "Migration", selection.scope, began)
+    _report(context, applied, "Migration", selection.scope, start)
 
 
 def restore_and_report(context: ServiceContext, plan_id: int, pace: Pace) -> None:
     """Apply a recorded rollback. Ends the command with 1 unless all of it is done."""
-    began = time.monotonic()
+    start = _note_start(context)
     with stop_on_interrupt() as should_stop, showing_batches() as watch:
         applied = rolling_back.restore_rows(context, plan_id=plan_id, pace=pace, watch=watch, should_stop=should_stop)
-    _report(context, applied, "Rollback", FundScope(), began)
+    _report(context, applied, "Rollback", FundScope(), start)
 
 
-def _report(context: ServiceContext, applied: AppliedBatches, name: str, scope: FundScope, began: float) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Start:
+    """When the apply began, and the statistics of the targets at that time."""
+
+    began: float
+    statistics: tuple[TableStatistics, ...]
+
+
+def _note_start(context: ServiceContext) -> _Start:
+    return _Start(began=time.monotonic(), statistics=vacuuming.read_table_statistics(context))
+
+
+def _report(context: ServiceContext, applied: AppliedBatches, name: str, scope: FundScope, start: _Start) -> None:
+    seconds = time.monotonic() - start.began
+    vacuum = vacuuming.advise_after_run(context, start.statistics, rows_updated=applied.result.rows.rows_updated)
     if has_live_display() and not is_quiet() and applied.outcome is not ApplyOutcome.NOTHING_TO_DO:
-        status = monitoring.read_status(context)
-        seconds = time.monotonic() - began
+        status = replace(monitoring.read_status(context), vacuum=vacuum)
         show(applied_text(_sentence(applied, name), applied.result, status, seconds=seconds, screen=screen()))
     else:
-        _say_outcome(context, applied, name, scope)
+        _say_outcome(context, applied, name, scope, vacuum)
     report_to_dagster(context)
     if not applied.result.ok:
         sys.exit(exit_codes.FAILED)
 
 
-def _say_outcome(context: ServiceContext, applied: AppliedBatches, name: str, scope: FundScope) -> None:
-    """Write the runbook's last line and, if all is well, the next command."""
+def _say_outcome(
+    context: ServiceContext, applied: AppliedBatches, name: str, scope: FundScope, vacuum: tuple[VacuumAdvice, ...]
+) -> None:
+    """Write the runbook's last line and, if all is well, what to vacuum and the next command."""
     match applied.outcome:
         case ApplyOutcome.NOTHING_TO_DO:
             say(nothing_to_do(monitoring.read_status(context), scope))
         case ApplyOutcome.COMPLETED:
             say(_sentence(applied, name), **_fields(applied))
+            for one in vacuum:
+                say(f"To vacuum: {sentence_for_terminal(one.command)} {vacuum_reason(one)}")
             say(f"Next: {next_command(monitoring.read_status(context))}")
         case ApplyOutcome.VANISHED | ApplyOutcome.FAILED:
             say(_sentence(applied, name), "ERROR", **_fields(applied))

@@ -82,13 +82,13 @@ def _options(*, hidden: bool) -> Iterator[click.Option]:
     yield click.Option(
         ["--quiet", "-q"],
         is_flag=True,
-        help="Only results, warnings and errors.",
+        help="Print only results, warnings and errors.",
         **_kept("quiet", hidden=hidden),
     )
     yield click.Option(
         ["--verbose", "-v"],
         is_flag=True,
-        help="A line for each batch, and the origin of errors.",
+        help="Print a line for each batch, and where errors come from.",
         **_kept("verbose", hidden=hidden),
     )
     yield click.Option(

@@ -21,19 +21,19 @@ _COMMANDS = {
     "init-db": "Create stagenorm's own tables and views.",
     "preflight": "Check what would stop a run, and how to fix it.",
     "inventory": "List the spellings in the data, known and unknown.",
-    "decisions": "Write every undecided spelling into the decisions file.",
-    "vocabulary": "Show the stages, look a spelling up, or export it all.",
-    "dry-run": "Show what a run would change; records nothing.",
+    "decisions": "Decide what unknown spellings mean.",
+    "vocabulary": "Show the stages, look up a spelling, or export everything.",
+    "dry-run": "Show what a run would change; record nothing.",
     "run": "Record a plan, show it, ask, and apply it batch by batch.",
-    "approval": "Require approvals before plans are applied, or lift that.",
+    "approval": "Require an approval before plans are applied, or lift that.",
     "approve": "Approve a plan that another role recorded.",
     "resume": "Continue open plans after a stop, a failure or a crash.",
     "status": "Show the progress, the runners, and the next command.",
     "plans": "List the plans, or show one with all its batches.",
-    "pause": "Let no runner start another batch.",
-    "unpause": "Let the runners continue.",
+    "pause": "Pause all runners after their current batch.",
+    "unpause": "Let paused runners continue.",
     "tune": "Change the pace of all runners while they work.",
-    "cancel": "Cancel what a plan still has to do.",
+    "cancel": "Cancel the remaining batches of a plan.",
     "verify": "Run the seven checks over what is in the database now.",
     "report": "Print a recorded verification again, or list them.",
     "sign-off": "Sign a verification: later ones compare with it.",
@@ -42,8 +42,8 @@ _COMMANDS = {
     "backup": "Save keys, funds and stages to a file; check one.",
     "drop-tracking": "Export stagenorm's own tables and drop them.",
     "metrics": "Print metrics in Prometheus' text format, or serve them.",
-    "enforce": "Keep clean columns clean by a CHECK constraint, or remove it.",
-    "demo": "Walk the whole runbook over made-up rows; needs no database.",
+    "enforce": "Keep clean columns clean with a CHECK constraint, or remove it.",
+    "demo": "Try the whole runbook on made-up rows; needs no database.",
     "ui": "Serve the Dagster UI on this machine.",
     "completion": "Print the script that lets a shell complete commands.",
 }
@@ -111,7 +111,7 @@ def main(context: click.Context) -> None:
     """Normalize the spellings of investment stages in a PostgreSQL database, and prove that nothing was lost.
 
     \b
-    A first time through, after `export DATABASE_URL=postgresql://...`:
+    To start, after `export DATABASE_URL=postgresql://...`:
       stagenorm init-db     create stagenorm's own tables
       stagenorm dry-run     what would change; records and changes nothing
       stagenorm run         show the plan, ask, apply it batch by batch

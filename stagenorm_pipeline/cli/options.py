@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import click
 
 from stagenorm_pipeline.config.parallel import MOST_SESSIONS
+from stagenorm_pipeline.config.presets import DEFAULT_PRESET, PRESETS
 from stagenorm_pipeline.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from stagenorm_pipeline.config.configuration import TargetSetting
+    from stagenorm_pipeline.service.applying import Pace
     from stagenorm_pipeline.service.context import ServiceContext
     from stagenorm_pipeline.service.selecting import Selection
 
@@ -22,6 +24,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 # Rows; "auto": small batches, of which a transaction takes as many as half a second allows; None: the default.
 BatchSize = int | Literal["auto"] | None
+
+_DEFAULT_SLEEP_MS = PRESETS[DEFAULT_PRESET].sleep_ms
 
 _TABLE_HELP = "One target only: a table, schema.table or schema.table.column."
 
@@ -83,6 +87,57 @@ def scope_options(command: Callable[..., None]) -> Callable[..., None]:
     return with_scope
 
 
+def _parallel_option(command: F) -> F:
+    return click.option(
+        "--parallel",
+        type=click.IntRange(1, MOST_SESSIONS),
+        default=1,
+        show_default=True,
+        help="Database sessions that apply batches at once.",
+    )(command)
+
+
+def _sleep_option(command: F) -> F:
+    return click.option(
+        "--sleep-ms",
+        type=click.IntRange(0, 600_000),
+        default=_DEFAULT_SLEEP_MS,
+        show_default=True,
+        help="Pause after a batch.",
+    )(command)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedPaceOptions:
+    """What `--parallel` and `--sleep-ms` say about a run that is only planned."""
+
+    parallel: int
+    sleep_ms: int
+
+    def pace(self, batch_size: BatchSize) -> Pace:
+        """Return the pace of the run."""
+        from stagenorm_pipeline.service.applying import Pace
+
+        return Pace(sleep_ms=self.sleep_ms, parallel=self.parallel, is_auto=batch_size == "auto")
+
+    def arguments(self) -> list[str]:
+        """Return the options that are not the default, as a shell takes them."""
+        sleep = [f"--sleep-ms {self.sleep_ms}"] if self.sleep_ms != _DEFAULT_SLEEP_MS else []
+        return [*sleep, *([f"--parallel {self.parallel}"] if self.parallel > 1 else [])]
+
+
+def planned_pace_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add `--parallel` and `--sleep-ms`, as the argument `pace`."""
+
+    @_parallel_option
+    @_sleep_option
+    @wraps(command)
+    def with_pace(*arguments: Any, parallel: int, sleep_ms: int, **options: Any) -> None:
+        command(*arguments, pace=PlannedPaceOptions(parallel=parallel, sleep_ms=sleep_ms), **options)
+
+    return with_pace
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaceOptions:
     """What `--parallel`, `--sleep-ms`, `--max-lag-seconds` and `--no-lag-check` say."""
@@ -102,16 +157,8 @@ def pace_options(command: Callable[..., None]) -> Callable[..., None]:
         type=click.FloatRange(0, min_open=True),
         help="Wait while a replica is further behind.  [default: 10]",
     )
-    @click.option(
-        "--parallel",
-        type=click.IntRange(1, MOST_SESSIONS),
-        default=1,
-        show_default=True,
-        help="Database sessions that apply batches at once.",
-    )
-    @click.option(
-        "--sleep-ms", type=click.IntRange(0, 600_000), default=100, show_default=True, help="Pause after a batch."
-    )
+    @_parallel_option
+    @_sleep_option
     @wraps(command)
     def with_pace(
         *arguments: Any,
@@ -146,14 +193,14 @@ class LimitOptions:
 def limit_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add `--canary`, `--max-rows`, `--until` and `--exclude-fund`, as the argument `limits`."""
 
-    @click.option("--exclude-fund", "exclude_funds", multiple=True, help="Leave this fund out. May be repeated.")
+    @click.option("--exclude-fund", "exclude_funds", multiple=True, help="Leave this fund out. Repeatable.")
     @click.option("--until", metavar="HH:MM", help="Start no batch after this time, by this machine's clock.")
-    @click.option("--max-rows", type=click.IntRange(1), help="Start no batch after so many rows.")
+    @click.option("--max-rows", type=click.IntRange(1), help="Start no batch after this many rows.")
     @click.option(
         "--canary",
         type=click.IntRange(1),
         metavar="ROWS",
-        help="Apply so many rows across funds, check them, then go on or stop.",
+        help="First apply this many rows across funds and check them; then continue or stop.",
     )
     @wraps(command)
     def with_limits(
@@ -172,7 +219,7 @@ def limit_options(command: Callable[..., None]) -> Callable[..., None]:
 
 def full_option(command: F) -> F:
     """Add `--full`, as the argument `full`."""
-    return click.option("--full", is_flag=True, help="All tables, through a pager on a terminal.")(command)
+    return click.option("--full", is_flag=True, help="Show all tables, in a pager on a terminal.")(command)
 
 
 def batch_size_option(command: F) -> F:

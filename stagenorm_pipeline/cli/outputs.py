@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, assert_never
 
 import click
 
@@ -31,23 +31,32 @@ format_option: Callable[[Any], Any] = click.option(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StandardOutput:
+    """Where an output goes that is written to no file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
-    """One output of a report. `path` None: standard output."""
+    """One output of a report."""
 
     name: str
-    path: Path | None
+    place: Path | StandardOutput
     form: ReportForm
 
+    @property
+    def is_standard_output(self) -> bool:
+        return isinstance(self.place, StandardOutput)
 
-def read_output_path(name: str) -> Path | None:
-    """Read `--output`: a path, or None for standard output. Raises ConfigurationError if it cannot be written."""
+
+def read_output_place(name: str) -> Path | StandardOutput:
+    """Read `--output`. Raises ConfigurationError if it cannot be written."""
     from stagenorm_pipeline.output_files import require_writable
 
     if not name:
         raise ConfigurationError("--output names no file.", remedy="Name one, or - for standard output.")
     # /dev/stdout would be opened a second time. If it is a file, the two would overwrite each other.
     if name in (STDOUT, "/dev/stdout"):
-        return None
+        return StandardOutput()
     path = Path(name)
     require_writable(path)
     return path
@@ -62,7 +71,7 @@ def read_outputs(names: Sequence[str], form: str | None) -> tuple[Output, ...]:
     if form is not None and not names:
         names = (STDOUT,)
     outputs = tuple(_read_output(name, form) for name in names)
-    if sum(output.path is None for output in outputs) > 1:
+    if sum(output.is_standard_output for output in outputs) > 1:
         raise ConfigurationError("Standard output can hold one form only.", remedy="Give `--output -` once.")
     if form is not None and form not in [output.form for output in outputs]:
         raise ConfigurationError(
@@ -88,7 +97,7 @@ def write_outputs(outputs: Sequence[Output], text_in: Callable[[ReportForm], str
     are_written = True
     for output in outputs:
         try:
-            _write(output, text_in(output.form), stream)
+            write_text(output.place, text_in(output.form), stream)
         except StagenormError as error:
             are_written = False
             again = f"stagenorm report {number} --format {output.form} --output FILE"
@@ -96,9 +105,22 @@ def write_outputs(outputs: Sequence[Output], text_in: Callable[[ReportForm], str
                 StagenormError(error.message, remedy=f"The report is stored. Write it to another place: {again}")
             )
         else:
-            if output.path is not None:
+            if not output.is_standard_output:
                 click.echo(f"Report written to {for_terminal(output.name, limit=LONGEST_NAME)}")
     return are_written
+
+
+def write_text(place: Path | StandardOutput, text: str, stream: TextIO | None) -> None:
+    """Write a text to a file, or to the stream if the place is standard output."""
+    from stagenorm_pipeline.output_files import replace_file
+
+    match place:
+        case StandardOutput():
+            write_standard_output(text, stream)
+        case Path():
+            replace_file(place, text)
+        case _:
+            assert_never(place)
 
 
 def write_standard_output(text: str, stream: TextIO | None) -> None:
@@ -126,13 +148,4 @@ def _read_output(name: str, form: str | None) -> Output:
             f"{name}: {Path(name).suffix} is not a report format.",
             remedy="Use .json, .html, .md or .txt. Without a suffix, --format decides; the default is JSON.",
         )
-    return Output(name=name, path=read_output_path(name), form=ReportForm(suffix or form or ReportForm.JSON))
-
-
-def _write(output: Output, text: str, stream: TextIO) -> None:
-    from stagenorm_pipeline.output_files import replace_file
-
-    if output.path is None:
-        write_standard_output(text, stream)
-    else:
-        replace_file(output.path, text)
+    return Output(name=name, place=read_output_place(name), form=ReportForm(suffix or form or ReportForm.JSON))

@@ -6,6 +6,7 @@ Without a file, stagenorm works on the two default targets.
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from pathlib import Path
 
 from stagenorm_pipeline.config.alerts import AlertSettings
@@ -91,8 +92,11 @@ class Configuration:
             or (target.schema is None and table in (f"public.{target.table}", f"public.{target.name}"))
         )
         if not wanted:
+            names = [name for target in self.targets for name in (target.table, target.name)]
+            close = get_close_matches(table, names, n=1)
+            guess = f" Did you mean {close[0]}?" if close else ""
             raise ConfigurationError(
-                f"{table!r} is not one of the targets: {', '.join(target.name for target in self.targets)}.",
+                f"{table!r} is not one of the targets: {', '.join(target.name for target in self.targets)}.{guess}",
                 remedy="Name one of them with --table, or add a [[target]] to stagenorm.toml.",
             )
         return wanted

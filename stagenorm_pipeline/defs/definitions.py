@@ -21,6 +21,7 @@ from stagenorm_pipeline.defs.jobs.cancel_plan_job import cancel_plan_job
 from stagenorm_pipeline.defs.jobs.dry_run_job import dry_run_job
 from stagenorm_pipeline.defs.jobs.normalize_all_job import normalize_all_job
 from stagenorm_pipeline.defs.jobs.pause_job import pause_job, unpause_job
+from stagenorm_pipeline.defs.jobs.rehearse_job import rehearse_job
 from stagenorm_pipeline.defs.jobs.rollback_job import rollback_job
 from stagenorm_pipeline.defs.jobs.tune_job import tune_job
 from stagenorm_pipeline.defs.resources import StagenormService
@@ -44,6 +45,7 @@ def build_defs(configuration: Configuration | None = None, **overrides: object) 
         jobs=[
             dry_run_job,
             plan_job,
+            rehearse_job,
             normalize_all_job,
             normalize_job,
             verify_job,

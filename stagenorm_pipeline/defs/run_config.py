@@ -45,6 +45,11 @@ class DryRunConfig(dg.Config):
     def rows_per_batch(self) -> int:
         return PRESETS[self.preset].rows_per_batch if self.batch_size == _FROM_PRESET else self.batch_size
 
+    @property
+    def pace(self) -> Pace:
+        """The pace of the plan's runs, unless their launchpad says otherwise."""
+        return Pace(sleep_ms=PRESETS[self.preset].sleep_ms, is_auto=self.preset == "auto")
+
 
 class PlanConfig(DryRunConfig):
     """Launchpad settings of `batch_plan`. At most one of rehearse, draft and open_draft."""
@@ -118,15 +123,15 @@ class NormalizeAllConfig(ApplyConfig):
     )
     parallel: int = Field(
         default=1,
-        description="How many sessions apply batches at the same time. Two reach the speed of a single UPDATE; more "
-        "help where the network is slow.",
+        description="How many sessions apply batches at the same time. Two come close to the speed of a single UPDATE; "
+        "more help where the network is slow.",
     )
     canary: int = Field(
         default=0,
-        description="Apply whole batches across funds until they have so many rows, verify them by rules 1 to 5, and "
+        description="Apply whole batches across funds until they have this many rows, verify them by rules 1 to 5, and "
         "go on only if nothing is wrong. 0: no canary.",
     )
-    max_rows: int = Field(default=0, description="Start no batch once the run has applied so many rows. 0: no limit.")
+    max_rows: int = Field(default=0, description="Start no batch once the run has applied this many rows. 0: no limit.")
     until: str = Field(
         default="", description="Start no batch after this time, such as 05:00, by the clock of the run's machine."
     )

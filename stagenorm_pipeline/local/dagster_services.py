@@ -24,6 +24,7 @@ from pathlib import Path
 
 import stagenorm_pipeline
 from stagenorm_pipeline.errors import StagenormError
+from stagenorm_pipeline.local.instance_lock import instance_lock
 
 LOOPBACK = "127.0.0.1"
 _LOCATION = "stagenorm"
@@ -110,17 +111,8 @@ def run_services(
             "webserver": [_WEB_SERVER, "-h", address.host, "-p", str(address.port), "-w", workspace_file],
             "daemon": ["dagster._daemon", "run", "-w", workspace_file],
         }
-        _serve(
-            commands,
-            environment,
-            address,
-            home / "logs",
-            inherited_fds,
-            say,
-            prepare=prepare,
-            code=code,
-            what="The Dagster UI",
-        )
+        what = "The Dagster UI"
+        _serve(commands, environment, address, home, inherited_fds, say, prepare=prepare, code=code, what=what)
 
 
 def run_read_only(
@@ -146,14 +138,14 @@ def run_read_only(
         environment["STAGENORM_REPORT_DATABASE_URL"] = app_url
     server = [_WEB_SERVER, "--read-only", "-h", address.host, "-p", str(address.port), "-w", workspace_file]
     what = "The read-only Dagster UI"
-    _serve({"webserver-read-only": server}, environment, address, home / "logs", inherited_fds, say, what=what)
+    _serve({"webserver-read-only": server}, environment, address, home, inherited_fds, say, what=what)
 
 
 def _serve(
     commands: Mapping[str, list[str]],
     environment: dict[str, str],
     address: Address,
-    logs: Path,
+    home: Path,
     inherited_fds: tuple[int, ...],
     say: Callable[[str], None],
     *,
@@ -161,19 +153,23 @@ def _serve(
     prepare: Callable[[], None] = lambda: None,
     code: _CodeServer | None = None,
 ) -> None:
+    """Start the first command, the web server, while `prepare` runs, and the other ones when the page answers."""
+    logs = home / "logs"
     services: list[_Service] = []
+    web_server, *others = commands.items()
     with _signals_interrupt():
         try:
             say(f"Starting the Dagster UI. Logs: {logs}")
-            if code is not None:
-                # Before the storage is prepared: it needs none to load the code.
-                services.append(_start("code", code.command, logs, {**environment, **_WARM_RUNS}, inherited_fds))
-            prepare()
-            if code is not None:
-                _wait_for_socket(services, code.socket)
-            for name, arguments in commands.items():
-                services.append(_start(name, arguments, logs, environment, inherited_fds))
+            with instance_lock(home) as lock:
+                lock.exclusive()
+                if code is not None:
+                    services.append(_start("code", code.command, logs, {**environment, **_WARM_RUNS}, inherited_fds))
+                    environment = {**environment, "STAGENORM_CODE_SOCKET": str(code.socket)}
+                services.append(_start(*web_server, logs, environment, inherited_fds))
+                prepare()
             _wait_for_page(services, address)
+            # Only now: the daemon needs the prepared storage, and its imports would delay the page by 2 s.
+            services += [_start(*other, logs, environment, inherited_fds) for other in others]
             say(f"{what} is at {address.url} - Ctrl-C stops it.")
             while True:
                 _check_alive(services)
@@ -262,18 +258,6 @@ def _code_server(directory: Path) -> _CodeServer:
         f"load_from:\n  - grpc_server: {{socket: {json.dumps(str(code.socket))}, location_name: {_LOCATION}}}\n"
     )
     return code
-
-
-def _wait_for_socket(services: list[_Service], path: Path) -> None:
-    while True:
-        _check_alive(services)
-        with socket.socket(socket.AF_UNIX) as probe:
-            try:
-                probe.connect(str(path))
-            except OSError:
-                time.sleep(0.1)
-            else:
-                return
 
 
 def _wait_for_page(services: list[_Service], address: Address) -> None:

@@ -10,13 +10,14 @@ from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.report.escape import for_terminal
 from stagenorm_pipeline.report.status_text import failure_lines, next_command
 from stagenorm_pipeline.report.terminal_layout import PLAIN, Colour, Screen, next_line, text_of, wrapped
+from stagenorm_pipeline.report.vacuum_text import vacuum_lines
 from stagenorm_pipeline.report.wording import scope_name
 
 _FAILED_BATCHES = 1
 
 
 def applied_text(sentence: str, result: ApplyResult, status: Status, *, seconds: float, screen: Screen = PLAIN) -> str:
-    """Write the summary of an apply. `sentence`: how it ended. `status`: read after its end."""
+    """Write the summary of an apply. `sentence`: how it ended. `status`: read after its end, with what to vacuum."""
     return text_of(_lines(sentence, result, status, seconds, screen))
 
 
@@ -36,6 +37,7 @@ def _lines(sentence: str, result: ApplyResult, status: Status, seconds: float, s
         yield from wrapped(skipped, screen, indent=2)
     if result.failed:
         yield from failure_lines(status, _FAILED_BATCHES, screen)
+    yield from vacuum_lines(status.vacuum, screen)
     yield from next_line(next_command(status), screen)
 
 

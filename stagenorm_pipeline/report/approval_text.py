@@ -6,6 +6,7 @@ from datetime import UTC
 from stagenorm_pipeline.engine.approval.approval import ApprovalRule, ApprovalState, UnapprovedPlan
 from stagenorm_pipeline.report.escape import for_terminal
 from stagenorm_pipeline.report.number_formats import moment
+from stagenorm_pipeline.report.rehearsed import rehearsed_cell
 from stagenorm_pipeline.report.tables import Cell, Name, Table
 from stagenorm_pipeline.report.terminal_layout import PLAIN, Screen, next_line, rows_lines, text_of
 
@@ -22,7 +23,7 @@ def _lines(state: ApprovalState, screen: Screen) -> Iterator[str]:
     elif not state.waiting:
         yield "No plan waits for its approval."
     else:
-        headings = ("Plan", "Made at (UTC)", "Rows", "Batches", "Author")
+        headings = ("Plan", "Made at (UTC)", "Rows", "Batches", "Author", "Rehearsed")
         rows = tuple(map(_row, state.waiting))
         yield from rows_lines(Table(title="", headings=headings, rows=rows, total=len(rows), unit="plans"), screen)
         yield ""
@@ -43,4 +44,5 @@ def _row(plan: UnapprovedPlan) -> tuple[Cell, ...]:
         plan.rows_to_change,
         plan.total_batches,
         Name(text=plan.author or "not recorded"),
+        rehearsed_cell(plan.rehearsal),
     )

@@ -1,10 +1,15 @@
-"""Write what the decisions file changes against the applied plans, and how to undo what they changed."""
+"""Write what the decisions file changes against the applied plans, and how to undo what they changed.
+
+As text for a terminal and as a JSON document.
+"""
 
 from collections.abc import Iterator
 
 from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.engine.history.compared_decisions import ComparedDecision, ComparedDecisions, EarlierMeaning
+from stagenorm_pipeline.engine.rollback.rollback import RollbackPreview
 from stagenorm_pipeline.report.escape import for_terminal
+from stagenorm_pipeline.report.json_document import Document, history_document
 from stagenorm_pipeline.report.shell_words import shell_word
 from stagenorm_pipeline.report.terminal_layout import PLAIN, Screen, folded, next_line, text_of, wrapped
 
@@ -17,10 +22,43 @@ def decision_changes_text(found: ComparedDecisions, screen: Screen = PLAIN) -> s
     return text_of(_lines(found, screen))
 
 
+def decision_changes_document(found: ComparedDecisions) -> Document:
+    """Return the same as a JSON document, with all decisions. `undo_command` null: nothing can be restored."""
+    decisions = [
+        {
+            "spelling": one.change.spelling,
+            "was": one.change.was,
+            "now": one.change.now,
+            "rows_now": one.change.rows,
+            "is_new": one.change.is_new,
+            "earlier": [_earlier_document(one.change.spelling, meaning) for meaning in one.earlier],
+        }
+        for one in found.decisions
+    ]
+    return history_document("decision_changes", {"since_plan": found.since_plan, "decisions": decisions})
+
+
 def undo_command(spelling: str, stage: str | None = None) -> str:
     """Return the command that shows what undoing the changes of a spelling, or only those to `stage`, restores."""
     only = "" if stage is None else f" --stage {shell_word(stage)}"
     return f"stagenorm rollback --spelling {shell_word(spelling)}{only}"
+
+
+def _earlier_document(spelling: str, meaning: EarlierMeaning) -> Document:
+    changed, undo = meaning.changed, meaning.undo
+    return {
+        "stage": changed.stage,
+        "rows": changed.rows,
+        "plans": changed.plans,
+        "rows_restorable": None if undo is None else undo.restorable,
+        "rows_left": None if undo is None else _left(undo),
+        "undo_command": undo_command(spelling, changed.stage) if meaning.is_to_undo else None,
+    }
+
+
+def _left(undo: RollbackPreview) -> int:
+    """Count the rows that a rollback leaves, without those that are undone already."""
+    return undo.left - undo.counts.get("undone", 0)
 
 
 def _lines(found: ComparedDecisions, screen: Screen) -> Iterator[str]:
@@ -46,7 +84,7 @@ def _decision_lines(decision: ComparedDecision, screen: Screen) -> Iterator[str]
 
 
 def _heading(found: ComparedDecisions) -> str:
-    against = "the built-in aliases (no plan was applied)"
+    against = "the aliases alone (no plan was applied)"
     if found.since_plan is not None:
         against = f"the applied plans, of which plan {found.since_plan} is the newest"
     if not found.decisions:
@@ -71,7 +109,7 @@ def _changed(meaning: EarlierMeaning) -> str:
     text = f"{counted(changed.rows, 'row')} became {for_terminal(changed.stage)} by {plans}."
     if undo is None:
         return text
-    left = undo.left - undo.counts.get("undone", 0)
+    left = _left(undo)
     since = f", and leaves {left:,} that changed since" if left else ""
     return f"{text} A rollback restores {counted(undo.restorable, 'row')}{since}."
 

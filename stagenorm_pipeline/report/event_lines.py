@@ -20,6 +20,7 @@ from stagenorm_pipeline.engine.apply.events import (
     GroupSplit,
     Paused,
     Retrying,
+    SessionsTuned,
     Sleeping,
     Throttled,
     ThrottleEnded,
@@ -78,7 +79,14 @@ def event_line(event: Event) -> EventLine | None:  # noqa: PLR0911 - one line fo
                 "`stagenorm unpause`.",
                 level=LineLevel.WARN,
             )
-        case ThrottleEnded() | Unwatched(is_wrong=False) | CanaryStarted() | CanaryPassed() | FundsExcluded():
+        case (
+            ThrottleEnded()
+            | Unwatched(is_wrong=False)
+            | CanaryStarted()
+            | CanaryPassed()
+            | FundsExcluded()
+            | SessionsTuned()
+        ):
             return EventLine(message=sentence_for_terminal(str(event)))
         case Throttled() | Unwatched() | GroupSplit():
             return EventLine(message=sentence_for_terminal(str(event)), level=LineLevel.WARN)

@@ -91,6 +91,12 @@ _KINDS: Final[Mapping[Rule, tuple[_Kind, ...]]] = {
             ),
         ),
         _Kind(
+            "Audit rows with a stage of no plan",
+            "audit rows",
+            ("audit_rows_with_other_stages",),
+            ("audit rows with a stage that the plan does not write", "audit rows with a spelling that no plan read"),
+        ),
+        _Kind(
             "Rows that hold their old spelling again",
             "rows",
             ("rows_set_back",),

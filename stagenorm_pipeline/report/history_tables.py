@@ -3,8 +3,10 @@
 What the rules found is in `verification_tables`.
 """
 
+from stagenorm_pipeline.engine.approval.rehearsals import NotRehearsed
 from stagenorm_pipeline.engine.verify.result import Coverage, PlanFacts, VerificationResult
 from stagenorm_pipeline.report.number_formats import number
+from stagenorm_pipeline.report.rehearsed import rehearsed_cell
 from stagenorm_pipeline.report.tables import Cell, Name, Table
 from stagenorm_pipeline.report.wording import fund_name
 
@@ -41,21 +43,22 @@ def _plan_row(plan: PlanFacts, kind: str) -> tuple[Cell, ...]:
 
 
 def approvals_table(result: VerificationResult) -> Table:
-    """List who recorded and who approved each plan that was approved."""
+    """List who recorded and who approved each plan that was approved or rehearsed."""
     plans = sorted((*result.plans, *result.rolled_back), key=lambda plan: plan.plan_id)
     rows = tuple(
         (
             Name(text=str(plan.plan_id)),
             Name(text=plan.author or "not recorded"),
-            Name(text=plan.approved_by),
+            Name(text=plan.approved_by or "not approved"),
             plan.approved_at,
             None if plan.ticket is None else Name(text=plan.ticket),
+            rehearsed_cell(plan.rehearsal or NotRehearsed()),
         )
         for plan in plans
-        if plan.approved_by is not None
+        if plan.approved_by is not None or plan.rehearsal is not None
     )
-    headings = ("Plan", "Author", "Approved by", "Approved at", "Ticket")
-    return Table(title="Approvals", headings=headings, rows=rows, total=len(rows), unit="plans")
+    headings = ("Plan", "Author", "Approved by", "Approved at", "Ticket", "Rehearsed")
+    return Table(title="Approvals and rehearsals", headings=headings, rows=rows, total=len(rows), unit="plans")
 
 
 def coverage_table(result: VerificationResult) -> Table:

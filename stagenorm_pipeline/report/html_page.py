@@ -8,10 +8,10 @@ from stagenorm_pipeline.engine.verify.result import CheckResult, Outcome, Verifi
 from stagenorm_pipeline.engine.verify.rules.registry import RULES
 from stagenorm_pipeline.report.charts import SPELLINGS_DRAWN
 from stagenorm_pipeline.report.first_screen import first_screen
-from stagenorm_pipeline.report.limits import Limits
 from stagenorm_pipeline.report.number_formats import duration, number
 from stagenorm_pipeline.report.sections import outline
 from stagenorm_pipeline.report.sign_off_statement import FIELDS, RECORD, is_to_sign, record_command, statement
+from stagenorm_pipeline.report.table_limits import Limits
 from stagenorm_pipeline.report.tables import Cell
 from stagenorm_pipeline.report.wording import (
     MARKS,

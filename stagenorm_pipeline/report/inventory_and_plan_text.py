@@ -10,10 +10,12 @@ from stagenorm_pipeline.engine.inventory.inventory import (
     TargetInventory,
     count_unknown_spellings,
 )
+from stagenorm_pipeline.engine.monitor.estimate import NOTHING_AHEAD, DurationEstimate
 from stagenorm_pipeline.engine.plan.plan import Plan
 from stagenorm_pipeline.engine.plan.request import DEFAULT_BATCH_SIZE
 from stagenorm_pipeline.engine.plan.vocabulary_check import DecisionChanges
 from stagenorm_pipeline.report.escape import for_terminal
+from stagenorm_pipeline.report.estimate_text import estimate_sentence
 from stagenorm_pipeline.report.number_formats import number
 from stagenorm_pipeline.report.plan_tables import (
     all_funds_table,
@@ -50,9 +52,17 @@ _FUNDS_NAMED: Final = 3
 _SPELLINGS_NAMED: Final = 10
 
 
-def plan_summary(plan: Plan, *, supersedes: Mapping[int, int], screen: Screen = PLAIN) -> str:
-    """Write a plan in two lines: what changes and what stays; then which open plans it supersedes."""
-    return text_of((*_plan_lines(plan, screen), *_supersedes_lines(plan, supersedes, screen)))
+def plan_summary(
+    plan: Plan,
+    *,
+    supersedes: Mapping[int, int],
+    estimate: DurationEstimate = NOTHING_AHEAD,
+    screen: Screen = PLAIN,
+) -> str:
+    """Write a plan in a few lines: what changes, what stays, how long it takes, and which open plans it supersedes."""
+    return text_of(
+        (*_plan_lines(plan, screen), *_estimate_lines(estimate, screen), *_supersedes_lines(plan, supersedes, screen))
+    )
 
 
 def unknown_stages(plan: Plan) -> str | None:
@@ -71,6 +81,7 @@ def dry_run_summary(
     *,
     decisions: DecisionChanges,
     supersedes: Mapping[int, int],
+    estimate: DurationEstimate = NOTHING_AHEAD,
     next_command: str | None = None,
     screen: Screen = PLAIN,
 ) -> str:
@@ -82,6 +93,7 @@ def dry_run_summary(
     def lines(rows: int) -> Iterator[str]:
         yield from wrapped(plan_title(plan), screen)
         yield from _plan_lines(plan, screen)
+        yield from _estimate_lines(estimate, screen)
         yield from _supersedes_lines(plan, supersedes, screen)
         yield from _decisions_lines(decisions, screen)
         yield from _targets(plan.inventories, rows, screen)
@@ -106,6 +118,7 @@ def plan_text(
     *,
     decisions: DecisionChanges | None = None,
     supersedes: Mapping[int, int] | None = None,
+    estimate: DurationEstimate = NOTHING_AHEAD,
     next_command: str | None = None,
     screen: Screen = PLAIN,
 ) -> str:
@@ -121,6 +134,7 @@ def plan_text(
         (
             *wrapped(plan_title(plan), screen),
             *facts((*plan_facts(plan), ("Scope", Name(text=scope_name(plan.scope)))), screen),
+            *_estimate_lines(estimate, screen),
             *_supersedes_lines(plan, supersedes or {}, screen),
             *(line for table in tables for line in table_lines(table, screen)),
             *_unknown_advice(plan.inventories, screen),
@@ -183,6 +197,11 @@ def _plan_lines(plan: Plan, screen: Screen) -> Iterator[str]:
     holds = "holds" if counts.rows_unknown == 1 else "hold"
     kept = f"{counted(counts.rows_unknown, 'row')} {holds} {spellings}. They stay as they are."
     yield from (screen.coloured(line, Colour.YELLOW) for line in wrapped(kept, screen))
+
+
+def _estimate_lines(estimate: DurationEstimate, screen: Screen) -> Iterator[str]:
+    if sentence := estimate_sentence(estimate):
+        yield from wrapped(sentence, screen)
 
 
 def _supersedes_lines(plan: Plan, supersedes: Mapping[int, int], screen: Screen) -> Iterator[str]:

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from stagenorm_pipeline.engine.enforce.observe import Observation
 from stagenorm_pipeline.engine.inventory.inventory import TargetInventory
+from stagenorm_pipeline.engine.monitor.estimate import DurationEstimate, Estimate, NothingAhead, NotMeasured
 from stagenorm_pipeline.engine.plan.plan import Plan
 from stagenorm_pipeline.engine.plan.vocabulary_check import DecisionChanges
 from stagenorm_pipeline.engine.preflight import PreflightFinding
@@ -20,7 +21,7 @@ from stagenorm_pipeline.engine.verify.recorded_verifications import RecordedVeri
 from stagenorm_pipeline.engine.verify.result import Outcome, VerificationResult
 from stagenorm_pipeline.engine.verify.rules.registry import RULES
 from stagenorm_pipeline.report.verification_tables import suggestions_of
-from stagenorm_pipeline.vocabulary import LookUp
+from stagenorm_pipeline.vocabulary import DecisionsInForce, LookUp
 
 REPORT_VERSION: Final = 1
 
@@ -59,6 +60,18 @@ def plan_document(plan: Plan) -> Document:
     return _headed("plan", {**totals, **_plain(plan)})
 
 
+def estimate_document(estimate: DurationEstimate) -> Document:
+    """Return how long a plan takes, in seconds, as part of its document."""
+    match estimate:
+        case Estimate():
+            kind = "measured"
+        case NotMeasured():
+            kind = "not_measured"
+        case NothingAhead():
+            kind = "nothing_ahead"
+    return {"estimate": {"kind": kind, **_plain(estimate)}}
+
+
 def decisions_document(found: DecisionChanges) -> Document:
     """Return the decisions that changed since the newest applied plan, as part of a plan's document."""
     return {"decisions_changed": _plain(found)}
@@ -84,9 +97,14 @@ def observations_document(observations: Sequence[Observation]) -> Document:
     return _headed("observation", {"targets": _plain(observations)})
 
 
-def look_up_document(found: LookUp, version: str) -> Document:
+def look_up_document(found: LookUp) -> Document:
     """Return what a spelling means, and why, as a JSON document."""
-    return _headed("look_up", {"vocabulary_version": version, **_plain(found)})
+    return _headed("look_up", _plain(found))
+
+
+def decisions_file_document(found: DecisionsInForce) -> Document:
+    """Return the decisions file in force, as part of a document."""
+    return {"decisions_file": _plain(found)}
 
 
 def verifications_document(verifications: Sequence[RecordedVerification]) -> Document:
@@ -105,7 +123,7 @@ def plans_document(kind: str, parts: Mapping[str, Any]) -> Document:
 
 
 def history_document(kind: str, history: object) -> Document:
-    """Return the history of a row or of a spelling as a JSON document."""
+    """Return the history of a row, a spelling or the decisions as a JSON document."""
     return _headed(kind, _plain(history))
 
 

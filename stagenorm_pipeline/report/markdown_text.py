@@ -20,7 +20,6 @@ from stagenorm_pipeline.report.escape import (
     sentence_for_markdown,
 )
 from stagenorm_pipeline.report.first_screen import first_screen
-from stagenorm_pipeline.report.limits import Limits
 from stagenorm_pipeline.report.number_formats import duration
 from stagenorm_pipeline.report.plan_tables import (
     all_funds_table,
@@ -34,6 +33,7 @@ from stagenorm_pipeline.report.plan_tables import (
 )
 from stagenorm_pipeline.report.sections import Section, outline
 from stagenorm_pipeline.report.sign_off_statement import FIELDS, RECORD, is_to_sign, record_command, statement
+from stagenorm_pipeline.report.table_limits import Limits
 from stagenorm_pipeline.report.tables import Cell, Name, Spelling, Table, figure
 from stagenorm_pipeline.report.verdict import NextStep
 from stagenorm_pipeline.report.verification_tables import findings_table

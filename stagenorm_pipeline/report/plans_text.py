@@ -9,11 +9,13 @@ from typing import Any, Final
 
 from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.engine.apply.progress import percent
+from stagenorm_pipeline.engine.approval.rehearsals import rehearsal_or_none
 from stagenorm_pipeline.engine.plan.recorded_plans import BatchRecord, PlanOverview, PlanRecord
 from stagenorm_pipeline.engine.targets.funds import fund_key
 from stagenorm_pipeline.report.escape import sentence_for_terminal
 from stagenorm_pipeline.report.json_document import Document, plans_document
 from stagenorm_pipeline.report.number_formats import moment
+from stagenorm_pipeline.report.rehearsed import rehearsed_cell
 from stagenorm_pipeline.report.tables import Cell, Name, Spelling, Table
 from stagenorm_pipeline.report.terminal_layout import (
     PLAIN,
@@ -62,20 +64,22 @@ def plan_record_text(record: PlanRecord, screen: Screen = PLAIN) -> str:
 
 def _record_lines(record: PlanRecord, screen: Screen) -> Iterator[str]:
     yield f"Plan {record.overview.plan_id}"
-    yield from facts(_facts(record.overview), screen)
+    yield from facts(_facts(record), screen)
     for table in (_by_target(record), _by_fund(record), _changes(record), _batches(record), _errors(record)):
         yield from table_lines(table, screen)
     yield ""
     yield from next_line(_next(record.overview), screen)
 
 
-def _facts(plan: PlanOverview) -> tuple[tuple[str, Cell], ...]:
+def _facts(record: PlanRecord) -> tuple[tuple[str, Cell], ...]:
+    plan = record.overview
     return (
         ("Kind", Name(text=plan.kind)),
         ("Status", Name(text=plan.status)),
         ("Scope", Name(text=scope_name(plan.scope))),
         ("Made", f"{moment(plan.created_at)} by {plan.created_by}"),
         ("Author", _named(plan.author)),
+        ("Rehearsed", rehearsed_cell(record.rehearsal)),
         ("Approved", plan.approved_at),
         ("Approved by", _named(plan.approved_by)),
         ("Ticket", _named(plan.ticket)),
@@ -173,7 +177,13 @@ def _next(plan: PlanOverview) -> str:
 def plan_record_document(record: PlanRecord) -> Document:
     """Return one plan with its batches and spellings as a JSON document."""
     return plans_document(
-        "plan_record", {"plan": record.overview, "batches": record.batches, "changes": record.changes}
+        "plan_record",
+        {
+            "plan": record.overview,
+            "batches": record.batches,
+            "changes": record.changes,
+            "rehearsal": rehearsal_or_none(record.rehearsal),
+        },
     )
 
 

@@ -14,8 +14,8 @@ from stagenorm_pipeline.report.history_tables import (
     plans_table,
     work_table,
 )
-from stagenorm_pipeline.report.limits import Limits
 from stagenorm_pipeline.report.other_session_changes import other_session_changes_table
+from stagenorm_pipeline.report.table_limits import Limits
 from stagenorm_pipeline.report.tables import Cell, Name, Table
 from stagenorm_pipeline.report.target_names import short_names
 from stagenorm_pipeline.report.verification_tables import funds_table, kept_table, sample_table, target_stages_table

@@ -10,10 +10,14 @@ from typing import Any
 
 from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.engine.apply.progress import time_span
+from stagenorm_pipeline.engine.approval.rehearsals import rehearsal_or_none
 from stagenorm_pipeline.engine.monitor.runners import Runner
 from stagenorm_pipeline.engine.monitor.status import Status
 from stagenorm_pipeline.engine.targets.funds import fund_key
 from stagenorm_pipeline.report.escape import for_terminal, sentence_for_terminal
+from stagenorm_pipeline.report.estimate_text import estimate_sentence
+from stagenorm_pipeline.report.json_document import estimate_document
+from stagenorm_pipeline.report.rehearsed import rehearsed_words
 from stagenorm_pipeline.report.tables import Cell, Name, Table
 from stagenorm_pipeline.report.target_names import short_names
 from stagenorm_pipeline.report.terminal_layout import (
@@ -27,6 +31,7 @@ from stagenorm_pipeline.report.terminal_layout import (
     text_of,
     wrapped,
 )
+from stagenorm_pipeline.report.vacuum_text import vacuum_lines
 
 _SUMMARY_ROWS = 12
 _FAILED_ROWS_OF_A_BATCH = 3
@@ -78,9 +83,12 @@ def status_text(status: Status, screen: Screen = PLAIN) -> str:
 def _state(status: Status, screen: Screen, *, plans: int, runners: int) -> Iterator[str]:
     yield from _plans(status, plans, screen)
     yield from _progress(status, screen)
+    if sentence := estimate_sentence(status.estimate):
+        yield from wrapped(f"The rest: {sentence[:1].lower()}{sentence[1:]}", screen)
     yield from _pause_lines(status, screen)
     yield from (line for sentence in _tuning(status) for line in wrapped(sentence, screen))
     yield from _runners(status, runners, screen)
+    yield from vacuum_lines(status.vacuum, screen)
 
 
 def status_line(status: Status) -> str:
@@ -106,6 +114,7 @@ def status_json(status: Status, *, indent: int | None = 2) -> str:
         "failures": [dict(row) for row in status.failures],
         "failures_total": status.failures_total,
         "plans": [dict(row) for row in status.plans],
+        "rehearsals": [asdict(one) for one in map(rehearsal_or_none, status.rehearsals.values()) if one],
         "running": [dict(row) for row in status.running],
         "runners": [asdict(runner) for runner in status.runners],
         "paused": status.control.paused,
@@ -114,6 +123,9 @@ def status_json(status: Status, *, indent: int | None = 2) -> str:
         "paused_since": status.control.changed_at if status.control.paused else None,
         "tuned_sleep_ms": status.control.tuning.sleep_ms,
         "tuned_target_ms": status.control.tuning.target_ms,
+        "tuned_parallel": status.control.tuning.parallel,
+        **estimate_document(status.estimate),
+        "vacuum": [asdict(advice) for advice in status.vacuum],
         "next": next_command(status),
     }
     return json.dumps(document, indent=indent, default=_plain)
@@ -141,7 +153,18 @@ def next_command(status: Status) -> str:
     if not status.plans:
         return "stagenorm dry-run"
     newest = status.plans[0]
-    return f"stagenorm run --plan {newest['plan_id']}" if newest["status"] == "draft" else "stagenorm verify"
+    return f"stagenorm run --plan {newest['plan_id']}" if newest["status"] == "draft" else _after_the_work(status)
+
+
+def _after_the_work(status: Status) -> str:
+    """Return what is left to do when every batch has ended: verify, read why it failed, sign, or nothing."""
+    current = next((one for one in status.verifications if one.is_whole and one.is_current), None)
+    if current is None:
+        return "stagenorm verify"
+    number = current.verification_id
+    if current.signed_off_by is not None:
+        return f"nothing is left. Verification {number} is signed. To keep it clean: stagenorm enforce"
+    return f"stagenorm report {number}" if current.has_failed else f"stagenorm sign-off {number}"
 
 
 def _plans(status: Status, most: int, screen: Screen) -> Iterator[str]:
@@ -151,6 +174,8 @@ def _plans(status: Status, most: int, screen: Screen) -> Iterator[str]:
     found = [plan for plan in status.plans if plan is status.plans[0] or plan["status"] == "open"]
     for plan in found[:most]:
         yield from plan_lines(plan, screen)
+        if rehearsal := status.rehearsals.get(plan["plan_id"]):
+            yield from wrapped(rehearsed_words(rehearsal), screen, indent=2)
     if rest := len(found) - most if len(found) > most else 0:
         yield f"and {counted(rest, 'more open plan')}: stagenorm plans"
 
@@ -208,6 +233,8 @@ def _tuning(status: Status) -> list[str]:
     tuning = status.control.tuning
     set_here = {"a sleep of": tuning.sleep_ms, "a target of": tuning.target_ms}
     parts = [f"{what} {milliseconds:,} ms" for what, milliseconds in set_here.items() if milliseconds is not None]
+    if tuning.parallel is not None:
+        parts.append(f"{counted(tuning.parallel, 'session')} each")
     return [f"Tuned for all runners: {', '.join(parts)} (stagenorm tune --reset)"] if parts else []
 
 
@@ -252,9 +279,10 @@ def _doing(status: Status, runner: Runner) -> str:
     if runner.throttled is not None:
         throttled_for = _span(status.as_of, runner.throttled.since)
         return f"THROTTLED for {throttled_for}: {sentence_for_terminal(runner.throttled.reason)}"
-    for row in status.running:
-        if row["is_held"] and row["worker"] == runner.worker:
-            return f"batch {row['batch_number']} of {_place(row, status)}"
+    held = [row for row in status.running if row["is_held"] and row["worker"] == runner.worker]
+    if held:
+        batch = f"batch {held[0]['batch_number']} of {_place(held[0], status)}"
+        return batch if len(held) == 1 else f"{batch} and {counted(len(held) - 1, 'more batch')}"
     return "waits: all runners are paused" if status.control.paused else "between two batches"
 
 

@@ -167,7 +167,8 @@ def _by_target(table: Table, screen: Screen) -> Iterator[tuple[str | None, Table
     if not headings or len(by_target) == len(table.rows):
         # One row for each target: the name fits in its row.
         rows = tuple((Name(text=names[target]), *row) for target, rows in by_target.items() for row in rows)
-        yield None, replace(table, headings=(_TARGET, *headings), rows=rows, sums=None)
+        sums = None if table.sums is None else (table.sums[-1], *table.sums[:-1])
+        yield None, replace(table, headings=(_TARGET, *headings), rows=rows, sums=sums)
         return
     if table.sums is not None:
         yield None, replace(table, headings=headings, rows=(table.sums[:-1],), sums=None)

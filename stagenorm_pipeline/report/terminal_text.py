@@ -9,12 +9,12 @@ from stagenorm_pipeline.engine.verify.result import CheckResult, Outcome, Rule, 
 from stagenorm_pipeline.engine.verify.rules.registry import RULES
 from stagenorm_pipeline.report.escape import sentence_for_terminal
 from stagenorm_pipeline.report.finding_groups import finding_groups
-from stagenorm_pipeline.report.limits import Limits
 from stagenorm_pipeline.report.notes import notes
 from stagenorm_pipeline.report.number_formats import duration, number
 from stagenorm_pipeline.report.plan_tables import unknown_list
 from stagenorm_pipeline.report.sections import Section, outline
 from stagenorm_pipeline.report.sign_off_statement import FIELDS, RECORD, is_to_sign, record_command, statement
+from stagenorm_pipeline.report.table_limits import Limits
 from stagenorm_pipeline.report.terminal_layout import (
     PLAIN,
     Colour,
@@ -181,6 +181,9 @@ def _beyond_the_runbook(
     for check in result.checks:
         yield f"  {rule_name(check.rule)} ({OUTCOMES[check.outcome]}, {duration(check.duration_ms)})"
         yield from wrapped(f"Figures: {figures_line(check)}", screen, indent=6)
+        if check.findings:
+            listed = f"{len(check.findings)} of {number(check.findings_total)} listed"
+            yield from wrapped(f"Findings: {listed}", screen, indent=6)
         yield from wrapped(f"Compared: {_sentence(check.compared)}", screen, indent=6)
     for section in outline(result, _LIMITS):
         yield from _outlined(section, screen)

@@ -69,6 +69,12 @@ _ALTERED: Final = (
         "1 batch disagrees with the audit log",
         "{} batches disagree with the audit log",
     ),
+    _Reason(
+        _R5,
+        ("audit_rows_with_other_stages",),
+        "1 audit row has a stage of no plan",
+        "{} audit rows have a stage of no plan",
+    ),
     _Reason(_R1, ("plans_gone",), "1 applied plan was deleted", "{} applied plans were deleted"),
     _Reason(_R1, ("baselines_gone",), "1 plan lost its baseline", "{} plans lost their baselines"),
     _Reason(_R1, ("complete_batches_deleted",), "1 complete batch was deleted", "{} complete batches were deleted"),

@@ -127,6 +127,7 @@ def about(result: VerificationResult, sha256: str | None, verification_id: int |
         ("Sample", sample),
         *((("Findings in the file", found.findings),) if (found := result.findings_file) else ()),
         *((("SHA-256 of that file", Name(text=found.sha256)),) if found else ()),
+        *((("Decisions", Name(text=str(result.decisions_file))),) if result.decisions_file else ()),
         ("Vocabulary version", Name(text=result.vocabulary_version)),
         ("Code version", Name(text=result.code_version)),
     ]

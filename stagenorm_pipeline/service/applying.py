@@ -1,4 +1,4 @@
-"""Apply recorded batches, resume open plans, and rehearse a draft."""
+"""Apply recorded batches, and resume open plans."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from stagenorm_pipeline.config.throttle import LAG_THROTTLERS, ThrottleSettings
 from stagenorm_pipeline.engine.apply.canary import choose_canary
 from stagenorm_pipeline.engine.apply.events import CanaryPassed, CanaryStarted, Event, FundsExcluded, Unwatched
 from stagenorm_pipeline.engine.apply.fund_totals import FundTotals
-from stagenorm_pipeline.engine.apply.rehearsal import RehearsalResult, rehearse_plan
 from stagenorm_pipeline.engine.apply.request import ApplyRequest, ApplyResult
 from stagenorm_pipeline.engine.apply.run_limits import Budget, BudgetEnd, next_time
 from stagenorm_pipeline.engine.apply.runner import apply_batches
@@ -131,7 +130,7 @@ def apply(
     """Apply the waiting batches of a plan or, with `plan_id` None, of every open one. This changes business data.
 
     `kind`: plans of this kind only. `watch` hears every event, in the caller's thread. Raises OtherVocabularyError for
-    a plan made with other decisions than those of today, CanaryFailedError after a canary that is not as it should be,
+    a plan made with another vocabulary than today's, CanaryFailedError after a canary that is not as it should be,
     GuardStopError, and ConfigurationError if the only fund of the selection is left out.
     """
     request = ApplyRequest(
@@ -200,13 +199,6 @@ def protected_funds(context: ServiceContext) -> frozenset[str | None]:
         with suppress(ConfigurationError):
             ids.add(fund_id_of(name))
     return frozenset(ids)
-
-
-def rehearse(
-    context: ServiceContext, *, plan_id: int, watch: Watch = ignore_event, should_stop: Callable[[], bool] = never_stop
-) -> RehearsalResult:
-    """Execute every batch of a draft and roll each one back. Raises PlanError if the plan is not a draft."""
-    return rehearse_plan(context.database, plan_id, run_by=context.user, watch=watch, should_stop=should_stop)
 
 
 def run_batches(context: ServiceContext, request: ApplyRequest, *, pace: Pace | None) -> AppliedBatches:

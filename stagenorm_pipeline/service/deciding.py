@@ -8,7 +8,6 @@ from functools import cached_property
 from pathlib import Path
 
 from stagenorm_pipeline.config.configuration import Configuration
-from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.engine.inventory.inventory import TargetInventory, count_unknown_spellings, undecided_spellings
 from stagenorm_pipeline.output_files import replace_file
 from stagenorm_pipeline.service.context import ServiceContext, load_aliases
@@ -20,9 +19,12 @@ from stagenorm_pipeline.vocabulary import (
     Decision,
     DecisionPatch,
     Decisions,
+    DecisionsInForce,
+    LookUp,
     MergedPatches,
     Undecided,
     clusters_of,
+    look_up,
     merge_patches,
     parse_decisions,
     read_decisions_text,
@@ -124,6 +126,11 @@ def read_decisions(configuration: Configuration) -> Decisions:
     return parse_decisions(_text(path), str(path), load_aliases(configuration))
 
 
+def look_up_spelling(configuration: Configuration, spelling: str) -> LookUp:
+    """Say what happens to a spelling, and why. Needs no database. Raises DecisionsError for a broken file."""
+    return look_up(spelling, read_decisions(configuration))
+
+
 def import_patches(configuration: Configuration, patches: Iterable[DecisionPatch]) -> MergedPatches:
     """Merge the decisions of reviewers into the decisions file. Spellings in conflict stay undecided.
 
@@ -136,18 +143,17 @@ def import_patches(configuration: Configuration, patches: Iterable[DecisionPatch
     return merged
 
 
-def decisions_in_force(configuration: Configuration) -> str:
-    """Say in one line which decisions file counts: for every command and page that names the database.
+def decisions_in_force(configuration: Configuration) -> DecisionsInForce:
+    """Say which decisions file counts: for every command and page that reads the vocabulary.
 
     Raises DecisionsError if the file cannot be used.
     """
     path = configuration.decisions
-    if not path.exists():
-        return f"no decisions file ({path.absolute()} does not exist)"
     entries = read_decisions(configuration).entries
     decided = sum(entry.choice is not None for entry in entries)
-    waiting = f", {len(entries) - decided:,} undecided" if decided < len(entries) else ""
-    return f"{path.absolute()} ({counted(decided, 'spelling')} decided{waiting})"
+    return DecisionsInForce(
+        path=str(path.absolute()), exists=path.exists(), decided=decided, undecided=len(entries) - decided
+    )
 
 
 def _text(path: Path) -> str:

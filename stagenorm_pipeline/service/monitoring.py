@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -21,6 +21,8 @@ from stagenorm_pipeline.engine.postgres.connection import first_line
 from stagenorm_pipeline.engine.postgres.migrations import require_migrations
 from stagenorm_pipeline.errors import StagenormError
 from stagenorm_pipeline.service.context import ServiceContext
+from stagenorm_pipeline.service.estimating import estimate_open_plans
+from stagenorm_pipeline.service.vacuuming import advise_now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,8 +34,15 @@ class WaitingWork:
 
 
 def read_status(context: ServiceContext) -> Status:
-    """Read progress, funds, failures, plans, runners and the pause switch in one snapshot."""
-    return progress.read_status(context.database)
+    """Read progress, funds, failures, plans, runners and the pause switch in one snapshot.
+
+    Then, while no runner is at work, how long the rest takes or, once a plan is done, what to vacuum.
+    """
+    status = progress.read_status(context.database, targets=len(context.configuration.targets))
+    if status.is_open:
+        return status if status.is_attended else replace(status, estimate=estimate_open_plans(context))
+    is_done = bool(status.plans) and status.plans[0]["status"] == "completed"
+    return replace(status, vacuum=advise_now(context)) if is_done else status
 
 
 def read_waiting_work(context: ServiceContext) -> WaitingWork:
@@ -85,6 +94,12 @@ def unpause(context: ServiceContext) -> None:
 def tune(context: ServiceContext, tuning: Tuning) -> None:
     """Set the pace of all runners, from their next batch on. What is None stays as it is set."""
     tunings.set_tuning(context.database, tuning)
+
+
+def read_spare_connections(context: ServiceContext) -> int:
+    """Read how many more sessions this role may open now."""
+    with context.database.snapshot() as connection:
+        return tunings.read_spare_connections(connection)
 
 
 def reset_tuning(context: ServiceContext) -> None:

@@ -98,7 +98,7 @@ def read_decisions(context: ServiceContext, *, inventories: tuple[TargetInventor
 
 
 def require_plan_fits(context: ServiceContext, *, plan_id: int) -> None:
-    """Raise OtherVocabularyError if a plan was made with other decisions than those of today."""
+    """Raise OtherVocabularyError if a plan was made with another vocabulary than today's."""
     vocabulary = context.vocabulary
     with context.database.snapshot() as connection:
         require_same_vocabulary(connection, plan_id, vocabulary)
@@ -113,7 +113,7 @@ def open_plan(context: ServiceContext, *, plan_id: int) -> None:
     """Open a recorded draft; does nothing to a plan that is open already.
 
     Raises PlanError for a plan that cannot be applied, ApprovalNeededError for one that waits for its approval, and
-    OtherVocabularyError for one made with other decisions.
+    OtherVocabularyError for one made with another vocabulary.
     """
     life_cycle.open_plan(context.database, plan_id, context.vocabulary)
 

@@ -19,7 +19,7 @@ def write_review_page(context: ServiceContext, found: UndecidedSpellings, path: 
     """Write the page for the undecided spellings of a selection. Reads the examples by primary key."""
     page = ReviewPage(
         database=context.database.name,
-        decisions=decisions_in_force(context.configuration),
+        decisions=str(decisions_in_force(context.configuration)),
         made_on=date.today().isoformat(),
         stages=found.decided.aliases.canonical,
         clusters=found.clusters,

@@ -11,6 +11,7 @@ from stagenorm_pipeline.engine.plan.request import DEFAULT_BATCH_SIZE
 from stagenorm_pipeline.engine.rollback import rollback as rollbacks
 from stagenorm_pipeline.engine.rollback.rollback import RollbackPreview, RollbackRow
 from stagenorm_pipeline.engine.rollback.scope import RollbackRequest
+from stagenorm_pipeline.errors import ConfigurationError
 from stagenorm_pipeline.service.applying import AppliedBatches, Pace, Watch, ignore_event, never_stop, run_batches
 from stagenorm_pipeline.service.context import ServiceContext
 from stagenorm_pipeline.service.selecting import Selection
@@ -32,6 +33,29 @@ class RollbackConditions:
     stage: str | None = None
     row_id: str | None = None
     only_untouched: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedRow:
+    """A row by its table and its key."""
+
+    table: str
+    row_id: str
+
+
+def read_row(row: str, *, table: str | None = None) -> NamedRow:
+    """Read `TABLE:ID`. `table`: the table that is chosen already.
+
+    Raises ConfigurationError for another form, and for a row of another table than the chosen one.
+    """
+    named, colon, row_id = row.partition(":")
+    if not (named and colon and row_id):
+        raise ConfigurationError(f"{row!r} is not TABLE:ID.", remedy="Write it like portfoliocompanies:123.")
+    if table not in (None, named):
+        raise ConfigurationError(
+            f"The row is in {named}, not in {table}.", remedy="Leave the table out: the row names it."
+        )
+    return NamedRow(table=named, row_id=row_id)
 
 
 def rollback_request(

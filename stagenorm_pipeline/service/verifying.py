@@ -22,6 +22,7 @@ from stagenorm_pipeline.report.json_document import document_json, document_sha2
 from stagenorm_pipeline.report.json_reader import read_verification
 from stagenorm_pipeline.report.report_form import ReportForm, report_in
 from stagenorm_pipeline.service.context import ServiceContext
+from stagenorm_pipeline.service.deciding import decisions_in_force
 from stagenorm_pipeline.service.selecting import Selection
 
 
@@ -129,6 +130,7 @@ def read_report(context: ServiceContext, *, number: int) -> VerificationReport:
 def _request(context: ServiceContext, selection: Selection, settings: VerificationSettings) -> VerifyRequest:
     return VerifyRequest(
         vocabulary=context.vocabulary,
+        decisions_file=decisions_in_force(context.configuration),
         created_by=context.user,
         targets=selection.targets,
         scope=selection.scope,

@@ -21,15 +21,21 @@ from stagenorm_pipeline.vocabulary.decision_patch import (
 )
 from stagenorm_pipeline.vocabulary.decisions import KEPT, LONGEST_SPELLING, Decision, Decisions, Undecided
 from stagenorm_pipeline.vocabulary.decisions_editor import with_decisions, with_undecided
-from stagenorm_pipeline.vocabulary.decisions_file import load_decisions, parse_decisions, read_decisions_text
+from stagenorm_pipeline.vocabulary.decisions_file import (
+    DecisionsInForce,
+    load_decisions,
+    parse_decisions,
+    read_decisions_text,
+)
 from stagenorm_pipeline.vocabulary.errors import DecisionsError, VocabularyError
-from stagenorm_pipeline.vocabulary.lookup import FoundAlias, FoundDecision, LookUp, NotFound, look_up
 from stagenorm_pipeline.vocabulary.meaning_reasons import (
     ByAlias,
     ByDecision,
     IsCanonical,
     IsUnknown,
+    LookUp,
     MeaningReason,
+    look_up,
     reason_then,
     reason_today,
 )
@@ -61,8 +67,7 @@ __all__ = [
     "DecisionPatch",
     "Decisions",
     "DecisionsError",
-    "FoundAlias",
-    "FoundDecision",
+    "DecisionsInForce",
     "IsCanonical",
     "IsUnknown",
     "Keep",
@@ -72,7 +77,6 @@ __all__ = [
     "MeaningKind",
     "MeaningReason",
     "MergedPatches",
-    "NotFound",
     "PatchEntry",
     "Proposal",
     "Proposer",

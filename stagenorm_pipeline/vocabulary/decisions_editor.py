@@ -31,7 +31,7 @@ from stagenorm_pipeline.vocabulary.proposals import Proposal
 from stagenorm_pipeline.vocabulary.quoting import escaped, quoted, shown
 
 _HEADER: Final = """\
-# What each spelling means that the built-in aliases do not know. One entry is one decision about its spellings.
+# What each spelling means that the aliases do not know. One entry is one decision about its spellings.
 # stage: one of {stages};
 #   or {kept}, with a reason; or empty while nobody has decided.
 #   Where a proposal stands behind a #, deleting the # takes it.

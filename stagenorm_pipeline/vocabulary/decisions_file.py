@@ -29,6 +29,7 @@ from typing import Final
 
 import yaml
 
+from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.vocabulary.aliases import AliasTable, built_in_aliases
 from stagenorm_pipeline.vocabulary.decisions import KEPT, Decision, Decisions
 from stagenorm_pipeline.vocabulary.errors import DecisionsError
@@ -46,6 +47,22 @@ _KEYS: Final = (*_TEXTS, "spellings")
 _LOADER: Final[type] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # Everything but the characters that YAML 1.1 allows. Checked here: the two parsers report them at different places.
 _NOT_YAML: Final = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionsInForce:
+    """Which decisions file counts, and how many spellings it decides. As text: one line for people."""
+
+    path: str
+    exists: bool
+    decided: int = 0
+    undecided: int = 0
+
+    def __str__(self) -> str:
+        if not self.exists:
+            return f"no decisions file ({self.path} does not exist)"
+        waiting = f", {self.undecided:,} undecided" if self.undecided else ""
+        return f"{self.path} ({counted(self.decided, 'spelling')} decided{waiting})"
 
 
 def load_decisions(path: Path, aliases: AliasTable | None = None) -> Decisions:

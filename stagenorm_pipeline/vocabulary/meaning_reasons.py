@@ -1,12 +1,15 @@
-"""Say why a spelling means what it means: which alias, or whose decision."""
+"""Say what a spelling means, and why: which alias, or whose decision."""
 
 import json
 from dataclasses import dataclass
 from typing import Literal
 
 from stagenorm_pipeline.vocabulary.aliases import AliasTable, built_in_aliases
-from stagenorm_pipeline.vocabulary.decisions import Decision, Decisions
+from stagenorm_pipeline.vocabulary.decisions import LONGEST_SPELLING, Decision, Decisions
+from stagenorm_pipeline.vocabulary.normalize import normalize
 from stagenorm_pipeline.vocabulary.stages import Stage
+from stagenorm_pipeline.vocabulary.suggestions import Suggestion, suggest
+from stagenorm_pipeline.vocabulary.vocabulary import Meaning, Vocabulary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +52,35 @@ class IsUnknown:
 
 # `by` tells them apart in JSON.
 MeaningReason = IsCanonical | ByAlias | ByDecision | IsUnknown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookUp:
+    """What a spelling means, and why. `normalized`: the text that was compared with the aliases.
+
+    `suggestions`: what an unknown spelling may mean, best first.
+    """
+
+    spelling: str
+    normalized: str
+    meaning: Meaning
+    reason: MeaningReason
+    suggestions: tuple[Suggestion, ...]
+    vocabulary_version: str
+
+
+def look_up(spelling: str, decisions: Decisions) -> LookUp:
+    """Look a spelling up as a run does."""
+    vocabulary = Vocabulary.with_decisions(decisions)
+    reason = reason_today(spelling, decisions)
+    return LookUp(
+        spelling=spelling,
+        normalized=normalize(spelling[:LONGEST_SPELLING]),
+        meaning=vocabulary.meaning_of(spelling),
+        reason=reason,
+        suggestions=suggest(spelling, aliases=decisions.aliases) if isinstance(reason, IsUnknown) else (),
+        vocabulary_version=vocabulary.version,
+    )
 
 
 def reason_today(spelling: str, decisions: Decisions) -> MeaningReason:

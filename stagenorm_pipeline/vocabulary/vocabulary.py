@@ -1,4 +1,4 @@
-"""The vocabulary: what each spelling means by built-in aliases and reviewed decisions, and its version."""
+"""The vocabulary: what each spelling means by aliases and reviewed decisions, and its version."""
 
 import hashlib
 import json

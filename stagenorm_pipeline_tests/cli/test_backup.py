@@ -20,10 +20,9 @@ def _typed(url: str | None, *arguments: str) -> Result:
     return CliRunner().invoke(main, arguments, env={"DATABASE_URL": url})
 
 
-def test_backup_is_made_and_checked(application_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_backup_is_made_and_checked(ready_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    _typed(application_url, "init-db")
-    made = _typed(application_url, "backup")
+    made = _typed(ready_url, "backup")
     assert made.exit_code == 0, made.output
     (file,) = tmp_path.iterdir()
     assert file.name.startswith("stagenorm-backup-")
@@ -36,18 +35,16 @@ def test_backup_is_made_and_checked(application_url: str, tmp_path: Path, monkey
     assert "Whole and undamaged." in checked.stdout
 
 
-def test_run_without_recent_backup_warns_and_continues(application_url: str, tmp_path: Path) -> None:
-    _typed(application_url, "init-db")
-    reminded = _typed(application_url, "run", "--yes", "--fund-id", "1", "--sleep-ms", "0")
+def test_run_without_recent_backup_warns_and_continues(ready_url: str, tmp_path: Path) -> None:
+    reminded = _typed(ready_url, "run", "--yes", "--fund-id", "1", "--sleep-ms", "0")
     assert reminded.exit_code == 0, reminded.output
     assert "[WARN] No recent backup of public.deal_opportunities.stage, public.portfoliocompanies" in reminded.stdout
     assert "Migration completed" in reminded.stdout
-    _typed(application_url, "backup", "--output", str(tmp_path / "b.gz"))
-    assert "backup" not in _typed(application_url, "run", "--yes", "--fund-id", "2", "--sleep-ms", "0").stdout
+    _typed(ready_url, "backup", "--output", str(tmp_path / "b.gz"))
+    assert "backup" not in _typed(ready_url, "run", "--yes", "--fund-id", "2", "--sleep-ms", "0").stdout
 
 
-def test_backup_refuses_impossible_files(application_url: str, tmp_path: Path) -> None:
-    _typed(application_url, "init-db")
+def test_backup_refuses_impossible_files(ready_url: str, tmp_path: Path) -> None:
     there = tmp_path / "there.gz"
     there.write_bytes(b"precious")
     for arguments, code, named in (
@@ -57,20 +54,20 @@ def test_backup_refuses_impossible_files(application_url: str, tmp_path: Path) -
         (("backup", "verify", str(tmp_path / "no.gz")), 2, "There is no file"),
         (("backup", "verify", str(tmp_path)), 2, "is a directory"),
     ):
-        ran = _typed(application_url, *arguments)
+        ran = _typed(ready_url, *arguments)
         assert (ran.exit_code, named in ran.stderr) == (code, True), ran.output
         assert len(ran.stderr.strip().splitlines()) == 2, "what is wrong, and what to do"
     assert there.read_bytes() == b"precious"
 
 
-def test_backup_over_file_size_limit_leaves_no_file(application_url: str, tmp_path: Path) -> None:
-    _typed(application_url, "init-db")
-    with psycopg.connect(application_url) as connection:
+def test_backup_over_file_size_limit_leaves_no_file(ready_url: str, tmp_path: Path) -> None:
+    with psycopg.connect(ready_url) as connection:
         connection.execute("INSERT INTO deal_opportunities (stage) SELECT md5(i::text) FROM generate_series(1, 9000) i")
     # In a process of its own, whose files may have 100,000 bytes: what a full disk is to the program.
     limited = subprocess.run(
         [sys.executable, "-m", "stagenorm_pipeline.cli.main", "backup", "--output", str(tmp_path / "b.gz")],
-        env={"DATABASE_URL": application_url},
+        # Without bytecode: Python would leave files of it that are cut off, and fail to read them later.
+        env={"DATABASE_URL": ready_url, "PYTHONDONTWRITEBYTECODE": "1"},
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)),
         capture_output=True,
         text=True,

@@ -109,9 +109,8 @@ def test_arguments_of_the_wrong_type_exit_with_2(arguments: tuple[str, ...]) -> 
     assert "Usage:" in ran.err
 
 
-def test_missing_plan_is_named(application_url: str) -> None:
-    stagenorm_here("init-db", url=application_url)
-    ran = stagenorm_here("run", "--plan", "99", url=application_url)
+def test_missing_plan_is_named(ready_url: str) -> None:
+    ran = stagenorm_here("run", "--plan", "99", url=ready_url)
     assert ran.code == 1
     assert "no plan 99" in ran.err
     _is_clear(ran)
@@ -151,31 +150,29 @@ def test_missing_privileges_are_named(application_url: str) -> None:
 @pytest.mark.parametrize(
     "arguments", [("verify",), ("backup",), ("enforce", "--yes"), ("rollback", "--plan", "1", "--yes"), ("pause",)]
 )
-def test_read_only_server_is_named_before_tables_are_read(application_url: str, arguments: tuple[str, ...]) -> None:
-    stagenorm_here("init-db", url=application_url)
-    with psycopg.connect(application_url, autocommit=True) as connection:
+def test_read_only_server_is_named_before_tables_are_read(ready_url: str, arguments: tuple[str, ...]) -> None:
+    with psycopg.connect(ready_url, autocommit=True) as connection:
         for setting in ("default_transaction_read_only = on", "lock_timeout = '2s'"):
             connection.execute(f'ALTER DATABASE "{connection.info.dbname}" SET {setting}')
         with connection.transaction():
             # Who reads them says so, and not what is wrong with the server.
             connection.execute("LOCK TABLE portfoliocompanies, deal_opportunities, stage_normalization_log")
-            ran = stagenorm_here(*arguments, url=application_url)
+            ran = stagenorm_here(*arguments, url=ready_url)
     assert (ran.code, ran.out) == (1, "")
     assert "read-only" in ran.err
     _is_clear(ran)
 
 
-def test_tenant_gets_no_verdict_and_the_policy_is_named(application_url: str) -> None:
-    assert stagenorm_here("init-db", url=application_url).code == 0
-    assert stagenorm_here("run", "--yes", "--sleep-ms", "0", url=application_url).code == 0
+def test_tenant_gets_no_verdict_and_the_policy_is_named(ready_url: str) -> None:
+    assert stagenorm_here("run", "--yes", "--sleep-ms", "0", url=ready_url).code == 0
     tenant = f"stagenorm_test_{secrets.token_hex(6)}"
-    with psycopg.connect(application_url, autocommit=True) as owner:
+    with psycopg.connect(ready_url, autocommit=True) as owner:
         owner.execute(f"CREATE ROLE {tenant} LOGIN".encode())
         owner.execute(f"GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO {tenant}".encode())
         owner.execute(b"ALTER TABLE portfoliocompanies ENABLE ROW LEVEL SECURITY")
         owner.execute(b"CREATE POLICY own_fund ON portfoliocompanies USING (fund_id = 1)")
         try:
-            url = sa.make_url(application_url).set(username=tenant).render_as_string(hide_password=False)
+            url = sa.make_url(ready_url).set(username=tenant).render_as_string(hide_password=False)
             for arguments in (("inventory",), ("dry-run",), ("verify",), ("rollback", "--plan", "1", "--yes")):
                 ran = stagenorm_here(*arguments, url=url)
                 assert (ran.code, tenant in ran.err, "own_fund" in ran.err) == (1, True, True), ran.all

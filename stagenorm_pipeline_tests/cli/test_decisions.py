@@ -1,6 +1,7 @@
 """Test the decisions file: written, answered, refused with its line, and binding for plans."""
 
 import csv
+import json
 from datetime import date
 from pathlib import Path
 
@@ -230,7 +231,7 @@ def test_run_and_resume_refuse_plan_of_other_decisions(url: str, file: Path) -> 
     for arguments in (("run", "--plan", "1", "--yes"), ("run", "--plan", "1", "--rehearse")):
         ran = stagenorm_here(*arguments, url=url)
         assert ran.code == 1
-        assert "Plan 1 is not applied: the decisions have changed" in ran.err
+        assert "Plan 1 is not applied: the vocabulary has changed" in ran.err
         assert '"Seed Round": seed -> series-a' in ran.err
     assert sql(url, "SELECT status FROM stage_migration_plans") == ["draft"]
 
@@ -243,6 +244,25 @@ def test_run_and_resume_refuse_plan_of_other_decisions(url: str, file: Path) -> 
     assert '"Seed Round": seed -> unknown' in ran.err
     assert stagenorm_here("run", "--yes", "--sleep-ms", "0", url=url).code == 0
     assert stagenorm_here("rollback", "--plan", "1", "--yes", "--sleep-ms", "0", url=url).code == 0
+
+
+def test_every_command_names_the_decisions_file_in_force(url: str, file: Path) -> None:
+    def named(text: str) -> bool:
+        return f"Decisions: {file} (1 spelling decided)" in " ".join(text.split())
+
+    file.write_text(SEED_ROUND.format("seed"))
+    steps = "inventory;dry-run;run --yes --sleep-ms 0 --fund-id 1;resume;decisions --diff;decisions;verify;enforce"
+    more = (
+        "enforce --observe;explain portfoliocompanies 1;vocabulary;vocabulary test x;run --rehearse;run --plan 2 --yes"
+    )
+    ran = {step: stagenorm_here(*step.split(), url=url) for step in f"{steps};{more}".split(";")}
+    assert [step for step, one in ran.items() if not named(one.out)] == []
+    as_json = ("inventory", "dry-run", "enforce --observe", "decisions --diff", "explain --spelling Seed", "verify")
+    documents = [json.loads(stagenorm_here(*step.split(), "--json", url=url).out) for step in as_json]
+    expected = {"path": str(file), "exists": True, "decided": 1, "undecided": 0}
+    assert [document["decisions_file"] for document in documents] == [expected] * len(as_json)
+    file.unlink()
+    assert f"no decisions file ({file} does not exist)" in " ".join(stagenorm_here("enforce", url=url).out.split())
 
 
 def test_dry_run_shows_new_decisions_with_rows(url: str, file: Path) -> None:

@@ -11,7 +11,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import chdir, suppress
 from hashlib import sha256
 from pathlib import Path
 from threading import Thread
@@ -26,12 +26,6 @@ _FULL = Path("/dev/full")
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root makes devices and gives files away")
 without_root = pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 with_full_device = pytest.mark.skipif(not _FULL.exists(), reason="this system has no /dev/full")
-
-
-@pytest.fixture
-def ready_url(application_url: str) -> str:
-    assert stagenorm_here("init-db", url=application_url).code == 0
-    return application_url
 
 
 def _recorded(url: str) -> int:
@@ -151,26 +145,24 @@ def test_existing_file_keeps_owner_and_group(ready_url: str, tmp_path: Path) -> 
     assert _is_report(file.read_bytes())
 
 
-@pytest.mark.parametrize(
-    ("arguments", "start"),
-    [
+def test_standard_output_holds_one_form(ready_url: str, subtests: pytest.Subtests) -> None:
+    cases: tuple[tuple[tuple[str, ...], str], ...] = (
         (("--output", "-"), "{"),
         (("--format", "json"), "{"),
         (("--output", "/dev/stdout"), "{"),
         (("--output", "-", "--format", "html"), "<!DOCTYPE html>"),
         (("--output", "-", "--format", "md"), "## "),
         (("--output", "-", "--format", "txt"), "VERIFICATION REPORT"),
-    ],
-)
-def test_standard_output_holds_one_form(ready_url: str, arguments: tuple[str, ...], start: str) -> None:
-    ran = stagenorm("verify", *arguments, url=ready_url)
-    again = stagenorm_here(
-        "report", "1", "--format", arguments[-1] if arguments[-1] in ("html", "md", "txt") else "json", url=ready_url
     )
-    assert ran.out == again.out
-    assert ran.out.lstrip("=\n ").startswith(start)
-    assert "Verification FAILED" in ran.err
-    assert ran.code == 1
+    for number, (arguments, start) in enumerate(cases, start=1):
+        with subtests.test(arguments=arguments):
+            ran = stagenorm("verify", *arguments, url=ready_url)
+            form = arguments[-1] if arguments[-1] in ("html", "md", "txt") else "json"
+            again = stagenorm_here("report", str(number), "--format", form, url=ready_url)
+            assert ran.out == again.out
+            assert ran.out.lstrip("=\n ").startswith(start)
+            assert "Verification FAILED" in ran.err
+            assert ran.code == 1
 
 
 def test_standard_output_and_a_file_hold_the_same_json(ready_url: str, tmp_path: Path) -> None:
@@ -183,9 +175,13 @@ def test_standard_output_and_a_file_hold_the_same_json(ready_url: str, tmp_path:
     assert recorded == (sha256(ran.out.encode()).hexdigest(),)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
+def test_unwritable_output_is_refused_before_work(ready_url: str, tmp_path: Path, subtests: pytest.Subtests) -> None:
+    (tmp_path / "directory").mkdir()
+    (tmp_path / "file").write_text("precious")
+    (tmp_path / "loop.json").symlink_to("loop.json")
+    with socket.socket(socket.AF_UNIX) as listening, chdir(tmp_path):
+        listening.bind("socket")
+    for arguments, words in (
         (("report.pdf",), "report.pdf: .pdf is not a report format"),
         (("",), "--output names no file"),
         (("directory",), "directory is a directory"),
@@ -197,28 +193,16 @@ def test_standard_output_and_a_file_hold_the_same_json(ready_url: str, tmp_path:
         (("-", "-"), "Standard output can hold one form only"),
         (("-", "/dev/stdout"), "Standard output can hold one form only"),
         (("good.json", "report.pdf"), "is not a report format"),
-    ],
-)
-def test_unwritable_output_is_refused_before_work(
-    ready_url: str, tmp_path: Path, arguments: tuple[str, ...], words: str
-) -> None:
-    (tmp_path / "directory").mkdir()
-    (tmp_path / "file").write_text("precious")
-    (tmp_path / "loop.json").symlink_to("loop.json")
-    with socket.socket(socket.AF_UNIX) as listening:
-        before = Path.cwd()
-        os.chdir(tmp_path)
-        try:
-            listening.bind("socket")
-        finally:
-            os.chdir(before)
-    outputs = [part for name in arguments for part in ("--output", name)]
-    _is_refused_before_the_work(stagenorm_here("verify", *outputs, url=ready_url, directory=tmp_path), ready_url, words)
+    ):
+        with subtests.test(arguments=arguments):
+            outputs = [part for name in arguments for part in ("--output", name)]
+            ran = stagenorm_here("verify", *outputs, url=ready_url, directory=tmp_path)
+            _is_refused_before_the_work(ran, ready_url, words)
+            for command in ("metrics", "backup"):
+                if arguments[0] not in ("report.pdf", "-", "good.json"):
+                    ran = stagenorm_here(command, "--output", arguments[0], url=ready_url, directory=tmp_path)
+                    assert (ran.code, words in ran.err) == (2, True), ran.all
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["directory", "file", "loop.json", "socket"]
-    for command in ("metrics", "backup"):
-        if arguments[0] not in ("report.pdf", "-", "good.json"):
-            ran = stagenorm_here(command, "--output", arguments[0], url=ready_url, directory=tmp_path)
-            assert (ran.code, words in ran.err) == (2, True), ran.all
 
 
 def test_read_only_directory_is_refused_before_work(ready_url: str, tmp_path: Path) -> None:
@@ -253,12 +237,15 @@ def test_other_outputs_are_written_when_one_disk_is_full(ready_url: str, tmp_pat
 
 
 @with_full_device
-@pytest.mark.parametrize("command", [("verify", "--output", "-"), ("metrics",), ("report", "1", "--format", "json")])
-def test_full_disk_of_standard_output_is_one_error(ready_url: str, command: tuple[str, ...]) -> None:
-    stagenorm_here("verify", url=ready_url)
+def test_full_disk_of_standard_output_is_one_error(ready_url: str) -> None:
+    said = "Standard output cannot be written: No space left on device."
     with _FULL.open("wb") as full:
-        ran = subprocess.run(
-            [sys.executable, "-m", "stagenorm_pipeline.cli.main", *command],
+        for command in (("verify", "--output", "-"), ("metrics",), ("report", "1", "--format", "json")):
+            ran = stagenorm(*command, url=ready_url, output=full)
+            assert (ran.code, said in ran.err, "Traceback" in ran.err) == (1, True, False), command
+        # What Python does at its end is seen in an interpreter of its own.
+        ended = subprocess.run(
+            [sys.executable, "-m", "stagenorm_pipeline.cli.main", "report", "1", "--format", "json"],
             env={"DATABASE_URL": ready_url},
             stdout=full,
             stderr=subprocess.PIPE,
@@ -266,10 +253,9 @@ def test_full_disk_of_standard_output_is_one_error(ready_url: str, command: tupl
             timeout=60,
             check=False,
         )
-    assert ran.returncode == 1
-    assert "Standard output cannot be written: No space left on device." in ran.stderr
-    assert "Traceback" not in ran.stderr
-    assert "Exception ignored" not in ran.stderr
+    assert (ended.returncode, said in ended.stderr) == (1, True)
+    assert "Traceback" not in ended.stderr
+    assert "Exception ignored" not in ended.stderr
 
 
 def test_full_disk_leaves_the_existing_file(ready_url: str, tmp_path: Path) -> None:
@@ -279,7 +265,8 @@ def test_full_disk_leaves_the_existing_file(ready_url: str, tmp_path: Path) -> N
     file.write_text("precious")
     ran = subprocess.run(
         [sys.executable, "-m", "stagenorm_pipeline.cli.main", "verify", "--output", str(file)],
-        env={"DATABASE_URL": ready_url},
+        # Without bytecode: Python would leave files of it that are cut off, and fail to read them later.
+        env={"DATABASE_URL": ready_url, "PYTHONDONTWRITEBYTECODE": "1"},
         # What a full disk is to the program: its files may have 1,000 bytes.
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, 1_000)),
         capture_output=True,

@@ -11,11 +11,10 @@ from stagenorm_pipeline_tests.support.command_line import Ran, stagenorm, stagen
 
 
 @pytest.fixture
-def verified_url(application_url: str) -> str:
+def verified_url(ready_url: str) -> str:
     """A database with a plan that was applied."""
-    assert stagenorm_here("init-db", url=application_url).code == 0
-    assert stagenorm_here("run", "--yes", "--sleep-ms", "0", url=application_url).code == 0
-    return application_url
+    assert stagenorm_here("run", "--yes", "--sleep-ms", "0", url=ready_url).code == 0
+    return ready_url
 
 
 _OF_THE_MOMENT = ("Database:", "Decisions:", "Recorded", "SHA-256", "[ERROR]")
@@ -57,12 +56,12 @@ def _one(url: str, query: bytes) -> tuple[object, ...]:
     return row
 
 
-@pytest.mark.parametrize("form", ["json", "txt"])
-def test_report_refuses_a_stored_text_that_was_altered(verified_url: str, form: str) -> None:
+def test_report_refuses_a_stored_text_that_was_altered(verified_url: str) -> None:
     stagenorm_here("verify", url=verified_url)
     _change(verified_url, b"UPDATE stage_verifications SET report = replace(report, '\"failed\"', '\"passed\"')")
-    ran = stagenorm_here("report", "1", "--format", form, url=verified_url)
-    _is_refused(ran, 1, "The stored report of verification 1 was altered: its SHA-256 is ")
+    for form in ("json", "txt"):
+        ran = stagenorm_here("report", "1", "--format", form, url=verified_url)
+        _is_refused(ran, 1, "The stored report of verification 1 was altered: its SHA-256 is ")
 
 
 def test_report_of_a_verification_before_the_column_says_so(verified_url: str) -> None:
@@ -72,9 +71,8 @@ def test_report_of_a_verification_before_the_column_says_so(verified_url: str) -
     assert "no stored report" in stagenorm_here("report", "--list", url=verified_url).out
 
 
-@pytest.mark.parametrize(
-    ("arguments", "code", "words"),
-    [
+def test_report_refuses_what_it_cannot_print(verified_url: str, subtests: pytest.Subtests) -> None:
+    for arguments, code, words in (
         (("7",), 1, "There is no verification 7."),
         ((), 2, "Give the number of a verification, or --list"),
         (("1", "--list"), 2, "Give the number"),
@@ -82,12 +80,9 @@ def test_report_of_a_verification_before_the_column_says_so(verified_url: str) -
         (("--list", "--format", "json"), 2, "Give the number"),
         (("1", "--output", "report.pdf"), 2, "is not a report format"),
         (("1", "--output", "report.json", "--format", "html"), 2, "--format html contradicts"),
-    ],
-)
-def test_report_refuses_what_it_cannot_print(
-    verified_url: str, arguments: tuple[str, ...], code: int, words: str
-) -> None:
-    _is_refused(stagenorm_here("report", *arguments, url=verified_url), code, words)
+    ):
+        with subtests.test(arguments=arguments):
+            _is_refused(stagenorm_here("report", *arguments, url=verified_url), code, words)
 
 
 def test_report_lists_the_recorded_verifications_newest_first(verified_url: str) -> None:

@@ -21,10 +21,9 @@ def _changes(url: str) -> list[tuple[object, ...]]:
 
 
 @pytest.fixture
-def migrated_url(application_url: str) -> str:
-    assert _typed(application_url, "init-db").exit_code == 0
-    assert _typed(application_url, "run", "--yes", "--sleep-ms", "0").exit_code == 0
-    return application_url
+def migrated_url(ready_url: str) -> str:
+    assert _typed(ready_url, "run", "--yes", "--sleep-ms", "0").exit_code == 0
+    return ready_url
 
 
 def test_rollback_since_undoes_one_table(migrated_url: str) -> None:

@@ -45,66 +45,61 @@ def test_runbook_runs_from_empty_database_to_verification(application_url: str, 
     assert _value(application_url, "SELECT count(*) FROM stage_normalization_log") == 70
 
 
-def test_decision_makes_verification_pass(application_url: str, tmp_path: Path) -> None:
-    stagenorm_here("init-db", url=application_url)
-    wrote = stagenorm_here("decisions", url=application_url, directory=tmp_path)
+def test_decision_makes_verification_pass(ready_url: str, tmp_path: Path) -> None:
+    wrote = stagenorm_here("decisions", url=ready_url, directory=tmp_path)
     assert wrote.code == 0, wrote.all
     file = tmp_path / "stage_decisions.yaml"
     text = file.read_text()
     assert '"Seed Round"' in text
     file.write_text('- spelling: "Seed Round"\n  stage: seed\n  decided_by: "Ana"\n')
 
-    run = stagenorm_here("run", "--yes", "--sleep-ms", "0", url=application_url, directory=tmp_path)
+    run = stagenorm_here("run", "--yes", "--sleep-ms", "0", url=ready_url, directory=tmp_path)
     assert '"rowsUpdated":90' in run.out, run.all
-    assert stagenorm_here("verify", url=application_url, directory=tmp_path).code == 0
+    assert stagenorm_here("verify", url=ready_url, directory=tmp_path).code == 0
 
 
-def test_one_fund_is_run_and_rolled_back(application_url: str) -> None:
-    stagenorm_here("init-db", url=application_url)
-    before = _value(application_url, "SELECT md5(string_agg(stage, '|' ORDER BY id)) FROM portfoliocompanies")
-    run = stagenorm_here("run", "--yes", "--fund-id", "2", "--table", "portfoliocompanies", url=application_url)
+def test_one_fund_is_run_and_rolled_back(ready_url: str) -> None:
+    before = _value(ready_url, "SELECT md5(string_agg(stage, '|' ORDER BY id)) FROM portfoliocompanies")
+    run = stagenorm_here("run", "--yes", "--fund-id", "2", "--table", "portfoliocompanies", url=ready_url)
     assert run.code == 0, run.all
-    changed = _value(application_url, "SELECT count(*) FROM stage_normalization_log")
-    assert changed == _value(application_url, "SELECT count(*) FROM stage_normalization_log WHERE fund_id = '2'") == 15
+    changed = _value(ready_url, "SELECT count(*) FROM stage_normalization_log")
+    assert changed == _value(ready_url, "SELECT count(*) FROM stage_normalization_log WHERE fund_id = '2'") == 15
 
-    shown = stagenorm_here("rollback", "--plan", "1", url=application_url)
+    shown = stagenorm_here("rollback", "--plan", "1", url=ready_url)
     assert shown.code == 0
     assert "15 still hold what stagenorm wrote" in shown.out
-    assert _value(application_url, "SELECT count(*) FROM stage_normalization_log") == 15, "only shown"
+    assert _value(ready_url, "SELECT count(*) FROM stage_normalization_log") == 15, "only shown"
 
-    assert stagenorm_here("rollback", "--plan", "1", "--yes", url=application_url).code == 0
-    after = _value(application_url, "SELECT md5(string_agg(stage, '|' ORDER BY id)) FROM portfoliocompanies")
+    assert stagenorm_here("rollback", "--plan", "1", "--yes", url=ready_url).code == 0
+    after = _value(ready_url, "SELECT md5(string_agg(stage, '|' ORDER BY id)) FROM portfoliocompanies")
     assert after == before
-    assert _value(application_url, "SELECT status FROM stage_migration_plans WHERE plan_id = 1") == "rolled_back"
+    assert _value(ready_url, "SELECT status FROM stage_migration_plans WHERE plan_id = 1") == "rolled_back"
 
 
-def test_run_without_terminal_and_yes_records_nothing(application_url: str) -> None:
-    stagenorm_here("init-db", url=application_url)
-    run = stagenorm_here("run", url=application_url)
+def test_run_without_terminal_and_yes_records_nothing(ready_url: str) -> None:
+    run = stagenorm_here("run", url=ready_url)
     assert run.code == 2
     assert "--yes" in run.err
-    assert _value(application_url, "SELECT count(*) FROM stage_migration_plans") == 0
+    assert _value(ready_url, "SELECT count(*) FROM stage_migration_plans") == 0
 
 
-def test_refused_row_makes_run_exit_1_until_resumed(application_url: str) -> None:
-    stagenorm_here("init-db", url=application_url)
-    with psycopg.connect(application_url) as connection:
+def test_refused_row_makes_run_exit_1_until_resumed(ready_url: str) -> None:
+    with psycopg.connect(ready_url) as connection:
         connection.execute("ALTER TABLE portfoliocompanies ADD CONSTRAINT odd CHECK (id <> 5 OR stage <> 'seed')")
-    run = stagenorm_here("run", "--yes", "--sleep-ms", "0", url=application_url)
+    run = stagenorm_here("run", "--yes", "--sleep-ms", "0", url=ready_url)
     assert run.code == 1
-    status = stagenorm_here("status", url=application_url)
+    status = stagenorm_here("status", url=ready_url)
     assert "row 5" in status.out
     assert "stagenorm resume" in status.out
-    assert stagenorm_here("verify", url=application_url).code == 1
-    with psycopg.connect(application_url) as connection:
+    assert stagenorm_here("verify", url=ready_url).code == 1
+    with psycopg.connect(ready_url) as connection:
         connection.execute("ALTER TABLE portfoliocompanies DROP CONSTRAINT odd")
-    assert stagenorm_here("resume", url=application_url).code == 0
-    assert json.loads(stagenorm_here("status", "--json", url=application_url).out)["progress"]["failed_batches"] == 0
+    assert stagenorm_here("resume", url=ready_url).code == 0
+    assert json.loads(stagenorm_here("status", "--json", url=ready_url).out)["progress"]["failed_batches"] == 0
 
 
-def test_status_json_equals_the_progress_view(application_url: str) -> None:
-    stagenorm_here("init-db", url=application_url)
-    stagenorm_here("run", "--yes", "--sleep-ms", "0", url=application_url)
-    progress = json.loads(stagenorm_here("status", "--json", url=application_url).out)["progress"]
+def test_status_json_equals_the_progress_view(ready_url: str) -> None:
+    stagenorm_here("run", "--yes", "--sleep-ms", "0", url=ready_url)
+    progress = json.loads(stagenorm_here("status", "--json", url=ready_url).out)["progress"]
     assert progress["rows_updated"] == 70
-    assert progress["rows_updated"] == _value(application_url, "SELECT rows_updated FROM stage_migration_progress")
+    assert progress["rows_updated"] == _value(ready_url, "SELECT rows_updated FROM stage_migration_progress")

@@ -56,38 +56,35 @@ def set_on_database(url: str, **settings: str) -> None:
             connection.execute(change)
 
 
+# Each is a whole runbook. The first two have every setting once, the others are more values of the same settings.
 @pytest.mark.parametrize(
-    "settings",
+    ("settings", "schema"),
     [
-        {"DateStyle": "SQL, DMY", "TimeZone": "Europe/Berlin"},
-        pytest.param({"DateStyle": "SQL, MDY", "TimeZone": "-08"}, marks=pytest.mark.soak),
-        {"DateStyle": "German", "TimeZone": "America/Sao_Paulo", "IntervalStyle": "sql_standard"},
-        pytest.param(
-            {"DateStyle": "Postgres, MDY", "TimeZone": "UTC", "IntervalStyle": "iso_8601"}, marks=pytest.mark.soak
+        ({"DateStyle": "SQL, DMY", "TimeZone": "Europe/Berlin", "search_path": ""}, None),
+        (
+            {
+                "DateStyle": "German",
+                "TimeZone": "America/Sao_Paulo",
+                "IntervalStyle": "sql_standard",
+                "search_path": "",
+            },
+            "50%s \"quoted'",
         ),
-        pytest.param(
-            {"DateStyle": "Postgres, DMY", "TimeZone": "Asia/Kolkata", "IntervalStyle": "postgres_verbose"},
-            marks=pytest.mark.soak,
+        *(
+            pytest.param(settings, schema, marks=pytest.mark.soak)
+            for settings, schema in (
+                ({"DateStyle": "SQL, MDY", "TimeZone": "-08"}, None),
+                ({"DateStyle": "Postgres, MDY", "TimeZone": "UTC", "IntervalStyle": "iso_8601"}, None),
+                ({"DateStyle": "Postgres, DMY", "TimeZone": "Asia/Kolkata", "IntervalStyle": "postgres_verbose"}, None),
+                ({"search_path": ""}, "Stage Norm"),
+            )
         ),
     ],
-    ids=lambda settings: f"{settings['DateStyle']} {settings['TimeZone']}",
 )
-def test_whole_runbook_works_in_any_date_style_and_leaves_it_alone(
-    application_url: str, tmp_path: Path, settings: dict[str, str]
+def test_whole_runbook_works_with_unusual_settings_and_leaves_them_alone(
+    application_url: str, tmp_path: Path, settings: dict[str, str], schema: str | None
 ) -> None:
     set_on_database(application_url, **settings)
-    with psycopg.connect(application_url) as connection:
-        connection.execute(_WATCH)
-    run_whole_runbook(application_url, tmp_path)
-    with psycopg.connect(application_url) as connection:
-        assert connection.execute(_SEEN).fetchall() == connection.execute(_OWN).fetchall()
-
-
-@pytest.mark.parametrize("schema", [None, pytest.param("Stage Norm", marks=pytest.mark.soak), "50%s \"quoted'"])
-def test_whole_runbook_works_with_an_empty_search_path(
-    application_url: str, tmp_path: Path, schema: str | None
-) -> None:
-    set_on_database(application_url, search_path="")
     with psycopg.connect(application_url) as connection:
         connection.execute(_WATCH)
         if schema is not None:

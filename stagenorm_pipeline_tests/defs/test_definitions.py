@@ -14,6 +14,7 @@ from stagenorm_pipeline.defs.assets.asset_names import NORMALIZED_STAGES, STAGE_
 from stagenorm_pipeline.defs.definitions import build_defs
 from stagenorm_pipeline.defs.jobs.cancel_plan_job import CancelConfig
 from stagenorm_pipeline.defs.jobs.pause_job import PauseConfig
+from stagenorm_pipeline.defs.jobs.rehearse_job import RehearseConfig
 from stagenorm_pipeline.defs.jobs.rollback_job import RollbackConfig
 from stagenorm_pipeline.defs.jobs.tune_job import TuneConfig
 from stagenorm_pipeline.defs.run_config import ApplyConfig, DryRunConfig, NormalizeAllConfig, PlanConfig, VerifyConfig
@@ -51,6 +52,7 @@ print([name for name in ("pandas", "openpyxl", "dagster_webserver") if name in s
         "normalize",
         "pause",
         "plan",
+        "rehearse",
         "rollback",
         "tune",
         "unpause",
@@ -137,6 +139,7 @@ def test_every_definition_and_config_field_is_described() -> None:
         CancelConfig,
         TuneConfig,
         RollbackConfig,
+        RehearseConfig,
     )
     fields = [field for config in configs for field in config.model_fields.values()]
     assert all(field.description for field in fields)

@@ -1,7 +1,8 @@
-"""The first commands of a Dagster user in a fresh clone. They take only what pyproject.toml says."""
+"""The first commands of a Dagster user in a clone: those of docs/dagster.md. They need what pyproject.toml says."""
 
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -14,10 +15,16 @@ from pathlib import Path
 import pytest
 
 from stagenorm_pipeline_tests.support.application import COMPANIES, Application
+from stagenorm_pipeline_tests.support.documented_commands import fences
 from stagenorm_pipeline_tests.support.waiting import wait_until
 
 _REPOSITORY = Path(__file__).parents[2]
-_MODULE = ("-m", "stagenorm_pipeline.defs")
+# The parts of the page, each a list of commands.
+_LISTING, _RUNNING, _BY_FUND = (
+    [shlex.split(line) for line in fence.text.splitlines()]
+    for fence in fences(_REPOSITORY / "docs" / "dagster.md")
+    if fence.note.endswith("test_first_commands.py")
+)
 
 Command = Callable[..., str]
 
@@ -44,14 +51,13 @@ def command(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) 
 def test_listing_and_checking_needs_no_environment(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DATABASE_URL", raising=False)
 
-    command("dg", "check", "defs")
+    _, listed_for_people, assets, jobs = (command(*words) for words in _LISTING)
     listed = json.loads(command("dg", "list", "defs", "--json"))
     command("dagster", "definitions", "validate")
-    assets = command("dagster", "asset", "list", *_MODULE).split()
-    jobs = command("dagster", "job", "list")
 
     ours = {"stagenorm/stage_inventory", "stagenorm/batch_plan", "stagenorm/normalized_stages"}
-    assert ours < set(assets)
+    assert ours < set(assets.split())
+    assert "batch_plan" in listed_for_people
     assert ours < {asset["asset_key"] for asset in listed["assets"]}
     assert {f"Job: {job['name']}" for job in listed["jobs"]} < set(jobs.splitlines())
 
@@ -62,10 +68,8 @@ def test_assets_and_jobs_run_without_dagster_home(
     application.add(COMPANIES, [(1, "Seed"), (2, "Seed")])
     monkeypatch.setenv("DATABASE_URL", application.url)
 
-    command("dagster", "asset", "materialize", *_MODULE, "--select", "stagenorm/stage_inventory")
-    command("dg", "launch", "--assets", "stagenorm/verification_report")
-    for job in ("plan_job", "normalize_all_job"):
-        command("dagster", "job", "execute", *_MODULE, "-j", job)
+    for words in _RUNNING:
+        command(*words)
 
     assert list(application.stages(COMPANIES).values()) == ["seed", "seed"]
 
@@ -73,14 +77,13 @@ def test_assets_and_jobs_run_without_dagster_home(
 def test_partition_runs_after_a_plan_in_the_same_dagster_home(
     command: Command, application: Application, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    application.add(COMPANIES, [(1, "Seed"), (2, "Seed"), (3, "Seed")])
+    application.add(COMPANIES, [(1, "Seed"), (3, "Seed"), (2, "Seed")])
     monkeypatch.setenv("DATABASE_URL", application.url)
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
 
-    command("dg", "launch", "--job", "plan_job")
-    command("dg", "launch", "--assets", "stagenorm/normalized_stages", "--partition", "fund-1")
-    one = ("--select", "stagenorm/normalized_stages", "--partition", "fund-3")
-    command("dagster", "asset", "materialize", *_MODULE, *one)
+    assert _BY_FUND[0][0] == "mkdir"
+    for words in _BY_FUND[1:]:
+        command(*words)
 
     assert list(application.stages(COMPANIES).values()) == ["seed", "Seed", "seed"]
 

@@ -21,7 +21,7 @@ from stagenorm_pipeline_tests.histories.machine import Histories
 from stagenorm_pipeline_tests.histories.scripted import SCRIPTS
 from stagenorm_pipeline_tests.histories.world import World
 
-_SHORT_RUN = 15
+_SHORT_RUN = 10
 _LONG_RUN = 3_000
 _MOST_MINUTES = 10
 _ENOUGH_FOR_ALL = 1_000

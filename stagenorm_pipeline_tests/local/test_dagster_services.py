@@ -11,12 +11,15 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from stagenorm_pipeline.errors import StagenormError
-from stagenorm_pipeline.local.dagster_services import Address, run_services
+from stagenorm_pipeline.local import dagster_services
+from stagenorm_pipeline.local.dagster_services import Address, run_read_only, run_services
 from stagenorm_pipeline.local.ui import require_only_ui
+from stagenorm_pipeline_tests.support.forked_programs import forks
 from stagenorm_pipeline_tests.support.processes import is_running
 from stagenorm_pipeline_tests.support.server_homes import new_server_home
 from stagenorm_pipeline_tests.support.waiting import wait_until
@@ -90,8 +93,10 @@ def ask(port: int, query: str) -> str:
     return answer
 
 
-def test_sigkill_of_the_command_leaves_no_service(home: Path, port: int) -> None:
-    command = serve(home, "workspace.yaml", port)
+# With the daemon it starts seven interpreters with Dagster in them, without it two.
+@pytest.mark.parametrize("kind", ["read-only", pytest.param("", marks=pytest.mark.soak)])
+def test_sigkill_of_the_command_leaves_no_service(home: Path, port: int, kind: str) -> None:
+    command = serve(home, "workspace.yaml", port, kind)
     wait_for_address(command, port)
     assert '["only"]' in ask(port, LOCATIONS)
     command.kill()
@@ -99,9 +104,44 @@ def test_sigkill_of_the_command_leaves_no_service(home: Path, port: int) -> None
     wait_until(lambda: not processes_of(home), "all services and the server are gone")
 
 
+def serve_stub(home: Path, port: int) -> None:
+    """Serve a read-only UI whose web server is a stub."""
+    os.environ["DATABASE_URL"] = NOWHERE
+    dagster_services._WEB_SERVER = "stagenorm_pipeline_tests.support.stub_web_server"
+    run_read_only(home, dagster_url=NOWHERE, say=list[str]().append, address=Address(port=port))
+
+
+def started_with(port: int) -> Any:
+    """What a stub was started with; nothing while it does not answer."""
+    page = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    try:
+        page.request("GET", "/")
+        return json.loads(page.getresponse().read())
+    except OSError:
+        return None
+    finally:
+        page.close()
+
+
+def test_read_only_ui_is_one_process_that_sigterm_stops(home: Path, port: int) -> None:
+    command = forks.Process(target=serve_stub, args=(home, port))
+    command.start()
+    wait_until(lambda: started_with(port), "the stub answers")
+    started = started_with(port)
+    assert "--read-only" in started["arguments"]
+    assert "DATABASE_URL" not in started["environment"]
+    assert len(processes_of(home)) == 2, "the web server, and the process that watches it"
+    command.terminate()
+    command.join(60)
+    assert command.exitcode == 0
+    assert not processes_of(home)
+
+
 RELOAD = 'mutation { reloadRepositoryLocation(repositoryLocationName: "trial") { __typename } }'
 
 
+# It starts six interpreters with Dagster in them. What we start, and how it stops, is tested above with a stub.
+@pytest.mark.soak
 def test_read_only_ui_shows_broken_definitions_and_starts_nothing(home: Path, port: int) -> None:
     command = serve(home, "broken.yaml", port, "read-only")
     wait_for_address(command, port)
@@ -126,12 +166,11 @@ def test_home_has_only_one_ui_with_a_daemon(home: Path) -> None:
         require_only_ui(home, later)
 
 
-def test_failed_service_is_named_with_its_log(home: Path, port: int) -> None:
-    command = serve(home, "no-such-workspace.yaml", port, "read-only")
-    _, errors = command.communicate()
-    assert command.returncode == 1
-    assert "The Dagster " in errors
-    assert "no-such-workspace.yaml" in errors
+def test_failed_service_is_named_with_its_log(home: Path, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dagster_services, "_WEB_SERVER", "no_such_module")
+    with pytest.raises(StagenormError, match="The Dagster webserver-read-only ended with code 1") as error:
+        run_read_only(home, dagster_url=NOWHERE, say=list[str]().append, address=Address(port=port))
+    assert "No module named no_such_module" in error.value.message
     assert not processes_of(home)
 
 

@@ -1,4 +1,4 @@
-"""The four forms come from one result and agree: HTML has every fact of the JSON, the short forms no other figures."""
+"""The four forms come from one result and agree: HTML has every fact of the JSON, and text the same figures as HTML."""
 
 import re
 from collections.abc import Iterator
@@ -106,13 +106,14 @@ def test_every_fact_of_the_json_is_in_the_page() -> None:
     assert [(name, value) for name, value in facts if not any(text in shown for text in as_shown(name, value))] == []
 
 
-def test_short_forms_show_no_other_figures_than_the_page() -> None:
+def test_text_and_page_show_the_same_figures_and_markdown_no_others() -> None:
     forms = readable_forms(numbered_result(), "0" * 64)
     numbers = {form: set(re.findall(r"\d[\d,.]*\d", shown)) for form, shown in forms.items()}
     assert numbers["markdown"] - numbers["html"] == set()
     # A cut list says how many it leaves out, in each form of its own.
     left_out = set(re.findall(r"and ([\d,]+) more", forms["text"]))
     assert numbers["text"] - numbers["html"] - left_out == set()
+    assert numbers["html"] - numbers["text"] == set()
     assert len(numbers["markdown"]) > 150
 
 
@@ -138,7 +139,15 @@ def as_one_line(shown: str) -> str:
 def test_formats_show_how_the_report_was_made() -> None:
     result = replace(passing_result(), created_by="a reviewer", code_version="9.8.7", vocabulary_version="fedcba")
     for form in readable_forms(result, "0" * 64).values():
-        for fact in ("a reviewer", "9.8.7", "fedcba", "2026-01-19 12:00:05 UTC", "4.3 s", "operator"):
+        for fact in (
+            "a reviewer",
+            "9.8.7",
+            "fedcba",
+            "2026-01-19 12:00:05 UTC",
+            "4.3 s",
+            "operator",
+            "stage_decisions.yaml",
+        ):
             assert fact in form
 
 

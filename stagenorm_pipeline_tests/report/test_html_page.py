@@ -13,7 +13,7 @@ from stagenorm_pipeline.report.html_page import verification_html
 from stagenorm_pipeline.report.page_templates import read_source
 from stagenorm_pipeline_tests.support.rendered_reports import read_html
 from stagenorm_pipeline_tests.support.report_results import (
-    HOSTILE,
+    HOSTILE_IN_REPORTS,
     MEGABYTE,
     failing_result,
     huge_result,
@@ -29,14 +29,14 @@ def skeleton(page: str) -> tuple[list[str], list[tuple[str, str | None]]]:
     return [name for name in read.tags if name != "code"], read.attributes
 
 
-@pytest.mark.parametrize("text", [*HOSTILE, MEGABYTE])
+@pytest.mark.parametrize("text", HOSTILE_IN_REPORTS)
 def test_no_tag_and_no_attribute_comes_from_the_data(text: str) -> None:
     assert skeleton(verification_html(failing_result(text), "0" * 64)) == skeleton(
         verification_html(failing_result("growth"), "0" * 64)
     )
 
 
-@pytest.mark.parametrize("text", [*HOSTILE, MEGABYTE])
+@pytest.mark.parametrize("text", HOSTILE_IN_REPORTS)
 def test_no_character_without_a_shape_gets_into_the_page(text: str) -> None:
     page = verification_html(failing_result(text), "0" * 64)
     assert page.replace("\n", "").isprintable()

@@ -16,8 +16,7 @@ from stagenorm_pipeline.report.json_document import (
     verification_document,
 )
 from stagenorm_pipeline_tests.support.report_results import (
-    HOSTILE,
-    MEGABYTE,
+    HOSTILE_IN_REPORTS,
     failing_result,
     inventories,
     passing_result,
@@ -49,7 +48,7 @@ def validate(document: Any, schema: Any = None) -> None:
     validator.validate(json.loads(document_json(document)))
 
 
-@pytest.mark.parametrize("text", [*HOSTILE, MEGABYTE])
+@pytest.mark.parametrize("text", HOSTILE_IN_REPORTS)
 def test_every_text_survives_as_it_is(text: str) -> None:
     read = json.loads(document_json(verification_document(failing_result(text))))
     assert read["database"] == read["scope"]["fund_id"] == read["unknown"][0]["spelling"] == text
@@ -60,9 +59,13 @@ def test_every_text_survives_as_it_is(text: str) -> None:
     assert inventory["inventories"][0]["funds"][0]["fund_id"] == text
 
 
-@pytest.mark.parametrize("result", [passing_result(), *map(failing_result, HOSTILE)])
-def test_the_report_is_as_the_published_schema_says(result: Any) -> None:
-    validate(verification_document(result))
+@pytest.mark.parametrize("text", HOSTILE_IN_REPORTS)
+def test_the_report_is_as_the_published_schema_says(text: str) -> None:
+    validate(verification_document(failing_result(text)))
+
+
+def test_a_passing_report_is_as_the_published_schema_says() -> None:
+    validate(verification_document(passing_result()))
 
 
 def test_the_schema_describes_every_field_that_the_report_has() -> None:

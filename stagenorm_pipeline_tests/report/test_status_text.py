@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from stagenorm_pipeline.engine.apply.pause import Control
+from stagenorm_pipeline.engine.monitor.recorded_state import VerificationState
 from stagenorm_pipeline.engine.monitor.runners import Runner
 from stagenorm_pipeline.engine.monitor.status import Status
 from stagenorm_pipeline.engine.throttle.throttled import ThrottleReason
@@ -43,6 +44,12 @@ def progress(**changed: Any) -> dict[str, Any]:
         "estimated_minutes_remaining": 3.5,
         **changed,
     }
+
+
+def verification(**changed: Any) -> VerificationState:
+    """Verification 3, of everything and still current."""
+    facts = {"verification_id": 3, "signed_off_by": None, "is_whole": True, "is_current": True}
+    return VerificationState(**{**facts, **changed})
 
 
 def plan(number: int, status: str) -> dict[str, Any]:
@@ -107,6 +114,7 @@ def failure(**changed: Any) -> dict[str, Any]:
 
 
 AT_WORK = Status(
+    rehearsals={},
     as_of=NOON,
     progress=progress(),
     funds=(),
@@ -212,6 +220,14 @@ def test_command_quotes_or_omits_unusual_funds() -> None:
         (replace(DONE, plans=(plan(8, "draft"), plan(7, "completed"))), "stagenorm run --plan 8"),
         (replace(DONE, plans=(plan(8, "completed"), plan(7, "draft"))), "stagenorm verify"),
         (DONE, "stagenorm verify"),
+        (replace(DONE, verifications=(verification(is_current=False),)), "stagenorm verify"),
+        (replace(DONE, verifications=(verification(is_whole=False),)), "stagenorm verify"),
+        (replace(DONE, verifications=(verification(has_failed=True),)), "stagenorm report 3"),
+        (replace(DONE, verifications=(verification(), verification(is_whole=False))), "stagenorm sign-off 3"),
+        (
+            replace(DONE, verifications=(verification(signed_off_by="Ada"),)),
+            "nothing is left. Verification 3 is signed. To keep it clean: stagenorm enforce",
+        ),
     ],
 )
 def test_every_state_has_its_next_command(status: Status, command: str) -> None:

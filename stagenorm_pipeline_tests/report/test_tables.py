@@ -9,9 +9,9 @@ from stagenorm_pipeline.engine.verify.result import Coverage, Finding, FundBreak
 from stagenorm_pipeline.report.charts import unknown_chart
 from stagenorm_pipeline.report.finding_groups import finding_groups
 from stagenorm_pipeline.report.history_tables import coverage_table, plans_table
-from stagenorm_pipeline.report.limits import Limits
 from stagenorm_pipeline.report.number_formats import duration
 from stagenorm_pipeline.report.sections import outline
+from stagenorm_pipeline.report.table_limits import Limits
 from stagenorm_pipeline.report.tables import Change, Difference, Figure, Name, Spelling, figure
 from stagenorm_pipeline.report.verification_tables import (
     finding_parts,

@@ -23,8 +23,7 @@ from stagenorm_pipeline.report.terminal_layout import Screen
 from stagenorm_pipeline.report.terminal_text import verdict_text, verification_summary, verification_text
 from stagenorm_pipeline_tests.support.report_results import (
     COMPANIES,
-    HOSTILE,
-    MEGABYTE,
+    HOSTILE_IN_REPORTS,
     failing_result,
     inventories,
     passing_result,
@@ -90,7 +89,7 @@ def test_a_report_of_a_migration_in_progress_says_so() -> None:
     assert "the migration is not finished" not in verification_text(passing_result())
 
 
-@pytest.mark.parametrize("text", [*HOSTILE, MEGABYTE])
+@pytest.mark.parametrize("text", HOSTILE_IN_REPORTS)
 def test_hostile_text_is_harmless_in_a_terminal(text: str) -> None:
     shown = verification_text(failing_result(text), sha256="0" * 64, screen=WIDE)
     assert shown.replace("\n", "").isprintable()

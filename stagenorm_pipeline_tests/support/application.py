@@ -29,7 +29,7 @@ EVERYTHING = FundScope()
 Row = tuple[int | None, str | None]
 
 # As the application has them; only deals may be without a stage. No index on fund_id: production has none either.
-_TABLES = """
+TABLES = """
 CREATE TABLE portfoliocompanies (id serial PRIMARY KEY, fund_id integer, name text, stage text NOT NULL);
 CREATE TABLE deal_opportunities (id serial PRIMARY KEY, fund_id integer, title text, stage text);
 """
@@ -53,8 +53,9 @@ class Application:
         self.user.close()
         self.database.close()
 
-    def set_up(self) -> None:
-        self.sql(_TABLES)
+    def set_up(self, tables: str = TABLES) -> None:
+        """Create the user's tables and ours."""
+        self.sql(tables)
         apply_migrations(self.database)
 
     def sql(self, statement: str, *values: object) -> list[tuple[Any, ...]]:

@@ -36,9 +36,13 @@ _COLUMNS = 250
 
 
 def stagenorm(
-    *arguments: str, url: str | None = None, directory: Path | None = None, environment: Mapping[str, str] | None = None
+    *arguments: str,
+    url: str | None = None,
+    directory: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    output: IO[bytes] | None = None,
 ) -> Ran:
-    """Run the command as a process and wait for it."""
+    """Run the command as a process and wait for it. `output`: its standard output, instead of what is returned."""
     with TemporaryFile() as out, TemporaryFile() as err, _nothing() as nothing:
         program = Program(
             Start(
@@ -46,7 +50,7 @@ def stagenorm(
                 environment=_environment(url, environment),
                 directory=directory or Path.cwd(),
                 stdin=nothing,
-                stdout=out.fileno(),
+                stdout=(output or out).fileno(),
                 stderr=err.fileno(),
             )
         )

@@ -15,6 +15,8 @@ from stagenorm_pipeline.defs.assets.asset_names import (
 )
 from stagenorm_pipeline.defs.definitions import build_defs
 from stagenorm_pipeline.defs.partitions import FUNDS
+from stagenorm_pipeline.engine.targets.funds import fund_key
+from stagenorm_pipeline_tests.support.application import Application
 from stagenorm_pipeline_tests.support.dagster_internals import ScheduleExecutionData, SensorExecutionData, use_instance
 
 _OPS = {key.path[-1]: op_name(key) for key in (BATCH_PLAN, NORMALIZED_STAGES, VERIFICATION_REPORT)}
@@ -47,6 +49,11 @@ class DagsterProject:
 
     def plan(self, **config: Any) -> dg.ExecuteInProcessResult:
         return self.run("plan_job", batch_plan=config)
+
+    def plan_without_a_run(self, application: Application, **asked: Any) -> None:
+        """Record a plan and add its partitions, as the run of `plan` does, which takes 0.4 s of CPU."""
+        plan = application.plan(**asked)
+        self.instance.add_dynamic_partitions(FUNDS, [fund_key(fund) for fund in plan.funds_to_change])
 
     def normalize_all(self, **config: Any) -> dg.ExecuteInProcessResult:
         """All funds in one run, as a backfill does it."""

@@ -4,6 +4,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
 
+import pytest
+
 from stagenorm_pipeline.engine.inventory.inventory import FundRows, RowCounts, SpellingTotal, TargetInventory
 from stagenorm_pipeline.engine.plan.plan import Plan
 from stagenorm_pipeline.engine.targets.funds import FundScope
@@ -27,7 +29,7 @@ from stagenorm_pipeline.engine.verify.result import (
     UndoneRows,
     VerificationResult,
 )
-from stagenorm_pipeline.vocabulary import MeaningKind, Stage
+from stagenorm_pipeline.vocabulary import DecisionsInForce, MeaningKind, Stage
 from stagenorm_pipeline_tests.support.spellings import CANONICAL_STAGES
 
 COMPANIES = "public.portfoliocompanies.stage"
@@ -68,6 +70,17 @@ HOSTILE = (
     "growth 🚀",
 )
 MEGABYTE = "x\n|`<b>" * 180_000
+# Every kind of danger, several in one text that is short enough to be shown whole.
+_TOGETHER = (
+    '"><b class="x"><script>alert(1)</script>{{ 7 * 7 }}<img src=x onerror=alert(1)>',
+    "- [x] a | b | c\n|---|---|---|\n| d | e | f |\\| x | `code` ``more``",
+    "\x1b[2J\x1b]0;t\x07\x9b31m\u202etxet\u2066\u200b\ufeff\u3164\u2028\u2029\x85\x0b\x0c\r\x08\x00\x7f\ud800",
+    "![x](javascript:alert(1)) http://evil.example <http://evil.example> me@evil.example",
+    "*bold* _it_ ~~gone~~ # head :smile: @who #1 $x$ &lt; &#60; [^1]\n\n[^1]: note",
+    "",
+)
+# What a report is filled with. Rendering one takes 0.1 s of CPU: `make soak` does it for each text alone too.
+HOSTILE_IN_REPORTS = [*_TOGETHER, MEGABYTE, *(pytest.param(text, marks=pytest.mark.soak) for text in HOSTILE)]
 
 PASSING = {
     Rule.BATCH_TRACKING: "All batches completed successfully (15 total)",
@@ -240,6 +253,7 @@ def passing_result() -> VerificationResult:
         ),
         other_sessions=OTHER_SESSIONS,
         last_log_id=97_531,
+        decisions_file=DecisionsInForce(path="/srv/stage_decisions.yaml", exists=True, decided=73, undecided=18),
     )
 
 
@@ -274,6 +288,7 @@ def failing_result(text: str = "Seed Round") -> VerificationResult:
             Coverage(target=DEALS, plans=(), all_funds=False),
         ),
         against=replace(AGAINST, signed_off_by=text),
+        decisions_file=DecisionsInForce(path=text, exists=True),
         reads=(SharedRead(name="the inventory", target=text, rules=(Rule.CANONICAL_STAGES,), duration_ms=812),),
         stages=(*result.stages, StageRows(target=text, stage="seed", before=None, after=19)),
         funds=(

@@ -15,7 +15,7 @@ from stagenorm_pipeline.service.context import open_service
 @click.command("approval")
 @click.argument("change", type=click.Choice(["require", "lift"]), required=False)
 def command(change: Literal["require", "lift"] | None) -> None:
-    """Require an approval before any plan is applied, or lift that. Without an argument: show it, and who waits.
+    """Require an approval before any plan is applied, or lift that. Without an argument, show which plans wait.
 
     The requirement is in the database: it holds for runs, schedules and the Dagster UI alike. Only the owner of
     stagenorm's tables can change it. A rollback needs no approval.

@@ -5,6 +5,7 @@ import click
 from stagenorm_pipeline.cli.screen import tell
 from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.report.escape import sentence_for_terminal
+from stagenorm_pipeline.report.rehearsed import rehearsed_words
 from stagenorm_pipeline.service import approving, planning
 from stagenorm_pipeline.service.context import open_service
 
@@ -28,5 +29,6 @@ def command(plan_id: int, ticket: str | None) -> None:
         given = approving.approve_plan(context, plan_id=plan_id, ticket=ticket)
     rows, batches = counted(plan.counts.rows_to_change, "row"), counted(plan.total_batches, "batch")
     tell(sentence_for_terminal(f"Plan {plan_id} is approved by {given.approved_by}: {rows} in {batches}."))
+    tell(f"It was {rehearsed_words(given.rehearsal)}.")
     tell(f"SHA-256 of what it changes: {given.content_sha256}")
     tell(f"Next: stagenorm run --plan {plan_id}")

@@ -10,7 +10,7 @@ import click
 
 from stagenorm_pipeline.cli.live_display import showing_reading
 from stagenorm_pipeline.cli.options import ScopeOptions, table_option
-from stagenorm_pipeline.cli.outputs import LONGEST_NAME, STDOUT, read_output_path, standard_output
+from stagenorm_pipeline.cli.outputs import LONGEST_NAME, STDOUT, StandardOutput, read_output_place, standard_output
 from stagenorm_pipeline.cli.screen import screen, show, tell
 from stagenorm_pipeline.report.backup_text import manifest_text
 from stagenorm_pipeline.report.escape import for_terminal
@@ -39,16 +39,18 @@ def command(context: click.Context, table: str | None, output: str | None) -> No
     """
     if context.invoked_subcommand is not None:
         return
-    path = read_output_path(_default_name() if output is None else output)
-    with standard_output(is_reserved=path is None) as stream:
+    place = read_output_place(_default_name() if output is None else output)
+    is_stream = isinstance(place, StandardOutput)
+    path = Path(STDOUT) if isinstance(place, StandardOutput) else place
+    with standard_output(is_reserved=is_stream) as stream:
         with open_service(interface="cli") as service:
             selection = ScopeOptions(table=table).select(service)
             with showing_reading("Saving"):
-                raw = None if path else os.fdopen(os.dup(stream.fileno()), "wb")
-                backup = backing_up.make_backup(service, selection=selection, path=path or Path(STDOUT), stream=raw)
+                raw = os.fdopen(os.dup(stream.fileno()), "wb") if is_stream else None
+                backup = backing_up.make_backup(service, selection=selection, path=path, stream=raw)
         show(manifest_text(backup.manifest, backup.sha256, screen()))
-        name = "FILE" if path is None else for_terminal(str(path), limit=LONGEST_NAME)
-        tell(f"Written to {'standard output' if path is None else name} ({backup.size:,} bytes)")
+        name = "FILE" if is_stream else for_terminal(str(path), limit=LONGEST_NAME)
+        tell(f"Written to {'standard output' if is_stream else name} ({backup.size:,} bytes)")
         tell(f"Next: stagenorm backup verify {name}, on the machine that keeps it", hang=6)
 
 

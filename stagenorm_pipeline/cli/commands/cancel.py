@@ -12,9 +12,9 @@ from stagenorm_pipeline.service.context import ServiceContext, open_service
 
 
 @click.command("cancel")
-@click.option("--plan", "plan_id", type=int, help="The plan to cancel. Without it: list the plans that can be.")
+@click.option("--plan", "plan_id", type=int, help="The plan to cancel. Without it, list those that can be cancelled.")
 def command(plan_id: int | None) -> None:
-    """Cancel what a plan still has to do. Applied batches stay applied; `stagenorm rollback` undoes them.
+    """Cancel the remaining batches of a plan. Applied batches stay applied; `stagenorm rollback` undoes them.
 
     A batch that a runner is working on finishes first. Its runner then takes no other batch of the plan.
 

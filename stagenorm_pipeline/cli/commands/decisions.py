@@ -17,6 +17,7 @@ from stagenorm_pipeline.cli.decision_prompts import ask_about
 from stagenorm_pipeline.cli.live_display import showing_reading
 from stagenorm_pipeline.cli.options import ScopeOptions, scope_options
 from stagenorm_pipeline.cli.screen import tell
+from stagenorm_pipeline.cli.sources import show_sources
 from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.errors import ConfigurationError
 from stagenorm_pipeline.service import deciding
@@ -48,6 +49,7 @@ _PAGE = ".html"
 @click.option(
     "--diff", is_flag=True, help="Show what the file changes against the applied plans, and how to undo that."
 )
+@click.option("--json", "as_json", is_flag=True, help="With --diff: print JSON.")
 @click.option("--by", help="Who decides, for --ask and --import.  [default: you@this-machine]")
 def command(
     chosen: ScopeOptions,
@@ -57,6 +59,7 @@ def command(
     html: str | None,
     files: tuple[str, ...],
     diff: bool,
+    as_json: bool,
     by: str | None,
 ) -> None:
     """Decide what unknown spellings mean: in the decisions file, here, in a spreadsheet or on a page.
@@ -74,8 +77,10 @@ def command(
       stagenorm decisions --diff              what changed since the last plan
     """
     if diff:
-        show_decision_changes(chosen, is_alone=not (ask or csv or xlsx or html or files))
+        show_decision_changes(chosen, is_alone=not (ask or csv or xlsx or html or files), as_json=as_json)
         return
+    if as_json:
+        raise ConfigurationError("--json is for --diff.", remedy="Add --diff, or leave --json out.")
     work = _read_work(ask=ask, csv=csv, xlsx=xlsx, html=html, files=files)
     with open_service(interface="cli", with_vocabulary=True) as context:
         selection = chosen.select(context)
@@ -84,7 +89,7 @@ def command(
         decided_by = by or context.user
         match work:
             case _Ask():
-                _report(found)
+                _report(context, found)
                 if found.undecided:
                     ask_about(found, decided_by)
             case _Export():
@@ -92,7 +97,7 @@ def command(
             case _Import():
                 _import(context, found, work, decided_by)
             case _Fill():
-                _fill(found)
+                _fill(context, found)
             case _:
                 assert_never(work)
 
@@ -126,7 +131,7 @@ def _read_work(
     *, ask: bool, csv: str | None, xlsx: str | None, html: str | None, files: Sequence[str]
 ) -> _Ask | _Fill | _Export | _Import:
     """Read what to do. Raises ConfigurationError for options that exclude each other and for unknown suffixes."""
-    from stagenorm_pipeline.cli.outputs import read_output_path
+    from stagenorm_pipeline.cli.outputs import read_output_place
     from stagenorm_pipeline.service.decision_sheet import SheetForm
     from stagenorm_pipeline.service.reviewed_files import reviewed_form
 
@@ -142,29 +147,30 @@ def _read_work(
     for name, suffix in exports:
         if Path(name).suffix.lower() != suffix:
             raise ConfigurationError(f"{name} does not end in {suffix}.", remedy=f"Name it {name}{suffix}.")
-        read_output_path(name)
+        read_output_place(name)
     if exports:
         sheets = tuple((Path(name), SheetForm(suffix)) for name, suffix in exports if suffix != _PAGE)
         return _Export(sheets=sheets, page=Path(html) if html is not None else None)
     return _Ask() if ask else _Fill()
 
 
-def _fill(found: UndecidedSpellings) -> None:
+def _fill(context: ServiceContext, found: UndecidedSpellings) -> None:
     deciding.write_undecided(found)
-    _report(found)
+    _report(context, found)
     if found.undecided:
         tell("Fill in `stage` (deleting a # takes the proposal behind it), or answer: stagenorm decisions --ask")
         tell("Then: stagenorm dry-run")
 
 
-def _report(found: UndecidedSpellings) -> None:
+def _report(context: ServiceContext, found: UndecidedSpellings) -> None:
+    show_sources(context)
     count = len(found.undecided)
     if not count:
         tell("No unknown spelling waits for a decision.")
     else:
         waits = "waits" if count == 1 else "wait"
         clusters = counted(len(found.clusters), "cluster")
-        tell(f"{found.path}: {counted(count, 'spelling')} {waits} for a decision, in {clusters}.")
+        tell(f"{counted(count, 'spelling')} {waits} for a decision, in {clusters}.")
     if found.too_long:
         tell(f"{found.too_long:,} more are longer than 1,000 characters: no stage. Fix them in the database.")
     if found.left_for_later:
@@ -175,7 +181,7 @@ def _export(context: ServiceContext, found: UndecidedSpellings, work: _Export, s
     from stagenorm_pipeline.service.decision_sheet import write_sheet
     from stagenorm_pipeline.service.reviewing import write_review_page
 
-    _report(found)
+    _report(context, found)
     for path, form in work.sheets:
         write_sheet(path, found.clusters, form, stages=found.decided.aliases.canonical)
         tell(f"{path}: fill in `cluster_stage` for a whole cluster, or `stage` for one row.")

@@ -7,7 +7,7 @@ import click
 
 @click.command("demo")
 def command() -> None:
-    """Walk the whole runbook over 60,000 made-up rows on an embedded PostgreSQL. Needs no DATABASE_URL.
+    """Try the whole runbook on 60,000 made-up rows on an embedded PostgreSQL. Needs no DATABASE_URL.
 
     \b
     Examples:

@@ -24,7 +24,7 @@ from stagenorm_pipeline.service.context import open_service
     metavar="PATH",
     help="Export to this new file.  [default: stagenorm-tracking-<time>.sql.gz]",
 )
-@click.option("--yes", is_flag=True, help="Do it; without this only what would be removed is shown.")
+@click.option("--yes", is_flag=True, help="Do it. Without this, show what would be removed.")
 def command(with_log: bool, output: Path | None, yes: bool) -> None:
     """Export stagenorm's own tables to a file and drop them. The audit log is kept.
 

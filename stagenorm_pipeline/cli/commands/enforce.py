@@ -8,6 +8,7 @@ from stagenorm_pipeline.cli.live_display import showing_reading
 from stagenorm_pipeline.cli.log_lines import say, say_line
 from stagenorm_pipeline.cli.options import ScopeOptions, table_option
 from stagenorm_pipeline.cli.screen import screen, show, tell
+from stagenorm_pipeline.cli.sources import show_sources, sources_document
 from stagenorm_pipeline.engine.enforce.constraint import Enforcement
 from stagenorm_pipeline.errors import ConfigurationError
 from stagenorm_pipeline.report.escape import for_terminal, sentence_for_terminal
@@ -23,7 +24,7 @@ _STATEMENT_SHOWN = 20_000
 @click.command("enforce")
 @table_option
 @click.option("--remove", is_flag=True, help="Remove the constraint.")
-@click.option("--yes", is_flag=True, help="Do it; without this only the statements are shown.")
+@click.option("--yes", is_flag=True, help="Do it. Without this, show the statements.")
 @click.option("--observe", is_flag=True, help="Show which rows it would refuse now; change nothing.")
 @click.option("--json", "as_json", is_flag=True, help="With --observe: print JSON.")
 def command(table: str | None, remove: bool, yes: bool, observe: bool, as_json: bool) -> None:
@@ -48,6 +49,7 @@ def command(table: str | None, remove: bool, yes: bool, observe: bool, as_json: 
         if yes:
             context.require_writable()
         found = enforcing.preview_enforcement(context, selection=chosen.select(context))
+        show_sources(context)
         for one in found:
             _show(one, one.to_remove if remove else one.to_enforce)
         if not remove:
@@ -79,8 +81,9 @@ def _observe(context: ServiceContext, chosen: ScopeOptions, *, as_json: bool) ->
     with showing_reading(f"Reading {chosen.target_names(context)}"):
         found = enforcing.observe_refusals(context, selection=chosen.select(context))
     if as_json:
-        click.echo(document_json(observations_document(found)), nl=False)
+        click.echo(document_json({**observations_document(found), **sources_document(context)}), nl=False)
     else:
+        show_sources(context)
         show(observations_text(found, screen()))
 
 

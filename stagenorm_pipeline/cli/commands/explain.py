@@ -10,7 +10,7 @@ import click
 from stagenorm_pipeline.cli.live_display import showing_reading
 from stagenorm_pipeline.cli.options import table_option
 from stagenorm_pipeline.cli.screen import page, screen
-from stagenorm_pipeline.cli.sources import show_sources
+from stagenorm_pipeline.cli.sources import show_sources, sources_document
 from stagenorm_pipeline.errors import ConfigurationError
 from stagenorm_pipeline.report.explanation_text import (
     row_history_document,
@@ -28,7 +28,7 @@ from stagenorm_pipeline.service.context import open_service
 @click.argument("row_id", metavar="ID]", required=False)
 @click.option("--spelling", help="Explain a spelling, exactly as stored, instead of a row.")
 @table_option
-@click.option("--json", "as_json", is_flag=True, help="For a script.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for a script.")
 def command(row_table: str | None, row_id: str | None, spelling: str | None, table: str | None, as_json: bool) -> None:
     """Explain one row or one spelling: what it was, what it became, why, by whom, and what happened since.
 
@@ -56,7 +56,7 @@ def command(row_table: str | None, row_id: str | None, spelling: str | None, tab
             case _:
                 assert_never(asked)
         if as_json:
-            click.echo(document_json(document), nl=False)
+            click.echo(document_json({**document, **sources_document(context)}), nl=False)
         else:
             show_sources(context)
             page(text)

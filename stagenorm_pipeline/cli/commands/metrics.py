@@ -15,10 +15,9 @@ from prometheus_client.registry import Collector
 
 from stagenorm_pipeline.cli import exit_codes
 from stagenorm_pipeline.cli.log_lines import say, show_error
-from stagenorm_pipeline.cli.outputs import read_output_path, write_standard_output
+from stagenorm_pipeline.cli.outputs import StandardOutput, read_output_place, write_text
 from stagenorm_pipeline.engine.monitor.metrics import MetricsFacts
 from stagenorm_pipeline.errors import ConfigurationError, StagenormError
-from stagenorm_pipeline.output_files import replace_file
 from stagenorm_pipeline.report.metrics_text import metric_families, metrics_text
 from stagenorm_pipeline.service import monitoring
 from stagenorm_pipeline.service.context import ServiceContext, open_service
@@ -27,7 +26,7 @@ _ADDRESS = "127.0.0.1"
 
 
 @click.command("metrics")
-@click.option("--output", metavar="PATH", help="Write a file, whole or not at all; - is standard output.")
+@click.option("--output", metavar="PATH", help="Write a file, as a whole or not at all; - is standard output.")
 @click.option("--port", type=click.IntRange(1, 65_535), help="Serve on this port of 127.0.0.1 until Ctrl-C.")
 def command(output: str | None, port: int | None) -> None:
     """Print metrics in Prometheus' text format: rows, batches, refused rows, throttling, verdicts, backups.
@@ -42,32 +41,32 @@ def command(output: str | None, port: int | None) -> None:
     """
     if output is not None and port is not None:
         raise ConfigurationError("--output and --port exclude each other.", remedy="Give one of them.")
-    path = None if output is None else read_output_path(output)
+    place = StandardOutput() if output is None else read_output_place(output)
     with open_service(interface="cli") as context:
         if port is not None:
             _serve(context, port)
         else:
-            _write(context, path)
+            _write(context, place)
 
 
-def _write(context: ServiceContext, path: Path | None) -> None:
-    facts, error = _read(context)
-    text = metrics_text(facts)
-    if path is None:
-        write_standard_output(text, sys.stdout)
-    else:
-        replace_file(path, text)
-    if error is not None:
-        show_error(error)
+def _write(context: ServiceContext, place: Path | StandardOutput) -> None:
+    found = _read(context)
+    write_text(place, metrics_text(_facts(found)), sys.stdout)
+    if isinstance(found, StagenormError):
+        show_error(found)
         sys.exit(exit_codes.FAILED)
 
 
-def _read(context: ServiceContext) -> tuple[MetricsFacts | None, StagenormError | None]:
-    """Return the facts, or None and why they cannot be read."""
+def _read(context: ServiceContext) -> MetricsFacts | StagenormError:
+    """Return the facts, or why they cannot be read."""
     try:
-        return monitoring.read_metrics(context), None
+        return monitoring.read_metrics(context)
     except StagenormError as error:
-        return None, error
+        return error
+
+
+def _facts(found: MetricsFacts | StagenormError) -> MetricsFacts | None:
+    return None if isinstance(found, StagenormError) else found
 
 
 def _serve(context: ServiceContext, port: int) -> None:
@@ -97,8 +96,9 @@ class _Scrapes(Collector):
         self._was_up = True
 
     def collect(self) -> Iterator[Metric]:
-        facts, error = _read(self._context)
-        if error is not None and self._was_up:
-            show_error(error)
-        self._was_up = error is None
-        return metric_families(facts)
+        found = _read(self._context)
+        is_up = not isinstance(found, StagenormError)
+        if isinstance(found, StagenormError) and self._was_up:
+            show_error(found)
+        self._was_up = is_up
+        return metric_families(_facts(found))

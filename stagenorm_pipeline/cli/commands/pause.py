@@ -9,9 +9,9 @@ from stagenorm_pipeline.service.context import open_service
 
 
 @click.command("pause")
-@click.option("--reason", default="no reason given", help="Why, for the people who see the pause.")
+@click.option("--reason", default="no reason given", help="Why. Everyone who meets the pause sees it.")
 def command(reason: str) -> None:
-    """Let no runner start another batch until `stagenorm unpause`: on any machine, in Dagster too.
+    """Pause all runners after their current batch, on any machine and in Dagster, until `stagenorm unpause`.
 
     \b
     Examples:

@@ -24,9 +24,9 @@ _MOST = 1_000_000
 
 @click.command("plans")
 @click.argument("plan_id", type=click.IntRange(1, 2**63 - 1), metavar="[PLAN]", required=False)
-@click.option("--all", "is_all", is_flag=True, help=f"All plans, not only the newest {_NEWEST}.")
-@click.option("--json", "as_json", is_flag=True, help="For a script.")
-@click.option("--csv", "as_csv", is_flag=True, help="For a spreadsheet: the plans, or the batches of one.")
+@click.option("--all", "is_all", is_flag=True, help=f"Show all plans, not only the newest {_NEWEST}.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for a script.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV, for a spreadsheet: the plans, or the batches of one.")
 def command(plan_id: int | None, is_all: bool, as_json: bool, as_csv: bool) -> None:
     """List the plans, newest first, or show one: its targets, funds, spellings, batches and errors.
 

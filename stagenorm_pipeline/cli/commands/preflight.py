@@ -9,9 +9,9 @@ from stagenorm_pipeline.service.context import open_service
 
 @click.command("preflight")
 @table_option
-@click.option("--json", "as_json", is_flag=True, help="For a script.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for a script.")
 def command(table: str | None, as_json: bool) -> None:
-    """Check what would stop a run, and say how to fix each problem. Reads only; run it as the role that will work.
+    """Check what would stop a run, and say how to fix each problem. Reads only. Use the role that will do the work.
 
     \b
     Examples:

@@ -36,7 +36,11 @@ def _read_days(context: click.Context, parameter: click.Parameter, text: str | N
 @click.option("--list", "is_list", is_flag=True, help="List the recorded verifications, newest first.")
 @click.option("--prune", is_flag=True, help="Remove the stored reports of old verifications that are not signed.")
 @click.option(
-    "--keep", "keep_days", callback=_read_days, metavar="DAYS", help="With --prune: how many days to keep, as 90d."
+    "--keep",
+    "keep_days",
+    callback=_read_days,
+    metavar="DAYS",
+    help="With --prune: days to keep, for example 90d.",
 )
 @format_option
 @click.option("--output", metavar="PATH", help="Write a file (.json, .html, .md, .txt) instead of printing.")
@@ -131,5 +135,5 @@ def _prune(keep_days: int) -> None:
 def _write_report(verification_id: int, place: Output) -> bool:
     with open_service(interface="cli") as context:
         stored = verifying.read_report(context, number=verification_id)
-    with standard_output(is_reserved=place.path is None) as stream:
+    with standard_output(is_reserved=place.is_standard_output) as stream:
         return write_outputs((place,), stored.text, verification_id, stream)

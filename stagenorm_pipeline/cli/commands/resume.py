@@ -14,12 +14,13 @@ from stagenorm_pipeline.cli.options import (
     scope_options,
 )
 from stagenorm_pipeline.cli.preflight_output import require_ready
+from stagenorm_pipeline.cli.sources import say_sources
 from stagenorm_pipeline.service.context import open_service
 
 
 @click.command("resume")
 @scope_options
-@click.option("--batch-size", type=click.Choice(["auto"]), help="Several batches a transaction, for half a second.")
+@click.option("--batch-size", type=click.Choice(["auto"]), help="Group batches into transactions of half a second.")
 @pace_options
 @limit_options
 def command(chosen: ScopeOptions, batch_size: Literal["auto"] | None, pace: PaceOptions, limits: LimitOptions) -> None:
@@ -34,4 +35,5 @@ def command(chosen: ScopeOptions, batch_size: Literal["auto"] | None, pace: Pace
     with open_service(interface="cli", with_vocabulary=True) as context:
         asked = read_limits(limits)
         require_ready(context, chosen.targets(context))
+        say_sources(context)
         apply_and_report(context, chosen.select(context), read_pace(pace, batch_size), asked)

@@ -38,11 +38,11 @@ from stagenorm_pipeline.service.rolling_back import RollbackConditions
 @pace_options
 @click.option("--only-untouched", is_flag=True, help="Leave rows that another session updated or inserted again since.")
 @click.option(
-    "--left", is_flag=True, help="List every row that would be left or only partly restored, one JSON object a line."
+    "--left", is_flag=True, help="List every row that would be left or only partly restored, one JSON object per line."
 )
 @full_option
-@click.option("--json", "as_json", is_flag=True, help="For a script.")
-@click.option("--yes", is_flag=True, help="Do it; without this only what would be restored is shown.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for a script.")
+@click.option("--yes", is_flag=True, help="Do it. Without this, show what would be restored.")
 def command(
     chosen: ScopeOptions,
     plan_id: int | None,
@@ -61,9 +61,9 @@ def command(
 ) -> None:
     """Restore rows that still hold what stagenorm wrote. Rows that another session changed since are listed and left.
 
-    Name what to undo by plan, batch, fund, table, spelling, row or time. Given together, all of them must be met. A
-    row that was changed several times goes back to what it held before the first of these changes, but never past a
-    write of another session: then it gets back what that session wrote.
+    Name what to undo by plan, batch, fund, table, spelling, row or time; together, all must match. A row that was
+    changed several times goes back to what it held before the first of these changes, but never past a write of another
+    session: then it gets back what that session wrote.
 
     \b
     Examples:
@@ -79,14 +79,16 @@ def command(
     """
     if yes and (left or as_json):
         raise ConfigurationError("--left and --json only show.", remedy="Leave --yes out, or leave them out.")
-    chosen, row_id = _with_row(chosen, row)
+    named = None if row is None else rolling_back.read_row(row, table=chosen.table)
+    if named is not None:
+        chosen = replace(chosen, table=named.table)
     conditions = RollbackConditions(
         plan_id=plan_id,
         batch_id=batch_id,
         since=None if since is None else parse_since(since),
         spelling=spelling,
         stage=stage,
-        row_id=row_id,
+        row_id=None if named is None else named.row_id,
         only_untouched=only_untouched,
     )
     rows = planning.rows_per_batch(batch_size)
@@ -108,20 +110,6 @@ def command(
             _show_plan_status(context, plan_id)
         elif spelling is not None:
             tell("A new plan gives these rows the stage of today's decisions: stagenorm dry-run")
-
-
-def _with_row(chosen: ScopeOptions, row: str | None) -> tuple[ScopeOptions, str | None]:
-    """Read `--row`: its table restricts the scope as `--table` does."""
-    if row is None:
-        return chosen, None
-    table, colon, row_id = row.partition(":")
-    if not (table and colon and row_id):
-        raise ConfigurationError(f"{row!r} is not TABLE:ID.", remedy="Write it like portfoliocompanies:123.")
-    if chosen.table not in (None, table):
-        raise ConfigurationError(
-            f"The row is in {table}, not in {chosen.table}.", remedy="Leave --table out: --row names the table."
-        )
-    return replace(chosen, table=table), row_id
 
 
 def _show_preview(

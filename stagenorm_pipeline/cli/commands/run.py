@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 
 import click
 
@@ -20,16 +21,19 @@ from stagenorm_pipeline.cli.options import (
     scope_options,
 )
 from stagenorm_pipeline.cli.preflight_output import require_ready
-from stagenorm_pipeline.cli.rehearsal_output import rehearse_and_report
+from stagenorm_pipeline.cli.rehearsal_output import rehearse_and_report, rehearse_on_clone_and_report, require_terminal
 from stagenorm_pipeline.cli.screen import has_live_display, logs_json, screen, show, tell
-from stagenorm_pipeline.cli.sources import show_sources
+from stagenorm_pipeline.cli.sources import say_sources, show_sources
 from stagenorm_pipeline.engine.plan.plan import Plan
 from stagenorm_pipeline.errors import ConfigurationError
 from stagenorm_pipeline.report.backup_text import reminder
 from stagenorm_pipeline.report.inventory_and_plan_text import plan_summary, unknown_stages
 from stagenorm_pipeline.service import applying, backing_up, planning
+from stagenorm_pipeline.service.applying import Pace
 from stagenorm_pipeline.service.context import ServiceContext, open_service
+from stagenorm_pipeline.service.estimating import estimate_plan
 from stagenorm_pipeline.service.planning import NewPlan
+from stagenorm_pipeline.service.rehearsing import open_clone
 from stagenorm_pipeline.service.selecting import Selection
 
 
@@ -39,7 +43,8 @@ from stagenorm_pipeline.service.selecting import Selection
 @pace_options
 @limit_options
 @click.option("--plan", "plan_id", type=int, help="Apply this recorded plan instead of making one.")
-@click.option("--rehearse", is_flag=True, help="Execute every batch and roll it back; then stop.")
+@click.option("--rehearse", is_flag=True, help="Execute every batch and roll it back, then stop.")
+@click.option("--on", "clone_url", metavar="URL", help="With --rehearse: apply it for real to this clone instead.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def command(
     chosen: ScopeOptions,
@@ -48,6 +53,7 @@ def command(
     limits: LimitOptions,
     plan_id: int | None,
     rehearse: bool,
+    clone_url: str | None,
     yes: bool,
 ) -> None:
     """Record a plan, show it, ask, and apply it batch by batch.
@@ -60,17 +66,16 @@ def command(
       stagenorm run --batch-size 10000 --sleep-ms 0    in a maintenance window
       stagenorm run --plan 7                           after its approval
       stagenorm run --canary 200 --until 05:00         a small part first
+      stagenorm run --rehearse --on "$CLONE_URL"       measure it on a restored backup
     """
-    if plan_id is not None and isinstance(batch_size, int):
-        raise ConfigurationError("--plan has its batches already.", remedy="Leave --batch-size out, or make it auto.")
-    if rehearse and limits.are_given:
-        raise ConfigurationError(
-            "A rehearsal executes the whole plan.", remedy="Leave --canary, --max-rows, --until and --exclude-fund out."
-        )
+    _require_options_fit(batch_size, limits, plan_id, clone_url, rehearse=rehearse)
     rows = planning.rows_per_batch(batch_size)
     asked = read_limits(limits)
     asks = not yes and not rehearse
-    with open_service(interface="cli", with_vocabulary=True) as context:
+    with (
+        open_service(interface="cli", with_vocabulary=True) as context,
+        open_clone(context, clone_url) if clone_url is not None else nullcontext() as clone,
+    ):
         require_ready(context, chosen.targets(context))
         selection = chosen.select(context)
         applying.require_not_left_out(selection.scope, applying.excluded_funds(context, asked))
@@ -78,9 +83,10 @@ def command(
             _remind_of_backup(context, selection)
         if plan_id is not None:
             planning.require_plan_fits(context, plan_id=plan_id)
+            say_sources(context)
         else:
-            if asks:
-                _require_terminal()
+            if asks or (clone is not None and not yes):
+                require_terminal()
             new = _record(context, selection, rows, chosen.target_names(context))
             plan_id = new.plan_id
             if not new.plan.total_batches:
@@ -88,16 +94,35 @@ def command(
                 say("Nothing to do: no row holds a known spelling that is not canonical.")
                 return
             if asks or has_live_display():
-                _show_plan(context, new.plan)
+                _show_plan(context, new.plan, read_pace(pace, batch_size))
+            else:
+                say_sources(context)
             if not rehearse:
                 planning.require_approval(context, plan_id=plan_id)
             if asks:
                 _ask_to_apply(new)
+        if clone is not None:
+            rehearse_on_clone_and_report(context, clone, plan_id, yes=yes)
+            return
         if rehearse:
             rehearse_and_report(context, plan_id)
             return
         planning.open_plan(context, plan_id=plan_id)
         apply_and_report(context, selection, read_pace(pace, batch_size), asked, plan_id)
+
+
+def _require_options_fit(
+    batch_size: BatchSize, limits: LimitOptions, plan_id: int | None, clone_url: str | None, *, rehearse: bool
+) -> None:
+    """Raise ConfigurationError for options that exclude each other."""
+    if plan_id is not None and isinstance(batch_size, int):
+        raise ConfigurationError("--plan has its batches already.", remedy="Leave --batch-size out, or make it auto.")
+    if rehearse and limits.are_given:
+        raise ConfigurationError(
+            "A rehearsal executes the whole plan.", remedy="Leave --canary, --max-rows, --until and --exclude-fund out."
+        )
+    if clone_url is not None and not rehearse:
+        raise ConfigurationError("--on is for a rehearsal only.", remedy="Add --rehearse, or leave --on out.")
 
 
 def _remind_of_backup(context: ServiceContext, selection: Selection) -> None:
@@ -129,18 +154,12 @@ def _say_recorded(new: NewPlan) -> None:
         say("Plan recorded", planId=new.plan_id, rowsToUpdate=counts.rows_to_change, rowsUnknown=counts.rows_unknown)
 
 
-def _show_plan(context: ServiceContext, plan: Plan) -> None:
-    """Say where the plan applies, repeat it in two lines, and name the open plans that it supersedes."""
+def _show_plan(context: ServiceContext, plan: Plan, pace: Pace) -> None:
+    """Say where the plan applies, what it changes, how long it takes, and which open plans it supersedes."""
     show_sources(context)
-    show(plan_summary(plan, supersedes=planning.find_superseded(context, plan=plan), screen=screen()))
-
-
-def _require_terminal() -> None:
-    if not sys.stdin.isatty():
-        raise ConfigurationError(
-            "The run cannot ask whether to continue: standard input is not a terminal.",
-            remedy="Look at `stagenorm dry-run`, then add --yes. Nothing was recorded.",
-        )
+    supersedes = planning.find_superseded(context, plan=plan)
+    estimate = estimate_plan(context, plan=plan, pace=pace)
+    show(plan_summary(plan, supersedes=supersedes, estimate=estimate, screen=screen()))
 
 
 def _ask_to_apply(new: NewPlan) -> None:

@@ -26,7 +26,7 @@ from stagenorm_pipeline.service.context import open_service
     metavar="REASON",
     help="Why the report's warnings are accepted. Needed for a report with warnings; kept with the signature.",
 )
-@click.option("--by", "signed_off_by", help="Who signs; otherwise the user of this computer.")
+@click.option("--by", "signed_off_by", help="Who signs.  [default: the user of this computer]")
 def command(
     verification_id: int, report: Path | None, accepted_warnings: str | None, signed_off_by: str | None
 ) -> None:

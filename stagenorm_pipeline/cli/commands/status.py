@@ -22,12 +22,12 @@ from stagenorm_pipeline.service.monitoring import read_status
 
 
 @click.command("status")
-@click.option("--watch", is_flag=True, help="Show it again and again, until nothing is open or Ctrl-C.")
+@click.option("--watch", is_flag=True, help="Show it until no plan is open, or Ctrl-C.")
 @click.option(
     "--interval", type=click.FloatRange(0.2, 3_600), default=2, show_default=True, help="Seconds between two updates."
 )
 @full_option
-@click.option("--json", "as_json", is_flag=True, help="For a script; with --watch one line per update.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for a script; with --watch, one line per update.")
 def command(watch: bool, interval: float, full: bool, as_json: bool) -> None:
     """Show the progress, the runners, what throttles them, what failed, and the next command.
 

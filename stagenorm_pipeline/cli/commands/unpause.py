@@ -9,7 +9,7 @@ from stagenorm_pipeline.service.context import open_service
 
 @click.command("unpause")
 def command() -> None:
-    """Let the runners continue that `stagenorm pause` stopped.
+    """Let the runners continue that `stagenorm pause` paused.
 
     \b
     Examples:

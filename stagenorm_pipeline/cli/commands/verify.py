@@ -17,8 +17,9 @@ from stagenorm_pipeline.cli.options import ScopeOptions, full_option, scope_opti
 from stagenorm_pipeline.cli.outputs import (
     LONGEST_NAME,
     Output,
+    StandardOutput,
     format_option,
-    read_output_path,
+    read_output_place,
     read_outputs,
     standard_output,
     write_outputs,
@@ -40,7 +41,7 @@ from stagenorm_pipeline.service.verifying import VerificationReport, Verificatio
 @scope_options
 @click.option("--strict", is_flag=True, help="Count warnings as failures.")
 @click.option("--sample-size", type=click.IntRange(0, 100_000), default=100, show_default=True, help="Rows to sample.")
-@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Which sample.")
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Seed of the sample.")
 @click.option("--plan", "plan_id", type=int, help="Compare with this plan's baseline.")
 @click.option(
     "--against",
@@ -52,7 +53,7 @@ from stagenorm_pipeline.service.verifying import VerificationReport, Verificatio
     "outputs",
     metavar="PATH",
     multiple=True,
-    help="Write the JSON report (or .html, .md, .txt; - is standard output); may be given several times.",
+    help="Write the JSON report (or .html, .md, .txt; - is standard output). Repeatable.",
 )
 @click.option("--findings", metavar="PATH", help="Write every finding, one JSON object per line.")
 @format_option
@@ -96,7 +97,7 @@ def command(
         against=None if against is None else verifying.load_signed_report(against),
     )
     with (
-        standard_output(is_reserved=any(place.path is None for place in places)) as stream,
+        standard_output(is_reserved=any(place.is_standard_output for place in places)) as stream,
         open_service(interface="cli", with_vocabulary=True) as context,
     ):
         selection = chosen.select(context)
@@ -112,7 +113,9 @@ def command(
         has_failed = report.result.verdict is Verdict.FAILED
         if has_failed:
             say("Verification FAILED: One or more checks failed", "ERROR")
-        saved_as = next((place.name for place in places if place.path and place.form is ReportForm.JSON), None)
+        saved_as = next(
+            (place.name for place in places if not place.is_standard_output and place.form is ReportForm.JSON), None
+        )
         # The whole report ends with it too, but a pager may have left nothing on the screen.
         if is_quiet() or not full or is_screen(sys.stdout):
             show(verdict_text(report.result, verification_id=report.number, saved_as=saved_as, screen=screen()))
@@ -121,8 +124,8 @@ def command(
 
 
 def _read_findings_path(name: str, places: Sequence[Output]) -> Path:
-    path = read_output_path(name)
-    if path is None or path in [place.path for place in places]:
+    path = read_output_place(name)
+    if isinstance(path, StandardOutput) or path in [place.place for place in places]:
         raise ConfigurationError(
             f"--findings {name} cannot be written: the report goes there or may go there.",
             remedy="Name another file, for example findings.jsonl.",

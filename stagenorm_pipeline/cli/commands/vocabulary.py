@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, assert_never
 
 import click
 
-from stagenorm_pipeline.cli.outputs import STDOUT, read_output_path
+from stagenorm_pipeline.cli.outputs import STDOUT, StandardOutput, read_output_place
 from stagenorm_pipeline.cli.screen import tell
 from stagenorm_pipeline.counts import counted
 
 if TYPE_CHECKING:
     from stagenorm_pipeline.config.configuration import Configuration
-    from stagenorm_pipeline.vocabulary import LookUp, NotFound, Vocabulary
+    from stagenorm_pipeline.vocabulary import ByDecision, LookUp, Vocabulary
 
 _FORMS = ("json", "sql", "ts")
 
@@ -21,7 +21,7 @@ _FORMS = ("json", "sql", "ts")
 @click.group("vocabulary", invoke_without_command=True)
 @click.pass_context
 def command(context: click.Context) -> None:
-    """Show the canonical stages, look one spelling up, or export it all for the application.
+    """Show the canonical stages, look up a spelling, or export everything for the application.
 
     Needs no database.
 
@@ -48,26 +48,27 @@ def test(spelling: str, as_json: bool) -> None:
       stagenorm vocabulary test "Serie A"
       stagenorm vocabulary test --json " SEED "
     """
-    from stagenorm_pipeline.vocabulary import look_up
+    from stagenorm_pipeline.service.deciding import decisions_in_force, look_up_spelling
 
     configuration, vocabulary = _load()
-    found = look_up(vocabulary, spelling)
+    found = look_up_spelling(configuration, spelling)
     if as_json:
-        from stagenorm_pipeline.report.json_document import document_json, look_up_document
+        from stagenorm_pipeline.report.json_document import decisions_file_document, document_json, look_up_document
 
-        click.echo(document_json(look_up_document(found, vocabulary.version)), nl=False)
+        in_force = decisions_file_document(decisions_in_force(configuration))
+        click.echo(document_json({**look_up_document(found), **in_force}), nl=False)
         return
     for line in (*_looked_up(found), *_in_force(configuration, vocabulary)):
         tell(line)
 
 
 @command.command("export")
-@click.option("--format", "form", type=click.Choice(_FORMS), default="json", show_default=True, help="The form.")
-@click.option("--output", default=STDOUT, metavar="FILE", help="Where to.  [default: standard output]")
+@click.option("--format", "form", type=click.Choice(_FORMS), default="json", show_default=True, help="The format.")
+@click.option("--output", default=STDOUT, metavar="FILE", help="Write to this file.  [default: standard output]")
 def export(form: str, output: str) -> None:
     """Export a look-up for the application.
 
-    With it, messy spellings stop where they enter. json has the data, the steps of the look-up, and spellings with the
+    It stops messy spellings where they enter. json has the data, the steps of the look-up, and spellings with the
     right answers for a test. sql creates two functions, stagenorm_stage_of(text) and stagenorm_meaning_of(text). ts is
     a module with stageOf and meaningOf.
 
@@ -79,13 +80,13 @@ def export(form: str, output: str) -> None:
     from stagenorm_pipeline.output_files import replace_file
     from stagenorm_pipeline.service.exporting import export_vocabulary
 
-    path = read_output_path(output)
+    place = read_output_place(output)
     _, vocabulary = _load()
     text = export_vocabulary(vocabulary, form)
-    if path is None:
+    if isinstance(place, StandardOutput):
         click.echo(text, nl=False)
     else:
-        replace_file(path, text)
+        replace_file(place, text)
 
 
 def _load() -> tuple[Configuration, Vocabulary]:
@@ -102,12 +103,12 @@ def _in_force(configuration: Configuration, vocabulary: Vocabulary) -> Iterator[
 
     yield f"Stages: {', '.join(vocabulary.canonical)}"
     yield f"Vocabulary: version {vocabulary.version}, {counted(len(vocabulary.aliases.stages), 'alias', 'aliases')}"
-    yield f"Decisions: {sentence_for_terminal(decisions_in_force(configuration))}"
+    yield f"Decisions: {sentence_for_terminal(str(decisions_in_force(configuration)))}"
 
 
 def _looked_up(found: LookUp) -> Iterator[str]:
-    from stagenorm_pipeline.report.escape import for_terminal, sentence_for_terminal
-    from stagenorm_pipeline.vocabulary import FoundAlias, FoundDecision, MeaningKind, NotFound
+    from stagenorm_pipeline.report.escape import for_terminal
+    from stagenorm_pipeline.vocabulary import MeaningKind
 
     says = {
         MeaningKind.CANONICAL: "canonical. A run leaves it.",
@@ -117,24 +118,35 @@ def _looked_up(found: LookUp) -> Iterator[str]:
     }
     yield f"{for_terminal(found.spelling, quote=True)}: {says[found.meaning.kind]}"
     yield f"  Looked up as {for_terminal(found.normalized, quote=True)}."
-    match found.found:
-        case FoundAlias() if found.meaning.kind is MeaningKind.CANONICAL:
-            yield "  Why: it is a canonical stage, byte for byte."
-        case FoundAlias(alias=alias, is_folded=is_folded):
-            how = ", after dashes and look-alike letters were read as ASCII" if is_folded else ""
-            yield f"  Why: it is the alias {for_terminal(alias, quote=True)}{how}."
-        case FoundDecision(decision=decision):
-            who = f" by {decision.decided_by}" if decision.decided_by else ""
-            when = f" on {decision.decided_on}" if decision.decided_on else ""
-            reason = f": {decision.reason}" if decision.reason else ""
-            yield "  " + sentence_for_terminal(f"Why: decided{who}{when}{reason} ({decision.where}).")
-        case NotFound() as nothing:
-            yield from _not_found(nothing)
+    yield f"  Why: {_why(found)}."
+    yield from (f"  Suggestion: {suggestion}" for suggestion in found.suggestions)
+    if found.meaning.kind is MeaningKind.UNKNOWN:
+        yield "  Decide: stagenorm decisions --ask"
+
+
+def _why(found: LookUp) -> str:
+    from stagenorm_pipeline.report.escape import for_terminal, sentence_for_terminal
+    from stagenorm_pipeline.vocabulary import ByAlias, ByDecision, IsCanonical, IsUnknown
+
+    match found.reason:
+        case IsCanonical():
+            return "it is a canonical stage, byte for byte"
+        case ByAlias(alias=alias):
+            folded = ", after dashes and look-alike letters were read as ASCII" if alias != found.normalized else ""
+            return f"it is the alias {for_terminal(alias, quote=True)}{folded}"
+        case ByDecision():
+            return sentence_for_terminal(_decided(found.reason))
+        case IsUnknown():
+            return "no alias is the same, and no decision is about exactly this spelling"
         case _:
-            assert_never(found.found)
+            assert_never(found.reason)
 
 
-def _not_found(nothing: NotFound) -> Iterator[str]:
-    yield "  Why: no alias is the same, and no decision is about exactly this spelling."
-    yield from (f"  Suggestion: {suggestion}" for suggestion in nothing.suggestions)
-    yield "  Decide: stagenorm decisions --ask"
+def _decided(reason: ByDecision) -> str:
+    decision = reason.decision
+    if decision is None:
+        return f"decided: {reason.choice}"
+    who = f" by {decision.decided_by}" if decision.decided_by else ""
+    when = f" on {decision.decided_on}" if decision.decided_on else ""
+    why = f": {decision.reason}" if decision.reason else ""
+    return f"decided{who}{when}{why} ({decision.where})"

@@ -18,11 +18,13 @@ from stagenorm_pipeline.defs.reconcile.plan_events import plan_figures, plan_met
 from stagenorm_pipeline.defs.reconcile.reconcile import reconcile
 from stagenorm_pipeline.defs.resources import StagenormService
 from stagenorm_pipeline.defs.run_config import PlanConfig
-from stagenorm_pipeline.service.applying import rehearse
+from stagenorm_pipeline.report.rehearsal_text import price_words
 from stagenorm_pipeline.service.context import ServiceContext
+from stagenorm_pipeline.service.estimating import estimate_plan
 from stagenorm_pipeline.service.monitoring import read_recorded_state
 from stagenorm_pipeline.service.planning import open_plan, record_plan
 from stagenorm_pipeline.service.preflight import check_ready
+from stagenorm_pipeline.service.rehearsing import read_price, rehearse
 from stagenorm_pipeline.service.selecting import select
 
 Metadata = Mapping[str, dg.MetadataValue]
@@ -91,10 +93,11 @@ def _record(context: dg.AssetExecutionContext, service: ServiceContext, config: 
         f"{counted(plan.total_batches, 'batch')}. Added {counted(len(added), 'partition')}."
     )
     rehearsed = _rehearse(context, service, recorded.plan_id) if config.rehearse else {}
-    return {**rehearsed, **planned_metadata(plan)}
+    return {**rehearsed, **planned_metadata(plan, estimate_plan(service, plan=plan, pace=config.pace))}
 
 
 def _rehearse(context: dg.AssetExecutionContext, service: ServiceContext, plan_id: int) -> Metadata:
+    context.log.info(price_words(read_price(service, plan_id=plan_id)))
     with deferred_termination() as should_stop:
         result = rehearse(service, plan_id=plan_id, should_stop=should_stop)
         is_stopped = should_stop()

@@ -21,7 +21,7 @@ from stagenorm_pipeline.service.monitoring import read_recorded_state
             NO_BATCH_FAILED,
             asset=BATCH_PLAN,
             description="No batch of a plan has failed. The result names the funds, the table and the database's first "
-            "error, and counts the funds that wait. Waiting is not an error. What it says comes from PostgreSQL: a "
+            "error, and counts the funds that wait. Waiting is not an error. It reads PostgreSQL: a "
             "partition of normalized_stages shows its last materialization and may be green although a newer plan has "
             "batches for the fund.",
         ),

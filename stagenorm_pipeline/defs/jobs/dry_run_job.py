@@ -10,6 +10,7 @@ from stagenorm_pipeline.defs.metadata.what_next import WhatNext
 from stagenorm_pipeline.defs.resources import StagenormService
 from stagenorm_pipeline.defs.run_config import DryRunConfig
 from stagenorm_pipeline.engine.plan.plan import Plan
+from stagenorm_pipeline.service.estimating import estimate_plan
 from stagenorm_pipeline.service.planning import preview_plan
 from stagenorm_pipeline.service.selecting import select
 
@@ -21,6 +22,7 @@ def dry_run(context: dg.OpExecutionContext, config: DryRunConfig, service: Stage
         opened = service.open()
         selection = select(opened, table=config.table or None, fund=config.fund or None)
         plan = preview_plan(opened, selection=selection, batch_size=config.rows_per_batch).plan
+        estimate = estimate_plan(opened, plan=plan, pace=config.pace)
     rows = counted(plan.counts.rows_to_change, "row")
     context.log.info(
         f"Dry run: {rows} would be updated in {counted(plan.total_batches, 'batch')}. "
@@ -28,7 +30,9 @@ def dry_run(context: dg.OpExecutionContext, config: DryRunConfig, service: Stage
     )
     what_next = WhatNext(_what_next(plan), BATCH_PLAN)
     # An observation: a materialization would show a plan that does not exist.
-    context.log_event(dg.AssetObservation(BATCH_PLAN, metadata={**what_next.metadata(), **planned_metadata(plan)}))
+    context.log_event(
+        dg.AssetObservation(BATCH_PLAN, metadata={**what_next.metadata(), **planned_metadata(plan, estimate)})
+    )
     what_next.log(context.log)
 
 
@@ -39,7 +43,7 @@ def _what_next(plan: Plan) -> str:
 
 
 @dg.job(
-    description="Step 1 of the runbook, required: show what a plan would change, by fund and by spelling. "
+    description="Before step 2: show what a plan would change, by fund and by spelling. "
     "Records nothing and changes nothing. The result is on the run's page and in the events of batch_plan."
 )
 def dry_run_job() -> None:

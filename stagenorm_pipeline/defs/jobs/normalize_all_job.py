@@ -32,10 +32,13 @@ from stagenorm_pipeline.engine.apply.runner import ApplyResult
 from stagenorm_pipeline.engine.monitor.recorded_state import FundState, RecordedState
 from stagenorm_pipeline.engine.plan.batch_types import PlanKind
 from stagenorm_pipeline.engine.targets.funds import FundScope
+from stagenorm_pipeline.report.escape import sentence_for_terminal
+from stagenorm_pipeline.report.vacuum_text import vacuum_reason
 from stagenorm_pipeline.service.applying import apply_fund
 from stagenorm_pipeline.service.context import ServiceContext
 from stagenorm_pipeline.service.monitoring import read_recorded_state
 from stagenorm_pipeline.service.selecting import select
+from stagenorm_pipeline.service.vacuuming import advise_after_run, read_table_statistics
 
 # Each event of a run is a transaction of Dagster's. Beyond this number the events are recorded outside the run, many
 # per statement: 5,000 funds would take minutes.
@@ -52,6 +55,7 @@ def normalize_all(context: dg.OpExecutionContext, config: NormalizeAllConfig, se
     totals = FundTotals()
     with errors_as_failures(), deferred_termination() as should_stop:
         opened = service.open()
+        before = read_table_statistics(opened)
         result = _apply(context, opened, config, totals, should_stop)
     with errors_as_failures():
         state = read_recorded_state(opened)
@@ -59,6 +63,9 @@ def normalize_all(context: dg.OpExecutionContext, config: NormalizeAllConfig, se
         _report(context, opened, outcomes, state)
     rows = counted(result.rows.rows_updated, "row")
     context.log.info(f"{rows} updated in {counted(len(outcomes), 'fund')}, {counted(result.batches, 'batch')}")
+    with errors_as_failures():
+        for advice in advise_after_run(opened, before, rows_updated=result.rows.rows_updated):
+            context.log.info(f"To vacuum: {sentence_for_terminal(advice.command)} {vacuum_reason(advice)}")
     if result.stopped:
         context.log.warning("Stopped after the current batch. To apply the rest, run this job again.")
         raise dg.DagsterExecutionInterruptedError

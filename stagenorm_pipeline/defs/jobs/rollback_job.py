@@ -18,12 +18,12 @@ from stagenorm_pipeline.defs.ui_hints import with_ui_steps
 from stagenorm_pipeline.engine.plan.batch_types import PlanKind
 from stagenorm_pipeline.engine.rollback.rollback import RollbackPreview
 from stagenorm_pipeline.engine.rollback.scope import RollbackRequest
-from stagenorm_pipeline.report.escape import for_markdown
+from stagenorm_pipeline.report.escape import for_markdown, for_terminal
 from stagenorm_pipeline.report.rollback_text import STATES, UNSEEN, touched_lines
 from stagenorm_pipeline.service.applying import AppliedBatches, Pace
 from stagenorm_pipeline.service.context import ServiceContext
 from stagenorm_pipeline.service.monitoring import read_fund_state, read_recorded_state
-from stagenorm_pipeline.service.rolling_back import RollbackConditions, preview_rollback, rollback_request
+from stagenorm_pipeline.service.rolling_back import RollbackConditions, preview_rollback, read_row, rollback_request
 from stagenorm_pipeline.service.rolling_back import roll_back as roll_back_rows
 from stagenorm_pipeline.service.selecting import select
 
@@ -32,7 +32,18 @@ class RollbackConfig(dg.Config):
     """Launchpad settings of `rollback_job`."""
 
     plan_id: int = Field(
-        default=NO_PLAN, description="The number of the plan to undo. `batch_plan` and `stagenorm status` show it."
+        default=NO_PLAN,
+        description="The number of the plan to undo. `batch_plan` and `stagenorm status` show it. Not needed with "
+        "`spelling` or `row`.",
+    )
+    spelling: str = Field(
+        default="",
+        description="Undo only what was changed from exactly this spelling. Without `plan_id`: by every plan.",
+    )
+    row: str = Field(
+        default="",
+        description="Undo only what was changed in this row, for example portfoliocompanies:123. Without `plan_id`: by "
+        "every plan.",
     )
     execute: bool = Field(
         default=False, description="Restore the rows. If false, the run only shows which rows it would restore."
@@ -59,11 +70,10 @@ def roll_back(
 ) -> None:
     """Restore the rows that still hold what the plan wrote. List the rows that another session changed since."""
     with errors_as_failures():
-        require_plan_id(config.plan_id)
+        if not config.spelling and not config.row:
+            require_plan_id(config.plan_id)
         opened = service.open()
-        selection = select(opened, table=config.table or None, fund=config.fund or None)
-        conditions = RollbackConditions(plan_id=config.plan_id, only_untouched=config.only_untouched)
-        request = rollback_request(selection=selection, conditions=conditions)
+        request = _request(opened, config)
         if config.execute:
             opened.require_writable()
         preview = preview_rollback(opened, request=request)
@@ -93,6 +103,20 @@ def roll_back(
     what_next.log(context.log)
 
 
+def _request(service: ServiceContext, config: RollbackConfig) -> RollbackRequest:
+    """Read what to undo. Raises ConfigurationError for a row that is not TABLE:ID, or is of another table."""
+    table = config.table or None
+    named = read_row(config.row, table=table) if config.row else None
+    conditions = RollbackConditions(
+        plan_id=None if config.plan_id == NO_PLAN else config.plan_id,
+        spelling=config.spelling or None,
+        row_id=named.row_id if named else None,
+        only_untouched=config.only_untouched,
+    )
+    selection = select(service, table=named.table if named else table, fund=config.fund or None)
+    return rollback_request(selection=selection, conditions=conditions)
+
+
 def _restore(
     context: dg.OpExecutionContext, service: ServiceContext, request: RollbackRequest, config: RollbackConfig
 ) -> AppliedBatches:
@@ -101,9 +125,16 @@ def _restore(
             service,
             request=request,
             pace=Pace(sleep_ms=config.sleep_ms, parallel=config.parallel),
-            watch=BatchLog(context.log, f"rollback of plan {config.plan_id}"),
+            watch=BatchLog(context.log, _name(config)),
             should_stop=should_stop,
         )
+
+
+def _name(config: RollbackConfig) -> str:
+    """Name the rollback in the log."""
+    plan = "" if config.plan_id == NO_PLAN else f"plan {config.plan_id}"
+    spelling = for_terminal(config.spelling, quote=True) if config.spelling else ""
+    return f"rollback of {', '.join(filter(None, (plan, spelling, for_terminal(config.row))))}"
 
 
 def _metadata(preview: RollbackPreview) -> dict[str, dg.MetadataValue | int]:
@@ -139,8 +170,8 @@ def _observation(service: ServiceContext, fund_id: str | None) -> dg.AssetObserv
 
 
 @dg.job(
-    description="Undo a plan: restores from the audit log each row that still holds what the plan wrote. Without "
-    "`execute: true` in the launchpad it only shows the rows."
+    description="Undo a plan, or what was changed from one spelling or in one row: restores from the audit log each "
+    "row that still holds what the plan wrote. Without `execute: true` in the launchpad it only shows the rows."
 )
 def rollback_job() -> None:
     roll_back()

@@ -4,7 +4,8 @@ PostgreSQL is the truth: changes by the command line, by psql and by runs that w
 Calling it again reports nothing. Jobs and sensors choose funds from PostgreSQL, never from what Dagster shows.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+import functools
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import dagster as dg
@@ -56,6 +57,8 @@ _CARRIERS = (
     FundStatus.WAITING,
 )
 
+Settings = Callable[[], Metadata]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconciled:
@@ -101,7 +104,8 @@ def report_differences(
     `only_quiet`: leave out funds that changed in the last 10 s. The run that changes them reports them itself.
     """
     add_fund_keys(instance, (fund.fund_id for fund in state.funds))
-    settings = in_force(service)
+    # Read only if a page is to show it: it reads the decisions file.
+    settings = functools.cache(lambda: in_force(service))
     changed, compared = _report_funds(instance, state, settings, funds, only_quiet=only_quiet)
     others = _report_totals(instance, state, settings)
     evaluations = _report_clean(instance, compared, state.funds)
@@ -114,7 +118,7 @@ def report_differences(
 def _report_funds(
     instance: dg.DagsterInstance,
     state: RecordedState,
-    settings: Metadata,
+    settings: Settings,
     funds: Collection[str] | None,
     *,
     only_quiet: bool,
@@ -131,7 +135,7 @@ def _report_funds(
             fund.key,
             fund,
             is_done=fund.status is FundStatus.DONE,
-            metadata=fund_metadata(fund, settings, by=fund.runner or "nobody"),
+            metadata=fund_metadata(fund, settings(), by=fund.runner or "nobody"),
         )
         for fund in changed
     ]
@@ -148,7 +152,7 @@ def _without_plan(keys: Collection[str]) -> Iterator[FundState]:
             continue
 
 
-def _report_totals(instance: dg.DagsterInstance, state: RecordedState, settings: Metadata) -> int:
+def _report_totals(instance: dg.DagsterInstance, state: RecordedState, settings: Settings) -> int:
     """Report the totals of all funds for the overview of `normalized_stages`, unless its newest event shows them."""
     newest = newest_materialization(instance, NORMALIZED_STAGES)
     shown = newest or newest_observation(instance, NORMALIZED_STAGES)
@@ -161,7 +165,7 @@ def _report_totals(instance: dg.DagsterInstance, state: RecordedState, settings:
         carrier = _carrier(state, newest.partition, instance.get_materialized_partitions(NORMALIZED_STAGES))
     if carrier is None:
         return 0
-    report_runless_events(instance, [totals_event(state, carrier, settings, is_materialized=newest is not None)])
+    report_runless_events(instance, [totals_event(state, carrier, settings(), is_materialized=newest is not None)])
     return 1
 
 
@@ -192,10 +196,10 @@ def _report_clean(instance: dg.DagsterInstance, compared: Sequence[FundState], e
     return len(wrong)
 
 
-def _report_plan(instance: dg.DagsterInstance, state: RecordedState, settings: Metadata) -> int:
+def _report_plan(instance: dg.DagsterInstance, state: RecordedState, settings: Settings) -> int:
     if is_plan_shown(state, newest_materialization(instance, BATCH_PLAN)):
         return 0
-    report_runless_events(instance, [plan_materialization(state, settings)])
+    report_runless_events(instance, [plan_materialization(state, settings())])
     return 1
 
 

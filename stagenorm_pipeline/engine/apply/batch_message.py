@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from stagenorm_pipeline.engine.apply.batch_transaction import Bounds
-from stagenorm_pipeline.engine.apply.row_updates import RowStatements
+from stagenorm_pipeline.engine.apply.row_statements import row_statements, row_values
 from stagenorm_pipeline.engine.plan.batch_types import Batch, BatchResult
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.failpoints import Failpoint, gate
@@ -44,7 +44,7 @@ def send_batches(
     GuardError or OverdueError if nothing was changed and the batches need a closer look. Raises the database's own
     error when a row is refused.
     """
-    rows = RowStatements(batches, target, run_by=run_by, worker=worker)
+    rows = row_statements(target)
     statements = (
         statement("apply/bound_transaction"),
         statement("apply/require_locks"),
@@ -60,7 +60,7 @@ def send_batches(
     )
     values = {
         **bounds.settings(),
-        **rows.values,
+        **row_values(batches, target, run_by=run_by, worker=worker),
         "places": None,
         "is_guarded": True,
         "lock_class": BATCH_LOCK_CLASS,

@@ -1,12 +1,19 @@
 """Claim batches, and run 1 to n batches inside one transaction: lock, update the rows, record the results."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
 
-from stagenorm_pipeline.engine.apply.row_updates import RowErrors, RowUpdates, UpdatedBatch, update_accepted_rows
+from stagenorm_pipeline.engine.apply.row_updates import (
+    AroundPart,
+    RowErrors,
+    RowUpdates,
+    UpdatedBatch,
+    update_accepted_rows,
+)
 from stagenorm_pipeline.engine.plan.batch_types import Batch, BatchResult, Refusal
 from stagenorm_pipeline.engine.postgres.connection import bound_waits
 from stagenorm_pipeline.engine.postgres.failpoints import Failpoint, failpoint
@@ -62,12 +69,14 @@ def run_batches(
     run_by: str,
     bounds: Bounds,
     row_errors: RowErrors = RowErrors.NONE,
+    around_part: AroundPart = nullcontext,
 ) -> tuple[BatchResult, ...]:
     """Run the batches (of one plan, target and fund) in the caller's transaction, and record each one's result.
 
     A single batch may have been tried before, and may have refused rows. Raises UnavailableError, and for several
     batches NeedsOwnTransactionError. Raises the database's own error, or RewrittenError, when a row is refused: for a
     single batch retry in a new transaction with `row_errors.next_wider(error)`, for several retry fewer at once.
+    `around_part`: see AroundPart.
     """
     bound_transaction(connection, bounds)
     batch_ids = [batch.batch_id for batch in batches]
@@ -93,10 +102,13 @@ def run_batches(
             earlier = _recorded_result(rows[0])
             places = _quarantined_places(connection, batch, rows[0].rows_failed)
         blamed = RowErrors.REFUSED if row_errors is RowErrors.NONE else row_errors
-        attempt = update_accepted_rows(connection, batch, target, run_by=run_by, row_errors=blamed, places=places)
+        attempt = update_accepted_rows(
+            connection, batch, target, run_by=run_by, row_errors=blamed, places=places, around_part=around_part
+        )
         updated = [UpdatedBatch(batch=batch, result=attempt)]
     else:
-        updated = RowUpdates(connection, batches, target, run_by=run_by, worker=worker).update_all()
+        updates = RowUpdates(connection, batches, target, run_by=run_by, worker=worker, around_part=around_part)
+        updated = updates.update_all()
     failpoint(Failpoint.APPLY_ROWS_CHANGED)
     for one in updated:
         if one.result.refusals and not is_single:

@@ -86,7 +86,7 @@ def claim_next(database: Database, request: ClaimRequest, bounds: Bounds) -> Cla
     found = [batch_of(row, was_tried=row.was_tried) for row in rows]
     claimed = tuple(batch for batch, _ in takewhile(lambda pair: pair[1].is_claimed, zip(found, rows, strict=True)))
     if claimed:
-        tuning = Tuning(sleep_ms=rows[0].sleep_ms, target_ms=rows[0].target_ms)
+        tuning = Tuning(sleep_ms=rows[0].sleep_ms, target_ms=rows[0].target_ms, parallel=rows[0].parallel)
         return Claimed(batches=claimed, has_more=len(found) > len(claimed), tuning=tuning)
     if not rows[0].is_approved:
         return NotApproved(plan_id=found[0].plan_id)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.engine.plan.batch_types import Batch, BatchResult
@@ -152,6 +153,27 @@ class FundsExcluded:
         return f"Left out, protected or excluded: {', '.join(self.funds)}"
 
 
+class SessionLimit(StrEnum):
+    """Why a runner has fewer sessions than asked for."""
+
+    NONE = "none"
+    BATCHES = "no more batches were waiting"
+    CONNECTIONS = "the server has no more free connections for this role"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionsTuned:
+    """The runner was tuned to `asked` sessions and will have `sessions`."""
+
+    sessions: int
+    asked: int
+    limit: SessionLimit
+
+    def __str__(self) -> str:
+        now = f"Going on with {counted(self.sessions, 'session')}"
+        return now if self.limit is SessionLimit.NONE else f"{now} instead of {self.asked}: {self.limit}"
+
+
 Event = (
     WorkFound
     | BatchStarted
@@ -168,4 +190,5 @@ Event = (
     | CanaryStarted
     | CanaryPassed
     | FundsExcluded
+    | SessionsTuned
 )

@@ -31,14 +31,14 @@ class Control:
 def read_control(connection: sa.Connection) -> Control:
     """Read the pause switch and the pace of all runners."""
     row = connection.exec_driver_sql(
-        "SELECT paused, reason, changed_by, changed_at, sleep_ms, target_ms FROM stage_migration_control"
+        "SELECT paused, reason, changed_by, changed_at, sleep_ms, target_ms, parallel FROM stage_migration_control"
     ).one()
     return Control(
         paused=row.paused,
         reason=row.reason,
         changed_by=row.changed_by,
         changed_at=row.changed_at,
-        tuning=Tuning(sleep_ms=row.sleep_ms, target_ms=row.target_ms),
+        tuning=Tuning(sleep_ms=row.sleep_ms, target_ms=row.target_ms, parallel=row.parallel),
     )
 
 

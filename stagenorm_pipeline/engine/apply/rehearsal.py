@@ -1,4 +1,4 @@
-"""Rehearse a plan: execute each batch of a draft and roll it back, so that triggers and constraints run.
+"""Rehearse a plan on the primary: execute each batch of a draft and roll it back, so that triggers and constraints run.
 
 A rehearsal holds each batch's row locks for as long as the batch takes, like the real run. What a trigger does outside
 the database (a call over the network) is not rolled back.
@@ -16,7 +16,7 @@ from stagenorm_pipeline.engine.apply.events import BatchCompleted, BatchStarted,
 from stagenorm_pipeline.engine.apply.pause import Control, read_control, wait_while_paused
 from stagenorm_pipeline.engine.apply.row_updates import RowErrors, read_refused_rows, update_accepted_rows
 from stagenorm_pipeline.engine.plan.batch_types import Batch, BatchResult, RefusedRow
-from stagenorm_pipeline.engine.plan.life_cycle import find_plan
+from stagenorm_pipeline.engine.plan.life_cycle import RecordedPlan, find_plan
 from stagenorm_pipeline.engine.plan.queue import draft_batch, planned_target
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.migrations import require_migrations
@@ -24,6 +24,29 @@ from stagenorm_pipeline.engine.postgres.retry import with_retries
 from stagenorm_pipeline.errors import PlanError
 
 _MAX_REFUSED_SHOWN = 20
+# docs/performance.md: 578 to 725 bytes, with the audit row. Full page images after a checkpoint come on top.
+_WAL_BYTES_A_ROW = 600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RehearsalPrice:
+    """What a rehearsal costs the primary, although it is rolled back.
+
+    `rows_at_once`: how many are locked together. `dead_rows`: in the targets and in the audit log.
+    """
+
+    rows: int
+    rows_at_once: int
+    wal_bytes: int
+    dead_rows: int
+
+
+def rehearsal_price(plan: RecordedPlan) -> RehearsalPrice:
+    """Estimate from the plan's figures what its rehearsal costs the primary."""
+    rows = plan.counts.rows_to_change
+    return RehearsalPrice(
+        rows=rows, rows_at_once=min(rows, plan.batch_size), wal_bytes=rows * _WAL_BYTES_A_ROW, dead_rows=2 * rows
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,34 +1,28 @@
 """Update and log the rows of batches, and find the rows that the database refuses."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 import psycopg
 import sqlalchemy as sa
-from psycopg import sql
 from sqlalchemy.exc import DBAPIError
 
+from stagenorm_pipeline.engine.apply.one_by_one import may_run, update_one_by_one
+from stagenorm_pipeline.engine.apply.refusals import RewrittenError, refusal_of
+from stagenorm_pipeline.engine.apply.row_statements import row_statements, row_values
 from stagenorm_pipeline.engine.plan.batch_types import Batch, BatchResult, Refusal, RefusedRow
-from stagenorm_pipeline.engine.postgres.connection import first_line, psycopg_error
 from stagenorm_pipeline.engine.postgres.retry import Failure, classify, is_contention_of_a_row
-from stagenorm_pipeline.engine.postgres.sql_files import log_sha256, statement
-from stagenorm_pipeline.engine.targets.target import KeyKind, Target
-from stagenorm_pipeline.errors import StagenormError
+from stagenorm_pipeline.engine.targets.target import Target
 
-# A trigger can raise megabytes of text.
-_MAX_MESSAGE_LENGTH = 500
+# Entered before each attempt to update rows together. An exception that leaves it means that none of them was updated.
+AroundPart = Callable[[], AbstractContextManager[None]]
 
-
-class RewrittenError(StagenormError):
-    """A trigger stored another stage than the one that was written."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "A trigger stored another stage than the one that was written.",
-            remedy="Change the trigger so that it keeps canonical stages, then run `stagenorm resume`.",
-        )
+# One statement takes these rows one by one, so that the statement timeout bounds as little as before.
+_ONE_BY_ONE = 1_000
 
 
 class RowErrors(StrEnum):
@@ -68,67 +62,31 @@ def update_accepted_rows(
     run_by: str,
     row_errors: RowErrors,
     places: list[int] | None = None,
+    around_part: AroundPart = nullcontext,
 ) -> BatchResult:
     """Update and log the rows at `places` of the batch (None: all rows), except those that the database refuses.
 
     Runs in the caller's transaction and records no result. The refused rows are in the returned result.
     """
-    return RowUpdates(connection, (batch,), target, run_by=run_by, row_errors=row_errors).update_accepted(places)
+    return RowUpdates(
+        connection, (batch,), target, run_by=run_by, row_errors=row_errors, around_part=around_part
+    ).update_accepted(places)
 
 
 def read_refused_rows(connection: sa.Connection, batch: Batch, result: BatchResult) -> tuple[RefusedRow, ...]:
     """Read the keys of the refused rows, in the order of the batch."""
     messages = {refusal.place: refusal.message for refusal in result.refusals}
     rows = connection.exec_driver_sql(
-        "SELECT place, coalesce(b.row_numbers[place]::text, b.row_keys[place]) AS row_id "
-        "FROM stage_migration_batch_members b CROSS JOIN unnest(%(places)s::integer[]) AS place "
-        "WHERE b.batch_id = %(batch_id)s ORDER BY place",
+        "SELECT m.place, coalesce(m.row_number::text, m.row_key) AS row_id FROM stage_migration_batch_members b "
+        "CROSS JOIN LATERAL unnest(b.row_numbers, b.row_keys) WITH ORDINALITY AS m (row_number, row_key, place) "
+        "WHERE b.batch_id = %(batch_id)s AND m.place = ANY (%(places)s::bigint[]) ORDER BY m.place",
         {"places": list(messages), "batch_id": batch.batch_id},
     )
     return tuple(RefusedRow(batch=batch, row_id=row.row_id, message=messages[row.place]) for row in rows)
 
 
-class RowStatements:
-    """The statements that update the rows of batches of one plan, target and fund, and the values that they share.
-
-    `worker`: record a batch's result together with its rows where every row was updated; None: record nothing.
-    `changed_again` None: the target has no triggers that could change a row again.
-    """
-
-    def __init__(self, batches: Sequence[Batch], target: Target, *, run_by: str, worker: str | None = None) -> None:
-        parts = target.sql_parts()
-        member_column = sql.Identifier("row_numbers" if target.key_kind is KeyKind.INTEGER else "row_keys")
-        names = ("key", "key_type", "table", "stage")
-        common = {"member_column": member_column, **{name: parts[name] for name in names}}
-        self.apply_rows = statement(
-            "apply/apply_rows",
-            stage_column=parts["stage_column"],
-            stage_cast=parts["stage_cast"],
-            log_sha256=log_sha256(),
-            **common,
-        )
-        self.unchanged_rows = statement("apply/unchanged_rows", **common)
-        self.record_skipped = statement("apply/record_skipped", log_sha256=log_sha256(), **common)
-        self.changed_again = (
-            statement("apply/rows_changed_again", **{name: parts[name] for name in names})
-            if target.has_after_triggers
-            else None
-        )
-        first = batches[0]
-        self.values: dict[str, Any] = {
-            "plan_id": first.plan_id,
-            "batch_ids": [batch.batch_id for batch in batches],
-            "group_rows": sum(batch.rows_planned for batch in batches),
-            **target.identity(),
-            "fund_id": first.fund_id,
-            "run_by": run_by,
-            "worker": worker,
-            "action": first.kind.value,
-        }
-
-
 class RowUpdates:
-    """Update the rows of batches of one plan, target and fund. `worker`: see RowStatements."""
+    """Update the rows of batches of one plan, target and fund. `worker`: see `row_values`."""
 
     def __init__(
         self,
@@ -139,15 +97,22 @@ class RowUpdates:
         run_by: str,
         worker: str | None = None,
         row_errors: RowErrors = RowErrors.NONE,
+        around_part: AroundPart = nullcontext,
     ) -> None:
         self._connection = connection
+        self._around_part = around_part
         self._batches = batches
+        self._target = target
         self._row_errors = row_errors
-        self._statements = RowStatements(batches, target, run_by=run_by, worker=worker)
-        self._values = self._statements.values
+        self._statements = row_statements(target)
+        self._values = row_values(batches, target, run_by=run_by, worker=worker)
 
     def update_all(self, places: list[int] | None = None) -> list[UpdatedBatch]:
         """Update the rows at `places` (None: all rows of the batches), or raise and update none."""
+        with self._around_part():
+            return self._update_all(places)
+
+    def _update_all(self, places: list[int] | None) -> list[UpdatedBatch]:
         values = {**self._values, "places": places, "is_guarded": False}
         counts = {row.batch_id: row for row in self._connection.exec_driver_sql(self._statements.apply_rows, values)}
         if any(count.rewritten for count in counts.values()):
@@ -161,32 +126,72 @@ class RowUpdates:
     def update_accepted(self, places: list[int] | None) -> BatchResult:
         """Update the rows at `places` (None: all rows) of the only batch, except those that the database refuses."""
         (batch,) = self._batches
-        result = self._bisect(places, list(range(1, batch.rows_planned + 1)) if places is None else places)
+        attempt = self._attempt(partial(self._update_part, places))
+        if isinstance(attempt, BatchResult):
+            result = attempt
+        else:
+            some = list(range(1, batch.rows_planned + 1)) if places is None else places
+            parts = (some[start : start + _ONE_BY_ONE] for start in range(0, len(some), _ONE_BY_ONE))
+            # `around_part` needs parts that are updated or undone as a whole, and one by one undoes some of its own.
+            is_whole = self._around_part is not nullcontext
+            narrow_down = self._one_by_one if not is_whole and may_run(self._connection) else self._bisect
+            result = sum(map(narrow_down, parts), BatchResult())
         # Checked again over all rows: an update of a later part may have made a trigger change an earlier part.
         self._require_unchanged(result)
         return result
 
-    def _bisect(self, selection: list[int] | None, places: list[int]) -> BatchResult:
-        """Update the rows at `places`, halving them after an error until each refused row is alone.
+    def _update_part(self, places: list[int] | None) -> BatchResult:
+        (updated,) = self.update_all(places)
+        return updated.result
 
-        `selection` is `places`, or None for all rows.
-        """
+    def _attempt(self, update: Callable[[], BatchResult]) -> "BatchResult | _Undone":
+        """Run `update`, and undo it if an error is blamed on a single row."""
         self._connection.exec_driver_sql("SAVEPOINT attempt")
         try:
-            (updated,) = self.update_all(selection)
+            result = update()
         except (DBAPIError, psycopg.Error, RewrittenError) as error:
             if not self._row_errors.include(error):
                 raise
             # SQLAlchemy's begin_nested does not release a savepoint that it rolled back, so they nest: 20,000 refused
             # rows exhausted the lock table that all sessions of the server share.
             self._connection.exec_driver_sql("ROLLBACK TO SAVEPOINT attempt; RELEASE SAVEPOINT attempt")
-            if len(places) == 1:
-                return BatchResult(refusals=(_refusal(places[0], error),))
-        else:
-            self._connection.exec_driver_sql("RELEASE SAVEPOINT attempt")
-            return updated.result
-        middle = len(places) // 2
-        return self._bisect(places[:middle], places[:middle]) + self._bisect(places[middle:], places[middle:])
+            return _Undone(error=error)
+        self._connection.exec_driver_sql("RELEASE SAVEPOINT attempt")
+        return result
+
+    def _one_by_one(self, places: list[int]) -> BatchResult:
+        """Update the rows at `places` one by one on the server. Bisect where it cannot tell if a row is the cause."""
+        attempt = self._attempt(partial(self._update_one_by_one, places))
+        return attempt if isinstance(attempt, BatchResult) else self._bisect(places)
+
+    def _update_one_by_one(self, places: list[int]) -> BatchResult:
+        (batch,) = self._batches
+        found = update_one_by_one(
+            self._connection,
+            self._statements.one_by_one,
+            {
+                **self._values,
+                "batch_id": batch.batch_id,
+                "places": places,
+                "has_after_triggers": self._target.has_after_triggers,
+            },
+            with_contention=self._row_errors is RowErrors.REFUSED_OR_CONTENTION,
+        )
+        refused = {refusal.place for refusal in found.refusals}
+        others = [place for place in places if place not in refused]
+        result = self._explain(batch, others, attempted=len(others), updated=found.updated)
+        return replace(result, refusals=found.refusals + result.refusals, log_ids=found.log_ids)
+
+    def _bisect(self, places: list[int]) -> BatchResult:
+        """Update the rows at `places`, halving them after an error until each refused row is alone."""
+        match self._attempt(partial(self._update_part, places)):
+            case BatchResult() as result:
+                return result
+            case _Undone(error=error) if len(places) == 1:
+                return BatchResult(refusals=(refusal_of(places[0], error),))
+            case _Undone():
+                middle = len(places) // 2
+                return self._bisect(places[:middle]) + self._bisect(places[middle:])
 
     def _require_unchanged(self, result: BatchResult) -> None:
         """Raise RewrittenError if an AFTER trigger changed one of the rows that `result` counts as updated."""
@@ -203,30 +208,29 @@ class RowUpdates:
         if count.attempted == count.updated:
             result = BatchResult(rows_updated=count.updated, log_ids=log_ids)
             return UpdatedBatch(batch=batch, result=result, duration_ms=count.duration_ms)
-        result = replace(self._explain_unchanged_rows(batch, places, count), log_ids=log_ids)
-        return UpdatedBatch(batch=batch, result=result)
+        result = self._explain(batch, places, attempted=count.attempted, updated=count.updated)
+        return UpdatedBatch(batch=batch, result=replace(result, log_ids=log_ids))
 
-    def _explain_unchanged_rows(self, batch: Batch, places: list[int] | None, count: Any) -> BatchResult:
-        """Read why rows of the batch were not updated: deleted, changed, or suppressed by a trigger."""
+    def _explain(self, batch: Batch, places: list[int] | None, *, attempted: int, updated: int) -> BatchResult:
+        """Find out why rows at `places` were not updated, if any: deleted, changed, or suppressed by a trigger."""
+        if attempted == updated:
+            return BatchResult(rows_updated=updated)
         values = {"batch_id": batch.batch_id, "places": places}
         unchanged = self._connection.exec_driver_sql(self._statements.unchanged_rows, values).one()
         suppressed = tuple(
             Refusal(place=place, message="The update was suppressed: a BEFORE trigger returned no row.", sqlstate=None)
             for place in unchanged.suppressed_places
         )
-        changed = count.attempted - count.updated - unchanged.deleted - len(suppressed)
         return BatchResult(
-            rows_updated=count.updated,
-            rows_skipped_changed=changed,
+            rows_updated=updated,
+            rows_skipped_changed=attempted - updated - unchanged.deleted - len(suppressed),
             rows_skipped_deleted=unchanged.deleted,
             refusals=suppressed,
         )
 
 
-def _refusal(place: int, error: Exception) -> Refusal:
-    if isinstance(error, RewrittenError):
-        return Refusal(place=place, message=error.message, sqlstate=None)
-    cause = psycopg_error(error)
-    return Refusal(
-        place=place, message=first_line(error)[:_MAX_MESSAGE_LENGTH], sqlstate=cause.sqlstate if cause else None
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Undone:
+    """An attempt that was undone, with the error."""
+
+    error: Exception

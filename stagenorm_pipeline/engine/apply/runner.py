@@ -29,10 +29,9 @@ def apply_batches(database: Database, request: ApplyRequest) -> ApplyResult:
     """
     threads = SessionThreads(request.watch)
     shared = SharedWork(database, request, threads.tell)
-    batches = shared.find_work()
+    shared.find_work()
     try:
-        sessions = [Session(shared) for _ in range(min(request.parallel, max(batches, 1)))]
-        threads.run([session.run for session in sessions], end=shared.end, abandon=shared.abandon)
+        threads.run(lambda: Session(shared).run, shared)
         failpoint(Failpoint.APPLY_BEFORE_CLOSE)
         return shared.finish()
     finally:

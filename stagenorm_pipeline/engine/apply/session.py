@@ -4,7 +4,7 @@ A group is a single batch, unless pacing allows more.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import accumulate
 from typing import Any, assert_never
@@ -36,8 +36,10 @@ from stagenorm_pipeline.engine.apply.claim import (
 )
 from stagenorm_pipeline.engine.apply.events import BatchStarted, GroupSplit
 from stagenorm_pipeline.engine.apply.outcome import Completed, Failed, Gone, Outcome, Split, Taken
-from stagenorm_pipeline.engine.apply.row_updates import RewrittenError, RowErrors
+from stagenorm_pipeline.engine.apply.refusals import RewrittenError
+from stagenorm_pipeline.engine.apply.row_updates import RowErrors
 from stagenorm_pipeline.engine.apply.run_limits import BudgetEnd
+from stagenorm_pipeline.engine.apply.session_threads import SessionEnd
 from stagenorm_pipeline.engine.apply.shared_work import SharedWork
 from stagenorm_pipeline.engine.approval.approval import require_approval
 from stagenorm_pipeline.engine.plan.batch_types import Batch, BatchResult
@@ -72,16 +74,18 @@ class Session:
         self._pacer = Pacer(shared.request.pacing) if shared.request.pacing else None
         self._group_size = _GroupSize()
 
-    def run(self) -> None:
-        """Run groups until no batch is waiting or a stop is requested."""
+    def run(self, should_leave: Callable[[], bool]) -> SessionEnd:
+        """Run groups until no batch is waiting, a stop is requested, or `should_leave` says so between two groups."""
         shared = self._shared
         while True:
+            if not self._again and should_leave():
+                return SessionEnd.LEFT
             if self._has_run and self._has_more:
                 shared.waits.sleep()
             shared.waits.wait_while_throttled(shared.next_table)
             if shared.should_stop():
                 shared.note_stop(has_rest=bool(self._again))
-                return
+                return SessionEnd.FINISHED
             failpoint(Failpoint.APPLY_BEFORE_CLAIM)
             match claim := self._claim_next():
                 case NoneWaiting():
@@ -89,10 +93,10 @@ class Session:
                     # With several sessions, another one may have used up the budget: the next round stops.
                     if shared.should_stop() or shared.waits.wait_while_paused() or self._again or shared.next_batch():
                         continue
-                    return
+                    return SessionEnd.FINISHED
                 case Claimed(batches=batches, tuning=tuning):
                     failpoint(Failpoint.APPLY_CLAIMED)
-                    shared.waits.tune(tuning)
+                    shared.tune(tuning)
                     if self._pacer:
                         self._pacer.aim_at(tuning.target_ms)
                     shared.keep_entry()

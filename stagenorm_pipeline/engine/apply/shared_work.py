@@ -5,18 +5,30 @@ Every method may be called from any session's thread.
 
 import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TypeVar, assert_never
 
+import psycopg
 import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
 
-from stagenorm_pipeline.engine.apply.events import BatchCompleted, BatchFailed, BatchTaken, Event, Retrying, WorkFound
+from stagenorm_pipeline.engine.apply.events import (
+    BatchCompleted,
+    BatchFailed,
+    BatchTaken,
+    Event,
+    Retrying,
+    WorkFound,
+)
 from stagenorm_pipeline.engine.apply.outcome import Completed, Failed, Gone, Outcome, Split, Taken
+from stagenorm_pipeline.engine.apply.pause import read_control
 from stagenorm_pipeline.engine.apply.request import ApplyRequest, ApplyResult
 from stagenorm_pipeline.engine.apply.run_limits import MAX_FAILURES_IN_A_ROW, BudgetEnd
+from stagenorm_pipeline.engine.apply.session_count import SessionCount
+from stagenorm_pipeline.engine.apply.tuning import Tuning, read_spare_connections
 from stagenorm_pipeline.engine.apply.waits import Waits
 from stagenorm_pipeline.engine.monitor.runners import RunnerEntry
 from stagenorm_pipeline.engine.plan.batch_types import Batch
@@ -54,6 +66,7 @@ class SharedWork:
         self._result = ApplyResult()
         self._failures_in_a_row = 0
         self._recording = threading.Lock()
+        self.sessions = SessionCount(told=request.parallel, batches=1)
         self._is_ending = threading.Event()
         self._is_abandoned = threading.Event()
         self._was_stopped = self._has_rest = False
@@ -69,11 +82,10 @@ class SharedWork:
             retry=self.with_retries,
         )
 
-    def find_work(self) -> int:
-        """Check the migrations and targets, and report which batches are waiting. Returns how many."""
+    def find_work(self) -> None:
+        """Check the migrations and targets, and report which batches are waiting."""
         rows = self.with_retries(self._find_work)
         self.watch(WorkFound(batches=len(self._batches_found), rows=rows))
-        return len(self._batches_found)
 
     def finish(self) -> ApplyResult:
         """Close the plans that are done, after all sessions ended, and return the result."""
@@ -157,6 +169,21 @@ class SharedWork:
         """Record that the runner ended."""
         self._entry.end()
 
+    def tune(self, tuning: Tuning) -> None:
+        """Obey the pace that is set for all runners: sleep so long, and have so many sessions."""
+        self.waits.tune(tuning)
+        tuned = self.sessions.tune(tuning.parallel, partial(self.with_retries, self._read_spare_connections))
+        if tuned is not None:
+            self.watch(tuned)
+
+    def release_connection(self) -> None:
+        """Close one idle connection, because a session ended while others continue."""
+        # It may be the one by which this runner is known to be alive.
+        self.forget_session()
+        # Best effort: an error of a connection that nobody needs must not end the run.
+        with suppress(DBAPIError, psycopg.Error, StagenormError):
+            self.database.release_connection()
+
     def record(self, outcome: Outcome) -> None:
         """Add the outcome to the result and report it. Raises StagenormError after too many failures in a row."""
         with self._recording:
@@ -198,7 +225,13 @@ class SharedWork:
             require_migrations(connection)
             self.scope = self.request.queue_scope(connection)
             self._batches_found, rows = waiting_work(connection, self.scope)
+            self.sessions = SessionCount(told=self.request.parallel, batches=len(self._batches_found))
+            self.sessions.tune(read_control(connection).tuning.parallel, partial(read_spare_connections, connection))
         return rows
+
+    def _read_spare_connections(self) -> int:
+        with self.transaction() as connection:
+            return read_spare_connections(connection)
 
     def _count_deleted(self) -> int:
         with self.transaction() as connection:

@@ -6,6 +6,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from psycopg import sql
 
+from stagenorm_pipeline.engine.approval.rehearsals import RehearsalState, read_rehearsal, read_rehearsals
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.migrations import require_migrations
 from stagenorm_pipeline.engine.postgres.sql_files import statement
@@ -28,13 +29,17 @@ class ApprovalRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnapprovedPlan:
-    """A plan that waits for its approval. `author` None: it was recorded before authors were."""
+    """A plan that waits for its approval. `author` None: it was recorded before authors were.
+
+    `rehearsal`: whether exactly this plan was rehearsed on a clone.
+    """
 
     plan_id: int
     created_at: datetime
     total_batches: int
     rows_to_change: int
     author: str | None
+    rehearsal: RehearsalState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,11 +52,12 @@ class ApprovalState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:
-    """An approval that was just given. `content_sha256`: what was approved."""
+    """An approval that was just given. `content_sha256`: what was approved. `rehearsal`: whether that was rehearsed."""
 
     plan_id: int
     approved_by: str
     content_sha256: str
+    rehearsal: RehearsalState
 
 
 def read_rule(connection: sa.Connection) -> ApprovalRule:
@@ -66,8 +72,12 @@ def read_approval_state(database: Database) -> ApprovalState:
     """Read the rule and the plans that wait for an approval."""
     with database.snapshot() as connection:
         require_migrations(connection)
-        rows = connection.exec_driver_sql(statement("approval/waiting_plans", is_approved=is_approved()))
-        return ApprovalState(rule=read_rule(connection), waiting=tuple(UnapprovedPlan(**row._mapping) for row in rows))
+        rows = connection.exec_driver_sql(statement("approval/waiting_plans", is_approved=is_approved())).all()
+        rehearsals = read_rehearsals(connection, [row.plan_id for row in rows])
+        return ApprovalState(
+            rule=read_rule(connection),
+            waiting=tuple(UnapprovedPlan(**row._mapping, rehearsal=rehearsals[row.plan_id]) for row in rows),
+        )
 
 
 def set_rule(database: Database, *, required: bool) -> bool:
@@ -119,7 +129,12 @@ def approve(connection: sa.Connection, plan_id: int, *, ticket: str | None) -> A
     _require_approver(connection, plan_id)
     query = statement("approval/approve", plan_digest=plan_digest())
     row = connection.exec_driver_sql(query, {"plan_ids": [plan_id], "ticket": ticket}).one()
-    return Approval(plan_id=plan_id, approved_by=row.approved_by, content_sha256=bytes(row.content_sha256).hex())
+    return Approval(
+        plan_id=plan_id,
+        approved_by=row.approved_by,
+        content_sha256=bytes(row.content_sha256).hex(),
+        rehearsal=read_rehearsal(connection, plan_id),
+    )
 
 
 def _require_approver(connection: sa.Connection, plan_id: int) -> None:

@@ -50,7 +50,7 @@ class ComparedDecision:
 class ComparedDecisions:
     """What the decisions file changes against the applied plans, most rows first.
 
-    `since_plan`: the newest of them; None if no plan was applied, which compares with the built-in aliases. An older
+    `since_plan`: the newest of them; None if no plan was applied, which compares with the aliases alone. An older
     decision is listed if a plan before it changed rows differently, and some of them can be undone.
     """
 

@@ -4,6 +4,7 @@ Reads only. Memory grows with funds and known spellings, but not with rows or un
 """
 
 import heapq
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from typing import Any
@@ -161,14 +162,17 @@ class InventoryTally:
     target: Target
     aliases: AliasTable
     unknown_kept: int = UNKNOWN_SHOWN
-    _funds: dict[str | None, RowCounts] = field(default_factory=dict)
+    # Rows by fund and kind (None: the stage is NULL).
+    _funds: dict[str | None, dict[MeaningKind | None, int]] = field(default_factory=dict)
     _known: list[SpellingTotal] = field(default_factory=list)
     _unknown: list[tuple[int, int, SpellingTotal, Places | None]] = field(default_factory=list)
     _unknown_spellings: int = 0
     _current: _Spelling | None = None
 
     def add(self, found: SpellingRows) -> None:
-        self._funds[found.fund_id] = self._funds.get(found.fund_id, RowCounts()) + _counts(found)
+        kind = found.meaning.kind if found.meaning else None
+        of_fund = self._funds.setdefault(found.fund_id, {})
+        of_fund[kind] = of_fund.get(kind, 0) + found.rows
         if self._current is None or self._current.first.sha256 != found.sha256:
             self._end_spelling()
             self._current = _Spelling(first=found)
@@ -213,8 +217,8 @@ class InventoryTally:
             for rows, order, total, places in sorted(self._unknown, reverse=True)
         ]
         funds = tuple(
-            FundRows(target=self.target.name, fund_id=fund_id, counts=counts)
-            for fund_id, counts in sorted(self._funds.items(), key=lambda item: fund_order(item[0]))
+            FundRows(target=self.target.name, fund_id=fund_id, counts=_counts(by_kind))
+            for fund_id, by_kind in sorted(self._funds.items(), key=lambda item: fund_order(item[0]))
         )
         return TargetInventory(
             target=self.target,
@@ -226,18 +230,15 @@ class InventoryTally:
         )
 
 
-def _counts(found: SpellingRows) -> RowCounts:
-    if found.meaning is None:
-        return RowCounts(rows_seen=found.rows, rows_null=found.rows)
-    match found.meaning.kind:
-        case MeaningKind.CANONICAL:
-            return RowCounts(rows_seen=found.rows, rows_canonical=found.rows)
-        case MeaningKind.MESSY:
-            return RowCounts(rows_seen=found.rows, rows_to_change=found.rows)
-        case MeaningKind.KEPT:
-            return RowCounts(rows_seen=found.rows, rows_left_as_is=found.rows)
-        case MeaningKind.UNKNOWN:
-            return RowCounts(rows_seen=found.rows, rows_unknown=found.rows)
+def _counts(by_kind: Mapping[MeaningKind | None, int]) -> RowCounts:
+    return RowCounts(
+        rows_seen=sum(by_kind.values()),
+        rows_canonical=by_kind.get(MeaningKind.CANONICAL, 0),
+        rows_null=by_kind.get(None, 0),
+        rows_unknown=by_kind.get(MeaningKind.UNKNOWN, 0),
+        rows_left_as_is=by_kind.get(MeaningKind.KEPT, 0),
+        rows_to_change=by_kind.get(MeaningKind.MESSY, 0),
+    )
 
 
 def read_inventory(

@@ -110,6 +110,7 @@ class VerificationState:
     signed_off_by: str | None
     is_whole: bool
     is_current: bool | None
+    has_failed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +135,7 @@ def read_recorded_state(database: Database, *, targets: int) -> RecordedState:
             drafts=_read_plan_ids(connection, "draft"),
             funds=_read_funds(connection, FundScope()),
             control=read_control(connection),
-            verifications=_read_verifications(connection, targets),
+            verifications=read_verification_states(connection, targets),
         )
 
 
@@ -162,6 +163,7 @@ def _read_funds(connection: sa.Connection, scope: FundScope) -> tuple[FundState,
     return tuple(sorted(found, key=lambda fund: fund_order(fund.fund_id)))
 
 
-def _read_verifications(connection: sa.Connection, targets: int) -> tuple[VerificationState, ...]:
+def read_verification_states(connection: sa.Connection, targets: int) -> tuple[VerificationState, ...]:
+    """Read the newest verification of everything, and the newest one of a part if that is newer."""
     rows = connection.exec_driver_sql(statement("monitor/newest_verifications"), {"targets": targets}).mappings()
     return tuple(VerificationState(**row) for row in rows)

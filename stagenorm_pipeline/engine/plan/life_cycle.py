@@ -25,6 +25,7 @@ class RecordedPlan:
     """The recorded row of a plan."""
 
     plan_id: int
+    kind: PlanKind
     status: str
     created_at: datetime
     created_by: str
@@ -44,6 +45,7 @@ def find_plan(connection: sa.Connection, plan_id: int) -> RecordedPlan:
         raise PlanError(f"There is no plan {plan_id}.", remedy="`stagenorm status` shows the plans that there are.")
     return RecordedPlan(
         plan_id=row.plan_id,
+        kind=PlanKind(row.kind),
         status=row.status,
         created_at=row.created_at,
         created_by=row.created_by,

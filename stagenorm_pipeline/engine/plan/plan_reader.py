@@ -17,7 +17,7 @@ from stagenorm_pipeline.engine.targets.target import KeyKind, Target
 from stagenorm_pipeline.errors import PlanError
 
 # 50,000 keys per fetch take about 4 MB here. A million spellings take 20,000 fetches of 0.1 ms.
-_KEYS_A_LINE = 1_000
+_CHUNK = 1_000
 _LINES_FETCHED = 50
 
 # With the default of 4 MB, PostgreSQL sorted 200 funds with 47 spellings on disk instead of hashing: twice the time.
@@ -26,19 +26,19 @@ _WORK_MEM = "64MB"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NumberedSpelling:
-    """Line `line_no` (from 1) of the inventory."""
+    """The rows of one fund with spelling `number` (from 1)."""
 
-    line_no: int
+    number: int
     found: SpellingRows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keys:
-    """Keys of rows of one fund that are not canonical, in order, each with the line number of its spelling."""
+    """Keys of rows of one fund that are not canonical, in order, each with the number of its spelling."""
 
     fund_id: str | None
     row_keys: list[Any]
-    line_nos: list[int]
+    numbers: list[int]
 
 
 def read_plan_rows(
@@ -50,7 +50,7 @@ def read_plan_rows(
         "plan/read_rows",
         **{name: parts[name] for name in ("table", "stage", "key", "fund_group")},
         member_type=sql.SQL("bigint" if target.key_kind is KeyKind.INTEGER else "text"),
-        chunk=sql.Literal(_KEYS_A_LINE),
+        chunk=sql.Literal(_CHUNK),
         fund_condition=request.scope.condition(parts["fund"]),
     )
     connection.exec_driver_sql(f"SET LOCAL work_mem = '{_WORK_MEM}'")
@@ -59,18 +59,19 @@ def read_plan_rows(
     values = {"fund_id": request.scope.fund_id, "canonical": list(map(str, request.vocabulary.canonical)) * 2}
     options = {"stream_results": True, "yield_per": _LINES_FETCHED}
     meanings = Meanings(vocabulary=request.vocabulary)
-    expected = 0
+    latest = 0
     with connection.exec_driver_sql(query, values, execution_options=options) as result:
-        for row in result:
-            if row.line_no is None:
-                yield Keys(fund_id=row.fund_id, row_keys=row.row_keys, line_nos=row.line_nos)
+        for number, spelling, is_cut, sha256, fund_ids, counted, row_keys, numbers in result:
+            if number is None:
+                yield Keys(fund_id=fund_ids[0], row_keys=row_keys, numbers=numbers)
                 continue
-            expected += 1
             # The parts of a UNION ALL come in order, but no standard guarantees it.
-            if row.line_no != expected:
+            if number not in (latest, latest + 1):
                 raise PlanError(
-                    f"Line {row.line_no:,} of the inventory of {target.name} arrived instead of line {expected:,}.",
+                    f"Spelling {number:,} of {target.name} arrived after spelling {latest:,}.",
                     remedy="Nothing was recorded. Please report this with the version of your PostgreSQL.",
                 )
-            found = meanings.read(row.fund_id, row.spelling, row.spelling_sha256, row.rows_counted, is_cut=row.is_cut)
-            yield NumberedSpelling(line_no=row.line_no, found=found)
+            latest = number
+            for fund_id, rows in zip(fund_ids, counted, strict=True):
+                found = meanings.read(fund_id, spelling, sha256, rows, is_cut=is_cut)
+                yield NumberedSpelling(number=number, found=found)

@@ -100,21 +100,24 @@ def planned_target(connection: sa.Connection, batch: Batch) -> Target:
     Raises TargetError if the target has changed since, RefusedError if row-level security hides rows from this role:
     they would count as deleted.
     """
-    name = batch.target
     row = connection.exec_driver_sql(
-        "SELECT key_column, fund_column FROM stage_migration_plan_targets WHERE plan_id = %(plan_id)s "
+        "SELECT * FROM stage_migration_plan_targets WHERE plan_id = %(plan_id)s "
         "AND schema_name = %(schema_name)s AND table_name = %(table_name)s AND column_name = %(column_name)s",
-        {"plan_id": batch.plan_id, **name.identity()},
+        {"plan_id": batch.plan_id, **batch.target.identity()},
     ).one()
-    setting = TargetSetting(
-        table=name.table,
-        column=name.column,
-        schema=name.schema,
+    return visible_targets(connection, (planned_setting(row),))[0]
+
+
+def planned_setting(row: Any) -> TargetSetting:
+    """Return the target of a row of `stage_migration_plan_targets`, as stagenorm.toml would name it."""
+    return TargetSetting(
+        table=row.table_name,
+        column=row.column_name,
+        schema=row.schema_name,
         key=row.key_column,
         fund_column=row.fund_column or "",
         fund_column_required=bool(row.fund_column),
     )
-    return visible_targets(connection, (setting,))[0]
 
 
 def batch_of(row: Any, *, was_tried: bool = False) -> Batch:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from stagenorm_pipeline.engine.approval.rehearsals import RehearsalState, read_rehearsal
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.migrations import require_migrations
 from stagenorm_pipeline.engine.postgres.sql_files import statement
@@ -78,11 +79,15 @@ class PlannedChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanRecord:
-    """All that is recorded of one plan. A rollback has no `changes`: it restores what the audit log has."""
+    """All that is recorded of one plan. A rollback has no `changes`: it restores what the audit log has.
+
+    `rehearsal`: whether exactly this plan was rehearsed on a clone.
+    """
 
     overview: PlanOverview
     batches: tuple[BatchRecord, ...]
     changes: tuple[PlannedChange, ...]
+    rehearsal: RehearsalState
 
 
 def list_plans(database: Database, *, most: int) -> tuple[PlanOverview, ...]:
@@ -107,6 +112,7 @@ def read_plan_record(database: Database, plan_id: int) -> PlanRecord:
             overview=_overview(row),
             batches=tuple(BatchRecord(**batch._mapping) for batch in batches),
             changes=tuple(PlannedChange(**change._mapping) for change in changes),
+            rehearsal=read_rehearsal(connection, plan_id),
         )
 
 

@@ -53,7 +53,7 @@ def require_same_vocabulary(connection: sa.Connection, plan_id: int, vocabulary:
         "restores them, and `stagenorm decisions --diff` says how to undo one decision. "
     )
     raise OtherVocabularyError(
-        f"Plan {plan_id} is not applied: the decisions have changed since it was reviewed (vocabulary "
+        f"Plan {plan_id} is not applied: the vocabulary has changed since it was reviewed (version "
         f"{row.vocabulary_version} then, {vocabulary.version} now).",
         remedy="Make a new plan (`stagenorm run`, or `batch_plan` in Dagster): it replaces the waiting batches of this "
         "one. "
@@ -98,7 +98,7 @@ class DecisionChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionChanges:
-    """The decisions that are new or changed since the newest applied plan (`since_plan`; None: the built-in aliases).
+    """The decisions that are new or changed since the newest applied plan (`since_plan`; None: the aliases alone).
 
     Also older decisions, if an applied plan changed rows differently from what they say.
     """

@@ -136,6 +136,11 @@ class Database:
         for thread in threads:
             thread.join(max(0.0, end - time.monotonic()))
 
+    def release_connection(self) -> None:
+        """Close one connection that no thread uses now."""
+        with connection_errors(self.engine.url), self.engine.connect() as connection:
+            connection.detach()
+
     def close(self) -> None:
         self.engine.dispose()
 

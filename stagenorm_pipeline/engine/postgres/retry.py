@@ -33,13 +33,15 @@ class Failure(StrEnum):
     OTHER = "other"
 
 
-_CONTENTION = {"40001", "40P01", "55P03"}
+CONTENTION = frozenset({"40001", "40P01", "55P03"})
 _CONNECTION_STATES = {"57P01", "57P02", "57P03", "25P03"}
 # The function of PostgreSQL that refuses a row because of a policy's WITH CHECK. Its code is 42501, like that of a
 # missing privilege, which would refuse every row.
 _ROW_SECURITY_CHECK = "ExecWithCheckOptions"
 # Classes of SQLSTATE that concern the server or our own statement, not a row.
-_NOT_A_ROW = {"25", "53", "54", "55", "57", "58", "XX"}
+_NOT_A_ROW = frozenset({"25", "53", "54", "55", "57", "58", "XX"})
+# Classes of errors that may have another cause than a row, for code in the server: it sees less of an error.
+CLASSES_OF_OTHER_CAUSES = _NOT_A_ROW | {"08", "42"}
 
 
 def classify(error: BaseException) -> Failure:
@@ -58,7 +60,7 @@ def classify(error: BaseException) -> Failure:
 
 
 def _classify_by_state(cause: psycopg.Error, state: str) -> Failure:
-    if state in _CONTENTION:
+    if state in CONTENTION:
         return Failure.CONTENTION
     if _is_raised_by_a_trigger(cause) or cause.diag.source_function == _ROW_SECURITY_CHECK:
         return Failure.REFUSAL
@@ -72,7 +74,7 @@ def _classify_by_state(cause: psycopg.Error, state: str) -> Failure:
 def is_contention_of_a_row(error: BaseException) -> bool:
     """Return whether a trigger raised the error with a code for contention. After all retries its row is refused."""
     cause = psycopg_error(error)
-    return cause is not None and cause.sqlstate in _CONTENTION and _is_raised_by_a_trigger(cause)
+    return cause is not None and cause.sqlstate in CONTENTION and _is_raised_by_a_trigger(cause)
 
 
 def _is_raised_by_a_trigger(cause: psycopg.Error) -> bool:

@@ -41,6 +41,7 @@ class PreflightCheck(StrEnum):
     DEFERRABLE_CONSTRAINTS = "deferrable_constraints"
     TRIGGERS = "triggers"
     INHERITANCE = "inheritance"
+    MATERIALIZED_VIEWS = "materialized_views"
     UPDATE_ACCEPTED = "update_accepted"
     GUARDS = "guards"
 

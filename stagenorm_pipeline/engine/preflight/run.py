@@ -15,6 +15,7 @@ from stagenorm_pipeline.engine.preflight.checks import (
     foreign_keys,
     guards,
     inheritance,
+    materialized_views,
     open_transactions,
     prepared_transactions,
     read_only_server,
@@ -65,6 +66,7 @@ _TARGET_CHECKS: tuple[Callable[[sa.Connection, Target], Iterator[PreflightFindin
     deferrable_constraints.check,
     triggers.check,
     inheritance.check,
+    materialized_views.check,
     update_accepted.check,
 )
 

@@ -49,23 +49,23 @@ class ReplicaUrl:
     def _replayed(self) -> int:
         try:
             with connection_errors(self._url):
-                is_replica, replayed = self._answer()
+                replayed = self._answer()
         except TimeoutError as error:
             raise CannotSeeError(f"replica {describe(self._url)} does not answer", _REMEDY) from error
         except (psycopg.Error, StagenormError) as error:
             message = error.message if isinstance(error, StagenormError) else first_line(error)
             raise CannotSeeError(f"replica {describe(self._url)} does not answer: {message}", _REMEDY) from error
-        if not is_replica or replayed is None:
+        if replayed is None:
             raise CannotSeeError(f"{describe(self._url)} is not a replica (or no longer one)", _REMEDY)
-        return int(replayed)
+        return replayed
 
-    def _answer(self) -> tuple[bool, int | None]:
-        """Ask the replica, and keep the connection only after a good answer.
+    def _answer(self) -> int | None:
+        """Ask how far the replica has replayed: nothing if it is none. Keep the connection only after a good answer.
 
         In a thread: the driver has no timeout for a server that hangs, and none for a slow name look-up.
         """
         connection, self._connection = self._connection, None
-        future: Future[tuple[psycopg.Connection[Any], bool, int | None]] = Future()
+        future: Future[tuple[psycopg.Connection[Any], int | None]] = Future()
 
         def ask() -> None:
             try:
@@ -74,8 +74,8 @@ class ReplicaUrl:
                 future.set_exception(error)
 
         threading.Thread(target=ask, daemon=True).start()
-        self._connection, is_replica, replayed = future.result(timeout=_ANSWER_TIMEOUT_S)
-        return is_replica, replayed
+        self._connection, replayed = future.result(timeout=_ANSWER_TIMEOUT_S)
+        return replayed
 
     def close(self) -> None:
         """Close the connection to the replica."""
@@ -84,7 +84,7 @@ class ReplicaUrl:
             self._connection = None
 
 
-def _ask(connection: psycopg.Connection[Any], timeout_ms: int) -> tuple[psycopg.Connection[Any], bool, int | None]:
+def _ask(connection: psycopg.Connection[Any], timeout_ms: int) -> tuple[psycopg.Connection[Any], int | None]:
     try:
         with connection.transaction():
             connection.execute("SELECT set_config('statement_timeout', %s, true)", [f"{timeout_ms}ms"], prepare=False)
@@ -93,7 +93,8 @@ def _ask(connection: psycopg.Connection[Any], timeout_ms: int) -> tuple[psycopg.
         connection.close()
         raise
     assert row is not None  # noqa: S101 - a SELECT without FROM
-    return connection, row[0], row[1]
+    is_replica, replayed = row
+    return connection, int(replayed) if is_replica and replayed is not None else None
 
 
 def _connect(url: sa.URL) -> psycopg.Connection[Any]:

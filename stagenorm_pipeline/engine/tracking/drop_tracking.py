@@ -47,6 +47,7 @@ _TABLES = (
     "stage_migration_plan_authors",
     "stage_migration_approvals",
     "stage_migration_approval_rules",
+    "stage_migration_rehearsals",
     "stage_verifications",
     "stage_migration_control",
     "stage_migration_versions",

@@ -100,12 +100,12 @@ def _audited_and_null_rows(
 def _altered_records(snapshot: Snapshot, facts: VerificationFacts) -> list[Finding]:
     """List the batches, audit rows, receipts and digests that disagree, and differences from a signed report."""
     found: list[Finding] = []
-    disagreements = facts.log.disagreements
-    if disagreements:
+    log = facts.log
+    if log.disagreements or log.other_stages:
         log = read_audit_log(snapshot, facts.deleted.rows)
-        disagreements = log.disagreements
-        found += [r5_audit_consistency.batch_finding(one) for one in disagreements]
-        found += read_disagreeing_rows(snapshot, log)
+        found += [r5_audit_consistency.batch_finding(one) for one in log.disagreements]
+        found += read_disagreeing_rows(snapshot, log) if log.disagreements else ()
+        found += [r5_audit_consistency.other_stage_finding(one) for one in log.other_stages]
     receipts = facts.receipts if facts.receipts.match else read_receipts_and_digests(snapshot)
-    found += receipts.findings({one.batch_id for one in disagreements})
+    found += receipts.findings({one.batch_id for one in log.disagreements})
     return found + list(facts.signed_report.findings if facts.signed_report else ())

@@ -27,6 +27,21 @@ class Disagreement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OtherStage:
+    """A stage in the audit rows of a batch that is neither canonical nor written by the plan.
+
+    `is_rollback`: a spelling that no plan read, in the audit rows of a rollback. `stage` None: NULL.
+    """
+
+    target: str
+    fund_id: str | None
+    batch_id: int | None
+    stage: str | None
+    is_rollback: bool
+    audit_rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Entries:
     """The number of log entries of the judged plans, with the first and the last id."""
 
@@ -42,14 +57,17 @@ class Entries:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditLog:
-    """The counts of one pass over the log. `disagreements` and `work` hold the first ones of their totals.
+    """The counts of one pass over the log. `disagreements`, `other_stages` and `work` hold the first of their totals.
 
-    `plans`: the plans that entries name.
+    `rows_with_other_stages`: the exact number of audit rows with such a stage. `plans`: the plans that entries name.
     """
 
     targets: Mapping[str, Entries] = field(default_factory=dict)
     disagreements: tuple[Disagreement, ...] = ()
     disagreements_total: int = 0
+    other_stages: tuple[OtherStage, ...] = ()
+    other_stages_total: int = 0
+    rows_with_other_stages: int = 0
     work: tuple[AuditedWork, ...] = ()
     work_total: int = 0
     plans: tuple[int, ...] = ()
@@ -85,33 +103,50 @@ def read_audit_log(snapshot: Snapshot, lost: tuple[LostRows, ...]) -> AuditLog:
         )
     work = [row for row in rows if row.part == "work"]
     batches = [row for row in rows if row.part == "batch"]
+    stages = [row for row in rows if row.part == "stage"]
     return AuditLog(
         targets=_entries(row for row in rows if row.part == "target"),
-        disagreements=tuple(
-            Disagreement(
-                target=row.target,
-                fund_id=row.fund_id,
-                batch_id=row.batch_id,
-                problem=row.problem,
-                audit_rows=row.audit_rows,
-                rows_updated=row.rows_updated,
-            )
-            for row in batches
-        ),
+        disagreements=tuple(map(_disagreement, batches)),
         disagreements_total=batches[0].total if batches else 0,
-        work=tuple(
-            AuditedWork(
-                plan_id=row.plan_id,
-                action=row.action,
-                run_by=row.run_by,
-                rows=row.audit_rows,
-                first_at=row.first_at,
-                last_at=row.last_at,
-            )
-            for row in work
-        ),
+        other_stages=tuple(map(_other_stage, stages)),
+        other_stages_total=stages[0].total if stages else 0,
+        rows_with_other_stages=stages[0].all_rows if stages else 0,
+        work=tuple(map(_work, work)),
         work_total=work[0].total if work else 0,
         plans=tuple(sorted(row.plan_id for row in rows if row.part == "plan")),
+    )
+
+
+def _disagreement(row: Any) -> Disagreement:
+    return Disagreement(
+        target=row.target,
+        fund_id=row.fund_id,
+        batch_id=row.batch_id,
+        problem=row.problem,
+        audit_rows=row.audit_rows,
+        rows_updated=row.rows_updated,
+    )
+
+
+def _other_stage(row: Any) -> OtherStage:
+    return OtherStage(
+        target=row.target,
+        fund_id=row.fund_id,
+        batch_id=row.batch_id,
+        stage=row.stage_after,
+        is_rollback=row.action == PlanKind.ROLLBACK,
+        audit_rows=row.audit_rows,
+    )
+
+
+def _work(row: Any) -> AuditedWork:
+    return AuditedWork(
+        plan_id=row.plan_id,
+        action=row.action,
+        run_by=row.run_by,
+        rows=row.audit_rows,
+        first_at=row.first_at,
+        last_at=row.last_at,
     )
 
 

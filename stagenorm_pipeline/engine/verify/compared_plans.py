@@ -5,6 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from stagenorm_pipeline.engine.approval.rehearsals import RehearsalState, read_rehearsals, rehearsal_or_none
 from stagenorm_pipeline.engine.plan.batch_types import PlanKind
 from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.targets.funds import FundScope
@@ -97,8 +98,9 @@ def read_plans(connection: sa.Connection, asked: PlansAsked) -> CoveredPlans:
             "opened_from": asked.start.opened_from,
             "logged_plans": list(asked.logged),
         },
-    )
-    plans = [_applied(row, place) for place, row in enumerate(rows)]
+    ).all()
+    rehearsals = read_rehearsals(connection, [row.plan_id for row in rows])
+    plans = [_applied(row, rehearsals[row.plan_id], place) for place, row in enumerate(rows)]
     normalizing = [plan for plan in plans if plan.kind is PlanKind.NORMALIZE]
     if asked.plan_id is not None and not any(plan.plan_id == asked.plan_id for plan in normalizing):
         raise _never_applied(asked.plan_id)
@@ -132,7 +134,7 @@ def _is_replaced(
     )
 
 
-def _applied(row: Any, place: int) -> AppliedPlan:
+def _applied(row: Any, rehearsal: RehearsalState, place: int) -> AppliedPlan:
     facts = PlanFacts(
         plan_id=row.plan_id,
         status=row.status,
@@ -148,6 +150,7 @@ def _applied(row: Any, place: int) -> AppliedPlan:
         approved_by=row.approved_by,
         approved_at=row.approved_at,
         ticket=row.ticket,
+        rehearsal=rehearsal_or_none(rehearsal),
     )
     scope = FundScope(all_funds=row.all_funds, fund_id=None if row.all_funds else row.fund_id)
     return AppliedPlan(

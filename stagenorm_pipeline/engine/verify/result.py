@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from stagenorm_pipeline.engine.approval.rehearsals import Rehearsal
 from stagenorm_pipeline.engine.inventory.inventory import RowCounts, SpellingTotal
 from stagenorm_pipeline.engine.targets.funds import FundScope
+from stagenorm_pipeline.vocabulary import DecisionsInForce
 
 # As many examples as a page shows. Counts are exact in any case.
 FINDINGS_SHOWN = 50
@@ -173,7 +175,8 @@ class PlanFacts:
     """A plan that the verification covers. `is_baseline`: some target and fund is compared with it.
 
     `opened_at`: when it was first applied. `completed_at` None: not finished. `rows_to_change`: as planned.
-    `author`: the database role that recorded it; None for older plans. `approved_by` None: not approved.
+    `author`: the database role that recorded it; None for older plans. `approved_by` None: not approved. `rehearsal`
+    None: what it holds was not rehearsed on a clone.
     """
 
     plan_id: int
@@ -190,6 +193,7 @@ class PlanFacts:
     approved_by: str | None = None
     approved_at: datetime | None = None
     ticket: str | None = None
+    rehearsal: Rehearsal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -323,7 +327,8 @@ class VerificationResult:
     kept spellings with the most rows, of `left_as_is_spellings`. The durations of checks and `reads` add up to nearly
     `duration_ms`. `last_log_id`: the newest audit log entry in the snapshot; None: the log was empty.
     `signed` None: no signed verification covers all of this. `plan_digests`: digests of the judged plans.
-    `findings_file` None: only the examples in `checks` were listed.
+    `findings_file` None: only the examples in `checks` were listed. `decisions_file` None: the decisions
+    are in no file, or an older version made the report.
     """
 
     created_at: datetime
@@ -361,6 +366,7 @@ class VerificationResult:
     other_sessions: OtherSessions | None = None
     against: Against | None = None
     findings_file: FindingsFile | None = None
+    decisions_file: DecisionsInForce | None = None
 
     def check(self, rule: Rule) -> CheckResult:
         return next(check for check in self.checks if check.rule is rule)

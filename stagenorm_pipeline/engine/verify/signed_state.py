@@ -49,19 +49,26 @@ def read_signed_state(connection: sa.Connection, targets: tuple[str, ...], scope
         # A plan made after the signature has its own baseline. Without such a plan, only earlier plans have one.
         start = starting_point_at(connection, row.created_at) if row.has_newer_plan else StartingPoint()
         return SignedState(facts=facts, start=start)
-    report, problem = _trusted(row)
-    if report is None:
-        return SignedState(facts=facts, start=StartingPoint(), problem=problem)
+    report = _trusted(row)
+    if isinstance(report, _Untrusted):
+        return SignedState(facts=facts, start=StartingPoint(), problem=report.problem)
     start = StartingPoint(log_id=row.last_log_id or 0, opened_from=row.created_at)
     return SignedState(facts=replace(facts, is_compared=True), start=start, report=report)
 
 
-def _trusted(row: Any) -> tuple[Mapping[str, Any] | None, str | None]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Untrusted:
+    """A stored report that is not the signed one, and why."""
+
+    problem: str
+
+
+def _trusted(row: Any) -> Mapping[str, Any] | _Untrusted:
     """Read the stored report, or say what is wrong with it. The reviewer signed its hash."""
     if hashlib.sha256(row.report.encode()).hexdigest() != row.report_sha256:
-        return None, "the stored report was altered: its SHA-256 is not report_sha256"
+        return _Untrusted(problem="the stored report was altered: its SHA-256 is not report_sha256")
     try:
-        report = json.loads(row.report)
+        report: Mapping[str, Any] = json.loads(row.report)
         recorded = (row.created_at, row.verdict, row.last_log_id, sorted(row.scope["targets"]), _scope(row.scope))
         made_at = datetime.fromisoformat(report["created_at"])
         reported = (
@@ -72,11 +79,11 @@ def _trusted(row: Any) -> tuple[Mapping[str, Any] | None, str | None]:
             _scope(report["scope"]),
         )
         if reported != recorded:
-            return None, "its row in stage_verifications does not match the stored report"
+            return _Untrusted(problem="its row in stage_verifications does not match the stored report")
         [(RowCounts(**fund["after"]), dict(fund["after_stages"])) for fund in report["funds"] if fund["after"]]
     except (ValueError, KeyError, TypeError):
-        return None, "the stored report cannot be read"
-    return report, None
+        return _Untrusted(problem="the stored report cannot be read")
+    return report
 
 
 def _scope(scope: Mapping[str, Any]) -> tuple[bool, str | None]:

@@ -26,16 +26,20 @@ from stagenorm_pipeline.engine.verify.snapshot import Snapshot
 from stagenorm_pipeline.engine.verify.stage_totals import rows_by_stage
 from stagenorm_pipeline.engine.verify.starting_point import StartingPoint
 from stagenorm_pipeline.engine.verify.verification_facts import VerificationFacts, read_verification_facts
-from stagenorm_pipeline.vocabulary import Vocabulary
+from stagenorm_pipeline.vocabulary import DecisionsInForce, Vocabulary
 
 DEFAULT_SAMPLE_SIZE = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyRequest:
-    """What to verify. `plan_id`: compare with this plan's baseline instead of the earliest applied plan's."""
+    """What to verify. `plan_id`: compare with this plan's baseline instead of the earliest applied plan's.
+
+    `decisions_file`: where the decisions of the vocabulary are, for the report; None: in no file.
+    """
 
     vocabulary: Vocabulary
+    decisions_file: DecisionsInForce | None = None
     created_by: str
     targets: tuple[TargetSetting, ...] = DEFAULT_TARGETS
     scope: FundScope = field(default_factory=FundScope)
@@ -120,6 +124,7 @@ def _result(
         sample_size=request.sample_size,
         sample_seed=request.sample_seed,
         vocabulary_version=request.vocabulary.version,
+        decisions_file=request.decisions_file,
         code_version=__version__,
         plans=_plan_facts(snapshot.plans.in_force, baselines),
         in_progress=ran.waiting > 0,

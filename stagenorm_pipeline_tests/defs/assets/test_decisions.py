@@ -15,7 +15,7 @@ def test_plan_made_with_other_decisions_is_refused(project: DagsterProject, appl
     assert project.plan().success
     FILE.write_text(DECIDED.format("series-a"))
     message, _ = failure_of(project.normalize_all())
-    assert message.startswith("Plan 1 is not applied: the decisions have changed since it was reviewed")
+    assert message.startswith("Plan 1 is not applied: the vocabulary has changed since it was reviewed")
     assert "`batch_plan` in Dagster" in message
     assert '"growth": seed -> series-a' in message
     assert application.value("SELECT count(*) FROM stage_normalization_log") == 0

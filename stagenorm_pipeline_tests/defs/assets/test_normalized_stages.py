@@ -49,7 +49,7 @@ def test_plan_then_backfill_normalizes_every_fund(project: DagsterProject, appli
 
 def test_one_fund_is_materialized_without_touching_others(project: DagsterProject, application: Application) -> None:
     _fill(application)
-    project.plan()
+    project.plan_without_a_run(application)
 
     applied = materialized(project.normalize("fund-2"), "normalized_stages")
 
@@ -78,7 +78,7 @@ def test_second_run_shows_totals_of_plan_beside_its_own(project: DagsterProject,
 
 def test_unwatched_throttler_is_logged_once_per_run(project: DagsterProject, application: Application) -> None:
     _fill(application)
-    project.plan()
+    project.plan_without_a_run(application)
 
     run_id = project.normalize_all().run_id
 
@@ -96,7 +96,7 @@ def test_plan_covers_one_table_if_asked(project: DagsterProject, application: Ap
 
 def test_apply_covers_one_table_if_asked(project: DagsterProject, application: Application) -> None:
     _fill(application)
-    project.plan()
+    project.plan_without_a_run(application)
 
     result = project.normalize("fund-1", table=DEALS)
 
@@ -110,7 +110,7 @@ def test_apply_covers_one_table_if_asked(project: DagsterProject, application: A
 def test_failed_fund_does_not_stop_other_funds(project: DagsterProject, application: Application) -> None:
     _fill(application)
     application.sql(_REFUSE_FUND_2)
-    project.plan()
+    project.plan_without_a_run(application)
 
     result = project.normalize_all()
     sentence, details = failure_of(result)
@@ -128,7 +128,7 @@ def test_failed_fund_does_not_stop_other_funds(project: DagsterProject, applicat
 def test_observation_of_failed_fund_says_what_to_do(project: DagsterProject, application: Application) -> None:
     _fill(application)
     application.sql(_REFUSE_FUND_2)
-    project.plan()
+    project.plan_without_a_run(application)
 
     result = project.normalize("fund-2")
 
@@ -145,7 +145,7 @@ def test_observation_of_failed_fund_says_what_to_do(project: DagsterProject, app
 def test_failed_fund_is_applied_when_materialized_again(project: DagsterProject, application: Application) -> None:
     _fill(application)
     application.sql(_REFUSE_FUND_2)
-    project.plan()
+    project.plan_without_a_run(application)
     project.normalize_all()
     application.sql("DROP TRIGGER refuse ON portfoliocompanies")
 
@@ -156,7 +156,7 @@ def test_failed_fund_is_applied_when_materialized_again(project: DagsterProject,
 
 def test_partition_key_without_fund_fails_alone(project: DagsterProject, application: Application) -> None:
     _fill(application, funds=1)
-    project.plan()
+    project.plan_without_a_run(application)
     project.instance.add_dynamic_partitions("stagenorm_funds", ["typed-by-hand"])
 
     result = project.normalize_all()
@@ -179,7 +179,7 @@ def test_terminate_finishes_current_batch_and_next_run_continues(
     project: DagsterProject, application: Application
 ) -> None:
     application.add(COMPANIES, [(1, "Seed")] * 5)
-    project.plan(batch_size=1)
+    project.plan_without_a_run(application, batch_size=1)
 
     with _signal_during_batch(signal.SIGINT):
         stopped = project.normalize_all()
@@ -194,7 +194,7 @@ def test_terminate_finishes_current_batch_and_next_run_continues(
 
 def test_terminated_run_keeps_finished_funds(project: DagsterProject, application: Application) -> None:
     application.add(COMPANIES, [(fund, "Seed") for fund in (1, 2, 3)])
-    project.plan()
+    project.plan_without_a_run(application)
 
     with _signal_during_batch(signal.SIGTERM):
         stopped = project.normalize_all()
@@ -208,7 +208,7 @@ def test_run_waits_for_batch_taken_by_another_runner(
     project: DagsterProject, application: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     application.add(COMPANIES, [(1, "Seed"), (1, "Series A")])
-    project.plan(batch_size=1)
+    project.plan_without_a_run(application, batch_size=1)
     monkeypatch.setattr(apply_fund, "_RETRY_EVERY_S", 0)
     application.sql("UPDATE stage_migration_batches SET status = 'running', worker = 'w2' WHERE batch_number = 1")
     with psycopg.connect(application.url) as other:
@@ -250,7 +250,7 @@ def test_log_lines_have_the_runbooks_form(
     project: DagsterProject, application: Application, capfd: pytest.CaptureFixture[str]
 ) -> None:
     application.add(COMPANIES, [(1, "Seed")])
-    project.plan()
+    project.plan_without_a_run(application)
     capfd.readouterr()
 
     project.normalize("fund-1")

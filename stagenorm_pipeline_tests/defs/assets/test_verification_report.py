@@ -53,7 +53,7 @@ def test_each_asset_says_what_comes_next(project: DagsterProject, application: A
 
 def test_check_names_ui_step_besides_command(project: DagsterProject, application: Application) -> None:
     _fill(application)
-    project.plan()
+    application.plan()
 
     sentence = str(checked(project.run("verify_job"))["r1_batch_tracking"].description)
 
@@ -109,9 +109,8 @@ def test_read_only_server_fails_before_reading_tables(project: DagsterProject, a
 def test_report_is_made_after_failed_fund(project: DagsterProject, application: Application) -> None:
     _fill(application)
     application.sql("ALTER TABLE portfoliocompanies ADD CHECK (fund_id <> 2 OR stage = 'seriesb') NOT VALID")
-    project.plan()
+    application.run()
 
-    assert not project.normalize_all().success
     result = project.run("verify_job")
 
     assert result.success
@@ -124,8 +123,7 @@ def test_report_is_made_after_failed_fund(project: DagsterProject, application: 
 
 def test_total_loss_is_error_of_r5(project: DagsterProject, application: Application) -> None:
     _fill(application)
-    project.plan()
-    project.normalize_all()
+    application.run()
     application.sql("UPDATE portfoliocompanies SET stage = 'series-c'")
 
     found = checked(project.run("verify_job"))
@@ -136,8 +134,7 @@ def test_total_loss_is_error_of_r5(project: DagsterProject, application: Applica
 
 def test_strict_mode_turns_warning_into_error(project: DagsterProject, application: Application) -> None:
     _fill(application)
-    project.plan()
-    project.normalize_all()
+    application.run()
     application.sql("DELETE FROM portfoliocompanies WHERE fund_id = 2")
 
     lenient = checked(project.run("verify_job"))["r4_row_counts"]
@@ -149,8 +146,7 @@ def test_strict_mode_turns_warning_into_error(project: DagsterProject, applicati
 
 def test_checks_show_result_of_reports_snapshot(project: DagsterProject, application: Application) -> None:
     _fill(application)
-    project.plan()
-    project.normalize_all()
+    application.run()
     # The report notes itself after its snapshot and before the checks: there a user spoils a row.
     application.sql("""
         CREATE FUNCTION spoil() RETURNS trigger LANGUAGE plpgsql AS
@@ -197,8 +193,7 @@ def test_stored_spelling_cannot_become_markup(project: DagsterProject, applicati
 
 def test_each_failed_check_describes_finding_and_fix(project: DagsterProject, application: Application) -> None:
     _fill(application)
-    project.plan()
-    project.normalize_all()
+    application.run()
     application.sql("""
         UPDATE stage_migration_batches SET status = 'failed' WHERE batch_id = 1;
         INSERT INTO deal_opportunities (fund_id, stage) VALUES (1, 'growth'), (1, NULL);
@@ -225,8 +220,7 @@ def test_each_failed_check_describes_finding_and_fix(project: DagsterProject, ap
 
 def test_rolled_back_rows_are_warning_of_r2(project: DagsterProject, application: Application) -> None:
     _fill(application)
-    project.plan()
-    project.normalize_all()
+    application.run()
     rollback = record_rollback(application.database, RollbackRequest(plan_id=1), created_by="operator")
     application.apply(plan_id=rollback)
 

@@ -33,7 +33,7 @@ def test_every_fund_is_materialized_by_one_run(
 ) -> None:
     application.add(COMPANIES, [(1, "Seed"), (2, "Seed"), (None, "Series A"), (3, "seed")])
     application.add(DEALS, [(2, "Seed")])
-    project.plan()
+    application.plan()
 
     result = _run(project, parallel=parallel)
 
@@ -54,7 +54,7 @@ def test_every_fund_is_materialized_by_one_run(
 def test_failed_fund_fails_the_run_and_no_other_fund(project: DagsterProject, application: Application) -> None:
     application.add(COMPANIES, [(1, "Seed"), (2, "Seed"), (3, "Seed")])
     application.sql("ALTER TABLE portfoliocompanies ADD CONSTRAINT c CHECK (fund_id <> 2 OR stage = 'Seed') NOT VALID")
-    project.plan()
+    application.plan()
 
     result = _run(project)
 
@@ -75,7 +75,7 @@ def test_named_funds_are_applied_and_an_unknown_one_stops_the_run(
     project: DagsterProject, application: Application
 ) -> None:
     application.add(COMPANIES, [(1, "Seed"), (2, "Seed"), (None, "Seed")])
-    project.plan()
+    application.plan()
 
     refused = _run(project, funds=["fund-1", "fund-77"])
     assert "The fund 'fund-77' is neither in" in failure_of(refused)[0]
@@ -90,7 +90,7 @@ def test_named_funds_are_applied_and_an_unknown_one_stops_the_run(
 def test_canary_that_fails_fails_the_run_and_leaves_the_rest(project: DagsterProject, application: Application) -> None:
     application.add(COMPANIES, [(1, "Seed"), (2, "Seed"), (3, "Seed")])
     application.sql("ALTER TABLE portfoliocompanies ADD CONSTRAINT c CHECK (fund_id <> 2 OR stage = 'Seed') NOT VALID")
-    project.plan()
+    application.plan()
 
     description, _ = failure_of(_run(project, canary=2))
 
@@ -104,7 +104,7 @@ def test_events_of_many_funds_are_recorded_outside_the_run(
 ) -> None:
     monkeypatch.setattr(job_module, "_EVENTS_IN_RUN", 1)
     application.add(COMPANIES, [(1, "Seed"), (2, "Seed"), (3, "Seed")])
-    project.plan()
+    application.plan()
 
     result = _run(project)
 

@@ -4,11 +4,12 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stagenorm_pipeline.config.auto_batch_size import Pacing
 from stagenorm_pipeline_tests.support.application import DEALS, VOCABULARY, Application
+from stagenorm_pipeline_tests.support.examples import on_database
 
 # What a user does to a row between plan and apply.
 LEAVE, DELETE, NULL, MOVE, REPLACE = "leave", "delete", "null", "move", "replace"
@@ -74,7 +75,7 @@ def refusing(application: Application) -> Application:
     return application
 
 
-@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@on_database(15)
 @given(rows=ROWS, batch_size=st.integers(1, 8), pacing=st.sampled_from([None, Pacing()]))
 def test_every_planned_row_is_counted_and_no_other_write_is_lost(
     refusing: Application, rows: list[tuple[int | None, str, str | None, str]], batch_size: int, pacing: Pacing | None

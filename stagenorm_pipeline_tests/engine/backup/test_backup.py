@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stagenorm_pipeline.config.configuration import DEFAULT_TARGETS, TargetSetting
@@ -24,6 +24,7 @@ from stagenorm_pipeline.errors import ConfigurationError, RefusedError, TargetEr
 from stagenorm_pipeline.local.server_files import binaries
 from stagenorm_pipeline.report.backup_text import reminder
 from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, Application
+from stagenorm_pipeline_tests.support.examples import on_database
 
 _HOSTILE = [
     None,
@@ -83,7 +84,7 @@ def test_psql_loads_every_byte_of_the_file(application: Application, tmp_path: P
     assert len(again.stderr.splitlines()) == 1
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@on_database(8)
 @given(st.lists(st.none() | st.text(st.characters(codec="utf-8", exclude_characters="\x00")), min_size=1))
 def test_any_stage_is_restored_exactly(application: Application, tmp_path: Path, stages: list[str | None]) -> None:
     application.sql("TRUNCATE deal_opportunities")

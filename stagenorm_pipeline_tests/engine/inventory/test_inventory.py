@@ -3,7 +3,7 @@
 from collections import Counter
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stagenorm_pipeline.config.configuration import DEFAULT_TARGETS, TargetSetting
@@ -21,6 +21,7 @@ from stagenorm_pipeline.engine.targets.funds import FundScope, fund_order
 from stagenorm_pipeline.engine.targets.target import resolve_targets
 from stagenorm_pipeline.vocabulary import Decision, Decisions, MeaningKind, Stage, Vocabulary
 from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, VOCABULARY, Application, Row
+from stagenorm_pipeline_tests.support.examples import on_database
 
 SPELLINGS = [
     None,
@@ -70,7 +71,7 @@ def counted(rows: list[Row]) -> Counter[tuple[str, MeaningKind]]:
     return Counter((s, VOCABULARY.meaning_of(s).kind) for _, s in rows if s is not None)
 
 
-@settings(deadline=None, max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@on_database(10)
 @given(
     rows=st.lists(
         st.tuples(
@@ -208,7 +209,7 @@ def test_unknown_spelling_has_key_range_and_largest_funds(
     }
 
 
-@settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@on_database(8)
 @given(
     st.lists(st.tuples(st.sampled_from([None, *range(15)]), st.sampled_from(["growth", "late", "Seed"])), max_size=60)
 )

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stagenorm_pipeline import __version__
@@ -14,6 +14,7 @@ from stagenorm_pipeline.engine.plan.request import MAX_BATCH_SIZE
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.errors import ConfigurationError, PlanError, TargetError
 from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, VOCABULARY, Application, Row
+from stagenorm_pipeline_tests.support.examples import on_database
 
 MEMBERS = """
 SELECT b.table_name, b.fund_id, m.row_number AS id, s.spelling, p.stage_after
@@ -70,7 +71,7 @@ def test_preview_works_without_tracking_tables(bare: Application) -> None:
     assert (plan.plan_id, plan.status, plan.total_batches) == (None, "preview", 1)
 
 
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@on_database(20)
 @given(
     rows=st.lists(
         st.tuples(

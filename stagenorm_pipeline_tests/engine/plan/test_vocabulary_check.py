@@ -63,7 +63,7 @@ def rows(application: Application) -> Application:
 def test_plan_with_another_vocabulary_is_refused_with_the_changes(rows: Application) -> None:
     plan = rows.plan(vocabulary=BEFORE)
     before = rows.contents()
-    with pytest.raises(OtherVocabularyError, match="Plan 1 is not applied: the decisions have changed") as caught:
+    with pytest.raises(OtherVocabularyError, match="Plan 1 is not applied: the vocabulary has changed") as caught:
         apply(rows, AFTER, plan.plan_id)
     assert isinstance(caught.value, PlanError)
     assert BEFORE.version in caught.value.message

@@ -4,19 +4,20 @@ from datetime import datetime
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.server_times import parse_time
 from stagenorm_pipeline.errors import RefusedError
+from stagenorm_pipeline_tests.support.examples import on_database
 
 _STYLES = ["SQL, MDY", "SQL, DMY", "SQL, YMD", "German, DMY", "Postgres, MDY", "Postgres, DMY", "Postgres, YMD"]
 _ZONES = ["UTC", "Europe/Berlin", "America/New_York", "America/Sao_Paulo", "Asia/Kolkata", "Australia/Lord_Howe", "+05"]
 _AS_TEXT = b"SELECT set_config('DateStyle', %s, true), set_config('TimeZone', %s, true)"
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@on_database(14)
 @given(
     microseconds=st.lists(st.integers(946_684_800_000_000, 1_924_991_999_999_999), min_size=50, max_size=50),
     style=st.sampled_from(_STYLES),

@@ -97,13 +97,14 @@ def test_upgrade_keeps_all_recorded_rows(older: Application) -> None:
         "stage_migration_approval_rules",
         "stage_migration_plan_authors",
         "stage_migration_approvals",
+        "stage_migration_rehearsals",
     }
     assert older.value("SELECT count(*) FROM stage_migration_versions") == len(migration_files())
     assert older.value("SELECT count(*) FROM stage_verifications WHERE signed_off_by = 'Ana Reviewer'") == 1
 
 
 def test_status_and_verify_work_on_an_upgraded_database(upgraded: Application) -> None:
-    open_plan = next(plan for plan in read_status(upgraded.database).plans if plan["status"] == "open")
+    open_plan = next(plan for plan in read_status(upgraded.database, targets=2).plans if plan["status"] == "open")
     assert (open_plan["plan_id"], open_plan["kind"]) == (4, PlanKind.NORMALIZE)
     result = upgraded.verify(vocabulary=DECIDED)
     failed = [check.rule for check in result.checks if check.outcome is Outcome.FAILED]

@@ -77,7 +77,7 @@ def test_role_can_do_the_whole_runbook(application: Application, as_role: Databa
     cancel_plan(as_role, draft)
     plan = record_plan(as_role, request, created_by="operator").plan_id
     _apply(as_role)
-    assert read_status(as_role).failures_total == 1
+    assert read_status(as_role, targets=2).failures_total == 1
     assert _verdicts(as_role) >= {Outcome.FAILED}
     application.sql("ALTER TABLE portfoliocompanies DROP CONSTRAINT frozen")
     _apply(as_role, plan)
@@ -144,6 +144,9 @@ _FORBIDDEN = (
     "INSERT INTO stage_migration_plan_authors (plan_id, author) VALUES (7, 'somebody')",
     "UPDATE stage_migration_plan_authors SET author = 'somebody'",
     "INSERT INTO stage_migration_approvals (plan_id, content_sha256) VALUES (1, sha256('x'))",
+    "INSERT INTO stage_migration_rehearsals (plan_id, rehearsed_by) VALUES (1, 'somebody')",
+    "UPDATE stage_migration_rehearsals SET rows_refused = 0",
+    "DELETE FROM stage_migration_rehearsals",
     "CREATE TABLE mine ()",
     "CREATE SCHEMA mine",
     "CREATE ROLE another",

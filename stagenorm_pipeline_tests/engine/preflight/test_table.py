@@ -219,6 +219,23 @@ def test_inheritance_is_a_warning_and_a_repeated_key_an_error(application: Appli
     assert "key 7" in finding.message
 
 
+def test_materialized_views_are_listed_in_the_order_to_refresh_them(application: Application) -> None:
+    application.sql("CREATE MATERIALIZED VIEW keys AS SELECT id FROM portfoliocompanies")
+    assert ask(application) == []
+    application.sql("CREATE VIEW named AS SELECT id, stage AS phase FROM portfoliocompanies")
+    application.sql('CREATE MATERIALIZED VIEW "By Phase" AS SELECT phase, count(*) FROM named GROUP BY phase')
+    application.sql('CREATE MATERIALIZED VIEW above AS SELECT count(*) FROM "By Phase"')
+
+    finding = ask_for_one(application, PreflightCheck.MATERIALIZED_VIEWS)
+
+    assert finding.level is PreflightLevel.INFO
+    assert finding.remedy.splitlines()[1:] == [
+        'REFRESH MATERIALIZED VIEW "By Phase";',
+        "REFRESH MATERIALIZED VIEW above;",
+    ]
+    follow(application, finding)
+
+
 def test_child_on_another_server_is_an_error(application: Application) -> None:
     application.sql("CREATE FOREIGN DATA WRAPPER elsewhere")
     application.sql("CREATE SERVER far FOREIGN DATA WRAPPER elsewhere")

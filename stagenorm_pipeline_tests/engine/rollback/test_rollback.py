@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stagenorm_pipeline.config.configuration import TargetSetting
@@ -18,6 +18,7 @@ from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.verify.result import Outcome, Rule
 from stagenorm_pipeline.errors import PlanError
 from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, Application
+from stagenorm_pipeline_tests.support.examples import on_database
 
 _MESSY = ["Seed", " seed", "SEED\t", "Series A", "seriesа", "pre_seed", "SERIES\u00a0C+", "series−b"]
 _OTHER = ["seed", "series-c+", "Seed Round", "', DROP TABLE x; --", "%s {} \\", "\u202eseed"]
@@ -46,7 +47,7 @@ def _statuses(application: Application, plan_id: int | None) -> tuple[str, list[
     return plan, application.column(batches, plan_id)
 
 
-@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@on_database(4)
 @given(
     companies=st.lists(st.tuples(st.sampled_from([1, 2, None]), st.sampled_from(_MESSY + _OTHER)), max_size=30),
     deals=st.lists(st.tuples(st.sampled_from([1, None]), st.sampled_from([*_MESSY, *_OTHER, None])), max_size=15),

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, preview_rollback, record_rollback
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, EVERYTHING, Application
+from stagenorm_pipeline_tests.support.examples import on_database
 
 _FUNDS = (1, 2, None)
 _NAMES = {COMPANIES: "name", DEALS: "title"}
@@ -235,7 +236,7 @@ def _holds(application: Application, rows: list[tuple[int | None, str]], history
     _roll_back(observer, RollbackRequest(by_table=True))
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@on_database(6)
 @given(rows=_FIRST_ROWS, history=_HISTORY, looked_up=st.sampled_from([0, 50_000]))
 def test_rollback_restores_only_rows_in_force(
     application: Application, rows: list[tuple[int | None, str]], history: list[tuple[Any, ...]], looked_up: int

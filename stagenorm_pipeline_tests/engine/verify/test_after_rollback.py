@@ -9,8 +9,8 @@ from stagenorm_pipeline.engine.plan.life_cycle import cancel_plan
 from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, record_rollback
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.verify.result import Rule, Severity, UndoneRows, Verdict, VerificationResult
-from stagenorm_pipeline.vocabulary import Decision, Decisions, Stage, Vocabulary
-from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, Application
+from stagenorm_pipeline.vocabulary import Decision, Decisions, Stage, Vocabulary, configured_aliases
+from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, VOCABULARY, Application
 from stagenorm_pipeline_tests.support.verification_outcomes import named, not_passed
 
 R1, R2, R3, R4, R5, _, _ = Rule
@@ -308,3 +308,29 @@ def test_sample_includes_undone_changes(migrated: Application) -> None:
     assert sorted(row.action for row in result.sample) == ["normalize"] * 7 + ["rollback"] * 3
     undone = [row for row in result.sample if row.action == "rollback"]
     assert all(row.stage_now == row.stage_after != row.stage_before for row in undone)
+
+
+def test_audit_rows_write_only_stages_of_their_plan_or_restored_spellings(migrated: Application) -> None:
+    with_d = Vocabulary.with_decisions(
+        Decisions(aliases=configured_aliases((*VOCABULARY.canonical, "series-d"), {"series-d": ["series d"]}))
+    )
+    migrated.sql("INSERT INTO portfoliocompanies (fund_id, stage) VALUES (8, 'Series D'), (9, 'Series D')")
+    migrated.run(vocabulary=with_d)
+    roll_back(migrated, plan_id=2, scope=FundScope.one("8"))
+    # Another vocabulary today does not make the entries of the plan wrong.
+    assert not_passed(migrated.verify()) == {R2: ERROR}
+    migrated.sql("UPDATE stage_normalization_log SET stage_after = 'series-d' WHERE batch_id = 2")
+    migrated.sql("UPDATE stage_normalization_log SET stage_after = 'never seen' WHERE action = 'rollback'")
+    result = migrated.verify()
+    what = "audit rows with a stage that the plan does not write"
+    restored = "audit rows with a spelling that no plan read"
+    findings = [finding for finding in result.check(R5).findings if finding.what in (what, restored)]
+    assert [(f.what, f.stage_after, f.batch_id, f.fund_id, f.rows) for f in findings] == [
+        (what, "series-d", 2, "2", 1),
+        (restored, "never seen", 9, "8", 1),
+    ]
+    check = result.check(R5)
+    assert check.figures["audit_rows_with_other_stages"] == 2
+    assert "2 audit rows with a stage of no plan" in check.summary
+    # Where the stage is canonical today, only the receipts can tell.
+    assert migrated.verify(vocabulary=with_d).check(R5).figures["audit_rows_with_other_stages"] == 1

@@ -28,6 +28,7 @@ BY_HAND = "batch marked rolled_back by hand"
 NO_RECEIPT = "audit rows without a receipt"
 RECEIPT_DIFFERS = "audit rows differ from the batch's receipt"
 ALTERED = "audit row that was altered"
+OTHER_STAGE = "audit rows with a stage that the plan does not write"
 DIGEST_DIFFERS, NO_DIGEST = "plan that differs from its digest", "plan whose digest was deleted"
 GONE = "changed by stagenorm, row is gone"
 NULL_NOW = "changed by stagenorm, NULL now"
@@ -113,6 +114,20 @@ DAMAGES = {
     "an audit row that says something else": Damage(
         statements="UPDATE stage_normalization_log SET stage_after = 'series-c' WHERE batch_id = 2",
         seen={R5: (ERROR, {(CHANGED, "3", 2, "2"), (RECEIPT_DIFFERS, None, 2, "2"), (ALTERED, "3", 2, "2")})},
+    ),
+    "an audit row with a stage that is not canonical": Damage(
+        statements="UPDATE stage_normalization_log SET stage_after = 'growth' WHERE batch_id = 2",
+        seen={
+            R5: (
+                ERROR,
+                {
+                    (CHANGED, "3", 2, "2"),
+                    (RECEIPT_DIFFERS, None, 2, "2"),
+                    (ALTERED, "3", 2, "2"),
+                    (OTHER_STAGE, None, 2, "2"),
+                },
+            )
+        },
     ),
     "an audit row whose old spelling was altered": Damage(
         statements="UPDATE stage_normalization_log SET stage_before = 'SEED' WHERE batch_id = 2",

@@ -4,7 +4,7 @@ from collections import Counter
 from contextlib import suppress
 from typing import Any
 
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from stagenorm_pipeline.config.configuration import TargetSetting
@@ -13,6 +13,7 @@ from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.verify.result import Rule
 from stagenorm_pipeline.errors import PlanError
 from stagenorm_pipeline_tests.support.application import DEALS, Application
+from stagenorm_pipeline_tests.support.examples import on_database
 
 OF_DEALS = (TargetSetting(table=DEALS),)
 KEPT = (
@@ -112,7 +113,7 @@ def counted_slowly(application: Application) -> Counter[str]:
     # An undone plan whose funds are all in plans in force, but in no single one.
     deeds=[*(("run", scope) for scope in (FundScope(), *map(FundScope.one, ("1", "2", None)))), ("roll back", 0)]
 )
-@settings(deadline=None, max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@on_database(7)
 @given(deeds=st.lists(DEED, min_size=3, max_size=14))
 def test_figures_match_a_slow_count(application: Application, deeds: list[tuple[Any, ...]]) -> None:
     for table in (DEALS, *(f"stage_{name}" for name in KEPT)):

@@ -4,7 +4,7 @@ Rule 4 reports deleted rows and rule 3 reports NULLs. A forgery that keeps rows,
 passes: only a comparison with a signed report that is kept outside the database finds it."""
 
 from stagenorm_pipeline.counts import counted
-from stagenorm_pipeline.engine.verify.audit_log import AuditLog, Disagreement, read_disagreeing_rows
+from stagenorm_pipeline.engine.verify.audit_log import AuditLog, Disagreement, OtherStage, read_disagreeing_rows
 from stagenorm_pipeline.engine.verify.audited_rows import AuditedRows, RowState
 from stagenorm_pipeline.engine.verify.receipts_and_digests import WRONG, ReceiptsAndDigests
 from stagenorm_pipeline.engine.verify.result import CheckResult, Finding, Rule, Severity, some_of_each
@@ -30,7 +30,8 @@ DESCRIPTION = RuleDescription(
     ),
 )
 _COMPARED = (
-    "audit rows per batch with the batch's rows_updated and its receipts; closed plans with their digests; "
+    "audit rows per batch with the batch's rows_updated and its receipts; each stage_after with the vocabulary and the "
+    "plan; closed plans with their digests; "
     "each audited row's latest stage_after with its stage now"
 )
 
@@ -48,6 +49,7 @@ def check(
         "audit_rows": log.entries.normalized,
         "rollback_rows": log.entries.rolled_back,
         "batches_that_disagree": log.disagreements_total,
+        "audit_rows_with_other_stages": log.rows_with_other_stages,
         "rows_set_back": sum(rows.total for rows in set_back),
         "rows_changed_since": sum(rows.total for rows in changed),
         "rows_left_by_rollback": sum(rows.rows_left for rows in audited),
@@ -57,7 +59,10 @@ def check(
     named = read_disagreeing_rows(snapshot, log) if log.disagreements else ()
     examples = ([example for rows in kind for example in rows.examples] for kind in (set_back, changed, left))
     altered = receipts.findings({found.batch_id for found in log.disagreements})
-    is_wrong = any(figures[name] for name in ("batches_that_disagree", "rows_set_back", *WRONG))
+    stages = [other_stage_finding(found) for found in log.other_stages]
+    is_wrong = any(
+        figures[name] for name in ("batches_that_disagree", "audit_rows_with_other_stages", "rows_set_back", *WRONG)
+    )
     return CheckResult(
         rule=Rule.AUDIT_CONSISTENCY,
         passed=not (is_wrong or rows_total),
@@ -65,8 +70,14 @@ def check(
         summary=_summary(figures),
         compared=_COMPARED,
         figures=figures,
-        findings=some_of_each([batch_finding(found) for found in log.disagreements], named, altered, *examples),
-        findings_total=log.disagreements_total + len(named) + rows_total + _altered_total(receipts, altered),
+        findings=some_of_each([batch_finding(found) for found in log.disagreements], named, stages, altered, *examples),
+        findings_total=(
+            log.disagreements_total
+            + len(named)
+            + log.other_stages_total
+            + rows_total
+            + _altered_total(receipts, altered)
+        ),
         recommendation=_recommendation(figures),
     )
 
@@ -98,10 +109,25 @@ def batch_finding(found: Disagreement) -> Finding:
     )
 
 
+def other_stage_finding(found: OtherStage) -> Finding:
+    what = "a spelling that no plan read" if found.is_rollback else "a stage that the plan does not write"
+    return Finding(
+        what=f"audit rows with {what}",
+        target=found.target,
+        has_fund=True,
+        fund_id=found.fund_id,
+        batch_id=found.batch_id,
+        stage_after=found.stage,
+        rows=found.audit_rows,
+    )
+
+
 def _summary(figures: dict[str, int]) -> str:
     parts = []
     if figures["batches_that_disagree"]:
         parts.append(f"audit rows disagree with {counted(figures['batches_that_disagree'], 'batch')}")
+    if figures["audit_rows_with_other_stages"]:
+        parts.append(f"{counted(figures['audit_rows_with_other_stages'], 'audit row')} with a stage of no plan")
     if figures["batches_that_differ_from_receipts"]:
         parts.append(
             f"audit rows of {counted(figures['batches_that_differ_from_receipts'], 'batch')} differ from their receipts"
@@ -130,7 +156,7 @@ def _recommendation(figures: dict[str, int]) -> str | None:
     advice = []
     if figures["batches_that_disagree"]:
         advice.append("Audit rows or batch counts were changed by hand. Before a rollback, restore them from a backup.")
-    if any(figures[name] for name in WRONG):
+    if any(figures[name] for name in ("audit_rows_with_other_stages", *WRONG)):
         advice.append(
             "The audit log, receipts, digests or the signed report were altered. Do not roll back: restore them from a "
             "backup first, and find out who can write these tables."
