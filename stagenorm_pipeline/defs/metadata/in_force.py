@@ -25,7 +25,7 @@ def in_force(service: ServiceContext) -> Mapping[str, dg.MetadataValue]:
         decisions, version = str(replace(found, path=_short(Path(found.path)))), service.vocabulary.version
     except VocabularyError as error:
         # A page about plans and funds is true without them.
-        decisions, version = f"cannot be used: {error.message}", "none"
+        decisions, version = f"cannot be used: {error}", "none"
     entries = {
         "database": service.database.name,
         "configuration": _short(source.absolute()) if source else "no stagenorm.toml: the two default targets",
