@@ -13,6 +13,7 @@ from stagenorm_pipeline.config.environment import read_environment
 from stagenorm_pipeline.defs.beta_warnings import without_beta_warnings
 
 with without_beta_warnings():
+    from stagenorm_pipeline.defs.dagster_internals import fork_runs_from_warm_process
     from stagenorm_pipeline.defs.definitions import build_defs
 
 
@@ -20,7 +21,10 @@ with without_beta_warnings():
 def definitions() -> dg.Definitions:
     """Return the definitions that `workspace.yaml` loads. Raises ConfigurationError, which names the file and the key.
 
-    Of the environment it reads only the name of the file: the URLs are for runs.
+    Of the environment it reads only the name of the file and STAGENORM_WARM_RUNS: the URLs are for runs.
     """
+    # Set by `stagenorm ui` for its code server. Removed, because the processes of runs load the definitions, too.
+    if os.environ.pop("STAGENORM_WARM_RUNS", ""):
+        fork_runs_from_warm_process()
     file = read_environment(os.environ).configuration_file
     return build_defs(load_configuration(file, environment={}))

@@ -10,7 +10,7 @@ import dagster as dg
 from stagenorm_pipeline.config.configuration import TargetSetting
 from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.defs.dagster_internals import AssetEvent
-from stagenorm_pipeline.defs.reconcile.fund_events import fund_event, fund_metadata, is_unfinished
+from stagenorm_pipeline.defs.reconcile.fund_events import Metadata, fund_event, fund_metadata, is_unfinished
 from stagenorm_pipeline.defs.run_log import BatchLog
 from stagenorm_pipeline.engine.apply.run_limits import BudgetEnd
 from stagenorm_pipeline.engine.apply.runner import ApplyResult
@@ -46,10 +46,10 @@ class FundOutcome:
         """Return whether the fund turns green: nothing went wrong, and no batch of an open plan is left."""
         return self.result.ok and self.problem is None and not is_unfinished(self.state)
 
-    def event(self, by: str) -> AssetEvent:
+    def event(self, by: str, in_force: Metadata) -> AssetEvent:
         """Return the fund's event: the totals of its plan, and beside them what this run did. `by`: who applied it."""
-        metadata = fund_metadata(self.state, by=by, this_run=self.summary, problem=self.problem)
-        return fund_event(self.key, is_done=self.is_done, metadata=metadata)
+        metadata = fund_metadata(self.state, in_force, by=by, this_run=self.summary, problem=self.problem)
+        return fund_event(self.key, self.state, is_done=self.is_done, metadata=metadata)
 
     @property
     def summary(self) -> str:

@@ -5,6 +5,8 @@ What reads a report is imported with the first one: it would delay the start by 
 """
 
 import os
+import socket
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from stagenorm_pipeline.service.verifying import VerificationReport
 
 REPORT_DATABASE_URL: Final = "STAGENORM_REPORT_DATABASE_URL"
+CODE_SOCKET: Final = "STAGENORM_CODE_SOCKET"
 # Verifications are numbered by a bigint.
 _LARGEST_NUMBER: Final = 2**63 - 1
 # The page brings its own policy, which allows its styles. It must not be framed, cached or guessed to be a script.
@@ -91,9 +94,22 @@ def _problem(sentence: str, status: int) -> Response:
     return PlainTextResponse(sentence_for_terminal(sentence), status_code=status, headers=_HEADERS)
 
 
+def _wait_for_code_server(path: str | None) -> None:
+    """Wait until the code server listens: it starts at the same time, and Dagster would show an error instead."""
+    while path:
+        with socket.socket(socket.AF_UNIX) as probe:
+            try:
+                probe.connect(path)
+            except OSError:
+                time.sleep(0.1)
+            else:
+                return
+
+
 def main() -> None:
     # Removed, so that no code server inherits it.
     database_url = os.environ.pop(REPORT_DATABASE_URL, None)
+    _wait_for_code_server(os.environ.pop(CODE_SOCKET, None))
     create = dagster_cli.create_app_from_workspace_process_context  # type: ignore[attr-defined]
 
     def create_with_reports(*arguments: Any, **options: Any) -> Any:

@@ -1,5 +1,6 @@
 """What `dagster_internals` relies on in Dagster. These tests fail if an upgrade changes it."""
 
+import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,12 +9,19 @@ from typing import Any
 import dagster as dg
 import pytest
 import sqlalchemy as sa
+from dagster._core.definitions.data_version import (  # noqa: TID251 - what the pages ask
+    CachingStaleStatusResolver,
+    StaleStatus,
+)
+from dagster._core.loader import LoadingContextForTest  # noqa: TID251 - what the resolver needs
+from dagster._grpc.server import DagsterApiServer
 
 from stagenorm_pipeline.defs.dagster_internals import (
     create_pool,
     failing_checks,
     failing_ticks,
     is_run_of,
+    lineage_tags,
     newest_events,
     newest_partition_verdicts,
     partition_range_tags,
@@ -180,3 +188,42 @@ def test_failing_checks_ticks_and_runs_of_the_location_are_found(instance: dg.Da
             ("sensor", "ValueError")
         ]
         assert not is_run_of(context, other)
+
+
+def test_code_server_starts_runs_by_the_attribute_that_is_replaced() -> None:
+    """Pins what `fork_runs_from_warm_process` relies on. To call it would change this process."""
+    assert "self._mp_ctx.Process(" in inspect.getsource(DagsterApiServer.StartRun)
+
+
+def test_fund_stays_in_sync_when_its_plan_is_reported_again(instance: dg.DagsterInstance) -> None:
+    letters = dg.StaticPartitionsDefinition(["a"])
+
+    @dg.asset
+    def plan() -> dg.MaterializeResult[None]:
+        return dg.MaterializeResult(data_version=dg.DataVersion("constant"))
+
+    @dg.asset(deps=[plan], partitions_def=letters)
+    def fund() -> None: ...
+
+    @dg.asset(deps=[fund])
+    def report() -> None: ...
+
+    def statuses() -> list[StaleStatus]:
+        graph = dg.Definitions(assets=[plan, fund, report]).resolve_asset_graph()
+        resolver = CachingStaleStatusResolver(instance, graph, LoadingContextForTest(instance))
+        return [resolver.get_status(fund.key, "a"), resolver.get_status(report.key)]
+
+    def applied(version: str) -> dg.AssetMaterialization:
+        return dg.AssetMaterialization(fund.key, partition="a", tags=lineage_tags(version, {plan.key: "constant"}))
+
+    dg.materialize([plan], instance=instance)
+    report_runless_events(instance, [applied("1")])
+    dg.materialize([report], instance=instance)
+    reported_again = dg.AssetMaterialization(plan.key, tags=lineage_tags("constant", {}))
+    report_runless_events(instance, [reported_again, applied("1")])
+    in_sync = statuses()
+    report_runless_events(instance, [applied("2")])
+
+    assert in_sync == [StaleStatus.FRESH, StaleStatus.FRESH]
+    # Rows changed after the report.
+    assert statuses() == [StaleStatus.FRESH, StaleStatus.STALE]

@@ -194,6 +194,15 @@ SELECT coalesce(sum(rows_updated), 0), coalesce(sum(rows_planned) FILTER (WHERE 
        count(DISTINCT coalesce(fund_id, '')) FILTER (WHERE status = 'failed')
 FROM stage_migration_batches WHERE plan_id = %s
 """
+_FAILED_FUNDS = """
+SELECT count(*) FROM stage_migration_batches JOIN stage_migration_plans AS plan USING (plan_id)
+WHERE plan.status = 'open' AND stage_migration_batches.status = 'failed'
+"""
+# Funds with work left, or whose work was rolled back.
+_UNCLEAN = """
+SELECT (SELECT count(*) FROM stage_migration_batches WHERE status IN ('pending', 'running'))
+     + (SELECT count(*) FROM stage_migration_plans WHERE kind = 'rollback')
+"""
 # The database refuses some changes in one fund.
 FAILING = "fund-3"
 _REFUSE = "ALTER TABLE portfoliocompanies ADD CONSTRAINT refuse CHECK (fund_id <> 3 OR stage <> 'series-c') NOT VALID"
@@ -201,14 +210,15 @@ _REFUSE = "ALTER TABLE portfoliocompanies ADD CONSTRAINT refuse CHECK (fund_id <
 
 def assert_pages_agree(visitor: Visitor, demo: Application, picture: str) -> None:
     """Compare every asset's page with PostgreSQL, and look at each at both widths."""
-    for asset, expected in {
-        "batch_plan": expected_plan(demo),
-        "normalized_stages": expected_totals(demo),
-        "verification_report": expected_verification(demo),
+    for asset, (expected, badges) in {
+        "batch_plan": (expected_plan(demo), plan_badges(demo)),
+        "normalized_stages": (expected_totals(demo), fund_badges(demo)),
+        "verification_report": (expected_verification(demo), verification_badges(demo)),
     }.items():
         visitor.open_asset(asset)
-        visitor.shows(expected)
+        visitor.shows(expected, badges)
         visitor.take_picture(f"{picture}-{asset}")
+        assert not visitor.is_cut
 
 
 def expected_plan(demo: Application) -> dict[str, str]:
@@ -240,6 +250,30 @@ def expected_verification(demo: Application) -> dict[str, str]:
     """The entry of `verification_report`; none before the first verification."""
     number = demo.value("SELECT max(verification_id) FROM stage_verifications")
     return {} if number is None else {"verification_id": str(number)}
+
+
+def plan_badges(demo: Application) -> dict[str, int]:
+    """`no_batch_failed` and `not_paused`: nobody pauses in the walk."""
+    return {"passed": 1, "failed": 1} if demo.value(_FAILED_FUNDS) else {"passed": 2}
+
+
+def fund_badges(demo: Application) -> dict[str, int]:
+    """`fund_clean`, of which the page shows the last verdict: a bad one if there is any. None without a plan."""
+    if not demo.value("SELECT count(*) FROM stage_migration_plans"):
+        return {}
+    if demo.value(_FAILED_FUNDS):
+        return {"failed": 1}
+    return {"warned": 1} if demo.value(_UNCLEAN) else {"passed": 1}
+
+
+def verification_badges(demo: Application) -> dict[str, int]:
+    """The seven rules; none before the first verification."""
+    counts = demo.sql(
+        "SELECT checks_passed, checks_warned, checks_failed FROM stage_verifications "
+        "ORDER BY verification_id DESC LIMIT 1"
+    )
+    verdicts = zip(("passed", "warned", "failed"), counts[0], strict=True) if counts else ()
+    return {name: count for name, count in verdicts if count}
 
 
 def test_pages_agree_with_postgresql_after_failure_second_plan_and_rollback(
@@ -280,6 +314,10 @@ def test_pages_agree_with_postgresql_after_failure_second_plan_and_rollback(
     print(f"normalize_all_job, from click to done, what is left of one fund: {seconds:.1f} s")  # noqa: T201
     assert set(batches(demo)) == {"completed", "cancelled"}
     assert_pages_agree(visitor, demo, "all-done")
+    visitor.open_graph()
+    visitor.sees("verification_report")
+    visitor.take_picture("graph-when-done")
+    assert not visitor.can_read("Unsynced")
 
     visitor.run_job("rollback_job", plan_id="0 -> 2", execute="false -> true")
     visitor.take_picture("rollback")
@@ -300,7 +338,20 @@ def assert_alerted(webhook: Webhook, kind: str, **fields: list[str]) -> None:
     message = wait_until(
         lambda: next((message for message in webhook.received if message["kind"] == kind), None),
         f"the alert {kind} arrives",
-        seconds=120,
+        seconds=300,
     )
     assert {name: message[name] for name in fields} == fields
     assert message["url"].startswith("http://127.0.0.1:")
+
+
+def test_every_fund_is_applied_by_one_click(visitor: Visitor, demo: Application) -> None:
+    """Print the seconds. `.venv/bin/python -m pytest -m walk -s -k one_click` measures them alone."""
+    visitor.arrive()
+    for asset in ("stage_inventory", "batch_plan"):
+        visitor.open_asset(asset)
+        visitor.materialize()
+
+    seconds = visitor.run_job("normalize_all_job")
+
+    print(f"\nnormalize_all_job, from click to done, {FUNDS} funds: {seconds:.1f} s")  # noqa: T201
+    assert set(batches(demo)) == {"completed"}

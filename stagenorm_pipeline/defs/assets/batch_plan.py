@@ -4,11 +4,12 @@ from collections.abc import Iterator, Mapping
 
 import dagster as dg
 
-from stagenorm_pipeline import __version__
 from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.defs.assets.asset_names import BATCH_PLAN, GROUP, STAGE_INVENTORY
+from stagenorm_pipeline.defs.data_versions import IN_POSTGRESQL
 from stagenorm_pipeline.defs.failures import errors_as_failures
 from stagenorm_pipeline.defs.graceful_stop import deferred_termination
+from stagenorm_pipeline.defs.metadata.in_force import in_force
 from stagenorm_pipeline.defs.metadata.plan_page import how_long_metadata, planned_metadata
 from stagenorm_pipeline.defs.metadata.rehearsal import rehearsal_metadata
 from stagenorm_pipeline.defs.partitions import add_fund_keys
@@ -34,7 +35,6 @@ Metadata = Mapping[str, dg.MetadataValue]
     deps=[STAGE_INVENTORY],
     group_name=GROUP,
     kinds={"postgres", "table"},
-    code_version=__version__,
 )
 def batch_plan(
     context: dg.AssetExecutionContext,
@@ -56,8 +56,13 @@ def batch_plan(
         entries = _open_draft(opened, config.open_draft) if config.open_draft else _record(context, opened, config)
         # Read again: another session may have made a newer plan.
         state = read_recorded_state(opened)
-        metadata = {**plan_metadata(state), **(plan_figures(state.plan) if state.plan else {}), **entries}
-    yield dg.MaterializeResult(metadata=metadata)
+        metadata = {
+            **plan_metadata(state),
+            **(plan_figures(state.plan) if state.plan else {}),
+            **entries,
+            **in_force(opened),
+        }
+    yield dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(IN_POSTGRESQL))
     with errors_as_failures():
         reconcile(context.instance, opened)
     plan_next(state).log(context.log)

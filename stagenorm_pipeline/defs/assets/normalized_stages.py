@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from stagenorm_pipeline import __version__
 from stagenorm_pipeline.defs.apply_fund import FundApplier, FundOutcome, failure_of_funds
 from stagenorm_pipeline.defs.assets.asset_names import BATCH_PLAN, GROUP, NORMALIZED_STAGES
 from stagenorm_pipeline.defs.checks.fund_clean import FUND_CLEAN_SPEC, result_of_run
 from stagenorm_pipeline.defs.failures import errors_as_failures
 from stagenorm_pipeline.defs.graceful_stop import deferred_termination
+from stagenorm_pipeline.defs.metadata.in_force import in_force
 from stagenorm_pipeline.defs.partitions import funds
 from stagenorm_pipeline.defs.reconcile.plan_events import plan_next
 from stagenorm_pipeline.defs.reconcile.reconcile import reconcile
@@ -31,7 +31,6 @@ FUNDS_PER_RUN = 25
     deps=[BATCH_PLAN],
     group_name=GROUP,
     kinds={"postgres"},
-    code_version=__version__,
     pool=POOL,
     backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=FUNDS_PER_RUN),
     # A failed fund must not become materialized, so the asset reports each successful fund itself.
@@ -62,6 +61,7 @@ def normalized_stages(
             pace=config.pace(opened),
             log=context.log,
         )
+        settings = in_force(opened)
     outcomes: list[FundOutcome] = []
     for key in context.partition_keys:
         # Ends before each `yield`, because Dagster installs its own signal handlers between events.
@@ -69,7 +69,7 @@ def normalized_stages(
             outcome = applier.apply(key, should_stop)
             stop = should_stop()
         outcomes.append(outcome)
-        yield outcome.event(opened.user)
+        yield outcome.event(opened.user, settings)
         if stop:
             break
     yield result_of_run([outcome.state for outcome in outcomes])

@@ -2,11 +2,11 @@
 
 import dagster as dg
 
-from stagenorm_pipeline import __version__
 from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.defs.assets.asset_names import BATCH_PLAN, GROUP, STAGE_INVENTORY, page_link
-from stagenorm_pipeline.defs.assets.target_tables import target_observation
+from stagenorm_pipeline.defs.assets.target_tables import target_seen
 from stagenorm_pipeline.defs.checks.drift_check import NO_DRIFT_SPEC, drift_check_result
+from stagenorm_pipeline.defs.data_versions import IN_POSTGRESQL
 from stagenorm_pipeline.defs.failures import errors_as_failures
 from stagenorm_pipeline.defs.metadata.in_force import in_force
 from stagenorm_pipeline.defs.metadata.spellings_by_fund import SpellingsByFund
@@ -23,7 +23,6 @@ from stagenorm_pipeline.service.selecting import select
     key=STAGE_INVENTORY,
     group_name=GROUP,
     kinds={"postgres", "pandas"},
-    code_version=__version__,
     check_specs=[NO_DRIFT_SPEC],
 )
 def stage_inventory(
@@ -51,7 +50,7 @@ def stage_inventory(
         drifted = finish_drift(opened, drift)
         columns = read_columns(opened, inventories)
     for seen in zip(selection.targets, inventories, columns, strict=True):
-        context.log_event(target_observation(*seen))
+        context.log_event(target_seen(*seen))
     counts = sum((inventory.counts for inventory in inventories), RowCounts())
     unknown = count_unknown_spellings(inventories)
     return dg.MaterializeResult(
@@ -70,6 +69,7 @@ def stage_inventory(
             "funds": len({fund.fund_id for inventory in inventories for fund in inventory.funds}),
         },
         check_results=[drift_check_result(drifted)],
+        data_version=dg.DataVersion(IN_POSTGRESQL),
     )
 
 

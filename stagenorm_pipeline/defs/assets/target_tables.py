@@ -32,7 +32,8 @@ def target_specs(targets: Sequence[TargetSetting]) -> list[dg.AssetSpec]:
         dg.AssetSpec(
             target_key(target),
             description=f"A table of your database, with investment stages in the column "
-            f"{for_markdown(target.column)}. stagenorm reads it and updates that column, nothing else.",
+            f"{for_markdown(target.column)}. stagenorm reads it and updates that column, nothing else. This "
+            "page shows the rows and columns that stage_inventory last saw.",
             group_name=GROUP,
             kinds={"postgres", "table"},
             metadata={
@@ -49,17 +50,20 @@ def changed_targets(targets: Sequence[TargetSetting]) -> Mapping[str, dg.Metadat
     return {f"changes {target.name}": dg.MetadataValue.asset(target_key(target)) for target in targets}
 
 
-def target_observation(
+def target_seen(
     target: TargetSetting, inventory: TargetInventory, columns: Sequence[Column]
-) -> dg.AssetObservation:
-    """Return what the inventory saw of a table: its rows and its columns, under the names that Dagster shows."""
+) -> dg.AssetMaterialization:
+    """Return what the inventory saw of a table: its rows and its columns, under the names that Dagster shows.
+
+    A materialization, because the table's page shows the columns of no other event.
+    """
     schema = dg.TableSchema(
         columns=[
             dg.TableColumn(column.name, column.type, constraints=dg.TableColumnConstraints(nullable=column.is_nullable))
             for column in columns
         ]
     )
-    return dg.AssetObservation(
+    return dg.AssetMaterialization(
         target_key(target),
         metadata={
             "dagster/table_name": inventory.target.table_name,

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from stagenorm_pipeline import __version__
 from stagenorm_pipeline.defs.assets.asset_names import GROUP, NORMALIZED_STAGES, VERIFICATION_REPORT
 from stagenorm_pipeline.defs.failures import errors_as_failures
 from stagenorm_pipeline.defs.reconcile.verification_events import report_metadata, verification_next
@@ -20,7 +19,6 @@ from stagenorm_pipeline.service.verifying import VerificationSettings, verify
     deps=[NORMALIZED_STAGES],
     group_name=GROUP,
     kinds={"postgres", "markdown"},
-    code_version=__version__,
 )
 def verification_report(
     context: dg.AssetExecutionContext,
@@ -39,7 +37,7 @@ def verification_report(
         opened = service.open()
         report = verify(opened, selection=select(opened), settings=verification_settings(config))
         state = VerificationState(verification_id=report.number, signed_off_by=None, is_whole=True, is_current=True)
-        metadata, what_next = report_metadata(report, state), verification_next(report, state)
+        metadata, what_next = report_metadata(opened, report, state), verification_next(report, state)
     # A failed rule fails no run, so the list of runs would show nothing.
     context.instance.add_run_tags(context.run.run_id, {"verdict": report.result.verdict.value})
     yield dg.MaterializeResult(metadata=metadata)

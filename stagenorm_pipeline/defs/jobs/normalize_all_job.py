@@ -20,6 +20,7 @@ from stagenorm_pipeline.defs.assets.normalized_stages import POOL
 from stagenorm_pipeline.defs.dagster_internals import report_runless_events
 from stagenorm_pipeline.defs.failures import errors_as_failures
 from stagenorm_pipeline.defs.graceful_stop import deferred_termination
+from stagenorm_pipeline.defs.metadata.in_force import in_force
 from stagenorm_pipeline.defs.reconcile.plan_events import plan_next
 from stagenorm_pipeline.defs.reconcile.reconcile import report_differences
 from stagenorm_pipeline.defs.resources import StagenormService
@@ -133,9 +134,9 @@ def _report(
     context: dg.OpExecutionContext, service: ServiceContext, outcomes: list[FundOutcome], state: RecordedState
 ) -> None:
     """Report each fund's event, and bring `fund_clean` and the pages of plans up to date."""
-    by = f"Dagster, {service.user}"
+    by, settings = f"Dagster, {service.user}", in_force(service)
     # Failed funds first: these belong to the run in any case.
-    events = [outcome.event(by) for outcome in sorted(outcomes, key=lambda outcome: outcome.is_done)]
+    events = [outcome.event(by, settings) for outcome in sorted(outcomes, key=lambda outcome: outcome.is_done)]
     for event in events[:_EVENTS_IN_RUN]:
         context.log_event(event)
     if others := events[_EVENTS_IN_RUN:]:

@@ -8,6 +8,7 @@ from stagenorm_pipeline.defs.assets.asset_names import NORMALIZED_STAGES
 from stagenorm_pipeline.defs.failures import errors_as_failures
 from stagenorm_pipeline.defs.graceful_stop import deferred_termination
 from stagenorm_pipeline.defs.jobs.plan_id import NO_PLAN, require_plan_id
+from stagenorm_pipeline.defs.metadata.in_force import in_force
 from stagenorm_pipeline.defs.reconcile.fund_events import fund_metadata
 from stagenorm_pipeline.defs.reconcile.plan_events import plan_next
 from stagenorm_pipeline.defs.reconcile.reconcile import reconcile
@@ -164,7 +165,7 @@ def _metadata(preview: RollbackPreview) -> dict[str, dg.MetadataValue | int]:
 def _observation(service: ServiceContext, fund_id: str | None) -> dg.AssetObservation:
     """Return the observation of a rolled-back fund. Its partition stays green, because nothing can undo that."""
     state = read_fund_state(service, fund_id=fund_id)
-    metadata = fund_metadata(state, by=service.user, this_run="rolled back")
+    metadata = fund_metadata(state, in_force(service), by=service.user, this_run="rolled back")
     return dg.AssetObservation(NORMALIZED_STAGES, partition=state.key, metadata=metadata)
 
 

@@ -7,7 +7,8 @@ import dagster as dg
 
 from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.defs.assets.asset_names import BATCH_PLAN, NORMALIZED_STAGES, VERIFICATION_REPORT
-from stagenorm_pipeline.defs.dagster_internals import AssetEvent, ShownEvent
+from stagenorm_pipeline.defs.dagster_internals import AssetEvent, ShownEvent, lineage_tags
+from stagenorm_pipeline.defs.data_versions import IN_POSTGRESQL
 from stagenorm_pipeline.defs.metadata.what_next import JOBS_PAGE, WhatNext
 from stagenorm_pipeline.engine.monitor.recorded_state import FundState, FundStatus
 from stagenorm_pipeline.engine.plan.batch_types import PlanKind
@@ -23,13 +24,27 @@ _CLEAN: Final = frozenset({FundStatus.DONE, FundStatus.NO_PLAN})
 _FIGURES: Final = ("rows_updated", "rows_skipped", "rows_failed", "rows_waiting")
 _COMPARED: Final = ("state", "plan_id", *_FIGURES)
 
+# Dagster shows it as the row count of the partition: the rows of the fund that the plan changed.
+PARTITION_ROWS: Final = "dagster/partition_row_count"
+
 Metadata = Mapping[str, dg.MetadataValue]
 
 
-def fund_event(key: str, *, is_done: bool, metadata: Metadata) -> AssetEvent:
+def fund_event(key: str, state: FundState, *, is_done: bool, metadata: Metadata) -> AssetEvent:
     """Return a materialization for a fund that is done, otherwise an observation. Only the first turns it green."""
-    kind = dg.AssetMaterialization if is_done else dg.AssetObservation
-    return kind(NORMALIZED_STAGES, partition=key, metadata=metadata)
+    if not is_done:
+        return dg.AssetObservation(NORMALIZED_STAGES, partition=key, metadata=metadata)
+    return dg.AssetMaterialization(
+        NORMALIZED_STAGES,
+        partition=key,
+        metadata=metadata,
+        tags=lineage_tags(_data_version(state), inputs={BATCH_PLAN: IN_POSTGRESQL}),
+    )
+
+
+def _data_version(state: FundState) -> str:
+    """Return a version that stays the same while the fund does: reporting it again makes no report out of date."""
+    return "-".join(str(value) for value in _compared(state))
 
 
 def is_unfinished(state: FundState) -> bool:
@@ -42,8 +57,10 @@ def is_clean(state: FundState) -> bool:
     return state.status in _CLEAN
 
 
-def fund_metadata(state: FundState, *, by: str, this_run: str = NOT_BY_A_RUN, problem: str | None = None) -> Metadata:
-    """Return the entries of a fund's page: the totals of its plan, and beside them what this run did.
+def fund_metadata(
+    state: FundState, in_force: Metadata, *, by: str, this_run: str = NOT_BY_A_RUN, problem: str | None = None
+) -> Metadata:
+    """Return the entries of a fund's page: the totals of its plan, what this run did, and the settings in force.
 
     Always the same names, because the page shows the newest value of each. Numbers are plotted; ids are text.
     """
@@ -55,12 +72,12 @@ def fund_metadata(state: FundState, *, by: str, this_run: str = NOT_BY_A_RUN, pr
         "problem": dg.MetadataValue.text(sentence_for_terminal(found) if found else "none"),
         "plan_id": dg.MetadataValue.text(_plan_id(state)),
         **{name: dg.MetadataValue.int(getattr(state, name)) for name in _FIGURES},
-        # Under this name Dagster shows it as the partition's row count: the rows of the fund that the plan changed.
-        "dagster/partition_row_count": dg.MetadataValue.int(state.rows_updated),
+        PARTITION_ROWS: dg.MetadataValue.int(state.rows_updated),
         "seconds": dg.MetadataValue.float(state.duration_ms / 1_000),
         "batches": dg.MetadataValue.text(f"{state.batches_completed:,} of {counted(state.batches, 'batch')} applied"),
         "this run": dg.MetadataValue.text(this_run),
         "by": dg.MetadataValue.text(sentence_for_terminal(by)),
+        **in_force,
     }
 
 
@@ -72,8 +89,11 @@ def is_fund_shown(state: FundState, shown: ShownEvent | None) -> bool:
     """Return whether the fund's newest event shows its state."""
     if shown is None:
         return state.status is FundStatus.NO_PLAN
-    now = (state.status.value, _plan_id(state), *(getattr(state, name) for name in _FIGURES))
-    return all(shown.metadata.get(name) == value for name, value in zip(_COMPARED, now, strict=True))
+    return all(shown.metadata.get(name) == value for name, value in zip(_COMPARED, _compared(state), strict=True))
+
+
+def _compared(state: FundState) -> tuple[str | int, ...]:
+    return (state.status.value, _plan_id(state), *(getattr(state, name) for name in _FIGURES))
 
 
 def fund_next(state: FundState) -> WhatNext:

@@ -6,10 +6,22 @@ from typing import Final
 import dagster as dg
 
 from stagenorm_pipeline.counts import counted
-from stagenorm_pipeline.defs.assets.asset_names import BATCH_PLAN, NORMALIZED_STAGES, VERIFICATION_REPORT
-from stagenorm_pipeline.defs.dagster_internals import ShownEvent
+from stagenorm_pipeline.defs.assets.asset_names import (
+    BATCH_PLAN,
+    NORMALIZED_STAGES,
+    STAGE_INVENTORY,
+    VERIFICATION_REPORT,
+)
+from stagenorm_pipeline.defs.dagster_internals import AssetEvent, ShownEvent, lineage_tags
+from stagenorm_pipeline.defs.data_versions import IN_POSTGRESQL
 from stagenorm_pipeline.defs.metadata.what_next import JOBS_PAGE, WhatNext
-from stagenorm_pipeline.defs.reconcile.fund_events import describe_failure, fund_metadata, is_unfinished
+from stagenorm_pipeline.defs.reconcile.fund_events import (
+    PARTITION_ROWS,
+    describe_failure,
+    fund_event,
+    fund_metadata,
+    is_unfinished,
+)
 from stagenorm_pipeline.engine.apply.pause import Control
 from stagenorm_pipeline.engine.monitor.recorded_state import FundState, FundStatus, PlanState, RecordedState
 from stagenorm_pipeline.engine.plan.batch_types import PlanKind
@@ -58,13 +70,17 @@ def plan_figures(plan: PlanState) -> Metadata:
     }
 
 
-def plan_materialization(state: RecordedState) -> dg.AssetMaterialization:
+def plan_materialization(state: RecordedState, in_force: Metadata) -> dg.AssetMaterialization:
     """Return the event that shows a plan which no run of `batch_plan` has shown.
 
     A materialization, because the overview of an asset shows no other event.
     """
     figures = plan_figures(state.plan) if state.plan else {}
-    return dg.AssetMaterialization(BATCH_PLAN, metadata={**plan_metadata(state), **figures})
+    return dg.AssetMaterialization(
+        BATCH_PLAN,
+        metadata={**plan_metadata(state), **figures, **in_force},
+        tags=lineage_tags(IN_POSTGRESQL, inputs={STAGE_INVENTORY: IN_POSTGRESQL}),
+    )
 
 
 def is_plan_shown(state: RecordedState, shown: ShownEvent | None) -> bool:
@@ -158,23 +174,21 @@ def totals_metadata(state: RecordedState) -> Metadata:
     }
 
 
-def totals_event(
-    state: RecordedState, carrier: FundState, *, is_materialized: bool
-) -> dg.AssetMaterialization | dg.AssetObservation:
+def totals_event(state: RecordedState, carrier: FundState, in_force: Metadata, *, is_materialized: bool) -> AssetEvent:
     """Return an event of one fund that shows the totals as well.
 
     The overview of a partitioned asset shows the newest event of any fund, and an event without a partition would hide
     the verdict of `fund_clean` of every fund.
     """
     totals = totals_metadata(state)
-    own = fund_metadata(carrier, by="read from the database")
+    own = fund_metadata(carrier, in_force, by="read from the database")
     metadata = {
         **totals,
         "this fund": dg.MetadataValue.text(f"{carrier.key}: {carrier.status}"),
-        **{name: value for name, value in own.items() if name not in totals},
+        # A long name widens its column, so that the table is cut at 1,280 pixels. It repeats rows_updated.
+        **{name: value for name, value in own.items() if name not in (*totals, PARTITION_ROWS)},
     }
-    kind = dg.AssetMaterialization if is_materialized else dg.AssetObservation
-    return kind(NORMALIZED_STAGES, partition=carrier.key, metadata=metadata)
+    return fund_event(carrier.key, carrier, is_done=is_materialized, metadata=metadata)
 
 
 def are_totals_shown(state: RecordedState, shown: ShownEvent | None) -> bool:

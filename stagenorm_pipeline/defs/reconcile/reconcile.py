@@ -4,7 +4,8 @@ PostgreSQL is the truth: changes by the command line, by psql and by runs that w
 Calling it again reports nothing. Jobs and sensors choose funds from PostgreSQL, never from what Dagster shows.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+import functools
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import dagster as dg
@@ -20,9 +21,11 @@ from stagenorm_pipeline.defs.dagster_internals import (
     newest_verdicts,
     report_runless_events,
 )
+from stagenorm_pipeline.defs.metadata.in_force import in_force
 from stagenorm_pipeline.defs.partitions import add_fund_keys
 from stagenorm_pipeline.defs.reconcile.fund_events import (
     FUND_CLEAN_KEY,
+    Metadata,
     fund_evaluation,
     fund_event,
     fund_metadata,
@@ -53,6 +56,8 @@ _CARRIERS = (
     FundStatus.CANCELLED,
     FundStatus.WAITING,
 )
+
+Settings = Callable[[], Metadata]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,17 +104,24 @@ def report_differences(
     `only_quiet`: leave out funds that changed in the last 10 s. The run that changes them reports them itself.
     """
     add_fund_keys(instance, (fund.fund_id for fund in state.funds))
-    changed, compared = _report_funds(instance, state, funds, only_quiet=only_quiet)
-    others = _report_totals(instance, state)
+    # Read only if a page is to show it: it reads the decisions file.
+    settings = functools.cache(lambda: in_force(service))
+    changed, compared = _report_funds(instance, state, settings, funds, only_quiet=only_quiet)
+    others = _report_totals(instance, state, settings)
     evaluations = _report_clean(instance, compared, state.funds)
-    others += _report_plan(instance, state)
+    others += _report_plan(instance, state, settings)
     evaluations += _report_plan_checks(instance, state)
     verified = report_verifications(instance, service, state.verifications)
     return Reconciled(funds=changed, evaluations=evaluations + verified.evaluations, others=others + verified.events)
 
 
 def _report_funds(
-    instance: dg.DagsterInstance, state: RecordedState, funds: Collection[str] | None, *, only_quiet: bool
+    instance: dg.DagsterInstance,
+    state: RecordedState,
+    settings: Settings,
+    funds: Collection[str] | None,
+    *,
+    only_quiet: bool,
 ) -> tuple[int, list[FundState]]:
     """Report the funds whose pages differ. Returns how many, and all the funds that were compared."""
     shown = newest_events(instance, NORMALIZED_STAGES, funds)
@@ -121,8 +133,9 @@ def _report_funds(
     events = [
         fund_event(
             fund.key,
+            fund,
             is_done=fund.status is FundStatus.DONE,
-            metadata=fund_metadata(fund, by=fund.runner or "nobody"),
+            metadata=fund_metadata(fund, settings(), by=fund.runner or "nobody"),
         )
         for fund in changed
     ]
@@ -139,7 +152,7 @@ def _without_plan(keys: Collection[str]) -> Iterator[FundState]:
             continue
 
 
-def _report_totals(instance: dg.DagsterInstance, state: RecordedState) -> int:
+def _report_totals(instance: dg.DagsterInstance, state: RecordedState, settings: Settings) -> int:
     """Report the totals of all funds for the overview of `normalized_stages`, unless its newest event shows them."""
     newest = newest_materialization(instance, NORMALIZED_STAGES)
     shown = newest or newest_observation(instance, NORMALIZED_STAGES)
@@ -152,7 +165,7 @@ def _report_totals(instance: dg.DagsterInstance, state: RecordedState) -> int:
         carrier = _carrier(state, newest.partition, instance.get_materialized_partitions(NORMALIZED_STAGES))
     if carrier is None:
         return 0
-    report_runless_events(instance, [totals_event(state, carrier, is_materialized=newest is not None)])
+    report_runless_events(instance, [totals_event(state, carrier, settings(), is_materialized=newest is not None)])
     return 1
 
 
@@ -183,10 +196,10 @@ def _report_clean(instance: dg.DagsterInstance, compared: Sequence[FundState], e
     return len(wrong)
 
 
-def _report_plan(instance: dg.DagsterInstance, state: RecordedState) -> int:
+def _report_plan(instance: dg.DagsterInstance, state: RecordedState, settings: Settings) -> int:
     if is_plan_shown(state, newest_materialization(instance, BATCH_PLAN)):
         return 0
-    report_runless_events(instance, [plan_materialization(state)])
+    report_runless_events(instance, [plan_materialization(state, settings())])
     return 1
 
 

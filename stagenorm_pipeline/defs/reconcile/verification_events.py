@@ -17,6 +17,7 @@ from stagenorm_pipeline.defs.dagster_internals import (
     newest_verdicts,
     report_runless_events,
 )
+from stagenorm_pipeline.defs.metadata.in_force import in_force
 from stagenorm_pipeline.defs.metadata.verification_tables import funds_table, stages_table
 from stagenorm_pipeline.defs.metadata.what_next import WhatNext
 from stagenorm_pipeline.engine.monitor.recorded_state import VerificationState
@@ -64,7 +65,7 @@ def report_verifications(
     return reported
 
 
-def report_metadata(report: VerificationReport, state: VerificationState) -> Metadata:
+def report_metadata(service: ServiceContext, report: VerificationReport, state: VerificationState) -> Metadata:
     """Return the entries of a verification's page. The page shows short values at once, in this order."""
     result = report.result
     return {
@@ -93,6 +94,7 @@ def report_metadata(report: VerificationReport, state: VerificationState) -> Met
         # A whole hash is one long word, which would widen the column and push the verdict off the page.
         "report_sha256": dg.MetadataValue.text(f"{report.sha256[:_HASH_SHOWN]}…"),
         "by": dg.MetadataValue.text(sentence_for_terminal(result.created_by)),
+        **in_force(service),
         CHECKS_KEY: verdicts_to_metadata(result),
     }
 
@@ -168,7 +170,7 @@ def _report_whole(
     if report is None:
         return ReportedVerifications()
     if not is_shown:
-        event = dg.AssetMaterialization(VERIFICATION_REPORT, metadata=report_metadata(report, state))
+        event = dg.AssetMaterialization(VERIFICATION_REPORT, metadata=report_metadata(service, report, state))
         report_runless_events(instance, [event])
     verdicts = check_verdicts(report.result).values()
     report_runless_events(instance, [runless_evaluation(verdict.as_check_result()) for verdict in verdicts])
@@ -184,7 +186,7 @@ def _report_part(instance: dg.DagsterInstance, service: ServiceContext, state: V
         return 0
     result = report.result
     scope = dg.MetadataValue.md(for_markdown(f"{result.scope.label}: {', '.join(result.targets)}"))
-    metadata = {"of a part": scope, **report_metadata(report, state)}
+    metadata = {"of a part": scope, **report_metadata(service, report, state)}
     report_runless_events(instance, [dg.AssetObservation(VERIFICATION_REPORT, metadata=metadata)])
     return 1
 

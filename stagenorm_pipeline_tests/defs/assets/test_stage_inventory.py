@@ -14,9 +14,10 @@ def test_inventory_shows_rows_and_columns_of_each_table(project: DagsterProject,
     project.plan(draft=True)
 
     key = dg.AssetKey(["stagenorm", "targets", "portfoliocompanies.stage"])
-    (record,) = project.instance.fetch_observations(key, limit=2).records
-    assert record.asset_observation is not None
-    seen = record.asset_observation.metadata
+    # A materialization: the table's page shows the columns of no other event.
+    (record,) = project.instance.fetch_materializations(key, limit=2).records
+    assert record.asset_materialization is not None
+    seen = record.asset_materialization.metadata
     assert seen["dagster/table_name"].value == "public.portfoliocompanies"
     assert seen["dagster/row_count"].value == 2
     schema = seen["dagster/column_schema"].value
@@ -26,11 +27,17 @@ def test_inventory_shows_rows_and_columns_of_each_table(project: DagsterProject,
     assert columns["stage"] == ("text", False)
 
 
-def test_inventory_names_database_and_decisions(project: DagsterProject, application: Application) -> None:
+def test_each_page_names_database_and_decisions(project: DagsterProject, application: Application) -> None:
     Path("stage_decisions.yaml").write_text('- spelling: "growth"\n  stage: seed\n')
+    application.add(COMPANIES, [(1, "Seed")])
 
-    page = materialized(project.plan(draft=True), "stage_inventory")[None]
+    pages = [
+        *(materialized(project.plan(), name)[None] for name in ("stage_inventory", "batch_plan")),
+        materialized(project.normalize_all(), "normalized_stages")["fund-1"],
+        materialized(project.run("verify_job"), "verification_report")[None],
+    ]
 
-    assert page["database"].startswith("stagenorm_test_")
-    assert page["decisions"] == str(Path("stage_decisions.yaml").absolute())
-    assert page["configuration"] == "no stagenorm.toml: the two default targets"
+    for page in pages:
+        assert page["database"].startswith("stagenorm_test_")
+        assert page["decisions"] == "…/stage_decisions.yaml (1 spelling decided)"
+        assert page["configuration"] == "no stagenorm.toml: the two default targets"
