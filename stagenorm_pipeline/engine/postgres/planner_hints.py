@@ -10,18 +10,23 @@ from contextlib import contextmanager
 
 import sqlalchemy as sa
 
-# With the default of 4 MB, 600,000 entries were hashed and sorted in 16 to 21 parts on disk.
+# With the default of 4 MB, planning the rollback of 600,000 entries hashed them in 16 to 21 parts on disk.
 _WORK_MEM = "64MB"
 
 
 @contextmanager
 def by_hashing(connection: sa.Connection) -> Iterator[None]:
     """Join and group by hashing until the end of the block. The cost of hashing grows linearly with the rows."""
-    connection.exec_driver_sql(
-        f"SET LOCAL enable_nestloop = off; SET LOCAL enable_sort = off; SET LOCAL work_mem = '{_WORK_MEM}'"
-    )
+    connection.exec_driver_sql("SET LOCAL enable_nestloop = off; SET LOCAL enable_sort = off")
     yield
     # Not after an error: the transaction then accepts no more statements.
-    connection.exec_driver_sql(
-        "SET LOCAL enable_nestloop TO DEFAULT; SET LOCAL enable_sort TO DEFAULT; SET LOCAL work_mem TO DEFAULT"
-    )
+    connection.exec_driver_sql("SET LOCAL enable_nestloop TO DEFAULT; SET LOCAL enable_sort TO DEFAULT")
+
+
+@contextmanager
+def by_hashing_in_memory(connection: sa.Connection) -> Iterator[None]:
+    """Do the same with more memory: to plan a rollback, where hashes and sorts are wide."""
+    with by_hashing(connection):
+        connection.exec_driver_sql(f"SET LOCAL work_mem = '{_WORK_MEM}'")
+        yield
+        connection.exec_driver_sql("SET LOCAL work_mem TO DEFAULT")

@@ -23,7 +23,7 @@ from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.failpoints import Failpoint, failpoint
 from stagenorm_pipeline.engine.postgres.locks import planning_transaction
 from stagenorm_pipeline.engine.postgres.migrations import require_migrations
-from stagenorm_pipeline.engine.postgres.planner_hints import by_hashing
+from stagenorm_pipeline.engine.postgres.planner_hints import by_hashing_in_memory
 from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.receipts.check import DifferingRow, ReceiptCheck, RowDifference, read_receipt_mismatches
 from stagenorm_pipeline.engine.rollback.scope import RollbackRequest, RollbackScope, read_scope
@@ -124,7 +124,7 @@ def read_preview(connection: sa.Connection, scope: RollbackScope) -> RollbackPre
     for target in scope.targets:
         values = {**scope.request.values(), **target.identity(), "shown": _EXAMPLES}
         candidates = _candidates(connection, scope.request, target)
-        with by_hashing(connection):
+        with by_hashing_in_memory(connection):
             rows = connection.exec_driver_sql(statement("rollback/preview", candidates=candidates), values).all()
         tally.add(target, rows)
     return RollbackPreview(
@@ -187,7 +187,7 @@ def rows_left(database: Database, request: RollbackRequest) -> Iterator[Rollback
             values = {**scope.request.values(), **target.identity()}
             options = {"stream_results": True, "yield_per": _FETCH}
             with (
-                by_hashing(connection),
+                by_hashing_in_memory(connection),
                 connection.exec_driver_sql(query, values, execution_options=options) as result,
             ):
                 for row in result:
@@ -296,7 +296,7 @@ def _record_target(
         member_type=sql.SQL("bigint" if integer else "text"),
         member_column=sql.Identifier("row_numbers" if integer else "row_keys"),
     )
-    with by_hashing(connection):
+    with by_hashing_in_memory(connection):
         connection.exec_driver_sql(statement("rollback/intern_log_spellings"), values)
         row = connection.exec_driver_sql(
             query, {**values, "batch_size": request.batch_size, "batches_before": batches_before}
