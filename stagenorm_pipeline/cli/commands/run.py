@@ -66,7 +66,7 @@ def command(
       stagenorm run --batch-size 10000 --sleep-ms 0    in a maintenance window
       stagenorm run --plan 7                           after its approval
       stagenorm run --canary 200 --until 05:00         a small part first
-      stagenorm run --rehearse --on "$CLONE_URL"       on a restored backup
+      stagenorm run --rehearse --on "$CLONE_URL"       measure it on a clone
     """
     _require_options_fit(batch_size, limits, plan_id, clone_url, rehearse=rehearse)
     rows = planning.rows_per_batch(batch_size)
