@@ -1,7 +1,6 @@
 """Run the commands of docs/recover.md against a real server."""
 
 import os
-import re
 import subprocess
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import psycopg
 
 from stagenorm_pipeline.local.server_files import binaries
 from stagenorm_pipeline_tests.support.command_line import stagenorm_here
+from stagenorm_pipeline_tests.support.documented_commands import fences
 
 _GUIDE = Path(__file__).parents[2] / "docs" / "recover.md"
 _FILE_OF_THE_GUIDE = "/backups/stages.sql.gz"
@@ -23,8 +23,7 @@ def _run(command: list[str], url: str, text: str | None = None) -> str:
 
 def _blocks() -> list[tuple[str, str]]:
     """The commands of the guide's section, in their order: bash or sql, and the text."""
-    section = _GUIDE.read_text(encoding="utf-8").split("## Compare a backup with the database")[1]
-    return re.findall(r"```(bash|sql)\n(.*?)```", section, re.DOTALL)
+    return [(fence.language, fence.text) for fence in fences(_GUIDE) if fence.note.endswith("test_backup_guide.py")]
 
 
 def test_documented_commands_load_a_backup(ready_url: str, tmp_path: Path) -> None:

@@ -51,8 +51,9 @@ def command(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) 
 def test_listing_and_checking_needs_no_environment(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DATABASE_URL", raising=False)
 
-    _, listed_for_people, assets, jobs = (command(*words) for words in _LISTING)
+    # Before commands that start a code server, which writes its last line late.
     listed = json.loads(command("dg", "list", "defs", "--json"))
+    _, listed_for_people, assets, jobs = (command(*words) for words in _LISTING)
     command("dagster", "definitions", "validate")
 
     ours = {"stagenorm/stage_inventory", "stagenorm/batch_plan", "stagenorm/normalized_stages"}
