@@ -23,6 +23,7 @@ WINDOWS = ((1_280, 800), (1_440, 900))
 
 # The icons of the badges.
 _VERDICTS = {"check_circle": "passed", "warning_outline": "warned", "cancel": "failed"}
+_NO_VERDICT = "dot"
 
 
 class Visitor:
@@ -122,7 +123,7 @@ class Visitor:
 
     @property
     def badges(self) -> dict[str, int]:
-        """How many checks have which verdict, on the overview of an asset."""
+        """How many checks have which verdict, on the overview of an asset. Not those that have none yet."""
         found = self._page.evaluate(
             """() => {
                 const title = [...document.querySelectorAll("span")].find(e => e.innerText === "Latest check results");
@@ -130,7 +131,7 @@ class Visitor:
                 return icons.map(icon => [icon.ariaLabel, icon.parentElement.innerText]);
             }"""
         )
-        return {_VERDICTS.get(icon, icon): int(number or 0) for icon, number in found}
+        return {_VERDICTS[icon]: int(number or 0) for icon, number in found if icon != _NO_VERDICT}
 
     def can_read(self, words: str) -> bool:
         """Say whether the words can be read now."""

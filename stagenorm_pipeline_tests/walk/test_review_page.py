@@ -110,7 +110,8 @@ def test_member_is_taken_out_decided_and_loaded_again_on_a_phone(chromium: str, 
     with opened(chromium, file) as page:
         page.fill("#name", "Cleo")
         page.set_input_files("#load", tmp_path / "other.json")
-        assert "3 decisions loaded; 1 decision left out" in page.inner_text("#said")
+        # The browser reads the file while the test goes on.
+        page.locator("#said", has_text="3 decisions loaded; 1 decision left out").wait_for()
         assert exported(page, tmp_path) == found
         page.click("#undo")
         (tmp_path / "other.json").write_text("[]")
