@@ -116,7 +116,7 @@ def test_member_is_taken_out_decided_and_loaded_again_on_a_phone(chromium: str, 
         page.click("#undo")
         (tmp_path / "other.json").write_text("[]")
         page.set_input_files("#load", tmp_path / "other.json")
-        assert "This is not a file" in page.inner_text("#said")
+        page.locator("#said", has_text="This is not a file").wait_for()
 
 
 def test_filter_limits_what_is_shown_and_kept_at_once(chromium: str, file: Path, tmp_path: Path) -> None:
