@@ -75,7 +75,7 @@ class ReceiptsAndDigests:
 
         `named`: batches whose rows are listed already because their counts differ. Only their altered rows are added.
         """
-        found = []
+        found: list[Finding] = []
         if self.untrusted is not None:
             found.append(Finding(what="signed report that was altered", detail=self.untrusted.problem))
         found += [_digest_finding(digest) for digest in self.digests if digest.differs]

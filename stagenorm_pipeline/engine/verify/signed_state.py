@@ -59,18 +59,18 @@ def read_signed_state(connection: sa.Connection, targets: tuple[str, ...], scope
         accepted_warnings=row.accepted_warnings,
     )
     if row.report is None and row.is_stored:
-        report = UntrustedReport(problem="its stored report is gone")
-        return SignedState(facts=facts, start=StartingPoint(), report=report)
+        gone = UntrustedReport(problem="its stored report is gone")
+        return SignedState(facts=facts, start=StartingPoint(), report=gone)
     if row.report is None:
         # A plan made after the signature has its own baseline. Without such a plan, only earlier plans have one.
         start = starting_point_at(connection, row.created_at) if row.has_newer_plan else StartingPoint()
         return SignedState(facts=facts, start=start, report=ReportNotStored())
     match _read_report(row):
-        case UntrustedReport() as report:
-            return SignedState(facts=facts, start=StartingPoint(), report=report)
-        case TrustedReport() as report:
+        case UntrustedReport() as untrusted:
+            return SignedState(facts=facts, start=StartingPoint(), report=untrusted)
+        case TrustedReport() as trusted:
             start = StartingPoint(log_id=row.last_log_id or 0, opened_from=row.created_at)
-            return SignedState(facts=replace(facts, is_compared=True), start=start, report=report)
+            return SignedState(facts=replace(facts, is_compared=True), start=start, report=trusted)
         case never:
             assert_never(never)
 
