@@ -114,7 +114,7 @@ def _is_routine(event: Event) -> bool:
 
 
 def _is_in_bar(event: Event) -> bool:
-    """Whether the bar says it for as long as it is so, or it is of no interest beside the bar."""
+    """Whether an event needs no line, because the bar shows it or because it does not matter beside the bar."""
     from stagenorm_pipeline.engine.apply.events import (
         GroupSplit,
         Paused,

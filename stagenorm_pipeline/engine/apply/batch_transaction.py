@@ -1,4 +1,4 @@
-"""Claim batches, and run 1 to n batches inside one transaction: lock, update the rows, record the results."""
+"""Run 1 to n batches inside one transaction: lock, update the rows, record the results."""
 
 from collections.abc import Sequence
 from contextlib import nullcontext
