@@ -41,7 +41,7 @@ _ROWS = {
 class ReceiptsAndDigests:
     """The receipts and digests that were compared, and what differs from them.
 
-    `undigested`: closed plans whose digest was deleted. `untrusted`: the signed report, if it was altered.
+    `undigested`: closed plans whose digest was deleted. `untrusted`: the signed report, if it is gone or was altered.
     """
 
     receipts: ReceiptCheck = field(default_factory=ReceiptCheck)
