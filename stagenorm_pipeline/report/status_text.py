@@ -210,7 +210,7 @@ def _pace(status: Status) -> str:
 
 
 def _throttled(status: Status) -> list[Runner]:
-    return [runner for runner in status.runners if runner.throttled is not None and runner.is_alive is not False]
+    return [runner for runner in status.runners if runner.throttled is not None and not runner.is_gone]
 
 
 def _pause(status: Status) -> list[str]:
@@ -259,7 +259,7 @@ def _living(status: Status) -> Iterator[str]:
 
 
 def _left(status: Status) -> Iterator[str]:
-    listed = {runner.worker for runner in status.runners if runner.is_alive is not False}
+    listed = {runner.worker for runner in status.runners if not runner.is_gone}
     for row in (row for row in status.running if row["worker"] not in listed):
         batch = f"batch {row['batch_number']} of {batch_place(row, status)}"
         worker = for_terminal(row["worker"] or "?")
@@ -270,7 +270,7 @@ def _left(status: Status) -> Iterator[str]:
 
 
 def _doing(status: Status, runner: Runner) -> str:
-    if runner.is_alive is False:
+    if runner.is_gone:
         return "gone without reporting its end; no batch is half done"
     if runner.throttled is not None:
         throttled_for = _span(status.as_of, runner.throttled.since)
