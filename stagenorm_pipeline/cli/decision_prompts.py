@@ -51,7 +51,7 @@ def ask_about(found: UndecidedSpellings, by: str) -> None:
     click.echo(f"\n{found.path}: {len(session.decided):,} decided, {left:,} left. {following}")
 
 
-@dataclass(kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Asker:
     """Shows clusters and reads answers. `reasons`: those given so far, to repeat one by its number."""
 

@@ -33,7 +33,7 @@ Outcome = Moved | Stayed
 
 @dataclass(kw_only=True)
 class DecisionSession:
-    """Walks the clusters. `at` is the position of the one that is asked; behind the last one, the session ends."""
+    """Walks the clusters. `at` is the position of the one that is asked. After the last one, the session ends."""
 
     found: UndecidedSpellings
     by: str
@@ -47,7 +47,7 @@ class DecisionSession:
         return self.clusters[self.at]
 
     def goes_on(self) -> bool:
-        """Move on to the next undecided cluster. False behind the last one."""
+        """Move on to the next undecided cluster. Returns False after the last one."""
         while self.at < len(self.clusters) and not self._waits(self.cluster):
             self.at += 1
         return self.at < len(self.clusters)

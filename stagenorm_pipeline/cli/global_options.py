@@ -52,7 +52,7 @@ def is_quiet() -> bool:
 
 
 def is_verbose() -> bool:
-    """Whether every batch gets a line on a terminal too, and an error the place that it comes from."""
+    """Whether every batch gets a line on a terminal, and every error the place where it was raised."""
     return settings().verbose
 
 

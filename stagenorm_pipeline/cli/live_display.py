@@ -114,7 +114,7 @@ def _is_routine(event: Event) -> bool:
 
 
 def _is_in_bar(event: Event) -> bool:
-    """Whether the bar says it for as long as it is so, or it is of no interest beside the bar."""
+    """Whether an event needs no line, because the bar shows it or because it does not matter beside the bar."""
     from stagenorm_pipeline.engine.apply.events import (
         GroupSplit,
         Paused,
@@ -139,7 +139,7 @@ def _drawing(picture: Callable[[], RenderableType], *, is_drawn: bool) -> Iterat
 
     is_over = Flag()
     # Asked here: the options of the command are known in this thread only.
-    thread = Thread(target=_draw, args=(picture, is_over, has_colour(sys.stderr)), daemon=True)
+    thread = Thread(target=_draw, args=(picture, is_over), kwargs={"has_colour": has_colour(sys.stderr)}, daemon=True)
     thread.start()
     try:
         yield
@@ -148,7 +148,7 @@ def _drawing(picture: Callable[[], RenderableType], *, is_drawn: bool) -> Iterat
         thread.join()
 
 
-def _draw(picture: Callable[[], RenderableType], is_over: Flag, has_colour: bool) -> None:  # noqa: FBT001
+def _draw(picture: Callable[[], RenderableType], is_over: Flag, *, has_colour: bool) -> None:
     if is_over.wait(_DELAY_S):
         return
     from rich.console import Console

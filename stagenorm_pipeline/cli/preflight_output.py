@@ -57,4 +57,5 @@ def _show(result: preflight.PreflightResult, *, with_notes: bool) -> bool:
 
 
 def _dagster_url() -> str | None:
+    """Return the URL of Dagster's database; None if the environment does not name it."""
     return os.environ.get("STAGENORM_DAGSTER_URL", "").strip() or None

@@ -12,7 +12,7 @@ import click
 from stagenorm_pipeline.cli.global_options import Color, color_choice, is_verbose
 from stagenorm_pipeline.report.terminal_layout import Screen, wrapped
 
-# Narrower than this nothing can be read; a summary never takes more lines, even on a higher terminal.
+# A narrower screen cannot be read. A summary never takes more lines, even on a taller terminal.
 _LEAST_COLUMNS, _MOST_LINES = 40, 24
 _COLUMNS_OF_A_PIPE = 80
 

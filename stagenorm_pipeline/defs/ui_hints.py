@@ -15,9 +15,9 @@ _UI_STEPS: Final = {
 
 
 def with_ui_steps(message: str) -> str:
-    """Return the message with the UI step behind each command that it names.
+    """Return the message with the UI step after each command that it names.
 
-    Behind it in parentheses, and not in its place: the sentence around a command may need a noun there.
+    The command stays, because the sentence around it may need a noun there.
     """
     for command, step in _UI_STEPS.items():
         message = message.replace(command, f"{command} (in Dagster: {step})")

@@ -52,7 +52,7 @@ def run_demo() -> int:
             _print(f"\nThe demo did not work: `stagenorm {failed[0]}` failed.")
             return 1
         _plan_late_rows(url)
-    # `make demo` and `stagenorm demo` each speak of the commands that work where they were typed.
+    # After `make demo` the user continues with make, after `stagenorm demo` with stagenorm.
     program = "make" if "MAKELEVEL" in os.environ else "stagenorm"
     _print(_VERIFICATION_FAILED if codes["verify"] else "\nAll seven checks passed.")
     _print(_NEXT.format(program=program))

@@ -19,7 +19,7 @@ from psycopg import pq, sql
 
 from stagenorm_pipeline.errors import StagenormError
 from stagenorm_pipeline.local.file_lock import FileLock
-from stagenorm_pipeline.local.server_account import private_directory, server_account
+from stagenorm_pipeline.local.server_account import UnprivilegedAccount, private_directory, server_account
 from stagenorm_pipeline.local.server_files import PORT, ServerFiles, binaries
 
 _ATTEMPTS = 200  # at least 10 s
@@ -118,7 +118,7 @@ def _spawn_supervisor(files: ServerFiles, start: FileLock, supervisor: FileLock)
     files.check_version()
     account = server_account(files.data)
     directory = files.socket_directory()
-    if account:
+    if isinstance(account, UnprivilegedAccount):
         for place in (files.home, directory.parent, binaries()):
             account.open_way_to(place)
         account.check_can_run(binaries() / "postgres")

@@ -10,7 +10,7 @@ import stat
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypedDict
+from typing import TypedDict, assert_never
 
 from stagenorm_pipeline.errors import StagenormError
 
@@ -24,8 +24,13 @@ class _Identity(TypedDict, total=False):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ServerAccount:
-    """The unprivileged account as which root starts PostgreSQL."""
+class OwnAccount:
+    """The caller's own account, which is not root."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnprivilegedAccount:
+    """The account as which root starts PostgreSQL."""
 
     uid: int
     gid: int
@@ -58,43 +63,57 @@ class ServerAccount:
             )
 
 
-def server_account(data: Path) -> ServerAccount | None:
-    """Return the account to run PostgreSQL as; None means the caller's own, which is not root.
+ServerAccount = OwnAccount | UnprivilegedAccount
+
+
+def server_account(data: Path) -> ServerAccount:
+    """Return the account to run PostgreSQL as.
 
     Existing data belong to the account that must run the server: PostgreSQL accepts a directory only from its owner.
     Raises StagenormError if root finds no unprivileged account.
     """
     if os.geteuid() != 0:
-        return None
+        return OwnAccount()
     if data.exists() and (facts := data.stat()).st_uid != 0:
-        return ServerAccount(uid=facts.st_uid, gid=facts.st_gid)
+        return UnprivilegedAccount(uid=facts.st_uid, gid=facts.st_gid)
     for name in _ACCOUNTS:
         try:
             entry = pwd.getpwnam(name)
         except KeyError:
             continue
-        return ServerAccount(uid=entry.pw_uid, gid=entry.pw_gid)
+        return UnprivilegedAccount(uid=entry.pw_uid, gid=entry.pw_gid)
     raise StagenormError(
         f"PostgreSQL refuses to run as root, and none of the accounts {', '.join(_ACCOUNTS)} exists.",
         remedy="Run the command as an ordinary user, or name your own server in DATABASE_URL.",
     )
 
 
-def identity(account: ServerAccount | None) -> _Identity:
+def identity(account: ServerAccount) -> _Identity:
     """Return the arguments of subprocess.Popen that start a program as that account."""
-    return {"user": account.uid, "group": account.gid, "extra_groups": []} if account else {}
+    match account:
+        case OwnAccount():
+            return {}
+        case UnprivilegedAccount(uid=uid, gid=gid):
+            return {"user": uid, "group": gid, "extra_groups": []}
+        case _:
+            assert_never(account)
 
 
-def private_directory(path: Path, account: ServerAccount | None) -> None:
+def give_to(account: ServerAccount, path: Path) -> None:
+    """Make the account the owner of a file that the caller made."""
+    if isinstance(account, UnprivilegedAccount):
+        os.chown(path, account.uid, account.gid)
+
+
+def private_directory(path: Path, account: ServerAccount) -> None:
     """Make `path` a directory of mode 0700 that belongs to the account.
 
     Raises StagenormError if another user has something at this path.
     """
-    owner = account.uid if account else os.geteuid()
+    owner = account.uid if isinstance(account, UnprivilegedAccount) else os.geteuid()
     try:
         path.mkdir(mode=0o700)
-        if account:
-            os.chown(path, account.uid, account.gid)
+        give_to(account, path)
     except FileExistsError:
         facts = path.lstat()
         if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != owner or facts.st_mode & 0o077:

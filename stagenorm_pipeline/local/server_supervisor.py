@@ -22,7 +22,7 @@ from types import FrameType
 from stagenorm_pipeline.errors import StagenormError
 from stagenorm_pipeline.local.file_lock import FileLock
 from stagenorm_pipeline.local.parent_death import signal_on_parent_death
-from stagenorm_pipeline.local.server_account import identity, server_account
+from stagenorm_pipeline.local.server_account import give_to, identity, server_account
 from stagenorm_pipeline.local.server_files import PORT, SOCKET_NAME, ServerFiles, binaries
 
 _FRESH = "postgres.new-"
@@ -80,8 +80,7 @@ class Supervisor:
     def _make_cluster(self, lock: FileLock) -> None:
         """Run initdb in a temporary directory and rename it, so that a kill leaves no half-made cluster."""
         fresh = Path(tempfile.mkdtemp(prefix=_FRESH, dir=self._files.home))
-        if self._account:
-            os.chown(fresh, self._account.uid, self._account.gid)
+        give_to(self._account, fresh)
         # PostgreSQL's own sort order and case rules, because those of the C library differ between machines.
         options = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         arguments = ["-D", str(fresh), "-U", "postgres", "--auth=trust", *options]

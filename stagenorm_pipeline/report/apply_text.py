@@ -8,7 +8,8 @@ from stagenorm_pipeline.engine.apply.runner import ApplyResult
 from stagenorm_pipeline.engine.monitor.status import Status
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.report.escape import for_terminal
-from stagenorm_pipeline.report.status_text import failure_lines, next_command
+from stagenorm_pipeline.report.failure_lines import failure_lines
+from stagenorm_pipeline.report.status_text import next_command
 from stagenorm_pipeline.report.terminal_layout import PLAIN, Colour, Screen, next_line, text_of, wrapped
 from stagenorm_pipeline.report.vacuum_text import vacuum_lines
 from stagenorm_pipeline.report.wording import scope_name

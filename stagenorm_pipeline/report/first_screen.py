@@ -81,6 +81,7 @@ def worst_first(result: VerificationResult) -> tuple[CheckResult, ...]:
 
 
 def _rows_by_kind(result: VerificationResult) -> tuple[RowsByKind | None, RowsByKind]:
+    """Count the rows by kind, before and now. Before is None if some target has no baseline."""
     counts = result.counts
     now = RowsByKind(
         canonical=counts.rows_canonical,

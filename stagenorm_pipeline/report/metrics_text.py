@@ -6,6 +6,7 @@ tens of thousands of series. `docs/metrics.md` lists every metric.
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from typing import assert_never
 
 from prometheus_client import generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -13,31 +14,40 @@ from prometheus_client.registry import Collector
 
 from stagenorm_pipeline import __version__
 from stagenorm_pipeline.engine.monitor.metrics import MetricsFacts, TargetMetrics
+from stagenorm_pipeline.errors import StagenormError
 
 _VERDICTS = ("passed", "passed_with_warnings", "failed")
 
 
 class FactsCollector(Collector):
-    """Collect the metrics. `facts` None: the database could not be read."""
+    """Collect the metrics, or only that the database could not be read."""
 
-    def __init__(self, facts: MetricsFacts | None) -> None:
-        self._facts = facts
+    def __init__(self, found: MetricsFacts | StagenormError) -> None:
+        self._found = found
 
     def collect(self) -> Iterator[Metric]:
-        return metric_families(self._facts)
+        return metric_families(self._found)
 
 
-def metrics_text(facts: MetricsFacts | None) -> str:
+def metrics_text(found: MetricsFacts | StagenormError) -> str:
     """Write all metrics, for standard output or a file."""
-    return generate_latest(FactsCollector(facts)).decode()
+    return generate_latest(FactsCollector(found)).decode()
 
 
-def metric_families(facts: MetricsFacts | None) -> Iterator[Metric]:
+def metric_families(found: MetricsFacts | StagenormError) -> Iterator[Metric]:
     """Yield the metrics with their help. If the database could not be read: only that fact and the build."""
-    yield _gauge("stagenorm_up", "Whether the database could be read: 1 or 0.", facts is not None)
+    yield _gauge("stagenorm_up", "Whether the database could be read: 1 or 0.", isinstance(found, MetricsFacts))
     yield _labelled("stagenorm_build_info", "The version of stagenorm, always 1.", "version", {__version__: 1})
-    if facts is None:
-        return
+    match found:
+        case MetricsFacts():
+            yield from _families(found)
+        case StagenormError():
+            return
+        case _:
+            assert_never(found)
+
+
+def _families(facts: MetricsFacts) -> Iterator[Metric]:
     yield _labelled("stagenorm_rows", "Rows of the current plans by outcome.", "outcome", facts.rows)
     yield _labelled("stagenorm_batches", "Batches of the current plans by their status.", "status", facts.batches)
     changed = CounterMetricFamily(

@@ -154,6 +154,7 @@ def decisions_table(found: DecisionChanges, limit: int) -> Table:
 
 
 def _changed_before(change: DecisionChange) -> str | None:
+    """Return what earlier plans made of the spelling; None if they did not change it."""
     parts = (f"{counted(p.rows, 'row')} to {p.stage} (plan {', '.join(map(str, p.plans))})" for p in change.earlier)
     return "; ".join(parts) or None
 

@@ -1,11 +1,9 @@
 """Write the status as text for a terminal, as one line for a log, and as JSON for a script."""
 
 import json
-import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import datetime
-from itertools import groupby
 from typing import Any
 
 from stagenorm_pipeline.counts import counted
@@ -16,16 +14,15 @@ from stagenorm_pipeline.engine.monitor.status import Status
 from stagenorm_pipeline.engine.targets.funds import fund_key
 from stagenorm_pipeline.report.escape import for_terminal, sentence_for_terminal
 from stagenorm_pipeline.report.estimate_text import estimate_sentence
+from stagenorm_pipeline.report.failure_lines import batch_place, failure_lines
 from stagenorm_pipeline.report.json_document import estimate_document
 from stagenorm_pipeline.report.rehearsed import rehearsed_words
 from stagenorm_pipeline.report.tables import Cell, Name, Table
-from stagenorm_pipeline.report.target_names import short_names
 from stagenorm_pipeline.report.terminal_layout import (
     PLAIN,
     Colour,
     Screen,
     fitting,
-    folded,
     next_line,
     rows_lines,
     text_of,
@@ -34,7 +31,6 @@ from stagenorm_pipeline.report.terminal_layout import (
 from stagenorm_pipeline.report.vacuum_text import vacuum_lines
 
 _SUMMARY_ROWS = 12
-_FAILED_ROWS_OF_A_BATCH = 3
 
 # What a person can look at, by a phrase of the throttler's reason.
 _CHECKS: Mapping[str, str] = {
@@ -214,7 +210,7 @@ def _pace(status: Status) -> str:
 
 
 def _throttled(status: Status) -> list[Runner]:
-    return [runner for runner in status.runners if runner.throttled is not None and runner.is_alive is not False]
+    return [runner for runner in status.runners if runner.throttled is not None and not runner.is_gone]
 
 
 def _pause(status: Status) -> list[str]:
@@ -263,9 +259,9 @@ def _living(status: Status) -> Iterator[str]:
 
 
 def _left(status: Status) -> Iterator[str]:
-    listed = {runner.worker for runner in status.runners if runner.is_alive is not False}
+    listed = {runner.worker for runner in status.runners if not runner.is_gone}
     for row in (row for row in status.running if row["worker"] not in listed):
-        batch = f"batch {row['batch_number']} of {_place(row, status)}"
+        batch = f"batch {row['batch_number']} of {batch_place(row, status)}"
         worker = for_terminal(row["worker"] or "?")
         if row["is_held"]:
             yield f"{worker}: {batch}"
@@ -274,14 +270,14 @@ def _left(status: Status) -> Iterator[str]:
 
 
 def _doing(status: Status, runner: Runner) -> str:
-    if runner.is_alive is False:
+    if runner.is_gone:
         return "gone without reporting its end; no batch is half done"
     if runner.throttled is not None:
         throttled_for = _span(status.as_of, runner.throttled.since)
         return f"THROTTLED for {throttled_for}: {sentence_for_terminal(runner.throttled.reason)}"
     held = [row for row in status.running if row["is_held"] and row["worker"] == runner.worker]
     if held:
-        batch = f"batch {held[0]['batch_number']} of {_place(held[0], status)}"
+        batch = f"batch {held[0]['batch_number']} of {batch_place(held[0], status)}"
         return batch if len(held) == 1 else f"{batch} and {counted(len(held) - 1, 'more batch')}"
     return "waits: all runners are paused" if status.control.paused else "between two batches"
 
@@ -313,53 +309,6 @@ def _fund_row(fund: _Row) -> tuple[Cell, ...]:
         f"{fund['completion_percent']}%",
         *(int(fund[column]) for column in ("rows_planned", "rows_updated", "rows_skipped", "rows_failed")),
     )
-
-
-def failure_lines(status: Status, most: int, screen: Screen) -> Iterator[str]:
-    """List failed batches with their errors, row by row, and the command that retries them."""
-    if not status.failures:
-        return
-    yield ""
-    yield screen.coloured(f"Failures ({status.failures_total:,}):", Colour.RED)
-    groups = [list(group) for _, group in groupby(status.failures, key=lambda row: row["batch_id"])]
-    for rows in groups[:most]:
-        batch = f"batch {rows[0]['batch_number']} of plan {rows[0]['plan_id']}, {_place(rows[0], status)}:"
-        yield from wrapped(batch, screen, indent=2)
-        shown = rows if most == len(status.failures) else rows[:_FAILED_ROWS_OF_A_BATCH]
-        for row in shown:
-            yield from folded(_failure(row), screen, indent=4)
-        if rest := len(rows) - len(shown):
-            yield f"    and {counted(rest, 'more row')}"
-        yield from wrapped(f"fix the cause, then: {_retry(rows[0])}", screen, indent=4)
-    if len(groups) > most or status.failures_total > len(status.failures):
-        yield from wrapped("all of them are in the view stage_migration_failures", screen, indent=2)
-
-
-def _failure(row: _Row) -> str:
-    if row["row_id"] is None:
-        return sentence_for_terminal(row["error_message"] or "no message")
-    change = f"{for_terminal(row['stage_before'], quote=True)} -> {row['stage_after']}"
-    return f"row {for_terminal(row['row_id'])} ({change}): {sentence_for_terminal(row['row_error'])}"
-
-
-def _retry(row: _Row) -> str:
-    """Return the resume command for the table and fund of the batch, if their names can be typed as shown."""
-    words = ["stagenorm resume"]
-    for option, value in (("--table", row["table_name"]), ("--fund-id", row["fund_id"])):
-        if value is not None and for_terminal(value) == value:
-            words.append(f"{option} {shlex.quote(value)}")
-    return " ".join([*words, "--no-fund"] if row["fund_id"] is None else words)
-
-
-def _place(row: _Row, status: Status) -> str:
-    names = short_names(map(_target, (*status.running, *status.failures)))
-    return f"{for_terminal(names[_target(row)])}, {for_terminal(fund_key(row['fund_id']))}"
-
-
-def _target(row: _Row) -> str:
-    if "target" in row:
-        return str(row["target"])
-    return ".".join((row["schema_name"], row["table_name"], row["column_name"]))
 
 
 def _moment(when: datetime) -> str:

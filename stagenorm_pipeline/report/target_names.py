@@ -28,6 +28,7 @@ def short_names(names: Iterable[str]) -> Mapping[str, str]:
 
 
 def _parts(name: str) -> tuple[str, str, str] | None:
+    """Return schema, table and column; None for a name with other parts."""
     match name.split("."):
         case [schema, table, column] if schema and table and column:
             return schema, table, column

@@ -132,8 +132,11 @@ def rows_lines(table: Table, screen: Screen) -> Iterator[str]:
     for target, part in _by_target(table, screen):
         if target is not None:
             yield f"  {target}"
-        widths = _widths(part, screen)
-        yield from _records(part, screen) if widths is None else _columns(part, widths, screen)
+        match _widths(part, screen):
+            case _TooWide():
+                yield from _records(part, screen)
+            case widths:
+                yield from _columns(part, widths, screen)
     if table.rest:
         yield from wrapped(table.rest, screen, indent=2)
 
@@ -152,7 +155,7 @@ def shown(cell: Cell, *, spelling_limit: int = 80) -> str:
 
 
 def _by_target(table: Table, screen: Screen) -> Iterator[tuple[str | None, Table]]:
-    """Split a table by its column of targets, which is then left out. Tables without such a column stay whole."""
+    """Split a table by its column of targets, and leave that column out. None: the part needs no target above it."""
     if table.headings[-1] != _TARGET or not all(isinstance(row[-1], Name) for row in table.rows):
         yield None, table
         return
@@ -211,8 +214,13 @@ def _is_text(table: Table, column: int) -> bool:
     return any(isinstance(row[column], str | Spelling) for row in table.shown)
 
 
-def _widths(table: Table, screen: Screen) -> list[int] | None:
-    """Return the widths of the columns, with those of texts as narrow as needed. None: they do not fit."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _TooWide:
+    """The columns of a table do not fit the screen."""
+
+
+def _widths(table: Table, screen: Screen) -> list[int] | _TooWide:
+    """Return the widths of the columns, with those of texts as narrow as needed."""
     rows = [table.headings, *_cells(table, screen)]
     widest, least = [], []
     for column in range(len(table.headings)):
@@ -222,7 +230,7 @@ def _widths(table: Table, screen: Screen) -> list[int] | None:
         least.append(min(words, _LONGEST_WORD) if _is_text(table, column) else widest[-1])
     room = screen.width - _GAP * len(widest)
     if sum(least) > room:
-        return None
+        return _TooWide()
     while sum(widest) > room:
         column = max(range(len(widest)), key=lambda number: widest[number] - least[number])
         widest[column] -= 1

@@ -159,7 +159,7 @@ def next_steps(
     if result.verdict is not Verdict.FAILED:
         return tuple(_steps_to_sign(result, verification_id, saved_as))
     steps = (*_repairs(result), _verify_again(result))
-    # Two causes may have one cure.
+    # One step may repair two causes: list it once.
     return tuple({step.command or step.what: step for step in reversed(steps)}.values())[::-1]
 
 

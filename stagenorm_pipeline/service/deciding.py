@@ -33,7 +33,7 @@ from stagenorm_pipeline.vocabulary import (
     with_undecided,
 )
 
-# A file of some 5 MB, and a few hundred MB of memory at the worst. Those with fewer rows follow in the next round.
+# At worst a file of 5 MB and a few hundred MB of memory. Spellings with fewer rows follow in the next round.
 _AT_ONCE = 20_000
 
 

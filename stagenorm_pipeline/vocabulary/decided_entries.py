@@ -176,7 +176,7 @@ def _added_to(page: EditableText, group: WrittenEntry, found: list[Decision], it
 
 
 def _new_group(page: EditableText, lines: list[str], before: list[WrittenEntry], remaining: list[WrittenEntry]) -> Edit:
-    """Insert a group behind the last entry that comes before it; else before the first entry."""
+    """Insert a group after the last entry that comes before it; else before the first entry."""
     if before:
         return page.insert(before[-1].last_line + 1, ["", *lines])
     if not remaining:

@@ -1,6 +1,6 @@
 """Add clusters to decide, or decisions, to the text of the decisions file. Everything else stays byte for byte.
 
-Decided spellings stand in groups: one for each stage, reason, person and day, in the order of the stages, each with its
+Decided spellings are in groups: one for each stage, reason, person and day, in the order of the stages, each with its
 spellings sorted. A new decision goes into its group, and leaves the entry where it was undecided.
 
 Each new text is parsed before it is returned. If it does not contain exactly the old entries and the new ones, the

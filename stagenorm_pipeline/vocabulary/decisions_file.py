@@ -24,6 +24,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
+from enum import Enum, auto
 from pathlib import Path
 from typing import Final
 
@@ -252,15 +253,15 @@ def _decisions(fields: _Fields, where: str, source: str, aliases: AliasTable) ->
     if "stage" not in fields.texts:
         raise DecisionsError("this entry has no `stage:` line: add it", where)
     text = {name: _text(value) for name, value in fields.texts.items()}
-    stage = _stage(text["stage"], _place(fields.texts["stage"], source), aliases)
+    written = _stage(text["stage"], _place(fields.texts["stage"], source), aliases)
     decided_on = text.get("decided_on", "")
     on = _date(decided_on, _place(fields.texts["decided_on"], source)) if decided_on else None
     places = [(spelling, _place(spelling, source)) for spelling in fields.spellings]
     return tuple(
         Decision(
             spelling=_spelling(spelling, source),
-            stage=stage,
-            is_kept=text["stage"] == KEPT,
+            stage=written if isinstance(written, Stage) else None,
+            is_kept=written is _NoStage.KEPT,
             reason=text.get("reason", ""),
             decided_by=text.get("decided_by", ""),
             decided_on=on,
@@ -278,9 +279,18 @@ def _spelling(value: yaml.ScalarEvent, source: str) -> str:
     return value.value
 
 
-def _stage(text: str, where: str, aliases: AliasTable) -> Stage | None:
-    if text in ("", KEPT):
-        return None
+class _NoStage(Enum):
+    """What `stage:` says if it names no stage."""
+
+    UNDECIDED = auto()
+    KEPT = auto()
+
+
+def _stage(text: str, where: str, aliases: AliasTable) -> Stage | _NoStage:
+    if not text:
+        return _NoStage.UNDECIDED
+    if text == KEPT:
+        return _NoStage.KEPT
     if text in aliases.canonical:
         return Stage(text)
     meant = aliases.stage_of(text)

@@ -13,7 +13,7 @@ import psycopg
 from psycopg import sql
 
 from stagenorm_pipeline.local.parent_death import signal_on_parent_death
-from stagenorm_pipeline.local.server_account import identity, private_directory, server_account
+from stagenorm_pipeline.local.server_account import UnprivilegedAccount, identity, private_directory, server_account
 from stagenorm_pipeline.local.server_files import PORT, binaries
 from stagenorm_pipeline_tests.support.server_homes import new_server_home
 
@@ -47,7 +47,7 @@ class PrivateServer:
 
     def __enter__(self) -> Self:
         self._home.chmod(0o755)
-        if self._account:
+        if isinstance(self._account, UnprivilegedAccount):
             for place in (self._home, binaries()):
                 self._account.open_way_to(place)
         private_directory(self.directory, self._account)

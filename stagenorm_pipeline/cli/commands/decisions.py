@@ -102,12 +102,12 @@ def command(
                 assert_never(work)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Ask:
     """`--ask`."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Fill:
     """No option: write the undecided spellings into the decisions file."""
 

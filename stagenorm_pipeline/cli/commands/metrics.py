@@ -51,7 +51,7 @@ def command(output: str | None, port: int | None) -> None:
 
 def _write(context: ServiceContext, place: Path | StandardOutput) -> None:
     found = _read(context)
-    write_text(place, metrics_text(_facts(found)), sys.stdout)
+    write_text(place, metrics_text(found), sys.stdout)
     if isinstance(found, StagenormError):
         show_error(found)
         sys.exit(exit_codes.FAILED)
@@ -63,10 +63,6 @@ def _read(context: ServiceContext) -> MetricsFacts | StagenormError:
         return monitoring.read_metrics(context)
     except StagenormError as error:
         return error
-
-
-def _facts(found: MetricsFacts | StagenormError) -> MetricsFacts | None:
-    return None if isinstance(found, StagenormError) else found
 
 
 def _serve(context: ServiceContext, port: int) -> None:
@@ -101,4 +97,4 @@ class _Scrapes(Collector):
         if isinstance(found, StagenormError) and self._was_up:
             show_error(found)
         self._was_up = is_up
-        return metric_families(_facts(found))
+        return metric_families(found)

@@ -70,16 +70,8 @@ def command(
       stagenorm report --prune --keep 90d
     """
     if prune or keep_days is not None:
-        if (
-            not prune
-            or keep_days is None
-            or verification_id is not None
-            or is_list
-            or form
-            or output
-            or full
-            or as_json
-        ):
+        others = (verification_id is not None, is_list, form, output, full, as_json)
+        if not prune or keep_days is None or any(others):
             raise ConfigurationError(
                 "--prune and --keep go together, and with nothing else.",
                 remedy="For example: stagenorm report --prune --keep 90d",

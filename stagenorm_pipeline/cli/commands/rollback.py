@@ -22,6 +22,7 @@ from stagenorm_pipeline.engine.rollback.scope import RollbackRequest, parse_sinc
 from stagenorm_pipeline.errors import ConfigurationError
 from stagenorm_pipeline.report.rollback_text import rollback_json, rollback_row_json, rollback_summary, rollback_text
 from stagenorm_pipeline.service import planning, rolling_back
+from stagenorm_pipeline.service.applying import Pace
 from stagenorm_pipeline.service.context import ServiceContext, open_service
 from stagenorm_pipeline.service.rolling_back import RollbackConditions
 
@@ -101,15 +102,8 @@ def command(
             for found in rolling_back.list_rows_left(context, request=request):
                 click.echo(rollback_row_json(found))
             return
-        if not _show_preview(context, request, as_json=as_json, full=full, will_restore=yes):
-            return
-        with showing_reading("Recording the rollback"):
-            recorded = rolling_back.record_rollback(context, request=request)
-        restore_and_report(context, recorded, read_pace(pace, batch_size))
-        if plan_id is not None:
-            _show_plan_status(context, plan_id)
-        elif spelling is not None:
-            tell("A new plan gives these rows the stage of today's decisions: stagenorm dry-run")
+        if _show_preview(context, request, as_json=as_json, full=full, will_restore=yes):
+            _restore(context, request, read_pace(pace, batch_size))
 
 
 def _show_preview(
@@ -128,6 +122,17 @@ def _show_preview(
     if preview.restorable and not will_restore and not as_json:
         tell("Nothing was changed. Add --yes to restore them.")
     return will_restore and bool(preview.restorable)
+
+
+def _restore(context: ServiceContext, request: RollbackRequest, pace: Pace) -> None:
+    """Record the rollback, restore its rows, and say what follows from it."""
+    with showing_reading("Recording the rollback"):
+        recorded = rolling_back.record_rollback(context, request=request)
+    restore_and_report(context, recorded, pace)
+    if request.plan_id is not None:
+        _show_plan_status(context, request.plan_id)
+    elif request.spelling is not None:
+        tell("A new plan gives these rows the stage of today's decisions: stagenorm dry-run")
 
 
 def _show_plan_status(context: ServiceContext, plan_id: int) -> None:

@@ -93,14 +93,7 @@ def command(
                 planning.open_plan(context, plan_id=plan_id)
                 say("Nothing to do: no row holds a known spelling that is not canonical.")
                 return
-            if asks or has_live_display():
-                _show_plan(context, new.plan, read_pace(pace, batch_size))
-            else:
-                say_sources(context)
-            if not rehearse:
-                planning.require_approval(context, plan_id=plan_id)
-            if asks:
-                _ask_to_apply(new)
+            _propose(context, new, read_pace(pace, batch_size), asks=asks, rehearse=rehearse)
         if clone is not None:
             rehearse_on_clone_and_report(context, clone, plan_id, yes=yes)
             return
@@ -152,6 +145,18 @@ def _say_recorded(new: NewPlan) -> None:
     if logs_json():
         counts = plan.counts
         say("Plan recorded", planId=new.plan_id, rowsToUpdate=counts.rows_to_change, rowsUnknown=counts.rows_unknown)
+
+
+def _propose(context: ServiceContext, new: NewPlan, pace: Pace, *, asks: bool, rehearse: bool) -> None:
+    """Show the new plan, require the approval that it needs, and ask whether to apply it."""
+    if asks or has_live_display():
+        _show_plan(context, new.plan, pace)
+    else:
+        say_sources(context)
+    if not rehearse:
+        planning.require_approval(context, plan_id=new.plan_id)
+    if asks:
+        _ask_to_apply(new)
 
 
 def _show_plan(context: ServiceContext, plan: Plan, pace: Pace) -> None:

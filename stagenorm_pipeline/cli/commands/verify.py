@@ -113,12 +113,9 @@ def command(
         has_failed = report.result.verdict is Verdict.FAILED
         if has_failed:
             say("Verification FAILED: One or more checks failed", "ERROR")
-        saved_as = next(
-            (place.name for place in places if not place.is_standard_output and place.form is ReportForm.JSON), None
-        )
         # The whole report ends with it too, but a pager may have left nothing on the screen.
         if is_quiet() or not full or is_screen(sys.stdout):
-            show(verdict_text(report.result, verification_id=report.number, saved_as=saved_as, screen=screen()))
+            _show_verdict(report, places)
     if has_failed or not are_written:
         sys.exit(exit_codes.FAILED)
 
@@ -142,3 +139,10 @@ def _show_checks(context: ServiceContext, report: VerificationReport, *, full: b
     show_sources(context)
     tell(f"Recorded as verification {report.number}. All of it: stagenorm report {report.number} --full")
     tell(f"SHA-256 of the JSON report: {report.sha256}")
+
+
+def _show_verdict(report: VerificationReport, places: Sequence[Output]) -> None:
+    saved_as = next(
+        (place.name for place in places if not place.is_standard_output and place.form is ReportForm.JSON), None
+    )
+    show(verdict_text(report.result, verification_id=report.number, saved_as=saved_as, screen=screen()))

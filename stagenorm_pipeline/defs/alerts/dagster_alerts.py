@@ -105,7 +105,7 @@ def _funds_of_launchpad(run_config: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _error_class(instance: dg.DagsterInstance, run_id: str) -> str | None:
-    """Return the class of the first failed step's error: never its text, which may quote a row."""
+    """Return the class of the first failed step's error, or None without one. Never its text, which may quote a row."""
     records = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.STEP_FAILURE, limit=1).records
     for record in records:
         event = record.event_log_entry.dagster_event
@@ -154,6 +154,7 @@ def _digest(failing: FailingCheck) -> str:
 
 
 def _check_alert(instance: dg.DagsterInstance, failing: FailingCheck) -> FailedCheck | UnknownSpellings | None:
+    """Return the alert about a failing check. None for a warning, and for a verification, which has its own alert."""
     evaluation = failing.evaluation
     if _is_part_of_verification(instance, failing):
         return None

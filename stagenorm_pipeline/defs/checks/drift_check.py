@@ -1,4 +1,4 @@
-"""The check `no_drift` of `stage_inventory`: no spelling came in since the last verification that needs work.
+"""The check `no_drift` of `stage_inventory`: since the last verification, no spelling came in that needs work.
 
 The asset evaluates it with its own scan, and the sensor `spelling_drift` with each of its scans.
 """

@@ -14,7 +14,7 @@ def stages_table(result: VerificationResult) -> dg.MetadataValue:
     totals: dict[str, list[int | None]] = {}
     for rows in result.stages:
         total = totals.setdefault(rows.stage, [0, 0])
-        # One target without a baseline, and the sum of all is not known.
+        # If one target has no baseline, the sum over all is not known.
         for place, count in enumerate((rows.before, rows.after)):
             so_far = total[place]
             total[place] = None if so_far is None or count is None else so_far + count

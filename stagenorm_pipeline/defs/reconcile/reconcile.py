@@ -170,7 +170,7 @@ def _report_totals(instance: dg.DagsterInstance, state: RecordedState, settings:
 
 
 def _carrier(state: RecordedState, newest: str | None, materialized: Collection[str]) -> FundState | None:
-    """Choose the fund whose event shows the totals: the newest materialized one if possible."""
+    """Choose the fund whose event shows the totals: the newest materialized one if possible. None: none of them may."""
     candidates = [fund for fund in state.funds if fund.key in materialized and fund.status in _CARRIERS]
     return min(candidates, key=lambda fund: (fund.key != newest, _CARRIERS.index(fund.status)), default=None) or next(
         (fund for fund in _without_plan(materialized) if not state.funds), None

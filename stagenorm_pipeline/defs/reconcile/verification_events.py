@@ -133,6 +133,7 @@ def _link_or_command(path: str | None, command: str) -> dg.MetadataValue:
 
 
 def _report_path(report: VerificationReport, suffix: str = "") -> str | None:
+    """Return the link to a stored report. None if the environment does not say where reports are served."""
     base = os.environ.get(REPORT_URL, "").strip().rstrip("/")
     if not base.startswith(("http://", "https://", "/")):
         return None

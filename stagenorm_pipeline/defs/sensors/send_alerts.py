@@ -83,7 +83,7 @@ def _keys(alerts: Iterable[KeyedAlert]) -> frozenset[str]:
 def _database_alerts(
     context: dg.SensorEvaluationContext, service: StagenormService, settings: AlertSettings
 ) -> tuple[Sequence[KeyedAlert], ServiceContext | None]:
-    """Read the alerts of PostgreSQL. If it cannot be read, that is the alert, and those of Dagster follow."""
+    """Read the alerts of PostgreSQL, with the service that read them. None: it cannot be read, which is an alert."""
     try:
         opened = service.open()
         return list(database_alerts(read_alert_facts(opened), settings)), opened

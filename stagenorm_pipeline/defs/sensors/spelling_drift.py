@@ -58,6 +58,7 @@ def _request(state: DriftState, drift: Drift) -> dict[str, Any]:
 
 
 def _skip_reason(state: DriftState) -> str | None:
+    """Return why a scan would make no sense now; None if it would."""
     if state.verification_id is None:
         return "No verification of all funds yet: the migration itself has to normalize these spellings."
     if state.open_plan_id is not None:

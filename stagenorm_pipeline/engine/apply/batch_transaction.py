@@ -1,4 +1,4 @@
-"""Claim batches, and run 1 to n batches inside one transaction: lock, update the rows, record the results."""
+"""Run 1 to n batches inside one transaction: lock, update the rows, record the results."""
 
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -35,7 +35,7 @@ class Bounds:
     idle_timeout_ms: int = 30_000
 
     def settings(self, *, synchronous_commit: str | None = None) -> dict[str, str | None]:
-        """Return the values for `apply/bound_transaction`."""
+        """Return the values for `apply/bound_transaction`. `synchronous_commit` None: as the session has it."""
         return {
             "lock_timeout": f"{self.lock_timeout_ms}ms",
             "statement_timeout": f"{self.statement_timeout_ms}ms",
@@ -192,6 +192,7 @@ def _record_result(
 
 
 def _refusal_message(result: BatchResult) -> str | None:
+    """Say how many rows the database refused, and why the first one. None if it refused none."""
     if not result.refusals:
         return None
     rows = "1 row" if result.rows_failed == 1 else f"{result.rows_failed:,} rows"

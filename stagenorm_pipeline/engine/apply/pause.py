@@ -69,7 +69,7 @@ def wait_while_paused(
 
 
 def sleep_unless_stopped(seconds: float, should_stop: Callable[[], bool]) -> None:
-    """Sleep for so many seconds, or until a stop is requested."""
+    """Sleep, or return as soon as a stop is requested."""
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0 and not should_stop():
         time.sleep(min(left, _SLICE_S))

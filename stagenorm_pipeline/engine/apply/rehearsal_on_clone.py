@@ -257,7 +257,7 @@ class _CloneWork:
         return result
 
     def _note_failure(self, batch: Batch, error: Exception) -> None:
-        """Count a batch that failed as a whole as refused. The real run goes on with the next one too."""
+        """Count the rows of a batch that failed as a whole as refused. The real run continues after it too."""
         message, cause = first_line(error), psycopg_error(error)
         self._request.watch(BatchFailed(batch=batch, error=message))
         self._refused += batch.rows_planned

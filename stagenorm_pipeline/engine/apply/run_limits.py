@@ -1,4 +1,4 @@
-"""When a run ends before its work does: after so many rows, at a time, after failures in a row. No batch is cut."""
+"""End a run early: after a number of rows, at a time, or after failures in a row. No batch is cut."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta

@@ -166,7 +166,7 @@ class Session:
         return claim_next(self._shared.database, request, self._request.bounds)
 
     def _claim_again(self) -> Claimed | NotFree | NoneWaiting:
-        """Claim the first batches of a group that was rolled back, fewer than before. None while all work is paused."""
+        """Claim the first batches of a group that was rolled back, fewer than before."""
         rows = self._pacer.rows if self._pacer else 0
         fitting = sum(1 for together in accumulate(batch.rows_planned for batch in self._again) if together <= rows)
         batches = self._again[: max(1, min(fitting, self._group_size.most))]
@@ -299,6 +299,7 @@ class Session:
         return self._targets[batch.target.name]
 
     def _read_status(self, batch: Batch) -> sa.Row[Any] | None:
+        """Read the status and the runner of a batch; None if the batch was deleted."""
         with self._shared.transaction() as connection:
             return connection.exec_driver_sql(
                 "SELECT status, worker FROM stage_migration_batches WHERE batch_id = %(batch_id)s",

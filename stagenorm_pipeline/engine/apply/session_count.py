@@ -24,7 +24,7 @@ class SessionCount:
         return self._wanted
 
     def tune(self, parallel: int | None, spare_connections: Callable[[], int]) -> SessionsTuned | None:
-        """Want so many sessions from now on; None: as many as the run was told. Return None if that is nothing new.
+        """Change how many sessions are wanted; None: as many as the run was told. Returns None if nothing changes.
 
         Never adds more sessions than there are spare connections, which are read only if sessions are to be added.
         """

@@ -288,7 +288,7 @@ def _fields(manifest: Manifest) -> dict[str, Any]:
 
 
 def _text(value: bytes) -> str | None:
-    """Decode a value of COPY's text format."""
+    """Decode a value of COPY's text format. None: NULL."""
     if b"\\" not in value:
         return value.decode()
     if value == b"\\N":

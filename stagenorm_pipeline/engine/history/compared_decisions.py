@@ -72,7 +72,7 @@ def compare_decisions(
     """
     with database.snapshot() as connection:
         found = read_decision_changes(connection, vocabulary, inventories)
-        reader = _UndoReader(connection, targets, scope)
+        reader = _UndoReader(connection=connection, targets=targets, scope=scope)
         compared = list(map(reader.compare, found.changes))
     # A decision as old as the newest plan is settled if nothing can be undone.
     return ComparedDecisions(
@@ -81,7 +81,7 @@ def compare_decisions(
     )
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class _UndoReader:
     """Read what undoing earlier changes restores, up to a limit."""
 

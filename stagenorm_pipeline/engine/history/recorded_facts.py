@@ -47,12 +47,14 @@ def verifications() -> sql.SQL:
 
 
 def checked_of(row: Any) -> Checked | None:
+    """Return the verification that checked a change; None if none did."""
     if row.checked_id is None:
         return None
     return Checked(verification_id=row.checked_id, verdict=Verdict(row.checked_verdict), checked_at=row.checked_at)
 
 
 def signed_of(row: Any) -> Signed | None:
+    """Return the signed verification that covers a change; None if there is none."""
     if row.signed_id is None:
         return None
     return Signed(

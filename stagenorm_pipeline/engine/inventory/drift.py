@@ -76,7 +76,7 @@ class Drift:
         return not (self.known.spellings or self.unknown.spellings)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class _Counts:
     """Adds up the spellings of one kind. Memory holds the examples only."""
 
@@ -172,6 +172,7 @@ def read_drift(database: Database, settings: tuple[TargetSetting, ...], vocabula
 
 
 def _writes(connection: sa.Connection, target: Target) -> int | None:
+    """Return PostgreSQL's counter of the target's inserts and updates; None if the server does not count."""
     table = target.sql_parts()["table"].as_string(None)
     row = connection.exec_driver_sql(statement("inventory/target_writes"), {"table": table}).one()
     return None if row.writes is None else int(row.writes)

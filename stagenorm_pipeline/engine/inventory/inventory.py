@@ -146,6 +146,7 @@ class _Spelling:
             self.shares.append(FundShare(fund_id=found.fund_id, rows=found.rows))
 
     def places(self) -> Places | None:
+        """Return where the spelling is; None if keys were not requested."""
         if self.keys is None:
             return None
         most = heapq.nsmallest(FUNDS_SHOWN, self.shares, key=lambda share: (-share.rows, fund_order(share.fund_id)))

@@ -126,7 +126,7 @@ def read_alert_facts(database: Database) -> AlertFacts:
                     since=runner.throttled.since,
                 )
                 for runner in read_runners(connection)
-                if runner.throttled is not None and runner.is_alive is not False
+                if runner.throttled is not None and not runner.is_gone
             ),
             pause=PauseFacts(since=control.changed_at, changed_by=control.changed_by) if control.paused else None,
         )

@@ -166,7 +166,7 @@ def _combined(measured: Sequence[_Measured], pace: PlannedPace) -> Estimate:
         batches=batches,
         batch=work.times(1 / batches, 1 / batches),
         sleep=sleep,
-        # Batches of any target are the same ones for each target that has too few of its own.
+        # Targets with too few batches of their own share the batches of all targets: these must not be added up.
         measured_batches=sum(counts) if is_same_target else max(counts),
         is_same_target=is_same_target,
         pace=pace,

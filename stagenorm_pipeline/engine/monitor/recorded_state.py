@@ -152,6 +152,7 @@ def _read_plan_ids(connection: sa.Connection, status: str) -> tuple[int, ...]:
 
 
 def _read_plan(connection: sa.Connection) -> PlanState | None:
+    """Read the plan that matters now; None if no plan was recorded."""
     row = connection.exec_driver_sql(statement("monitor/plan_state")).mappings().one_or_none()
     return None if row is None else PlanState(**{**row, "kind": PlanKind(row["kind"])})
 

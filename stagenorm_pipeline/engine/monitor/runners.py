@@ -31,6 +31,11 @@ class Runner:
     throttled: ThrottleReason | None
     is_alive: bool | None
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether it is known to have died. A runner behind a pooler never is."""
+        return self.is_alive is False
+
 
 def read_runners(connection: sa.Connection) -> tuple[Runner, ...]:
     """Read the current runners in the order in which they started. A dead one is listed until another one starts."""

@@ -48,7 +48,7 @@ class Status:
     @property
     def is_attended(self) -> bool:
         """Whether any runner is at work. A runner behind a pooler counts, since nobody can tell whether it is alive."""
-        return any(runner.is_alive is not False for runner in self.runners) or any(b["is_held"] for b in self.running)
+        return any(not runner.is_gone for runner in self.runners) or any(b["is_held"] for b in self.running)
 
     @property
     def is_open(self) -> bool:

@@ -7,7 +7,12 @@ from psycopg import sql
 
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.sql_files import sql_directory, statement
-from stagenorm_pipeline.engine.postgres.tracking_schema import own_prefix, schema_for_new_tables, unqualified
+from stagenorm_pipeline.engine.postgres.tracking_schema import (
+    FirstOfSearchPath,
+    own_prefix,
+    schema_for_new_tables,
+    unqualified,
+)
 from stagenorm_pipeline.errors import MissingMigrationError
 
 # The last object that each file creates. If it exists, the whole file was applied: each file is one transaction.
@@ -44,9 +49,9 @@ def apply_migrations(database: Database) -> tuple[Path, ...]:
     return files
 
 
-def _in_schema(connection: sa.Connection, script: str, schema: str | None) -> str:
+def _in_schema(connection: sa.Connection, script: str, schema: str | FirstOfSearchPath) -> str:
     """Return the script with `schema` as its search path. It updates no target, so no user's trigger sees that."""
-    if schema is None:
+    if isinstance(schema, FirstOfSearchPath):
         return script
     name = sql.Identifier(schema).as_string(None)
     found = connection.exec_driver_sql("SELECT to_regnamespace(%(name)s) IS NOT NULL", {"name": name}).scalar_one()

@@ -10,6 +10,7 @@ reads change.
 """
 
 import re
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -102,11 +103,16 @@ def unqualified(connection: sa.Connection) -> sa.Connection:
     return connection.execution_options(**{_OPTION: None})
 
 
-def schema_for_new_tables(connection: sa.Connection) -> str | None:
-    """Return the schema in which `init-db` creates our tables. None: the first one of the search path."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirstOfSearchPath:
+    """The schema that PostgreSQL chooses for a name without one."""
+
+
+def schema_for_new_tables(connection: sa.Connection) -> str | FirstOfSearchPath:
+    """Return the schema in which `init-db` creates our tables."""
     schema = connection.get_execution_options().get(_OPTION)
     if isinstance(schema, TrackingSchema) and schema.named is not None:
         return schema.named
     found = own_prefix(connection)
     has_path = connection.exec_driver_sql("SELECT current_schema() IS NOT NULL").scalar_one()
-    return None if has_path and not found else _DEFAULT
+    return FirstOfSearchPath() if has_path and not found else _DEFAULT

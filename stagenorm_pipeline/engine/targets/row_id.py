@@ -5,7 +5,7 @@ from uuid import UUID
 from stagenorm_pipeline.engine.targets.target import KeyKind, Target
 from stagenorm_pipeline.errors import ConfigurationError
 
-# bigint; smaller integer types hold fewer keys, so a larger one is merely not found.
+# bigint; smaller integer types hold fewer keys, so a larger key is simply not found.
 _INTEGERS = range(-(2**63), 2**63)
 
 

@@ -138,7 +138,7 @@ def _archive(connection: sa.Connection, row: Any) -> Archive:
     if not row.may_see_archive:
         return ArchiveHidden()
     try:
-        with connection.begin_nested():  # a fork of PostgreSQL may refuse it all the same
+        with connection.begin_nested():  # a fork of PostgreSQL may refuse it in spite of the privilege
             query = "SELECT count(*) FROM pg_ls_archive_statusdir() WHERE name LIKE '%%.ready'"
             return ArchiveWaiting(files=connection.exec_driver_sql(query, {}).scalar_one())
     except DBAPIError as error:

@@ -5,6 +5,7 @@ For replicas that the primary does not list or does not show to this role: casca
 
 import threading
 from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg
@@ -24,6 +25,14 @@ from stagenorm_pipeline.errors import StagenormError
 _ANSWER_TIMEOUT_S = 2.0
 
 _REMEDY = "reconnect it, or remove it from the replica URLs or use --no-lag-check, and continue with `stagenorm resume`"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _NoReplica:
+    """The server answers, but does not replay WAL."""
+
+
+_Answer = tuple[psycopg.Connection[Any], int | _NoReplica]
 
 
 class ReplicaUrl:
@@ -55,17 +64,17 @@ class ReplicaUrl:
         except (psycopg.Error, StagenormError) as error:
             message = error.message if isinstance(error, StagenormError) else first_line(error)
             raise CannotSeeError(f"replica {describe(self._url)} does not answer: {message}", _REMEDY) from error
-        if replayed is None:
+        if isinstance(replayed, _NoReplica):
             raise CannotSeeError(f"{describe(self._url)} is not a replica (or no longer one)", _REMEDY)
         return replayed
 
-    def _answer(self) -> int | None:
-        """Ask how far the replica has replayed: nothing if it is none. Keep the connection only after a good answer.
+    def _answer(self) -> int | _NoReplica:
+        """Ask how far the replica has replayed. Keep the connection only after a good answer.
 
         In a thread: the driver has no timeout for a server that hangs, and none for a slow name look-up.
         """
         connection, self._connection = self._connection, None
-        future: Future[tuple[psycopg.Connection[Any], int | None]] = Future()
+        future: Future[_Answer] = Future()
 
         def ask() -> None:
             try:
@@ -84,7 +93,8 @@ class ReplicaUrl:
             self._connection = None
 
 
-def _ask(connection: psycopg.Connection[Any], timeout_ms: int) -> tuple[psycopg.Connection[Any], int | None]:
+def _ask(connection: psycopg.Connection[Any], timeout_ms: int) -> _Answer:
+    """Ask the server which WAL position it has replayed. Returns the connection with the answer, or closes it."""
     try:
         with connection.transaction():
             connection.execute("SELECT set_config('statement_timeout', %s, true)", [f"{timeout_ms}ms"], prepare=False)
@@ -94,7 +104,7 @@ def _ask(connection: psycopg.Connection[Any], timeout_ms: int) -> tuple[psycopg.
         raise
     assert row is not None  # noqa: S101 - a SELECT without FROM
     is_replica, replayed = row
-    return connection, int(replayed) if is_replica and replayed is not None else None
+    return connection, int(replayed) if is_replica and replayed is not None else _NoReplica()
 
 
 def _connect(url: sa.URL) -> psycopg.Connection[Any]:

@@ -19,8 +19,8 @@ from stagenorm_pipeline.errors import ConfigurationError, PlanError, StagenormEr
 from stagenorm_pipeline.output_files import written_file
 
 AUDIT_LOG = "stage_normalization_log"
-# Only these names, and no pattern: a table of the user's may be called alike. Views first, then in an order that an
-# export can be loaded in.
+# Only these names, and no pattern: it could match a user's table. Views first, then tables in an order in which an
+# export can be loaded.
 _VIEWS = (
     "stage_migration_failures",
     "stage_migration_progress_by_fund",

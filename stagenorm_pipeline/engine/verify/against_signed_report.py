@@ -61,6 +61,7 @@ def read_signed_report(content: bytes, name: str) -> SignedReport:
 
 
 def _digest(entry: Any, name: str) -> tuple[int, str | None]:
+    """Read the plan and digest of an entry. None: the plan had no digest when the report was made."""
     plan_id = entry.get("plan_id") if isinstance(entry, dict) else None
     if not isinstance(plan_id, int) or isinstance(plan_id, bool):
         raise _unusable(name, "an entry of its plan_digests has no plan_id")

@@ -8,6 +8,7 @@ from stagenorm_pipeline.engine.inventory.inventory import RowCounts
 from stagenorm_pipeline.engine.targets.funds import FundScope, fund_order
 from stagenorm_pipeline.engine.targets.target import Target
 from stagenorm_pipeline.engine.verify.result import Coverage
+from stagenorm_pipeline.engine.verify.signed_state import TrustedReport
 from stagenorm_pipeline.engine.verify.snapshot import Snapshot
 
 
@@ -37,8 +38,8 @@ class Baseline:
 def read_baseline(snapshot: Snapshot, target: Target) -> Baseline | None:
     """Read the baseline from the signed state, or else from the plans. None if no plan covers the target."""
     signed = snapshot.signed
-    if signed is not None and signed.report is not None:
-        return _signed_baseline(target.name, snapshot.scope, signed.facts.verification_id, signed.report)
+    if signed is not None and isinstance(signed.report, TrustedReport):
+        return _signed_baseline(target.name, snapshot.scope, signed.facts.verification_id, signed.report.document)
     covering = snapshot.plans.comparing(target.name)
     if not covering:
         return None

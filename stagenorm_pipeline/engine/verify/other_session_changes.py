@@ -121,6 +121,7 @@ def _audited_total(snapshot: Snapshot, facts: TargetFacts, log: AuditLog) -> int
 
 
 def _total_loss(snapshot: Snapshot, facts: TargetFacts, audited: int) -> TotalLoss | None:
+    """Return what happened to the rows if it happened to all of them; None if some still hold what they held."""
     before = facts.baseline.counts if facts.baseline else RowCounts()
     now = facts.inventory.counts
     # Not for one fund: its only company may have moved to another fund.

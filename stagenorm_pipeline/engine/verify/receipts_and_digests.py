@@ -16,6 +16,7 @@ from stagenorm_pipeline.engine.receipts.check import (
 )
 from stagenorm_pipeline.engine.receipts.plan_digest import read_plan_digests
 from stagenorm_pipeline.engine.verify.result import Finding, PlanDigest
+from stagenorm_pipeline.engine.verify.signed_state import UntrustedReport
 from stagenorm_pipeline.engine.verify.snapshot import Snapshot
 
 _SPELLINGS = "spellings"
@@ -40,13 +41,13 @@ _ROWS = {
 class ReceiptsAndDigests:
     """The receipts and digests that were compared, and what differs from them.
 
-    `undigested`: closed plans whose digest was deleted. `signed_problem`: what is wrong with the signed report.
+    `undigested`: closed plans whose digest was deleted. `untrusted`: the signed report, if it is gone or was altered.
     """
 
     receipts: ReceiptCheck = field(default_factory=ReceiptCheck)
     digests: tuple[PlanDigest, ...] = ()
     undigested: tuple[int, ...] = ()
-    signed_problem: str | None = None
+    untrusted: UntrustedReport | None = None
 
     @property
     def match(self) -> bool:
@@ -66,7 +67,7 @@ class ReceiptsAndDigests:
             "older_audit_rows_without_batch": receipts.legacy_without_batch,
             "plan_digests_checked": sum(digest.plan_sha256 is not None for digest in self.digests),
             "plan_digests_that_differ": sum(bool(digest.differs) for digest in self.digests) + len(self.undigested),
-            "signed_reports_altered": int(self.signed_problem is not None),
+            "signed_reports_altered": int(self.untrusted is not None),
         }
 
     def findings(self, named: Set[int | None]) -> list[Finding]:
@@ -74,9 +75,9 @@ class ReceiptsAndDigests:
 
         `named`: batches whose rows are listed already because their counts differ. Only their altered rows are added.
         """
-        found = (
-            [Finding(what="signed report that was altered", detail=self.signed_problem)] if self.signed_problem else []
-        )
+        found: list[Finding] = []
+        if self.untrusted is not None:
+            found.append(Finding(what="signed report that was altered", detail=self.untrusted.problem))
         found += [_digest_finding(digest) for digest in self.digests if digest.differs]
         found += [
             Finding(what="plan whose digest was deleted", detail=f"plan {plan_id}") for plan_id in self.undigested
@@ -98,6 +99,7 @@ WRONG = (
 def read_receipts_and_digests(snapshot: Snapshot) -> ReceiptsAndDigests:
     """Compare receipts, digests and the signed report with what the tables hold."""
     connection, judged = snapshot.connection, snapshot.plans.judged
+    report = snapshot.signed.report if snapshot.signed else None
     receipts = read_receipt_mismatches(
         connection, snapshot.targets, snapshot.scope, snapshot.start.log_id, shown=snapshot.shown
     )
@@ -113,7 +115,7 @@ def read_receipts_and_digests(snapshot: Snapshot) -> ReceiptsAndDigests:
         receipts=receipts,
         digests=digests,
         undigested=tuple(row.plan_id for row in snapshot.rows("verify/missing_digests")),
-        signed_problem=snapshot.signed.problem if snapshot.signed else None,
+        untrusted=report if isinstance(report, UntrustedReport) else None,
     )
 
 

@@ -94,6 +94,7 @@ def sign_off(
 
 
 def _accepted(found: Any, reason: str | None) -> str | None:
+    """Return why the warnings are accepted; None without warnings. Raises SignOffError if the reason is missing."""
     if found.verdict != Verdict.PASSED_WITH_WARNINGS:
         return None
     if reason is None:

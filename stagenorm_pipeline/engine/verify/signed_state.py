@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, assert_never
 
 import sqlalchemy as sa
 
@@ -17,16 +17,31 @@ from stagenorm_pipeline.engine.verify.starting_point import StartingPoint, start
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SignedState:
-    """The signed verification, and its report if that can be trusted.
+class TrustedReport:
+    """The stored report, which has the hash that the reviewer signed."""
 
-    `report` None: a version that stored no reports made it, or `problem` says what is wrong with it.
-    """
+    document: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportNotStored:
+    """A version of stagenorm that stored no reports made the verification."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UntrustedReport:
+    """The stored report is not the signed one. `problem` says why."""
+
+    problem: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedState:
+    """The signed verification, where the next one starts to judge, and the stored report."""
 
     facts: SignedVerification
     start: StartingPoint
-    report: Mapping[str, Any] | None = None
-    problem: str | None = None
+    report: TrustedReport | ReportNotStored | UntrustedReport
 
 
 def read_signed_state(connection: sa.Connection, targets: tuple[str, ...], scope: FundScope) -> SignedState | None:
@@ -44,29 +59,26 @@ def read_signed_state(connection: sa.Connection, targets: tuple[str, ...], scope
         accepted_warnings=row.accepted_warnings,
     )
     if row.report is None and row.is_stored:
-        return SignedState(facts=facts, start=StartingPoint(), problem="its stored report is gone")
+        gone = UntrustedReport(problem="its stored report is gone")
+        return SignedState(facts=facts, start=StartingPoint(), report=gone)
     if row.report is None:
         # A plan made after the signature has its own baseline. Without such a plan, only earlier plans have one.
         start = starting_point_at(connection, row.created_at) if row.has_newer_plan else StartingPoint()
-        return SignedState(facts=facts, start=start)
-    report = _trusted(row)
-    if isinstance(report, _Untrusted):
-        return SignedState(facts=facts, start=StartingPoint(), problem=report.problem)
-    start = StartingPoint(log_id=row.last_log_id or 0, opened_from=row.created_at)
-    return SignedState(facts=replace(facts, is_compared=True), start=start, report=report)
+        return SignedState(facts=facts, start=start, report=ReportNotStored())
+    match _read_report(row):
+        case UntrustedReport() as untrusted:
+            return SignedState(facts=facts, start=StartingPoint(), report=untrusted)
+        case TrustedReport() as trusted:
+            start = StartingPoint(log_id=row.last_log_id or 0, opened_from=row.created_at)
+            return SignedState(facts=replace(facts, is_compared=True), start=start, report=trusted)
+        case never:
+            assert_never(never)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Untrusted:
-    """A stored report that is not the signed one, and why."""
-
-    problem: str
-
-
-def _trusted(row: Any) -> Mapping[str, Any] | _Untrusted:
+def _read_report(row: Any) -> TrustedReport | UntrustedReport:
     """Read the stored report, or say what is wrong with it. The reviewer signed its hash."""
     if hashlib.sha256(row.report.encode()).hexdigest() != row.report_sha256:
-        return _Untrusted(problem="the stored report was altered: its SHA-256 is not report_sha256")
+        return UntrustedReport(problem="the stored report was altered: its SHA-256 is not report_sha256")
     try:
         report: Mapping[str, Any] = json.loads(row.report)
         recorded = (row.created_at, row.verdict, row.last_log_id, sorted(row.scope["targets"]), _scope(row.scope))
@@ -79,11 +91,11 @@ def _trusted(row: Any) -> Mapping[str, Any] | _Untrusted:
             _scope(report["scope"]),
         )
         if reported != recorded:
-            return _Untrusted(problem="its row in stage_verifications does not match the stored report")
+            return UntrustedReport(problem="its row in stage_verifications does not match the stored report")
         [(RowCounts(**fund["after"]), dict(fund["after_stages"])) for fund in report["funds"] if fund["after"]]
     except (ValueError, KeyError, TypeError):
-        return _Untrusted(problem="the stored report cannot be read")
-    return report
+        return UntrustedReport(problem="the stored report cannot be read")
+    return TrustedReport(document=report)
 
 
 def _scope(scope: Mapping[str, Any]) -> tuple[bool, str | None]:

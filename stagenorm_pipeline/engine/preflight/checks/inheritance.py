@@ -45,6 +45,7 @@ def check(connection: sa.Connection, target: Target) -> Iterator[PreflightFindin
 
 
 def _repeated_key(connection: sa.Connection, target: Target) -> str | None:
+    """Return a key that occurs more than once. None if none does, or if this role may not read the rows."""
     parts = target.sql_parts()
     found = attempt(connection, statement("preflight/repeated_key", key=parts["key"], table=parts["table"]))
     return None if isinstance(found, psycopg.Error) or not found else str(found[0].row_id)

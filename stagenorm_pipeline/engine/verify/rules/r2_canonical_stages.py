@@ -106,6 +106,7 @@ def _summary(figures: dict[str, int]) -> str:
 
 
 def _recommendation(figures: dict[str, int], waiting: int) -> str | None:
+    """Return what to do; None if there is nothing to do."""
     advice = []
     if figures["rows_unknown"]:
         advice.append(

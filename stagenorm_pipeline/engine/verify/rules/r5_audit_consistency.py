@@ -154,6 +154,7 @@ def _summary(figures: dict[str, int]) -> str:
 
 
 def _recommendation(figures: dict[str, int]) -> str | None:
+    """Return what to do; None if there is nothing to do."""
     advice = []
     if figures["batches_that_disagree"]:
         advice.append("Audit rows or batch counts were changed by hand. Before a rollback, restore them from a backup.")
