@@ -1,7 +1,7 @@
 """What the project says about itself: its version, its packages, its README and its settings."""
 
 import re
-import tarfile
+import shutil
 import tomllib
 import zipfile
 from dataclasses import fields
@@ -32,8 +32,7 @@ def test_changelog_and_image_name_the_version() -> None:
 
 def test_sdist_holds_the_project_and_builds_the_whole_wheel(tmp_path: Path) -> None:
     (packed_source,) = SdistBuilder(str(_PROJECT)).build(directory=str(tmp_path))
-    with tarfile.open(packed_source) as sdist:
-        sdist.extractall(tmp_path, filter="data")
+    shutil.unpack_archive(packed_source, tmp_path)
     source = tmp_path / f"stagenorm_pipeline-{__version__}"
     needed = (
         "Makefile",
