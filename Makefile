@@ -82,7 +82,7 @@ lint: $(DEV_READY)
 	$(BIN)/lint-imports --no-cache
 
 # --no-deps: the lock is complete, so pip resolves nothing. --no-compile: compiling takes as long as installing, and
-# the demo imports a small part of it. The rest is compiled meanwhile, for the first `make ui`.
+# the demo imports a small part of it. The rest is compiled in the background, for the first `make ui`.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-compile
 
 # --no-build-isolation: the build backend is in the lock too.

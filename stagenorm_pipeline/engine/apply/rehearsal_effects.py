@@ -57,7 +57,7 @@ class RowsWritten:
 
     @contextmanager
     def counting(self) -> Iterator[None]:
-        """Count what is written meanwhile, unless it ends with an exception."""
+        """Count what is written inside it, unless it ends with an exception."""
         before = self._read()
         yield
         for table, writes in self._read().items():
