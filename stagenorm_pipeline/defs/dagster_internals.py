@@ -73,6 +73,15 @@ class ShownVerdict:
     description: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartitionVerdict:
+    """The newest evaluation of a check for one partition. `is_current` as above; `storage_id`: of its event."""
+
+    storage_id: int
+    passed: bool
+    is_current: bool
+
+
 def partition_range_tags(first: str, last: str) -> dict[str, str]:
     """Return the tags with which one run covers the partitions from `first` to `last`, both included."""
     return {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
@@ -187,14 +196,16 @@ def _is_of_newest_materialization(
 
 def newest_partition_verdicts(
     instance: dg.DagsterInstance, check: dg.AssetCheckKey, partitions: Collection[str] | None = None
-) -> dict[str, ShownVerdict]:
+) -> dict[str, PartitionVerdict]:
     """Return the newest evaluation of each partition of a check. A partition without one is left out."""
     wanted = None if partitions is None else list(partitions)
     infos = instance.event_log_storage.get_asset_check_partition_info([check], partition_keys=wanted)
     succeeded, planned = AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.PLANNED
     return {
-        str(info.partition_key): ShownVerdict(
-            passed=info.latest_execution_status is succeeded, is_current=info.is_current
+        str(info.partition_key): PartitionVerdict(
+            storage_id=info.latest_check_event_storage_id,
+            passed=info.latest_execution_status is succeeded,
+            is_current=info.is_current,
         )
         for info in infos
         if info.latest_execution_status is not planned and info.partition_key is not None

@@ -9,11 +9,6 @@ from typing import Any
 import dagster as dg
 import pytest
 import sqlalchemy as sa
-from dagster._core.definitions.data_version import (  # noqa: TID251 - what the pages ask
-    CachingStaleStatusResolver,
-    StaleStatus,
-)
-from dagster._core.loader import LoadingContextForTest  # noqa: TID251 - what the resolver needs
 from dagster._grpc.server import DagsterApiServer
 
 from stagenorm_pipeline.defs.dagster_internals import (
@@ -26,6 +21,11 @@ from stagenorm_pipeline.defs.dagster_internals import (
     newest_partition_verdicts,
     partition_range_tags,
     report_runless_events,
+)
+from stagenorm_pipeline_tests.support.dagster_internals import (
+    CachingStaleStatusResolver,
+    LoadingContextForTest,
+    StaleStatus,
 )
 from stagenorm_pipeline_tests.support.failed_ticks import record_failed_tick
 

@@ -4,9 +4,11 @@ They stand in for the daemon: runs and ticks in a given state, and schedules on 
 """
 
 import dagster as dg
+from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
 from dagster._core.definitions.schedule_definition import ScheduleExecutionData
 from dagster._core.definitions.sensor_definition import SensorExecutionData
 from dagster._core.instance.ref import InstanceRef
+from dagster._core.loader import LoadingContextForTest
 from dagster._core.remote_origin import InProcessCodeLocationOrigin, RemoteRepositoryOrigin
 from dagster._core.scheduler.instigation import (
     InstigatorState,
@@ -21,16 +23,19 @@ from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster_shared.error import SerializableErrorInfo
 
 __all__ = [
+    "CachingStaleStatusResolver",
     "InProcessCodeLocationOrigin",
     "InstigatorState",
     "InstigatorStatus",
     "InstigatorType",
     "LoadableTargetOrigin",
+    "LoadingContextForTest",
     "RemoteRepositoryOrigin",
     "ScheduleExecutionData",
     "SensorExecutionData",
     "SensorInstigatorData",
     "SerializableErrorInfo",
+    "StaleStatus",
     "TickData",
     "TickStatus",
     "create_run_for_test",

@@ -16,10 +16,7 @@ from stagenorm_pipeline.defs.dagster_internals import AssetEvent, ShownEvent, li
 from stagenorm_pipeline.defs.data_versions import IN_POSTGRESQL
 from stagenorm_pipeline.defs.metadata.what_next import JOBS_PAGE, WhatNext
 from stagenorm_pipeline.defs.reconcile.fund_events import (
-    PARTITION_ROWS,
     describe_failure,
-    fund_event,
-    fund_metadata,
     is_unfinished,
 )
 from stagenorm_pipeline.engine.apply.pause import Control
@@ -30,6 +27,9 @@ from stagenorm_pipeline.report.escape import sentence_for_terminal
 NO_BATCH_FAILED = "no_batch_failed"
 NOT_PAUSED = "not_paused"
 PLAN_CHECKS = (dg.AssetCheckKey(BATCH_PLAN, NO_BATCH_FAILED), dg.AssetCheckKey(BATCH_PLAN, NOT_PAUSED))
+
+# The partition of the totals. No key of a fund is like it.
+TOTALS_KEY: Final = "all-funds"
 
 _FUNDS_NAMED: Final = 5
 _FUNDS_LISTED: Final = 50
@@ -174,21 +174,17 @@ def totals_metadata(state: RecordedState) -> Metadata:
     }
 
 
-def totals_event(state: RecordedState, carrier: FundState, in_force: Metadata, *, is_materialized: bool) -> AssetEvent:
-    """Return an event of one fund that shows the totals as well.
+def totals_event(state: RecordedState, in_force: Metadata, *, is_any_fund_done: bool) -> AssetEvent:
+    """Return the event that shows the totals. A materialization only if a fund has one: before, it would look done.
 
-    The overview of a partitioned asset shows the newest event of any fund, and an event without a partition would hide
-    the verdict of `fund_clean` of every fund.
+    The overview of a partitioned asset shows its newest materialization, of whichever partition. On the page of a fund
+    the totals would stay when they are old, and an event without a partition would hide the verdict of `fund_clean` of
+    every fund. So it has a partition that is no fund's: Dagster counts and lists only those of the definition.
     """
-    totals = totals_metadata(state)
-    own = fund_metadata(carrier, in_force, by="read from the database")
-    metadata = {
-        **totals,
-        "this fund": dg.MetadataValue.text(f"{carrier.key}: {carrier.status}"),
-        # A long name widens its column, so that the table is cut at 1,280 pixels. It repeats rows_updated.
-        **{name: value for name, value in own.items() if name not in (*totals, PARTITION_ROWS)},
-    }
-    return fund_event(carrier.key, carrier, is_done=is_materialized, metadata=metadata)
+    metadata = {**totals_metadata(state), **in_force}
+    if not is_any_fund_done:
+        return dg.AssetObservation(NORMALIZED_STAGES, partition=TOTALS_KEY, metadata=metadata)
+    return dg.AssetMaterialization(NORMALIZED_STAGES, partition=TOTALS_KEY, metadata=metadata)
 
 
 def are_totals_shown(state: RecordedState, shown: ShownEvent | None) -> bool:

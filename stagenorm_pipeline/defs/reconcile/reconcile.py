@@ -5,7 +5,8 @@ Calling it again reports nothing. Jobs and sensors choose funds from PostgreSQL,
 """
 
 import functools
-from collections.abc import Callable, Collection, Iterator, Sequence
+import sys
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import dagster as dg
@@ -14,6 +15,7 @@ from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.defs.assets.asset_names import BATCH_PLAN, NORMALIZED_STAGES
 from stagenorm_pipeline.defs.checks.runless import runless_evaluation
 from stagenorm_pipeline.defs.dagster_internals import (
+    PartitionVerdict,
     newest_events,
     newest_materialization,
     newest_observation,
@@ -46,16 +48,6 @@ from stagenorm_pipeline.engine.targets.funds import fund_id_of
 from stagenorm_pipeline.errors import ConfigurationError
 from stagenorm_pipeline.service.context import ServiceContext
 from stagenorm_pipeline.service.monitoring import read_recorded_state
-
-# Which fund's event may show the totals of all funds, best first. Never a failed one: a materialization would turn it
-# green. So would it with one that was stopped.
-_CARRIERS = (
-    FundStatus.DONE,
-    FundStatus.NO_PLAN,
-    FundStatus.ROLLED_BACK,
-    FundStatus.CANCELLED,
-    FundStatus.WAITING,
-)
 
 Settings = Callable[[], Metadata]
 
@@ -106,41 +98,28 @@ def report_differences(
     add_fund_keys(instance, (fund.fund_id for fund in state.funds))
     # Read only if a page is to show it: it reads the decisions file.
     settings = functools.cache(lambda: in_force(service))
-    changed, compared = _report_funds(instance, state, settings, funds, only_quiet=only_quiet)
+    shown = newest_events(instance, NORMALIZED_STAGES, funds)
+    compared = _compared(state, shown, funds, only_quiet=only_quiet)
+    changed = [fund for fund in compared if not is_fund_shown(fund, shown.get(fund.key))]
+    _report_funds(instance, changed, settings)
     others = _report_totals(instance, state, settings)
-    evaluations = _report_clean(instance, compared, state.funds)
+    reported = {key: event.storage_id for key, event in shown.items()} | {fund.key: sys.maxsize for fund in changed}
+    evaluations = _report_clean(instance, compared, reported, state.funds)
     others += _report_plan(instance, state, settings)
     evaluations += _report_plan_checks(instance, state)
     verified = report_verifications(instance, service, state.verifications)
-    return Reconciled(funds=changed, evaluations=evaluations + verified.evaluations, others=others + verified.events)
+    return Reconciled(
+        funds=len(changed), evaluations=evaluations + verified.evaluations, others=others + verified.events
+    )
 
 
-def _report_funds(
-    instance: dg.DagsterInstance,
-    state: RecordedState,
-    settings: Settings,
-    funds: Collection[str] | None,
-    *,
-    only_quiet: bool,
-) -> tuple[int, list[FundState]]:
-    """Report the funds whose pages differ. Returns how many, and all the funds that were compared."""
-    shown = newest_events(instance, NORMALIZED_STAGES, funds)
+def _compared(
+    state: RecordedState, shown: Collection[str], funds: Collection[str] | None, *, only_quiet: bool
+) -> list[FundState]:
+    """Return the funds to compare: those with a plan, and those that a page shows although no plan has them."""
     known = {fund.key: fund for fund in state.funds if funds is None or fund.key in funds}
-    compared = [*known.values(), *_without_plan(shown.keys() - known.keys())]
-    if only_quiet:
-        compared = [fund for fund in compared if not fund.has_just_changed]
-    changed = [fund for fund in compared if not is_fund_shown(fund, shown.get(fund.key))]
-    events = [
-        fund_event(
-            fund.key,
-            fund,
-            is_done=fund.status is FundStatus.DONE,
-            metadata=fund_metadata(fund, settings(), by=fund.runner or "nobody"),
-        )
-        for fund in changed
-    ]
-    report_runless_events(instance, events)
-    return len(changed), compared
+    compared = [*known.values(), *_without_plan(set(shown) - known.keys())]
+    return [fund for fund in compared if not (only_quiet and fund.has_just_changed)]
 
 
 def _without_plan(keys: Collection[str]) -> Iterator[FundState]:
@@ -152,41 +131,39 @@ def _without_plan(keys: Collection[str]) -> Iterator[FundState]:
             continue
 
 
+def _report_funds(instance: dg.DagsterInstance, changed: Sequence[FundState], settings: Settings) -> None:
+    events = [
+        fund_event(
+            fund.key,
+            fund,
+            is_done=fund.status is FundStatus.DONE,
+            metadata=fund_metadata(fund, settings(), by=fund.runner or "nobody"),
+        )
+        for fund in changed
+    ]
+    report_runless_events(instance, events)
+
+
 def _report_totals(instance: dg.DagsterInstance, state: RecordedState, settings: Settings) -> int:
     """Report the totals of all funds for the overview of `normalized_stages`, unless its newest event shows them."""
     newest = newest_materialization(instance, NORMALIZED_STAGES)
-    shown = newest or newest_observation(instance, NORMALIZED_STAGES)
-    if are_totals_shown(state, shown):
+    if are_totals_shown(state, newest or newest_observation(instance, NORMALIZED_STAGES)):
         return 0
-    if newest is None:
-        # An unfinished fund first: its page then says what is left.
-        carrier: FundState | None = state.funds[0]
-    else:
-        carrier = _carrier(state, newest.partition, instance.get_materialized_partitions(NORMALIZED_STAGES))
-    if carrier is None:
-        return 0
-    report_runless_events(instance, [totals_event(state, carrier, settings(), is_materialized=newest is not None)])
+    report_runless_events(instance, [totals_event(state, settings(), is_any_fund_done=newest is not None)])
     return 1
 
 
-def _carrier(state: RecordedState, newest: str | None, materialized: Collection[str]) -> FundState | None:
-    """Choose the fund whose event shows the totals: the newest materialized one if possible. None: none of them may."""
-    candidates = [fund for fund in state.funds if fund.key in materialized and fund.status in _CARRIERS]
-    return min(candidates, key=lambda fund: (fund.key != newest, _CARRIERS.index(fund.status)), default=None) or next(
-        (fund for fund in _without_plan(materialized) if not state.funds), None
-    )
+def _report_clean(
+    instance: dg.DagsterInstance, compared: Sequence[FundState], reported: Mapping[str, int], every: Sequence[FundState]
+) -> int:
+    """Report the evaluations of `fund_clean` that differ. The list of checks shows the last one: a failed one.
 
-
-def _report_clean(instance: dg.DagsterInstance, compared: Sequence[FundState], every: Sequence[FundState]) -> int:
-    """Report the evaluations of `fund_clean` that differ. The list of checks shows the last one: a failed one."""
+    `reported`: the storage id of the newest event of each fund.
+    """
     if not compared:
         return 0
     verdicts = newest_partition_verdicts(instance, FUND_CLEAN_KEY, [fund.key for fund in compared])
-    wrong = []
-    for fund in compared:
-        verdict = verdicts.get(fund.key)
-        if verdict is None or not verdict.is_current or verdict.passed != is_clean(fund):
-            wrong.append(fund)
+    wrong = [fund for fund in compared if not _is_current(verdicts.get(fund.key), fund, reported.get(fund.key, 0))]
     if not wrong:
         return 0
     wrong.sort(key=is_clean, reverse=True)
@@ -194,6 +171,16 @@ def _report_clean(instance: dg.DagsterInstance, compared: Sequence[FundState], e
         wrong.append(other)
     report_runless_events(instance, [fund_evaluation(fund) for fund in wrong])
     return len(wrong)
+
+
+def _is_current(verdict: PartitionVerdict | None, fund: FundState, reported: int) -> bool:
+    """Return whether the verdict says how the fund is now.
+
+    One that is older than the fund's event may call it waiting when it failed: `passed` is false in both.
+    """
+    if verdict is None or not verdict.is_current or verdict.storage_id < reported:
+        return False
+    return verdict.passed == is_clean(fund)
 
 
 def _report_plan(instance: dg.DagsterInstance, state: RecordedState, settings: Settings) -> int:

@@ -5,9 +5,11 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from stagenorm_pipeline.defs.assets.asset_names import NORMALIZED_STAGES
 from stagenorm_pipeline.defs.dagster_internals import newest_partition_verdicts
 from stagenorm_pipeline.defs.jobs import normalize_all_job as job_module
 from stagenorm_pipeline.defs.reconcile.fund_events import FUND_CLEAN_KEY
+from stagenorm_pipeline.defs.reconcile.plan_events import TOTALS_KEY
 from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, Application
 from stagenorm_pipeline_tests.support.dagster_project import DagsterProject, failure_of, materialized
 
@@ -109,8 +111,5 @@ def test_events_of_many_funds_are_recorded_outside_the_run(
     result = _run(project)
 
     assert len(materialized(result, "normalized_stages")) == 1
-    assert project.instance.get_materialized_partitions(dg.AssetKey(["stagenorm", "normalized_stages"])) == {
-        "fund-1",
-        "fund-2",
-        "fund-3",
-    }
+    green = project.instance.get_materialized_partitions(NORMALIZED_STAGES)
+    assert green == {"fund-1", "fund-2", "fund-3", TOTALS_KEY}

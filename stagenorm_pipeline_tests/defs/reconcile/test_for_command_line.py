@@ -5,6 +5,7 @@ import pytest
 from stagenorm_pipeline.defs.assets.asset_names import NORMALIZED_STAGES
 from stagenorm_pipeline.defs.partitions import FUNDS
 from stagenorm_pipeline.defs.reconcile.for_command_line import configured_instance
+from stagenorm_pipeline.defs.reconcile.plan_events import TOTALS_KEY
 from stagenorm_pipeline_tests.support.application import COMPANIES, Application
 from stagenorm_pipeline_tests.support.command_line import stagenorm
 
@@ -23,7 +24,7 @@ def test_run_command_reports_to_storage_at_any_url_form(
     assert "Dagster does not show it" not in ran.out
     with configured_instance() as instance:
         assert instance.get_dynamic_partitions(FUNDS) == ["fund-1", "no-fund"]
-        assert instance.get_materialized_partitions(NORMALIZED_STAGES) == {"fund-1", "no-fund"}
+        assert instance.get_materialized_partitions(NORMALIZED_STAGES) == {"fund-1", "no-fund", TOTALS_KEY}
 
 
 def test_unreachable_storage_is_warning_without_url(application: Application) -> None:

@@ -6,20 +6,33 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from stagenorm_pipeline.defs.assets.asset_names import BATCH_PLAN, NORMALIZED_STAGES, VERIFICATION_REPORT
+from stagenorm_pipeline.defs.assets.asset_names import (
+    BATCH_PLAN,
+    NORMALIZED_STAGES,
+    STAGE_INVENTORY,
+    VERIFICATION_REPORT,
+)
 from stagenorm_pipeline.defs.dagster_internals import (
     newest_events,
     newest_materialization,
     newest_partition_verdicts,
     newest_verdicts,
 )
+from stagenorm_pipeline.defs.partitions import FUNDS
 from stagenorm_pipeline.defs.reconcile.fund_events import FUND_CLEAN_KEY
+from stagenorm_pipeline.defs.reconcile.plan_events import TOTALS_KEY
 from stagenorm_pipeline.defs.reconcile.reconcile import Reconciled, reconcile
 from stagenorm_pipeline.engine.rollback.rollback import RollbackRequest, record_rollback
+from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.service import verifying
 from stagenorm_pipeline.service.context import ServiceContext, open_context
 from stagenorm_pipeline.service.selecting import select
 from stagenorm_pipeline_tests.support.application import COMPANIES, Application
+from stagenorm_pipeline_tests.support.dagster_internals import (
+    CachingStaleStatusResolver,
+    LoadingContextForTest,
+    StaleStatus,
+)
 from stagenorm_pipeline_tests.support.dagster_project import DagsterProject
 
 _R2 = dg.AssetCheckKey(VERIFICATION_REPORT, "r2_canonical_stages")
@@ -45,20 +58,44 @@ class Pages:
         return reconcile(self.instance, self.service)
 
     def states(self) -> dict[str, str]:
-        return {key: event.metadata["state"] for key, event in newest_events(self.instance, NORMALIZED_STAGES).items()}
+        return {key: shown["state"] for key, shown in self.funds().items()}
 
     def green(self) -> set[str]:
-        return self.instance.get_materialized_partitions(NORMALIZED_STAGES)
+        """The green partitions. As the UI does, of the definition's keys only: the totals have one of their own."""
+        return self.instance.get_materialized_partitions(NORMALIZED_STAGES) & set(
+            self.instance.get_dynamic_partitions(FUNDS)
+        )
+
+    def funds(self) -> dict[str, dict[str, Any]]:
+        """What the page of each fund shows: its newest event."""
+        shown = newest_events(self.instance, NORMALIZED_STAGES)
+        return {key: dict(event.metadata) for key, event in shown.items() if key != TOTALS_KEY}
 
     def clean(self) -> dict[str, bool]:
         verdicts = newest_partition_verdicts(self.instance, FUND_CLEAN_KEY)
         assert all(verdict.is_current for verdict in verdicts.values())
         return {key: verdict.passed for key, verdict in verdicts.items()}
 
+    def verdict(self, fund: str) -> tuple[str, str]:
+        """The severity and the first words of the fund's newest evaluation of `fund_clean`."""
+        storage = self.instance.event_log_storage
+        records = storage.get_asset_check_execution_history(FUND_CLEAN_KEY, limit=100)
+        evaluation = next(record.evaluation for record in records if record.partition == fund)
+        assert isinstance(evaluation, dg.AssetCheckEvaluation)
+        return evaluation.severity.value, (evaluation.description or "").partition(".")[0]
+
     def overview(self, asset: dg.AssetKey) -> dict[str, Any]:
         """What the overview of an asset shows: its newest materialization, and no other event."""
         event = newest_materialization(self.instance, asset)
         return dict(event.metadata) if event else {}
+
+
+def unsynced(project: DagsterProject) -> list[str]:
+    """The nodes and funds that the graph marks as such."""
+    graph = project.defs.resolve_asset_graph()
+    resolver = CachingStaleStatusResolver(project.instance, graph, LoadingContextForTest(project.instance))
+    nodes = [(BATCH_PLAN, None), (VERIFICATION_REPORT, None), *((NORMALIZED_STAGES, fund) for fund in project.funds)]
+    return [f"{key}, {fund}" for key, fund in nodes if resolver.get_status(key, fund) is StaleStatus.STALE]
 
 
 @pytest.fixture
@@ -90,6 +127,42 @@ def test_work_of_the_command_line_appears_once(pages: Pages, application: Applic
         "Plan 1 (open, with failed funds): 2 of 3 funds done, 1 failed. 2 rows updated"
     )
     assert pages.overview(BATCH_PLAN)["status"] == "open, with failed funds"
+    assert pages.reconcile() == Reconciled()
+
+
+def test_totals_change_no_page_of_a_fund(pages: Pages, project: DagsterProject, application: Application) -> None:
+    """The totals were part of one fund's event: its page kept them when they were old, and lost what its run did."""
+    application.add(COMPANIES, [(1, "Seed"), (2, "Seed")])
+    project.plan_without_a_run(application)
+    project.normalize("fund-1")
+    project.normalize("fund-1")
+    by_its_run = pages.funds()["fund-1"]
+    application.apply()
+    pages.reconcile()
+
+    assert by_its_run["this run"] == "nothing to do"
+    assert pages.funds()["fund-1"] == by_its_run
+    assert not any("funds_done" in shown for shown in pages.funds().values())
+    assert pages.overview(NORMALIZED_STAGES)["funds_done"] == 2
+    assert pages.reconcile() == Reconciled()
+
+
+def test_verdict_follows_each_reason_why_a_fund_is_unclean(pages: Pages, application: Application) -> None:
+    """It was reported again only when it passed and had failed, or the other way round."""
+    application.add(COMPANIES, [(1, "Seed"), (2, "Seed")])
+    application.sql(_REFUSE_FUND_2)
+    application.plan()
+    pages.reconcile()
+    waiting = pages.verdict("fund-2")
+    application.apply(scope=FundScope.one("2"))
+    pages.reconcile()
+    failed = pages.verdict("fund-2")
+    application.plan()
+    pages.reconcile()
+
+    assert waiting == ("WARN", "fund-2 is waiting")
+    assert failed == ("ERROR", "fund-2 is failed")
+    assert pages.verdict("fund-2") == waiting
     assert pages.reconcile() == Reconciled()
 
 
@@ -171,6 +244,20 @@ def test_partial_verification_leaves_check_verdicts(pages: Pages, application: A
     assert part.asset_observation is not None
     assert "fund-2" in str(part.asset_observation.metadata["of a part"].value)
     assert pages.reconcile() == Reconciled()
+
+
+def test_nothing_is_unsynced_before_and_after_the_first_inventory(
+    pages: Pages, project: DagsterProject, application: Application
+) -> None:
+    application.add(COMPANIES, [(1, "Seed"), (2, "Seed")])
+    application.run()
+    verifying.verify(pages.service, selection=select(pages.service))
+    pages.reconcile()
+    before = unsynced(project)
+    every_asset = project.defs.resolve_implicit_global_asset_job_def()
+    every_asset.execute_in_process(asset_selection=[STAGE_INVENTORY], instance=project.instance)
+
+    assert (before, unsynced(project)) == ([], [])
 
 
 def test_reconciling_after_a_run_reports_nothing(
