@@ -208,21 +208,16 @@ def _totals_sentence(plan: PlanState | None) -> str:
 
 
 def _funds_table(funds: Sequence[FundState]) -> dg.MetadataValue:
-    """Return the funds as a table, failed ones first. Narrow: a wide one cuts the entries beside it."""
+    """Return the funds as a table, failed ones first. Narrow: with a fourth column the page was cut at 1,280 pixels."""
     if not funds:
         return dg.MetadataValue.text("none")
     failed_first = sorted(funds, key=lambda fund: fund.status is not FundStatus.FAILED)
     records = [
-        {
-            "fund": fund.key,
-            "state": fund.status.value,
-            "waiting": f"{fund.rows_waiting:,}",
-            "refused": f"{fund.rows_failed:,}",
-        }
+        {"fund": fund.key, "state": fund.status.value, "rows left": f"{fund.rows_waiting + fund.rows_failed:,}"}
         for fund in failed_first[:_FUNDS_LISTED]
     ]
     if len(funds) > _FUNDS_LISTED:
-        records.append({"fund": f"{len(funds) - _FUNDS_LISTED:,} more", "state": "", "waiting": "", "refused": ""})
+        records.append({"fund": f"{len(funds) - _FUNDS_LISTED:,} more", "state": "", "rows left": ""})
     return dg.MetadataValue.table([dg.TableRecord(record) for record in records])
 
 
