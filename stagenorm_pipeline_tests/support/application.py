@@ -38,6 +38,7 @@ CREATE TABLE deal_opportunities (id serial PRIMARY KEY, fund_id integer, title t
 
 
 def connect_user(url: str) -> UserConnection:
+    """Connect as the user. No prepared statements: a session that is kept for the next test forgets them."""
     return psycopg.connect(url, autocommit=True, prepare_threshold=None)
 
 
