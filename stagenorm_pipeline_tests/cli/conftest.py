@@ -8,7 +8,10 @@ import pytest
 
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.migrations import apply_migrations
+from stagenorm_pipeline_tests.support.application import Application
+from stagenorm_pipeline_tests.support.command_line import stagenorm_here
 from stagenorm_pipeline_tests.support.recycled_database import RecycledApplications
+from stagenorm_pipeline_tests.support.saved_rows import SavedRows
 from stagenorm_pipeline_tests.support.slow_database import SlowDatabase
 
 # As the runbook's application has them, and a few rows of each kind.
@@ -51,6 +54,24 @@ def ready_url(recycled_portfolio: RecycledApplications) -> Iterator[str]:
     """As `application_url`, and after `stagenorm init-db`."""
     with recycled_portfolio.one() as application:
         application.sql(_ROWS)
+        yield application.url
+
+
+def _run(application: Application) -> None:
+    application.sql(_ROWS)
+    assert stagenorm_here("run", "--yes", "--sleep-ms", "0", url=application.url).code == 0
+
+
+@pytest.fixture(scope="session")
+def rows_of_a_run() -> SavedRows:
+    return SavedRows(_run)
+
+
+@pytest.fixture
+def migrated_url(recycled_portfolio: RecycledApplications, rows_of_a_run: SavedRows) -> Iterator[str]:
+    """As `ready_url`, and after `stagenorm run`: plan 1 is applied."""
+    with recycled_portfolio.one() as application:
+        rows_of_a_run.fill(application)
         yield application.url
 
 

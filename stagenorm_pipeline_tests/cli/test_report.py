@@ -9,14 +9,6 @@ import pytest
 
 from stagenorm_pipeline_tests.support.command_line import Ran, stagenorm, stagenorm_here
 
-
-@pytest.fixture
-def verified_url(ready_url: str) -> str:
-    """A database with a plan that was applied."""
-    assert stagenorm_here("run", "--yes", "--sleep-ms", "0", url=ready_url).code == 0
-    return ready_url
-
-
 _OF_THE_MOMENT = ("Database:", "Decisions:", "Recorded", "SHA-256", "[ERROR]")
 
 
@@ -31,21 +23,21 @@ def _is_refused(ran: Ran, code: int, words: str) -> None:
     assert len(ran.err.strip().splitlines()) >= 2, "what is wrong, and what to do"
 
 
-def test_report_repeats_every_form_byte_for_byte(verified_url: str, tmp_path: Path) -> None:
+def test_report_repeats_every_form_byte_for_byte(migrated_url: str, tmp_path: Path) -> None:
     forms = ("json", "html", "md", "txt")
     first = [tmp_path / f"first.{form}" for form in forms]
     outputs = [argument for file in first for argument in ("--output", str(file))]
-    stagenorm_here("verify", *outputs, url=verified_url)
-    _change(verified_url, b"UPDATE portfoliocompanies SET stage = 'growth'")
+    stagenorm_here("verify", *outputs, url=migrated_url)
+    _change(migrated_url, b"UPDATE portfoliocompanies SET stage = 'growth'")
 
     for form, file in zip(forms, first, strict=True):
         again = tmp_path / f"again.{form}"
-        assert stagenorm_here("report", "1", "--output", str(again), url=verified_url).code == 0
+        assert stagenorm_here("report", "1", "--output", str(again), url=migrated_url).code == 0
         assert again.read_bytes() == file.read_bytes()
-        shown = stagenorm("report", "1", "--format", form, url=verified_url)
+        shown = stagenorm("report", "1", "--format", form, url=migrated_url)
         assert shown.out == file.read_text(encoding="utf-8")
-    assert "THE CHECKS IN FIGURES" in stagenorm_here("report", "1", "--full", url=verified_url).out
-    (recorded,) = _one(verified_url, b"SELECT report_sha256 FROM stage_verifications")
+    assert "THE CHECKS IN FIGURES" in stagenorm_here("report", "1", "--full", url=migrated_url).out
+    (recorded,) = _one(migrated_url, b"SELECT report_sha256 FROM stage_verifications")
     assert sha256((tmp_path / "again.json").read_bytes()).hexdigest() == recorded
 
 
@@ -56,22 +48,22 @@ def _one(url: str, query: bytes) -> tuple[object, ...]:
     return row
 
 
-def test_report_refuses_a_stored_text_that_was_altered(verified_url: str) -> None:
-    stagenorm_here("verify", url=verified_url)
-    _change(verified_url, b"UPDATE stage_verifications SET report = replace(report, '\"failed\"', '\"passed\"')")
+def test_report_refuses_a_stored_text_that_was_altered(migrated_url: str) -> None:
+    stagenorm_here("verify", url=migrated_url)
+    _change(migrated_url, b"UPDATE stage_verifications SET report = replace(report, '\"failed\"', '\"passed\"')")
     for form in ("json", "txt"):
-        ran = stagenorm_here("report", "1", "--format", form, url=verified_url)
+        ran = stagenorm_here("report", "1", "--format", form, url=migrated_url)
         _is_refused(ran, 1, "The stored report of verification 1 was altered: its SHA-256 is ")
 
 
-def test_report_of_a_verification_before_the_column_says_so(verified_url: str) -> None:
-    stagenorm_here("verify", url=verified_url)
-    _change(verified_url, b"UPDATE stage_verifications SET report = NULL, last_log_id = NULL")
-    _is_refused(stagenorm_here("report", "1", url=verified_url), 1, "Verification 1 has no stored report")
-    assert "no stored report" in stagenorm_here("report", "--list", url=verified_url).out
+def test_report_of_a_verification_before_the_column_says_so(migrated_url: str) -> None:
+    stagenorm_here("verify", url=migrated_url)
+    _change(migrated_url, b"UPDATE stage_verifications SET report = NULL, last_log_id = NULL")
+    _is_refused(stagenorm_here("report", "1", url=migrated_url), 1, "Verification 1 has no stored report")
+    assert "no stored report" in stagenorm_here("report", "--list", url=migrated_url).out
 
 
-def test_report_refuses_what_it_cannot_print(verified_url: str, subtests: pytest.Subtests) -> None:
+def test_report_refuses_what_it_cannot_print(migrated_url: str, subtests: pytest.Subtests) -> None:
     for arguments, code, words in (
         (("7",), 1, "There is no verification 7."),
         ((), 2, "Give the number of a verification, or --list"),
@@ -82,19 +74,19 @@ def test_report_refuses_what_it_cannot_print(verified_url: str, subtests: pytest
         (("1", "--output", "report.json", "--format", "html"), 2, "--format html contradicts"),
     ):
         with subtests.test(arguments=arguments):
-            _is_refused(stagenorm_here("report", *arguments, url=verified_url), code, words)
+            _is_refused(stagenorm_here("report", *arguments, url=migrated_url), code, words)
 
 
-def test_report_lists_the_recorded_verifications_newest_first(verified_url: str) -> None:
-    assert "No verification is recorded" in stagenorm_here("report", "--list", url=verified_url).out
-    printed = stagenorm_here("verify", "--strict", url=verified_url).out.splitlines()
-    shown = stagenorm_here("report", "1", url=verified_url).out.splitlines()
+def test_report_lists_the_recorded_verifications_newest_first(migrated_url: str) -> None:
+    assert "No verification is recorded" in stagenorm_here("report", "--list", url=migrated_url).out
+    printed = stagenorm_here("verify", "--strict", url=migrated_url).out.splitlines()
+    shown = stagenorm_here("report", "1", url=migrated_url).out.splitlines()
     assert shown == [line for line in printed if not line.startswith(_OF_THE_MOMENT)]
-    _change(verified_url, b"UPDATE portfoliocompanies SET stage = 'seed' WHERE stage = 'Seed Round'")
-    stagenorm_here("verify", "--fund-id", "1", url=verified_url)
-    stagenorm_here("sign-off", "2", "--by", "Ada Reviewer", url=verified_url)
+    _change(migrated_url, b"UPDATE portfoliocompanies SET stage = 'seed' WHERE stage = 'Seed Round'")
+    stagenorm_here("verify", "--fund-id", "1", url=migrated_url)
+    stagenorm_here("sign-off", "2", "--by", "Ada Reviewer", url=migrated_url)
 
-    newest, oldest = stagenorm_here("report", "--list", url=verified_url).out.splitlines()
+    newest, oldest = stagenorm_here("report", "--list", url=migrated_url).out.splitlines()
     assert newest.split()[0] == "2"
     assert "fund-1, 2 tables" in newest
     assert newest.endswith("signed by Ada Reviewer")
@@ -102,7 +94,7 @@ def test_report_lists_the_recorded_verifications_newest_first(verified_url: str)
     assert "failed (strict), all funds" in oldest
     assert oldest.endswith("not signed")
 
-    document = json.loads(stagenorm_here("report", "--list", "--json", url=verified_url).out)
+    document = json.loads(stagenorm_here("report", "--list", "--json", url=migrated_url).out)
     assert (document["kind"], [one["verification_id"] for one in document["verifications"]]) == (
         "verifications",
         [2, 1],
@@ -111,24 +103,24 @@ def test_report_lists_the_recorded_verifications_newest_first(verified_url: str)
     assert document["verifications"][1]["has_report"] is True
 
 
-def test_pruning_spares_signed_and_recent_reports(verified_url: str) -> None:
+def test_pruning_spares_signed_and_recent_reports(migrated_url: str) -> None:
     for _ in range(3):
-        stagenorm_here("verify", url=verified_url)
+        stagenorm_here("verify", url=migrated_url)
     _change(
-        verified_url,
+        migrated_url,
         b"UPDATE stage_verifications SET signed_off_at = now(), signed_off_by = 'ana' WHERE verification_id = 1",
     )
     _change(
-        verified_url,
+        migrated_url,
         b"UPDATE stage_verifications SET created_at = now() - interval '91 days' WHERE verification_id < 3",
     )
-    _is_refused(stagenorm_here("report", "--prune", url=verified_url), 2, "go together")
-    _is_refused(stagenorm_here("report", "--prune", "--keep", "90", url=verified_url), 2, "as in 90d")
+    _is_refused(stagenorm_here("report", "--prune", url=migrated_url), 2, "go together")
+    _is_refused(stagenorm_here("report", "--prune", "--keep", "90", url=migrated_url), 2, "as in 90d")
 
-    pruned = stagenorm_here("report", "--prune", "--keep", "90d", url=verified_url)
+    pruned = stagenorm_here("report", "--prune", "--keep", "90d", url=migrated_url)
 
     assert "Removed 1 stored report of" in pruned.out
     for number, code in (("1", 0), ("2", 1), ("3", 0)):
-        assert stagenorm_here("report", number, url=verified_url).code == code
-    assert "and pruned since" in stagenorm_here("report", "2", url=verified_url).err
-    assert "no stored report" in stagenorm_here("report", "--list", url=verified_url).out
+        assert stagenorm_here("report", number, url=migrated_url).code == code
+    assert "and pruned since" in stagenorm_here("report", "2", url=migrated_url).err
+    assert "no stored report" in stagenorm_here("report", "--list", url=migrated_url).out

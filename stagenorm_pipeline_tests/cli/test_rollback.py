@@ -20,12 +20,6 @@ def _changes(url: str) -> list[tuple[object, ...]]:
         ).fetchall()
 
 
-@pytest.fixture
-def migrated_url(ready_url: str) -> str:
-    assert _typed(ready_url, "run", "--yes", "--sleep-ms", "0").exit_code == 0
-    return ready_url
-
-
 def test_rollback_since_undoes_one_table(migrated_url: str) -> None:
     for arguments, code, named in (
         (("--plan", "99"), 1, "There is no plan 99"),

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from stagenorm_pipeline_tests.support.application import Application
 from stagenorm_pipeline_tests.support.dagster_project import DagsterProject
+from stagenorm_pipeline_tests.support.server_homes import directory_in_memory
 
 
 @pytest.fixture(scope="session")
@@ -39,6 +40,13 @@ def application(project: DagsterProject, application: Application, monkeypatch: 
     """The application that `project` works on: DATABASE_URL names it."""
     monkeypatch.setenv("DATABASE_URL", application.url)
     return application
+
+
+@pytest.fixture
+def memory_path() -> Iterator[Path]:
+    """A directory in memory, for an instance of Dagster."""
+    with directory_in_memory() as directory:
+        yield directory
 
 
 @pytest.fixture

@@ -1,12 +1,14 @@
 """What `dagster_internals` relies on in Dagster. These tests fail if an upgrade changes it."""
 
 import inspect
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import psycopg
 import pytest
 import sqlalchemy as sa
 from dagster._grpc.server import DagsterApiServer
@@ -32,16 +34,39 @@ from stagenorm_pipeline_tests.support.failed_ticks import record_failed_tick
 _ASSET = dg.AssetKey("a")
 
 
-@pytest.fixture
-def instance(storage_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    """An instance with its storage in PostgreSQL, whose batch insert differs from that of other storages."""
-    monkeypatch.setenv("TEST_STORAGE", "postgresql+psycopg2://" + storage_url.partition("://")[2])
-    (tmp_path / "dagster.yaml").write_text(
-        "storage: {postgres: {postgres_url: {env: TEST_STORAGE}}}\n"
+@contextmanager
+def _instance_at(url: str, home: Path) -> Iterator[dg.DagsterInstance]:
+    (home / "dagster.yaml").write_text(
+        f"storage: {{postgres: {{postgres_url: 'postgresql+psycopg2://{url.partition('://')[2]}'}}}}\n"
         "telemetry: {enabled: false}\nconcurrency: {pools: {default_limit: 3}}\n"
     )
-    with dg.DagsterInstance.from_config(str(tmp_path)) as opened:
+    with dg.DagsterInstance.from_config(str(home)) as opened:
         yield opened
+
+
+@pytest.fixture(scope="module")
+def storage_template(postgres_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The name of a database with Dagster's own tables: creating them takes 0.4 s of CPU, copying them 0.02."""
+    name = f"stagenorm_test_{os.getpid()}_dagster"
+    url = sa.make_url(postgres_server_url).set(database=name).render_as_string(hide_password=False)
+    with psycopg.connect(postgres_server_url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+        with _instance_at(url, tmp_path_factory.mktemp("dagster")):
+            pass
+        yield name
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+@pytest.fixture
+def instance(postgres_server_url: str, storage_template: str, tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    """An instance with its storage in PostgreSQL, whose batch insert differs from that of other storages."""
+    name = f"{storage_template}_copy"
+    url = sa.make_url(postgres_server_url).set(database=name).render_as_string(hide_password=False)
+    with psycopg.connect(postgres_server_url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {storage_template}".encode())
+        with _instance_at(url, tmp_path) as opened:
+            yield opened
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import urllib.request
 from collections.abc import Callable
 from importlib.metadata import entry_points
@@ -30,8 +31,12 @@ Command = Callable[..., str]
 
 
 @pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Command:
-    """Run `dagster` or `dg` in the repository's directory, in this process: importing them takes most of the time."""
+def command(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], memory_path: Path) -> Command:
+    """Run `dagster` or `dg` in the repository's directory, in this process: importing them takes most of the time.
+
+    Without DAGSTER_HOME they make a temporary instance.
+    """
+    monkeypatch.setattr(tempfile, "tempdir", str(memory_path))
     for name in [name for name in os.environ if name.startswith(("DAGSTER_", "STAGENORM_"))]:
         monkeypatch.delenv(name)
 
@@ -76,11 +81,11 @@ def test_assets_and_jobs_run_without_dagster_home(
 
 
 def test_partition_runs_after_a_plan_in_the_same_dagster_home(
-    command: Command, application: Application, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    command: Command, application: Application, monkeypatch: pytest.MonkeyPatch, memory_path: Path
 ) -> None:
     application.add(COMPANIES, [(1, "Seed"), (3, "Seed"), (2, "Seed")])
     monkeypatch.setenv("DATABASE_URL", application.url)
-    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    monkeypatch.setenv("DAGSTER_HOME", str(memory_path))
 
     assert _BY_FUND[0][0] == "mkdir"
     for words in _BY_FUND[1:]:

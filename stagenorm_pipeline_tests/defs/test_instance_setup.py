@@ -13,9 +13,9 @@ from stagenorm_pipeline_tests.support.dagster_internals import create_run_for_te
 
 
 @pytest.fixture
-def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}\nconcurrency: {pools: {default_limit: 3}}\n")
-    with dg.DagsterInstance.from_config(str(tmp_path)) as made:
+def instance(memory_path: Path) -> Iterator[dg.DagsterInstance]:
+    (memory_path / "dagster.yaml").write_text("telemetry: {enabled: false}\nconcurrency: {pools: {default_limit: 3}}\n")
+    with dg.DagsterInstance.from_config(str(memory_path)) as made:
         yield made
 
 

@@ -28,11 +28,18 @@ EVERYTHING = FundScope()
 # A fund's id (None: no fund) and a stage (None: NULL).
 Row = tuple[int | None, str | None]
 
+UserConnection = psycopg.Connection[tuple[Any, ...]]
+
 # As the application has them; only deals may be without a stage. No index on fund_id: production has none either.
 TABLES = """
 CREATE TABLE portfoliocompanies (id serial PRIMARY KEY, fund_id integer, name text, stage text NOT NULL);
 CREATE TABLE deal_opportunities (id serial PRIMARY KEY, fund_id integer, title text, stage text);
 """
+
+
+def connect_user(url: str) -> UserConnection:
+    """Connect as the user. No prepared statements: a session that is kept for the next test forgets them."""
+    return psycopg.connect(url, autocommit=True, prepare_threshold=None)
 
 
 def _ignore(event: Event) -> None:
@@ -42,12 +49,12 @@ def _ignore(event: Event) -> None:
 class Application:
     """A database with the application's tables and our migrations."""
 
-    def __init__(self, url: str, *, database: Database | None = None) -> None:
-        """Connect. `database`: our connections to `url`; without it they are opened when they are needed."""
+    def __init__(self, url: str, *, database: Database | None = None, user: UserConnection | None = None) -> None:
+        """Connect. `database` and `user`: open connections to `url`, ours and the user's."""
         self.url = url
         self.database = database or Database.at(url)
         # A connection of its own in autocommit: it reads what is committed, and its writes are committed at once.
-        self.user: psycopg.Connection[tuple[Any, ...]] = psycopg.connect(url, autocommit=True)
+        self.user = user or connect_user(url)
 
     def close(self) -> None:
         self.user.close()

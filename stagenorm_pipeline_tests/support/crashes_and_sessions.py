@@ -1,10 +1,8 @@
 """Kill sessions, crash the server, wait for sessions, and resume the work of a killed program."""
 
-import psycopg
-
 from stagenorm_pipeline.engine.postgres.failpoints import Failpoint
 from stagenorm_pipeline_tests.support import engine_calls as work
-from stagenorm_pipeline_tests.support.application import Application
+from stagenorm_pipeline_tests.support.application import Application, connect_user
 from stagenorm_pipeline_tests.support.blocked_program import BlockedProgram, Work
 from stagenorm_pipeline_tests.support.private_server import PrivateServer
 from stagenorm_pipeline_tests.support.waiting import wait_until
@@ -41,7 +39,7 @@ def crash(server: PrivateServer, *applications: Application) -> None:
     server.start()
     for application in applications:
         application.close()
-        application.user = psycopg.connect(application.url, autocommit=True)
+        application.user = connect_user(application.url)
 
 
 def wait_until_gone(application: Application) -> None:

@@ -1,4 +1,4 @@
-"""Directories for the data of test servers: in memory where the machine has room.
+"""Directories for the data of test servers and of Dagster: in memory where the machine has room.
 
 A new database is 300 files. Creating one took 8 ms of CPU in memory and 190 ms on a well-filled ext4.
 """
@@ -7,6 +7,8 @@ import os
 import re
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 _MEMORY = Path("/dev/shm")  # noqa: S108 - only random names below it are used
@@ -21,6 +23,14 @@ def new_server_home() -> Path:
     Not pytest's own: its path is too long for a socket, and each session removes o+x from everything in it.
     """
     return Path(tempfile.mkdtemp(prefix=f"stagenorm-tests-{os.getpid()}-", dir=_parent())).resolve()
+
+
+@contextmanager
+def directory_in_memory() -> Iterator[Path]:
+    """Make a directory for SQLite, which waits for a disk at each commit: 7 ms instead of 0.6."""
+    directory = new_server_home()
+    yield directory
+    shutil.rmtree(directory)
 
 
 def remove_leftovers() -> None:

@@ -20,6 +20,7 @@ from stagenorm_pipeline.engine.monitor.alert_facts import FailedPlace
 from stagenorm_pipeline_tests.support.application import COMPANIES, VOCABULARY, Application
 from stagenorm_pipeline_tests.support.dagster_project import DagsterProject
 from stagenorm_pipeline_tests.support.failed_ticks import record_failed_tick
+from stagenorm_pipeline_tests.support.server_homes import directory_in_memory
 from stagenorm_pipeline_tests.support.webhook import SECRET, Webhook, open_webhook
 
 _UI = "http://127.0.0.1:3000"
@@ -28,17 +29,17 @@ _MARKER = "<!channel> M4RKER"
 
 
 @pytest.fixture(scope="module")
-def instance_on_disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dg.DagsterInstance]:
-    """An instance that stores ticks: one in memory does not."""
-    with dg.DagsterInstance.local_temp(str(tmp_path_factory.mktemp("dagster"))) as instance:
+def instance_in_files() -> Iterator[dg.DagsterInstance]:
+    """An instance that stores ticks: an ephemeral one does not."""
+    with directory_in_memory() as directory, dg.DagsterInstance.local_temp(str(directory)) as instance:
         yield instance
 
 
 @pytest.fixture
-def project(project: DagsterProject, instance_on_disk: dg.DagsterInstance) -> Iterator[DagsterProject]:
-    yield DagsterProject(instance_on_disk)
-    instance_on_disk.wipe()
-    instance_on_disk.wipe_all_schedules()
+def project(project: DagsterProject, instance_in_files: dg.DagsterInstance) -> Iterator[DagsterProject]:
+    yield DagsterProject(instance_in_files)
+    instance_in_files.wipe()
+    instance_in_files.wipe_all_schedules()
 
 
 @pytest.fixture
