@@ -27,8 +27,6 @@ ui-readonly: $(READY)
 	@$(BIN)/stagenorm ui --read-only
 
 # TESTS: files, directories or options of pytest, instead of everything.
-# Where PYTHONDONTWRITEBYTECODE is set, each process compiles every test again: 5 s of CPU for each.
-test: export PYTHONDONTWRITEBYTECODE :=
 test: $(DEV_READY)
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(TESTS)
 
