@@ -6,17 +6,21 @@ Verification and rollback use it, and decide what a mismatch means.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
+from psycopg import sql
 
 from stagenorm_pipeline.engine.plan.batch_types import PlanKind
-from stagenorm_pipeline.engine.postgres.planner_hints import by_hashing
+from stagenorm_pipeline.engine.postgres.planner_hints import by_hashing, by_looking_up
 from stagenorm_pipeline.engine.postgres.sql_files import log_sha256, statement
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.targets.target import Target
 
 _SHOWN = 50
+# More slices than processes, so that none waits long for the last one.
+_SLICES = 4
 
 
 class MismatchKind(StrEnum):
@@ -119,7 +123,8 @@ def read_receipt_mismatches(
         "shown": shown,
     }
     totals = connection.exec_driver_sql(statement("receipts/entry_totals"), values).one()
-    rows = connection.exec_driver_sql(statement("receipts/compare_receipts", log_sha256=log_sha256()), values).all()
+    with by_looking_up(connection):
+        rows = connection.exec_driver_sql(_compare_receipts(), values).all()
     # The row `total` has its sums in the same columns.
     covered, receipts = next((row.found, row.total) for row in rows if row.part == "total")
     differing = [row for row in rows if row.part == "receipt"]
@@ -144,6 +149,26 @@ def read_receipt_mismatches(
         legacy_rows_total=legacy[0].total if legacy else 0,
         legacy_without_batch=legacy[0].without_batch if legacy else 0,
     )
+
+
+@cache
+def _compare_receipts() -> str:
+    """Return the statement that compares receipts, in slices that PostgreSQL can give to different processes.
+
+    It cannot divide the look-ups of one slice. With two processes, 200 receipts of 600,000 entries took half the time.
+    """
+    slices = [
+        sql.SQL(
+            statement(
+                "receipts/entries_of_receipts",
+                log_sha256=log_sha256(),
+                slices=sql.Literal(_SLICES),
+                slice=sql.Literal(number),
+            )
+        )
+        for number in range(_SLICES)
+    ]
+    return statement("receipts/compare_receipts", slices=sql.SQL("\nUNION ALL\n").join(slices))
 
 
 def last_legacy_log_id(connection: sa.Connection) -> int:
