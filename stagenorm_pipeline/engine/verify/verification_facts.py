@@ -69,7 +69,7 @@ def read_verification_facts(
     with snapshot.shared("records that were deleted from the tracking tables", (Rule.BATCH_TRACKING,)):
         deleted = read_deleted_records(snapshot, lost, log.plans)
     with snapshot.shared("the audit log with its receipts", (Rule.AUDIT_CONSISTENCY,)):
-        receipts = read_receipts_and_digests(snapshot)
+        receipts = read_receipts_and_digests(snapshot, log.entries.count)
     is_undone = bool(snapshot.plans.undone or snapshot.plans.rollbacks or log.entries.rolled_back)
     targets = tuple(_read_target(snapshot, target, vocabulary, is_undone=is_undone) for target in snapshot.targets)
     is_log_sound = not log.disagreements_total and receipts.match
