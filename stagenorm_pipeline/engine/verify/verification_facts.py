@@ -101,7 +101,9 @@ def _read_target(snapshot: Snapshot, target: Target, vocabulary: Vocabulary, *, 
     kept = [s.spelling for s in inventory.spellings if s.kind is MeaningKind.KEPT]
     rules = (Rule.CANONICAL_STAGES, Rule.NULL_INTEGRITY, Rule.ROW_COUNTS, Rule.AUDIT_CONSISTENCY)
     with snapshot.shared("each audited row beside the audit log", rules, target):
-        audited = read_audited_rows(snapshot, target, kept, is_undone=is_undone)
+        audited = read_audited_rows(
+            snapshot, target, kept, is_undone=is_undone, counted_at=baseline.counted_at if baseline else None
+        )
     return TargetFacts(inventory=inventory, baseline=baseline, audited=audited, stages=stages)
 
 
