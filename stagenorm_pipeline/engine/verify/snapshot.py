@@ -27,8 +27,8 @@ class Snapshot:
     """A connection in one read-only snapshot, and what to read in it. Each shared read adds itself to `reads`.
 
     `start`: where judging starts. `signed`: the signed state; None if nothing was signed or a plan was asked for.
-    `last_log_id`: the newest audit log entry; None if the log is empty. `is_whole_log`: no entry is from before the start.
-    `shown`: how many examples a read returns.
+    `last_log_id`: the newest audit log entry; None if the log is empty. `is_whole_log`: no entry is older than the
+    start. `shown`: how many examples a read returns.
     """
 
     connection: sa.Connection
