@@ -10,9 +10,11 @@ FROM (SELECT *
         AND concat_ws('.', schema_name, table_name, column_name) = ANY (%(targets)s::text[])
         AND (%(all_funds)s OR fund_id IS NOT DISTINCT FROM %(fund_id)s::text)
       ORDER BY receipt_id) AS r
+-- IS NOT DISTINCT FROM, because the planner may neither hash nor use another index for it: the block ranges of a log that
+-- several sessions wrote name nearly all batches, so each receipt would read the whole log.
 LEFT JOIN stage_normalization_log l
        ON l.id BETWEEN r.first_log_id AND r.last_log_id
-      AND l.batch_id = r.batch_id AND l.plan_id = r.plan_id AND l.run_at = r.recorded_at AND l.action = r.action
-      AND (l.schema_name, l.table_name, l.column_name) = (r.schema_name, r.table_name, r.column_name)
-      AND l.fund_id IS NOT DISTINCT FROM r.fund_id
+      AND (l.batch_id, l.plan_id, l.run_at, l.action, l.schema_name, l.table_name, l.column_name, l.fund_id)
+          IS NOT DISTINCT FROM
+          (r.batch_id, r.plan_id, r.recorded_at, r.action, r.schema_name, r.table_name, r.column_name, r.fund_id)
 GROUP BY r.receipt_id

@@ -30,14 +30,3 @@ def by_hashing_in_memory(connection: sa.Connection) -> Iterator[None]:
         connection.exec_driver_sql(f"SET LOCAL work_mem = '{_WORK_MEM}'")
         yield
         connection.exec_driver_sql("SET LOCAL work_mem TO DEFAULT")
-
-
-@contextmanager
-def by_looking_up(connection: sa.Connection) -> Iterator[None]:
-    """Join by looking up each row of the smaller side, which is in the order that the caller needs.
-
-    Hashing or merging would read the rows of the larger side in another order, and sort all of them again.
-    """
-    connection.exec_driver_sql("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
-    yield
-    connection.exec_driver_sql("SET LOCAL enable_hashjoin TO DEFAULT; SET LOCAL enable_mergejoin TO DEFAULT")

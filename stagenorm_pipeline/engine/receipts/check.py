@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from psycopg import sql
 
 from stagenorm_pipeline.engine.plan.batch_types import PlanKind
-from stagenorm_pipeline.engine.postgres.planner_hints import by_hashing, by_looking_up
+from stagenorm_pipeline.engine.postgres.planner_hints import by_hashing
 from stagenorm_pipeline.engine.postgres.sql_files import log_sha256, statement
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.targets.target import Target
@@ -125,8 +125,7 @@ def read_receipt_mismatches(
         "shown": shown,
     }
     legacy_entries, receipted_entries = _entry_totals(connection, values, entries)
-    with by_looking_up(connection):
-        rows = connection.exec_driver_sql(_compare_receipts(), values).all()
+    rows = connection.exec_driver_sql(_compare_receipts(), values).all()
     # The row `total` has its sums in the same columns.
     covered, receipts = next((row.found, row.total) for row in rows if row.part == "total")
     differing = [row for row in rows if row.part == "receipt"]
