@@ -8,22 +8,25 @@
 -- `plan`: the plans that the entries name;
 -- `stage`: stages that the entries must not say, by batch, the first ones of `total`, with the number of such entries of
 --   all batches as `all_rows`. An entry says a stage that is canonical today, one that its plan writes, or, if it is a
---   rollback's, a spelling that a plan read.
+--   rollback's, a spelling that a plan read;
+-- `move`: how many rows the entries moved from (`taken_from`) and to (`given_to`) each canonical stage, by target and fund,
+--   and since when. Only if a single plan wrote all entries: it changes each row at most once.
 -- `after_id`: newer entries are judged. `is_whole_log`: there are no older entries. Then the log is read without a
 -- condition: with one, the planner expects few rows and groups in a single process (six million entries: 1.9 s instead
 -- of 1.1 s).
 WITH entries AS MATERIALIZED (
     SELECT l.schema_name, l.table_name, l.column_name, l.plan_id, l.batch_id, l.action, l.run_by, count(*) AS entries,
            min(l.id) AS first_id, max(l.id) AS last_id, min(l.run_at) AS first_at, max(l.run_at) AS last_at,
-           bit_xor(hashtextextended(l.row_id, 0)) AS rows_mark,
-           -- An array, because NULL is no stage either. NULL for canonical ones, so that they add no groups.
-           CASE WHEN l.stage_after = ANY (%(canonical)s::text[]) THEN NULL ELSE ARRAY[left(l.stage_after, 1000)] END AS other
+           bit_xor(hashtextextended(l.row_id, 0)) AS rows_mark, l.fund_id,
+           CASE WHEN l.stage_before = ANY (%(canonical)s::text[]) THEN l.stage_before END AS taken_from,
+           left(l.stage_after, 1000) AS stage_after
     FROM stage_normalization_log l
     WHERE (%(is_whole_log)s OR l.id > %(after_id)s)
       AND (%(all_funds)s OR l.fund_id IS NOT DISTINCT FROM %(fund_id)s::text)
-    GROUP BY l.schema_name, l.table_name, l.column_name, l.plan_id, l.batch_id, l.action, l.run_by, other
+    GROUP BY l.schema_name, l.table_name, l.column_name, l.plan_id, l.batch_id, l.action, l.run_by, l.fund_id, taken_from,
+             left(l.stage_after, 1000)
 ), asked AS (
-    SELECT e.*, t.target
+    SELECT e.*, t.target, coalesce(e.stage_after = ANY (%(canonical)s::text[]), false) AS is_canonical
     FROM entries e
     JOIN unnest(%(targets)s::text[]) AS t (target)
          ON t.target = concat_ws('.', e.schema_name, e.table_name, e.column_name)
@@ -73,10 +76,10 @@ WITH entries AS MATERIALIZED (
     LEFT JOIN unnest(%(lost_plans)s::bigint[], %(lost_targets)s::text[], %(lost_rows)s::bigint[])
               AS lost (plan_id, target, rows_lost) USING (plan_id, target)
 ), other_stages AS (
-    SELECT target, plan_id, batch_id, action, other[1] AS stage_after, sum(entries)::bigint AS audit_rows
+    SELECT target, plan_id, batch_id, action, stage_after, sum(entries)::bigint AS audit_rows
     FROM asked
-    WHERE other IS NOT NULL
-    GROUP BY target, plan_id, batch_id, action, other
+    WHERE NOT is_canonical
+    GROUP BY target, plan_id, batch_id, action, stage_after
 ), wrong_stages AS (
     SELECT o.*, b.fund_id
     FROM other_stages o
@@ -89,30 +92,36 @@ WITH entries AS MATERIALIZED (
 (SELECT 'target' AS part, target, NULL::bigint AS plan_id, NULL::bigint AS batch_id, action, NULL AS run_by,
         NULL AS fund_id, sum(entries)::bigint AS audit_rows, NULL::integer AS rows_updated, NULL AS problem,
         min(first_id) AS first_id, max(last_id) AS last_id, NULL::timestamptz AS first_at, NULL::timestamptz AS last_at,
-        NULL::bigint AS total, NULL AS stage_after, NULL::bigint AS all_rows
+        NULL::bigint AS total, NULL AS stage_after, NULL::bigint AS all_rows, NULL AS taken_from, NULL AS given_to
  FROM asked
  GROUP BY target, action)
 UNION ALL
 (SELECT 'work', NULL, plan_id, NULL, action, run_by, NULL, sum(entries)::bigint, NULL, NULL, NULL, NULL,
-        min(first_at), max(last_at), count(*) OVER (), NULL, NULL
+        min(first_at), max(last_at), count(*) OVER (), NULL, NULL, NULL, NULL
  FROM asked
  GROUP BY plan_id, action, run_by
  ORDER BY plan_id, action, run_by
  LIMIT %(shown)s)
 UNION ALL
 (SELECT DISTINCT 'plan', NULL, plan_id, NULL::bigint, NULL, NULL, NULL, NULL::bigint, NULL::integer, NULL, NULL::bigint, NULL::bigint,
-        NULL::timestamptz, NULL::timestamptz, NULL::bigint, NULL, NULL::bigint
+        NULL::timestamptz, NULL::timestamptz, NULL::bigint, NULL, NULL::bigint, NULL, NULL
  FROM asked)
 UNION ALL
 (SELECT 'batch', target, plan_id, batch_id, action, NULL, fund_id, audit_rows, rows_updated, problem, NULL, NULL,
-        NULL, NULL, count(*) OVER (), NULL, NULL
+        NULL, NULL, count(*) OVER (), NULL, NULL, NULL, NULL
  FROM judged
  WHERE problem IS NOT NULL
  ORDER BY batch_id, target
  LIMIT %(shown)s)
 UNION ALL
 (SELECT 'stage', target, plan_id, batch_id, action, NULL, fund_id, audit_rows, NULL, NULL, NULL, NULL,
-        NULL, NULL, count(*) OVER (), stage_after, sum(audit_rows) OVER ()::bigint
+        NULL, NULL, count(*) OVER (), stage_after, sum(audit_rows) OVER ()::bigint, NULL, NULL
  FROM wrong_stages
  ORDER BY batch_id, target, stage_after
- LIMIT %(shown)s);
+ LIMIT %(shown)s)
+UNION ALL
+(SELECT 'move', target, NULL, NULL, NULL, NULL, fund_id, sum(entries)::bigint, NULL, NULL, NULL, NULL,
+        min(first_at), NULL, NULL, NULL, NULL, taken_from, CASE WHEN is_canonical THEN stage_after END
+ FROM asked
+ WHERE (SELECT count(DISTINCT plan_id) FROM asked) = 1
+ GROUP BY target, fund_id, taken_from, CASE WHEN is_canonical THEN stage_after END);

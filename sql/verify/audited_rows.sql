@@ -1,10 +1,11 @@
 -- Find audited rows that do not hold what their latest log entry says, or that are in another fund. For each state
--- (sql/verify/audited_row_state.sql): the exact number and the first rows.
+-- (sql/verify/audited_row_state.sql): the exact number and the first rows. `part`: `row` for these, `out` and `in` for the
+-- counts of sql/verify/shifts.sql.
 -- Used if nothing was rolled back: nearly every entry is the latest of its row, and the row still holds it.
 -- Reads log and target once. Reads the log a second time only if some row differs.
 -- Keys are compared as text, so that a damaged row_id counts as a deleted row instead of failing the verification.
 WITH with_state AS (
-    SELECT l.id, l.row_id, left({stage}, 1000) AS stage_now, {fund} AS fund_now, {state} AS state
+    SELECT l.id, l.row_id, l.fund_id, l.stage_after, l.run_at, left({stage}, 1000) AS stage_now, {fund} AS fund_now, {state} AS state
     FROM stage_normalization_log l
     LEFT JOIN {table} AS t ON ({key}::text COLLATE "C") = l.row_id
     WHERE l.id > %(after_id)s AND l.plan_id IS NOT NULL AND l.action IN ('normalize', 'rollback')
@@ -21,12 +22,17 @@ WITH with_state AS (
     JOIN stage_normalization_log later ON later.row_id = m.row_id AND later.id > m.id
     WHERE later.plan_id IS NOT NULL AND later.action IN ('normalize', 'rollback')
       AND (later.schema_name, later.table_name, later.column_name) = (%(schema_name)s, %(table_name)s, %(column_name)s)
-), counted AS (
-    SELECT m.*, row_number() OVER (PARTITION BY state ORDER BY id) AS place, count(*) OVER (PARTITION BY state) AS total
+), changed AS MATERIALIZED (
+    SELECT m.*
     FROM mismatched m
     WHERE NOT EXISTS (SELECT 1 FROM superseded s WHERE s.id = m.id)
+), counted AS (
+    SELECT c.*, row_number() OVER (PARTITION BY state ORDER BY id) AS place, count(*) OVER (PARTITION BY state) AS total
+    FROM changed c
 )
-SELECT state, false AS is_left, total, id, row_id, stage_now, fund_now
+SELECT 'row' AS part, state, false AS is_left, total, id, row_id, stage_now, fund_now, NULL::bigint AS has_left, NULL::bigint AS is_null
 FROM counted
 WHERE place <= %(shown)s
+UNION ALL
+({shifts})
 ORDER BY state, id;

@@ -3,7 +3,7 @@
 -- since for that target and fund. The rollback's own list says which batches it undid, not a status edited by hand.
 -- Two more states are rows that hold what their latest entry says (kept spellings do not count): `restored`: a rollback
 -- restored the row; `left`: a rollback left the row although it undid its batch.
--- Reads the log twice and the target once, each hashed by row.
+-- Reads log and target once. Sorts the log by row.
 WITH undone_batches AS MATERIALIZED (
     SELECT DISTINCT u.batch_id
     FROM stage_migration_rollback_batches u
@@ -17,40 +17,44 @@ WITH undone_batches AS MATERIALIZED (
                         AND later.scope -> 'targets' ? concat_ws('.', b.schema_name, b.table_name, b.column_name)
                         AND ((later.scope ->> 'all_funds')::boolean
                              OR later.scope ->> 'fund_id' IS NOT DISTINCT FROM b.fund_id))
-), latest AS MATERIALIZED (
-    -- Before the join with the target, so that outdated entries are not joined.
-    SELECT l.id, l.row_id, l.fund_id, l.stage_before, l.stage_after, l.action,
-           l.action = 'normalize' AND l.batch_id IN (SELECT batch_id FROM undone_batches) AS is_left
-    FROM stage_normalization_log l
-    WHERE l.id > %(after_id)s AND l.plan_id IS NOT NULL AND l.action IN ('normalize', 'rollback')
-      AND (l.schema_name, l.table_name, l.column_name) = (%(schema_name)s, %(table_name)s, %(column_name)s)
-      AND (%(all_funds)s OR l.fund_id IS NOT DISTINCT FROM %(fund_id)s::text)
-      AND NOT EXISTS (SELECT 1 FROM stage_normalization_log later
-                      WHERE later.row_id = l.row_id AND later.id > l.id
-                        AND later.plan_id IS NOT NULL AND later.action IN ('normalize', 'rollback')
-                        AND (later.schema_name, later.table_name, later.column_name)
-                            = (%(schema_name)s, %(table_name)s, %(column_name)s))
+), latest AS (
+    SELECT id, row_id, fund_id, stage_before, stage_after, action, run_at,
+           action = 'normalize' AND batch_id IN (SELECT batch_id FROM undone_batches) AS is_left
+    FROM (SELECT l.*, lead(true) OVER (PARTITION BY l.row_id COLLATE "C" ORDER BY l.id) IS NULL AS is_latest
+          FROM stage_normalization_log l
+          WHERE (%(is_whole_log)s OR l.id > %(after_id)s)
+            -- As a CASE, because the planner takes five equalities to be very rare, and IS NOT NULL to be common. It sorts
+            -- in several processes only if it expects many rows.
+            AND CASE WHEN l.plan_id IS NOT NULL AND l.action IN ('normalize', 'rollback')
+                      AND (l.schema_name, l.table_name, l.column_name) = (%(schema_name)s, %(table_name)s, %(column_name)s)
+                     THEN true END IS NOT NULL) AS l
+    WHERE is_latest AND (%(all_funds)s OR fund_id IS NOT DISTINCT FROM %(fund_id)s::text)
 ), with_state AS (
-    SELECT l.id, l.row_id, l.is_left, left({stage}, 1000) AS stage_now, {fund} AS fund_now, {state} AS state,
+    SELECT l.id, l.row_id, l.is_left, l.fund_id, l.stage_after, l.run_at, left({stage}, 1000) AS stage_now, {fund} AS fund_now, {state} AS state,
            CASE WHEN {stage} = l.stage_after AND {stage} <> ALL (%(left_as_is)s::text[])
                 THEN CASE WHEN l.action = 'rollback' THEN 'restored' WHEN l.is_left THEN 'left' END END AS undone
     FROM latest l
     LEFT JOIN {table} AS t ON ({key}::text COLLATE "C") = l.row_id
 ), mentioned AS MATERIALIZED (
     SELECT * FROM with_state WHERE CASE WHEN undone IS NULL AND state = 'holds' THEN 'holds' ELSE 'differs' END = 'differs'
+), changed AS NOT MATERIALIZED (
+    SELECT * FROM mentioned WHERE state <> 'holds'
 ), lines AS NOT MATERIALIZED (
-    SELECT state, is_left, id, row_id, stage_now, fund_now FROM mentioned WHERE state <> 'holds'
+    SELECT state, is_left, id, row_id, stage_now, fund_now FROM changed
     UNION ALL
     SELECT undone, is_left, id, row_id, stage_now, fund_now FROM mentioned WHERE undone IS NOT NULL
 ), kinds AS MATERIALIZED (
     SELECT state, is_left, count(*) AS total FROM lines GROUP BY state, is_left
 )
 -- One pass for each state finds its first rows. A window over all rows would sort millions to show fifty.
-SELECT kinds.state, kinds.is_left, kinds.total, firsts.id, firsts.row_id, firsts.stage_now, firsts.fund_now
+SELECT 'row' AS part, kinds.state, kinds.is_left, kinds.total, firsts.id, firsts.row_id, firsts.stage_now, firsts.fund_now,
+       NULL::bigint AS has_left, NULL::bigint AS is_null
 FROM kinds
 CROSS JOIN LATERAL (SELECT *
                     FROM lines l
                     WHERE (l.state, l.is_left) = (kinds.state, kinds.is_left)
                     ORDER BY l.id
                     LIMIT %(shown)s) AS firsts
-ORDER BY kinds.state, kinds.is_left, firsts.id;
+UNION ALL
+({shifts})
+ORDER BY state, is_left, id;

@@ -6,9 +6,11 @@ Verification and rollback use it, and decide what a mismatch means.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
+from psycopg import sql
 
 from stagenorm_pipeline.engine.plan.batch_types import PlanKind
 from stagenorm_pipeline.engine.postgres.planner_hints import by_hashing
@@ -17,6 +19,8 @@ from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.targets.target import Target
 
 _SHOWN = 50
+# More slices than processes, so that none waits long for the last one.
+_SLICES = 4
 
 
 class MismatchKind(StrEnum):
@@ -103,12 +107,14 @@ def read_receipt_mismatches(
     scope: FundScope,
     since_log_id: int | None = None,
     *,
+    entries: int | None = None,
     shown: int = _SHOWN,
 ) -> ReceiptCheck:
     """Compare the log entries of `targets` in `scope` after `since_log_id` (None: all) with their receipts.
 
     A receipt with an entry after `since_log_id` is compared as a whole. Entries without a plan were written by other
-    tools and are ignored. `shown`: how many examples of each kind to return. Reads only.
+    tools and are ignored. `entries`: how many entries these are, if the caller counted them in the same snapshot.
+    `shown`: how many examples of each kind to return. Reads only.
     """
     values = {
         "targets": [target.name for target in targets],
@@ -118,32 +124,60 @@ def read_receipt_mismatches(
         "legacy": last_legacy_log_id(connection),
         "shown": shown,
     }
-    totals = connection.exec_driver_sql(statement("receipts/entry_totals"), values).one()
-    rows = connection.exec_driver_sql(statement("receipts/compare_receipts", log_sha256=log_sha256()), values).all()
+    legacy_entries, receipted_entries = _entry_totals(connection, values, entries)
+    rows = connection.exec_driver_sql(compare_receipts_statement(), values).all()
     # The row `total` has its sums in the same columns.
     covered, receipts = next((row.found, row.total) for row in rows if row.part == "total")
     differing = [row for row in rows if row.part == "receipt"]
     mismatches = [_mismatch(row) for row in differing]
     total = differing[0].total if differing else 0
     # Equal counts mean that each entry has a receipt, so the search for entries without one is skipped.
-    if mismatches or covered != totals.receipted:
+    if mismatches or covered != receipted_entries:
         without = _without_receipt(connection, values)
         mismatches += [mismatch for mismatch, _ in without]
         total += without[0][1] if without else 0
     named = _differing_rows(connection, [one.batch_id for one in mismatches if one.batch_id is not None], shown)
-    legacy = _legacy_rows(connection, values) if totals.legacy else ()
+    legacy = _legacy_rows(connection, values) if legacy_entries else ()
     return ReceiptCheck(
         receipts=receipts,
-        entries=totals.legacy + totals.receipted,
+        entries=legacy_entries + receipted_entries,
         mismatches=tuple(mismatches[:shown]),
         mismatches_total=total,
         rows=tuple(_differing_row(row) for row in named),
         rows_total=named[0].total if named else 0,
-        legacy_entries=totals.legacy,
+        legacy_entries=legacy_entries,
         legacy_rows=tuple(_differing_row(row) for row in legacy),
         legacy_rows_total=legacy[0].total if legacy else 0,
         legacy_without_batch=legacy[0].without_batch if legacy else 0,
     )
+
+
+def _entry_totals(connection: sa.Connection, values: dict[str, Any], entries: int | None) -> tuple[int, int]:
+    """Count the entries that are older than receipts, and the later ones."""
+    if entries is not None and values["legacy"] <= values["since"]:
+        return 0, entries
+    totals = connection.exec_driver_sql(statement("receipts/entry_totals"), values).one()
+    return totals.legacy, totals.receipted
+
+
+@cache
+def compare_receipts_statement() -> str:
+    """Return the statement that compares receipts, in slices that PostgreSQL can give to different processes.
+
+    It cannot divide the look-ups of one slice. With two processes, 200 receipts of 600,000 entries took half the time.
+    """
+    slices = [
+        sql.SQL(
+            statement(
+                "receipts/entries_of_receipts",
+                log_sha256=log_sha256(),
+                slices=sql.Literal(_SLICES),
+                slice=sql.Literal(number),
+            )
+        )
+        for number in range(_SLICES)
+    ]
+    return statement("receipts/compare_receipts", slices=sql.SQL("\nUNION ALL\n").join(slices))
 
 
 def last_legacy_log_id(connection: sa.Connection) -> int:

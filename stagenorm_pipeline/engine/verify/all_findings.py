@@ -106,6 +106,6 @@ def _altered_records(snapshot: Snapshot, facts: VerificationFacts) -> list[Findi
         found += [r5_audit_consistency.batch_finding(one) for one in log.disagreements]
         found += read_disagreeing_rows(snapshot, log) if log.disagreements else ()
         found += [r5_audit_consistency.other_stage_finding(one) for one in log.other_stages]
-    receipts = facts.receipts if facts.receipts.match else read_receipts_and_digests(snapshot)
+    receipts = facts.receipts if facts.receipts.match else read_receipts_and_digests(snapshot, log.entries.count)
     found += receipts.findings({one.batch_id for one in log.disagreements})
     return found + list(facts.signed_report.findings if facts.signed_report else ())

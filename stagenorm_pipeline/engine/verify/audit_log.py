@@ -10,6 +10,7 @@ from typing import Any
 from stagenorm_pipeline.engine.plan.batch_types import PlanKind
 from stagenorm_pipeline.engine.postgres.planner_hints import by_hashing
 from stagenorm_pipeline.engine.verify.deleted_records import LostRows
+from stagenorm_pipeline.engine.verify.log_moves import LogMoves, moves_of_one_plan
 from stagenorm_pipeline.engine.verify.result import AuditedWork, Finding
 from stagenorm_pipeline.engine.verify.snapshot import Snapshot
 
@@ -60,6 +61,7 @@ class AuditLog:
     """The counts of one pass over the log. `disagreements`, `other_stages` and `work` hold the first of their totals.
 
     `rows_with_other_stages`: the exact number of audit rows with such a stage. `plans`: the plans that entries name.
+    `moves`: what the entries moved in each target; empty if they are of several plans.
     """
 
     targets: Mapping[str, Entries] = field(default_factory=dict)
@@ -71,6 +73,7 @@ class AuditLog:
     work: tuple[AuditedWork, ...] = ()
     work_total: int = 0
     plans: tuple[int, ...] = ()
+    moves: Mapping[str, LogMoves] = field(default_factory=dict)
 
     @property
     def entries(self) -> Entries:
@@ -95,7 +98,6 @@ def read_audit_log(snapshot: Snapshot, lost: tuple[LostRows, ...]) -> AuditLog:
         rows = snapshot.rows(
             "verify/audit_counts",
             {
-                "is_whole_log": _is_whole_log(snapshot),
                 "lost_plans": [plan_id for plan_id, _ in lost_rows],
                 "lost_targets": [target for _, target in lost_rows],
                 "lost_rows": list(lost_rows.values()),
@@ -114,6 +116,7 @@ def read_audit_log(snapshot: Snapshot, lost: tuple[LostRows, ...]) -> AuditLog:
         work=tuple(map(_work, work)),
         work_total=work[0].total if work else 0,
         plans=tuple(sorted(row.plan_id for row in rows if row.part == "plan")),
+        moves=moves_of_one_plan(row for row in rows if row.part == "move"),
     )
 
 
@@ -148,12 +151,6 @@ def _work(row: Any) -> AuditedWork:
         first_at=row.first_at,
         last_at=row.last_at,
     )
-
-
-def _is_whole_log(snapshot: Snapshot) -> bool:
-    first_entry = snapshot.connection.exec_driver_sql("SELECT min(id) FROM stage_normalization_log").scalar_one()
-    # A hint for the planner. The condition itself is in the statement.
-    return first_entry is None or first_entry > snapshot.start.log_id
 
 
 def _entries(rows: Iterator[Any]) -> dict[str, Entries]:

@@ -1,5 +1,6 @@
 """Compare the audited rows of a target with their latest log entries. Judges nothing."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -12,6 +13,7 @@ from stagenorm_pipeline.engine.plan.batch_types import PlanKind
 from stagenorm_pipeline.engine.postgres.planner_hints import by_hashing
 from stagenorm_pipeline.engine.postgres.sql_files import statement
 from stagenorm_pipeline.engine.targets.target import Target
+from stagenorm_pipeline.engine.verify.baseline import CountedAt
 from stagenorm_pipeline.engine.verify.result import Finding, Rule
 from stagenorm_pipeline.engine.verify.snapshot import Snapshot
 
@@ -38,18 +40,31 @@ class AuditedRows:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Shifts:
+    """How many rows each fund and canonical stage lost (below 0) or got by changes of audited rows.
+
+    `left`: audited rows that left the fund. `null`: audited rows that are NULL in it.
+    """
+
+    rows: Counter[tuple[str | None, str]] = field(default_factory=Counter)
+    left: Counter[str | None] = field(default_factory=Counter)
+    null: Counter[str | None] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AuditedTarget:
     """The audited rows of a target that differ from their latest log entries, or that a rollback concerns.
 
     `states`: rows that differ, of batches in force and of rollbacks. `left`: rows that differ and that a rollback left
     although it undid their batch. `left_holding`: rows that it left and that still hold what was written. `restored`:
-    rows that hold what a rollback restored.
+    rows that hold what a rollback restored. `shifts`: where the rows that differ went since the baseline was counted.
     """
 
     states: Mapping[RowState, AuditedRows] = field(default_factory=dict)
     left: Mapping[RowState, AuditedRows] = field(default_factory=dict)
     left_holding: AuditedRows = AuditedRows()
     restored: AuditedRows = AuditedRows()
+    shifts: Shifts = field(default_factory=Shifts)
 
     def of(self, state: RowState) -> AuditedRows:
         """All rows in a state, whether a rollback left them or not."""
@@ -63,11 +78,17 @@ class AuditedTarget:
         )
 
 
-def read_audited_rows(snapshot: Snapshot, target: Target, left_as_is: list[str], *, is_undone: bool) -> AuditedTarget:
-    """Compare the latest log entries with the rows. `is_undone`: something was rolled back."""
-    compared = _Compared(target=target, left_as_is=left_as_is, is_undone=is_undone)
+def read_audited_rows(
+    snapshot: Snapshot, target: Target, left_as_is: list[str], *, is_undone: bool, counted_at: CountedAt | None
+) -> AuditedTarget:
+    """Compare the latest log entries with the rows. `is_undone`: something was rolled back.
+
+    `counted_at`: when the baseline was counted; None: there is none, so no shifts are counted.
+    """
+    compared = _Compared(target=target, left_as_is=left_as_is, is_undone=is_undone, counted_at=counted_at)
     with by_hashing(snapshot.connection):
-        rows = snapshot.rows(compared.statement, compared.values(snapshot), **compared.parts)
+        found_rows = snapshot.rows(compared.statement, compared.values(snapshot), **compared.parts)
+    rows = [row for row in found_rows if row.part == "row"]
     entries = _entries_by_id(snapshot, [row.id for row in rows])
     states: dict[RowState, AuditedRows] = {}
     left: dict[RowState, AuditedRows] = {}
@@ -80,7 +101,25 @@ def read_audited_rows(snapshot: Snapshot, target: Target, left_as_is: list[str],
             found = left if row.is_left else states
             state = RowState(row.state)
             found[state] = AuditedRows(total=row.total, examples=(*found.get(state, AuditedRows()).examples, finding))
-    return AuditedTarget(states=states, left=left, left_holding=holding["left"], restored=holding["restored"])
+    return AuditedTarget(
+        states=states,
+        left=left,
+        left_holding=holding["left"],
+        restored=holding["restored"],
+        shifts=_shifts([row for row in found_rows if row.part != "row"]),
+    )
+
+
+def _shifts(rows: list[Any]) -> Shifts:
+    shifts = Shifts()
+    for row in rows:
+        is_in = row.part == "in"
+        if row.stage_now is not None:
+            shifts.rows[row.fund_now, row.stage_now] += row.total if is_in else -row.total
+        if not is_in:
+            shifts.left[row.fund_now] += row.has_left
+            shifts.null[row.fund_now] += row.is_null
+    return shifts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +129,7 @@ class _Compared:
     target: Target
     left_as_is: list[str]
     is_undone: bool
+    counted_at: CountedAt | None = None
 
     @property
     def statement(self) -> str:
@@ -99,12 +139,20 @@ class _Compared:
     def parts(self) -> dict[str, sql.Composable]:
         identifiers = self.target.sql_parts()
         return {
-            "state": row_state(self.target),
+            "state": _row_state(self.target),
+            "shifts": sql.SQL(statement("verify/shifts")),
             **{name: identifiers[name] for name in ("key", "table", "stage", "fund")},
         }
 
     def values(self, snapshot: Snapshot) -> dict[str, Any]:
-        values: dict[str, Any] = dict(self.target.identity())
+        counted_at = self.counted_at or CountedAt()
+        values: dict[str, Any] = {
+            **self.target.identity(),
+            "with_shifts": self.counted_at is not None,
+            "since": counted_at.all_funds,
+            "since_funds": list(counted_at.funds),
+            "since_times": list(counted_at.funds.values()),
+        }
         if self.is_undone:
             values |= {"left_as_is": self.left_as_is, "in_force": [plan.plan_id for plan in snapshot.plans.in_force]}
         return values
@@ -135,7 +183,7 @@ _RULES = {
 }
 
 
-def row_state(target: Target) -> sql.Composable:
+def _row_state(target: Target) -> sql.Composable:
     """The SQL expression that gives the state of an audited row."""
     parts = target.sql_parts()
     return sql.SQL(statement("verify/audited_row_state", **{name: parts[name] for name in ("key", "stage", "fund")}))

@@ -2,14 +2,28 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from stagenorm_pipeline.engine.inventory.inventory import RowCounts
 from stagenorm_pipeline.engine.targets.funds import FundScope, fund_order
 from stagenorm_pipeline.engine.targets.target import Target
+from stagenorm_pipeline.engine.verify.compared_plans import AppliedPlan
 from stagenorm_pipeline.engine.verify.result import Coverage
 from stagenorm_pipeline.engine.verify.signed_state import TrustedReport
 from stagenorm_pipeline.engine.verify.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountedAt:
+    """When a baseline was counted, in general and for single funds. None: every judged log entry is newer."""
+
+    all_funds: datetime | None = None
+    funds: Mapping[str | None, datetime] = field(default_factory=dict)
+
+    def is_before(self, fund_id: str | None, at: datetime) -> bool:
+        since = self.funds.get(fund_id, self.all_funds)
+        return since is None or at > since
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +37,7 @@ class Baseline:
     stages: Mapping[str, int]
     coverage: Coverage
     fund_stages: Mapping[str | None, Mapping[str, int]] = field(default_factory=dict)
+    counted_at: CountedAt = field(default_factory=CountedAt)
 
     def before(self, fund_id: str | None) -> RowCounts | None:
         """Return the counts of a fund: all zero if it is newer, None if the baseline does not cover it."""
@@ -67,6 +82,7 @@ def read_baseline(snapshot: Snapshot, target: Target) -> Baseline | None:
             stages=stages,
             coverage=Coverage(target=target.name, plans=plans, all_funds=True),
             fund_stages=fund_stages,
+            counted_at=_counted_at(covering),
         )
     covered = tuple(sorted({scope.fund_id for scope in scopes}, key=fund_order))
     return Baseline(
@@ -74,7 +90,18 @@ def read_baseline(snapshot: Snapshot, target: Target) -> Baseline | None:
         stages=stages,
         coverage=Coverage(target=target.name, plans=plans, all_funds=False, funds=covered),
         fund_stages=fund_stages,
+        counted_at=_counted_at(covering),
     )
+
+
+def _counted_at(covering: tuple[AppliedPlan, ...]) -> CountedAt:
+    """Return when the plan was made whose counts each fund has. The order of preference is that of the baseline."""
+    funds: dict[str | None, datetime] = {}
+    for plan in covering:
+        if plan.scope.all_funds:
+            return CountedAt(all_funds=plan.facts.created_at, funds=funds)
+        funds.setdefault(plan.scope.fund_id, plan.facts.created_at)
+    return CountedAt(funds=funds)
 
 
 def _signed_baseline(target: str, scope: FundScope, verification_id: int, report: Mapping[str, Any]) -> Baseline:

@@ -6,17 +6,15 @@ by their counts only: the baseline by fund and canonical stage, plus what the lo
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 from stagenorm_pipeline.engine.inventory.inventory import RowCounts
 from stagenorm_pipeline.engine.postgres.planner_hints import by_hashing
-from stagenorm_pipeline.engine.targets.target import Target
 from stagenorm_pipeline.engine.verify.audit_log import AuditLog
-from stagenorm_pipeline.engine.verify.audited_rows import RowState, row_state
+from stagenorm_pipeline.engine.verify.audited_rows import RowState
 from stagenorm_pipeline.engine.verify.baseline import Baseline
+from stagenorm_pipeline.engine.verify.log_moves import LogMove, LogMoves, read_moves_by_row
 from stagenorm_pipeline.engine.verify.snapshot import Snapshot
 from stagenorm_pipeline.engine.verify.target_facts import TargetFacts
 
@@ -93,31 +91,25 @@ def read_other_session_changes(
 
     `is_log_sound` false: entries were altered, so the log cannot tell which other rows changed.
     """
-    audited = _audited_total(snapshot, facts, log)
+    moves = _read_moves(snapshot, facts, log)
     changed = sum(facts.audited.of(state).total for state in _BY_OTHER_SESSIONS)
     counts = facts.baseline.counts if facts.baseline else RowCounts()
-    fewer, more_null, unplanned = _by_fund(snapshot, facts, facts.baseline, log) if facts.baseline else (0, 0, ())
+    fewer, more_null, unplanned = _by_fund(snapshot, facts, facts.baseline, moves) if facts.baseline else (0, 0, ())
     return OtherSessionChanges(
-        audited=audited,
+        audited=moves.rows_named,
         audited_changed=changed,
         before=counts.rows_seen,
         fewer=fewer,
         more_null=more_null,
         unplanned=unplanned if is_log_sound else (),
-        loss=_total_loss(snapshot, facts, audited),
+        loss=_total_loss(snapshot, facts, moves.rows_named),
     )
 
 
-def _audited_total(snapshot: Snapshot, facts: TargetFacts, log: AuditLog) -> int:
-    entries = log.targets.get(facts.name)
-    if entries is None:
-        return 0
-    if len(log.plans) == 1:
-        # One plan changes each row at most once.
-        return entries.count
-    with by_hashing(snapshot.connection):
-        (row,) = snapshot.rows("verify/audited_total", facts.inventory.target.identity())
-    return int(row.count)
+def _read_moves(snapshot: Snapshot, facts: TargetFacts, log: AuditLog) -> LogMoves:
+    if len(log.plans) > 1 and facts.name in log.targets:
+        return read_moves_by_row(snapshot, facts.inventory.target)
+    return log.moves.get(facts.name, LogMoves())
 
 
 def _total_loss(snapshot: Snapshot, facts: TargetFacts, audited: int) -> TotalLoss | None:
@@ -147,37 +139,12 @@ def _total_loss(snapshot: Snapshot, facts: TargetFacts, audited: int) -> TotalLo
     return None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Since:
-    """When the baselines were counted, in general and for single funds. None: every log entry counts."""
-
-    all_funds: datetime | None = None
-    funds: Mapping[str | None, datetime] = field(default_factory=dict)
-
-    def counts(self, fund_id: str | None, at: datetime) -> bool:
-        since = self.funds.get(fund_id, self.all_funds)
-        return since is None or at > since
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Shifts:
-    """How many rows each fund and canonical stage lost (below 0) or got by changes of audited rows.
-
-    `left`: audited rows that left the fund. `null`: audited rows that are NULL in it.
-    """
-
-    rows: Counter[tuple[str | None, str]] = field(default_factory=Counter)
-    left: Counter[str | None] = field(default_factory=Counter)
-    null: Counter[str | None] = field(default_factory=Counter)
-
-
 def _by_fund(
-    snapshot: Snapshot, facts: TargetFacts, baseline: Baseline, log: AuditLog
+    snapshot: Snapshot, facts: TargetFacts, baseline: Baseline, moves: LogMoves
 ) -> tuple[int, int, tuple[Unplanned, ...]]:
     """Count by fund: rows lost, new NULLs, and canonical rows that changed without a log entry."""
-    since = _since(snapshot, facts)
-    moved = _moved_by_log(snapshot, facts.inventory.target, since, log)
-    shifts = _shifts_of_audited_rows(snapshot, facts, since)
+    moved = _moved_by_log(baseline, moves.moves)
+    shifts = facts.audited.shifts
     now = {fund.fund_id: fund.counts for fund in facts.inventory.funds}
     fewer = more_null = 0
     unplanned = []
@@ -213,53 +180,12 @@ def _decreases(
     return {stage: rows - now.get(stage, 0) for stage, rows in expected.items() if rows > now.get(stage, 0)}
 
 
-def _since(snapshot: Snapshot, facts: TargetFacts) -> _Since:
-    if facts.coverage.verification_id is not None:
-        return _Since()
-    funds: dict[str | None, datetime] = {}
-    # The same order of preference as in `read_baseline`.
-    for plan in snapshot.plans.comparing(facts.name):
-        if plan.scope.all_funds:
-            return _Since(all_funds=plan.facts.created_at, funds=funds)
-        funds.setdefault(plan.scope.fund_id, plan.facts.created_at)
-    return _Since(funds=funds)
-
-
-def _moved_by_log(snapshot: Snapshot, target: Target, since: _Since, log: AuditLog) -> Counter[tuple[str | None, str]]:
+def _moved_by_log(baseline: Baseline, moves: tuple[LogMove, ...]) -> Counter[tuple[str | None, str]]:
     moved: Counter[tuple[str | None, str]] = Counter()
-    # One plan changes each row at most once, so the entries need no sorting by row.
-    name = "verify/log_moves" if len(log.plans) == 1 else "verify/log_moves_by_row"
-    with by_hashing(snapshot.connection):
-        rows = snapshot.rows(name, target.identity())
-    for row in rows:
-        if not since.counts(row.fund_id, row.first_at):
+    for move in moves:
+        if not baseline.counted_at.is_before(move.fund_id, move.first_at):
             continue
-        for stage, sign in ((row.taken_from, -1), (row.given_to, 1)):
+        for stage, sign in ((move.taken_from, -1), (move.given_to, 1)):
             if stage is not None:
-                moved[row.fund_id, stage] += sign * row.entries
+                moved[move.fund_id, stage] += sign * move.rows
     return moved
-
-
-def _shifts_of_audited_rows(snapshot: Snapshot, facts: TargetFacts, since: _Since) -> _Shifts:
-    shifts = _Shifts()
-    if not any(facts.audited.of(state).total for state in RowState):
-        return shifts
-    values: dict[str, Any] = {
-        "since": since.all_funds,
-        "since_funds": list(since.funds),
-        "since_times": list(since.funds.values()),
-    }
-    with by_hashing(snapshot.connection):
-        rows = snapshot.target_rows(
-            "verify/audited_shifts",
-            facts.inventory.target,
-            ("key", "table", "stage", "fund"),
-            values,
-            state=row_state(facts.inventory.target),
-        )
-    for row in rows:
-        if row.stage is not None:
-            shifts.rows[row.fund_id, row.stage] += row.row_count if row.way == "in" else -row.row_count
-        shifts.left[row.fund_id] += row.has_left
-        shifts.null[row.fund_id] += row.is_null
-    return shifts

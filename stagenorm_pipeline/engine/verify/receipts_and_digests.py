@@ -96,12 +96,15 @@ WRONG = (
 )
 
 
-def read_receipts_and_digests(snapshot: Snapshot) -> ReceiptsAndDigests:
-    """Compare receipts, digests and the signed report with what the tables hold."""
+def read_receipts_and_digests(snapshot: Snapshot, entries: int) -> ReceiptsAndDigests:
+    """Compare receipts, digests and the signed report with what the tables hold.
+
+    `entries`: the number of judged log entries.
+    """
     connection, judged = snapshot.connection, snapshot.plans.judged
     report = snapshot.signed.report if snapshot.signed else None
     receipts = read_receipt_mismatches(
-        connection, snapshot.targets, snapshot.scope, snapshot.start.log_id, shown=snapshot.shown
+        connection, snapshot.targets, snapshot.scope, snapshot.start.log_id, entries=entries, shown=snapshot.shown
     )
     digests = tuple(
         PlanDigest(

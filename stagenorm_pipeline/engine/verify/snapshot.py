@@ -27,7 +27,8 @@ class Snapshot:
     """A connection in one read-only snapshot, and what to read in it. Each shared read adds itself to `reads`.
 
     `start`: where judging starts. `signed`: the signed state; None if nothing was signed or a plan was asked for.
-    `last_log_id`: the newest audit log entry; None if the log is empty. `shown`: how many examples a read returns.
+    `last_log_id`: the newest audit log entry; None if the log is empty. `is_whole_log`: no entry is older than the
+    start. `shown`: how many examples a read returns.
     """
 
     connection: sa.Connection
@@ -38,6 +39,7 @@ class Snapshot:
     start: StartingPoint
     taken_at: datetime
     last_log_id: int | None
+    is_whole_log: bool
     signed: SignedState | None = None
     shown: int = FINDINGS_SHOWN
     reads: list[SharedRead] = field(default_factory=list)
@@ -68,6 +70,8 @@ class Snapshot:
             "targets": self.names,
             "plans": self.plans.judged,
             "after_id": self.start.log_id,
+            # A hint for the planner. The statements have the condition itself, too.
+            "is_whole_log": self.is_whole_log,
             "opened_from": self.start.opened_from,
             "shown": self.shown,
             **(values or {}),

@@ -92,6 +92,7 @@ def _open_snapshot(connection: sa.Connection, request: VerifyRequest) -> tuple[P
         start = signed.start if signed else StartingPoint()
     else:
         signed, start = None, start_of_plan(connection, request.plan_id)
+    first_log_id, last_log_id = connection.exec_driver_sql("SELECT min(id), max(id) FROM stage_normalization_log").one()
     asked = PlansAsked(targets=names, scope=request.scope, start=start, plan_id=request.plan_id)
     snapshot = Snapshot(
         connection=connection,
@@ -102,7 +103,8 @@ def _open_snapshot(connection: sa.Connection, request: VerifyRequest) -> tuple[P
         start=start,
         signed=signed,
         taken_at=connection.exec_driver_sql("SELECT now()").scalar_one(),
-        last_log_id=connection.exec_driver_sql("SELECT max(id) FROM stage_normalization_log").scalar_one(),
+        last_log_id=last_log_id,
+        is_whole_log=first_log_id is None or first_log_id > start.log_id,
     )
     return asked, snapshot
 

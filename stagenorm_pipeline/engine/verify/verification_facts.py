@@ -69,7 +69,7 @@ def read_verification_facts(
     with snapshot.shared("records that were deleted from the tracking tables", (Rule.BATCH_TRACKING,)):
         deleted = read_deleted_records(snapshot, lost, log.plans)
     with snapshot.shared("the audit log with its receipts", (Rule.AUDIT_CONSISTENCY,)):
-        receipts = read_receipts_and_digests(snapshot)
+        receipts = read_receipts_and_digests(snapshot, log.entries.count)
     is_undone = bool(snapshot.plans.undone or snapshot.plans.rollbacks or log.entries.rolled_back)
     targets = tuple(_read_target(snapshot, target, vocabulary, is_undone=is_undone) for target in snapshot.targets)
     is_log_sound = not log.disagreements_total and receipts.match
@@ -101,7 +101,9 @@ def _read_target(snapshot: Snapshot, target: Target, vocabulary: Vocabulary, *, 
     kept = [s.spelling for s in inventory.spellings if s.kind is MeaningKind.KEPT]
     rules = (Rule.CANONICAL_STAGES, Rule.NULL_INTEGRITY, Rule.ROW_COUNTS, Rule.AUDIT_CONSISTENCY)
     with snapshot.shared("each audited row beside the audit log", rules, target):
-        audited = read_audited_rows(snapshot, target, kept, is_undone=is_undone)
+        audited = read_audited_rows(
+            snapshot, target, kept, is_undone=is_undone, counted_at=baseline.counted_at if baseline else None
+        )
     return TargetFacts(inventory=inventory, baseline=baseline, audited=audited, stages=stages)
 
 

@@ -6,6 +6,7 @@ import pytest
 from psycopg import sql
 
 from stagenorm_pipeline.engine.postgres.sql_files import statement
+from stagenorm_pipeline.engine.receipts.check import compare_receipts_statement
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline_tests.support.application import Application
 from stagenorm_pipeline_tests.support.query_plans import explain, explained
@@ -117,3 +118,16 @@ def test_look_up_by_a_constraint_uses_its_index(application: Application, table:
         connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
         plan = explain(connection, f"SELECT * FROM {table} WHERE {condition}", {})
     assert any("Index Name" in node for node in plan)
+
+
+def test_receipts_look_up_their_entries_by_id(full: Application) -> None:
+    values = {**_SCOPE, "since": 0, "legacy": 0}
+    with full.database.transaction() as connection:
+        nodes = explain(connection, compare_receipts_statement(), values)
+    on_log = [node for node in nodes if node.get("Relation Name") == "stage_normalization_log"]
+    indexes = {node["Index Name"] for node in nodes if "normalization_log" in node.get("Index Name", "")}
+    # The block ranges of a log that several sessions wrote name nearly all batches: each receipt would read all of it.
+    assert indexes == {"stage_normalization_log_pkey"}
+    assert "Seq Scan" not in {node["Node Type"] for node in on_log}
+    # Sorts one receipt's entries at a time.
+    assert {node["Node Type"] for node in nodes}.isdisjoint({"Hash Join", "Merge Join"})

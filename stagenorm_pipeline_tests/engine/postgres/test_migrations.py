@@ -128,6 +128,18 @@ def test_batch_with_wrong_counts_is_refused(application: Application) -> None:
         application.sql("UPDATE stage_migration_batches SET rows_updated = 0, rows_skipped = 1")
 
 
+def test_members_of_a_large_batch_are_not_compressed(application: Application) -> None:
+    application.add(COMPANIES, [(1, "Seed")] * 1_000)
+    application.plan()
+    members = "SELECT {0}, pg_column_compression({0}), pg_column_size({0}) FROM stage_migration_batch_members"
+    ((numbers, compression, size),) = application.sql(members.format("row_numbers"))
+    assert (len(numbers), compression) == (1_000, None)
+    assert size >= 8_000
+    ((spellings, compression, size),) = application.sql(members.format("spelling_ids"))
+    assert (len(spellings), compression) == (1_000, None)
+    assert size >= 4_000
+
+
 @pytest.mark.parametrize(("before", "after"), [("Seed", "Seed"), ("Seed", None)])
 def test_log_refuses_entries_without_a_change(application: Application, before: str, after: str | None) -> None:
     columns = "schema_name, table_name, column_name, row_id, stage_before, stage_after, action"
