@@ -1,7 +1,7 @@
 -- Lock the batches' rows, or end the transaction with an error unless all wait in open plans and were never tried.
 -- A statement of its own after the locks, because its snapshot must be newer than they are.
 SELECT CASE WHEN count(*) = cardinality(%(batch_ids)s::bigint[]) AND bool_and(is_waiting) THEN 0
-            ELSE ('stagenorm: a batch does not wait, of ' || count(*))::integer END
+            ELSE concat('stagenorm: a batch does not wait, of ', count(*))::integer END
 FROM (
     SELECT p.status = 'open' AND b.status IN ('pending', 'running', 'failed') AND b.rows_updated IS NULL AS is_waiting
     FROM stage_migration_batches b

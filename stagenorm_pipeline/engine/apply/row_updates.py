@@ -115,7 +115,7 @@ class RowUpdates:
             return self._update_all(places)
 
     def _update_all(self, places: list[int] | None) -> list[UpdatedBatch]:
-        values = {**self._values, "places": places, "is_guarded": False}
+        values = {**self._values, "places": places, "is_guarded": False, "is_complete": False}
         counts = {row.batch_id: row for row in self._connection.exec_driver_sql(self._statements.apply_rows, values)}
         if any(count.rewritten for count in counts.values()):
             raise RewrittenError

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from stagenorm_pipeline.config.auto_batch_size import MAX_GROUP_SIZE
 from stagenorm_pipeline.engine.apply.auto_batch_size import Pacer
-from stagenorm_pipeline.engine.apply.batch_message import can_send, send_batches
+from stagenorm_pipeline.engine.apply.batch_message import IncompleteError, can_send, send_batches
 from stagenorm_pipeline.engine.apply.batch_transaction import (
     WAITING_STATUSES,
     NeedsOwnTransactionError,
@@ -69,6 +69,8 @@ class Session:
         self._again: tuple[Batch, ...] = ()
         self._has_run = self._has_more = False
         self._reads_waiters = shared.waits.has_throttle
+        # From the first skipped row on: where users changed one row since the plan, they changed others.
+        self._records_skipped = False
         self._targets: dict[str, Target] = {}
         self._plans_with_same_vocabulary: list[int] = []
         self._pacer = Pacer(shared.request.pacing) if shared.request.pacing else None
@@ -237,6 +239,13 @@ class Session:
         return self._step(batches, target, row_errors, started)
 
     def _send(self, batches: Sequence[Batch], target: Target) -> _Ran:
+        try:
+            return self._send_once(batches, target)
+        except IncompleteError:
+            self._records_skipped = True
+            return self._send_once(batches, target)
+
+    def _send_once(self, batches: Sequence[Batch], target: Target) -> _Ran:
         request = self._request
         return send_batches(
             self._shared.database,
@@ -245,6 +254,7 @@ class Session:
             worker=request.worker,
             run_by=request.run_by,
             bounds=request.bounds,
+            records_skipped=self._records_skipped,
             reads_waiters=self._reads_waiters,
         )
 
