@@ -1,0 +1,152 @@
+"""The message of a batch claims the next one. That one runs once or stays untouched, whatever comes in between."""
+
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from stagenorm_pipeline.config.configuration import TargetSetting
+from stagenorm_pipeline.engine.apply.events import BatchCompleted, BatchStarted, Event, Paused
+from stagenorm_pipeline.engine.apply.pause import set_paused
+from stagenorm_pipeline.engine.approval.approval import ApprovalNeededError, set_rule
+from stagenorm_pipeline.engine.postgres.connection import Database
+from stagenorm_pipeline.engine.postgres.failpoints import Failpoint, set_gates
+from stagenorm_pipeline_tests.support import engine_calls as work
+from stagenorm_pipeline_tests.support.application import COMPANIES, Application
+from stagenorm_pipeline_tests.support.lossy_proxy import LossyProxy
+from stagenorm_pipeline_tests.support.private_server import PrivateServer
+from stagenorm_pipeline_tests.support.safety_laws import Undisturbed, broken_laws
+
+STATUSES = "SELECT status, attempts FROM stage_migration_batches ORDER BY batch_number"
+
+
+@pytest.fixture
+def planned(application: Application) -> Application:
+    """Eight batches of two rows that wait."""
+    application.add(COMPANIES, [(fund, "Seed") for fund in (1, 2, 3, 4) for _ in range(4)])
+    application.plan(batch_size=2)
+    return application
+
+
+class AtCompletion:
+    """Do something once, when so many batches are completed."""
+
+    def __init__(self, completed: int, act: Callable[[], object]) -> None:
+        self._left = completed
+        self._act = act
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, BatchCompleted):
+            self._left -= 1
+            if self._left == 0:
+                self._act()
+
+
+def test_pause_takes_effect_before_the_batch_that_is_claimed_already(planned: Application) -> None:
+    paused: list[list[tuple[object, ...]]] = []
+    pause = AtCompletion(3, lambda: set_paused(planned.database, paused=True, reason="x", changed_by="test"))
+
+    def watch(event: Event) -> None:
+        pause(event)
+        if isinstance(event, Paused):
+            paused.append(planned.sql(STATUSES))
+            set_paused(planned.database, paused=False, reason=None, changed_by="test")
+
+    applied = work.apply(planned.database, on_event=watch)
+    assert paused == [[("completed", 1)] * 3 + [("pending", 0)] * 5]
+    assert (applied.result.ok, applied.result.completed) == (True, 8)
+    assert planned.sql(STATUSES) == [("completed", 1)] * 8
+
+
+def test_stop_leaves_no_claimed_batch(planned: Application) -> None:
+    stop: list[bool] = []
+    result = planned.apply(watch=AtCompletion(3, lambda: stop.append(True)), should_stop=lambda: bool(stop))
+    assert (result.completed, result.stopped) == (3, True)
+    assert planned.sql(STATUSES) == [("completed", 1)] * 3 + [("pending", 0)] * 5
+
+
+def test_approval_that_became_necessary_stops_the_batch_that_is_claimed_already(planned: Application) -> None:
+    with pytest.raises(ApprovalNeededError):
+        planned.apply(watch=AtCompletion(3, lambda: set_rule(planned.database, required=True)))
+    assert planned.sql(STATUSES) == [("completed", 1)] * 3 + [("pending", 0)] * 5
+
+
+def test_batch_that_another_runner_takes_after_its_claim_runs_once(planned: Application) -> None:
+    taken = AtCompletion(3, lambda: work.apply(planned.database, worker="second"))
+    first = work.apply(planned.database, on_event=taken)
+    assert (first.result.ok, first.result.completed) == (True, 3)
+    assert planned.value("SELECT count(*) FROM stage_migration_batches WHERE worker = 'second'") == 5
+    assert planned.value("SELECT count(*) FROM stage_normalization_log") == 16
+
+
+def test_batch_that_another_runner_has_is_passed_over(planned: Application) -> None:
+    class Lock:
+        """Keep the lock of a batch in another session."""
+
+        def __init__(self) -> None:
+            self.connection = planned.database.engine.connect()
+
+        def __call__(self, event: Event) -> None:
+            if isinstance(event, BatchStarted) and event.batch.number == 3:
+                lock = "SELECT pg_advisory_xact_lock(1937006951, batch_id::integer) FROM stage_migration_batches"
+                self.connection.exec_driver_sql(lock + " WHERE batch_number = 4")
+
+    lock = Lock()
+    applied = work.apply(planned.database, on_event=lock)
+    lock.connection.close()
+    assert (applied.result.completed, applied.result.taken) == (7, 1)
+    assert planned.sql(STATUSES) == [("completed", 1)] * 3 + [("pending", 0)] + [("completed", 1)] * 4
+
+
+def test_sessions_join_a_run_that_claims_ahead(planned: Application) -> None:
+    backends: set[int] = set()
+    tune = AtCompletion(2, lambda: planned.sql("UPDATE stage_migration_control SET parallel = 2"))
+
+    def watch(event: Event) -> None:
+        tune(event)
+        backends.update(planned.column("SELECT pid FROM pg_stat_activity WHERE wait_event = 'PgSleep'"))
+
+    set_gates({Failpoint.APPLY_LOCKED: "SELECT pg_sleep(0.1)"})
+    try:
+        applied = work.apply(planned.database, on_event=watch)
+    finally:
+        set_gates({})
+    assert (applied.result.ok, applied.result.completed) == (True, 8)
+    assert len(backends) == 2
+    assert planned.sql(STATUSES) == [("completed", 1)] * 8
+
+
+def test_lost_answer_to_a_later_message_counts_its_batch_once(
+    server: PrivateServer, portfolio: Application, undisturbed: Undisturbed, tmp_path: Path
+) -> None:
+    work.plan(portfolio.database)
+    with LossyProxy(tmp_path, server.directory, answer=b"SET CONSTRAINTS\0") as proxy:
+        database = Database.at(portfolio.url.replace(str(server.directory), str(tmp_path)))
+        applied = work.apply(database, on_event=AtCompletion(3, proxy.lose_the_next_answer))
+        database.close()
+        assert proxy.has_lost.is_set()
+    assert broken_laws(portfolio, undisturbed) == []
+    assert applied.result.batches == portfolio.value("SELECT count(*) FROM stage_migration_batches")
+    assert applied.result.rows.rows_updated == undisturbed.changes().total()
+
+
+def test_first_batch_with_a_skipped_row_is_sent_twice_and_the_later_ones_once(
+    server: PrivateServer, portfolio: Application, tmp_path: Path
+) -> None:
+    portfolio.sql("DELETE FROM portfoliocompanies")
+    portfolio.add(COMPANIES, [(fund, "Seed") for fund in (1, 2, 3, 4) for _ in range(4)])
+    portfolio.plan(targets=(TargetSetting(table=COMPANIES, column="stage"),), batch_size=2)
+    portfolio.sql("UPDATE portfoliocompanies SET stage = 'growth' WHERE fund_id = 2")
+    trips: list[int] = []
+    with LossyProxy(tmp_path, server.directory) as proxy:
+        database = Database.at(portfolio.url.replace(str(server.directory), str(tmp_path)))
+
+        def count(event: Event) -> None:
+            if isinstance(event, BatchCompleted):
+                trips.append(proxy.round_trips)
+
+        applied = work.apply(database, on_event=count)
+        database.close()
+    assert [later - earlier for earlier, later in pairwise(trips)] == [1, 2, 1, 1, 1, 1, 2]
+    assert (applied.result.rows.rows_updated, applied.result.rows.rows_skipped_changed) == (12, 4)
