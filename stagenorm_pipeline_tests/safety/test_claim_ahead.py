@@ -7,8 +7,12 @@ from pathlib import Path
 import pytest
 
 from stagenorm_pipeline.config.configuration import TargetSetting
-from stagenorm_pipeline.engine.apply.events import BatchCompleted, BatchStarted, Event, Paused
+from stagenorm_pipeline.config.guards import GuardBound, GuardSettings
+from stagenorm_pipeline.config.throttle import LAG_THROTTLERS, ThrottleSettings
+from stagenorm_pipeline.engine.apply.events import BatchCompleted, BatchStarted, Event, Paused, Throttled
 from stagenorm_pipeline.engine.apply.pause import set_paused
+from stagenorm_pipeline.engine.apply.request import ApplyRequest
+from stagenorm_pipeline.engine.apply.runner import apply_batches
 from stagenorm_pipeline.engine.approval.approval import ApprovalNeededError, set_rule
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.failpoints import Failpoint, set_gates
@@ -97,6 +101,37 @@ def test_batch_that_another_runner_has_is_passed_over(planned: Application) -> N
     lock.connection.close()
     assert (applied.result.completed, applied.result.taken) == (7, 1)
     assert planned.sql(STATUSES) == [("completed", 1)] * 3 + [("pending", 0)] + [("completed", 1)] * 4
+
+
+def test_claimed_batch_is_given_back_before_the_runner_is_throttled(planned: Application) -> None:
+    planned.sql("CREATE TABLE queue (depth numeric)")
+    brake = AtCompletion(3, lambda: planned.sql("INSERT INTO queue VALUES (1)"))
+    throttled: list[list[tuple[object, ...]]] = []
+
+    def watch(event: Event) -> None:
+        brake(event)
+        if isinstance(event, Throttled):
+            throttled.append(planned.sql(STATUSES))
+            planned.sql("DELETE FROM queue")
+
+    guard = GuardSettings(name="queue", query="SELECT count(*) FROM queue", throttle_if=GuardBound.parse("> 0"))
+    request = ApplyRequest(
+        worker="w",
+        run_by="test",
+        sleep_ms=0,
+        watch=watch,
+        throttle=ThrottleSettings(probe_interval_ms=90, ignore=LAG_THROTTLERS),
+        guards=(guard,),
+    )
+    # Each message takes longer than the interval, so the server is read after each.
+    set_gates({Failpoint.APPLY_LOCKED: "SELECT pg_sleep(0.1)"})
+    try:
+        result = apply_batches(planned.database, request)
+    finally:
+        set_gates({})
+    assert throttled == [[("completed", 1)] * 3 + [("pending", 0)] * 5]
+    assert (result.ok, result.completed) == (True, 8)
+    assert planned.sql(STATUSES) == [("completed", 1)] * 8
 
 
 def test_sessions_join_a_run_that_claims_ahead(planned: Application) -> None:
