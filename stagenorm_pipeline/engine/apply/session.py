@@ -58,6 +58,11 @@ from stagenorm_pipeline.engine.targets.target import Target
 from stagenorm_pipeline.engine.throttle.probe import SHORTEST_BLOCKING_MS, Waiter, waiters_behind
 from stagenorm_pipeline.errors import RefusedError, StagenormError
 
+# After so many messages without a skipped row, the next ones of at most so many rows leave out the statement that
+# records skipped rows. If a row is skipped then, its message is sent again, which costs as much as about 20 of them.
+_SURE_AFTER = 32
+_SURE_ROWS = 1_000
+
 # The results of batches in one transaction, and the sessions that waited for it.
 _Ran = tuple[tuple[BatchResult, ...], tuple[Waiter, ...]]
 
@@ -76,8 +81,7 @@ class Session:
         self._must_check = False
         self._has_run = self._has_more = False
         self._reads_waiters = shared.waits.has_throttle
-        # From the first skipped row on: where users changed one row since the plan, they changed others.
-        self._records_skipped = False
+        self._complete_in_a_row = 0
         self._targets: dict[str, Target] = {}
         self._plans_with_same_vocabulary: list[int] = []
         self._pacer = Pacer(shared.request.pacing) if shared.request.pacing else None
@@ -113,7 +117,10 @@ class Session:
                         self._pacer.aim_at(tuning.target_ms)
                     shared.keep_entry()
                     self._must_check = claim.is_ahead
-                    self._record(batches, self._run_group(batches))
+                    outcomes = self._run_group(batches)
+                    # A connection may have been lost meanwhile, and by its session the runner is known to be alive.
+                    shared.keep_entry()
+                    self._record(batches, outcomes)
                 case NotFree(batch=batch):
                     self._record((batch,), [self._find_owner(batch)])
                 case _:
@@ -272,10 +279,13 @@ class Session:
 
     def _send_once(self, batches: Sequence[Batch], target: Target, following: Batch | None) -> Sent:
         try:
-            return self._send_as(batches, target, following)
+            sent = self._send_as(batches, target, following)
         except IncompleteError:
-            self._records_skipped = True
-            return self._send_as(batches, target, following)
+            self._complete_in_a_row = 0
+            sent = self._send_as(batches, target, following)
+        is_complete = not any(result.rows_skipped for result in sent.results)
+        self._complete_in_a_row = self._complete_in_a_row + 1 if is_complete else 0
+        return sent
 
     def _send_as(self, batches: Sequence[Batch], target: Target, following: Batch | None) -> Sent:
         request = self._request
@@ -289,7 +299,8 @@ class Session:
             bounds=request.bounds,
             following=following,
             were_claimed_ahead=must_check,
-            records_skipped=self._records_skipped,
+            records_skipped=self._complete_in_a_row < _SURE_AFTER
+            or sum(batch.rows_planned for batch in batches) > _SURE_ROWS,
             reads_waiters=self._reads_waiters,
         )
 
