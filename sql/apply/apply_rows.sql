@@ -6,6 +6,7 @@
 -- stored something else than what was written. The result and its receipt are recorded here (`duration_ms` not NULL) only
 -- if every row of the batch was updated: this saves a statement for nearly every batch. `worker` NULL: record nothing,
 -- because the caller looks for refused rows or rehearses. `is_guarded`: a rewritten row ends the transaction with an error.
+-- `is_complete`: so does a row that was not updated.
 WITH members AS MATERIALIZED (
     {members}
     -- The joins above lose the order by key. With it, each page of a table larger than memory is read once, and not once
@@ -42,6 +43,7 @@ WITH members AS MATERIALIZED (
     FROM recorded JOIN counts USING (batch_id)
 )
 SELECT batch_id, attempted, updated, first_log_id, last_log_id, duration_ms,
-       CASE WHEN rewritten = 0 OR NOT %(is_guarded)s THEN rewritten
-            ELSE ('stagenorm: rewritten rows: ' || rewritten)::integer END AS rewritten
+       CASE WHEN rewritten > 0 AND %(is_guarded)s THEN concat('stagenorm: rewritten rows: ', rewritten)::integer
+            WHEN recorded.batch_id IS NULL AND %(is_complete)s THEN concat('stagenorm: incomplete batch: ', batch_id)::integer
+            ELSE rewritten END AS rewritten
 FROM counts LEFT JOIN recorded USING (batch_id);

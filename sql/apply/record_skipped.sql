@@ -26,7 +26,7 @@ WITH incomplete AS MATERIALIZED (
     SELECT i.batch_id, coalesce(e.updated, 0) AS updated, u.deleted,
            i.rows_planned - coalesce(e.updated, 0) - u.deleted AS changed, e.first_log_id, e.last_log_id,
            coalesce(e.log_sha256, sha256('')) AS log_sha256,
-           CASE WHEN u.suppressed = 0 THEN 0 ELSE ('stagenorm: suppressed updates: ' || u.suppressed)::integer END AS failed
+           CASE WHEN u.suppressed = 0 THEN 0 ELSE concat('stagenorm: suppressed updates: ', u.suppressed)::integer END AS failed
     FROM incomplete i
     JOIN unchanged u USING (batch_id)
     LEFT JOIN entries e USING (batch_id)

@@ -103,7 +103,15 @@ def run_batches(
             places = _quarantined_places(connection, batch, rows[0].rows_failed)
         blamed = RowErrors.REFUSED if row_errors is RowErrors.NONE else row_errors
         attempt = update_accepted_rows(
-            connection, batch, target, run_by=run_by, row_errors=blamed, places=places, around_part=around_part
+            connection,
+            batch,
+            target,
+            run_by=run_by,
+            row_errors=blamed,
+            places=places,
+            # Errors of contention pass, so after them the rows may succeed together.
+            failed_together=row_errors is RowErrors.REFUSED,
+            around_part=around_part,
         )
         updated = [UpdatedBatch(batch=batch, result=attempt)]
     else:

@@ -20,17 +20,26 @@ from stagenorm_pipeline.engine.postgres.locks import BATCH_LOCK_CLASS
 from stagenorm_pipeline.engine.postgres.one_message import send_message
 from stagenorm_pipeline.engine.postgres.sql_files import statement
 
+# How many batches a claim finds after its own. The messages of the batches claim them, without a search for each.
+_FOLLOWING = 32
+
 # A claim is informational, so it commits without waiting for the WAL flush: losing one in a crash does no harm.
 _ASYNCHRONOUSLY = "off"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claimed:
-    """These batches are marked as running. `has_more`: others wait after them. `tuning`: the pace that is set."""
+    """These batches are marked as running. `has_more`: others wait after them. `tuning`: the pace that is set.
+
+    `following`: the first of those others, if nobody ever claimed them. `is_ahead`: claimed by `apply/claim_ahead`, in
+    the message of the batch before.
+    """
 
     batches: tuple[Batch, ...]
     has_more: bool
     tuning: Tuning
+    following: tuple[Batch, ...] = ()
+    is_ahead: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +96,15 @@ def claim_next(database: Database, request: ClaimRequest, bounds: Bounds) -> Cla
     claimed = tuple(batch for batch, _ in takewhile(lambda pair: pair[1].is_claimed, zip(found, rows, strict=True)))
     if claimed:
         tuning = Tuning(sleep_ms=rows[0].sleep_ms, target_ms=rows[0].target_ms, parallel=rows[0].parallel)
-        return Claimed(batches=claimed, has_more=len(found) > len(claimed), tuning=tuning)
+        # Up to the first that was claimed before: none may be left out, because the runner never goes back.
+        following = tuple(
+            batch
+            for batch, _ in takewhile(
+                lambda pair: pair[1].status == "pending" and pair[1].plan_id == rows[0].plan_id,
+                zip(found[len(claimed) :], rows[len(claimed) :], strict=True),
+            )
+        )
+        return Claimed(batches=claimed, has_more=len(found) > len(claimed), tuning=tuning, following=following)
     if not rows[0].is_approved:
         return NotApproved(plan_id=found[0].plan_id)
     if request.plans is not None and found[0].plan_id not in request.plans:
@@ -116,6 +133,12 @@ def claim_again(
     return Claimed(batches=claimed, has_more=True, tuning=control.tuning)
 
 
+def release_claim(connection: sa.Connection, batch: Batch, *, worker: str) -> None:
+    """Undo the claim of a batch that was claimed ahead and is not started now."""
+    values = {"batch_id": batch.batch_id, "worker": worker}
+    connection.exec_driver_sql(statement("apply/release_claim"), values)
+
+
 def _claim_rows(database: Database, request: ClaimRequest, bounds: Bounds) -> Sequence[Any]:
     query = statement("apply/claim_next", next_batch=sql.SQL(waiting_batches(request.scope)), is_approved=is_approved())
     values = {
@@ -126,8 +149,7 @@ def _claim_rows(database: Database, request: ClaimRequest, bounds: Bounds) -> Se
         "worker": request.worker,
         "rows": request.rows,
         "most": request.most,
-        # One more, to know whether a batch waits after them.
-        "limit": request.most + 1,
+        "limit": request.most + _FOLLOWING,
         "plans": None if request.plans is None else list(request.plans),
         "lock_class": BATCH_LOCK_CLASS,
     }

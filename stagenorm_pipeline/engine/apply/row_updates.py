@@ -62,15 +62,17 @@ def update_accepted_rows(
     run_by: str,
     row_errors: RowErrors,
     places: list[int] | None = None,
+    failed_together: bool = False,
     around_part: AroundPart = nullcontext,
 ) -> BatchResult:
     """Update and log the rows at `places` of the batch (None: all rows), except those that the database refuses.
 
     Runs in the caller's transaction and records no result. The refused rows are in the returned result.
+    `failed_together`: the rows were just tried together and one was refused, so they are not tried together again.
     """
     return RowUpdates(
         connection, (batch,), target, run_by=run_by, row_errors=row_errors, around_part=around_part
-    ).update_accepted(places)
+    ).update_accepted(places, failed_together=failed_together)
 
 
 def read_refused_rows(connection: sa.Connection, batch: Batch, result: BatchResult) -> tuple[RefusedRow, ...]:
@@ -113,7 +115,7 @@ class RowUpdates:
             return self._update_all(places)
 
     def _update_all(self, places: list[int] | None) -> list[UpdatedBatch]:
-        values = {**self._values, "places": places, "is_guarded": False}
+        values = {**self._values, "places": places, "is_guarded": False, "is_complete": False}
         counts = {row.batch_id: row for row in self._connection.exec_driver_sql(self._statements.apply_rows, values)}
         if any(count.rewritten for count in counts.values()):
             raise RewrittenError
@@ -123,10 +125,10 @@ class RowUpdates:
         self._require_unchanged(sum((one.result for one in updated), BatchResult()))
         return updated
 
-    def update_accepted(self, places: list[int] | None) -> BatchResult:
+    def update_accepted(self, places: list[int] | None, *, failed_together: bool) -> BatchResult:
         """Update the rows at `places` (None: all rows) of the only batch, except those that the database refuses."""
         (batch,) = self._batches
-        attempt = self._attempt(partial(self._update_part, places))
+        attempt = None if failed_together else self._attempt(partial(self._update_part, places))
         if isinstance(attempt, BatchResult):
             result = attempt
         else:

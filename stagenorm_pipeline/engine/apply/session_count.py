@@ -48,6 +48,10 @@ class SessionCount:
         """Tell whether more sessions should run."""
         return self._running < self._wanted
 
+    def is_settled(self) -> bool:
+        """Tell whether as many sessions run as should."""
+        return self._running == self._wanted
+
     def add(self) -> None:
         """Note that one more session runs."""
         with self._changing:

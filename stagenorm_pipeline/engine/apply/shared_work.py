@@ -4,6 +4,7 @@ Every method may be called from any session's thread.
 """
 
 import threading
+from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
@@ -26,7 +27,7 @@ from stagenorm_pipeline.engine.apply.events import (
 from stagenorm_pipeline.engine.apply.outcome import Completed, Failed, Gone, Outcome, Split, Taken
 from stagenorm_pipeline.engine.apply.pause import read_control
 from stagenorm_pipeline.engine.apply.request import ApplyRequest, ApplyResult
-from stagenorm_pipeline.engine.apply.run_limits import MAX_FAILURES_IN_A_ROW, BudgetEnd
+from stagenorm_pipeline.engine.apply.run_limits import MAX_FAILURES_IN_A_ROW, Budget, BudgetEnd
 from stagenorm_pipeline.engine.apply.session_count import SessionCount
 from stagenorm_pipeline.engine.apply.tuning import Tuning, read_spare_connections
 from stagenorm_pipeline.engine.apply.waits import Waits
@@ -50,8 +51,9 @@ class AbandonedError(Exception):
 class SharedWork:
     """The work of one runner. `watch` hears the events.
 
-    `position`: plan and number of the last batch that a session claimed or passed. `rows_claimed`: the planned rows of
-    the claimed batches. Read and move both under `order`, so that no two sessions choose the same batch.
+    `position`: plan and number of the last batch that a session claimed or passed. `following`: batches that wait after
+    it, as far as the last claim found them. `rows_claimed`: the planned rows of the claimed batches. Read and move them
+    under `order`, so that no two sessions choose the same batch.
     """
 
     def __init__(self, database: Database, request: ApplyRequest, watch: Callable[[Event], None]) -> None:
@@ -59,6 +61,7 @@ class SharedWork:
         self.watch = watch
         self.order = threading.Lock()
         self.position = (0, 0)
+        self.following: deque[Batch] = deque()
         self.rows_claimed = 0
         self._database = database
         self.scope = QueueScope(plan_id=request.plan_id, kind=request.kind, funds=request.scope)
@@ -142,6 +145,32 @@ class SharedWork:
             self.watch(Retrying(batch=batch, error=error, attempt=number, wait_s=wait_s))
 
         return with_retries(attempt, announce)
+
+    def take_following(self, batch: Batch) -> Batch | None:
+        """Take the batch that comes next, for the message of `batch` to claim it.
+
+        None: no batch of its plan is known, or something may come between the two, such as a sleep. One batch is always
+        left, so that another one is known to wait after the one that was taken.
+        """
+        if self.request.pacing or self.request.budget != Budget() or self.waits.may_wait():
+            return None
+        if not self.sessions.is_settled() or self.should_stop():
+            return None
+        with self.order:
+            if len(self.following) < 2 or self.following[0].plan_id != batch.plan_id:
+                return None
+            taken = self.following.popleft()
+            self.position = (taken.plan_id, taken.number)
+            return taken
+
+    def give_back(self, taken: Batch) -> bool:
+        """Leave a batch that was taken, but not claimed, to the next claim. False: another session has gone past it."""
+        with self.order:
+            is_last = self.position == (taken.plan_id, taken.number)
+            if is_last:
+                self.position = (taken.plan_id, taken.number - 1)
+                self.following.clear()
+            return is_last
 
     def next_batch(self) -> Batch | None:
         """Find the next waiting batch without claiming it, even while all work is paused."""

@@ -81,6 +81,20 @@ class Waits:
             self._watch(Sleeping(milliseconds=self._sleep_ms))
             sleep_unless_stopped(self._sleep_ms / 1_000, self._should_stop)
 
+    def may_wait(self) -> bool:
+        """Tell whether a session that asked now might wait before its next batch, apart from a pause."""
+        if self._sleep_ms > 0:
+            return True
+        if self._throttle is None:
+            return False
+        # Another session waits, or reads whether to wait.
+        if not self._waiting.acquire(blocking=False):
+            return True
+        try:
+            return self._throttle.is_due()
+        finally:
+            self._waiting.release()
+
     def wait_while_throttled(self, next_table: Callable[[], str | None]) -> None:
         """Wait until no throttler has a reason to wait. `next_table`: see `Throttle.wait`."""
         if self._throttle:

@@ -117,7 +117,7 @@ class Throttle:
         works while throttled, and `next_table` for the table (schema.table) of the next batch; None: no batch is
         waiting any more.
         """
-        while not should_stop() and self._is_due():
+        while not should_stop() and self.is_due():
             wait_while_paused()
             table = None if should_stop() else next_table()
             if table is None:
@@ -140,7 +140,8 @@ class Throttle:
         for throttler in self._throttlers:
             throttler.close()
 
-    def _is_due(self) -> bool:
+    def is_due(self) -> bool:
+        """Tell whether `wait` would read the primary, and so might wait."""
         return self._throttled is not None or self._is_interval_over()
 
     def _is_interval_over(self) -> bool:
