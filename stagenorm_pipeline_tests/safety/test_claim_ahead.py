@@ -17,7 +17,7 @@ from stagenorm_pipeline.engine.approval.approval import ApprovalNeededError, set
 from stagenorm_pipeline.engine.postgres.connection import Database
 from stagenorm_pipeline.engine.postgres.failpoints import Failpoint, set_gates
 from stagenorm_pipeline_tests.support import engine_calls as work
-from stagenorm_pipeline_tests.support.application import COMPANIES, Application
+from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, Application
 from stagenorm_pipeline_tests.support.lossy_proxy import LossyProxy
 from stagenorm_pipeline_tests.support.private_server import PrivateServer
 from stagenorm_pipeline_tests.support.safety_laws import Undisturbed, broken_laws
@@ -61,6 +61,26 @@ def test_pause_takes_effect_before_the_batch_that_is_claimed_already(planned: Ap
     assert paused == [[("completed", 1)] * 3 + [("pending", 0)] * 5]
     assert (applied.result.ok, applied.result.completed) == (True, 8)
     assert planned.sql(STATUSES) == [("completed", 1)] * 8
+
+
+def test_pause_during_a_batch_keeps_the_next_one_from_being_claimed(application: Application) -> None:
+    """The table of the next batches has an AFTER trigger. Without messages, nothing checks the pause again."""
+    application.add(COMPANIES, [(1, "Seed")])
+    application.add(DEALS, [(1, "Seed"), (2, "Seed")])
+    application.plan()
+    application.sql("CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'")
+    application.sql("CREATE TRIGGER note AFTER UPDATE ON deal_opportunities FOR EACH ROW EXECUTE FUNCTION note()")
+    paused: list[list[tuple[object, ...]]] = []
+
+    def watch(event: Event) -> None:
+        if isinstance(event, BatchStarted) and event.batch.number == 1:
+            set_paused(application.database, paused=True, reason="x", changed_by="test")
+        if isinstance(event, Paused):
+            paused.append(application.sql(STATUSES))
+            set_paused(application.database, paused=False, reason=None, changed_by="test")
+
+    assert work.apply(application.database, on_event=watch).result.completed == 3
+    assert paused == [[("completed", 1), ("pending", 0), ("pending", 0)]]
 
 
 def test_stop_leaves_no_claimed_batch(planned: Application) -> None:

@@ -149,15 +149,18 @@ class SharedWork:
     def take_following(self, batch: Batch) -> Batch | None:
         """Take the batch that comes next, for the message of `batch` to claim it.
 
-        None: no batch of its plan is known, or something may come between the two, such as a sleep. One batch is always
-        left, so that another one is known to wait after the one that was taken.
+        None: no batch of its plan and target is known, or something may come between the two, such as a sleep. The same
+        target, because its message checks the approval: without messages, only the claim does. One batch is always left,
+        so that another one is known to wait after the one that was taken.
         """
         if self.request.pacing or self.request.budget != Budget() or self.waits.may_wait():
             return None
         if not self.sessions.is_settled() or self.should_stop():
             return None
         with self.order:
-            if len(self.following) < 2 or self.following[0].plan_id != batch.plan_id:
+            if len(self.following) < 2:
+                return None
+            if (self.following[0].plan_id, self.following[0].target) != (batch.plan_id, batch.target):
                 return None
             taken = self.following.popleft()
             self.position = (taken.plan_id, taken.number)
