@@ -31,15 +31,13 @@ _ASYNCHRONOUSLY = "off"
 class Claimed:
     """These batches are marked as running. `has_more`: others wait after them. `tuning`: the pace that is set.
 
-    `following`: the first of those others, if nobody ever claimed them. `is_ahead`: claimed by `apply/claim_ahead`, in
-    the message of the batch before.
+    `following`: the first of those others, if nobody ever claimed them.
     """
 
     batches: tuple[Batch, ...]
     has_more: bool
     tuning: Tuning
     following: tuple[Batch, ...] = ()
-    is_ahead: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

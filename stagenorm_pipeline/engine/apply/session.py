@@ -14,9 +14,8 @@ import psycopg
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
-from stagenorm_pipeline.config.auto_batch_size import MAX_GROUP_SIZE
 from stagenorm_pipeline.engine.apply.auto_batch_size import Pacer
-from stagenorm_pipeline.engine.apply.batch_message import ClaimLostError, IncompleteError, Sent, can_send, send_batches
+from stagenorm_pipeline.engine.apply.batch_message import ClaimLostError, can_send
 from stagenorm_pipeline.engine.apply.batch_transaction import (
     WAITING_STATUSES,
     NeedsOwnTransactionError,
@@ -34,16 +33,16 @@ from stagenorm_pipeline.engine.apply.claim import (
     OtherPlan,
     claim_again,
     claim_next,
-    release_claim,
 )
 from stagenorm_pipeline.engine.apply.events import BatchStarted, GroupSplit
+from stagenorm_pipeline.engine.apply.group_size import GroupSize
+from stagenorm_pipeline.engine.apply.messages import Messages, Ran
 from stagenorm_pipeline.engine.apply.outcome import Completed, Failed, Gone, Outcome, Split, Taken
 from stagenorm_pipeline.engine.apply.refusals import RewrittenError
 from stagenorm_pipeline.engine.apply.row_updates import RowErrors
 from stagenorm_pipeline.engine.apply.run_limits import BudgetEnd
 from stagenorm_pipeline.engine.apply.session_threads import SessionEnd
 from stagenorm_pipeline.engine.apply.shared_work import SharedWork
-from stagenorm_pipeline.engine.apply.tuning import Tuning
 from stagenorm_pipeline.engine.approval.approval import require_approval
 from stagenorm_pipeline.engine.plan.batch_types import Batch, BatchResult
 from stagenorm_pipeline.engine.plan.queue import planned_target
@@ -58,14 +57,6 @@ from stagenorm_pipeline.engine.targets.target import Target
 from stagenorm_pipeline.engine.throttle.probe import SHORTEST_BLOCKING_MS, Waiter, waiters_behind
 from stagenorm_pipeline.errors import RefusedError, StagenormError
 
-# After so many messages without a skipped row, the next ones of at most so many rows leave out the statement that
-# records skipped rows. If a row is skipped then, its message is sent again, which costs as much as about 20 of them.
-_SURE_AFTER = 32
-_SURE_ROWS = 1_000
-
-# The results of batches in one transaction, and the sessions that waited for it.
-_Ran = tuple[tuple[BatchResult, ...], tuple[Waiter, ...]]
-
 
 class Session:
     """Apply batches of the shared work, one group after another, in the order of plan and number."""
@@ -75,31 +66,26 @@ class Session:
         self._request = shared.request
         # Batches of a group that was rolled back. This session runs them before it takes new ones.
         self._again: tuple[Batch, ...] = ()
-        # The batch that the last message claimed. It runs next, or is released.
-        self._ahead: Claimed | None = None
-        # Whether the next message must check that the batch may run. Not again after an error: it may have committed.
-        self._must_check = False
+        self._messages = Messages(shared)
         self._has_run = self._has_more = False
-        self._reads_waiters = shared.waits.has_throttle
-        self._complete_in_a_row = 0
         self._targets: dict[str, Target] = {}
         self._plans_with_same_vocabulary: list[int] = []
         self._pacer = Pacer(shared.request.pacing) if shared.request.pacing else None
-        self._group_size = _GroupSize()
+        self._group_size = GroupSize()
 
     def run(self, should_leave: Callable[[], bool]) -> SessionEnd:
         """Run groups until no batch is waiting, a stop is requested, or `should_leave` says so between two groups."""
         shared = self._shared
         while True:
-            if not self._again and not self._ahead and should_leave():
+            if not self._again and not self._messages.ahead and should_leave():
                 return SessionEnd.LEFT
             if shared.waits.may_wait():
-                self._release_ahead()
+                self._again = self._messages.release_ahead() + self._again
             if self._has_run and self._has_more:
                 shared.waits.sleep()
             shared.waits.wait_while_throttled(shared.next_table)
             if shared.should_stop():
-                self._release_ahead()
+                self._again = self._messages.release_ahead() + self._again
                 shared.note_stop(has_rest=bool(self._again))
                 return SessionEnd.FINISHED
             failpoint(Failpoint.APPLY_BEFORE_CLAIM)
@@ -116,7 +102,6 @@ class Session:
                     if self._pacer:
                         self._pacer.aim_at(tuning.target_ms)
                     shared.keep_entry()
-                    self._must_check = claim.is_ahead
                     outcomes = self._run_group(batches)
                     # A connection may have been lost meanwhile, and by its session the runner is known to be alive.
                     shared.keep_entry()
@@ -139,8 +124,7 @@ class Session:
     def _claim_next(self) -> Claimed | NotFree | NoneWaiting:
         """Claim the rest of a group that was rolled back or, if there is none, the next batches of the shared work."""
         shared = self._shared
-        if self._ahead:
-            ahead, self._ahead = self._ahead, None
+        if ahead := self._messages.take_ahead():
             return ahead
         if self._again:
             claim = shared.with_retries(self._claim_again)
@@ -226,7 +210,7 @@ class Session:
             except UnavailableError:
                 return self._find_owner(batch)
             except ClaimLostError:
-                self._release(batch)
+                self._messages.release(batch)
                 return Split(batches=(batch,))
             except (DBAPIError, psycopg.Error, RefusedError, RewrittenError) as error:
                 wider = row_errors.next_wider(error)
@@ -250,75 +234,22 @@ class Session:
             self._pacer.slow_down()
         return results
 
-    def _send_or_step(self, batches: Sequence[Batch], row_errors: RowErrors, started: float) -> _Ran:
+    def _send_or_step(self, batches: Sequence[Batch], row_errors: RowErrors, started: float) -> Ran:
         """Run the batches in one message or, if that does not suffice, statement by statement."""
         target = self._target(batches[0])
         if row_errors is RowErrors.NONE and can_send(batches, target) and not is_listening():
             try:
-                return self._send(batches, target)
+                return self._messages.send(batches, target, may_claim=not self._again)
             except (GuardError, OverdueError):
                 pass
             except RefusedError:
                 # This role may not read pg_locks. The other path tells that from a missing privilege on the target.
-                self._reads_waiters = False
+                self._messages.reads_waiters = False
+            finally:
+                self._again = self._messages.take_unclaimed() + self._again
         return self._step(batches, target, row_errors, started)
 
-    def _send(self, batches: Sequence[Batch], target: Target) -> _Ran:
-        """Send the batches and, where possible, claim the next one with them."""
-        following = None if self._again else self._shared.take_following(batches[-1])
-        ahead: Tuning | None = None
-        try:
-            sent = self._send_once(batches, target, following)
-            ahead = sent.ahead
-        finally:
-            if following and ahead is None and not self._shared.give_back(following):
-                self._again = (following,)
-        if following and ahead is not None:
-            self._ahead = Claimed(batches=(following,), has_more=True, tuning=ahead, is_ahead=True)
-        return sent.results, sent.waiters
-
-    def _send_once(self, batches: Sequence[Batch], target: Target, following: Batch | None) -> Sent:
-        try:
-            sent = self._send_as(batches, target, following)
-        except IncompleteError:
-            self._complete_in_a_row = 0
-            sent = self._send_as(batches, target, following)
-        is_complete = not any(result.rows_skipped for result in sent.results)
-        self._complete_in_a_row = self._complete_in_a_row + 1 if is_complete else 0
-        return sent
-
-    def _send_as(self, batches: Sequence[Batch], target: Target, following: Batch | None) -> Sent:
-        request = self._request
-        must_check, self._must_check = self._must_check, False
-        return send_batches(
-            self._shared.database,
-            batches,
-            target,
-            worker=request.worker,
-            run_by=request.run_by,
-            bounds=request.bounds,
-            following=following,
-            were_claimed_ahead=must_check,
-            records_skipped=self._complete_in_a_row < _SURE_AFTER
-            or sum(batch.rows_planned for batch in batches) > _SURE_ROWS,
-            reads_waiters=self._reads_waiters,
-        )
-
-    def _release_ahead(self) -> None:
-        """Undo the claim of the next batch, because something comes before it."""
-        if self._ahead:
-            (batch,) = self._ahead.batches
-            self._again, self._ahead = (batch,), None
-            self._release(batch)
-
-    def _release(self, batch: Batch) -> None:
-        def release() -> None:
-            with self._shared.transaction() as connection:
-                release_claim(connection, batch, worker=self._request.worker)
-
-        self._shared.with_retries(release, batch)
-
-    def _step(self, batches: Sequence[Batch], target: Target, row_errors: RowErrors, started: float) -> _Ran:
+    def _step(self, batches: Sequence[Batch], target: Target, row_errors: RowErrors, started: float) -> Ran:
         request = self._request
         with self._shared.transaction() as connection:
             results = run_batches(
@@ -385,25 +316,3 @@ def _batches_of(claim: Claimed | NotFree | NoneWaiting) -> tuple[Batch, ...]:
             return (batch,)
         case NoneWaiting():
             return ()
-
-
-class _GroupSize:
-    """The most batches that may share a transaction: halved after a split, doubled after success.
-
-    Bisecting finds the bad batch in O(log n) attempts. The size does not grow again before the split group is past.
-    """
-
-    def __init__(self) -> None:
-        self.most = MAX_GROUP_SIZE
-        self._split_until = (0, 0)
-
-    def adapt(self, batches: Sequence[Batch], outcomes: Sequence[Outcome]) -> None:
-        """Adapt the size to what happened to the group."""
-        last = (batches[-1].plan_id, batches[-1].number)
-        if any(isinstance(outcome, Split) for outcome in outcomes):
-            self.most = max(1, len(batches) // 2)
-            self._split_until = last
-        elif last >= self._split_until and all(
-            isinstance(outcome, Completed) and not outcome.result.refusals for outcome in outcomes
-        ):
-            self.most = min(MAX_GROUP_SIZE, 2 * self.most)

@@ -150,8 +150,8 @@ class SharedWork:
         """Take the batch that comes next, for the message of `batch` to claim it.
 
         None: no batch of its plan and target is known, or something may come between the two, such as a sleep. The same
-        target, because its message checks the approval: without messages, only the claim does. One batch is always left,
-        so that another one is known to wait after the one that was taken.
+        target, because its message checks the approval: without messages, only the claim does. One batch is always
+        left, so that another one is known to wait after the one that was taken.
         """
         if self.request.pacing or self.request.budget != Budget() or self.waits.may_wait():
             return None
