@@ -101,7 +101,7 @@ def test_configuration_gives_tables_owners_and_freshness(tmp_path: Path, monkeyp
     assert not graph.get(rounds).is_executable
     assert graph.get(rounds).metadata["dagster/table_name"] == "crm.rounds"
     assert graph.get(rounds).metadata["changed by"].value == NORMALIZED_STAGES
-    assert graph.get(NORMALIZED_STAGES).metadata["changes crm.rounds.stage"].value == rounds
+    assert graph.get(NORMALIZED_STAGES).metadata["changes 1"].value == rounds
     assets = [graph.get(key) for key in graph.get_all_asset_keys()]
     assert {tuple(asset.owners or ()) for asset in assets} == {("team:data", "me@example.com")}
     policy = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36))
