@@ -66,13 +66,18 @@ class Batch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A plan as stage_migration_plans has it."""
+    """A plan as stage_migration_plans has it.
+
+    `undone_plan`: what a rollback undoes; None: all plans. `is_limited`: it undoes one batch, or only newer entries.
+    """
 
     id: int
     kind: str
     status: str
     scope: FundScope
     tables: tuple[str, ...]
+    undone_plan: int | None = None
+    is_limited: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -168,6 +168,17 @@ def test_damage_after_the_runbooks_delete_must_be_reported(migrated: Model) -> N
     assert broken(migrated, AUDIT_CONSISTENCY=Outcome.WARNED) == []
 
 
+def test_deleted_batch_may_be_reported_until_a_plan_reaches_its_rows(migrated: Model) -> None:
+    migrated.lost.append(LostBatch(plan=1, table=DEALS, fund="1"))
+    limited = Plan(id=2, kind="rollback", status="completed", scope=EVERYTHING, tables=TABLES, is_limited=True)
+    migrated.opened += [limited]
+    assert broken(migrated, BATCH_TRACKING=Outcome.FAILED) == []
+    migrated.opened += [plan(3, "completed")]
+    assert broken(migrated, BATCH_TRACKING=Outcome.FAILED) == [
+        "a verification reports nothing where nothing happened",
+    ]
+
+
 def test_damage_after_a_signature_must_be_reported(migrated: Model) -> None:
     migrated.signed(dict(migrated.rows), EVERYTHING, migrated.last_entry)
     assert broken(migrated) == []

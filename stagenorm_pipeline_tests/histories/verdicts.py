@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from stagenorm_pipeline.engine.targets.funds import FundScope
 from stagenorm_pipeline.engine.verify.result import Outcome, Rule
 from stagenorm_pipeline.vocabulary import MeaningKind, Vocabulary
-from stagenorm_pipeline_tests.histories.facts import TABLES, BrokenLaw, Entry, Key, Row, covers
+from stagenorm_pipeline_tests.histories.facts import TABLES, BrokenLaw, Entry, Key, Plan, Row, covers
 from stagenorm_pipeline_tests.histories.model import WAITING, Model
 from stagenorm_pipeline_tests.support.spellings import CANONICAL_STAGES
 
@@ -80,10 +80,15 @@ def _unfinished_work(model: Model, scope: FundScope) -> Iterator[Reason]:
         later = (
             plan
             for plan in model.opened[opened.get(lost.plan, -1) + 1 :]
-            if lost.table in plan.tables and covers(plan.scope, lost.fund)
+            if lost.table in plan.tables and covers(plan.scope, lost.fund) and _reaches(plan, lost.plan)
         )
         if lost.plan in opened and not any(later):
             yield Reason(what="a deleted batch", rules=(R1,), at_least=FAILED, is_certain=False)
+
+
+def _reaches(later: Plan, earlier: int) -> bool:
+    """Whether a later plan plans or undoes everything that the earlier one planned, within its own scope."""
+    return not later.is_limited and later.undone_plan in (None, earlier)
 
 
 def _stages(model: Model, scope: FundScope, vocabulary: Vocabulary) -> Iterator[Reason]:

@@ -68,7 +68,9 @@ WHERE b.plan_id = %s
 """
 _PLANS = """
 SELECT plan_id, kind, status, scope ->> 'all_funds' = 'true', scope ->> 'fund_id',
-       ARRAY(SELECT split_part(jsonb_array_elements_text(scope -> 'targets'), '.', 2))
+       ARRAY(SELECT split_part(jsonb_array_elements_text(scope -> 'targets'), '.', 2)),
+       (scope #>> '{rollback,plan_id}')::bigint,
+       coalesce(scope #>> '{rollback,batch_id}', scope #>> '{rollback,since}') IS NOT NULL
 FROM stage_migration_plans
 """
 _BATCHES = """
@@ -180,6 +182,8 @@ class World:
                 status=row[2],
                 scope=FundScope(all_funds=row[3], fund_id=row[4]),
                 tables=tuple(row[5]),
+                undone_plan=row[6],
+                is_limited=row[7],
             )
             for row in self.sql(_PLANS)
         }
