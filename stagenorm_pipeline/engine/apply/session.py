@@ -103,7 +103,7 @@ class Session:
                         self._pacer.aim_at(tuning.target_ms)
                     shared.keep_entry()
                     outcomes = self._run_group(batches)
-                    # A connection may have been lost meanwhile, and by its session the runner is known to be alive.
+                    # The batch may have lost the connection by whose session the runner is known to be alive.
                     shared.keep_entry()
                     self._record(batches, outcomes)
                 case NotFree(batch=batch):
