@@ -163,8 +163,11 @@ def _since_entry(model: Model, entry: Entry, now: Row | None) -> Iterator[Reason
     elif now.stage is None:
         yield Reason(what=f"a changed row that is NULL now{context}", rules=(R3,), at_least=WARNED)
     elif now.stage == entry.before and not is_left:
-        # A status edited by hand can make it look left by a rollback: a warning then.
-        edited = any(found.what.startswith("a status") for found in model.tampering)
+        # A status edited by hand can make it look left by a rollback: a warning then. After its batch was deleted,
+        # nobody can tell whether a rollback left it.
+        edited = any(found.what.startswith("a status") for found in model.tampering) or (
+            batch is None and any(plan.kind == "rollback" for plan in model.opened)
+        )
         at_least = WARNED if edited else FAILED
         yield Reason(what=f"a row that holds its old spelling again{context}", rules=(R5,), at_least=at_least)
         yield Reason(what="a row set back", rules=(R5,), at_least=FAILED, is_certain=False)
@@ -221,7 +224,9 @@ def _losses(model: Model, scope: FundScope) -> Iterator[Reason]:
     for table in TABLES if model.baseline is not None and not undone else ():
         had_rows = any(key[0] == table for key in model.baseline or {})
         if had_rows and not any(key[0] == table for key in model.rows):
-            yield Reason(what="the loss of a whole table", rules=OF_ROWS, at_least=FAILED)
+            # If nothing in it was changed, only the baseline tells that it had rows. Its deletion is reported itself.
+            counted = not any(found.what in ("a deleted plan", "a deleted baseline") for found in model.tampering)
+            yield Reason(what="the loss of a whole table", rules=OF_ROWS, at_least=FAILED, is_certain=counted)
     yield from _possible_losses(model)
 
 
