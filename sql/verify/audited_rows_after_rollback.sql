@@ -19,7 +19,7 @@ WITH undone_batches AS MATERIALIZED (
                              OR later.scope ->> 'fund_id' IS NOT DISTINCT FROM b.fund_id))
 ), latest AS (
     SELECT id, row_id, fund_id, stage_before, stage_after, action, run_at,
-           action = 'normalize' AND batch_id IN (SELECT batch_id FROM undone_batches) AS is_left
+           action = 'normalize' AND coalesce(batch_id IN (SELECT batch_id FROM undone_batches), false) AS is_left
     FROM (SELECT l.*, lead(true) OVER (PARTITION BY l.row_id COLLATE "C" ORDER BY l.id) IS NULL AS is_latest
           FROM stage_normalization_log l
           WHERE (%(is_whole_log)s OR l.id > %(after_id)s)

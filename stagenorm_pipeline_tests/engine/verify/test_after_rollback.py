@@ -157,6 +157,16 @@ def test_damage_after_a_rollback_is_reported(
     assert named(result, R5) == found
 
 
+def test_row_of_a_forged_entry_without_a_batch_is_listed(migrated: Application) -> None:
+    roll_back(migrated, plan_id=1)
+    migrated.sql(
+        "INSERT INTO stage_normalization_log "
+        "(schema_name, table_name, column_name, row_id, fund_id, stage_before, stage_after, action, plan_id) "
+        "VALUES ('public', 'portfoliocompanies', 'stage', '1', '1', 'Seed', 'growth', 'normalize', 1)"
+    )
+    assert ("changed by stagenorm, holds its old spelling again", "1", None, "1") in named(migrated.verify(), R5)
+
+
 def test_messy_rows_are_listed_before_rolled_back_rows(migrated: Application) -> None:
     migrated.sql(f"INSERT INTO {COMPANIES} (fund_id, stage) SELECT 1, 'Seed' FROM generate_series(1, 100)")
     migrated.run()
