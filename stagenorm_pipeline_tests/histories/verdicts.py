@@ -91,6 +91,10 @@ def _reaches(later: Plan, earlier: int) -> bool:
     return not later.is_limited and later.undone_plan in (None, earlier)
 
 
+def _may_have_undone(plan: Plan, earlier: int) -> bool:
+    return plan.kind == "rollback" and plan.status == "completed" and plan.undone_plan in (None, earlier)
+
+
 def _stages(model: Model, scope: FundScope, vocabulary: Vocabulary) -> Iterator[Reason]:
     newest = {key: entries[-1] for key, entries in model.entries_by_row().items()}
     for key, row in model.rows.items():
@@ -164,9 +168,9 @@ def _since_entry(model: Model, entry: Entry, now: Row | None) -> Iterator[Reason
         yield Reason(what=f"a changed row that is NULL now{context}", rules=(R3,), at_least=WARNED)
     elif now.stage == entry.before and not is_left:
         # A status edited by hand can make it look left by a rollback: a warning then. After its batch was deleted,
-        # nobody can tell whether a rollback left it.
+        # nobody can tell whether a finished rollback of its plan left it.
         edited = any(found.what.startswith("a status") for found in model.tampering) or (
-            batch is None and any(plan.kind == "rollback" for plan in model.opened)
+            batch is None and any(_may_have_undone(plan, entry.plan) for plan in model.plans.values())
         )
         at_least = WARNED if edited else FAILED
         yield Reason(what=f"a row that holds its old spelling again{context}", rules=(R5,), at_least=at_least)
@@ -225,8 +229,10 @@ def _losses(model: Model, scope: FundScope) -> Iterator[Reason]:
         had_rows = any(key[0] == table for key in model.baseline or {})
         if had_rows and not any(key[0] == table for key in model.rows):
             # If nothing in it was changed, only the baseline tells that it had rows. Its deletion is reported itself.
-            counted = not any(found.what in ("a deleted plan", "a deleted baseline") for found in model.tampering)
-            yield Reason(what="the loss of a whole table", rules=OF_ROWS, at_least=FAILED, is_certain=counted)
+            is_changed = any(entry.key[0] == table for entry in model.log)
+            has_lost_baseline = any(found.what in ("a deleted plan", "a deleted baseline") for found in model.tampering)
+            is_certain = is_changed or not has_lost_baseline
+            yield Reason(what="the loss of a whole table", rules=OF_ROWS, at_least=FAILED, is_certain=is_certain)
     yield from _possible_losses(model)
 
 
