@@ -130,7 +130,8 @@ class Model:
     lost: list[LostBatch] = field(default_factory=list)
     accepted: dict[Key, Accepted] = field(default_factory=dict)
     signed_up_to: int = 0
-    baseline: Rows | None = None
+    # The rows when each plan of everything was opened, oldest first, or (None) when everything was signed last.
+    counted: dict[int | None, Rows] = field(default_factory=dict)
     # What the newest signed verification of everything saw; None: there is none.
     signed_rows: Rows | None = None
     is_signature_undone: bool = False
@@ -376,8 +377,8 @@ class Model:
             self.opened.append(plan)
             self.is_signature_undone |= plan.kind == "rollback"
             is_whole = plan.scope.all_funds and set(plan.tables) == set(TABLES)
-            if plan.kind == "normalize" and is_whole and self.baseline is None:
-                self.baseline = dict(self.rows)
+            if plan.kind == "normalize" and is_whole:
+                self.counted[plan.id] = dict(self.rows)
 
     def _require_counts(self, tracking: Tracking) -> None:
         if self.tampering:
@@ -414,6 +415,16 @@ class Model:
 
     # Signing and looking back
 
+    @property
+    def baseline(self) -> Rows | None:
+        """What a verification compares with. None: nothing, also if every plan was cancelled before it changed a row."""
+        changed = {entry.plan for entry in self.log}
+        for plan, rows in self.counted.items():
+            is_cancelled = plan in self.plans and self.plans[plan].status == "cancelled"
+            if not is_cancelled or plan in changed:
+                return rows
+        return None
+
     def signed(self, rows: Rows, scope: FundScope, last_entry: int) -> None:
         """A verification that saw these rows and the log up to `last_entry` was signed."""
         for key, entries in self.entries_by_row().items():
@@ -423,7 +434,7 @@ class Model:
             self.signed_rows = dict(rows)
             self.is_signature_undone = False
             self.signed_up_to = last_entry
-            self.baseline = dict(rows)
+            self.counted = {None: dict(rows)}
 
     def entries_by_row(self) -> dict[Key, list[Entry]]:
         """The true log, row by row, oldest first."""

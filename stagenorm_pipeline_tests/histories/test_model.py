@@ -202,3 +202,16 @@ def test_change_of_many_unplanned_canonical_rows_must_be_reported() -> None:
     model.others_wrote(rows("seed", *["seed"] * 400))
     assert broken(model) == ["a verification reports more canonical rows that changed than the bound"]
     assert broken(model, AUDIT_CONSISTENCY=Outcome.FAILED) == []
+
+
+def test_plan_cancelled_before_it_changed_a_row_is_no_baseline() -> None:
+    model = Model(rows=rows("Seed", *["series-b"] * 400), is_refused=lambda *_: False)
+    members = {1: (Member(key=FIRST, spelling="Seed", stage="seed"),)}
+    model.planned(plan(1, "open"), VOCABULARY, members, 50)
+    model.tracking_is(tracking((plan(1, "open"), batch(1, "pending", 1))))
+    model.others_wrote(rows("Seed", *["seed"] * 400))
+    assert broken(model, BATCH_TRACKING=Outcome.FAILED, CANONICAL_STAGES=Outcome.FAILED) == [
+        "a verification reports more canonical rows that changed than the bound"
+    ]
+    model.tracking_is(tracking((plan(1, "cancelled"), batch(1, "cancelled", 1))))
+    assert broken(model, CANONICAL_STAGES=Outcome.FAILED) == []
