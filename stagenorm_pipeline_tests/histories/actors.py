@@ -177,7 +177,12 @@ class Actors(RuleBasedStateMachine):
 
     def others(self, statement: str, *values: object) -> str:
         """Another session runs a statement; refused if a constraint is against it."""
+        before = self.world.versions()
         accepted = self.world.may(statement, *values)
+        after = self.world.versions()
+        for key in before.keys() & after.keys():
+            if before[key] != after[key]:
+                self.model.others_touched(key)
         self.model.others_wrote(self.world.rows())
         return DONE if accepted else REFUSED
 

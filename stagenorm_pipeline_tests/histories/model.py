@@ -417,7 +417,7 @@ class Model:
 
     @property
     def baseline(self) -> Rows | None:
-        """What a verification compares with. None: nothing, also if every plan was cancelled before it changed a row."""
+        """What a verification compares with. None: nothing, also if each plan was cancelled before it changed a row."""
         changed = {entry.plan for entry in self.log}
         for plan, rows in self.counted.items():
             is_cancelled = plan in self.plans and self.plans[plan].status == "cancelled"

@@ -44,10 +44,7 @@ class OtherSessions(Actors):
     def touch(self, which: int) -> str:
         """Write the stage that the row holds already."""
         key = self.row(which)
-        if key is None:
-            return NOTHING
-        self.model.others_touched(key)
-        return self.others(f"UPDATE {key[0]} SET stage = stage WHERE id = %s", key[1])
+        return NOTHING if key is None else self.others(f"UPDATE {key[0]} SET stage = stage WHERE id = %s", key[1])
 
     @deed(table=TABLE, fund=FUNDS, stage=STAGES)
     def insert(self, table: str, fund: int | None, stage: str | None) -> str:

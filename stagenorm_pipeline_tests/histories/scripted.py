@@ -84,6 +84,14 @@ def failed_and_undone(history: Histories) -> None:
     history.roll_back(way="plan", which=0, scope=EVERYTHING, is_applied=True, only_untouched=False)
 
 
+def rewritten_without_a_change(history: Histories) -> None:
+    """Others write to changed rows what those hold already; a rollback of untouched rows then leaves them."""
+    history.begin(rows=ROWS, beginning="migrated", is_crowded=False)
+    history.move(which=1, fund=1)
+    history.update(which=3, stage="seed")
+    history.roll_back(way="all of it", which=0, scope=EVERYTHING, is_applied=True, only_untouched=True)
+
+
 def the_runbooks_delete(history: Histories) -> None:
     """The only batch had a refused row and is deleted as the runbook says; then what it wrote is damaged."""
     rows = [(COMPANIES, 1, "seed"), (COMPANIES, 1, "Seed"), (COMPANIES, 1, "SEED")]
@@ -132,6 +140,7 @@ SCRIPTS: tuple[Callable[[Histories], None], ...] = (
     undone_half_way,
     failed_and_overwritten,
     failed_and_undone,
+    rewritten_without_a_change,
     the_runbooks_delete,
     users_at_work,
     _tampering(lambda history: history.alter_stage_before(which=0)),

@@ -156,6 +156,15 @@ class World:
             )
         }
 
+    def versions(self) -> dict[Key, str]:
+        """The version of every row: a write gives it another one, even if it changes nothing."""
+        return {
+            (table, key): version
+            for table, key, version in self.sql(
+                " UNION ALL ".join(f"SELECT '{table}', id, xmin::text FROM {table}" for table in TABLES)
+            )
+        }
+
     def log(self, after: int) -> list[Entry]:
         """The log's entries with a higher id than `after`."""
         return [
