@@ -15,6 +15,7 @@
 -- condition: with one, the planner expects few rows and groups in a single process (six million entries: 1.9 s instead
 -- of 1.1 s).
 WITH entries AS MATERIALIZED (
+    -- Stages are cut after they are grouped: cutting each entry's took a tenth of this pass.
     SELECT l.schema_name, l.table_name, l.column_name, l.plan_id, l.batch_id, l.action, l.run_by, count(*) AS entries,
            min(l.id) AS first_id, max(l.id) AS last_id, min(l.run_at) AS first_at, max(l.run_at) AS last_at,
            bit_xor(hashtextextended(l.row_id, 0)) AS rows_mark, l.fund_id,
@@ -24,7 +25,7 @@ WITH entries AS MATERIALIZED (
     WHERE (%(is_whole_log)s OR l.id > %(after_id)s)
       AND (%(all_funds)s OR l.fund_id IS NOT DISTINCT FROM %(fund_id)s::text)
     GROUP BY l.schema_name, l.table_name, l.column_name, l.plan_id, l.batch_id, l.action, l.run_by, l.fund_id, taken_from,
-             left(l.stage_after, 1000)
+             l.stage_after
 ), asked AS (
     SELECT e.*, t.target, coalesce(e.stage_after = ANY (%(canonical)s::text[]), false) AS is_canonical
     FROM entries e

@@ -39,21 +39,22 @@ WITH undone_batches AS MATERIALIZED (
     SELECT * FROM with_state WHERE CASE WHEN undone IS NULL AND state = 'holds' THEN 'holds' ELSE 'differs' END = 'differs'
 ), changed AS NOT MATERIALIZED (
     SELECT * FROM mentioned WHERE state <> 'holds'
-), lines AS NOT MATERIALIZED (
-    SELECT state, is_left, id, row_id, stage_now, fund_now FROM changed
-    UNION ALL
-    SELECT undone, is_left, id, row_id, stage_now, fund_now FROM mentioned WHERE undone IS NOT NULL
 ), kinds AS MATERIALIZED (
-    SELECT state, is_left, count(*) AS total FROM lines GROUP BY state, is_left
+    -- A row is in two states if a rollback restored or left it, and it is in another fund now.
+    SELECT kind.state, is_left, sum(rows_counted)::bigint AS total
+    FROM (SELECT state, undone, is_left, count(*) AS rows_counted FROM mentioned GROUP BY state, undone, is_left) AS counted
+    CROSS JOIN LATERAL (VALUES (state), (undone)) AS kind (state)
+    WHERE kind.state <> 'holds'
+    GROUP BY kind.state, is_left
 )
 -- One pass for each state finds its first rows. A window over all rows would sort millions to show fifty.
 SELECT 'row' AS part, kinds.state, kinds.is_left, kinds.total, firsts.id, firsts.row_id, firsts.stage_now, firsts.fund_now,
        NULL::bigint AS has_left, NULL::bigint AS is_null
 FROM kinds
 CROSS JOIN LATERAL (SELECT *
-                    FROM lines l
-                    WHERE (l.state, l.is_left) = (kinds.state, kinds.is_left)
-                    ORDER BY l.id
+                    FROM mentioned m
+                    WHERE kinds.state IN (m.state, m.undone) AND m.is_left = kinds.is_left
+                    ORDER BY m.id
                     LIMIT %(shown)s) AS firsts
 UNION ALL
 ({shifts})

@@ -91,3 +91,12 @@ def test_findings_file_must_not_be_the_report(application: Application, tmp_path
         ran = stagenorm_here("verify", *arguments, url=application.url)
         assert (ran.code, "--findings" in ran.err) == (2, True)
     assert application.value("SELECT count(*) FROM stage_verifications") == 0
+
+
+def test_file_is_complete_if_the_sample_could_not_be_read(damaged: Application, tmp_path: Path) -> None:
+    damaged.sql("UPDATE stage_normalization_log SET row_id = 'x' || row_id WHERE table_name = %s", COMPANIES)
+    document, lines = verified(damaged, tmp_path)
+    sample = next(check for check in document["checks"] if check["rule"] == "r6_sample_inspection")
+    assert sample["summary"] == "The sample could not be read from the database"
+    gone = [line for line in lines if line["what"] == "changed by stagenorm, row is gone"]
+    assert len(gone) == 3 * MANY

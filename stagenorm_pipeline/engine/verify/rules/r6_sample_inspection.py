@@ -23,8 +23,9 @@ def check(snapshot: Snapshot, log: AuditLog, size: int, seed: int) -> tuple[Chec
     """Draw the sample."""
     figures = {"rows_asked": size, "rows_sampled": 0, "rows_to_draw_from": log.entries.count, "seed": seed}
     try:
-        # The last read: after an error the transaction accepts no more statements.
-        sample = read_sample(snapshot, log, size, seed)
+        # A savepoint: after an error the transaction would accept no more statements, and `--findings` reads on.
+        with snapshot.connection.begin_nested():
+            sample = read_sample(snapshot, log, size, seed)
     except DBAPIError as error:
         if error.connection_invalidated:
             raise
