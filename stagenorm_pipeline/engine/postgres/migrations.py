@@ -83,6 +83,6 @@ def require_migrations(connection: sa.Connection) -> None:
         raise MissingMigrationError(
             f"The tables of sql/migrations/{name} are missing in this database.",
             # Not only this file: later ones may be missing too.
-            remedy="Run `stagenorm init-db`, or apply all files with psql, in this order: "
+            remedy="Apply all of them with `stagenorm init-db`, or with psql, in this order: "
             f"{sql_directory() / 'migrations'}/*.sql",
         )
