@@ -48,6 +48,14 @@ class Output:
         return isinstance(self.place, StandardOutput)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """An output after it was written. `error`: why it could not be."""
+
+    output: Output
+    error: StagenormError | None
+
+
 def read_output_place(name: str) -> Path | StandardOutput:
     """Read `--output`. Raises ConfigurationError if it cannot be written."""
     from stagenorm_pipeline.output_files import require_writable
@@ -89,25 +97,38 @@ def standard_output(*, is_reserved: bool) -> Iterator[TextIO]:
         yield stream
 
 
-def write_outputs(outputs: Sequence[Output], text_in: Callable[[ReportForm], str], number: int, stream: TextIO) -> bool:
-    """Write every output, `-` to the stream. Returns whether all were written; says how to repeat each that failed."""
+def write_outputs(
+    outputs: Sequence[Output], text_in: Callable[[ReportForm], str], stream: TextIO
+) -> tuple[Written, ...]:
+    """Write every output, `-` to the stream. Prints nothing: `tell_outputs` says what was written.
+
+    Call it before anything is printed: `stagenorm verify --output report.json | head` ends the program at a line.
+    """
+    return tuple(Written(output=output, error=_write(output, text_in, stream)) for output in outputs)
+
+
+def _write(output: Output, text_in: Callable[[ReportForm], str], stream: TextIO) -> StagenormError | None:
+    try:
+        write_text(output.place, text_in(output.form), stream)
+    except StagenormError as error:
+        return error
+    return None
+
+
+def tell_outputs(written: Sequence[Written], number: int) -> bool:
+    """Name every file that was written, and how to repeat each that failed. Returns whether all were written."""
     from stagenorm_pipeline.cli.log_lines import show_error
     from stagenorm_pipeline.report.escape import for_terminal
 
-    are_written = True
-    for output in outputs:
-        try:
-            write_text(output.place, text_in(output.form), stream)
-        except StagenormError as error:
-            are_written = False
+    for output, error in ((one.output, one.error) for one in written):
+        if error is not None:
             again = f"stagenorm report {number} --format {output.form} --output FILE"
             show_error(
                 StagenormError(error.message, remedy=f"The report is stored. Write it to another place: {again}")
             )
-        else:
-            if not output.is_standard_output:
-                click.echo(f"Report written to {for_terminal(output.name, limit=LONGEST_NAME)}")
-    return are_written
+        elif not output.is_standard_output:
+            click.echo(f"Report written to {for_terminal(output.name, limit=LONGEST_NAME)}")
+    return all(one.error is None for one in written)
 
 
 def write_text(place: Path | StandardOutput, text: str, stream: TextIO | None) -> None:

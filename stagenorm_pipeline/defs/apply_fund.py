@@ -154,15 +154,15 @@ def describe_problem(result: ApplyResult, first_error: str | None) -> str | None
     return None
 
 
-def failure_of_funds(failed: Sequence[FundOutcome]) -> dg.Failure:
-    """Return the failure of a run in which these funds failed, with the problem of each."""
+def failure_of_funds(failed: Sequence[FundOutcome], *, again: str) -> dg.Failure:
+    """Return the failure of a run in which these funds failed, with the problem of each. `again`: how to retry them."""
     names = ", ".join(outcome.key for outcome in failed)
     problems = {outcome.key: sentence_for_terminal(outcome.problem or "") for outcome in failed}
     first = f"{failed[0].key}: {problems[failed[0].key].rstrip('.')}."
     return dg.Failure(
         # The database's reason first: lists of runs cut the rest.
-        description=f"{counted(len(failed), 'fund')} failed: {names}. {first} Next: fix the cause, then materialize "
-        "the same funds again. Finished rows are not tried again, and all other funds of this run are done. "
+        description=f"{counted(len(failed), 'fund')} failed: {names}. {first} Next: fix the cause, then {again}. "
+        "Finished rows are not tried again, and all other funds of this run are done. "
         "`stagenorm status` and the view stage_migration_failures list the refused rows.",
         # Text, because the run page hides Markdown behind a link.
         metadata={key: dg.MetadataValue.text(problem) for key, problem in problems.items()},

@@ -52,10 +52,11 @@ def run_demo() -> int:
             _print(f"\nThe demo did not work: `stagenorm {failed[0]}` failed.")
             return 1
         _plan_late_rows(url)
-    # After `make demo` the user continues with make, after `stagenorm demo` with stagenorm.
-    program = "make" if "MAKELEVEL" in os.environ else "stagenorm"
+    # After `make demo` the user continues with make, and stagenorm is not on the PATH.
+    by_make = "MAKELEVEL" in os.environ
+    program, stagenorm = ("make", ".venv/bin/stagenorm") if by_make else ("stagenorm", "stagenorm")
     _print(_VERIFICATION_FAILED if codes["verify"] else "\nAll seven checks passed.")
-    _print(_NEXT.format(program=program))
+    _print(_NEXT.format(program=program, stagenorm=stagenorm))
     return 0
 
 
@@ -73,7 +74,7 @@ Next:
   {program} ui
       this history and this report in the Dagster UI: http://127.0.0.1:3000
       Materialize the two funds that wait, and watch the pages change.
-  stagenorm --demo decisions
+  {stagenorm} --demo decisions
       any other command, on the demo's database
   {program} demo
       again: it applies what waits

@@ -26,7 +26,9 @@ def _lines(sentence: str, result: ApplyResult, status: Status, seconds: float, s
     colour = Colour.GREEN if result.ok else Colour.RED if result.failed or result.vanished else Colour.YELLOW
     yield from (screen.coloured(line, colour) for line in wrapped(sentence, screen))
     rows = result.rows
-    batches = f"{result.completed:,} of {counted(result.batches, 'batch')} in {time_span(seconds)}"
+    # A run that was stopped knows only the batches that it tried: "7 of 7" would look like the whole plan.
+    of_tried = f"{result.completed:,} of " if result.completed < result.batches else ""
+    batches = f"{of_tried}{counted(result.batches, 'batch')} in {time_span(seconds)}"
     yield from wrapped(
         f"{batches}: {counted(rows.rows_updated, 'row')} changed, {rows.rows_skipped:,} skipped, "
         f"{rows.rows_failed:,} refused",

@@ -222,7 +222,7 @@ def _spelling_lines(history: SpellingHistory, screen: Screen) -> Iterator[str]:
     for change in history.changes:
         yield from _change_lines(change, names[change.target], screen)
     if history.undo.counts:
-        yield from ("", "These rows now:")
+        yield from ("", "These rows now, and what a rollback would restore:")
         yield from _rows_by_state(history, screen)
     yield ""
     yield from next_line(_next_for_spelling(history), screen)

@@ -31,8 +31,10 @@ def _hot(of_run: UpdatesOfRun | UpdatesUnknown) -> str:
         case UpdatesUnknown():
             return ""
         case UpdatesOfRun(updates=updates, hot_updates=hot_updates):
-            share = hot_updates / max(updates, 1)
-            return f"; {share:.0%} of the run's updates were HOT, the others added index entries"
+            if hot_updates >= updates:
+                return "; all of the run's updates were HOT" if updates else ""
+            # Rounded down: 100% would contradict "the others".
+            return f"; {hot_updates * 100 // updates}% of the run's updates were HOT, the others added index entries"
 
 
 def _by_itself(autovacuum: Autovacuum) -> str:
@@ -40,7 +42,7 @@ def _by_itself(autovacuum: Autovacuum) -> str:
         case Autovacuum.OFF:
             return "autovacuum is off for it"
         case Autovacuum.DUE:
-            return "autovacuum is due too, at a time of its own"
+            return "autovacuum is due too, but may start later"
         case Autovacuum.NOT_DUE:
             return "too few for autovacuum to start"
         case _:

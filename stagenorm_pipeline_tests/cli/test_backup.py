@@ -28,7 +28,7 @@ def test_backup_is_made_and_checked(ready_url: str, tmp_path: Path, monkeypatch:
     assert file.name.startswith("stagenorm-backup-")
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert "100 rows of public.portfoliocompanies.stage" in made.stdout
-    assert f"Next: stagenorm backup verify {file.name}" in made.stdout
+    assert f"Next: stagenorm backup verify {file.name}\n" in made.stdout
 
     checked = _typed(None, "backup", "verify", file.name)
     assert checked.exit_code == 0, "it needs no database"

@@ -1,6 +1,7 @@
 """Test Ctrl-C: the first stops after the current batch, the second at once, and both are safe."""
 
 import json
+import re
 import signal
 
 from stagenorm_pipeline_tests.support.command_line import on_terminal, stagenorm_here, started
@@ -19,6 +20,8 @@ def test_first_ctrl_c_stops_after_current_batch(slow: SlowDatabase) -> None:
         assert running.end() == 1
     assert "Stopping after the current batch; press Ctrl-C again to stop at once." in running.text
     assert "Migration stopped before its end. To continue: stagenorm resume" in running.text
+    assert re.search(r"\d batch(es)? in .*: \d+ rows? changed", running.text)
+    assert not re.search(r"(\d) of \1 batch", running.text)
     assert "Traceback" not in running.text
     assert slow.batches("running") == 0
     assert 1 <= slow.batches("completed") < 8

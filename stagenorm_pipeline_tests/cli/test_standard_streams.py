@@ -1,5 +1,6 @@
 """Test closed, full and broken standard streams, and Ctrl-C during imports: never a stack trace."""
 
+import json
 import os
 import signal
 import subprocess
@@ -63,6 +64,12 @@ def test_run_with_unwritable_log_stops_between_batches(ready_url: str) -> None:
         ).fetchone()
     assert counts is not None
     assert counts[0] == counts[1]
+
+
+def test_report_is_written_although_nobody_reads_the_terminal_output(ready_url: str, tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    assert _shell(f"stagenorm verify --output {report} | true", ready_url).returncode == 1
+    assert json.loads(report.read_text())["kind"] == "verification"
 
 
 def test_closed_standard_error_is_not_taken_by_a_connection(ready_url: str, tmp_path: Path) -> None:

@@ -51,7 +51,9 @@ def command(context: click.Context, table: str | None, output: str | None) -> No
         show(manifest_text(backup.manifest, backup.sha256, screen()))
         name = "FILE" if is_stream else for_terminal(str(path), limit=LONGEST_NAME)
         tell(f"Written to {'standard output' if is_stream else name} ({backup.size:,} bytes)")
-        tell(f"Next: stagenorm backup verify {name}, on the machine that keeps it", hang=6)
+        tell("Check it on the machine that keeps it.")
+        # Nothing after the name: the command is there to be copied.
+        tell(f"Next: stagenorm backup verify {name}", hang=6)
 
 
 @command.command("verify")

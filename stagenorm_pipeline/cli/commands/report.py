@@ -8,7 +8,14 @@ import click
 
 from stagenorm_pipeline.cli import exit_codes
 from stagenorm_pipeline.cli.options import full_option
-from stagenorm_pipeline.cli.outputs import Output, format_option, read_outputs, standard_output, write_outputs
+from stagenorm_pipeline.cli.outputs import (
+    Output,
+    format_option,
+    read_outputs,
+    standard_output,
+    tell_outputs,
+    write_outputs,
+)
 from stagenorm_pipeline.cli.screen import page, screen, show, tell
 from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.errors import ConfigurationError
@@ -128,4 +135,4 @@ def _write_report(verification_id: int, place: Output) -> bool:
     with open_service(interface="cli") as context:
         stored = verifying.read_report(context, number=verification_id)
     with standard_output(is_reserved=place.is_standard_output) as stream:
-        return write_outputs((place,), stored.text, verification_id, stream)
+        return tell_outputs(write_outputs((place,), stored.text, stream), verification_id)

@@ -34,9 +34,7 @@ def command(sleep_ms: int | None, target_ms: int | None, parallel: int | None, r
     """
     tuning = Tuning(sleep_ms=sleep_ms, target_ms=target_ms, parallel=parallel)
     if reset == (tuning != Tuning()):
-        raise ConfigurationError(
-            "Give a pace, or --reset, not both.", remedy="For example: stagenorm tune --sleep-ms 500"
-        )
+        raise ConfigurationError("Give either a pace or --reset.", remedy="For example: stagenorm tune --sleep-ms 500")
     with open_service(interface="cli") as context:
         if reset:
             monitoring.reset_tuning(context)

@@ -22,6 +22,7 @@ from stagenorm_pipeline.cli.outputs import (
     read_output_place,
     read_outputs,
     standard_output,
+    tell_outputs,
     write_outputs,
 )
 from stagenorm_pipeline.cli.screen import is_screen, page, screen, show, tell
@@ -103,12 +104,13 @@ def command(
         selection = chosen.select(context)
         with showing_reading(f"Verifying {chosen.target_names(context)} and the audit log"):
             report = verifying.verify(context, selection=selection, settings=settings, findings=findings_path)
+        saved = write_outputs(places, report.text, stream)
         if not is_quiet():
             _show_checks(context, report, full=full)
         if findings is not None and report.result.findings_file is not None:
             written = counted(report.result.findings_file.findings, "finding")
             tell(f"{written} written to {for_terminal(findings, limit=LONGEST_NAME)}")
-        are_written = write_outputs(places, report.text, report.number, stream)
+        are_written = tell_outputs(saved, report.number)
         report_to_dagster(context)
         has_failed = report.result.verdict is Verdict.FAILED
         if has_failed:

@@ -112,7 +112,7 @@ def _looked_up(found: LookUp) -> Iterator[str]:
 
     says = {
         MeaningKind.CANONICAL: "canonical. A run leaves it.",
-        MeaningKind.MESSY: f"{found.meaning.stage}. A run changes it to that.",
+        MeaningKind.MESSY: f"means {found.meaning.stage}. A run changes it.",
         MeaningKind.KEPT: "kept as it is, by decision.",
         MeaningKind.UNKNOWN: "unknown. A run leaves it until somebody decides.",
     }

@@ -47,7 +47,7 @@ def normalized_stages(
     Each batch is one transaction with its rows, audit rows and result. A row that changed since planning is skipped.
     A row that the database refuses goes to the quarantine. All other rows are changed.
 
-    The colors of partitions show what Dagster last ran. The check `fund_clean` shows how each fund is in PostgreSQL.
+    The colours of partitions show what Dagster last ran. The check `fund_clean` shows how each fund is in PostgreSQL.
     Jobs and sensors choose funds from PostgreSQL, too.
 
     To apply all funds at once, run `normalize_all_job`. Here, choose one fund or some. Terminate stops a run after the
@@ -80,5 +80,5 @@ def normalized_stages(
         context.log.warning("Stopped after the current batch. To apply the rest, materialize the same funds again.")
         raise dg.DagsterExecutionInterruptedError
     if failed := [outcome for outcome in outcomes if outcome.problem]:
-        raise failure_of_funds(failed)
+        raise failure_of_funds(failed, again="materialize the same funds again")
     what_next.log(context.log)

@@ -24,7 +24,7 @@ with without_beta_warnings():
         asset=NORMALIZED_STAGES,
         partitions_def=funds,
         description="The fund has no failed and no new work, and its work was not rolled back or cancelled. Trust this "
-        "check, not the color of a partition: a green partition stays green when a newer plan has batches for it. "
+        "check, not the colour of a partition: a green partition stays green when a newer plan has batches for it. "
         "Jobs and sensors choose funds from PostgreSQL, never from a partition's status in Dagster. "
         "(Partitioned checks are a preview feature of Dagster 1.13.)",
     )

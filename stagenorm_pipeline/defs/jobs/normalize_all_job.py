@@ -70,7 +70,7 @@ def normalize_all(context: dg.OpExecutionContext, config: NormalizeAllConfig, se
         context.log.warning("Stopped after the current batch. To apply the rest, run this job again.")
         raise dg.DagsterExecutionInterruptedError
     if failed := [outcome for outcome in outcomes if outcome.problem]:
-        raise failure_of_funds(failed)
+        raise failure_of_funds(failed, again="run this job again")
     if result.budget_end is not BudgetEnd.NONE:
         context.log.info("The budget of this run is used up. To apply the rest, run this job again.")
     if problem := describe_problem(result, None):

@@ -23,6 +23,7 @@ from stagenorm_pipeline.engine.apply.pause import Control
 from stagenorm_pipeline.engine.monitor.recorded_state import FundState, FundStatus, PlanState, RecordedState
 from stagenorm_pipeline.engine.plan.batch_types import PlanKind
 from stagenorm_pipeline.report.escape import sentence_for_terminal
+from stagenorm_pipeline.report.number_formats import duration
 
 NO_BATCH_FAILED = "no_batch_failed"
 NOT_PAUSED = "not_paused"
@@ -204,7 +205,7 @@ def _totals_sentence(plan: PlanState | None) -> str:
     kind = f"Plan {plan.plan_id}" if plan.kind is PlanKind.NORMALIZE else f"Plan {plan.plan_id}, a rollback"
     updated = "restored" if plan.kind is PlanKind.ROLLBACK else "updated"
     rows = f"{counted(plan.rows_updated, 'row')} {updated}, {plan.rows_waiting:,} waiting, {plan.rows_failed:,} refused"
-    return f"{kind} ({_status(plan)}): {', '.join(parts)}. {rows}, in {plan.duration_ms / 1_000:,.1f} s of work."
+    return f"{kind} ({_status(plan)}): {', '.join(parts)}. {rows}, in {duration(plan.duration_ms)} of work."
 
 
 def _funds_table(funds: Sequence[FundState]) -> dg.MetadataValue:

@@ -82,6 +82,7 @@ def require_migrations(connection: sa.Connection) -> None:
         name = min(missing)
         raise MissingMigrationError(
             f"The tables of sql/migrations/{name} are missing in this database.",
-            remedy=f"Apply them with `stagenorm init-db`, or with psql: "
-            f'psql "$DATABASE_URL" -f {sql_directory() / "migrations" / name}',
+            # Not only this file: later ones may be missing too.
+            remedy="Apply all of them with `stagenorm init-db`, or with psql, in this order: "
+            f"{sql_directory() / 'migrations'}/*.sql",
         )

@@ -199,7 +199,7 @@ def _narrow_to_plan(
     plan_id = request.plan_id
     row = connection.exec_driver_sql(statement("rollback/plan_to_undo"), {"plan_id": plan_id}).one_or_none()
     if row is None:
-        raise PlanError(f"There is no plan {plan_id}.", remedy="List the plans: stagenorm status")
+        raise PlanError(f"There is no plan {plan_id}.", remedy="List the plans: stagenorm plans")
     if row.kind == PlanKind.ROLLBACK:
         raise PlanError(
             f"Plan {plan_id} is itself a rollback.",

@@ -45,7 +45,7 @@ def find_fund(database: Database, targets: tuple[TargetSetting, ...], name: str)
     close = get_close_matches(name, [*funds, *(f"fund-{fund}" for fund in funds)], n=3)
     guess = f"Did you mean {' or '.join(close)}? " if close else ""
     raise ConfigurationError(
-        f"The fund {name!r} is neither in {', '.join(target.name for target in targets)} nor in any plan.",
+        f"The fund {name!r} is neither in a target ({', '.join(target.name for target in targets)}) nor in a plan.",
         remedy=f"{guess}`stagenorm inventory` shows the funds.",
     )
 

@@ -62,6 +62,7 @@ def test_failed_fund_fails_the_run_and_no_other_fund(project: DagsterProject, ap
 
     description, problems = failure_of(result)
     assert description.startswith("1 fund failed: fund-2. fund-2: 1 row in 1 batch could not be changed. First error")
+    assert "fix the cause, then run this job again." in description
     assert 'violates check constraint "c"' in problems["fund-2"]
     # Dagster's result of a failed step lacks its events; the run has them.
     assert _reported(project, result.run_id, dg.DagsterEventType.ASSET_MATERIALIZATION) == {"fund-1", "fund-3"}

@@ -2,10 +2,11 @@
 
 import json
 import re
+from dataclasses import replace
 
 from stagenorm_pipeline.engine.monitor.vacuum import Autovacuum, UpdatesOfRun, UpdatesUnknown, VacuumAdvice
 from stagenorm_pipeline.report.terminal_layout import PLAIN
-from stagenorm_pipeline.report.vacuum_text import vacuum_lines
+from stagenorm_pipeline.report.vacuum_text import vacuum_lines, vacuum_reason
 from stagenorm_pipeline_tests.support.application import DEALS, Application
 from stagenorm_pipeline_tests.support.command_line import stagenorm_here
 
@@ -45,6 +46,10 @@ def test_reasons_say_what_autovacuum_does_and_escape_names() -> None:
     text = " ".join(line.strip() for line in vacuum_lines((advice,), PLAIN))
     assert "25% of the run's updates were HOT, the others added index entries; autovacuum is due too" in text
     assert "\x1b" not in text
+    almost = replace(advice, of_run=UpdatesOfRun(updates=1_000, hot_updates=999))
+    assert "99% of the run's updates were HOT, the others" in vacuum_reason(almost)
+    every = replace(advice, of_run=UpdatesOfRun(updates=1_000, hot_updates=1_000))
+    assert "; all of the run's updates were HOT; autovacuum" in vacuum_reason(every)
     unknown = VacuumAdvice(
         command="VACUUM (ANALYZE) t;",
         dead_rows=1_000,

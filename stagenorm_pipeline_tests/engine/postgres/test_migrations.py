@@ -184,12 +184,12 @@ def test_missing_audit_log_is_named(bare: Application) -> None:
         require_migrations(connection)
 
 
-def test_remedy_names_an_existing_file(bare: Application) -> None:
+def test_remedy_names_every_file_in_its_order(bare: Application) -> None:
     with pytest.raises(MissingMigrationError) as caught, bare.database.transaction() as connection:
         require_migrations(connection)
-    named = re.search(r"-f (\S+\.sql)", caught.value.remedy or "")
+    named = re.search(r"(\S+)/\*\.sql", caught.value.remedy or "")
     assert named is not None
-    assert Path(named[1]).is_file()
+    assert sorted(Path(named[1]).glob("*.sql")) == list(migration_files())
 
 
 def test_every_file_is_in_the_version_table(bare: Application) -> None:
