@@ -3,18 +3,35 @@
 -- A touched row still holds what stagenorm wrote, so its batch stays in force.
 -- One statement, so that both come from one snapshot. A batch that commits during it is in neither.
 WITH {candidates}, moves AS MATERIALIZED (
+    SELECT batch_id, stage_before, stage_after, count(*) AS rows_changed
+    FROM changes
+    WHERE in_scope
+    GROUP BY batch_id, stage_before, stage_after
+), texts AS MATERIALIZED (
     -- Few: the spellings are hashed once for each, and not once for each row.
-    SELECT c.expected, c.restore, e.spelling_id, r.spelling_id AS restore_id
-    FROM (SELECT DISTINCT expected, restore FROM candidates WHERE state IN ('restorable', 'kept_other_write')) AS c
-    JOIN stage_migration_spellings e ON e.spelling_sha256 = sha256(convert_to(c.expected, 'UTF8'))
-    JOIN stage_migration_spellings r ON r.spelling_sha256 = sha256(convert_to(c.restore, 'UTF8'))
+    SELECT spelling, sha256(convert_to(spelling, 'UTF8')) AS spelling_sha256
+    FROM (SELECT stage_before FROM moves UNION SELECT stage_after FROM moves) AS m (spelling)
+), added AS (
+    -- The planning lock is held, so no other session inserts the same one.
+    INSERT INTO stage_migration_spellings (spelling_sha256, spelling)
+    SELECT t.spelling_sha256, t.spelling
+    FROM texts t
+    WHERE NOT EXISTS (SELECT 1 FROM stage_migration_spellings s WHERE s.spelling_sha256 = t.spelling_sha256)
+    RETURNING spelling_sha256, spelling_id
+), spellings AS MATERIALIZED (
+    SELECT t.spelling, s.spelling_id
+    FROM texts t
+    JOIN (SELECT spelling_sha256, spelling_id FROM stage_migration_spellings
+          UNION ALL
+          SELECT spelling_sha256, spelling_id FROM added) AS s USING (spelling_sha256)
 ), by_fund AS (
     SELECT c.fund_id,
            array_agg(c.row_key::{member_type} ORDER BY c.row_key) AS row_keys,
-           array_agg(m.spelling_id ORDER BY c.row_key)            AS spelling_ids,
-           array_agg(m.restore_id ORDER BY c.row_key)             AS restore_ids
+           array_agg(e.spelling_id ORDER BY c.row_key)            AS spelling_ids,
+           array_agg(r.spelling_id ORDER BY c.row_key)            AS restore_ids
     FROM candidates c
-    JOIN moves m USING (expected, restore)
+    JOIN spellings e ON e.spelling = c.expected
+    JOIN spellings r ON r.spelling = c.restore
     WHERE c.state IN ('restorable', 'kept_other_write')
     GROUP BY c.fund_id
 ), slices AS MATERIALIZED (
@@ -39,10 +56,8 @@ WITH {candidates}, moves AS MATERIALIZED (
     INSERT INTO stage_migration_rollback_batches (plan_id, batch_id, rows_updated)
     SELECT %(plan_id)s, b.batch_id, b.rows_updated
     FROM stage_migration_batches b
-    JOIN (SELECT batch_id, count(*) AS rows_changed FROM changes WHERE in_scope GROUP BY batch_id) AS c USING (batch_id)
+    JOIN (SELECT batch_id, sum(rows_changed) AS rows_changed FROM moves GROUP BY batch_id) AS c USING (batch_id)
     WHERE b.rows_updated = c.rows_changed AND b.status IN ('completed', 'failed', 'cancelled')
-      AND (NOT %(only_untouched)s OR b.batch_id NOT IN (
-               SELECT l.batch_id FROM changes l JOIN candidates USING (row_id)
-               WHERE l.in_scope AND l.batch_id IS NOT NULL AND state = 'touched'))
+      {without_touched}
 )
 SELECT count(*) AS batches, coalesce(sum(rows_planned), 0)::bigint AS rows_planned FROM batches;

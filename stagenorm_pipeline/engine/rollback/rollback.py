@@ -123,7 +123,7 @@ def read_preview(connection: sa.Connection, scope: RollbackScope) -> RollbackPre
     tally = _Tally()
     for target in scope.targets:
         values = {**scope.request.values(), **target.identity(), "shown": _EXAMPLES}
-        candidates = _candidates(connection, scope.request, target)
+        candidates = _candidates(connection, scope.request, target, is_read_once=False)
         with by_hashing_in_memory(connection):
             rows = connection.exec_driver_sql(statement("rollback/preview", candidates=candidates), values).all()
         tally.add(target, rows)
@@ -183,7 +183,8 @@ def rows_left(database: Database, request: RollbackRequest) -> Iterator[Rollback
         scope = read_scope(connection, request)
         require_intact_log(connection, scope.targets, scope.request.scope)
         for target in scope.targets:
-            query = statement("rollback/list_rows_left", candidates=_candidates(connection, scope.request, target))
+            candidates = _candidates(connection, scope.request, target, is_read_once=True)
+            query = statement("rollback/list_rows_left", candidates=candidates)
             values = {**scope.request.values(), **target.identity()}
             options = {"stream_results": True, "yield_per": _FETCH}
             with (
@@ -292,12 +293,12 @@ def _record_target(
     integer = target.key_kind is KeyKind.INTEGER
     query = statement(
         "rollback/record_batches",
-        candidates=_candidates(connection, request, target),
+        candidates=_candidates(connection, request, target, is_read_once=not request.only_untouched),
+        without_touched=sql.SQL(statement("rollback/without_touched") if request.only_untouched else ""),
         member_type=sql.SQL("bigint" if integer else "text"),
         member_column=sql.Identifier("row_numbers" if integer else "row_keys"),
     )
     with by_hashing_in_memory(connection):
-        connection.exec_driver_sql(statement("rollback/intern_log_spellings"), values)
         row = connection.exec_driver_sql(
             query, {**values, "batch_size": request.batch_size, "batches_before": batches_before}
         ).one()
@@ -306,8 +307,10 @@ def _record_target(
     return row.batches, row.rows_planned
 
 
-def _candidates(connection: sa.Connection, request: RollbackRequest, target: Target) -> sql.Composable:
-    """Build the fragment `sql/rollback/row_states.sql` for one target.
+def _candidates(
+    connection: sa.Connection, request: RollbackRequest, target: Target, *, is_read_once: bool
+) -> sql.Composable:
+    """Build the fragment `sql/rollback/row_states.sql` for one target. `is_read_once`: its statement reads it once.
 
     Raises RefusedError if touched rows must be left but this role may not read row versions.
     """
@@ -331,6 +334,7 @@ def _candidates(connection: sa.Connection, request: RollbackRequest, target: Tar
             "rollback/row_states",
             **{name: parts[name] for name in ("key", "key_type", "stage")},
             join_target=join,
+            materialized=sql.SQL("NOT MATERIALIZED" if is_read_once else "MATERIALIZED"),
             rows_of_spelling=sql.SQL("" if request.spelling is None else statement("rollback/rows_of_spelling")),
             is_touched=sql.SQL("false" if grant else "(t.xmin IS DISTINCT FROM h.written_by)"),
         )
