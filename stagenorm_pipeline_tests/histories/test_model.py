@@ -215,3 +215,16 @@ def test_plan_cancelled_before_it_changed_a_row_is_no_baseline() -> None:
     ]
     model.tracking_is(tracking((plan(1, "cancelled"), batch(1, "cancelled", 1))))
     assert broken(model, CANONICAL_STAGES=Outcome.FAILED) == []
+
+
+def test_deleted_plan_excuses_only_what_no_signature_counted() -> None:
+    model = Model(rows=rows("Seed", *["series-b"] * 400), is_refused=lambda *_: False)
+    run(model, 1, {FIRST: ("Seed", "seed")}, 1)
+    signed = dict(model.rows)
+    model.tampering.append(Tampering(what="a deleted plan", scope=EVERYTHING))
+    model.others_wrote(rows("seed", *["seed"] * 400))
+    assert broken(model, BATCH_TRACKING=Outcome.FAILED) == []
+    model.signed(signed, EVERYTHING, model.last_entry)
+    assert broken(model, BATCH_TRACKING=Outcome.FAILED) == [
+        "a verification reports more canonical rows that changed than the bound"
+    ]

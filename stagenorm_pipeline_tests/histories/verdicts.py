@@ -224,16 +224,21 @@ def _losses(model: Model, scope: FundScope) -> Iterator[Reason]:
     unplanned = 0 if undone else _unplanned_changes(model, set(model.entries_by_row()))
     if unplanned > max(BOUND_ROWS, BOUND_SHARE * len(model.rows)):
         what = "more canonical rows that changed than the bound"
-        yield Reason(what=what, rules=OF_ROWS, at_least=FAILED)
+        yield Reason(what=what, rules=OF_ROWS, at_least=FAILED, is_certain=not _may_lack_baseline(model))
     for table in TABLES if model.baseline is not None and not undone else ():
         had_rows = any(key[0] == table for key in model.baseline or {})
         if had_rows and not any(key[0] == table for key in model.rows):
             # If nothing in it was changed, only the baseline tells that it had rows. Its deletion is reported itself.
             is_changed = any(entry.key[0] == table for entry in model.log)
-            has_lost_baseline = any(found.what in ("a deleted plan", "a deleted baseline") for found in model.tampering)
-            is_certain = is_changed or not has_lost_baseline
+            is_certain = is_changed or not _may_lack_baseline(model)
             yield Reason(what="the loss of a whole table", rules=OF_ROWS, at_least=FAILED, is_certain=is_certain)
     yield from _possible_losses(model)
+
+
+def _may_lack_baseline(model: Model) -> bool:
+    """Whether the plan's counts were deleted, and no signature has them. The deletion itself must be reported."""
+    is_deleted = any(found.what in ("a deleted plan", "a deleted baseline") for found in model.tampering)
+    return is_deleted and None not in model.counted
 
 
 def _state(row: Row | None, entry: Entry) -> str:
