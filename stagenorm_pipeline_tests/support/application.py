@@ -70,6 +70,15 @@ class Application:
         cursor = self.user.execute(statement.encode(), values or None)
         return cursor.fetchall() if cursor.description else []
 
+    def flush_counters(self) -> None:
+        """Make PostgreSQL's statistics show what the user's session did."""
+        if self.user.info.server_version >= 150_000:
+            self.sql("SELECT pg_stat_force_next_flush()")
+        else:
+            # It hands its figures in after half a second, and what others read is up to half a second old.
+            self.sql("SELECT pg_sleep(0.6)")
+            self.sql("SELECT pg_sleep(0.6)")
+
     def value(self, statement: str, *values: object) -> Any:
         return self.sql(statement, *values)[0][0]
 

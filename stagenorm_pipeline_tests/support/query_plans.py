@@ -79,7 +79,7 @@ def reads(application: Application, table: str) -> Reads:
     sessions = "pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend'"
     while application.value(f"SELECT count(*) FROM {sessions}") > 1:
         application.sql("SELECT pg_sleep(0.01)")
-    application.sql("SELECT pg_stat_force_next_flush()")
+    application.flush_counters()
     query = "SELECT seq_scan, seq_tup_read, idx_scan, idx_tup_fetch FROM pg_stat_user_tables WHERE relname = %s"
     seq_scans, seq_rows, index_scans, index_rows = application.sql(query, table)[0]
     return Reads(seq_scans=seq_scans, seq_rows=seq_rows, index_scans=index_scans, index_rows=index_rows)

@@ -242,7 +242,8 @@ def test_preset_auto_applies_several_small_batches_per_transaction(
         "fund-1": ("4 of 4 batches applied", 2_000),
         "fund-2": ("1 of 1 batch applied", 10),
     }
-    together = "SELECT max(batches) FROM (SELECT count(*) AS batches FROM stage_migration_batches GROUP BY xmin::text)"
+    sizes = "SELECT count(*) AS batches FROM stage_migration_batches GROUP BY xmin::text"
+    together = f"SELECT max(batches) FROM ({sizes}) AS transactions"
     assert application.value(together) > 1
 
 

@@ -32,7 +32,7 @@ def _verify(application: Application, *, all_funds: bool = True) -> None:
 
 def _wait_for_counters(application: Application, rows: int) -> None:
     """Wait until PostgreSQL's counters show all inserted rows."""
-    application.sql("SELECT pg_stat_force_next_flush()")
+    application.flush_counters()
     counted = "SELECT pg_stat_get_tuples_inserted('portfoliocompanies'::regclass)"
     while application.value(counted) < rows:
         application.sql("SELECT pg_sleep(0.01), pg_stat_clear_snapshot()")

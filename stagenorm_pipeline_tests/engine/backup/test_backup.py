@@ -9,7 +9,6 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,6 +23,7 @@ from stagenorm_pipeline.errors import ConfigurationError, RefusedError, TargetEr
 from stagenorm_pipeline.local.server_files import binaries
 from stagenorm_pipeline.report.backup_text import reminder
 from stagenorm_pipeline_tests.support.application import COMPANIES, DEALS, Application
+from stagenorm_pipeline_tests.support.database_roles import url_as
 from stagenorm_pipeline_tests.support.examples import on_database
 
 _HOSTILE = [
@@ -171,9 +171,7 @@ def test_hidden_rows_stop_the_backup(application: Application, tmp_path: Path) -
     application.sql("ALTER TABLE portfoliocompanies ENABLE ROW LEVEL SECURITY")
     application.sql("CREATE POLICY own ON portfoliocompanies USING (fund_id = 1)")
     application.sql(f"CREATE ROLE {role} LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
-    url = psycopg.conninfo.make_conninfo(application.url, user=role)
-    info = psycopg.conninfo.conninfo_to_dict(url)
-    database = Database.at(f"postgresql://{role}@/{info['dbname']}?host={info['host']}&port={info['port']}")
+    database = Database.at(url_as(application.url, role))
     try:
         with pytest.raises(RefusedError, match="row-level security"):
             make_backup(database, (TargetSetting(table=COMPANIES),), tmp_path / "b.gz", made_by="me")
