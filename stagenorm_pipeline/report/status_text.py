@@ -17,7 +17,7 @@ from stagenorm_pipeline.report.estimate_text import estimate_sentence
 from stagenorm_pipeline.report.failure_lines import batch_place, failure_lines
 from stagenorm_pipeline.report.json_document import estimate_document
 from stagenorm_pipeline.report.rehearsed import rehearsed_words
-from stagenorm_pipeline.report.tables import Cell, Name, Table
+from stagenorm_pipeline.report.tables import Cell, Name, Table, shown_of
 from stagenorm_pipeline.report.terminal_layout import (
     PLAIN,
     Colour,
@@ -293,6 +293,7 @@ def _funds(status: Status, most: int, screen: Screen) -> Iterator[str]:
     if not status.funds or not most:
         return
     chosen = status.funds
+    most = shown_of(len(chosen), most)
     if len(chosen) > most:
         chosen = tuple(
             sorted(chosen, key=lambda fund: fund["rows_updated"] + fund["rows_skipped"] - fund["rows_planned"])
