@@ -50,6 +50,9 @@ def command(table: str | None, remove: bool, yes: bool, observe: bool, as_json: 
             context.require_writable()
         found = enforcing.preview_enforcement(context, selection=chosen.select(context))
         show_sources(context)
+        if not remove:
+            # Before the statements, which would fail on these tables.
+            enforcing.require_all_clean(found)
         for one in found:
             _show(one, one.to_remove if remove else one.to_enforce)
         if not remove:
