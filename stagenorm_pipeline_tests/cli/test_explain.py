@@ -31,7 +31,7 @@ def _typed(application: Application, directory: Path, *arguments: str) -> Ran:
     assert "\x1b" not in ran.all
     assert "\u202e" not in ran.all
     # Neither paths nor commands are broken, so that they can be copied.
-    unbroken = ("[", "Decisions:", "  /", "  To undo:", "      $'", "      stagenorm")
+    unbroken = ("[", "Decisions:", "  /", "  To undo:", "  stagenorm")
     lines = [line for line in ran.out.splitlines() if not line.startswith(unbroken)]
     assert "--json" in arguments or max(map(cell_len, lines), default=0) <= 80
     return ran

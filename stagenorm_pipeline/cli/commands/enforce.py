@@ -7,7 +7,7 @@ import click
 from stagenorm_pipeline.cli.live_display import showing_reading
 from stagenorm_pipeline.cli.log_lines import say, say_line
 from stagenorm_pipeline.cli.options import ScopeOptions, table_option
-from stagenorm_pipeline.cli.screen import screen, show, tell
+from stagenorm_pipeline.cli.screen import screen, show, tell, tell_command
 from stagenorm_pipeline.cli.sources import show_sources, sources_document
 from stagenorm_pipeline.engine.enforce.constraint import Enforcement
 from stagenorm_pipeline.errors import ConfigurationError
@@ -62,7 +62,7 @@ def command(table: str | None, remove: bool, yes: bool, observe: bool, as_json: 
             return
         if not yes:
             options = " ".join(["stagenorm enforce", *(["--remove"] if remove else []), *chosen.arguments(), "--yes"])
-            tell(f"Nothing was changed. To do it: {options}")
+            tell_command("Nothing was changed. To do it:", options)
             return
         for one in found:
             _change(context, one, remove=remove)
