@@ -19,12 +19,13 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 demo: $(READY)
 	@$(BIN)/stagenorm demo
 
+# PORT: another port than 3000, or than 3001 for readers.
 ui: $(READY)
-	@$(BIN)/stagenorm ui
+	@$(BIN)/stagenorm ui $(if $(PORT),--port $(PORT))
 
 # The same pages for readers of reports: nothing can be started there. Runs with or without `make ui`.
 ui-readonly: $(READY)
-	@$(BIN)/stagenorm ui --read-only
+	@$(BIN)/stagenorm ui --read-only $(if $(PORT),--port $(PORT))
 
 # TESTS: files, directories or options of pytest, instead of everything.
 test: $(DEV_READY)

@@ -1,4 +1,5 @@
 -- Read the vocabularies of the plans that were opened and not rolled back, each with its newest plan, newest first.
+-- Plans that changed no row count too: their decisions are in force, for example which spellings are kept.
 SELECT max(p.plan_id) AS plan_id, v.content
 FROM stage_migration_plans p
 JOIN stage_migration_vocabularies v USING (vocabulary_version)

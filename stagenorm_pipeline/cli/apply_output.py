@@ -28,6 +28,9 @@ from stagenorm_pipeline.service.applying import AppliedBatches, ApplyOutcome, Pa
 from stagenorm_pipeline.service.context import ServiceContext
 from stagenorm_pipeline.service.selecting import Selection
 
+# For a log, which has no "Next:" after the outcome.
+_CONTINUE = "To continue: stagenorm resume"
+
 
 def read_pace(options: PaceOptions, batch_size: BatchSize) -> Pace:
     """Combine the options about the pace."""
@@ -116,8 +119,10 @@ def _say_outcome(
         case ApplyOutcome.VANISHED | ApplyOutcome.FAILED:
             say(_sentence(applied, name), "ERROR", **_fields(applied))
         case ApplyOutcome.BUDGET:
-            say(_sentence(applied, name), **_fields(applied))
-        case ApplyOutcome.STOPPED | ApplyOutcome.TAKEN | ApplyOutcome.CANCELLED:
+            say(f"{_sentence(applied, name)} {_CONTINUE}", **_fields(applied))
+        case ApplyOutcome.STOPPED:
+            say(f"{_sentence(applied, name)} {_CONTINUE}", "WARN", **_fields(applied))
+        case ApplyOutcome.TAKEN | ApplyOutcome.CANCELLED:
             say(_sentence(applied, name), "WARN", **_fields(applied))
 
 
@@ -142,10 +147,10 @@ def _sentence(applied: AppliedBatches, name: str) -> str:  # noqa: PLR0911 - one
                 "changed. The other batches are complete or untouched. Run the command again to plan those rows anew."
             )
         case ApplyOutcome.STOPPED:
-            return f"{name} stopped before its end. To continue: stagenorm resume"
+            return f"{name} stopped before its end."
         case ApplyOutcome.BUDGET:
             bound = "--max-rows" if applied.result.budget_end is BudgetEnd.ROWS else "--until"
-            return f"{name} reached {bound}; every batch is complete or untouched. To continue: stagenorm resume"
+            return f"{name} reached {bound}; every batch is complete or untouched."
         case ApplyOutcome.FAILED:
             return f"{name} ended with failures. To see them: stagenorm status"
         case ApplyOutcome.TAKEN:

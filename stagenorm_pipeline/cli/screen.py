@@ -10,7 +10,7 @@ from typing import TextIO
 import click
 
 from stagenorm_pipeline.cli.global_options import Color, color_choice, is_verbose
-from stagenorm_pipeline.report.terminal_layout import Screen, wrapped
+from stagenorm_pipeline.report.terminal_layout import Screen, command_lines, wrapped
 
 # A narrower screen cannot be read. A summary never takes more lines, even on a taller terminal.
 _LEAST_COLUMNS, _MOST_LINES = 40, 24
@@ -64,7 +64,7 @@ def show(text: str) -> None:
     click.echo(text, color=has_colour(sys.stdout))
 
 
-def tell(sentence: str, *, hang: int = 2, err: bool = False) -> None:
+def tell(sentence: str, *, err: bool = False) -> None:
     """Write a sentence that is already escaped, broken between words.
 
     `err`: to standard error, where it is broken on a terminal only, so that a log keeps it in one line.
@@ -72,8 +72,13 @@ def tell(sentence: str, *, hang: int = 2, err: bool = False) -> None:
     stream = sys.stderr if err else sys.stdout
     is_broken = not err or is_screen(stream)
     indent = len(sentence) - len(sentence.lstrip(" "))
-    lines = wrapped(sentence, screen(stream), indent=indent, hang=hang) if is_broken else [sentence]
+    lines = wrapped(sentence, screen(stream), indent=indent) if is_broken else [sentence]
     click.echo("\n".join(lines), err=err)
+
+
+def tell_command(label: str, command: str) -> None:
+    """Write a label and a command that is already escaped. The command is never broken, so that it can be copied."""
+    click.echo("\n".join(command_lines(label, command, screen())))
 
 
 def page(text: str) -> None:

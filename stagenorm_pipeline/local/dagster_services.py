@@ -189,7 +189,8 @@ def _check_port(address: Address) -> None:
         except OSError as error:
             raise StagenormError(
                 f"Port {address.port} of {address.host} cannot be used: {error.strerror}.",
-                remedy="Is another `stagenorm ui` running? Stop it, or choose another port: --port 3002.",
+                remedy="Is another `stagenorm ui` running? Stop it, or choose another port: --port 3002 "
+                "(make ui PORT=3002).",
             ) from error
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from stagenorm_pipeline.config.database_url import describe, parse_database_url
 from stagenorm_pipeline.errors import ConfigurationError, StagenormError
 from stagenorm_pipeline.local.dagster_services import Address, run_read_only, run_services
+from stagenorm_pipeline.local.database_check import warn_if_unreachable
 from stagenorm_pipeline.local.demo import DEMO_DATABASE
 from stagenorm_pipeline.local.demo_database import ready_demo_database
 from stagenorm_pipeline.local.embedded_postgres import EmbeddedPostgres
@@ -34,6 +35,7 @@ def run_ui(address: Address) -> None:
             dagster_url = dagster_url or _dagster_database(server)
             app_url = app_url or _demo_database(server, dagster_url)
         _refuse_one_database_for_both(app_url, dagster_url)
+        warn_if_unreachable(app_url, until_then="Until it answers, runs and reports fail.")
         run_services(
             home,
             dagster_url=dagster_url,
@@ -57,6 +59,8 @@ def run_read_only_ui(address: Address) -> None:
             inherited_fds = (server.lease_fd,)
             dagster_url = _dagster_database(server)
             app_url = app_url or server.url(DEMO_DATABASE)
+        if app_url:
+            warn_if_unreachable(app_url, until_then="Until it answers, the pages have no reports.")
         run_read_only(
             home, dagster_url=dagster_url, app_url=app_url, say=_print, address=address, inherited_fds=inherited_fds
         )

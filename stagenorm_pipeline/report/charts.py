@@ -11,7 +11,7 @@ from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.engine.verify.result import FundBreakdown, VerificationResult
 from stagenorm_pipeline.report.fund_progress import fund_progress
 from stagenorm_pipeline.report.number_formats import number
-from stagenorm_pipeline.report.tables import Change, Difference, Name, Spelling, Table
+from stagenorm_pipeline.report.tables import Change, Difference, Name, Spelling, Table, shown_of
 from stagenorm_pipeline.report.verification_tables import spellings_with_rows, stage_totals, suggested
 
 FUNDS_DRAWN: Final = 15
@@ -67,7 +67,7 @@ def _stages_title(totals: Mapping[str, Change]) -> str:
 def funds_chart(funds: Sequence[FundBreakdown]) -> BarChart:
     """Draw the funds that have rows left to make canonical, most first. No rows if no fund has any."""
     progress = [fund for fund in fund_progress(funds) if fund.left]
-    drawn = progress[:FUNDS_DRAWN]
+    drawn = progress[: shown_of(len(progress), FUNDS_DRAWN)]
     left = sum(fund.left for fund in progress)
     table = Table(
         title=f"{counted(left, 'row')} left in {counted(len(progress), 'fund')}" if left else "No fund has rows left",
@@ -87,9 +87,10 @@ def unknown_chart(result: VerificationResult, limit: int) -> BarChart:
     The title says how few decisions settle most of the rows.
     """
     found = spellings_with_rows(result.unknown)
+    drawn = found[: shown_of(result.unknown_spellings, limit)]
     undecided = result.counts.rows_unknown
     rows, together = [], 0
-    for one in found[:limit]:
+    for one in drawn:
         together += one.rows
         share = f"{_percent(together, undecided)}%"
         rows.append((Spelling(text=one.text), one.rows, share, suggested(one.suggestions), one.funds, one.targets))
@@ -100,7 +101,7 @@ def unknown_chart(result: VerificationResult, limit: int) -> BarChart:
         total=result.unknown_spellings,
         unit="unknown spellings",
     )
-    bars = tuple((_share(one.rows, found[0].rows),) for one in found[:limit])
+    bars = tuple((_share(one.rows, found[0].rows),) for one in drawn)
     return BarChart(table=table, bars=bars, bar_heading="Rows of each", bar_column=1)
 
 

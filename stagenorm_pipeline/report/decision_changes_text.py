@@ -84,9 +84,10 @@ def _decision_lines(decision: ComparedDecision, screen: Screen) -> Iterator[str]
 
 
 def _heading(found: ComparedDecisions) -> str:
-    against = "the aliases alone (no plan was applied)"
+    # Opened, not applied: the newest may have changed no row, or not yet.
+    against = "the aliases alone (no plan was opened)"
     if found.since_plan is not None:
-        against = f"the applied plans, of which plan {found.since_plan} is the newest"
+        against = f"the plans that were opened, of which plan {found.since_plan} is the newest"
     if not found.decisions:
         return f"The decisions file changes nothing against {against}."
     return f"The decisions file gives {counted(len(found.decisions), 'spelling')} another meaning than {against}."

@@ -10,7 +10,7 @@ from stagenorm_pipeline.engine.monitor.status import Status
 from stagenorm_pipeline.engine.targets.funds import fund_key
 from stagenorm_pipeline.report.escape import for_terminal, sentence_for_terminal
 from stagenorm_pipeline.report.target_names import short_names
-from stagenorm_pipeline.report.terminal_layout import Colour, Screen, folded, wrapped
+from stagenorm_pipeline.report.terminal_layout import Colour, Screen, command_lines, folded, wrapped
 
 _FAILED_ROWS_OF_A_BATCH = 3
 
@@ -32,7 +32,7 @@ def failure_lines(status: Status, most: int, screen: Screen) -> Iterator[str]:
             yield from folded(_failure(row), screen, indent=4)
         if rest := len(rows) - len(shown):
             yield f"    and {counted(rest, 'more row')}"
-        yield from wrapped(f"fix the cause, then: {_retry(rows[0])}", screen, indent=4)
+        yield from command_lines("fix the cause, then:", _retry(rows[0]), screen, indent=4)
     if len(groups) > most or status.failures_total > len(status.failures):
         yield from wrapped("all of them are in the view stage_migration_failures", screen, indent=2)
 

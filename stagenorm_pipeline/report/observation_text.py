@@ -7,7 +7,7 @@ from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.engine.enforce.observe import LastBaseline, NoBaseline, Observation, RefusedSpelling
 from stagenorm_pipeline.report.escape import for_terminal
 from stagenorm_pipeline.report.number_formats import moment
-from stagenorm_pipeline.report.tables import Cell, Difference, Name, Spelling, Table
+from stagenorm_pipeline.report.tables import Cell, Difference, Name, Spelling, Table, shown_of
 from stagenorm_pipeline.report.terminal_layout import PLAIN, Screen, next_line, rows_lines, text_of, wrapped
 
 # Two targets fit on a screen of 24 lines.
@@ -60,7 +60,7 @@ def _table(one: Observation) -> Table:
     return Table(
         title="Refused",
         headings=("Rows", "Since", "Spelling", "A run makes it", "Funds", "Ids"),
-        rows=tuple(_row(spelling, one.baseline) for spelling in one.refused[:_SPELLINGS]),
+        rows=tuple(_row(spelling, one.baseline) for spelling in one.refused[: shown_of(one.spellings, _SPELLINGS)]),
         total=one.spellings,
         unit="spellings",
     )

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from stagenorm_pipeline.report.escape import for_html, sentence_for_html, sentence_for_terminal
 from stagenorm_pipeline.report.number_formats import number
-from stagenorm_pipeline.report.tables import Cell, Name, Spelling, Table, figure
+from stagenorm_pipeline.report.tables import Cell, Name, Spelling, Table, figure, shown_of
 
 VALUE_SHOWN: Final = 120
 
@@ -20,7 +20,7 @@ def templates(directory: str) -> Environment:
     """Return the templates of a directory of this package.
 
     Filters: `cell` shows a cell of a table, `sentence` a sentence that may quote the data, `command` a command line,
-    `number` a count, `count_columns` which columns of a table hold counts.
+    `number` a count, `count_columns` which columns of a table hold counts, `shown_of` how many rows a list shows.
     """
     environment = Environment(
         loader=PackageLoader("stagenorm_pipeline.report", directory),
@@ -31,7 +31,7 @@ def templates(directory: str) -> Environment:
     )
     environment.filters["count_columns"] = count_columns
     environment.filters.update(
-        cell=cell_for_html, sentence=sentence_for_html, number=number, command=sentence_for_terminal
+        cell=cell_for_html, sentence=sentence_for_html, number=number, command=sentence_for_terminal, shown_of=shown_of
     )
     return environment
 

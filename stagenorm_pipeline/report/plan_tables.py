@@ -14,7 +14,7 @@ from stagenorm_pipeline.engine.inventory.inventory import (
 from stagenorm_pipeline.engine.plan.plan import Plan
 from stagenorm_pipeline.engine.plan.vocabulary_check import DecisionChange, DecisionChanges
 from stagenorm_pipeline.report.number_formats import number
-from stagenorm_pipeline.report.tables import Cell, Name, Spelling, Table
+from stagenorm_pipeline.report.tables import Cell, Name, Spelling, Table, shown_of
 from stagenorm_pipeline.report.verification_tables import spellings_with_rows, suggested, suggestions_of, unknown_table
 from stagenorm_pipeline.report.wording import fund_name
 from stagenorm_pipeline.vocabulary import Suggestion
@@ -47,7 +47,8 @@ def _funds_table(title: str, inventories: Sequence[TargetInventory], limit: int,
         if fund.counts.rows_to_change or not only_to_change
     ]
     rows = tuple(
-        (Name(text=fund_name(fund.fund_id)), *_counts(fund.counts), Name(text=fund.target)) for fund in funds[:limit]
+        (Name(text=fund_name(fund.fund_id)), *_counts(fund.counts), Name(text=fund.target))
+        for fund in funds[: shown_of(len(funds), limit)]
     )
     unit = "funds" if len(inventories) == 1 else "funds, counted in each target"
     return Table(title=title, headings=("Fund", *_COUNTS, "Target"), rows=rows, total=len(funds), unit=unit)
@@ -69,7 +70,7 @@ def changes_table(inventories: Sequence[TargetInventory], limit: int) -> Table:
     changes = sorted((change for inventory in inventories for change in inventory.changes), key=lambda c: -c.rows)
     rows = tuple(
         (change.rows, Spelling(text=change.spelling), change.stage, change.funds, Name(text=change.target))
-        for change in changes[:limit]
+        for change in changes[: shown_of(len(changes), limit)]
     )
     headings = ("Rows", "Before", "After", "Funds", "Target")
     return Table(title="Changes (before → after)", headings=headings, rows=rows, total=len(changes), unit="spellings")
@@ -85,7 +86,7 @@ def unknown_list(unknown: Sequence[SpellingTotal], total: int, limit: int) -> Ta
     """List the unknown spellings with most rows, for a summary: without headings, with the most likely stage."""
     rows = tuple(
         (found.rows, Spelling(text=found.text), _may_mean(found.suggestions))
-        for found in spellings_with_rows(unknown)[:limit]
+        for found in spellings_with_rows(unknown)[: shown_of(total, limit)]
     )
     return Table(title="Unknown spellings", headings=("", "", ""), rows=rows, total=total, unit="unknown spellings")
 
@@ -104,18 +105,18 @@ def unknown_places_table(inventories: Sequence[TargetInventory], limit: int) -> 
         (pair for inventory in inventories for pair in inventory.unknown_places),
         key=lambda pair: (-pair[0].rows, pair[0].spelling, pair[0].target),
     )
+    total = sum(inventory.unknown_spellings for inventory in inventories)
     rows = tuple(
         (
-            total.rows,
-            Spelling(text=total.spelling),
-            *_where(total, places),
-            suggested(suggestions_of(total)),
-            Name(text=total.target),
+            one.rows,
+            Spelling(text=one.spelling),
+            *_where(one, places),
+            suggested(suggestions_of(one)),
+            Name(text=one.target),
         )
-        for total, places in found[:limit]
+        for one, places in found[: shown_of(total, limit)]
     )
     headings = ("Rows", "Spelling", "Most in", "First id", "Last id", "Suggestion", "Target")
-    total = sum(inventory.unknown_spellings for inventory in inventories)
     return Table(
         title="Unknown spellings by target",
         headings=headings,
@@ -144,7 +145,7 @@ def decisions_table(found: DecisionChanges, limit: int) -> Table:
     """List the decisions that are new or changed with the number of their rows, most rows first."""
     rows = tuple(
         (change.rows, Spelling(text=change.spelling), change.was, change.now, _changed_before(change))
-        for change in found.changes[:limit]
+        for change in found.changes[: shown_of(len(found.changes), limit)]
     )
     title = "Decisions"
     if found.since_plan is not None:

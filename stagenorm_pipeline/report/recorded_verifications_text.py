@@ -1,34 +1,41 @@
 """List the recorded verifications as text for a terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import UTC
 
-from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.engine.verify.recorded_verifications import RecordedVerification
 from stagenorm_pipeline.report.escape import for_terminal
-from stagenorm_pipeline.report.terminal_layout import PLAIN, Screen, text_of, wrapped
+from stagenorm_pipeline.report.tables import Cell, Name, Table
+from stagenorm_pipeline.report.terminal_layout import PLAIN, Screen, folded, rows_lines, text_of, wrapped
 from stagenorm_pipeline.report.wording import VERDICTS, scope_name
 
 
 def verifications_text(verifications: Sequence[RecordedVerification], screen: Screen = PLAIN) -> str:
-    """Write each verification in a line or two, in the given order."""
+    """Write one line for each verification, in the given order, and below them what applies to few."""
     if not verifications:
         return "No verification is recorded. Make one: stagenorm verify"
-    return text_of(line for recorded in verifications for line in _lines(recorded, screen))
+    # Who made each one is in its report: with it, most lines would not fit 80 columns.
+    headings = ("No.", "Made at (UTC)", "Verdict", "Funds", "Tables", "Signed by")
+    rows = tuple(map(_row, verifications))
+    table = Table(title="Verifications", headings=headings, rows=rows, total=len(rows), unit="verifications")
+    return text_of((*rows_lines(table, screen), *_remarks(verifications, screen)))
 
 
-def _lines(recorded: RecordedVerification, screen: Screen) -> list[str]:
-    facts = [
-        f"{recorded.created_at:%Y-%m-%d %H:%M %Z}",
+def _row(recorded: RecordedVerification) -> tuple[Cell, ...]:
+    return (
+        recorded.verification_id,
+        Name(text=f"{recorded.created_at.astimezone(UTC):%Y-%m-%d %H:%M}"),
         VERDICTS[recorded.verdict].lower() + (" (strict)" if recorded.strict else ""),
-        for_terminal(scope_name(recorded.scope)),
-        counted(len(recorded.targets), "table"),
-        f"by {for_terminal(recorded.created_by)}",
-        f"signed by {for_terminal(recorded.signed_off_by)}" if recorded.signed_off_by is not None else "not signed",
-    ]
-    if recorded.accepted_warnings is not None:
-        facts.append(f"warnings accepted: {for_terminal(recorded.accepted_warnings)}")
-    if not recorded.has_report:
-        facts.append("no stored report")
-    number = f"{recorded.verification_id:>6}"
-    first, *others = wrapped(", ".join(facts), screen, indent=len(number) + 2, hang=0)
-    return [f"{number}  {first.lstrip(' ')}", *others]
+        Name(text=scope_name(recorded.scope).removesuffix(" funds")),
+        len(recorded.targets),
+        "not signed" if recorded.signed_off_by is None else recorded.signed_off_by,
+    )
+
+
+def _remarks(verifications: Sequence[RecordedVerification], screen: Screen) -> Iterator[str]:
+    for recorded in (one for one in verifications if one.accepted_warnings is not None):
+        reason = for_terminal(recorded.accepted_warnings or "")
+        yield from folded(f"No. {recorded.verification_id}: warnings accepted: {reason}", screen, indent=2)
+    pruned = [str(one.verification_id) for one in verifications if not one.has_report]
+    if pruned:
+        yield from wrapped(f"no stored report: {', '.join(pruned)}", screen, indent=2)

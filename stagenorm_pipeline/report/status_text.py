@@ -17,7 +17,7 @@ from stagenorm_pipeline.report.estimate_text import estimate_sentence
 from stagenorm_pipeline.report.failure_lines import batch_place, failure_lines
 from stagenorm_pipeline.report.json_document import estimate_document
 from stagenorm_pipeline.report.rehearsed import rehearsed_words
-from stagenorm_pipeline.report.tables import Cell, Name, Table
+from stagenorm_pipeline.report.tables import Cell, Name, Table, shown_of
 from stagenorm_pipeline.report.terminal_layout import (
     PLAIN,
     Colour,
@@ -240,44 +240,64 @@ def _pause_lines(status: Status, screen: Screen) -> Iterator[str]:
 
 
 def _runners(status: Status, most: int, screen: Screen) -> Iterator[str]:
-    """List the runners with what they do and what to check, then the batches of runners that are gone."""
-    found = [*_living(status), *_left(status)]
-    if status.is_attended or status.runners:
-        yield "Running:"
-    for sentence in found[:most]:
-        yield from wrapped(sentence, screen, indent=2)
-    if len(found) > most:
-        yield f"  and {len(found) - most:,} more: stagenorm status --full"
+    """List the runners with what they do and what to check, then those that are gone with their batches."""
+    running, gone = [*_living(status), *_held(status)], [*_gone(status), *_left(status)]
+    room = max(most - len(running), 0)
+    for heading, found in (("Running:", running[:most]), ("No longer running:", gone[:room])):
+        if found:
+            yield heading
+        for sentence in found:
+            yield from wrapped(sentence, screen, indent=2)
+    if (rest := len(running) + len(gone) - most) > 0:
+        yield f"  and {rest:,} more: stagenorm status --full"
     for check in dict.fromkeys(_what_to_check(runner) for runner in _throttled(status)):
         yield from wrapped(f"What to check: {check}", screen, indent=2)
 
 
 def _living(status: Status) -> Iterator[str]:
-    for runner in status.runners:
-        since = f"since {runner.started_at:%H:%M:%S} ({_span(status.as_of, runner.started_at)})"
-        yield f"{for_terminal(runner.worker)}, {since}: {_doing(status, runner)}"
+    for runner in (runner for runner in status.runners if not runner.is_gone):
+        yield f"{_since(status, runner)}: {_doing(status, runner)}"
+
+
+def _gone(status: Status) -> Iterator[str]:
+    for runner in (runner for runner in status.runners if runner.is_gone):
+        yield f"{_since(status, runner)}: gone without reporting its end; no batch is half done"
+
+
+def _since(status: Status, runner: Runner) -> str:
+    span = _span(status.as_of, runner.started_at)
+    return f"{for_terminal(runner.worker)}, since {runner.started_at:%H:%M:%S} ({span})"
+
+
+def _held(status: Status) -> Iterator[str]:
+    """Write the batches at work whose runner is not listed."""
+    for row in (row for row in _of_others(status) if row["is_held"]):
+        yield f"{for_terminal(row['worker'] or '?')}: {_batch(row, status)}"
 
 
 def _left(status: Status) -> Iterator[str]:
-    listed = {runner.worker for runner in status.runners if not runner.is_gone}
-    for row in (row for row in status.running if row["worker"] not in listed):
-        batch = f"batch {row['batch_number']} of {batch_place(row, status)}"
+    """Write the batches that a runner left behind."""
+    for row in (row for row in _of_others(status) if not row["is_held"]):
         worker = for_terminal(row["worker"] or "?")
-        if row["is_held"]:
-            yield f"{worker}: {batch}"
-        else:
-            yield f"{batch}: its runner {worker} is gone; `stagenorm resume` takes it"
+        yield f"{_batch(row, status)}: its runner {worker} is gone; `stagenorm resume` takes it"
+
+
+def _of_others(status: Status) -> list[_Row]:
+    listed = {runner.worker for runner in status.runners if not runner.is_gone}
+    return [row for row in status.running if row["worker"] not in listed]
+
+
+def _batch(row: _Row, status: Status) -> str:
+    return f"batch {row['batch_number']} of {batch_place(row, status)}"
 
 
 def _doing(status: Status, runner: Runner) -> str:
-    if runner.is_gone:
-        return "gone without reporting its end; no batch is half done"
     if runner.throttled is not None:
         throttled_for = _span(status.as_of, runner.throttled.since)
         return f"THROTTLED for {throttled_for}: {sentence_for_terminal(runner.throttled.reason)}"
     held = [row for row in status.running if row["is_held"] and row["worker"] == runner.worker]
     if held:
-        batch = f"batch {held[0]['batch_number']} of {batch_place(held[0], status)}"
+        batch = _batch(held[0], status)
         return batch if len(held) == 1 else f"{batch} and {counted(len(held) - 1, 'more batch')}"
     return "waits: all runners are paused" if status.control.paused else "between two batches"
 
@@ -293,6 +313,7 @@ def _funds(status: Status, most: int, screen: Screen) -> Iterator[str]:
     if not status.funds or not most:
         return
     chosen = status.funds
+    most = shown_of(len(chosen), most)
     if len(chosen) > most:
         chosen = tuple(
             sorted(chosen, key=lambda fund: fund["rows_updated"] + fund["rows_skipped"] - fund["rows_planned"])

@@ -75,7 +75,8 @@ def funds_markdown(result: VerificationResult) -> str:
 
 
 def _cut(chart: BarChart, count: int) -> BarChart:
-    return replace(chart, table=chart.table.cut(count), bars=chart.bars[:count])
+    table = chart.table.cut(count)
+    return replace(chart, table=table, bars=chart.bars[: len(table.rows)])
 
 
 def _first_shown(pages: Iterable[str]) -> str:

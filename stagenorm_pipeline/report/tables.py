@@ -61,8 +61,8 @@ class Table:
     first: str = ""
 
     def cut(self, limit: int) -> "Table":
-        """Return the table with at most `limit` rows."""
-        return replace(self, rows=self.rows[:limit])
+        """Return the table with the rows that `shown_of` allows."""
+        return replace(self, rows=self.rows[: shown_of(self.total, limit)])
 
     @property
     def shown(self) -> tuple[tuple[Cell, ...], ...]:
@@ -82,6 +82,11 @@ class Table:
     def is_numeric(self, column: int) -> bool:
         """Whether a column holds only counts. They are aligned to the right."""
         return all(isinstance(row[column], int | Change | Difference | None) for row in self.shown)
+
+
+def shown_of(total: int, limit: int) -> int:
+    """Return how many of `total` rows a list with a limit shows: the last one instead of the remark "1 more"."""
+    return limit + 1 if limit and total == limit + 1 else limit
 
 
 def figure(cell: Figure) -> str:

@@ -4,6 +4,7 @@ Everything that comes here is escaped already: no text is read as markup.
 """
 
 import re
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -88,9 +89,31 @@ def _broken(words: Sequence[str], screen: Screen, indent: int, hang: int) -> lis
 
 
 def next_line(command: str, screen: Screen) -> list[str]:
-    """Write the last line of most outputs: what to run next."""
-    first, *others = wrapped(f"Next: {sentence_for_terminal(command)}", screen, hang=6)
-    return [screen.coloured("Next:", Colour.BOLD) + first.removeprefix("Next:"), *others]
+    """Write the last line of most outputs: what to run next, as one command or as a sentence with commands."""
+    text = f"Next: {sentence_for_terminal(command)}"
+    label, colon, words = text.partition(": stagenorm ")
+    is_command = bool(colon) and _is_one_command(words)
+    lines = command_lines(f"{label}:", f"stagenorm {words}", screen) if is_command else wrapped(text, screen, hang=6)
+    return [screen.coloured("Next:", Colour.BOLD) + lines[0].removeprefix("Next:"), *lines[1:]]
+
+
+def command_lines(label: str, command: str, screen: Screen, *, indent: int = 0) -> list[str]:
+    """Write a command behind its label or, if it does not fit there, below it.
+
+    The command is never broken, so that it can be copied, also from a terminal that breaks the long line itself.
+    """
+    line = f"{' ' * indent}{label} {command}"
+    if cell_len(line) <= screen.width:
+        return [line]
+    return [*wrapped(label, screen, indent=indent), f"{' ' * (indent + 2)}{command}"]
+
+
+def _is_one_command(words: str) -> bool:
+    """Whether words are those of one command, not of a sentence: "plans 3, then stagenorm approve 3"."""
+    try:
+        return not any(word.endswith(",") or word.startswith("(") for word in shlex.split(words))
+    except ValueError:
+        return False
 
 
 def fitting(lines: Callable[[int], Iterable[str]], most: int, screen: Screen) -> str:

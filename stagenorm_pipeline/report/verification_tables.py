@@ -14,7 +14,7 @@ from stagenorm_pipeline.engine.verify.result import (
     VerificationResult,
 )
 from stagenorm_pipeline.report.number_formats import number
-from stagenorm_pipeline.report.tables import Cell, Change, Difference, Name, Spelling, Table
+from stagenorm_pipeline.report.tables import Cell, Change, Difference, Name, Spelling, Table, shown_of
 from stagenorm_pipeline.report.wording import fund_name, rule_name
 from stagenorm_pipeline.vocabulary import Suggestion, suggest
 
@@ -52,7 +52,8 @@ _COUNTS = ("rows_seen", "rows_canonical", "rows_to_change", "rows_unknown", "row
 def funds_table(result: VerificationResult, limit: int) -> Table:
     """List the funds of each target before and now, with sums. If cut to `limit`: those with most rows left or lost."""
     headings = ("Fund", "Rows", "Canonical", "To change", "Unknown", "Kept", "NULL", "Target")
-    chosen = result.funds if len(result.funds) <= limit else sorted(result.funds, key=_most_left)[:limit]
+    shown = shown_of(len(result.funds), limit)
+    chosen = result.funds if len(result.funds) <= shown else sorted(result.funds, key=_most_left)[:shown]
     rows = tuple(_fund_row(fund) for fund in sorted(chosen, key=lambda fund: fund_order(fund.fund_id)))
     return Table(
         title="Before → after by fund",
@@ -165,7 +166,7 @@ def unknown_table(spellings: Sequence[SpellingTotal], total: int, limit: int) ->
     """List at most `limit` unknown spellings, most rows first, with suggestions."""
     rows = tuple(
         (one.rows, Spelling(text=one.text), one.funds, suggested(one.suggestions), one.targets)
-        for one in spellings_with_rows(spellings)[:limit]
+        for one in spellings_with_rows(spellings)[: shown_of(total, limit)]
     )
     headings = ("Rows", "Spelling", "Funds", "Suggestion", "Target")
     return Table(title="Unknown spellings left", headings=headings, rows=rows, total=total, unit="unknown spellings")
@@ -189,7 +190,7 @@ def kept_table(result: VerificationResult, limit: int) -> Table:
     """List at most `limit` kept spellings, most rows first, with the reason of the decision."""
     rows = tuple(
         (one.rows, Spelling(text=one.text), one.funds, one.reason or "no reason given", one.targets)
-        for one in spellings_with_rows(result.left_as_is)[:limit]
+        for one in spellings_with_rows(result.left_as_is)[: shown_of(result.left_as_is_spellings, limit)]
     )
     headings = ("Rows", "Spelling", "Funds", "Reason", "Target")
     return Table(

@@ -20,6 +20,11 @@ def observe_refusals(context: ServiceContext, *, selection: Selection) -> tuple[
     return observe.observe(context.database, selection.targets, context.vocabulary)
 
 
+def require_all_clean(found: tuple[Enforcement, ...]) -> None:
+    """Raise StagenormError, with every table that is not clean, if rows would violate the constraints."""
+    constraints.require_clean(found)
+
+
 def require_all_enforceable(found: tuple[Enforcement, ...]) -> None:
     """Raise StagenormError if one of the targets cannot be enforced: then none of them is changed."""
     for one in found:

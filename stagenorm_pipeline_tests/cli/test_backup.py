@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from stagenorm_pipeline.cli.main import main
+from stagenorm_pipeline_tests.support.command_line import stagenorm_here
 
 
 def _typed(url: str | None, *arguments: str) -> Result:
@@ -33,6 +34,14 @@ def test_backup_is_made_and_checked(ready_url: str, tmp_path: Path, monkeypatch:
     checked = _typed(None, "backup", "verify", file.name)
     assert checked.exit_code == 0, "it needs no database"
     assert "Whole and undamaged." in checked.stdout
+
+
+def test_command_to_check_a_backup_is_not_broken(ready_url: str, tmp_path: Path) -> None:
+    file = tmp_path / "in a directory whose name is long enough for a line of its own" / "backup.gz"
+    file.parent.mkdir()
+    made = stagenorm_here("backup", "--output", str(file), url=ready_url, columns=80)
+    assert made.code == 0
+    assert made.out.splitlines()[-2:] == ["Next:", f"  stagenorm backup verify '{file}'"]
 
 
 def test_run_without_recent_backup_warns_and_continues(ready_url: str, tmp_path: Path) -> None:

@@ -19,7 +19,9 @@ def test_first_ctrl_c_stops_after_current_batch(slow: SlowDatabase) -> None:
         running.press(_CTRL_C)
         assert running.end() == 1
     assert "Stopping after the current batch; press Ctrl-C again to stop at once." in running.text
-    assert "Migration stopped before its end. To continue: stagenorm resume" in running.text
+    assert "Migration stopped before its end.\r\n" in running.text
+    assert "Next: stagenorm resume" in running.text
+    assert running.text.count("stagenorm resume") == 1
     assert re.search(r"\d batch(es)? in .*: \d+ rows? changed", running.text)
     assert not re.search(r"(\d) of \1 batch", running.text)
     assert "Traceback" not in running.text
@@ -59,6 +61,7 @@ def test_term_signal_stops_and_logs_as_json(slow: SlowDatabase) -> None:
         assert running.end() == 1
     messages = [json.loads(line)["message"] for line in running.text.splitlines()]
     assert "Stopping after the current batch; press Ctrl-C again to stop at once." in messages
+    assert messages[-1] == "Migration stopped before its end. To continue: stagenorm resume"
     assert slow.unlogged == 0
 
 

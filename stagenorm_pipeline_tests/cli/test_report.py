@@ -1,6 +1,7 @@
 """Test `stagenorm report`: it prints a recorded verification again."""
 
 import json
+import re
 from hashlib import sha256
 from pathlib import Path
 
@@ -86,13 +87,18 @@ def test_report_lists_the_recorded_verifications_newest_first(migrated_url: str)
     stagenorm_here("verify", "--fund-id", "1", url=migrated_url)
     stagenorm_here("sign-off", "2", "--by", "Ada Reviewer", url=migrated_url)
 
-    newest, oldest = stagenorm_here("report", "--list", url=migrated_url).out.splitlines()
-    assert newest.split()[0] == "2"
-    assert "fund-1, 2 tables" in newest
-    assert newest.endswith("signed by Ada Reviewer")
-    assert oldest.split()[0] == "1"
-    assert "failed (strict), all funds" in oldest
-    assert oldest.endswith("not signed")
+    _change(
+        migrated_url,
+        b"UPDATE stage_verifications SET verdict = 'passed_with_warnings', accepted_warnings = 'two imports' "
+        b"WHERE verification_id = 2",
+    )
+    listed = stagenorm_here("report", "--list", url=migrated_url, columns=80).out
+    assert re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d", "2026-01-19 12:00", listed).splitlines() == [
+        "  No.  Made at (UTC)     Verdict               Funds   Tables  Signed by",
+        "    2  2026-01-19 12:00  passed with warnings  fund-1       2  Ada Reviewer",
+        "    1  2026-01-19 12:00  failed (strict)       all          2  not signed",
+        "  No. 2: warnings accepted: two imports",
+    ]
 
     document = json.loads(stagenorm_here("report", "--list", "--json", url=migrated_url).out)
     assert (document["kind"], [one["verification_id"] for one in document["verifications"]]) == (

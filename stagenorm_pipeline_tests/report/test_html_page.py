@@ -148,6 +148,18 @@ def test_report_to_sign_has_fields_for_a_signature() -> None:
     assert "<dd></dd>" not in not_to_sign
 
 
+def test_one_row_alone_is_not_behind_a_click() -> None:
+    failed = failing_result("growth")
+
+    def page(count: int) -> str:
+        unknown = tuple(replace(failed.unknown[0], spelling=f"growth {number}") for number in range(count))
+        return verification_html(replace(failed, unknown=unknown, unknown_spellings=count))
+
+    assert "<summary>2 more unknown spellings</summary>" in page(12)
+    assert "more unknown spelling" not in page(11)
+    assert "growth 10" in page(11)
+
+
 def test_page_size_is_limited_and_the_page_says_what_it_left_out() -> None:
     huge = huge_result("growth", 300)
     page = verification_html(replace(passing_result(), funds=huge.funds, sample=huge.sample))

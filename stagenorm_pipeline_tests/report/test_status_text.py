@@ -186,6 +186,28 @@ def test_batch_of_a_dead_runner_is_free() -> None:
     assert next_command(left) == "stagenorm resume"
 
 
+def test_runners_that_are_gone_have_a_heading_of_their_own() -> None:
+    gone = runner(worker="host:2 cli", is_alive=False)
+    one_of_each = replace(
+        AT_WORK, runners=(gone, runner()), running=(batch(), batch(worker="host:3 cli", is_held=False))
+    )
+    lines = status_text(one_of_each).splitlines()
+    first = lines.index("Running:")
+    assert [line.split(" (")[0] for line in lines[first : first + 5]] == [
+        "Running:",
+        "  host:1 cli, since 11:57:00",
+        "No longer running:",
+        "  host:2 cli, since 11:57:00",
+        "  batch 5 of companies, fund-12: its runner host:3 cli is gone; `stagenorm resume` takes it",
+    ]
+    assert "Running:" not in status_text(replace(one_of_each, runners=(gone,), running=()))
+    many = status_summary(replace(one_of_each, runners=(*(gone,) * 30, runner())), Screen(width=80)).splitlines()
+    # Who runs is never cut for who does not.
+    assert "  host:1 cli, since 11:57:00 (3 min 00 s): batch 5 of companies, fund-12" in many
+    assert any("more: stagenorm status --full" in line for line in many)
+    assert len(many) < 24
+
+
 def test_each_failed_batch_comes_once_with_its_rows_and_its_command() -> None:
     refused = {"stage_before": "Seed", "stage_after": "seed", "row_error": "no", "error_message": "2 rows refused"}
     status = replace(

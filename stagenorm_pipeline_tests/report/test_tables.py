@@ -89,6 +89,21 @@ def test_funds_with_trouble_are_shown_first() -> None:
     assert "996 more" in table.rest
 
 
+def test_a_list_shows_its_last_row_instead_of_counting_it() -> None:
+    counts = RowCounts(rows_seen=1, rows_canonical=1)
+    funds = tuple(
+        FundBreakdown(target=COMPANIES, fund_id=str(fund), before=counts, after=counts) for fund in range(1, 6)
+    )
+    result = replace(QUIET, funds=funds)
+    tables = {limit: funds_table(result, limit) for limit in (3, 4, 5)}
+    assert {limit: (len(table.rows), table.rest[:12]) for limit, table in tables.items()} == {
+        3: (3, "… and 2 more"),
+        4: (5, ""),
+        5: (5, ""),
+    }
+    assert [len(tables[5].cut(limit).rows) for limit in (3, 4, 0)] == [3, 5, 0]
+
+
 def test_both_targets_of_a_fund_stand_together() -> None:
     counts = RowCounts(rows_seen=1, rows_canonical=1)
     funds = tuple(

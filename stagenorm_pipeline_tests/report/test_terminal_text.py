@@ -19,7 +19,7 @@ from stagenorm_pipeline.report.inventory_and_plan_text import (
     plan_text,
     unknown_stages,
 )
-from stagenorm_pipeline.report.terminal_layout import Screen
+from stagenorm_pipeline.report.terminal_layout import Screen, next_line
 from stagenorm_pipeline.report.terminal_text import verdict_text, verification_summary, verification_text
 from stagenorm_pipeline_tests.support.report_results import (
     COMPANIES,
@@ -82,6 +82,21 @@ def test_verdict_and_next_command_come_last() -> None:
         assert sentence.startswith(verdict)
         assert command.startswith("Next: stagenorm ")
         assert verdict_text(result, verification_id=7, screen=WIDE).splitlines() == [sentence, command]
+
+
+def test_a_command_is_never_broken() -> None:
+    path = "/srv/exports of 2026/stagenorm-backup-20260119T120000Z.sql.gz"
+    command = f"stagenorm sign-off 3 --report '{path}'"
+    assert next_line(command, Screen(width=100)) == [f"Next: {command}"]
+    assert next_line(command, Screen(width=80)) == ["Next:", f"  {command}"]
+    assert next_line(f"to undo it: {command}", Screen(width=80)) == ["Next: to undo it:", f"  {command}"]
+    saved = verdict_text(passing_result(), verification_id=3, saved_as=path, screen=Screen(width=80))
+    assert saved.splitlines()[-1].endswith(path + "'")
+    sentence = "stagenorm resume to finish plans 1, 2, 3, 4, 5, or stagenorm run --fund-id 12 --batch-size 1000"
+    assert next_line(sentence, Screen(width=80)) == [
+        "Next: stagenorm resume to finish plans 1, 2, 3, 4, 5, or stagenorm run --fund-id",
+        "      12 --batch-size 1000",
+    ]
 
 
 def test_a_report_of_a_migration_in_progress_says_so() -> None:

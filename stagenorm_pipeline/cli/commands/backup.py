@@ -11,9 +11,10 @@ import click
 from stagenorm_pipeline.cli.live_display import showing_reading
 from stagenorm_pipeline.cli.options import ScopeOptions, table_option
 from stagenorm_pipeline.cli.outputs import LONGEST_NAME, STDOUT, StandardOutput, read_output_place, standard_output
-from stagenorm_pipeline.cli.screen import screen, show, tell
+from stagenorm_pipeline.cli.screen import screen, show, tell, tell_command
 from stagenorm_pipeline.report.backup_text import manifest_text
 from stagenorm_pipeline.report.escape import for_terminal
+from stagenorm_pipeline.report.shell_words import shell_word
 from stagenorm_pipeline.service import backing_up
 from stagenorm_pipeline.service.context import open_service
 
@@ -49,11 +50,10 @@ def command(context: click.Context, table: str | None, output: str | None) -> No
                 raw = os.fdopen(os.dup(stream.fileno()), "wb") if is_stream else None
                 backup = backing_up.make_backup(service, selection=selection, path=path, stream=raw)
         show(manifest_text(backup.manifest, backup.sha256, screen()))
-        name = "FILE" if is_stream else for_terminal(str(path), limit=LONGEST_NAME)
-        tell(f"Written to {'standard output' if is_stream else name} ({backup.size:,} bytes)")
+        name = "standard output" if is_stream else for_terminal(str(path), limit=LONGEST_NAME)
+        tell(f"Written to {name} ({backup.size:,} bytes)")
         tell("Check it on the machine that keeps it.")
-        # Nothing after the name: the command is there to be copied.
-        tell(f"Next: stagenorm backup verify {name}", hang=6)
+        tell_command("Next:", f"stagenorm backup verify {'FILE' if is_stream else shell_word(str(path))}")
 
 
 @command.command("verify")

@@ -16,7 +16,7 @@ from stagenorm_pipeline.cli.decision_changes import show_decision_changes
 from stagenorm_pipeline.cli.decision_prompts import ask_about
 from stagenorm_pipeline.cli.live_display import showing_reading
 from stagenorm_pipeline.cli.options import ScopeOptions, scope_options
-from stagenorm_pipeline.cli.screen import tell
+from stagenorm_pipeline.cli.screen import tell, tell_command
 from stagenorm_pipeline.cli.sources import show_sources
 from stagenorm_pipeline.counts import counted
 from stagenorm_pipeline.errors import ConfigurationError
@@ -178,6 +178,7 @@ def _report(context: ServiceContext, found: UndecidedSpellings) -> None:
 
 
 def _export(context: ServiceContext, found: UndecidedSpellings, work: _Export, selection: Selection) -> None:
+    from stagenorm_pipeline.report.shell_words import shell_word
     from stagenorm_pipeline.service.decision_sheet import write_sheet
     from stagenorm_pipeline.service.reviewing import write_review_page
 
@@ -185,7 +186,7 @@ def _export(context: ServiceContext, found: UndecidedSpellings, work: _Export, s
     for path, form in work.sheets:
         write_sheet(path, found.clusters, form, stages=found.decided.aliases.canonical)
         tell(f"{path}: fill in `cluster_stage` for a whole cluster, or `stage` for one row.")
-        tell(f"Then: stagenorm decisions --import {path}")
+        tell_command("Then:", f"stagenorm decisions --import {shell_word(str(path))}")
     if work.page is not None:
         write_review_page(context, found, work.page, selection=selection)
         tell(f"{work.page}: open it in a browser, decide, and export a patch file. It needs no network.")

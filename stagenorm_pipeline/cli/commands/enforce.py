@@ -7,7 +7,7 @@ import click
 from stagenorm_pipeline.cli.live_display import showing_reading
 from stagenorm_pipeline.cli.log_lines import say, say_line
 from stagenorm_pipeline.cli.options import ScopeOptions, table_option
-from stagenorm_pipeline.cli.screen import screen, show, tell
+from stagenorm_pipeline.cli.screen import screen, show, tell, tell_command
 from stagenorm_pipeline.cli.sources import show_sources, sources_document
 from stagenorm_pipeline.engine.enforce.constraint import Enforcement
 from stagenorm_pipeline.errors import ConfigurationError
@@ -50,6 +50,9 @@ def command(table: str | None, remove: bool, yes: bool, observe: bool, as_json: 
             context.require_writable()
         found = enforcing.preview_enforcement(context, selection=chosen.select(context))
         show_sources(context)
+        if not remove:
+            # Before the statements, which would fail on these tables.
+            enforcing.require_all_clean(found)
         for one in found:
             _show(one, one.to_remove if remove else one.to_enforce)
         if not remove:
@@ -59,7 +62,7 @@ def command(table: str | None, remove: bool, yes: bool, observe: bool, as_json: 
             return
         if not yes:
             options = " ".join(["stagenorm enforce", *(["--remove"] if remove else []), *chosen.arguments(), "--yes"])
-            tell(f"Nothing was changed. To do it: {options}")
+            tell_command("Nothing was changed. To do it:", options)
             return
         for one in found:
             _change(context, one, remove=remove)

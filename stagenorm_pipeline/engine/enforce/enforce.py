@@ -24,13 +24,25 @@ def require_enforceable(found: Enforcement) -> None:
     if found.state is EnforcementState.ENFORCED:
         return
     _require_ours_to_change(found)
-    if found.rows_in_the_way:
+    require_clean((found,))
+
+
+def require_clean(found: Sequence[Enforcement]) -> None:
+    """Raise StagenormError, with every table that is not clean, if rows would violate the constraints."""
+    not_clean = [one for one in found if one.state is not EnforcementState.ENFORCED and one.rows_in_the_way]
+    if not_clean:
         raise StagenormError(
-            f"{found.target.name} is not clean. Rows with an unknown spelling: {found.counts.rows_unknown:,}; with a "
-            f"known spelling that is not canonical: {found.counts.rows_to_change:,}. Nothing was changed.",
+            f"{' '.join(map(_rows_in_the_way, not_clean))} Nothing was changed.",
             remedy="Decide what the unknown spellings mean (`stagenorm decisions`), change the others "
             "(`stagenorm run`), then enforce again.",
         )
+
+
+def _rows_in_the_way(found: Enforcement) -> str:
+    return (
+        f"{found.target.name} is not clean. Rows with an unknown spelling: {found.counts.rows_unknown:,}; with a "
+        f"known spelling that is not canonical: {found.counts.rows_to_change:,}."
+    )
 
 
 def enforce(

@@ -207,6 +207,15 @@ def test_decision_changes_since_the_last_plan_are_shown(rows: Application) -> No
     assert changes(rows, AFTER).changes == ()
 
 
+def test_a_plan_that_changed_nothing_settles_its_decisions(rows: Application) -> None:
+    """A spelling that is kept changes no row. It must not be listed as new for ever."""
+    rows.run(vocabulary=VOCABULARY)
+    kept = deciding(Debt=None)
+    assert [change.spelling for change in changes(rows, kept).changes] == ["Debt"]
+    assert rows.run(vocabulary=kept).total_batches == 0
+    assert changes(rows, kept) == DecisionChanges(since_plan=2, changes=())
+
+
 def test_decision_changes_ignore_drafts(rows: Application) -> None:
     rows.plan(vocabulary=AFTER, as_draft=True)
     assert changes(rows, AFTER).since_plan is None
