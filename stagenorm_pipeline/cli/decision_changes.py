@@ -1,4 +1,4 @@
-"""Show what the decisions file changes against the applied plans: `stagenorm decisions --diff`."""
+"""Show what the decisions file changes against the opened plans: `stagenorm decisions --diff`."""
 
 from __future__ import annotations
 

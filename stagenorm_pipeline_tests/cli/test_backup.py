@@ -7,6 +7,7 @@ import resource
 import stat
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
@@ -34,6 +35,21 @@ def test_backup_is_made_and_checked(ready_url: str, tmp_path: Path, monkeypatch:
     checked = _typed(None, "backup", "verify", file.name)
     assert checked.exit_code == 0, "it needs no database"
     assert "Whole and undamaged." in checked.stdout
+
+
+def test_second_backup_of_a_second_has_another_name(
+    ready_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    taken = {
+        f"stagenorm-backup-{datetime.now(UTC) + timedelta(seconds=later):%Y%m%dT%H%M%SZ}.sql.gz" for later in range(60)
+    }
+    for name in taken:
+        (tmp_path / name).touch()
+    made = _typed(ready_url, "backup")
+    assert made.exit_code == 0, made.output
+    (file,) = (one.name for one in tmp_path.iterdir() if one.name not in taken)
+    assert file.replace("-2.sql.gz", ".sql.gz") in taken
 
 
 def test_command_to_check_a_backup_is_not_broken(ready_url: str, tmp_path: Path) -> None:

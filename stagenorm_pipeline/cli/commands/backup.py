@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
+from itertools import chain, count
 from pathlib import Path
 
 import click
@@ -67,4 +68,7 @@ def verify(file: Path) -> None:
 
 
 def _default_name() -> str:
-    return f"stagenorm-backup-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.sql.gz"
+    """Name a file by the time, and number it if there is a backup of this second."""
+    name = f"stagenorm-backup-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    names = (f"{name}{number}.sql.gz" for number in chain([""], (f"-{place}" for place in count(2))))
+    return next(free for free in names if not Path(free).exists())

@@ -46,9 +46,7 @@ _PAGE = ".html"
     metavar="FILE",
     help="Read decisions from a spreadsheet or the page. Repeatable.",
 )
-@click.option(
-    "--diff", is_flag=True, help="Show what the file changes against the applied plans, and how to undo that."
-)
+@click.option("--diff", is_flag=True, help="Show what the file changes against the opened plans, and how to undo that.")
 @click.option("--json", "as_json", is_flag=True, help="With --diff: print JSON.")
 @click.option("--by", help="Who decides, for --ask and --import.  [default: you@this-machine]")
 def command(
