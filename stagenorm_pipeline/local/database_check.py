@@ -9,6 +9,7 @@ from typing import Final
 
 from sqlalchemy.exc import DBAPIError
 
+from stagenorm_pipeline.config.database_url import without_password
 from stagenorm_pipeline.engine.postgres.bounded_connection import WaitBounds
 from stagenorm_pipeline.engine.postgres.connection import Database, first_line
 from stagenorm_pipeline.errors import StagenormError
@@ -35,7 +36,8 @@ def _try(url: str, until_then: str) -> None:
     except StagenormError as error:
         _warn(error.message, until_then)
     except DBAPIError as error:
-        _warn(f"The database {database.name} said: {first_line(error)}", until_then)
+        said = without_password(first_line(error), database.engine.url)
+        _warn(f"The database {database.name} said: {said}", until_then)
     finally:
         database.close()
 

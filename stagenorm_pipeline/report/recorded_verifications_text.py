@@ -28,7 +28,7 @@ def _row(recorded: RecordedVerification) -> tuple[Cell, ...]:
         VERDICTS[recorded.verdict].lower() + (" (strict)" if recorded.strict else ""),
         Name(text=scope_name(recorded.scope).removesuffix(" funds")),
         len(recorded.targets),
-        "not signed" if recorded.signed_off_by is None else recorded.signed_off_by,
+        "not signed" if recorded.signed_off_by is None else Name(text=recorded.signed_off_by),
     )
 
 
